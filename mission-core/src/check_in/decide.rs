@@ -1,0 +1,120 @@
+//! The user is here today.
+
+use super::CheckInDay;
+use crate::{
+    CheckInDayId, UserId,
+    engine::{CheckedIn, Halt, Rejection, Work},
+    event::{CheckInCompleted, IntegrationEvent},
+    fraud::ReviewSubject,
+    reward::{RewardAmount, RewardStatus, RewardType, decide as rewards},
+};
+
+pub(crate) fn check_in(work: &mut Work<'_>, user: UserId) -> Result<CheckedIn, Halt> {
+    work.require_device()?;
+    let actor = work.actor(user)?;
+    let mut user = actor.user;
+    let (now, book) = (work.now(), work.book());
+    let policy = &book.check_in;
+    user.count_by_zone(policy.default_zone());
+    let zones = user.zone_line(policy.default_zone());
+    let date = zones.at(now).date(now);
+    let step = user
+        .check_in
+        .check_in(date, &zones, policy, book.points_scale)?
+        .ok_or(Rejection::AlreadyCheckedIn)?;
+    user.check_in = step.state;
+    // Late events still ask which day it was for the user back then.
+    user.zones = Some(zones.since(now - book.settings.late_window.behind - chrono::Duration::days(1)));
+
+    let day = CheckInDay {
+        id: CheckInDayId(work.context.id("check-in day")),
+        date,
+        streak: user.check_in.streak.current,
+        earned: step.earned,
+        freezes_used: step.freezes_used,
+        checked_in_at: now,
+    };
+    work.put_check_in_day((user.id, date), day.clone());
+
+    let under_review = !actor.flags.is_empty();
+    let status = if under_review {
+        RewardStatus::Held
+    } else {
+        RewardStatus::Pending
+    };
+    let earned = step.earned;
+    let mut rewards = vec![rewards::plain(
+        work,
+        &user,
+        RewardType::CheckInDaily,
+        day.id.0,
+        RewardAmount::new(earned.base, earned.streak_bonus),
+        status,
+    )];
+    let extra = earned.milestone_bonus.plus(earned.monthly_reward)?;
+    if !extra.is_zero() {
+        let amount = RewardAmount::new(extra, crate::Points::ZERO);
+        rewards.push(rewards::plain(
+            work,
+            &user,
+            RewardType::CheckInMilestone,
+            day.id.0,
+            amount,
+            status,
+        ));
+    }
+    if under_review {
+        let ids = rewards.iter().map(|reward| reward.id).collect();
+        rewards.into_iter().for_each(|reward| work.put_reward(reward));
+        work.open_review(
+            user.id,
+            ReviewSubject::CheckIn {
+                day: day.id,
+                date,
+                rewards: ids,
+            },
+            actor.flags,
+        );
+    } else {
+        let granted: Vec<_> = rewards
+            .iter()
+            .map(|reward| rewards::grant(work, &mut user, reward))
+            .collect();
+        work.emit(completed(&user, &day, &granted));
+    }
+    let reply = CheckedIn {
+        streak: user.check_in.streak,
+        freezes_held: user.check_in.freezes_held,
+        under_review,
+        day,
+    };
+    work.put_user(user);
+    Ok(reply)
+}
+
+/// The event that tells of a check-in whose rewards were granted: the daily one first.
+pub(crate) fn completed(
+    user: &crate::user::User,
+    day: &CheckInDay,
+    granted: &[crate::reward::Reward],
+) -> IntegrationEvent {
+    let reward = |wanted| {
+        granted
+            .iter()
+            .find(|reward| reward.reward_type == wanted)
+            .map(|reward| reward.id)
+    };
+    IntegrationEvent::CheckInCompleted(CheckInCompleted {
+        user_id: user.id,
+        check_in_id: day.id,
+        date: day.date,
+        streak_days: day.streak,
+        base_points: day.earned.base,
+        streak_bonus: day.earned.streak_bonus,
+        milestone_bonus: day.earned.milestone_bonus.get() + day.earned.monthly_reward.get(),
+        total_points: day.earned.total(),
+        checked_in_at: day.checked_in_at,
+        daily_reward_id: reward(RewardType::CheckInDaily).unwrap_or(crate::RewardId(day.id.0)),
+        milestone_reward_id: reward(RewardType::CheckInMilestone),
+    })
+}

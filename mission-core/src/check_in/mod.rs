@@ -1,0 +1,59 @@
+//! Daily check-ins: whose day it is, how long the streak, and what it earns.
+
+mod calendar;
+pub(crate) mod decide;
+mod policy;
+mod streak;
+
+pub use calendar::{UnknownZone, Zone, ZoneLine};
+pub use policy::{CheckInPolicy, InvalidPolicy, MonthlyDays, MonthlyRow, PolicyFile, Tier};
+pub use streak::{CheckInState, MonthCount, Step, Streak};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::{CheckInDayId, Points};
+
+/// One user's visit on one local day, and what it earned.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CheckInDay {
+    /// The day's id; the `source_id` of its rewards.
+    pub id: CheckInDayId,
+    /// The user's local date.
+    pub date: NaiveDate,
+    /// The streak with this day.
+    pub streak: u32,
+    /// What it earned.
+    pub earned: Earned,
+    /// The freezes that kept the streak.
+    pub freezes_used: u32,
+    /// When.
+    pub checked_in_at: DateTime<Utc>,
+}
+
+/// The parts of what one check-in earns, each rounded once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Earned {
+    /// The policy's daily points.
+    pub base: Points,
+    /// The tier's percentage of them.
+    pub streak_bonus: Points,
+    /// For reaching a tier today.
+    pub milestone_bonus: Points,
+    /// For the number of days this month.
+    pub monthly_reward: Points,
+}
+
+impl Earned {
+    /// The exact sum of the parts.
+    #[must_use]
+    pub fn total(&self) -> rust_decimal::Decimal {
+        self.base.get() + self.streak_bonus.get() + self.milestone_bonus.get() + self.monthly_reward.get()
+    }
+
+    /// Whether a milestone was reached.
+    #[must_use]
+    pub fn is_milestone(&self) -> bool {
+        !self.milestone_bonus.is_zero()
+    }
+}

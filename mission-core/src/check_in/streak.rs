@@ -1,0 +1,201 @@
+//! How a check-in changes the streak, and what it earns: arithmetic without a clock.
+
+use chrono::{Datelike, NaiveDate};
+use serde::{Deserialize, Serialize};
+
+use super::{CheckInPolicy, Earned, ZoneLine};
+use crate::{AmountError, PointsScale};
+
+/// What is kept of a user's check-ins.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckInState {
+    /// The local date of the last check-in.
+    pub last_date: Option<NaiveDate>,
+    /// The streak as of then.
+    pub streak: Streak,
+    /// Streak freezes held.
+    pub freezes_held: u32,
+    /// The calendar month of the last check-in.
+    pub month: MonthCount,
+}
+
+/// A streak now, at its best, and all check-ins ever.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Streak {
+    /// Consecutive days up to the last check-in.
+    pub current: u32,
+    /// The longest there has been.
+    pub longest: u32,
+    /// All check-ins.
+    pub total: u32,
+}
+
+/// Check-ins within one calendar month.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MonthCount {
+    /// The first day of the month.
+    pub first: Option<NaiveDate>,
+    /// Check-ins in it.
+    pub count: u32,
+    /// Dates of it, before the last check-in, that the user's calendar did not have.
+    pub skipped: u32,
+}
+
+/// What one check-in does.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// The state after it.
+    pub state: CheckInState,
+    /// What it earns.
+    pub earned: Earned,
+    /// The freezes that were spent to keep the streak.
+    pub freezes_used: u32,
+}
+
+/// How a gap since the last check-in ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gap {
+    Continues { freezes_used: u32 },
+    Restarts,
+}
+
+impl CheckInState {
+    /// Whether a date is still to be checked in on: there was no check-in, or the last is before it.
+    #[must_use]
+    pub fn can_check_in_on(&self, date: NaiveDate) -> bool {
+        self.last_date.is_none_or(|last| last < date)
+    }
+
+    /// What a check-in on a date does; `None` where the date is at or before the last one.
+    ///
+    /// # Errors
+    /// When a part of what it earns is out of the bounds of [`crate::Points`].
+    pub fn check_in(
+        &self,
+        date: NaiveDate,
+        zones: &ZoneLine,
+        policy: &CheckInPolicy,
+        scale: PointsScale,
+    ) -> Result<Option<Step>, AmountError> {
+        if !self.can_check_in_on(date) {
+            return Ok(None);
+        }
+        let (current, freezes_used) = match self.gap(date, zones, policy) {
+            Gap::Continues { freezes_used } => (self.streak.current.saturating_add(1), freezes_used),
+            Gap::Restarts => (1, 0),
+        };
+        let month = self.month_with(date, zones);
+        let days_in_month = days_in_month(month, date, zones);
+        let base = scale.round(policy.daily_points().get())?;
+        let earned = Earned {
+            base,
+            streak_bonus: policy
+                .daily_points()
+                .percent(policy.bonus_percent(current), scale)?,
+            milestone_bonus: scale.round(policy.milestone_bonus(current).get())?,
+            monthly_reward: scale.round(policy.monthly_reward(month.count, days_in_month))?,
+        };
+        let held = self.freezes_held - freezes_used;
+        Ok(Some(Step {
+            state: CheckInState {
+                last_date: Some(date),
+                streak: Streak {
+                    current,
+                    longest: self.streak.longest.max(current),
+                    total: self.streak.total.saturating_add(1),
+                },
+                freezes_held: held + u32::from(policy.earns_freeze(current, held)),
+                month,
+            },
+            earned,
+            freezes_used,
+        }))
+    }
+
+    /// The streak as it stands on a date without a check-in: 0 once it can no longer be continued.
+    #[must_use]
+    pub fn streak_on(&self, date: NaiveDate, zones: &ZoneLine, policy: &CheckInPolicy) -> u32 {
+        if !self.can_check_in_on(date) {
+            return self.streak.current;
+        }
+        match self.gap(date, zones, policy) {
+            Gap::Continues { .. } => self.streak.current,
+            Gap::Restarts => 0,
+        }
+    }
+
+    /// Check-ins in the calendar month of a date.
+    #[must_use]
+    pub fn count_in_month_of(&self, date: NaiveDate) -> u32 {
+        if self.month.first == date.with_day(1) {
+            self.month.count
+        } else {
+            0
+        }
+    }
+
+    fn gap(&self, date: NaiveDate, zones: &ZoneLine, policy: &CheckInPolicy) -> Gap {
+        let Some(last) = self.last_date else {
+            return Gap::Restarts;
+        };
+        let forgiven = policy.grace_days().saturating_add(self.freezes_held);
+        // One more than can be forgiven settles it, so a gap of a thousand years costs no more than a short one.
+        let missed = missed_dates(last, date, zones)
+            .take(forgiven as usize + 1)
+            .count();
+        let missed = u32::try_from(missed).unwrap_or(u32::MAX);
+        if missed > forgiven {
+            Gap::Restarts
+        } else {
+            Gap::Continues {
+                freezes_used: missed.saturating_sub(policy.grace_days()),
+            }
+        }
+    }
+
+    fn month_with(&self, date: NaiveDate, zones: &ZoneLine) -> MonthCount {
+        let first = date.with_day(1);
+        let before = if self.month.first == first {
+            self.month
+        } else {
+            MonthCount {
+                first,
+                ..MonthCount::default()
+            }
+        };
+        // What lies before the first check-in of all does not matter: that month can no longer be full.
+        let since = self.last_date.max(first.and_then(|first| first.pred_opt()));
+        let skipped = since.map_or(0, |since| {
+            dates_between(since, date).filter(|d| !zones.has_date(*d)).count()
+        });
+        MonthCount {
+            count: before.count + 1,
+            skipped: before.skipped + u32::try_from(skipped).unwrap_or_default(),
+            ..before
+        }
+    }
+}
+
+/// How many dates of the month the user's calendar has, as far as a full month could still be reached.
+fn days_in_month(month: MonthCount, date: NaiveDate, zones: &ZoneLine) -> u32 {
+    let full_so_far = month.count + month.skipped == date.day();
+    // Manila had no 31st of December 1844: whoever came on every other day of it was done on the 30th.
+    let over = || {
+        let mut later = date.iter_days().skip(1).take_while(|d| d.month() == date.month());
+        !later.any(|d| zones.has_date(d))
+    };
+    if full_so_far && over() {
+        month.count
+    } else {
+        u32::from(date.num_days_in_month()).saturating_sub(month.skipped)
+    }
+}
+
+fn dates_between(after: NaiveDate, before: NaiveDate) -> impl Iterator<Item = NaiveDate> {
+    after.iter_days().skip(1).take_while(move |date| *date < before)
+}
+
+/// The dates between two check-ins on which the user could have come and did not.
+fn missed_dates(last: NaiveDate, today: NaiveDate, zones: &ZoneLine) -> impl Iterator<Item = NaiveDate> {
+    dates_between(last, today).filter(|date| zones.has_date(*date))
+}

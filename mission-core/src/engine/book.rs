@@ -1,0 +1,245 @@
+//! The book: the immutable catalogue of missions and policies that a whole batch is decided on.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    MissionId, PackId, Points, PointsScale,
+    check_in::CheckInPolicy,
+    event::LateWindow,
+    fraud::FraudPolicy,
+    mission::{Mission, MissionCode},
+    ports::{
+        queries::Catalogue,
+        rules::{CompileError, Script, ScriptCompiler},
+    },
+    user::LevelTable,
+};
+
+/// A pack as the engine keeps it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PackRecord {
+    /// Its id; see [`super::pack_id`].
+    pub id: PackId,
+    /// Its name.
+    pub name: String,
+    /// Its files, as they were given.
+    pub files: BTreeMap<String, String>,
+    /// Its policy files, if it carries any.
+    pub policy: Option<PackPolicy>,
+    /// The codes of its missions.
+    pub missions: Vec<MissionCode>,
+    /// When it was last changed.
+    pub updated_at: DateTime<Utc>,
+    /// Raised by every change of its content.
+    pub version: u64,
+}
+
+/// The policy files of a pack.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PackPolicy {
+    /// `checkin.toml`, with its defaults filled in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check_in: Option<CheckInPolicy>,
+    /// `referral.toml`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub referral: Option<ReferralPolicy>,
+    /// `points_scale`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub points_scale: Option<PointsScale>,
+    /// `levels`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub levels: Option<LevelTable>,
+}
+
+/// What a referral pays (`referral.toml`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReferralPolicy {
+    /// To the inviter, once per invitee.
+    #[serde(default = "hundred")]
+    pub points: Points,
+}
+
+fn hundred() -> Points {
+    100.into()
+}
+
+impl Default for ReferralPolicy {
+    fn default() -> Self {
+        ReferralPolicy { points: hundred() }
+    }
+}
+
+/// What an operator sets, and no pack.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// How early and late activity events may come.
+    pub late_window: LateWindow,
+    /// The checks against fraud.
+    pub fraud: FraudPolicy,
+}
+
+/// A mission with its script, ready to be decided on.
+#[derive(Clone, Debug)]
+pub struct LoadedMission {
+    /// The mission.
+    pub mission: Arc<Mission>,
+    /// Its script, if it names one; an error where that does not compile: every evaluation fails then, and
+    /// nothing else is disturbed.
+    pub script: Option<Result<Arc<dyn Script>, CompileError>>,
+}
+
+/// The catalogue. Changing one mission makes a new book that shares the rest.
+#[derive(Clone, Debug, Default)]
+pub struct Book {
+    missions: HashMap<MissionId, LoadedMission>,
+    codes: HashMap<MissionCode, MissionId>,
+    triggers: HashMap<String, Vec<MissionId>>,
+    policy_pack: Option<PackId>,
+    /// The check-in policy in force.
+    pub check_in: Arc<CheckInPolicy>,
+    /// What a referral pays.
+    pub referral: ReferralPolicy,
+    /// How awarded components are rounded.
+    pub points_scale: PointsScale,
+    /// How levels follow from experience.
+    pub levels: LevelTable,
+    /// What the operator set.
+    pub settings: Settings,
+}
+
+impl Book {
+    /// A mission by id.
+    #[must_use]
+    pub fn mission(&self, id: MissionId) -> Option<&LoadedMission> {
+        self.missions.get(&id)
+    }
+
+    /// A mission's id by code.
+    #[must_use]
+    pub fn id_of(&self, code: &MissionCode) -> Option<MissionId> {
+        self.codes.get(code).copied()
+    }
+
+    /// The missions that events of a type move, in the order of their ids.
+    pub fn triggered_by(&self, event_type: &str) -> impl Iterator<Item = &LoadedMission> {
+        self.triggers
+            .get(event_type)
+            .into_iter()
+            .flatten()
+            .filter_map(|id| self.missions.get(id))
+    }
+
+    /// Every mission, in no order.
+    pub fn missions(&self) -> impl Iterator<Item = &LoadedMission> {
+        self.missions.values()
+    }
+
+    /// Starts a changed copy.
+    #[must_use]
+    pub fn edit<'c>(&self, compiler: &'c dyn ScriptCompiler) -> BookBuilder<'c> {
+        BookBuilder {
+            book: self.clone(),
+            compiler,
+        }
+    }
+}
+
+/// Makes a book, or a changed copy of one.
+pub struct BookBuilder<'c> {
+    book: Book,
+    compiler: &'c dyn ScriptCompiler,
+}
+
+impl<'c> BookBuilder<'c> {
+    /// Starts with an empty book and default policies.
+    #[must_use]
+    pub fn new(compiler: &'c dyn ScriptCompiler, settings: Settings) -> Self {
+        BookBuilder {
+            book: Book {
+                settings,
+                ..Book::default()
+            },
+            compiler,
+        }
+    }
+
+    /// Adds a mission, or replaces an older version of it. An older version than the book's changes nothing.
+    #[must_use]
+    pub fn mission(mut self, mission: Mission) -> Self {
+        if let Some(known) = self.book.missions.get(&mission.id) {
+            let known = Arc::clone(&known.mission);
+            if known.version > mission.version {
+                return self;
+            }
+            self.book.codes.remove(&known.definition.code);
+            if let Some(trigger) = &known.definition.trigger
+                && let Some(ids) = self.book.triggers.get_mut(&trigger.event)
+            {
+                ids.retain(|id| *id != known.id);
+            }
+        }
+        self.book
+            .codes
+            .insert(mission.definition.code.clone(), mission.id);
+        if let Some(trigger) = &mission.definition.trigger {
+            let ids = self.book.triggers.entry(trigger.event.clone()).or_default();
+            let position = ids.partition_point(|id| *id < mission.id);
+            ids.insert(position, mission.id);
+        }
+        let script = mission
+            .definition
+            .script
+            .as_deref()
+            .map(|source| self.compiler.compile(source));
+        self.book.missions.insert(
+            mission.id,
+            LoadedMission {
+                mission: Arc::new(mission),
+                script,
+            },
+        );
+        self
+    }
+
+    /// Puts a pack's policy in force; what it leaves out gets its default. A pack that carried the policy and no
+    /// longer does leaves all at the defaults.
+    #[must_use]
+    pub fn pack_policy(mut self, pack: PackId, policy: Option<PackPolicy>) -> Self {
+        if policy.is_none() && self.book.policy_pack != Some(pack) {
+            return self;
+        }
+        self.book.policy_pack = policy.is_some().then_some(pack);
+        self.policy(policy.unwrap_or_default())
+    }
+
+    /// Puts a policy in force that no pack carries; what it leaves out gets its default.
+    #[must_use]
+    pub fn policy(mut self, policy: PackPolicy) -> Self {
+        self.book.check_in = Arc::new(policy.check_in.unwrap_or_default());
+        self.book.referral = policy.referral.unwrap_or_default();
+        self.book.points_scale = policy.points_scale.unwrap_or_default();
+        self.book.levels = policy.levels.unwrap_or_default();
+        self
+    }
+
+    /// Takes in all missions and packs of a store.
+    #[must_use]
+    pub fn catalogue(self, catalogue: Catalogue) -> Self {
+        let packs = catalogue.packs.into_iter();
+        let builder = packs.fold(self, |builder, pack| builder.pack_policy(pack.id, pack.policy));
+        catalogue.missions.into_iter().fold(builder, BookBuilder::mission)
+    }
+
+    /// The book.
+    #[must_use]
+    pub fn build(self) -> Book {
+        self.book
+    }
+}

@@ -1,0 +1,272 @@
+//! Commands: what can be asked of the engine. One struct each, which knows the type of its reply.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{
+    CheckedIn, Erased, EvidenceTaken, Expired, MissionSaved, PackSaved, ReferralPaid, Reply, ReviewDecided,
+    Revoked, RewardTaken, TaskChanged, TaskCompleted, UserSaved, book::PackPolicy,
+};
+use crate::{
+    MissionId, PackId, ReviewId, RewardId, TaskId, UserId,
+    check_in::Zone,
+    event::{ActivityEvent, EventResult},
+    fraud::ReviewDecision,
+    mission::{Definition, Move},
+    ports::store::Root,
+    task::Evidence,
+};
+
+/// A command as a caller writes it: what it becomes, and what it is answered with.
+pub trait Intent: Into<Command> {
+    /// The type of its reply.
+    type Reply: TryFrom<Reply>;
+}
+
+macro_rules! commands {
+    ($($(#[$doc:meta])* $name:ident -> $reply:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty),* $(,)? })*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+            pub struct $name { $($(#[$field_doc])* pub $field: $type,)* }
+
+            impl From<$name> for Command {
+                fn from(command: $name) -> Command {
+                    Command::$name(command)
+                }
+            }
+
+            impl Intent for $name {
+                type Reply = $reply;
+            }
+        )*
+
+        /// Everything that can be asked of the engine.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[expect(missing_docs, reason = "each variant holds the struct of the same name")]
+        pub enum Command { $($name($name),)* }
+
+        impl Command {
+            /// The command's name, for logs and metrics.
+            #[must_use]
+            pub fn name(&self) -> &'static str {
+                match self { $(Command::$name(_) => stringify!($name),)* }
+            }
+        }
+    };
+}
+
+commands! {
+    /// The user is here today.
+    CheckIn -> CheckedIn {
+        /// Who.
+        user: UserId,
+    }
+    /// The user begins a mission.
+    StartTask -> TaskChanged {
+        /// Who.
+        user: UserId,
+        /// Which mission.
+        mission: MissionId,
+    }
+    /// The user's client says how far a task without a trigger has come.
+    ReportProgress -> TaskChanged {
+        /// Who.
+        user: UserId,
+        /// Which task.
+        task: TaskId,
+        /// The progress now; what is below the present one changes nothing.
+        value: u64,
+    }
+    /// The user shows that the mission was done.
+    SubmitEvidence -> EvidenceTaken {
+        /// Who.
+        user: UserId,
+        /// Which task.
+        task: TaskId,
+        /// What is shown.
+        evidence: Evidence,
+    }
+    /// The user says that the mission is done.
+    CompleteTask -> TaskCompleted {
+        /// Who.
+        user: UserId,
+        /// Which task.
+        task: TaskId,
+    }
+    /// The user takes the reward of a completed task.
+    ClaimTask -> RewardTaken {
+        /// Who.
+        user: UserId,
+        /// Which task.
+        task: TaskId,
+    }
+    /// The user takes a reward.
+    ClaimReward -> RewardTaken {
+        /// Who.
+        user: UserId,
+        /// Which reward.
+        reward: RewardId,
+    }
+    /// Something that a user did elsewhere moves the missions that it triggers.
+    ApplyEvent -> EventResult {
+        /// What was done.
+        event: ActivityEvent,
+    }
+    /// A user came, as the identity service says, or was seen for the first time.
+    RegisterUser -> UserSaved {
+        /// Who.
+        user: UserId,
+        /// When, if the identity service says so.
+        registered_at: Option<DateTime<Utc>>,
+    }
+    /// What rules may read of a user; what is left out stays as it is.
+    DescribeUser -> UserSaved {
+        /// Who.
+        user: UserId,
+        /// The level.
+        level: Option<u32>,
+        /// The country.
+        country: Option<String>,
+        /// All tags.
+        tags: Option<Vec<String>>,
+        /// All attributes.
+        attributes: Option<Map<String, Value>>,
+        /// The zone that is asked for.
+        zone: Option<Zone>,
+    }
+    /// Everything held on a user goes, but for the id and anonymous sums.
+    EraseUser -> Erased {
+        /// Who.
+        user: UserId,
+    }
+    /// An invitee became active: the inviter is paid, once.
+    ActivateReferral -> ReferralPaid {
+        /// Who is paid.
+        inviter: UserId,
+        /// Who came.
+        invitee: UserId,
+        /// The code that brought them, which is known from now on.
+        invite_code: Option<String>,
+        /// When.
+        activated_at: DateTime<Utc>,
+    }
+    /// A reviewer decides on a flagged command.
+    DecideReview -> ReviewDecided {
+        /// Whose command it was.
+        user: UserId,
+        /// Which review.
+        review: ReviewId,
+        /// What is decided.
+        decision: ReviewDecision,
+        /// The reviewer.
+        reviewer: UserId,
+        /// Why.
+        note: Option<String>,
+    }
+    /// An operator takes a granted reward back.
+    RevokeReward -> Revoked {
+        /// Whose it is.
+        user: UserId,
+        /// Which reward.
+        reward: RewardId,
+        /// The operator.
+        operator: UserId,
+        /// Why.
+        reason: String,
+    }
+    /// Writes down that tasks and rewards of a user have expired, as far as they really have.
+    ExpireDue -> Expired {
+        /// Who.
+        user: UserId,
+        /// Tasks that seem due.
+        tasks: Vec<TaskId>,
+        /// Rewards that seem due.
+        rewards: Vec<RewardId>,
+    }
+    /// A new mission, as a draft.
+    CreateMission -> MissionSaved {
+        /// Its id.
+        mission: MissionId,
+        /// What it is.
+        definition: Definition,
+    }
+    /// A mission's definition is replaced.
+    UpdateMission -> MissionSaved {
+        /// Which.
+        mission: MissionId,
+        /// What it is from now on.
+        definition: Definition,
+        /// The version that the caller read, if it matters.
+        expected_version: Option<u64>,
+    }
+    /// A mission is activated, paused or archived.
+    MoveMission -> MissionSaved {
+        /// Which.
+        mission: MissionId,
+        /// Where to.
+        asked: Move,
+        /// The version that the caller read, if it matters.
+        expected_version: Option<u64>,
+    }
+    /// A whole pack is put in place, all or nothing.
+    PutPack -> PackSaved {
+        /// Its id, derived from its name; see [`pack_id`].
+        pack: PackId,
+        /// Its name.
+        name: String,
+        /// Its files, as they were given.
+        files: std::collections::BTreeMap<String, String>,
+        /// Its missions, each with the id that its code has or is to get.
+        missions: Vec<(MissionId, Definition)>,
+        /// Its policy files, if it carries any.
+        policy: Option<PackPolicy>,
+        /// Whether new missions become active.
+        activate: bool,
+    }
+}
+
+/// The id of the pack with a name: the same on every server.
+#[must_use]
+pub fn pack_id(name: &str) -> PackId {
+    PackId(uuid::Uuid::new_v5(
+        &uuid::Uuid::NAMESPACE_OID,
+        format!("mission-pack:{name}").as_bytes(),
+    ))
+}
+
+impl Command {
+    /// Whether nothing may be committed together with it: an erasure scrubs what the journal holds, and so must not
+    /// meet entries of the same commit.
+    #[must_use]
+    pub fn goes_alone(&self) -> bool {
+        matches!(self, Command::EraseUser(_))
+    }
+
+    /// The root whose journal, and whose order of events, this command belongs to.
+    #[must_use]
+    pub fn home(&self) -> Root {
+        match self {
+            Command::CheckIn(c) => Root::User(c.user),
+            Command::StartTask(c) => Root::User(c.user),
+            Command::ReportProgress(c) => Root::User(c.user),
+            Command::SubmitEvidence(c) => Root::User(c.user),
+            Command::CompleteTask(c) => Root::User(c.user),
+            Command::ClaimTask(c) => Root::User(c.user),
+            Command::ClaimReward(c) => Root::User(c.user),
+            Command::ApplyEvent(c) => Root::User(c.event.user_id),
+            Command::RegisterUser(c) => Root::User(c.user),
+            Command::DescribeUser(c) => Root::User(c.user),
+            Command::EraseUser(c) => Root::User(c.user),
+            Command::ActivateReferral(c) => Root::User(c.inviter),
+            Command::DecideReview(c) => Root::User(c.user),
+            Command::RevokeReward(c) => Root::User(c.user),
+            Command::ExpireDue(c) => Root::User(c.user),
+            Command::CreateMission(c) => Root::Mission(c.mission),
+            Command::UpdateMission(c) => Root::Mission(c.mission),
+            Command::MoveMission(c) => Root::Mission(c.mission),
+            Command::PutPack(c) => Root::Pack(c.pack),
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! What decide may read. Absent from a table = not loaded; `None` in it = known not to exist.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use uuid::Uuid;
+
+use super::{Receipt, ReceiptKey, book::PackRecord};
+use crate::{
+    MissionId, PackId, ReviewId, RewardId, TaskId, UserId,
+    check_in::CheckInDay,
+    fraud::{DeviceHash, Review},
+    mission::{BudgetUse, Mission},
+    ports::store::{Claim, Effects, Root, Take, Version},
+    reward::Reward,
+    task::{Participation, Task},
+    user::User,
+};
+
+/// Loaded rows by key; `None` = there is no such row.
+pub type Table<K, V> = BTreeMap<K, Option<V>>;
+
+/// Who holds a claim: a task, mission, user or pack, by its id.
+pub type Holder = Uuid;
+
+macro_rules! tables {
+    ($($(#[$doc:meta])* $field:ident: $key:ty => $value:ty, $root:expr;)*) => {
+        /// Records by key: what was loaded, and in the same shape what a change writes.
+        #[derive(Clone, Debug, Default, PartialEq)]
+        pub struct Records { $($(#[$doc])* pub $field: Table<$key, $value>,)* }
+
+        /// Keys of records.
+        #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        pub struct RecordKeys { $($(#[$doc])* pub $field: BTreeSet<$key>,)* }
+
+        impl Records {
+            /// Puts newer records over these.
+            pub fn put_all(&mut self, newer: Records) {
+                $(self.$field.extend(newer.$field);)*
+            }
+
+            /// Drops every record below a root.
+            pub fn forget(&mut self, root: Root) {
+                $(
+                    let root_of: fn(&$key) -> Root = $root;
+                    self.$field.retain(|key, _| root_of(key) != root);
+                )*
+            }
+
+            /// Whether there is none.
+            #[must_use]
+            pub fn is_empty(&self) -> bool {
+                true $(&& self.$field.is_empty())*
+            }
+
+            /// The roots below which the records lie.
+            #[must_use]
+            pub fn roots(&self) -> BTreeSet<Root> {
+                let mut roots = BTreeSet::new();
+                $(roots.extend(self.$field.keys().map($root));)*
+                roots
+            }
+        }
+
+        impl RecordKeys {
+            /// Adds more keys.
+            pub fn extend(&mut self, more: RecordKeys) {
+                $(self.$field.extend(more.$field);)*
+            }
+
+            /// The roots below which the records lie.
+            #[must_use]
+            pub fn roots(&self) -> BTreeSet<Root> {
+                let mut roots = BTreeSet::new();
+                $(roots.extend(self.$field.iter().map($root));)*
+                roots
+            }
+
+            /// The records of these keys, each looked up in `all`; one that is not there is `None`.
+            #[must_use]
+            pub fn pick(&self, all: &Records) -> Records {
+                let mut picked = Records::default();
+                $(for key in &self.$field {
+                    picked.$field.insert(key.clone(), all.$field.get(key).cloned().flatten());
+                })*
+                picked
+            }
+        }
+
+        impl<'a> View<'a> {
+            $(
+                $(#[$doc])*
+                ///
+                /// # Errors
+                /// [`Missing`] where it was not loaded, which never means that it does not exist.
+                pub fn $field(&self, key: &$key) -> Result<Option<&'a $value>, Missing> {
+                    if let Some(written) = self.decided.writes.$field.get(key) {
+                        return Ok(written.as_ref());
+                    }
+                    let root: fn(&$key) -> Root = $root;
+                    if let Root::User(user) = root(key)
+                        && self.decided.erasures.contains(&user)
+                    {
+                        return Ok(None);
+                    }
+                    match self.loaded.records.$field.get(key) {
+                        Some(found) => Ok(found.as_ref()),
+                        None => {
+                            let mut missing = Keys::default();
+                            missing.records.$field.insert(key.clone());
+                            Err(Missing(Box::new(missing)))
+                        }
+                    }
+                }
+            )*
+        }
+    };
+}
+
+tables! {
+    /// The user's own record.
+    user: UserId => User, |key| Root::User(*key);
+    /// A task.
+    task: (UserId, TaskId) => Task, |key| Root::User(key.0);
+    /// What the user has done with a mission.
+    participation: (UserId, MissionId) => Participation, |key| Root::User(key.0);
+    /// A reward.
+    reward: (UserId, RewardId) => Reward, |key| Root::User(key.0);
+    /// A review.
+    review: (UserId, ReviewId) => Review, |key| Root::User(key.0);
+    /// A check-in day.
+    check_in_day: (UserId, NaiveDate) => CheckInDay, |key| Root::User(key.0);
+    /// A mission.
+    mission: MissionId => Mission, |key| Root::Mission(*key);
+    /// A pack.
+    pack: PackId => PackRecord, |key| Root::Pack(*key);
+}
+
+/// What is to be loaded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Keys {
+    /// Roots whose versions are needed; those of the records are needed as well.
+    pub roots: BTreeSet<Root>,
+    /// Records.
+    pub records: RecordKeys,
+    /// Claims whose holders are needed.
+    pub claims: BTreeSet<Claim>,
+    /// Missions whose budget use is needed.
+    pub budgets: BTreeSet<MissionId>,
+    /// Devices whose users are needed.
+    pub devices: BTreeSet<DeviceHash>,
+    /// Remembered answers.
+    pub receipts: BTreeSet<ReceiptKey>,
+}
+
+impl Keys {
+    /// Adds more keys.
+    pub fn extend(&mut self, more: Keys) {
+        self.roots.extend(more.roots);
+        self.records.extend(more.records);
+        self.claims.extend(more.claims);
+        self.budgets.extend(more.budgets);
+        self.devices.extend(more.devices);
+        self.receipts.extend(more.receipts);
+    }
+
+    /// Whether there is nothing to load.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Keys::default()
+    }
+
+    /// Every root that is named, or holds a record that is.
+    #[must_use]
+    pub fn all_roots(&self) -> BTreeSet<Root> {
+        &self.roots | &self.records.roots()
+    }
+}
+
+/// What was loaded.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Facts {
+    /// The version of every root that was named, or holds a record that was.
+    pub versions: BTreeMap<Root, Version>,
+    /// The records.
+    pub records: Records,
+    /// Who holds the claims.
+    pub claims: Table<Claim, Holder>,
+    /// What is in use of the budgets; nothing where no row says otherwise.
+    pub budgets: BTreeMap<MissionId, BudgetUse>,
+    /// Who came with the devices, and when last. A store may leave out all but the latest fifty.
+    pub devices: BTreeMap<DeviceHash, BTreeMap<UserId, DateTime<Utc>>>,
+    /// The remembered answers.
+    pub receipts: Table<ReceiptKey, Receipt>,
+}
+
+impl Facts {
+    /// Puts what a later load brought beside this.
+    pub fn put_all(&mut self, more: Facts) {
+        self.versions.extend(more.versions);
+        self.records.put_all(more.records);
+        self.claims.extend(more.claims);
+        self.budgets.extend(more.budgets);
+        self.devices.extend(more.devices);
+        self.receipts.extend(more.receipts);
+    }
+}
+
+/// Decide asked for something that was not loaded. It never means that it does not exist.
+#[derive(Debug)]
+pub struct Missing(pub Box<Keys>);
+
+/// Loaded facts under what this batch has already decided for the same roots.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    pub(crate) loaded: &'a Facts,
+    pub(crate) decided: &'a Effects,
+}
+
+impl<'a> View<'a> {
+    /// A view of loaded facts alone, for tests and for callers without a batch.
+    #[must_use]
+    pub fn new(loaded: &'a Facts, decided: &'a Effects) -> Self {
+        View { loaded, decided }
+    }
+
+    /// Who holds a claim.
+    ///
+    /// # Errors
+    /// [`Missing`] where it was not loaded.
+    pub fn claim(&self, claim: &Claim) -> Result<Option<Holder>, Missing> {
+        if let Some(holder) = self.decided.claims.get(claim) {
+            return Ok(Some(*holder));
+        }
+        if self.decided.releases.contains(claim) {
+            return Ok(None);
+        }
+        self.loaded.claims.get(claim).copied().ok_or_else(|| {
+            Missing(Box::new(Keys {
+                claims: BTreeSet::from([claim.clone()]),
+                ..Keys::default()
+            }))
+        })
+    }
+
+    /// What is in use of a mission's budget.
+    ///
+    /// # Errors
+    /// [`Missing`] where it was not loaded.
+    pub fn budget_use(&self, mission: MissionId) -> Result<BudgetUse, Missing> {
+        let loaded = self.loaded.budgets.get(&mission).ok_or_else(|| {
+            Missing(Box::new(Keys {
+                budgets: BTreeSet::from([mission]),
+                ..Keys::default()
+            }))
+        })?;
+        let decided = self
+            .decided
+            .takes
+            .get(&mission)
+            .copied()
+            .unwrap_or_else(Take::default);
+        Ok(loaded.plus(decided.used))
+    }
+
+    /// Who came with a device, and when last: advisory.
+    ///
+    /// # Errors
+    /// [`Missing`] where it was not loaded.
+    pub fn device_users(&self, device: &DeviceHash) -> Result<&'a BTreeMap<UserId, DateTime<Utc>>, Missing> {
+        self.loaded.devices.get(device).ok_or_else(|| {
+            Missing(Box::new(Keys {
+                devices: BTreeSet::from([device.clone()]),
+                ..Keys::default()
+            }))
+        })
+    }
+}

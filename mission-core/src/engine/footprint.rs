@@ -1,0 +1,116 @@
+//! What a command surely needs, named before it is decided, so that most commands load once.
+
+use super::{Book, Command, Keys, Request};
+use crate::{
+    RewardId, TaskId, UserId,
+    ports::store::{Claim, Root},
+    reward::Reward,
+    user::InviteCode,
+};
+
+/// The roots that a request may change (these are fixed) and the records that it will surely read (a hint:
+/// decide may ask for more below the same roots).
+pub(super) fn footprint(request: &Request, book: &Book) -> Keys {
+    let mut keys = Keys::default();
+    keys.roots.insert(request.command.home());
+    match &request.command {
+        Command::CheckIn(c) => actor(&mut keys, c.user, request),
+        Command::StartTask(c) => {
+            actor(&mut keys, c.user, request);
+            keys.records.participation.insert((c.user, c.mission));
+        }
+        Command::ReportProgress(c) => task(&mut keys, c.user, c.task, request),
+        Command::SubmitEvidence(c) => {
+            task(&mut keys, c.user, c.task, request);
+            keys.claims
+                .extend(c.evidence.unique_content().map(Claim::Evidence));
+        }
+        Command::CompleteTask(c) => task(&mut keys, c.user, c.task, request),
+        Command::ClaimTask(c) => {
+            task(&mut keys, c.user, c.task, request);
+            keys.records.reward.insert((c.user, Reward::id_for_task(c.task)));
+        }
+        Command::ClaimReward(c) => {
+            actor(&mut keys, c.user, request);
+            keys.records.reward.insert((c.user, c.reward));
+        }
+        Command::ApplyEvent(c) => {
+            let event = &c.event;
+            keys.records.user.insert(event.user_id);
+            keys.claims.insert(Claim::Inbound {
+                source: event.source.clone(),
+                id: event.id.clone(),
+            });
+            let open = book
+                .triggered_by(&event.event_type)
+                .filter(|listed| listed.mission.is_open_at(event.time));
+            keys.records
+                .participation
+                .extend(open.map(|listed| (event.user_id, listed.mission.id)));
+        }
+        Command::RegisterUser(c) => user(&mut keys, c.user),
+        Command::DescribeUser(c) => user(&mut keys, c.user),
+        Command::EraseUser(c) => user(&mut keys, c.user),
+        Command::ActivateReferral(c) => {
+            user(&mut keys, c.inviter);
+            keys.claims.insert(Claim::Invitee(c.invitee));
+            keys.claims.extend(
+                c.invite_code
+                    .as_deref()
+                    .map(|code| Claim::InviteCode(InviteCode::typed(code))),
+            );
+        }
+        Command::DecideReview(c) => {
+            user(&mut keys, c.user);
+            keys.records.review.insert((c.user, c.review));
+        }
+        Command::RevokeReward(c) => {
+            user(&mut keys, c.user);
+            keys.records.reward.insert((c.user, c.reward));
+        }
+        Command::ExpireDue(c) => {
+            user(&mut keys, c.user);
+            keys.records
+                .task
+                .extend(c.tasks.iter().map(|&task: &TaskId| (c.user, task)));
+            keys.records
+                .reward
+                .extend(c.rewards.iter().map(|&reward: &RewardId| (c.user, reward)));
+        }
+        Command::CreateMission(c) => {
+            keys.records.mission.insert(c.mission);
+            keys.claims.insert(Claim::MissionCode(c.definition.code.clone()));
+        }
+        Command::UpdateMission(c) => {
+            keys.records.mission.insert(c.mission);
+            keys.claims.insert(Claim::MissionCode(c.definition.code.clone()));
+        }
+        Command::MoveMission(c) => {
+            keys.records.mission.insert(c.mission);
+        }
+        Command::PutPack(c) => {
+            keys.records.pack.insert(c.pack);
+            keys.claims.insert(Claim::Policy);
+            for (id, definition) in &c.missions {
+                keys.roots.insert(Root::Mission(*id));
+                keys.records.mission.insert(*id);
+                keys.claims.insert(Claim::MissionCode(definition.code.clone()));
+            }
+        }
+    }
+    keys
+}
+
+fn user(keys: &mut Keys, id: UserId) {
+    keys.records.user.insert(id);
+}
+
+fn actor(keys: &mut Keys, id: UserId, request: &Request) {
+    user(keys, id);
+    keys.devices.extend(request.signals.device.clone());
+}
+
+fn task(keys: &mut Keys, owner: UserId, id: TaskId, request: &Request) {
+    actor(keys, owner, request);
+    keys.records.task.insert((owner, id));
+}

@@ -1,0 +1,283 @@
+//! The engine as callers hold it: cheap to clone, without a type parameter, without a runtime.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError, RwLock},
+    task::{Context, Poll},
+};
+
+use futures_channel::oneshot;
+use uuid::Uuid;
+
+use super::{
+    Book, BookBuilder, Command, Fault, Fingerprint, Intent, ReceiptKey, Rejection, Reply, Request, Signals,
+    Writer,
+};
+use crate::{
+    CommandId,
+    ports::{
+        clock::{Clock, Ids},
+        queries::Catalogue,
+        rules::ScriptCompiler,
+        store::Store,
+    },
+};
+
+/// Why a command has no reply.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ExecuteError {
+    /// The domain says no.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// The domain said no when the key was first used, and so it stays.
+    #[error("{0}")]
+    RejectedBefore(Rejection),
+    /// More commands wait than the engine takes on; nothing was done.
+    #[error("too many commands are waiting")]
+    Overloaded,
+    /// Others were faster every time; nothing was done.
+    #[error("others were faster {0} times")]
+    Contended(u8),
+    /// The store failed.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+    /// The writer is gone; whether the command was carried out is unknown.
+    #[error("the writer has stopped; the outcome is unknown")]
+    Stopped,
+}
+
+/// A reply, and whether it was given before under the same key.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Executed<R> {
+    /// The reply.
+    pub reply: R,
+    /// Whether the command had been carried out before.
+    pub replayed: bool,
+}
+
+/// A caller's key for a command: the same key gives the same answer, and the command takes effect once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdempotencyKey {
+    /// Whose key it is.
+    pub caller: Uuid,
+    /// The key.
+    pub command: CommandId,
+    /// What it is used for.
+    pub fingerprint: Fingerprint,
+}
+
+/// How much waits, how much goes together, how often is tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Commands that may wait; one more is refused.
+    pub queue: usize,
+    /// Commands that are committed together at most.
+    pub batch: usize,
+    /// Tries of one command that others overtake.
+    pub tries: u8,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            queue: 4096,
+            batch: 256,
+            tries: 8,
+        }
+    }
+}
+
+pub(super) struct Job {
+    pub(super) request: Request,
+    pub(super) tries: u8,
+    pub(super) recheck: bool,
+    pub(super) alone: bool,
+    pub(super) answer: oneshot::Sender<Result<Executed<Reply>, ExecuteError>>,
+}
+
+/// The book that commands are decided on, shared by the writer and every handle.
+pub(super) struct SharedBook {
+    book: RwLock<Arc<Book>>,
+    editing: Mutex<()>,
+    compiler: Arc<dyn ScriptCompiler>,
+}
+
+impl SharedBook {
+    pub(super) fn get(&self) -> Arc<Book> {
+        Arc::clone(&self.book.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts an edited copy in place. One edit at a time, so that none is lost.
+    pub(super) fn edit(&self, edit: impl FnOnce(BookBuilder<'_>) -> BookBuilder<'_>) {
+        let _one_at_a_time = self.editing.lock().unwrap_or_else(PoisonError::into_inner);
+        let edited = edit(self.get().edit(self.compiler.as_ref())).build();
+        *self.book.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(edited);
+    }
+}
+
+/// Takes commands and answers them when they are durable.
+///
+/// ```
+/// use std::sync::Arc;
+/// use mission_core::{engine::{BookBuilder, CheckIn, Engine, Limits, Settings, Signals}, memory::MemoryStore};
+/// use mission_core::{ports::rules::NoScripts, testing::{CountingIds, FixedClock}, UserId};
+///
+/// let clock = FixedClock::at("2026-01-05T10:00:00Z".parse()?);
+/// let book = BookBuilder::new(&NoScripts, Settings::default()).build();
+/// let (engine, writer) = Engine::new(
+///     MemoryStore::default(), book, Arc::new(NoScripts), Arc::new(clock), Arc::new(CountingIds::default()), Limits::default(),
+/// );
+/// std::thread::spawn(|| pollster::block_on(writer.run()));
+/// let user = UserId(uuid::Uuid::from_u128(1));
+/// let done = pollster::block_on(engine.execute(CheckIn { user }, Signals::default(), None))?;
+/// assert_eq!(done.reply.streak.current, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Engine {
+    queue: async_channel::Sender<Job>,
+    book: Arc<SharedBook>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+}
+
+impl Engine {
+    /// An engine, and the writer that does its work: spawn [`Writer::run`] on any executor, or block a thread on it.
+    pub fn new<S: Store>(
+        store: S,
+        book: Book,
+        compiler: Arc<dyn ScriptCompiler>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+        limits: Limits,
+    ) -> (Engine, Writer<S>) {
+        let (sender, receiver) = async_channel::bounded(limits.queue.max(1));
+        let book = Arc::new(SharedBook {
+            book: RwLock::new(Arc::new(book)),
+            editing: Mutex::new(()),
+            compiler,
+        });
+        let engine = Engine {
+            queue: sender,
+            book: Arc::clone(&book),
+            clock,
+            ids,
+        };
+        (engine, Writer::new(store, receiver, book, limits))
+    }
+
+    /// The book that commands are decided on now.
+    #[must_use]
+    pub fn book(&self) -> Arc<Book> {
+        self.book.get()
+    }
+
+    /// Brings the book up to what a store says; newer missions than the store's stay.
+    pub fn refresh(&self, catalogue: Catalogue) {
+        self.book.edit(|builder| builder.catalogue(catalogue));
+    }
+
+    /// The domain's time.
+    #[must_use]
+    pub fn now(&self) -> chrono::DateTime<chrono::Utc> {
+        self.clock.now()
+    }
+
+    /// A fresh id.
+    #[must_use]
+    pub fn next_id(&self) -> Uuid {
+        self.ids.next()
+    }
+
+    /// Commands that wait.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Carries a command out, and answers when it is durable.
+    ///
+    /// # Errors
+    /// When the domain refuses it, or it could not be carried out.
+    pub async fn execute<I: Intent>(
+        &self,
+        intent: I,
+        signals: Signals,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Executed<I::Reply>, ExecuteError> {
+        let done = self.submit(intent.into(), signals, key)?.await?;
+        match I::Reply::try_from(done.reply) {
+            Ok(reply) => Ok(Executed {
+                reply,
+                replayed: done.replayed,
+            }),
+            Err(_) => Err(Rejection::IdempotencyKeyReused.into()),
+        }
+    }
+
+    /// Puts a command into the queue without waiting. Commands of one user are decided in the order in which they
+    /// were submitted.
+    ///
+    /// # Errors
+    /// When the queue is full, or the writer is gone.
+    pub fn submit(
+        &self,
+        command: Command,
+        signals: Signals,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Ticket, ExecuteError> {
+        let (receipt, fingerprint) = match key {
+            Some(key) => (
+                ReceiptKey {
+                    caller: key.caller,
+                    command: key.command,
+                },
+                key.fingerprint,
+            ),
+            None => {
+                let fresh = ReceiptKey {
+                    caller: Uuid::nil(),
+                    command: CommandId(self.ids.next()),
+                };
+                (fresh, Fingerprint::default())
+            }
+        };
+        let keyed = key.is_some();
+        let request = Request {
+            receipt,
+            fingerprint,
+            keyed,
+            at: self.clock.now(),
+            signals,
+            command,
+        };
+        let (sender, receiver) = oneshot::channel();
+        let job = Job {
+            request,
+            tries: 0,
+            recheck: false,
+            alone: false,
+            answer: sender,
+        };
+        match self.queue.try_send(job) {
+            Ok(()) => Ok(Ticket(receiver)),
+            Err(async_channel::TrySendError::Full(_)) => Err(ExecuteError::Overloaded),
+            Err(async_channel::TrySendError::Closed(_)) => Err(ExecuteError::Stopped),
+        }
+    }
+}
+
+/// A command in the queue; a future of its answer.
+#[must_use = "the answer comes by this"]
+pub struct Ticket(oneshot::Receiver<Result<Executed<Reply>, ExecuteError>>);
+
+impl Future for Ticket {
+    type Output = Result<Executed<Reply>, ExecuteError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0)
+            .poll(cx)
+            .map(|received| received.unwrap_or(Err(ExecuteError::Stopped)))
+    }
+}

@@ -1,0 +1,185 @@
+//! Why the domain says no. Each has a stable code; the wire adds nothing but a status.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::mission::{MissionStatus, Move};
+
+/// A refusal of the domain: the command was understood, and nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// There is no such thing, or it is another user's.
+    #[error("there is no such {0}")]
+    NotFound(Thing),
+    /// The user was erased.
+    #[error("this user was erased")]
+    UserErased,
+    /// The mission is not active, or outside its window.
+    #[error("the mission is not active now")]
+    MissionNotActive,
+    /// The user has an open task of the mission in this period.
+    #[error("a task of this mission is open already")]
+    TaskAlreadyOpen,
+    /// The user has completed the mission as often as a period takes.
+    #[error("the mission was completed as often as it can be in this period")]
+    MaxCompletionsReached,
+    /// The mission's cooldown is running.
+    #[error("the mission can be started again at {until}")]
+    Cooldown {
+        /// When it is over.
+        until: DateTime<Utc>,
+        /// Until then, rounded up.
+        retry_after_seconds: u64,
+    },
+    /// The user does not meet the mission's rules.
+    #[error("not eligible: {0}")]
+    NotEligible(String),
+    /// The mission's script failed.
+    #[error("the mission's rule failed: {0}")]
+    RuleFailed(String),
+    /// The task is not in progress, or its period or mission has ended.
+    #[error("the task is not open")]
+    TaskNotOpen,
+    /// The mission is moved by events, not by its user.
+    #[error("this mission is moved by activity events; its progress cannot be reported")]
+    ProgressByEvents,
+    /// The task lacks progress or valid evidence.
+    #[error("the task is not complete: {0}")]
+    TaskNotComplete(String),
+    /// The mission's budget cannot carry another completion.
+    #[error("the mission's budget is spent")]
+    BudgetExhausted,
+    /// The task is not completed, so there is nothing to claim.
+    #[error("the task is not completed")]
+    TaskNotCompleted,
+    /// The reward was granted before.
+    #[error("the reward was claimed before")]
+    AlreadyClaimed,
+    /// The reward was not claimed in time.
+    #[error("the reward has expired")]
+    RewardExpired,
+    /// A reviewer refused the reward.
+    #[error("the reward was rejected by a reviewer")]
+    RewardRejected,
+    /// The evidence does not show what it must.
+    #[error("{0}")]
+    EvidenceRejected(String),
+    /// Another task or user has shown the same.
+    #[error("the same evidence was shown before")]
+    EvidenceReused,
+    /// There was a check-in on this local day, or on a later one.
+    #[error("already checked in on this day")]
+    AlreadyCheckedIn,
+    /// The request must name its device.
+    #[error("the header `X-Device-Id` is required")]
+    DeviceRequired,
+    /// The mission cannot be moved so.
+    #[error("a mission that is {from} cannot be moved by `{asked}`")]
+    InvalidTransition {
+        /// Its status.
+        from: MissionStatus,
+        /// What was asked.
+        asked: Move,
+    },
+    /// Another mission has the code.
+    #[error("another mission has the code `{0}`")]
+    CodeTaken(String),
+    /// The mission was changed since the caller read it.
+    #[error("the mission is at version {current} by now")]
+    VersionConflict {
+        /// Its version.
+        current: u64,
+    },
+    /// Another pack carries policy files.
+    #[error("another pack carries the check-in, referral, level or scale policy")]
+    PolicyTaken,
+    /// The review was decided before.
+    #[error("the review was decided before")]
+    AlreadyDecided,
+    /// Only a claimed reward can be revoked.
+    #[error("only a claimed reward can be revoked")]
+    NotClaimed,
+    /// The invitee was counted for somebody before.
+    #[error("this invitee was counted before")]
+    ReferralCounted,
+    /// Nobody invites themselves.
+    #[error("inviter and invitee are the same user")]
+    SelfReferral,
+    /// An amount is beyond what points can hold.
+    #[error("an amount is out of bounds: {0}")]
+    AmountOutOfBounds(String),
+    /// The caller used the key for something else before.
+    #[error("this idempotency key was used for another request")]
+    IdempotencyKeyReused,
+}
+
+/// What there is none of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Thing {
+    /// A mission.
+    Mission,
+    /// A task.
+    Task,
+    /// A reward.
+    Reward,
+    /// A review.
+    Review,
+    /// A user.
+    User,
+    /// A pack.
+    Pack,
+}
+
+impl std::fmt::Display for Thing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Thing::Mission => "mission",
+            Thing::Task => "task",
+            Thing::Reward => "reward",
+            Thing::Review => "review",
+            Thing::User => "user",
+            Thing::Pack => "pack",
+        })
+    }
+}
+
+impl Rejection {
+    /// The stable code, in snake case, that clients may act on.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Rejection::NotFound(_) => "not_found",
+            Rejection::UserErased => "user_erased",
+            Rejection::MissionNotActive => "mission_not_active",
+            Rejection::TaskAlreadyOpen => "task_already_open",
+            Rejection::MaxCompletionsReached => "max_completions_reached",
+            Rejection::Cooldown { .. } => "cooldown",
+            Rejection::NotEligible(_) => "not_eligible",
+            Rejection::RuleFailed(_) => "rule_failed",
+            Rejection::TaskNotOpen => "task_not_open",
+            Rejection::ProgressByEvents => "progress_by_events",
+            Rejection::TaskNotComplete(_) => "task_not_complete",
+            Rejection::BudgetExhausted => "budget_exhausted",
+            Rejection::TaskNotCompleted => "task_not_completed",
+            Rejection::AlreadyClaimed => "already_claimed",
+            Rejection::RewardExpired => "reward_expired",
+            Rejection::RewardRejected => "reward_rejected",
+            Rejection::EvidenceRejected(_) => "evidence_rejected",
+            Rejection::EvidenceReused => "evidence_reused",
+            Rejection::AlreadyCheckedIn => "already_checked_in",
+            Rejection::DeviceRequired => "device_required",
+            Rejection::InvalidTransition { .. } => "invalid_transition",
+            Rejection::CodeTaken(_) => "code_taken",
+            Rejection::VersionConflict { .. } => "version_conflict",
+            Rejection::PolicyTaken => "policy_taken",
+            Rejection::AlreadyDecided => "already_decided",
+            Rejection::NotClaimed => "not_claimed",
+            Rejection::ReferralCounted => "referral_counted",
+            Rejection::SelfReferral => "self_referral",
+            Rejection::AmountOutOfBounds(_) => "amount_out_of_bounds",
+            Rejection::IdempotencyKeyReused => "idempotency_key_reused",
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! One activity event against every mission that it triggers.
+
+use std::collections::BTreeSet;
+
+use super::{ActivityEvent, EventOutcome, EventResult};
+use crate::{
+    engine::{Halt, LoadedMission, Rejection, Work},
+    mission::Mission,
+    ports::store::Claim,
+    reward::{RewardStatus, decide as rewards},
+    task::{
+        Task, TaskStatus,
+        decide::{finish, may_start, open, period_at},
+        rules::Inquiry,
+    },
+    user::User,
+};
+
+pub(crate) fn apply(work: &mut Work<'_>, event: &ActivityEvent) -> Result<EventResult, Halt> {
+    let claim = Claim::Inbound {
+        source: event.source.clone(),
+        id: event.id.clone(),
+    };
+    if work.claim_holder(&claim)?.is_some() {
+        return Ok(without_effect(EventOutcome::Duplicate, None));
+    }
+    let window = work.book().settings.late_window;
+    if event.time > work.now() + window.ahead {
+        return Ok(without_effect(EventOutcome::Rejected, Some("too_early")));
+    }
+    if event.time < work.now() - window.behind {
+        return Ok(without_effect(EventOutcome::Rejected, Some("too_late")));
+    }
+    apply_once(work, event, claim)
+}
+
+fn without_effect(outcome: EventOutcome, reason: Option<&str>) -> EventResult {
+    EventResult {
+        outcome,
+        reason: reason.map(str::to_owned),
+        tasks: Vec::new(),
+        failures: Vec::new(),
+    }
+}
+
+/// Applies an event that is known to be new and in time, and remembers its id.
+pub(crate) fn apply_once(
+    work: &mut Work<'_>,
+    event: &ActivityEvent,
+    claim: Claim,
+) -> Result<EventResult, Halt> {
+    let user = work.user(event.user_id)?;
+    if user.as_ref().is_some_and(User::is_erased) {
+        return Ok(without_effect(EventOutcome::Ignored, Some("user_erased")));
+    }
+    let mut candidates: Vec<&LoadedMission> = work
+        .book()
+        .triggered_by(&event.event_type)
+        .filter(|listed| listed.mission.is_open_at(event.time))
+        .collect();
+    candidates.sort_by_key(|listed| {
+        (
+            std::cmp::Reverse(listed.mission.definition.priority),
+            listed.mission.id,
+        )
+    });
+    if candidates.is_empty() {
+        return Ok(without_effect(EventOutcome::Ignored, Some("no_mission")));
+    }
+    load_together(work, event, &candidates)?;
+
+    let mut user = work.user_or_new(event.user_id)?;
+    let mut result = without_effect(EventOutcome::Ignored, None);
+    for listed in candidates {
+        match apply_to(work, &mut user, listed, event) {
+            Ok(Some(task)) => result.tasks.push(task),
+            Ok(None) => {}
+            Err(Halt::Missing(missing)) => return Err(Halt::Missing(missing)),
+            Err(Halt::Rejected(why)) => note_refusal(&mut result, &listed.mission, &why),
+        }
+    }
+    if result.tasks.is_empty() {
+        // A first-seen user whom the event did not concern is not worth a record.
+        work.effects = crate::ports::store::Effects::default();
+        return Ok(result);
+    }
+    result.outcome = EventOutcome::Applied;
+    result.reason = None;
+    work.effects.claims.insert(claim, user.id.0);
+    work.put_user(user);
+    Ok(result)
+}
+
+fn note_refusal(result: &mut EventResult, mission: &Mission, why: &Rejection) {
+    if let Rejection::RuleFailed(message) = why {
+        result
+            .failures
+            .push((mission.id, mission.definition.code.clone(), message.clone()));
+    }
+    result.reason.get_or_insert_with(|| why.code().to_owned());
+}
+
+/// Asks for what all candidates need at once, so that an event costs two loads and not one a mission.
+fn load_together(work: &Work<'_>, event: &ActivityEvent, candidates: &[&LoadedMission]) -> Result<(), Halt> {
+    let mut missing = crate::engine::Keys::default();
+    let mut open = BTreeSet::new();
+    for listed in candidates {
+        match work.participation((event.user_id, listed.mission.id)) {
+            Ok(participation) => {
+                open.extend(
+                    participation
+                        .iter()
+                        .flat_map(|p| p.periods.values())
+                        .filter_map(|state| state.open_task),
+                );
+            }
+            Err(unloaded) => missing.extend(*unloaded.0),
+        }
+    }
+    for task in open {
+        if let Err(unloaded) = work.task((event.user_id, task)) {
+            missing.extend(*unloaded.0);
+        }
+    }
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(Halt::Missing(Box::new(missing)))
+    }
+}
+
+/// Applies the event to one mission. `None`: no task of it moved.
+fn apply_to(
+    work: &mut Work<'_>,
+    user: &mut User,
+    listed: &LoadedMission,
+    event: &ActivityEvent,
+) -> Result<Option<Task>, Halt> {
+    // One mission's refusal leaves no trace among the others, which share no record with it but the user's.
+    let mut part = work.part();
+    let moved = move_task(&mut part, user, listed, event)?;
+    if moved.is_some() {
+        work.take_in(part);
+    }
+    Ok(moved)
+}
+
+fn move_task(
+    work: &mut Work<'_>,
+    user: &mut User,
+    listed: &LoadedMission,
+    event: &ActivityEvent,
+) -> Result<Option<Task>, Halt> {
+    let mission = &listed.mission;
+    let period = period_at(work, user, listed, event.time);
+    let participation = work.participation((user.id, mission.id))?.unwrap_or_default();
+    let (task, started) = match participation.period(period).open_task {
+        Some(id) => (work.task((user.id, id))?, false),
+        None if mission.definition.auto_start => {
+            may_start(work, user, listed, event.time)?;
+            let mut inquiry =
+                Inquiry::of_start(work.book(), listed, user, &participation, period, event.time);
+            inquiry.event = Some(event);
+            inquiry.eligible()?;
+            (Some(open(work, user, listed, participation, period)), true)
+        }
+        None => (None, false),
+    };
+    let Some(task) = task.filter(|task| task.status.is_open()) else {
+        return Ok(None);
+    };
+    let participation = work.participation((user.id, mission.id))?.unwrap_or_default();
+    let mut inquiry = Inquiry::of_task(work.book(), listed, user, &task, &participation, event.time);
+    inquiry.event = Some(event);
+    if !started {
+        inquiry.eligible()?;
+    }
+    let progress = task.progress.advanced_by(inquiry.progress()?, work.now());
+    let full_before = task.progress.is_complete() && !started;
+    if !started && progress == task.progress && !(full_before && mission.definition.completes_itself()) {
+        return Ok(None);
+    }
+    let mut task = Task {
+        progress,
+        version: task.version + u64::from(!started),
+        ..task
+    };
+    if task.progress.is_complete()
+        && task.status == TaskStatus::InProgress
+        && mission.definition.completes_itself()
+    {
+        task = complete_itself(work, user, listed, task, event, full_before)?;
+    }
+    work.put_task(task.clone());
+    Ok(Some(task))
+}
+
+/// Completes a task whose progress is full. Where the budget is spent it stays open, with its progress.
+fn complete_itself(
+    work: &mut Work<'_>,
+    user: &User,
+    listed: &LoadedMission,
+    task: Task,
+    event: &ActivityEvent,
+    full_before: bool,
+) -> Result<Task, Halt> {
+    let participation = work
+        .participation((user.id, listed.mission.id))?
+        .unwrap_or_default();
+    let mut inquiry = Inquiry::of_task(work.book(), listed, user, &task, &participation, event.time);
+    inquiry.event = Some(event);
+    let patch = inquiry.reward()?;
+    match rewards::earn(work, &task, &listed.mission, patch, RewardStatus::Pending) {
+        Ok(reward) => Ok(finish(work, task, participation, reward.id, work.now())),
+        Err(Halt::Rejected(Rejection::BudgetExhausted)) if !full_before => Ok(task),
+        Err(halt) => Err(halt),
+    }
+}

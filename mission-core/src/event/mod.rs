@@ -1,0 +1,13 @@
+//! Events: what users did elsewhere, and what other services are told.
+
+mod activity;
+pub(crate) mod decide;
+mod envelope;
+mod integration;
+
+pub use activity::{ActivityEvent, EventOutcome, EventResult, LateWindow};
+pub use envelope::{CloudEvent, InvalidEvent};
+pub use integration::{
+    CheckInCompleted, IntegrationEvent, MissionCompleted, RewardClaimed, RewardRevoked, TaskStarted,
+    UserErased,
+};

@@ -1,0 +1,128 @@
+//! A reviewer decides: the waiting command goes through exactly once, or grants nothing.
+
+use super::{Review, ReviewDecision, ReviewStatus, ReviewSubject};
+use crate::{
+    RewardId, UserId,
+    check_in::decide::completed,
+    engine::{DecideReview, Halt, Rejection, ReviewDecided, Thing, Work},
+    reward::{Reward, RewardStatus, RewardType, decide as rewards},
+    task::{Task, Verification, VerificationMethod, decide as tasks},
+    user::User,
+};
+
+pub(crate) fn decide_review(work: &mut Work<'_>, command: &DecideReview) -> Result<ReviewDecided, Halt> {
+    let review = work
+        .review((command.user, command.review))?
+        .ok_or(Rejection::NotFound(Thing::Review))?;
+    if review.status != ReviewStatus::Open {
+        return Err(Rejection::AlreadyDecided.into());
+    }
+    let mut user = work.user_or_new(command.user)?;
+    if user.is_erased() {
+        return Err(Rejection::UserErased.into());
+    }
+    let approved = command.decision == ReviewDecision::Approve;
+    if let (true, Some(device)) = (approved, &review.device) {
+        user.trust_device(device);
+    }
+    match &review.subject {
+        ReviewSubject::Evidence { task } => {
+            let task = task_of(work, command.user, *task)?;
+            let verification = Verification {
+                is_valid: approved,
+                failure_reason: if approved { None } else { Some(reason(command)) },
+                method: VerificationMethod::Manual,
+                verified_by: Some(command.reviewer),
+                verified_at: work.now(),
+            };
+            tasks::settle_evidence(work, task, verification, review.created_at)?;
+        }
+        ReviewSubject::Completion { task, reward } => {
+            let task = task_of(work, command.user, *task)?;
+            let held = reward_of(work, command.user, *reward)?;
+            tasks::settle_completion(work, task, *reward, approved, review.created_at)?;
+            if approved {
+                work.put_reward(Reward {
+                    status: RewardStatus::Pending,
+                    ..held
+                });
+            } else {
+                rewards::reject(work, &held);
+            }
+        }
+        ReviewSubject::Claim { reward } => {
+            let held = reward_of(work, command.user, *reward)?;
+            if approved {
+                let task = task_of(work, command.user, crate::TaskId(held.source_id))?;
+                rewards::grant_task(work, &mut user, &task, &held)?;
+            } else {
+                rewards::reject(work, &held);
+            }
+        }
+        ReviewSubject::CheckIn { date, rewards, .. } => {
+            settle_check_in(work, &mut user, *date, rewards, approved)?;
+        }
+    }
+    work.put_user(user);
+    let review = Review {
+        status: if approved {
+            ReviewStatus::Approved
+        } else {
+            ReviewStatus::Rejected
+        },
+        decided_at: Some(work.now()),
+        decided_by: Some(command.reviewer),
+        note: command.note.clone(),
+        ..review
+    };
+    work.put_review(review.clone());
+    Ok(ReviewDecided { review })
+}
+
+fn reason(command: &DecideReview) -> String {
+    command
+        .note
+        .clone()
+        .unwrap_or_else(|| "refused by a reviewer".to_owned())
+}
+
+fn task_of(work: &Work<'_>, user: UserId, task: crate::TaskId) -> Result<Task, Halt> {
+    Ok(work.task((user, task))?.ok_or(Rejection::NotFound(Thing::Task))?)
+}
+
+fn reward_of(work: &Work<'_>, user: UserId, reward: RewardId) -> Result<Reward, Halt> {
+    Ok(work
+        .reward((user, reward))?
+        .ok_or(Rejection::NotFound(Thing::Reward))?)
+}
+
+fn settle_check_in(
+    work: &mut Work<'_>,
+    user: &mut User,
+    date: chrono::NaiveDate,
+    held: &[RewardId],
+    approved: bool,
+) -> Result<(), Halt> {
+    let held = held
+        .iter()
+        .map(|id| reward_of(work, user.id, *id))
+        .collect::<Result<Vec<_>, _>>()?;
+    if !approved {
+        held.iter().for_each(|reward| rewards::reject(work, reward));
+        return Ok(());
+    }
+    let day = work
+        .check_in_day((user.id, date))?
+        .ok_or(Rejection::NotFound(Thing::Review))?;
+    let granted: Vec<Reward> = held
+        .iter()
+        .map(|reward| rewards::grant(work, user, reward))
+        .collect();
+    debug_assert!(
+        granted
+            .iter()
+            .any(|reward| reward.reward_type == RewardType::CheckInDaily)
+    );
+    work.emit(completed(user, &day, &granted));
+    Ok(())
+}

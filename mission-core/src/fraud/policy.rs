@@ -1,0 +1,41 @@
+//! Which checks run, and how strictly.
+
+use chrono::Duration;
+use serde::{Deserialize, Serialize};
+
+/// What a check does with what it finds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckMode {
+    /// It acts.
+    #[default]
+    On,
+    /// It counts what it would have done.
+    Observe,
+    /// It does nothing.
+    Off,
+}
+
+/// The settings of the checks that decide within a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FraudPolicy {
+    /// Whether new and shared devices flag.
+    pub devices: CheckMode,
+    /// Whether a request must name its device.
+    pub require_device: bool,
+    /// So many other users make a device a shared one.
+    pub shared_device_users: usize,
+    /// Within so long.
+    pub shared_device_window: Duration,
+}
+
+impl Default for FraudPolicy {
+    fn default() -> Self {
+        FraudPolicy {
+            devices: CheckMode::On,
+            require_device: false,
+            shared_device_users: 3,
+            shared_device_window: Duration::days(30),
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! The store that needs nothing: for tests, replay, and services that keep their state elsewhere.
+
+mod queries;
+mod tables;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use crate::{
+    engine::{Facts, Keys, Records},
+    ports::{
+        bus::{Backlog, Outbox, Outgoing},
+        store::{BlockingStore, Change, CommitOutcome, Store, StoreError},
+    },
+};
+use tables::Tables;
+
+/// Everything in memory. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryStore(Arc<Mutex<Tables>>);
+
+impl MemoryStore {
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Every event that waits, in order, for callers without async.
+    #[must_use]
+    pub fn outbox(&self) -> Vec<Outgoing> {
+        self.tables().waiting(usize::MAX)
+    }
+
+    /// Every record that there is, by its key.
+    #[must_use]
+    pub fn records(&self) -> Records {
+        self.tables().records.clone()
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn load(&self, keys: &Keys) -> Result<Facts, StoreError> {
+        Ok(self.tables().load(keys))
+    }
+
+    async fn commit(&self, changes: &[Change]) -> Result<Vec<CommitOutcome>, StoreError> {
+        let mut tables = self.tables();
+        Ok(changes.iter().map(|change| tables.commit(change)).collect())
+    }
+}
+
+impl BlockingStore for MemoryStore {
+    fn load(&mut self, keys: &Keys) -> Result<Facts, StoreError> {
+        Ok(self.tables().load(keys))
+    }
+
+    fn commit(&mut self, changes: &[Change]) -> Result<Vec<CommitOutcome>, StoreError> {
+        let mut tables = self.tables();
+        Ok(changes.iter().map(|change| tables.commit(change)).collect())
+    }
+}
+
+#[async_trait]
+impl Outbox for MemoryStore {
+    async fn waiting(&self, limit: usize) -> Result<Vec<Outgoing>, StoreError> {
+        Ok(self.tables().waiting(limit))
+    }
+
+    async fn sent(&self, entries: &[i64], _at: DateTime<Utc>) -> Result<(), StoreError> {
+        self.tables().sent(entries);
+        Ok(())
+    }
+
+    async fn backlog(&self) -> Result<Backlog, StoreError> {
+        Ok(self.tables().backlog())
+    }
+}

@@ -1,0 +1,236 @@
+//! Plain maps that keep the promises of [`crate::ports::store::Store`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use uuid::Uuid;
+
+use crate::{
+    MissionId, UserId,
+    engine::{Facts, Holder, Keys, Receipt, ReceiptKey, Records},
+    fraud::DeviceHash,
+    mission::BudgetUse,
+    ports::{
+        bus::{Backlog, OutboxPosition, Outgoing},
+        store::{Change, Claim, CommitOutcome, Entry, RECEIPT_LIFETIME, Root, Version},
+    },
+    reward::RewardType,
+};
+
+#[derive(Debug, Default)]
+pub(super) struct Tables {
+    pub(super) versions: BTreeMap<Root, Version>,
+    pub(super) records: Records,
+    pub(super) claims: BTreeMap<Claim, Holder>,
+    budgets: BTreeMap<MissionId, BudgetUse>,
+    devices: BTreeMap<DeviceHash, BTreeMap<UserId, DateTime<Utc>>>,
+    /// With the root in whose journal each was given.
+    receipts: BTreeMap<ReceiptKey, (Root, Receipt)>,
+    outbox: BTreeMap<i64, Entry>,
+    entries: i64,
+    /// One reward a (type, source), one check-in day a (user, date): the constraints of a SQL store.
+    reward_sources: BTreeMap<(RewardType, Uuid), crate::RewardId>,
+    check_in_dates: BTreeMap<(UserId, NaiveDate), crate::CheckInDayId>,
+    pub(super) catalogue_version: u64,
+}
+
+impl Tables {
+    pub(super) fn load(&self, keys: &Keys) -> Facts {
+        Facts {
+            versions: keys
+                .all_roots()
+                .into_iter()
+                .map(|root| (root, self.version(root)))
+                .collect(),
+            records: keys.records.pick(&self.records),
+            claims: keys
+                .claims
+                .iter()
+                .map(|claim| (claim.clone(), self.claims.get(claim).copied()))
+                .collect(),
+            budgets: keys.budgets.iter().map(|id| (*id, self.budget(*id))).collect(),
+            devices: keys
+                .devices
+                .iter()
+                .map(|device| {
+                    (
+                        device.clone(),
+                        self.devices.get(device).cloned().unwrap_or_default(),
+                    )
+                })
+                .collect(),
+            receipts: keys
+                .receipts
+                .iter()
+                .map(|key| (*key, self.receipts.get(key).map(|(_, receipt)| receipt.clone())))
+                .collect(),
+        }
+    }
+
+    fn version(&self, root: Root) -> Version {
+        self.versions.get(&root).copied().unwrap_or_default()
+    }
+
+    fn budget(&self, mission: MissionId) -> BudgetUse {
+        self.budgets.get(&mission).copied().unwrap_or_default()
+    }
+
+    pub(super) fn commit(&mut self, change: &Change) -> CommitOutcome {
+        self.forget_old_receipts(change);
+        if !self.allows(change) {
+            return CommitOutcome::Conflict;
+        }
+        for (root, version) in &change.expected {
+            self.versions.insert(*root, version.next());
+            if !matches!(root, Root::User(_)) {
+                self.catalogue_version += 1;
+            }
+        }
+        let effects = &change.effects;
+        for user in &effects.erasures {
+            self.erase(*user);
+        }
+        for (key, reward) in &effects.writes.reward {
+            if let Some(reward) = reward {
+                self.reward_sources
+                    .insert((reward.reward_type, reward.source_id), key.1);
+            }
+        }
+        for (key, day) in &effects.writes.check_in_day {
+            if let Some(day) = day {
+                self.check_in_dates.insert(*key, day.id);
+            }
+        }
+        self.records.put_all(effects.writes.clone());
+        for claim in &effects.releases {
+            self.claims.remove(claim);
+        }
+        self.claims.extend(
+            effects
+                .claims
+                .iter()
+                .map(|(claim, holder)| (claim.clone(), *holder)),
+        );
+        for (mission, take) in &effects.takes {
+            let sum = self.budget(*mission).plus(take.used);
+            self.budgets.insert(*mission, sum);
+        }
+        for ((device, user), seen) in &effects.sightings {
+            self.devices
+                .entry(device.clone())
+                .or_default()
+                .insert(*user, *seen);
+        }
+        for entry in &change.journal {
+            self.record(entry);
+        }
+        CommitOutcome::Committed
+    }
+
+    fn allows(&self, change: &Change) -> bool {
+        let effects = &change.effects;
+        let versions = change
+            .expected
+            .iter()
+            .all(|(root, version)| self.version(*root) == *version);
+        let claims = effects
+            .claims
+            .keys()
+            .all(|claim| !self.claims.contains_key(claim) || effects.releases.contains(claim));
+        let receipts = change
+            .journal
+            .iter()
+            .all(|entry| !self.receipts.contains_key(&entry.request.receipt));
+        let budgets = effects
+            .takes
+            .iter()
+            .all(|(mission, take)| take.fits(self.budget(*mission)));
+        let mut sources = BTreeSet::new();
+        let rewards = effects.writes.reward.iter().all(|(key, reward)| {
+            reward.as_ref().is_none_or(|reward| {
+                let source = (reward.reward_type, reward.source_id);
+                let holder = self.reward_sources.get(&source);
+                sources.insert(source) && holder.is_none_or(|holder| *holder == key.1)
+            })
+        });
+        let days = effects.writes.check_in_day.iter().all(|(key, day)| {
+            day.as_ref()
+                .is_none_or(|day| self.check_in_dates.get(key).is_none_or(|known| *known == day.id))
+        });
+        versions && claims && receipts && budgets && rewards && days
+    }
+
+    fn forget_old_receipts(&mut self, change: &Change) {
+        for entry in &change.journal {
+            let key = &entry.request.receipt;
+            if self
+                .receipts
+                .get(key)
+                .is_some_and(|(_, receipt)| entry.request.at - receipt.at >= RECEIPT_LIFETIME)
+            {
+                self.receipts.remove(key);
+            }
+        }
+    }
+
+    fn record(&mut self, entry: &Entry) {
+        let receipt = Receipt {
+            fingerprint: entry.request.fingerprint,
+            at: entry.request.at,
+            answer: entry.answer.clone(),
+        };
+        self.receipts.insert(entry.request.receipt, (entry.root, receipt));
+        self.entries += 1;
+        if !entry.events.is_empty() {
+            self.outbox.insert(self.entries, entry.clone());
+        }
+    }
+
+    fn erase(&mut self, user: UserId) {
+        let records = &mut self.records;
+        records.user.remove(&user);
+        records.task.retain(|key, _| key.0 != user);
+        records.participation.retain(|key, _| key.0 != user);
+        records.reward.retain(|key, _| key.0 != user);
+        records.review.retain(|key, _| key.0 != user);
+        records.check_in_day.retain(|key, _| key.0 != user);
+        self.check_in_dates.retain(|key, _| key.0 != user);
+        for users in self.devices.values_mut() {
+            users.remove(&user);
+        }
+        self.receipts
+            .retain(|key, (root, _)| key.caller != user.0 && *root != Root::User(user));
+    }
+
+    pub(super) fn waiting(&self, limit: usize) -> Vec<Outgoing> {
+        let mut waiting = Vec::new();
+        for (&number, entry) in &self.outbox {
+            if waiting.len() >= limit {
+                break;
+            }
+            waiting.extend(entry.events.iter().enumerate().map(|(n, event)| Outgoing {
+                position: OutboxPosition {
+                    entry: number,
+                    event: n,
+                },
+                root: entry.root,
+                event: event.clone(),
+                correlation_id: entry.request.signals.correlation_id.clone(),
+                recorded_at: entry.request.at,
+            }));
+        }
+        waiting
+    }
+
+    pub(super) fn sent(&mut self, entries: &[i64]) {
+        let sent: BTreeSet<&i64> = entries.iter().collect();
+        self.outbox.retain(|number, _| !sent.contains(number));
+    }
+
+    pub(super) fn backlog(&self) -> Backlog {
+        Backlog {
+            entries: self.outbox.len() as u64,
+            oldest: self.outbox.values().map(|entry| entry.request.at).min(),
+        }
+    }
+}

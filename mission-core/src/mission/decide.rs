@@ -1,0 +1,164 @@
+//! Missions made, changed, moved through their life; packs put in place.
+
+use super::{Definition, Mission, MissionStatus, Move};
+use crate::{
+    MissionId,
+    engine::{
+        CreateMission, Halt, MissionSaved, MoveMission, PackRecord, PackSaved, PutPack, Rejection, Thing,
+        UpdateMission, Work,
+    },
+    ports::store::Claim,
+};
+
+pub(crate) fn create(work: &mut Work<'_>, command: &CreateMission) -> Result<MissionSaved, Halt> {
+    if let Some(known) = work.mission(command.mission)? {
+        return Err(Rejection::CodeTaken(known.definition.code.to_string()).into());
+    }
+    let mission = made(work, command.mission, &command.definition, None)?;
+    work.put_mission_record(mission.id, mission.clone());
+    Ok(MissionSaved { mission })
+}
+
+pub(crate) fn update(work: &mut Work<'_>, command: &UpdateMission) -> Result<MissionSaved, Halt> {
+    let before = current(work, command.mission, command.expected_version)?;
+    let mission = changed(work, before, &command.definition)?;
+    work.put_mission_record(mission.id, mission.clone());
+    Ok(MissionSaved { mission })
+}
+
+pub(crate) fn change_status(work: &mut Work<'_>, command: &MoveMission) -> Result<MissionSaved, Halt> {
+    let before = current(work, command.mission, command.expected_version)?;
+    let status = before
+        .status
+        .after(command.asked)
+        .map_err(|e| Rejection::InvalidTransition {
+            from: e.from,
+            asked: e.asked,
+        })?;
+    let mission = Mission {
+        status,
+        version: before.version + 1,
+        ..before
+    };
+    work.put_mission_record(mission.id, mission.clone());
+    Ok(MissionSaved { mission })
+}
+
+pub(crate) fn put_pack(work: &mut Work<'_>, command: &PutPack) -> Result<PackSaved, Halt> {
+    let before = work.pack(command.pack)?;
+    let policy_holder = work.claim_holder(&Claim::Policy)?;
+    match (&command.policy, policy_holder) {
+        (Some(_), Some(holder)) if holder != command.pack.0 => return Err(Rejection::PolicyTaken.into()),
+        (Some(_), None) => {
+            work.effects.claims.insert(Claim::Policy, command.pack.0);
+        }
+        (None, Some(holder)) if holder == command.pack.0 => {
+            work.effects.releases.insert(Claim::Policy);
+        }
+        _ => {}
+    }
+    let mut missions = Vec::with_capacity(command.missions.len());
+    for (id, definition) in &command.missions {
+        let mission = match work.mission(*id)? {
+            Some(known)
+                if known.definition == *definition && known.pack.as_deref() == Some(&command.name) =>
+            {
+                known
+            }
+            Some(known) => changed(work, known, definition)?,
+            None => {
+                let status = if command.activate {
+                    MissionStatus::Draft.after(Move::Activate)
+                } else {
+                    Ok(MissionStatus::Draft)
+                };
+                Mission {
+                    status: status.unwrap_or_default(),
+                    ..made(work, *id, definition, Some(&command.name))?
+                }
+            }
+        };
+        let mission = Mission {
+            pack: Some(command.name.clone()),
+            ..mission
+        };
+        work.put_mission_record(mission.id, mission.clone());
+        missions.push(mission);
+    }
+    let same = before.as_ref().is_some_and(|known| known.files == command.files);
+    let version = before.map_or(0, |known| known.version) + u64::from(!same);
+    work.put_pack_record(
+        command.pack,
+        PackRecord {
+            id: command.pack,
+            name: command.name.clone(),
+            files: command.files.clone(),
+            policy: command.policy.clone(),
+            missions: missions
+                .iter()
+                .map(|mission| mission.definition.code.clone())
+                .collect(),
+            updated_at: work.now(),
+            version,
+        },
+    );
+    Ok(PackSaved {
+        name: command.name.clone(),
+        version,
+        missions,
+    })
+}
+
+fn current(work: &Work<'_>, id: MissionId, expected: Option<u64>) -> Result<Mission, Halt> {
+    let mission = work.mission(id)?.ok_or(Rejection::NotFound(Thing::Mission))?;
+    match expected {
+        Some(version) if version != mission.version => Err(Rejection::VersionConflict {
+            current: mission.version,
+        }
+        .into()),
+        _ => Ok(mission),
+    }
+}
+
+fn made(
+    work: &mut Work<'_>,
+    id: MissionId,
+    definition: &Definition,
+    pack: Option<&str>,
+) -> Result<Mission, Halt> {
+    take_code(work, id, definition)?;
+    Ok(Mission {
+        id,
+        definition: definition.clone(),
+        status: MissionStatus::Draft,
+        pack: pack.map(str::to_owned),
+        created_at: work.now(),
+        version: 1,
+    })
+}
+
+fn changed(work: &mut Work<'_>, before: Mission, definition: &Definition) -> Result<Mission, Halt> {
+    if before.definition.code != definition.code {
+        take_code(work, before.id, definition)?;
+        work.effects
+            .releases
+            .insert(Claim::MissionCode(before.definition.code));
+    }
+    Ok(Mission {
+        definition: definition.clone(),
+        version: before.version + 1,
+        ..before
+    })
+}
+
+fn take_code(work: &mut Work<'_>, id: MissionId, definition: &Definition) -> Result<(), Halt> {
+    let claim = Claim::MissionCode(definition.code.clone());
+    match work.claim_holder(&claim)? {
+        Some(holder) if holder != id.0 => Err(Rejection::CodeTaken(definition.code.to_string()).into()),
+        Some(_) => Ok(()),
+        None => {
+            work.effects.claims.insert(claim, id.0);
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! What an author writes about a mission, and the mission that the engine keeps of it.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{Budget, Frequency, LocalizedText, MissionCode, MissionStatus, Rule};
+use crate::{MissionId, Percent, Points, task::EvidenceType};
+
+/// A mission as the engine keeps it: the author's definition, its status and its version.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Mission {
+    /// The mission's id.
+    pub id: MissionId,
+    /// What the author wrote.
+    pub definition: Definition,
+    /// Where it stands.
+    pub status: MissionStatus,
+    /// The pack that it came with, if it came with one.
+    pub pack: Option<String>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// Raised by every change; an `ETag` on the wire.
+    pub version: u64,
+}
+
+impl Mission {
+    /// Whether the mission can be started, progressed and completed at an instant.
+    #[must_use]
+    pub fn is_open_at(&self, at: DateTime<Utc>) -> bool {
+        self.status == MissionStatus::Active && self.definition.window().contains(at)
+    }
+}
+
+/// What an author writes, in a pack's `missions/*.toml` or over HTTP, under the same names.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Definition {
+    /// The unique name.
+    pub code: MissionCode,
+    /// What kind of thing the user is asked to do.
+    #[serde(rename = "type")]
+    pub mission_type: MissionType,
+    /// Free text in lower case, for grouping.
+    #[serde(default)]
+    pub category: String,
+    /// A short text for users.
+    pub title: LocalizedText,
+    /// A longer text for users.
+    pub description: LocalizedText,
+    /// How often.
+    pub frequency: Frequency,
+    /// How many completions a user can have in a period; 0 = no cap. Default 1, for `unlimited` 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_completions: Option<u32>,
+    /// Higher ones are listed first.
+    #[serde(default)]
+    pub priority: i32,
+    /// How much progress completes it.
+    #[serde(default = "one")]
+    pub target: u64,
+    /// Whether a matching activity event starts the task.
+    #[serde(default)]
+    pub auto_start: bool,
+    /// From when it can be done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starts_at: Option<DateTime<Utc>>,
+    /// Until when (exclusive) it can be done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_at: Option<DateTime<Utc>>,
+    /// Which activity event moves progress; without one the client reports it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trigger: Option<Trigger>,
+    /// What a completion earns.
+    #[serde(default)]
+    pub reward: Offer,
+    /// Conditions without a script.
+    #[serde(default)]
+    pub rules: Vec<Rule>,
+    /// What the user has to show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<EvidenceDemand>,
+    /// Missions that the user must have completed before.
+    #[serde(default)]
+    pub requires: Vec<MissionCode>,
+    /// How long after a completion the user cannot start again.
+    #[serde(default)]
+    pub cooldown_seconds: u32,
+    /// Limits over all users.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Budget>,
+    /// Where in the pack the script is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules_script: Option<String>,
+    /// The script itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub script: Option<String>,
+}
+
+fn one() -> u64 {
+    1
+}
+
+/// What kind of thing a mission asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum MissionType {
+    /// Watch something.
+    WatchVideo,
+    /// Follow a link.
+    Click,
+    /// Upload a file.
+    Upload,
+    /// Do something on a social network; earns `SOCIAL_ACTION`.
+    Social,
+    /// Bring other users.
+    Referral,
+    /// Anything else.
+    Custom,
+}
+
+/// The activity event that moves a mission.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Trigger {
+    /// The event's `type`, such as `video.watched`.
+    pub event: String,
+}
+
+/// What a completion earns, before a script has its say.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Offer {
+    /// Points for the wallet.
+    #[serde(default)]
+    pub points: Points,
+    /// Percent by which the mining service speeds up.
+    #[serde(default)]
+    pub mining_boost_percent: Percent,
+    /// Experience, from which levels follow.
+    #[serde(default)]
+    pub experience_points: u32,
+    /// A badge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub badge_id: Option<String>,
+    /// Days after which an unclaimed reward is lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_after_days: Option<u32>,
+}
+
+/// What a user has to show before a task completes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct EvidenceDemand {
+    /// Which type of evidence.
+    #[serde(rename = "type")]
+    pub evidence_type: EvidenceType,
+    /// The least that `watch_duration` must show, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_seconds: Option<u32>,
+    /// Who looks at it.
+    #[serde(default)]
+    pub review: EvidenceReview,
+}
+
+/// Who looks at evidence that passed its checks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum EvidenceReview {
+    /// Nobody: the checks decide.
+    #[default]
+    Automatic,
+    /// A reviewer, through the review queue.
+    Manual,
+}
+
+/// When a mission can be done: `[starts_at, ends_at)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// The first instant, if bounded.
+    pub starts_at: Option<DateTime<Utc>>,
+    /// The first instant after it, if bounded.
+    pub ends_at: Option<DateTime<Utc>>,
+}
+
+impl Window {
+    /// Whether an instant is inside.
+    #[must_use]
+    pub fn contains(&self, at: DateTime<Utc>) -> bool {
+        self.starts_at.is_none_or(|start| start <= at) && !self.has_ended(at)
+    }
+
+    /// Whether the window has ended by an instant.
+    #[must_use]
+    pub fn has_ended(&self, at: DateTime<Utc>) -> bool {
+        self.ends_at.is_some_and(|end| end <= at)
+    }
+}
+
+/// One thing that is wrong with a definition, and where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{}`: {message}", .path.join("."))]
+pub struct InvalidDefinition {
+    /// Field names and list positions from the definition's top.
+    pub path: Vec<String>,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
+/// The largest target and progress.
+pub const MAX_TARGET: u64 = 1_000_000_000_000;
+
+impl Definition {
+    /// When the mission can be done.
+    #[must_use]
+    pub fn window(&self) -> Window {
+        Window {
+            starts_at: self.starts_at,
+            ends_at: self.ends_at,
+        }
+    }
+
+    /// How many completions a period takes; `None` = no cap.
+    #[must_use]
+    pub fn completion_cap(&self) -> Option<u32> {
+        let default = if self.frequency == Frequency::Unlimited {
+            0
+        } else {
+            1
+        };
+        Some(self.max_completions.unwrap_or(default)).filter(|&cap| cap > 0)
+    }
+
+    /// Whether progress alone completes a task: the mission is moved by events and asks for no evidence.
+    #[must_use]
+    pub fn completes_itself(&self) -> bool {
+        self.trigger.is_some() && self.evidence.is_none()
+    }
+
+    /// All that is wrong across fields; what one field alone can break is refused when it is read.
+    #[must_use]
+    pub fn flaws(&self) -> Vec<InvalidDefinition> {
+        let mut flaws = Vec::new();
+        let mut flaw = |path: &[&str], message: String| {
+            flaws.push(InvalidDefinition {
+                path: path.iter().map(|&part| part.to_owned()).collect(),
+                message,
+            });
+        };
+        if let (Some(start), Some(end)) = (self.starts_at, self.ends_at)
+            && end <= start
+        {
+            flaw(&["ends_at"], "must be after `starts_at`".to_owned());
+        }
+        if self.target > MAX_TARGET {
+            flaw(&["target"], format!("must not exceed {MAX_TARGET}"));
+        }
+        if self.category != self.category.to_lowercase() || self.category.chars().count() > 64 {
+            flaw(
+                &["category"],
+                "must be lower case and at most 64 characters".to_owned(),
+            );
+        }
+        if self.auto_start && self.trigger.is_none() {
+            flaw(
+                &["auto_start"],
+                "needs a `trigger`, the event that starts the task".to_owned(),
+            );
+        }
+        if let Some(trigger) = &self.trigger
+            && (trigger.event.trim().is_empty() || trigger.event.chars().count() > 255)
+        {
+            flaw(&["trigger", "event"], "must have 1 to 255 characters".to_owned());
+        }
+        if self.requires.contains(&self.code) {
+            flaw(&["requires"], "a mission cannot require itself".to_owned());
+        }
+        if let Some(badge) = &self.reward.badge_id
+            && (badge.trim().is_empty() || badge.chars().count() > 255)
+        {
+            flaw(
+                &["reward", "badge_id"],
+                "must have 1 to 255 characters".to_owned(),
+            );
+        }
+        if self
+            .reward
+            .expires_after_days
+            .is_some_and(|days| days == 0 || days > 36_500)
+        {
+            flaw(&["reward", "expires_after_days"], "must be 1 to 36500".to_owned());
+        }
+        for (n, rule) in self.rules.iter().enumerate() {
+            if let Some(message) = rule.flaw() {
+                flaw(&["rules", &n.to_string()], message);
+            }
+        }
+        flaws
+    }
+}

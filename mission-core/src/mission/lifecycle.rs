@@ -1,0 +1,84 @@
+//! Draft, active, paused, archived, and the three moves between them.
+
+use serde::{Deserialize, Serialize};
+
+/// Where a mission stands. Only an active one can be started, progressed or completed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum MissionStatus {
+    /// Written, never shown to users.
+    #[default]
+    Draft,
+    /// Open to users inside its window.
+    Active,
+    /// Closed for now.
+    Paused,
+    /// Closed for good.
+    Archived,
+}
+
+/// A change of status that an operator asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Move {
+    /// From draft or paused to active.
+    Activate,
+    /// From active to paused.
+    Pause,
+    /// From paused to archived.
+    Archive,
+}
+
+/// The move does not lead anywhere from here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a mission that is {from} cannot be moved by `{asked}`")]
+pub struct InvalidTransition {
+    /// The status now.
+    pub from: MissionStatus,
+    /// What was asked.
+    pub asked: Move,
+}
+
+impl MissionStatus {
+    /// The status after a move.
+    ///
+    /// ```
+    /// use mission_core::mission::{MissionStatus, Move};
+    /// assert_eq!(MissionStatus::Draft.after(Move::Activate), Ok(MissionStatus::Active));
+    /// assert!(MissionStatus::Archived.after(Move::Activate).is_err());
+    /// ```
+    ///
+    /// # Errors
+    /// When `draft -> active <-> paused -> archived` has no such step.
+    pub fn after(self, asked: Move) -> Result<MissionStatus, InvalidTransition> {
+        match (self, asked) {
+            (MissionStatus::Draft | MissionStatus::Paused, Move::Activate) => Ok(MissionStatus::Active),
+            (MissionStatus::Active, Move::Pause) => Ok(MissionStatus::Paused),
+            (MissionStatus::Paused, Move::Archive) => Ok(MissionStatus::Archived),
+            (from, asked) => Err(InvalidTransition { from, asked }),
+        }
+    }
+}
+
+impl std::fmt::Display for MissionStatus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            MissionStatus::Draft => "draft",
+            MissionStatus::Active => "active",
+            MissionStatus::Paused => "paused",
+            MissionStatus::Archived => "archived",
+        })
+    }
+}
+
+impl std::fmt::Display for Move {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Move::Activate => "activate",
+            Move::Pause => "pause",
+            Move::Archive => "archive",
+        })
+    }
+}

@@ -1,0 +1,21 @@
+//! Missions: what a user can be asked to do, when, how often, under which rules and for what.
+
+mod budget;
+mod code;
+pub(crate) mod decide;
+mod definition;
+mod lifecycle;
+mod period;
+mod rule;
+mod text;
+
+pub use budget::{Budget, BudgetUse};
+pub use code::{InvalidCode, MissionCode};
+pub use definition::{
+    Definition, EvidenceDemand, EvidenceReview, InvalidDefinition, MAX_TARGET, Mission, MissionType, Offer,
+    Trigger, Window,
+};
+pub use lifecycle::{InvalidTransition, MissionStatus, Move};
+pub use period::{Frequency, Period};
+pub use rule::{FieldValue, Operator, Rule, json_number};
+pub use text::{LocalizedText, MAX_TEXT_CHARS};

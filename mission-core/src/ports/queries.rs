@@ -1,0 +1,261 @@
+//! Queries: lists, leaderboards, analytics and what a server needs at its start. Nothing is decided on them.
+
+use async_trait::async_trait;
+use chrono::{DateTime, NaiveDate, Utc};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use super::store::StoreError;
+use crate::{
+    MissionId, ReviewId, RewardId, TaskId, UserId,
+    check_in::CheckInDay,
+    engine::PackRecord,
+    fraud::{Review, ReviewStatus},
+    mission::Mission,
+    reward::{Reward, RewardStatus},
+    task::{Participation, Task, TaskStatus},
+    user::{InviteCode, User},
+};
+
+/// A part of a list: how many at most, and after which one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page<K> {
+    /// At most so many.
+    pub limit: usize,
+    /// Only what comes after this key in the list's order.
+    pub after: Option<K>,
+}
+
+/// Which tasks of a user.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TaskFilter {
+    /// Of one status, as it was last written down.
+    pub status: Option<TaskStatus>,
+    /// Of one mission.
+    pub mission: Option<MissionId>,
+}
+
+/// Missions and packs, with the number that changes whenever one of them does.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Catalogue {
+    /// Changes with every change of a mission or a pack.
+    pub version: u64,
+    /// Every mission.
+    pub missions: Vec<Mission>,
+    /// Every pack.
+    pub packs: Vec<PackRecord>,
+}
+
+/// A half-open stretch of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeRange {
+    /// The first instant; `None` = since ever.
+    pub from: Option<DateTime<Utc>>,
+    /// The first instant after it.
+    pub to: DateTime<Utc>,
+}
+
+/// One row of a leaderboard.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LeaderboardRow {
+    /// From 1; equal points share a rank.
+    pub rank: u64,
+    /// Who.
+    pub user_id: UserId,
+    /// What they have in the leaderboard's stretch of time.
+    pub points: Decimal,
+}
+
+/// The width of an analytics bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bucket {
+    /// An hour.
+    Hour,
+    /// A day in UTC.
+    Day,
+}
+
+/// What happened within one bucket.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AnalyticsRow {
+    /// When the bucket begins.
+    pub start: DateTime<Utc>,
+    /// Tasks started.
+    pub started: u64,
+    /// Tasks completed.
+    pub completed: u64,
+    /// Check-ins; 0 where a mission is asked for.
+    pub check_ins: u64,
+    /// Rewards claimed.
+    pub claims: u64,
+    /// Points claimed.
+    pub points: Decimal,
+    /// Evidence that was judged.
+    pub verifications: u64,
+    /// Evidence that was found good.
+    pub verified: u64,
+}
+
+/// What seems to have expired for one user.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DueExpiry {
+    /// Who.
+    pub user: UserId,
+    /// Tasks.
+    pub tasks: Vec<TaskId>,
+    /// Rewards.
+    pub rewards: Vec<RewardId>,
+}
+
+/// Everything held on one user, but for the journal.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UserExport {
+    /// The user's record.
+    pub user: Option<User>,
+    /// All tasks, oldest first.
+    pub tasks: Vec<Task>,
+    /// All rewards, oldest first.
+    pub rewards: Vec<Reward>,
+    /// All check-in days, oldest first.
+    pub check_in_days: Vec<CheckInDay>,
+    /// All reviews, oldest first.
+    pub reviews: Vec<Review>,
+    /// What was done with each mission.
+    pub participations: Vec<(MissionId, Participation)>,
+}
+
+/// Reads beside the command path. Lists are newest first, unless they say otherwise.
+#[async_trait]
+pub trait Queries: Send + Sync {
+    /// Missions and packs, whole.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn catalogue(&self) -> Result<Catalogue, StoreError>;
+
+    /// The catalogue's number alone.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn catalogue_version(&self) -> Result<u64, StoreError>;
+
+    /// A user's record.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn user(&self, user: UserId) -> Result<Option<User>, StoreError>;
+
+    /// Whose an invite code is.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn invite_owner(&self, code: &InviteCode) -> Result<Option<UserId>, StoreError>;
+
+    /// A user's task.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn task(&self, user: UserId, task: TaskId) -> Result<Option<Task>, StoreError>;
+
+    /// A user's tasks.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn tasks(
+        &self,
+        user: UserId,
+        filter: TaskFilter,
+        page: Page<TaskId>,
+    ) -> Result<Vec<Task>, StoreError>;
+
+    /// A user's rewards.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn rewards(
+        &self,
+        user: UserId,
+        status: Option<RewardStatus>,
+        page: Page<RewardId>,
+    ) -> Result<Vec<Reward>, StoreError>;
+
+    /// A reward of whatever user.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn reward(&self, reward: RewardId) -> Result<Option<Reward>, StoreError>;
+
+    /// A user's check-in days from one date to another, both included, oldest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn check_in_days(
+        &self,
+        user: UserId,
+        from: NaiveDate,
+        to: NaiveDate,
+    ) -> Result<Vec<CheckInDay>, StoreError>;
+
+    /// A review of whatever user.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn review(&self, review: ReviewId) -> Result<Option<Review>, StoreError>;
+
+    /// Reviews of all users, oldest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn reviews(
+        &self,
+        status: Option<ReviewStatus>,
+        page: Page<ReviewId>,
+    ) -> Result<Vec<Review>, StoreError>;
+
+    /// Who has claimed the most within a stretch of time, revoked rewards left out; equal points in the order of
+    /// ids. `among` leaves it at some users.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn leaderboard(
+        &self,
+        range: TimeRange,
+        among: Option<&[UserId]>,
+        limit: usize,
+    ) -> Result<Vec<LeaderboardRow>, StoreError>;
+
+    /// One user's row of the same leaderboard; nobody's is missing: without points it comes last.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn leaderboard_row(
+        &self,
+        range: TimeRange,
+        among: Option<&[UserId]>,
+        user: UserId,
+    ) -> Result<LeaderboardRow, StoreError>;
+
+    /// What happened within a stretch of time: the buckets in which something did, in order.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn analytics(
+        &self,
+        range: TimeRange,
+        bucket: Bucket,
+        mission: Option<MissionId>,
+    ) -> Result<Vec<AnalyticsRow>, StoreError>;
+
+    /// Users with tasks or rewards that have expired by an instant and are not yet written down as expired.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn due_expiries(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueExpiry>, StoreError>;
+
+    /// Everything held on a user.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn export(&self, user: UserId) -> Result<UserExport, StoreError>;
+}

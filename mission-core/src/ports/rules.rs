@@ -1,0 +1,370 @@
+//! Mission scripts: the context that they read and the hooks that they may define.
+
+use std::{borrow::Cow, sync::Arc};
+
+use chrono::{DateTime, SecondsFormat, Timelike, Utc};
+use chrono_tz::Tz;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{
+    UserId,
+    check_in::{Streak, Zone},
+    event::ActivityEvent,
+    mission::{FieldValue, Mission},
+    task::Evidence,
+};
+
+/// Everything that a rule may read, borrowed: nothing is built for a rule that does not ask.
+#[derive(Clone, Copy, Debug)]
+pub struct RuleContext<'a> {
+    /// The moment that is judged: an event's own time, else the command's.
+    pub now: DateTime<Utc>,
+    /// The user's zone then.
+    pub zone: Zone,
+    /// The user.
+    pub user: UserFacts<'a>,
+    /// The mission.
+    pub mission: &'a Mission,
+    /// The task, or what it would be before it is started.
+    pub task: TaskFacts,
+    /// The activity event that is applied, if one is.
+    pub event: Option<&'a ActivityEvent>,
+    /// The evidence that is shown, if some is.
+    pub evidence: Option<&'a Evidence>,
+    /// The user's check-ins.
+    pub streak: Streak,
+}
+
+/// What is known of a user.
+#[derive(Clone, Copy, Debug)]
+pub struct UserFacts<'a> {
+    /// The user's id.
+    pub id: UserId,
+    /// 1 for a user whom nobody described.
+    pub level: u32,
+    /// Experience points.
+    pub experience: u64,
+    /// Tags such as `banned` or `vip`.
+    pub tags: &'a [String],
+    /// ISO 3166 country code.
+    pub country: Option<&'a str>,
+    /// Whatever else the identity service says.
+    pub attributes: &'a Map<String, Value>,
+    /// When the user came.
+    pub registered_at: Option<DateTime<Utc>>,
+}
+
+/// What is known of a task.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TaskFacts {
+    /// Progress so far.
+    pub progress: u64,
+    /// What completes it.
+    pub target: u64,
+    /// The user's completions of this mission in this period.
+    pub completions: u32,
+    /// When it was started.
+    pub started_at: Option<DateTime<Utc>>,
+}
+
+impl<'a> RuleContext<'a> {
+    /// The instant in the user's zone.
+    #[must_use]
+    pub fn local_now(&self) -> DateTime<Tz> {
+        self.zone.local(self.now)
+    }
+
+    /// What a dotted path leads to, such as `event.data.seconds`; `None` where it leads nowhere.
+    #[must_use]
+    pub fn field(&self, path: &str) -> Option<FieldValue<'a>> {
+        let (head, rest) = path.split_once('.')?;
+        match head {
+            "now" => now_field(self.local_now(), rest),
+            "user" => self.user.field(rest),
+            "mission" => mission_field(self.mission, rest),
+            "task" => self.task.field(rest),
+            "event" => event_field(self.event?, rest),
+            "evidence" => evidence_field(self.evidence?, rest),
+            "streak" => match rest {
+                "current" => Some(whole(self.streak.current)),
+                "longest" => Some(whole(self.streak.longest)),
+                "total" => Some(whole(self.streak.total)),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+fn whole<'a>(number: impl Into<Decimal>) -> FieldValue<'a> {
+    FieldValue::Number(number.into())
+}
+
+fn text<'a>(text: impl Into<Cow<'a, str>>) -> FieldValue<'a> {
+    FieldValue::Text(text.into())
+}
+
+/// An instant as rules and the wire write it.
+#[must_use]
+pub fn rfc3339(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+}
+
+fn instant<'a>(at: DateTime<Utc>) -> FieldValue<'a> {
+    text(rfc3339(at))
+}
+
+fn within<'a>(json: &'a Value, path: &str) -> Option<FieldValue<'a>> {
+    let found = path.split('.').try_fold(json, |json, key| match json {
+        Value::Object(map) => map.get(key),
+        Value::Array(items) => items.get(key.parse::<usize>().ok()?),
+        _ => None,
+    })?;
+    FieldValue::from_json(found)
+}
+
+fn within_map<'a>(map: &'a Map<String, Value>, path: &str) -> Option<FieldValue<'a>> {
+    match path.split_once('.') {
+        None => map.get(path).and_then(FieldValue::from_json),
+        Some((key, rest)) => within(map.get(key)?, rest),
+    }
+}
+
+fn now_field<'a>(local: DateTime<Tz>, name: &str) -> Option<FieldValue<'a>> {
+    Some(match name {
+        "time" => text(local.format("%H:%M:%S").to_string()),
+        "date" => text(local.date_naive().to_string()),
+        "hour" => whole(local.hour()),
+        "weekday" => whole(weekday(local)),
+        "unix" => whole(local.timestamp()),
+        _ => return None,
+    })
+}
+
+/// The ISO weekday: Monday is 1, Sunday is 7.
+#[must_use]
+pub fn weekday(local: DateTime<Tz>) -> u32 {
+    chrono::Datelike::weekday(&local).number_from_monday()
+}
+
+impl<'a> UserFacts<'a> {
+    fn field(self, name: &str) -> Option<FieldValue<'a>> {
+        Some(match name {
+            "id" => text(self.id.to_string()),
+            "level" => whole(self.level),
+            "experience" => whole(self.experience),
+            "tags" => FieldValue::Texts(self.tags),
+            "country" => text(self.country?),
+            "attributes" => FieldValue::Object(self.attributes),
+            "registered_at" => instant(self.registered_at?),
+            _ => return within_map(self.attributes, name.strip_prefix("attributes.")?),
+        })
+    }
+}
+
+fn mission_field<'a>(mission: &'a Mission, name: &str) -> Option<FieldValue<'a>> {
+    let definition = &mission.definition;
+    let reward = &definition.reward;
+    Some(match name {
+        "id" => text(mission.id.to_string()),
+        "code" => text(definition.code.as_str()),
+        "type" => text(serde_name(definition.mission_type)),
+        "frequency" => text(serde_name(definition.frequency)),
+        "category" => text(definition.category.as_str()),
+        "target" => whole(definition.target),
+        "priority" => whole(definition.priority),
+        "max_completions" => whole(definition.completion_cap().unwrap_or(0)),
+        "starts_at" => instant(definition.starts_at?),
+        "ends_at" => instant(definition.ends_at?),
+        "reward.points" => FieldValue::Number(reward.points.get()),
+        "reward.mining_boost_percent" => FieldValue::Number(reward.mining_boost_percent.get()),
+        "reward.experience_points" => whole(reward.experience_points),
+        "reward.badge_id" => text(reward.badge_id.as_deref()?),
+        "reward.expires_after_days" => whole(reward.expires_after_days?),
+        _ => return None,
+    })
+}
+
+/// The name that a unit variant has on the wire.
+#[must_use]
+pub fn serde_name(value: impl Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(Value::String(name)) => name,
+        _ => String::new(),
+    }
+}
+
+impl TaskFacts {
+    fn field<'a>(self, name: &str) -> Option<FieldValue<'a>> {
+        Some(match name {
+            "progress" => whole(self.progress),
+            "target" => whole(self.target),
+            "completions" => whole(self.completions),
+            "started_at" => instant(self.started_at?),
+            _ => return None,
+        })
+    }
+}
+
+fn event_field<'a>(event: &'a ActivityEvent, name: &str) -> Option<FieldValue<'a>> {
+    Some(match name {
+        "id" => text(event.id.as_str()),
+        "type" => text(event.event_type.as_str()),
+        "source" => text(event.source.as_str()),
+        "time" => instant(event.time),
+        "data" => FieldValue::Object(&event.data),
+        _ => return within_map(&event.data, name.strip_prefix("data.")?),
+    })
+}
+
+fn evidence_field<'a>(evidence: &'a Evidence, name: &str) -> Option<FieldValue<'a>> {
+    Some(match name {
+        "type" => text(serde_name(evidence.evidence_type)),
+        "data" => text(evidence.data.as_str()),
+        "seconds" => whole(evidence.seconds()?),
+        "screenshot_url" => text(evidence.screenshot_url.as_deref()?),
+        "video_url" => text(evidence.video_url.as_deref()?),
+        "captured_at" => instant(evidence.captured_at?),
+        _ => return None,
+    })
+}
+
+/// One mission's compiled script. A hook that the script does not define answers `None`: the default applies.
+///
+/// Calls are pure: the same context gives the same answer, always, in bounded time.
+pub trait Script: Send + Sync + std::fmt::Debug {
+    /// `fn eligible(ctx)`: may this user start or progress?
+    ///
+    /// # Errors
+    /// When the script fails or passes a limit.
+    fn eligible(&self, context: &RuleContext<'_>) -> Result<Option<bool>, RuleFailure>;
+
+    /// `fn progress(ctx)`: how much the event adds.
+    ///
+    /// # Errors
+    /// When the script fails, passes a limit, or gives no whole number from 0.
+    fn progress(&self, context: &RuleContext<'_>) -> Result<Option<u64>, RuleFailure>;
+
+    /// `fn verify(ctx)`: is the evidence good?
+    ///
+    /// # Errors
+    /// When the script fails, passes a limit, or gives something else than a verdict.
+    fn verify(&self, context: &RuleContext<'_>) -> Result<Option<EvidenceVerdict>, RuleFailure>;
+
+    /// `fn reward(ctx)`: what the completion earns, where it differs from the mission's offer.
+    ///
+    /// # Errors
+    /// When the script fails, passes a limit, or gives an amount that is negative or too large.
+    fn reward(&self, context: &RuleContext<'_>) -> Result<Option<RewardPatch>, RuleFailure>;
+}
+
+/// What a script says of evidence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EvidenceVerdict {
+    /// Good.
+    Valid,
+    /// Not good, and why.
+    Invalid(String),
+    /// A person should look, and why.
+    Review(String),
+}
+
+/// The fields of a reward that a script sets; unrounded, as the script computed them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RewardPatch {
+    /// Points.
+    pub points: Option<Decimal>,
+    /// Points on top.
+    pub bonus_points: Option<Decimal>,
+    /// Experience.
+    pub experience_points: Option<u32>,
+    /// Mining boost in percent.
+    pub mining_boost_percent: Option<Decimal>,
+    /// A badge.
+    pub badge_id: Option<String>,
+    /// Days until an unclaimed reward is lost.
+    pub expires_after_days: Option<u32>,
+}
+
+/// One evaluation failed; nothing else is disturbed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("hook `{hook}`: {message}")]
+pub struct RuleFailure {
+    /// The hook that failed.
+    pub hook: Hook,
+    /// What went wrong, with line and column where the script knows them.
+    pub message: String,
+}
+
+/// The four hooks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hook {
+    /// May this user start or progress?
+    Eligible,
+    /// How much one event adds.
+    Progress,
+    /// Is the evidence good?
+    Verify,
+    /// What a completion earns.
+    Reward,
+}
+
+impl Hook {
+    /// All four.
+    pub const ALL: [Hook; 4] = [Hook::Eligible, Hook::Progress, Hook::Verify, Hook::Reward];
+
+    /// The name of the script's function.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Hook::Eligible => "eligible",
+            Hook::Progress => "progress",
+            Hook::Verify => "verify",
+            Hook::Reward => "reward",
+        }
+    }
+}
+
+impl std::fmt::Display for Hook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Makes scripts out of their source. Compiling the same source twice is cheap: implementations keep what they made.
+pub trait ScriptCompiler: Send + Sync {
+    /// Compiles a script.
+    ///
+    /// # Errors
+    /// When the source is no valid script.
+    fn compile(&self, source: &str) -> Result<Arc<dyn Script>, CompileError>;
+}
+
+/// A script that does not compile.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message} (line {line}, column {column})")]
+pub struct CompileError {
+    /// What is wrong.
+    pub message: String,
+    /// From 1; 0 where unknown.
+    pub line: usize,
+    /// From 1; 0 where unknown.
+    pub column: usize,
+}
+
+/// For deployments whose missions use declarative rules only: every script is refused.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoScripts;
+
+impl ScriptCompiler for NoScripts {
+    fn compile(&self, _source: &str) -> Result<Arc<dyn Script>, CompileError> {
+        Err(CompileError {
+            message: "this engine runs no scripts".to_owned(),
+            line: 0,
+            column: 0,
+        })
+    }
+}

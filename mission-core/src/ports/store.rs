@@ -1,0 +1,234 @@
+//! The store for commands: two verbs, both in batches.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    MissionId, PackId, UserId,
+    engine::{Answer, Facts, Holder, Keys, OutboundEvent, Records, Request},
+    fraud::DeviceHash,
+    mission::{Budget, BudgetUse, MissionCode},
+    user::InviteCode,
+};
+
+/// The unit of consistency: everything below a root is guarded by the root's one version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Root {
+    /// A user, with tasks, rewards, check-ins and reviews.
+    User(UserId),
+    /// A mission.
+    Mission(MissionId),
+    /// A pack.
+    Pack(PackId),
+}
+
+/// How often a root was changed; 0 = it does not exist yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Version(pub u64);
+
+impl Version {
+    /// The version after one more change.
+    #[must_use]
+    pub fn next(self) -> Version {
+        Version(self.0 + 1)
+    }
+}
+
+/// Something that at most one holder may have at a time, whoever comes first, over all roots.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Claim {
+    /// Content that was shown as evidence; held by a task.
+    Evidence([u8; 32]),
+    /// A mission's code; held by the mission.
+    MissionCode(MissionCode),
+    /// An invite code; held by the user whose it is.
+    InviteCode(InviteCode),
+    /// An invitee, counted for an inviter; held by the inviter.
+    Invitee(UserId),
+    /// The right to carry policy files; held by a pack.
+    Policy,
+    /// An inbound event, by source and id; held by its user.
+    Inbound {
+        /// Who sent it.
+        source: String,
+        /// Its id there.
+        id: String,
+    },
+}
+
+impl Claim {
+    /// The kind and the key under which a store can keep the claim.
+    #[must_use]
+    pub fn storage_key(&self) -> (&'static str, String) {
+        use data_encoding::HEXLOWER;
+        match self {
+            Claim::Evidence(hash) => ("evidence", HEXLOWER.encode(hash)),
+            Claim::MissionCode(code) => ("mission_code", code.to_string()),
+            Claim::InviteCode(code) => ("invite_code", code.to_string()),
+            Claim::Invitee(user) => ("invitee", user.to_string()),
+            Claim::Policy => ("policy", String::new()),
+            Claim::Inbound { source, id } => ("inbound", format!("{}:{source}:{id}", source.len())),
+        }
+    }
+}
+
+/// What one or more commands on the same roots change. Commits whole or not at all.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Change {
+    /// The roots that it rests on and raises, each with the version that was read. A root at version 0 comes with
+    /// its record among the writes.
+    pub expected: BTreeMap<Root, Version>,
+    /// What is different after it.
+    pub effects: Effects,
+    /// One entry a command, in the order in which they were decided.
+    pub journal: Vec<Entry>,
+}
+
+/// What is different after one or more decisions.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Effects {
+    /// Users of whom every record, and what the journal says of them, goes before the writes are made. Events
+    /// that have not left yet stay.
+    pub erasures: BTreeSet<UserId>,
+    /// Records as they are from now on.
+    pub writes: Records,
+    /// Claims to take; one that is held by another by now refuses the change.
+    pub claims: BTreeMap<Claim, Holder>,
+    /// Claims to let go, before others are taken.
+    pub releases: BTreeSet<Claim>,
+    /// Differences of budgets with the limits that must hold after them; a give-back always holds.
+    pub takes: BTreeMap<MissionId, Take>,
+    /// Who came with which device, and when: advisory, not guarded.
+    pub sightings: BTreeMap<(DeviceHash, UserId), DateTime<Utc>>,
+}
+
+impl Effects {
+    /// Puts the effects of a later decision on top.
+    pub fn put_all(&mut self, later: Effects) {
+        for user in later.erasures {
+            self.writes.forget(Root::User(user));
+            self.sightings.retain(|(_, seen), _| *seen != user);
+            self.erasures.insert(user);
+        }
+        self.writes.put_all(later.writes);
+        for claim in later.releases {
+            self.claims.remove(&claim);
+            self.releases.insert(claim);
+        }
+        for (claim, holder) in later.claims {
+            self.claims.insert(claim, holder);
+        }
+        for (mission, take) in later.takes {
+            let sum = self.takes.entry(mission).or_default();
+            *sum = Take {
+                used: sum.used.plus(take.used),
+                limit: take.limit,
+            };
+        }
+        self.sightings.extend(later.sightings);
+    }
+}
+
+/// A guarded difference of one mission's budget.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Take {
+    /// What is added (or with negative numbers given back).
+    pub used: BudgetUse,
+    /// What the sum must stay inside, where it grows.
+    pub limit: Budget,
+}
+
+impl Take {
+    /// Whether the take may go on top of what is in use.
+    #[must_use]
+    pub fn fits(&self, in_use: BudgetUse) -> bool {
+        let grows = self.used.points > rust_decimal::Decimal::ZERO || self.used.grants > 0;
+        !grows || self.limit.allows(in_use.plus(self.used))
+    }
+}
+
+/// One row that is receipt, audit log and outbox entry at once. Entries of one root are in order by the version
+/// that the root has after the change, then by position in the change's journal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// Whose journal it is in.
+    pub root: Root,
+    /// The command with all that it rested on.
+    pub request: Request,
+    /// What it was answered.
+    pub answer: Answer,
+    /// What other services are to be told.
+    pub events: Vec<OutboundEvent>,
+}
+
+/// What became of one change of a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommitOutcome {
+    /// It is durable.
+    Committed,
+    /// Nothing of it was written: a version, claim, budget, receipt or constraint stood against it.
+    Conflict,
+}
+
+/// Why a store did not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// Nothing was written, and the same changes will fail again.
+    #[error("refused: {0}")]
+    Refused(String),
+    /// It may or may not have been written.
+    #[error("unavailable: {0}")]
+    Unavailable(String),
+}
+
+/// Where commands are decided on and written down. Held to the suite in `testing::contract`.
+///
+/// `load` shows each root's records and version as of one moment. `commit` treats each change on its own, in
+/// order; changes of one commit never share a root. It answers only when what it calls committed is durable.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Reads what is asked for; what does not exist is answered with `None`, never left out.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn load(&self, keys: &Keys) -> Result<Facts, StoreError>;
+
+    /// Writes each change whole or not at all, and says which; one outcome a change, in order.
+    ///
+    /// # Errors
+    /// When nothing can be said of the single changes: all were refused, or the outcome is unknown.
+    async fn commit(&self, changes: &[Change]) -> Result<Vec<CommitOutcome>, StoreError>;
+}
+
+/// The same for programs without an async runtime.
+pub trait BlockingStore {
+    /// See [`Store::load`].
+    ///
+    /// # Errors
+    /// See [`Store::load`].
+    fn load(&mut self, keys: &Keys) -> Result<Facts, StoreError>;
+
+    /// See [`Store::commit`].
+    ///
+    /// # Errors
+    /// See [`Store::commit`].
+    fn commit(&mut self, changes: &[Change]) -> Result<Vec<CommitOutcome>, StoreError>;
+}
+
+#[async_trait]
+impl<S: Store + ?Sized> Store for std::sync::Arc<S> {
+    async fn load(&self, keys: &Keys) -> Result<Facts, StoreError> {
+        (**self).load(keys).await
+    }
+
+    async fn commit(&self, changes: &[Change]) -> Result<Vec<CommitOutcome>, StoreError> {
+        (**self).commit(changes).await
+    }
+}
+
+/// How long an idempotency key's answer is remembered.
+pub const RECEIPT_LIFETIME: chrono::Duration = chrono::Duration::hours(24);

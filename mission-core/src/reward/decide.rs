@@ -1,0 +1,324 @@
+//! Rewards earned, granted, expired, revoked. Every grant of the engine goes through [`grant`].
+
+use chrono::Duration;
+use uuid::Uuid;
+
+use super::{NotClaimable, Reward, RewardAmount, RewardStatus, RewardType};
+use crate::{
+    MissionId, Percent, RewardId, TaskId, UserId,
+    engine::{ClaimReward, ClaimTask, Halt, Rejection, RevokeReward, Revoked, RewardTaken, Thing, Work},
+    event::{IntegrationEvent, MissionCompleted, RewardClaimed, RewardRevoked},
+    fraud::{ReviewReason, ReviewSubject},
+    mission::{BudgetUse, Mission, MissionType},
+    ports::{rules::RewardPatch, store::Take},
+    task::{Task, TaskStatus},
+    user::User,
+};
+
+/// A reward of points alone, not yet granted.
+pub(crate) fn plain(
+    work: &Work<'_>,
+    user: &User,
+    reward_type: RewardType,
+    source_id: Uuid,
+    amount: RewardAmount,
+    status: RewardStatus,
+) -> Reward {
+    Reward {
+        id: RewardId(work.context.id(&format!("reward {reward_type}"))),
+        user_id: user.id,
+        source_id,
+        mission_id: None,
+        reward_type,
+        status,
+        amount,
+        experience_points: 0,
+        mining_boost_percent: Percent::ZERO,
+        badge_id: None,
+        earned_at: work.now(),
+        claimed_at: None,
+        expires_at: None,
+    }
+}
+
+/// What a completed task earns: the mission's offer where the script says nothing else, each part rounded once.
+/// Takes it out of the mission's budget.
+pub(crate) fn earn(
+    work: &mut Work<'_>,
+    task: &Task,
+    mission: &Mission,
+    patch: RewardPatch,
+    status: RewardStatus,
+) -> Result<Reward, Halt> {
+    let offer = &mission.definition.reward;
+    let scale = work.book().points_scale;
+    let points = scale.round(patch.points.unwrap_or(offer.points.get()))?;
+    let bonus = scale.round(patch.bonus_points.unwrap_or_default())?;
+    let boost = scale.round_percent(
+        patch
+            .mining_boost_percent
+            .unwrap_or(offer.mining_boost_percent.get()),
+    )?;
+    let days = patch.expires_after_days.or(offer.expires_after_days);
+    let expires_at = days.and_then(|days| work.now().checked_add_signed(Duration::days(i64::from(days))));
+    let is_social = mission.definition.mission_type == MissionType::Social;
+    let reward = Reward {
+        id: Reward::id_for_task(task.id),
+        user_id: task.user_id,
+        source_id: task.id.0,
+        mission_id: Some(mission.id),
+        reward_type: if is_social {
+            RewardType::SocialAction
+        } else {
+            RewardType::MissionComplete
+        },
+        status,
+        amount: RewardAmount::new(points, bonus),
+        experience_points: patch.experience_points.unwrap_or(offer.experience_points),
+        mining_boost_percent: boost,
+        badge_id: patch.badge_id.or_else(|| offer.badge_id.clone()),
+        earned_at: work.now(),
+        claimed_at: None,
+        expires_at,
+    };
+    take_budget(work, mission, &reward)?;
+    work.put_reward(reward.clone());
+    Ok(reward)
+}
+
+fn take_budget(work: &mut Work<'_>, mission: &Mission, reward: &Reward) -> Result<(), Halt> {
+    let Some(limit) = mission.definition.budget else {
+        return Ok(());
+    };
+    let take = Take {
+        used: BudgetUse::one(reward.amount.total()),
+        limit,
+    };
+    if !take.fits(work.budget_use(mission.id)?) {
+        return Err(Rejection::BudgetExhausted.into());
+    }
+    add_take(work, mission.id, take);
+    Ok(())
+}
+
+/// Gives back what a lost reward had taken.
+pub(crate) fn give_back_budget(work: &mut Work<'_>, reward: &Reward) {
+    let Some(id) = reward.mission_id else { return };
+    let Some(limit) = work
+        .book()
+        .mission(id)
+        .and_then(|listed| listed.mission.definition.budget)
+    else {
+        return;
+    };
+    add_take(
+        work,
+        id,
+        Take {
+            used: BudgetUse::one(reward.amount.total()).negated(),
+            limit,
+        },
+    );
+}
+
+fn add_take(work: &mut Work<'_>, mission: MissionId, take: Take) {
+    let sum = work.effects.takes.entry(mission).or_default();
+    *sum = Take {
+        used: sum.used.plus(take.used),
+        limit: take.limit,
+    };
+}
+
+/// The one place where a reward's points, experience and badge become the user's, and a wallet is told.
+pub(crate) fn grant(work: &mut Work<'_>, user: &mut User, reward: &Reward) -> Reward {
+    let granted = reward.claimed(work.now());
+    user.points += granted.amount.total();
+    user.experience = user
+        .experience
+        .saturating_add(u64::from(granted.experience_points));
+    if let Some(badge) = &granted.badge_id
+        && !user.badges.contains(badge)
+    {
+        user.badges.push(badge.clone());
+    }
+    work.put_reward(granted.clone());
+    work.emit(IntegrationEvent::RewardClaimed(RewardClaimed {
+        reward_id: granted.id,
+        user_id: granted.user_id,
+        source_id: granted.source_id,
+        reward_type: granted.reward_type,
+        points: granted.amount.points,
+        bonus_points: granted.amount.bonus_points,
+        total_points: granted.amount.total(),
+        currency: granted.amount.currency.clone(),
+        claimed_at: work.now(),
+    }));
+    granted
+}
+
+/// Grants the reward of a completed task, and tells of the completion.
+pub(crate) fn grant_task(
+    work: &mut Work<'_>,
+    user: &mut User,
+    task: &Task,
+    reward: &Reward,
+) -> Result<Reward, Halt> {
+    let granted = grant(work, user, reward);
+    let mission = work.listed(task.mission_id)?;
+    work.emit(IntegrationEvent::MissionCompleted(MissionCompleted {
+        task_id: task.id,
+        user_id: task.user_id,
+        mission_id: task.mission_id,
+        mission_type: mission.mission.definition.mission_type,
+        points_earned: granted.amount.total(),
+        completed_at: task.completed_at.unwrap_or(granted.earned_at),
+        reward_id: granted.id,
+        mining_boost_percent: granted.mining_boost_percent,
+        experience_points: granted.experience_points,
+        badge_id: granted.badge_id.clone(),
+    }));
+    work.put_task(Task {
+        reward_claimed: true,
+        version: task.version + 1,
+        ..task.clone()
+    });
+    Ok(granted)
+}
+
+pub(crate) fn claim_task(work: &mut Work<'_>, command: &ClaimTask) -> Result<RewardTaken, Halt> {
+    let task = work
+        .task((command.user, command.task))?
+        .ok_or(Rejection::NotFound(Thing::Task))?;
+    claim_of_task(work, &task)
+}
+
+pub(crate) fn claim_reward(work: &mut Work<'_>, command: &ClaimReward) -> Result<RewardTaken, Halt> {
+    let reward = work
+        .reward((command.user, command.reward))?
+        .ok_or(Rejection::NotFound(Thing::Reward))?;
+    match reward.reward_type {
+        RewardType::MissionComplete | RewardType::SocialAction => {
+            let task = work
+                .task((command.user, TaskId(reward.source_id)))?
+                .ok_or(Rejection::NotFound(Thing::Task))?;
+            claim_of_task(work, &task)
+        }
+        // These are granted as they are earned, or wait for a reviewer.
+        RewardType::CheckInDaily | RewardType::CheckInMilestone | RewardType::ReferralBonus => {
+            match reward.claimable_at(work.now()) {
+                Err(NotClaimable::UnderReview) => Ok(RewardTaken {
+                    reward,
+                    under_review: true,
+                }),
+                Err(NotClaimable::Rejected) => Err(Rejection::RewardRejected.into()),
+                Err(NotClaimable::AlreadyClaimed) | Ok(()) => Err(Rejection::AlreadyClaimed.into()),
+                Err(NotClaimable::Expired) => Err(Rejection::RewardExpired.into()),
+            }
+        }
+    }
+}
+
+fn claim_of_task(work: &mut Work<'_>, task: &Task) -> Result<RewardTaken, Halt> {
+    let (TaskStatus::Completed, Some(reward)) = (task.status, task.reward_id) else {
+        return Err(Rejection::TaskNotCompleted.into());
+    };
+    let reward = work
+        .reward((task.user_id, reward))?
+        .ok_or(Rejection::NotFound(Thing::Reward))?;
+    match reward.claimable_at(work.now()) {
+        Ok(()) => {}
+        Err(NotClaimable::UnderReview) => {
+            return Ok(RewardTaken {
+                reward,
+                under_review: true,
+            });
+        }
+        Err(NotClaimable::AlreadyClaimed) => return Err(Rejection::AlreadyClaimed.into()),
+        Err(NotClaimable::Expired) => return Err(Rejection::RewardExpired.into()),
+        Err(NotClaimable::Rejected) => return Err(Rejection::RewardRejected.into()),
+    }
+    work.require_device()?;
+    let actor = work.actor(task.user_id)?;
+    let mut user = actor.user;
+    let taken = if actor.flags.is_empty() {
+        RewardTaken {
+            reward: grant_task(work, &mut user, task, &reward)?,
+            under_review: false,
+        }
+    } else {
+        RewardTaken {
+            reward: hold(work, &user, &reward, actor.flags),
+            under_review: true,
+        }
+    };
+    work.put_user(user);
+    Ok(taken)
+}
+
+fn hold(work: &mut Work<'_>, user: &User, reward: &Reward, reasons: Vec<ReviewReason>) -> Reward {
+    let held = Reward {
+        status: RewardStatus::Held,
+        ..reward.clone()
+    };
+    work.put_reward(held.clone());
+    work.open_review(user.id, ReviewSubject::Claim { reward: reward.id }, reasons);
+    held
+}
+
+/// Writes down that a reviewer refused a held reward.
+pub(crate) fn reject(work: &mut Work<'_>, reward: &Reward) {
+    give_back_budget(work, reward);
+    work.put_reward(Reward {
+        status: RewardStatus::Rejected,
+        ..reward.clone()
+    });
+}
+
+pub(crate) fn revoke(work: &mut Work<'_>, command: &RevokeReward) -> Result<Revoked, Halt> {
+    let reward = work
+        .reward((command.user, command.reward))?
+        .ok_or(Rejection::NotFound(Thing::Reward))?;
+    if reward.status != RewardStatus::Claimed {
+        return Err(Rejection::NotClaimed.into());
+    }
+    let mut user = work.user_or_new(command.user)?;
+    if user.is_erased() {
+        return Err(Rejection::UserErased.into());
+    }
+    user.points -= reward.amount.total();
+    work.put_user(user);
+    give_back_budget(work, &reward);
+    let revoked = Reward {
+        status: RewardStatus::Revoked,
+        ..reward
+    };
+    work.put_reward(revoked.clone());
+    work.emit(IntegrationEvent::RewardRevoked(RewardRevoked {
+        reward_id: revoked.id,
+        user_id: revoked.user_id,
+        total_points: revoked.amount.total(),
+        currency: revoked.amount.currency.clone(),
+        reason: command.reason.clone(),
+        revoked_at: work.now(),
+    }));
+    Ok(Revoked { reward: revoked })
+}
+
+/// Writes down that rewards have expired, as far as they really have.
+pub(crate) fn expire(work: &mut Work<'_>, user: UserId, rewards: &[RewardId]) -> Result<usize, Halt> {
+    let mut expired = 0;
+    for &id in rewards {
+        let Some(reward) = work.reward((user, id))? else {
+            continue;
+        };
+        if reward.status == RewardStatus::Pending && reward.status_at(work.now()) == RewardStatus::Expired {
+            give_back_budget(work, &reward);
+            work.put_reward(Reward {
+                status: RewardStatus::Expired,
+                ..reward
+            });
+            expired += 1;
+        }
+    }
+    Ok(expired)
+}

@@ -1,0 +1,137 @@
+//! A reward as it is kept, and what can become of it.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::RewardAmount;
+use crate::{MissionId, Percent, RewardId, TaskId, UserId};
+
+/// What one task, check-in day, milestone or referral earned. Its id is the grant id.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reward {
+    /// The grant id.
+    pub id: RewardId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// The task, check-in day or invitee that earned it; unique together with the type.
+    pub source_id: Uuid,
+    /// The mission of the task, where a task earned it: its budget comes back if the reward is lost.
+    pub mission_id: Option<MissionId>,
+    /// What kind of thing earned it.
+    pub reward_type: RewardType,
+    /// Where it stands.
+    pub status: RewardStatus,
+    /// Points.
+    pub amount: RewardAmount,
+    /// Experience, given with the points.
+    pub experience_points: u32,
+    /// Boost for the mining service, given with the points.
+    pub mining_boost_percent: Percent,
+    /// A badge, given with the points.
+    pub badge_id: Option<String>,
+    /// When it was earned.
+    pub earned_at: DateTime<Utc>,
+    /// When it was granted.
+    pub claimed_at: Option<DateTime<Utc>>,
+    /// From when it can no longer be claimed.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// What kind of thing earned a reward.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum RewardType {
+    /// A completed task.
+    MissionComplete,
+    /// A check-in: base and streak bonus.
+    #[serde(rename = "CHECKIN_DAILY")]
+    CheckInDaily,
+    /// A check-in that reached a milestone or a monthly count.
+    #[serde(rename = "CHECKIN_MILESTONE")]
+    CheckInMilestone,
+    /// An invitee became active.
+    ReferralBonus,
+    /// A completed task of a `social` mission.
+    SocialAction,
+}
+
+/// Where a reward stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum RewardStatus {
+    /// Earned, waiting to be claimed.
+    Pending,
+    /// Flagged; a person decides.
+    Held,
+    /// Granted to the wallet.
+    Claimed,
+    /// Not claimed in time.
+    Expired,
+    /// A person refused it.
+    Rejected,
+    /// Granted, then taken back.
+    Revoked,
+}
+
+/// Why a reward cannot be claimed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotClaimable {
+    /// It was granted before (even if it was revoked since).
+    AlreadyClaimed,
+    /// Its time is over.
+    Expired,
+    /// It waits for a reviewer.
+    UnderReview,
+    /// A reviewer refused it.
+    Rejected,
+}
+
+impl Reward {
+    /// The grant id of a task's reward: derived from the task, so that a task cannot have two, and a claim finds
+    /// it at once. Version 7 in form, with the task's time.
+    #[must_use]
+    pub fn id_for_task(task: TaskId) -> RewardId {
+        let hash = Uuid::new_v5(&task.0, b"reward");
+        let mut tail = [0; 10];
+        tail.copy_from_slice(&hash.as_bytes()[..10]);
+        let mut millis = [0; 8];
+        millis[2..].copy_from_slice(&task.0.as_bytes()[..6]);
+        RewardId(uuid::Builder::from_unix_timestamp_millis(u64::from_be_bytes(millis), &tail).into_uuid())
+    }
+
+    /// The status at an instant, with an expiry that nobody has written down yet.
+    #[must_use]
+    pub fn status_at(&self, at: DateTime<Utc>) -> RewardStatus {
+        match (self.status, self.expires_at) {
+            (RewardStatus::Pending, Some(end)) if end <= at => RewardStatus::Expired,
+            (status, _) => status,
+        }
+    }
+
+    /// Whether it can be claimed at an instant.
+    ///
+    /// # Errors
+    /// Says why not.
+    pub fn claimable_at(&self, at: DateTime<Utc>) -> Result<(), NotClaimable> {
+        match self.status_at(at) {
+            RewardStatus::Pending => Ok(()),
+            RewardStatus::Held => Err(NotClaimable::UnderReview),
+            RewardStatus::Claimed | RewardStatus::Revoked => Err(NotClaimable::AlreadyClaimed),
+            RewardStatus::Expired => Err(NotClaimable::Expired),
+            RewardStatus::Rejected => Err(NotClaimable::Rejected),
+        }
+    }
+
+    /// The reward, granted.
+    #[must_use]
+    pub fn claimed(&self, at: DateTime<Utc>) -> Reward {
+        Reward {
+            status: RewardStatus::Claimed,
+            claimed_at: Some(at),
+            ..self.clone()
+        }
+    }
+}

@@ -1,0 +1,466 @@
+//! A task started, moved, proved, completed, expired.
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    Evidence, EvidenceType, Participation, Progress, Task, TaskStatus, Verification, VerificationMethod,
+    check_evidence, rules::Inquiry,
+};
+use crate::{
+    TaskId, UserId,
+    engine::{
+        CompleteTask, EvidenceTaken, Halt, LoadedMission, Rejection, ReportProgress, StartTask,
+        SubmitEvidence, TaskChanged, TaskCompleted, Thing, Work,
+    },
+    event::{IntegrationEvent, TaskStarted},
+    fraud::{ReviewReason, ReviewSubject},
+    mission::{EvidenceReview, Period},
+    ports::{rules::EvidenceVerdict, store::Claim},
+    reward::{RewardStatus, decide as rewards},
+    user::{InviteCode, InviteUse, User},
+};
+
+pub(crate) fn start(work: &mut Work<'_>, command: &StartTask) -> Result<TaskChanged, Halt> {
+    let listed = work.listed(command.mission)?;
+    let actor = work.actor(command.user)?;
+    let now = work.now();
+    if !listed.mission.is_open_at(now) {
+        return Err(Rejection::MissionNotActive.into());
+    }
+    let mut user = actor.user;
+    may_start(work, &user, listed, now)?;
+    work.require_device()?;
+    let period = period_at(work, &user, listed, now);
+    let participation = work
+        .participation((user.id, command.mission))?
+        .unwrap_or_default();
+    Inquiry::of_start(work.book(), listed, &user, &participation, period, now).eligible()?;
+    let task = open(work, &mut user, listed, participation, period);
+    work.put_user(user);
+    work.put_task(task.clone());
+    Ok(TaskChanged { task })
+}
+
+/// The period of a mission that an instant falls into, for a user.
+pub(crate) fn period_at(work: &Work<'_>, user: &User, listed: &LoadedMission, at: DateTime<Utc>) -> Period {
+    let zone = user.zone_at(at, work.book().check_in.default_zone());
+    listed.mission.definition.frequency.period_of(zone.date(at))
+}
+
+/// Checks all that stands in the way of a start besides rules: an open task, the cap, the cooldown, and missions
+/// to be completed before.
+pub(crate) fn may_start(
+    work: &Work<'_>,
+    user: &User,
+    listed: &LoadedMission,
+    at: DateTime<Utc>,
+) -> Result<(), Halt> {
+    let definition = &listed.mission.definition;
+    let participation = work
+        .participation((user.id, listed.mission.id))?
+        .unwrap_or_default();
+    let state = participation.period(period_at(work, user, listed, at));
+    if state.open_task.is_some() {
+        return Err(Rejection::TaskAlreadyOpen.into());
+    }
+    if definition
+        .completion_cap()
+        .is_some_and(|cap| state.completions >= cap)
+    {
+        return Err(Rejection::MaxCompletionsReached.into());
+    }
+    if let Some(until) = participation.cooldown_until(definition.cooldown_seconds, at) {
+        let millis = u64::try_from((until - at).num_milliseconds()).unwrap_or_default();
+        return Err(Rejection::Cooldown {
+            until,
+            retry_after_seconds: millis.div_ceil(1000).max(1),
+        }
+        .into());
+    }
+    for code in &definition.requires {
+        let completed = match work.book().id_of(code) {
+            Some(id) => work
+                .participation((user.id, id))?
+                .is_some_and(|p| p.has_completed()),
+            None => false,
+        };
+        if !completed {
+            return Err(
+                Rejection::NotEligible(format!("the mission `{code}` must be completed before")).into(),
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Opens a task. The caller writes the task and the user, who may change further.
+pub(crate) fn open(
+    work: &mut Work<'_>,
+    user: &mut User,
+    listed: &LoadedMission,
+    mut participation: Participation,
+    period: Period,
+) -> Task {
+    let now = work.now();
+    let mission = &listed.mission;
+    user.count_by_zone(work.book().check_in.default_zone());
+    let mut task = Task {
+        id: TaskId(work.context.id(&format!("task {}", mission.id))),
+        user_id: user.id,
+        mission_id: mission.id,
+        status: TaskStatus::InProgress,
+        progress: Progress::new(mission.definition.target, now),
+        evidence: None,
+        verification: None,
+        reward_id: None,
+        reward_claimed: false,
+        started_at: now,
+        completed_at: None,
+        period,
+        due_at: None,
+        version: 1,
+    };
+    task.due_at = reckon_due(work, user, listed, &task);
+    participation.opened(period, task.id, now);
+    work.put_participation((user.id, mission.id), participation);
+    work.emit(IntegrationEvent::TaskStarted(TaskStarted {
+        task_id: task.id,
+        user_id: user.id,
+        mission_id: mission.id,
+        started_at: now,
+    }));
+    task
+}
+
+fn reckon_due(work: &Work<'_>, user: &User, listed: &LoadedMission, task: &Task) -> Option<DateTime<Utc>> {
+    let zone = user.zone_at(work.now(), work.book().check_in.default_zone());
+    task.expires_at(&listed.mission, zone, work.book().settings.late_window.behind)
+}
+
+/// A task of the caller that still takes commands, and its mission.
+fn open_task<'a>(work: &mut Work<'a>, user: UserId, task: TaskId) -> Result<(Task, &'a LoadedMission), Halt> {
+    let task = work.task((user, task))?.ok_or(Rejection::NotFound(Thing::Task))?;
+    let listed = work.listed(task.mission_id)?;
+    let zone = work
+        .user_or_new(user)?
+        .zone_at(work.now(), work.book().check_in.default_zone());
+    if listed.mission.is_open_at(work.now()) && task.is_open_at(work.now(), &listed.mission, zone) {
+        Ok((task, listed))
+    } else {
+        Err(Rejection::TaskNotOpen.into())
+    }
+}
+
+fn participation_of(work: &Work<'_>, task: &Task) -> Result<Participation, Halt> {
+    Ok(work
+        .participation((task.user_id, task.mission_id))?
+        .unwrap_or_default())
+}
+
+pub(crate) fn report_progress(work: &mut Work<'_>, command: &ReportProgress) -> Result<TaskChanged, Halt> {
+    let (task, listed) = open_task(work, command.user, command.task)?;
+    if listed.mission.definition.trigger.is_some() {
+        return Err(Rejection::ProgressByEvents.into());
+    }
+    work.require_device()?;
+    let user = work.actor(command.user)?.user;
+    let participation = participation_of(work, &task)?;
+    Inquiry::of_task(work.book(), listed, &user, &task, &participation, work.now()).eligible()?;
+    let task = Task {
+        progress: task.progress.raised_to(command.value, work.now()),
+        due_at: reckon_due(work, &user, listed, &task),
+        version: task.version + 1,
+        ..task
+    };
+    work.put_user(user);
+    work.put_task(task.clone());
+    Ok(TaskChanged { task })
+}
+
+pub(crate) fn submit_evidence(work: &mut Work<'_>, command: &SubmitEvidence) -> Result<EvidenceTaken, Halt> {
+    let shown = work
+        .task((command.user, command.task))?
+        .ok_or(Rejection::NotFound(Thing::Task))?;
+    if shown.evidence.as_ref() == Some(&command.evidence) {
+        // The same evidence for the same task gives the first answer.
+        let under_review = shown.status == TaskStatus::PendingReview;
+        return Ok(EvidenceTaken {
+            task: shown,
+            under_review,
+        });
+    }
+    let (task, listed) = open_task(work, command.user, command.task)?;
+    work.require_device()?;
+    let refused = |why: String| Rejection::EvidenceRejected(why);
+    let demand = listed.mission.definition.evidence.as_ref();
+    let demand = demand.ok_or_else(|| refused("this mission asks for no evidence".to_owned()))?;
+    check_evidence(&command.evidence, demand, task.started_at, work.now()).map_err(|e| refused(e.0))?;
+    let mut user = work.actor(command.user)?.user;
+    check_against_others(work, &mut user, &task, &command.evidence)?;
+
+    let participation = participation_of(work, &task)?;
+    let mut inquiry = Inquiry::of_task(work.book(), listed, &user, &task, &participation, work.now());
+    inquiry.evidence = Some(&command.evidence);
+    let verdict = inquiry.verify()?;
+    let method = if verdict.is_some() {
+        VerificationMethod::Rule
+    } else {
+        VerificationMethod::Automatic
+    };
+    let mut reasons = Vec::new();
+    match verdict {
+        Some(EvidenceVerdict::Invalid(why)) => return Err(refused(why).into()),
+        Some(EvidenceVerdict::Review(why)) => reasons.push(ReviewReason::Script(why)),
+        Some(EvidenceVerdict::Valid) | None => {}
+    }
+    if demand.review == EvidenceReview::Manual {
+        reasons.push(ReviewReason::ManualReview);
+    }
+    let under_review = !reasons.is_empty();
+    let verification = Verification {
+        is_valid: !under_review,
+        failure_reason: under_review.then(|| "waits for a reviewer".to_owned()),
+        method: if under_review {
+            VerificationMethod::Manual
+        } else {
+            method
+        },
+        verified_by: None,
+        verified_at: work.now(),
+    };
+    let task = Task {
+        evidence: Some(command.evidence.clone()),
+        verification: Some(verification),
+        status: if under_review {
+            TaskStatus::PendingReview
+        } else {
+            TaskStatus::InProgress
+        },
+        version: task.version + 1,
+        ..task
+    };
+    if under_review {
+        work.open_review(user.id, ReviewSubject::Evidence { task: task.id }, reasons);
+    }
+    work.put_user(user);
+    work.put_task(task.clone());
+    Ok(EvidenceTaken { task, under_review })
+}
+
+/// What only the store can tell: whether the same was shown before, and whose an invite code is.
+fn check_against_others(
+    work: &mut Work<'_>,
+    user: &mut User,
+    task: &Task,
+    evidence: &Evidence,
+) -> Result<(), Halt> {
+    if let Some(content) = evidence.unique_content() {
+        let claim = Claim::Evidence(content);
+        match work.claim_holder(&claim)? {
+            Some(holder) if holder != task.id.0 => return Err(Rejection::EvidenceReused.into()),
+            Some(_) => {}
+            None => {
+                work.effects.claims.insert(claim, task.id.0);
+            }
+        }
+    }
+    let refuse = |why: &str| Err(Halt::Rejected(Rejection::EvidenceRejected(why.to_owned())));
+    match evidence.evidence_type {
+        EvidenceType::InviteCode => {
+            let code = InviteCode::typed(&evidence.data);
+            match work.claim_holder(&Claim::InviteCode(code.clone()))? {
+                None => return refuse("there is no such invite code"),
+                Some(holder) if holder == user.id.0 => return refuse("one's own invite code does not count"),
+                Some(_) => {}
+            }
+            let used = InviteUse { code, task: task.id };
+            if user.invited_with.as_ref().is_some_and(|before| *before != used) {
+                return refuse("an invite code was shown before; one a user ever");
+            }
+            user.invited_with = Some(used);
+            Ok(())
+        }
+        EvidenceType::UploadedContent => refuse("there is no approved upload of this task with that file id"),
+        EvidenceType::WatchDuration | EvidenceType::ClickData | EvidenceType::SocialProof => Ok(()),
+    }
+}
+
+pub(crate) fn complete(work: &mut Work<'_>, command: &CompleteTask) -> Result<TaskCompleted, Halt> {
+    let (task, listed) = open_task(work, command.user, command.task)?;
+    lacks_nothing(&task, listed)?;
+    work.require_device()?;
+    let actor = work.actor(command.user)?;
+    let user = actor.user;
+    let participation = participation_of(work, &task)?;
+    let inquiry = Inquiry::of_task(work.book(), listed, &user, &task, &participation, work.now());
+    inquiry.eligible()?;
+    let patch = inquiry.reward()?;
+    let (task, under_review) = if actor.flags.is_empty() {
+        let reward = rewards::earn(work, &task, &listed.mission, patch, RewardStatus::Pending)?;
+        (finish(work, task, participation, reward.id, work.now()), false)
+    } else {
+        // The budget is taken now, so that an approval cannot fail for want of it.
+        let reward = rewards::earn(work, &task, &listed.mission, patch, RewardStatus::Held)?;
+        let subject = ReviewSubject::Completion {
+            task: task.id,
+            reward: reward.id,
+        };
+        work.open_review(user.id, subject, actor.flags);
+        let waiting = Task {
+            status: TaskStatus::PendingReview,
+            reward_id: Some(reward.id),
+            due_at: None,
+            version: task.version + 1,
+            ..task
+        };
+        (waiting, true)
+    };
+    work.put_user(user);
+    work.put_task(task.clone());
+    Ok(TaskCompleted { task, under_review })
+}
+
+/// Whether progress is full, and evidence valid where the mission asks for some.
+pub(crate) fn lacks_nothing(task: &Task, listed: &LoadedMission) -> Result<(), Rejection> {
+    if !task.progress.is_complete() {
+        let (current, target) = (task.progress.current(), task.progress.target());
+        return Err(Rejection::TaskNotComplete(format!(
+            "progress is {current} of {target}"
+        )));
+    }
+    let proved = task
+        .verification
+        .as_ref()
+        .is_some_and(|verification| verification.is_valid);
+    if listed.mission.definition.evidence.is_some() && !proved {
+        return Err(Rejection::TaskNotComplete("valid evidence is missing".to_owned()));
+    }
+    Ok(())
+}
+
+/// Marks a task completed as of an instant. The caller writes the task.
+pub(crate) fn finish(
+    work: &mut Work<'_>,
+    task: Task,
+    mut participation: Participation,
+    reward: crate::RewardId,
+    at: DateTime<Utc>,
+) -> Task {
+    participation.completed(task.period, task.id, at);
+    work.put_participation((task.user_id, task.mission_id), participation);
+    Task {
+        status: TaskStatus::Completed,
+        reward_id: Some(reward),
+        completed_at: Some(at),
+        due_at: None,
+        version: task.version + 1,
+        ..task
+    }
+}
+
+/// What a reviewer's decision on evidence does to its task; an approval completes it where nothing else lacks,
+/// as of the moment at which the evidence was shown.
+pub(crate) fn settle_evidence(
+    work: &mut Work<'_>,
+    task: Task,
+    verification: Verification,
+    shown_at: DateTime<Utc>,
+) -> Result<(), Halt> {
+    let mut participation = participation_of(work, &task)?;
+    let valid = verification.is_valid;
+    let task = Task {
+        verification: Some(verification),
+        version: task.version + 1,
+        ..task
+    };
+    if !valid {
+        participation.closed(task.period, task.id);
+        work.put_participation((task.user_id, task.mission_id), participation);
+        work.put_task(Task {
+            status: TaskStatus::Rejected,
+            due_at: None,
+            ..task
+        });
+        return Ok(());
+    }
+    let listed = work.listed(task.mission_id)?;
+    let user = work.user_or_new(task.user_id)?;
+    let task = Task {
+        status: TaskStatus::InProgress,
+        ..task
+    };
+    let task = Task {
+        due_at: reckon_due(work, &user, listed, &task),
+        ..task
+    };
+    if lacks_nothing(&task, listed).is_err() {
+        work.put_task(task);
+        return Ok(());
+    }
+    let patch = Inquiry::of_task(work.book(), listed, &user, &task, &participation, shown_at).reward()?;
+    match rewards::earn(work, &task, &listed.mission, patch, RewardStatus::Pending) {
+        Ok(reward) => {
+            let task = finish(work, task, participation, reward.id, shown_at);
+            work.put_task(task);
+            Ok(())
+        }
+        // The evidence stands; the user may complete the task when there is budget again.
+        Err(Halt::Rejected(Rejection::BudgetExhausted)) => {
+            work.put_task(task);
+            Ok(())
+        }
+        Err(halt) => Err(halt),
+    }
+}
+
+/// What a reviewer's decision on a completion does to its task.
+pub(crate) fn settle_completion(
+    work: &mut Work<'_>,
+    task: Task,
+    reward: crate::RewardId,
+    approved: bool,
+    flagged_at: DateTime<Utc>,
+) -> Result<(), Halt> {
+    let mut participation = participation_of(work, &task)?;
+    let task = if approved {
+        finish(work, task, participation, reward, flagged_at)
+    } else {
+        participation.closed(task.period, task.id);
+        work.put_participation((task.user_id, task.mission_id), participation);
+        Task {
+            status: TaskStatus::Rejected,
+            version: task.version + 1,
+            ..task
+        }
+    };
+    work.put_task(task);
+    Ok(())
+}
+
+/// Writes down that tasks have expired, as far as they really have; the others get a new date to look at them.
+pub(crate) fn expire(work: &mut Work<'_>, user: UserId, tasks: &[TaskId]) -> Result<usize, Halt> {
+    let mut expired = 0;
+    let owner = work.user(user)?.unwrap_or_else(|| User::new(user, work.now()));
+    for &id in tasks {
+        let Some(task) = work.task((user, id))? else {
+            continue;
+        };
+        let listed = work.listed(task.mission_id)?;
+        let due_at = reckon_due(work, &owner, listed, &task);
+        if due_at.is_some_and(|due| due <= work.now()) {
+            let mut participation = participation_of(work, &task)?;
+            participation.closed(task.period, task.id);
+            work.put_participation((user, task.mission_id), participation);
+            work.put_task(Task {
+                status: TaskStatus::Expired,
+                due_at: None,
+                version: task.version + 1,
+                ..task
+            });
+            expired += 1;
+        } else if due_at != task.due_at {
+            work.put_task(Task { due_at, ..task });
+        }
+    }
+    Ok(expired)
+}

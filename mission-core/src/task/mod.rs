@@ -1,0 +1,15 @@
+//! Tasks: one user's attempt at one mission.
+
+pub(crate) mod decide;
+mod evidence;
+mod participation;
+mod progress;
+pub(crate) mod rules;
+mod state;
+mod verification;
+
+pub use evidence::{ClickData, Evidence, EvidenceRefusal, EvidenceType, check_evidence};
+pub use participation::{Participation, PeriodState};
+pub use progress::Progress;
+pub use state::{Task, TaskStatus};
+pub use verification::{Verification, VerificationMethod};

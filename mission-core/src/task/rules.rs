@@ -1,0 +1,157 @@
+//! A mission's rules asked about one task: declarative ones first, then the script's hooks.
+
+use chrono::{DateTime, Utc};
+
+use super::{Evidence, Participation, Task};
+use crate::{
+    check_in::Zone,
+    engine::{Book, LoadedMission, Rejection},
+    event::ActivityEvent,
+    mission::Period,
+    ports::rules::{EvidenceVerdict, RewardPatch, RuleContext, RuleFailure, Script, TaskFacts},
+    user::User,
+};
+
+/// What the rules of one mission are asked about.
+pub(crate) struct Inquiry<'a> {
+    pub(crate) book: &'a Book,
+    pub(crate) listed: &'a LoadedMission,
+    pub(crate) user: &'a User,
+    pub(crate) at: DateTime<Utc>,
+    pub(crate) zone: Zone,
+    pub(crate) task: TaskFacts,
+    pub(crate) event: Option<&'a ActivityEvent>,
+    pub(crate) evidence: Option<&'a Evidence>,
+}
+
+impl<'a> Inquiry<'a> {
+    /// About a task that is there.
+    pub(crate) fn of_task(
+        book: &'a Book,
+        listed: &'a LoadedMission,
+        user: &'a User,
+        task: &'a Task,
+        participation: &Participation,
+        at: DateTime<Utc>,
+    ) -> Self {
+        let facts = TaskFacts {
+            progress: task.progress.current(),
+            target: task.progress.target(),
+            completions: participation.period(task.period).completions,
+            started_at: Some(task.started_at),
+        };
+        Inquiry {
+            task: facts,
+            evidence: task.evidence.as_ref(),
+            ..Self::new(book, listed, user, at)
+        }
+    }
+
+    /// About a task that is yet to be started.
+    pub(crate) fn of_start(
+        book: &'a Book,
+        listed: &'a LoadedMission,
+        user: &'a User,
+        participation: &Participation,
+        period: Period,
+        at: DateTime<Utc>,
+    ) -> Self {
+        let facts = TaskFacts {
+            progress: 0,
+            target: listed.mission.definition.target,
+            completions: participation.period(period).completions,
+            started_at: None,
+        };
+        Inquiry {
+            task: facts,
+            ..Self::new(book, listed, user, at)
+        }
+    }
+
+    fn new(book: &'a Book, listed: &'a LoadedMission, user: &'a User, at: DateTime<Utc>) -> Self {
+        let zone = user.zone_at(at, book.check_in.default_zone());
+        Inquiry {
+            book,
+            listed,
+            user,
+            at,
+            zone,
+            task: TaskFacts::default(),
+            event: None,
+            evidence: None,
+        }
+    }
+
+    fn context(&self) -> RuleContext<'_> {
+        RuleContext {
+            now: self.at,
+            zone: self.zone,
+            user: self.user.facts(&self.book.levels),
+            mission: &self.listed.mission,
+            task: self.task,
+            event: self.event,
+            evidence: self.evidence,
+            streak: self.user.check_in.streak,
+        }
+    }
+
+    fn script(&self) -> Result<Option<&dyn Script>, Rejection> {
+        match &self.listed.script {
+            None => Ok(None),
+            Some(Ok(script)) => Ok(Some(script.as_ref())),
+            Some(Err(error)) => Err(Rejection::RuleFailed(error.to_string())),
+        }
+    }
+
+    fn ask<T>(
+        &self,
+        hook: impl FnOnce(&dyn Script, &RuleContext<'_>) -> Result<Option<T>, RuleFailure>,
+    ) -> Result<Option<T>, Rejection> {
+        match self.script()? {
+            None => Ok(None),
+            Some(script) => hook(script, &self.context()).map_err(|e| Rejection::RuleFailed(e.to_string())),
+        }
+    }
+
+    /// Whether the user may start or progress. Rules on the event are left out where there is none.
+    pub(crate) fn eligible(&self) -> Result<(), Rejection> {
+        let context = self.context();
+        let judged = self
+            .listed
+            .mission
+            .definition
+            .rules
+            .iter()
+            .filter(|rule| self.event.is_some() || !rule.reads_event());
+        for rule in judged {
+            if !rule.holds(&context) {
+                let operator = crate::ports::rules::serde_name(rule.operator);
+                return Err(Rejection::NotEligible(format!(
+                    "{} {operator} {}",
+                    rule.rule_type, rule.value
+                )));
+            }
+        }
+        match self.ask(|script, context| script.eligible(context))? {
+            Some(false) => Err(Rejection::NotEligible("the mission's script says no".to_owned())),
+            Some(true) | None => Ok(()),
+        }
+    }
+
+    /// How much the event adds.
+    pub(crate) fn progress(&self) -> Result<u64, Rejection> {
+        Ok(self.ask(|script, context| script.progress(context))?.unwrap_or(1))
+    }
+
+    /// What the script says of the evidence; `None` where it says nothing.
+    pub(crate) fn verify(&self) -> Result<Option<EvidenceVerdict>, Rejection> {
+        self.ask(|script, context| script.verify(context))
+    }
+
+    /// What the script says of the reward.
+    pub(crate) fn reward(&self) -> Result<RewardPatch, Rejection> {
+        Ok(self
+            .ask(|script, context| script.reward(context))?
+            .unwrap_or_default())
+    }
+}

@@ -1,0 +1,111 @@
+//! A task as it is kept.
+
+use chrono::{DateTime, Duration, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{Evidence, Progress, Verification};
+use crate::{
+    MissionId, RewardId, TaskId, UserId,
+    check_in::Zone,
+    mission::{Mission, Period},
+};
+
+/// One user's attempt at one mission in one period.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Task {
+    /// The task's id.
+    pub id: TaskId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// Of which mission.
+    pub mission_id: MissionId,
+    /// Where it stands; see [`Task::status_at`] for what time does to it.
+    pub status: TaskStatus,
+    /// How far it has come.
+    pub progress: Progress,
+    /// What the user showed.
+    pub evidence: Option<Evidence>,
+    /// What was found of it.
+    pub verification: Option<Verification>,
+    /// The reward that the completion earned.
+    pub reward_id: Option<RewardId>,
+    /// Whether that reward was claimed.
+    pub reward_claimed: bool,
+    /// When it was started.
+    pub started_at: DateTime<Utc>,
+    /// When it was completed.
+    pub completed_at: Option<DateTime<Utc>>,
+    /// The user's local day, week or month that it counts for.
+    pub period: Period,
+    /// When it expires, as reckoned when it was last written: housekeeping looks here, decisions reckon anew.
+    pub due_at: Option<DateTime<Utc>>,
+    /// Raised by every change of this task.
+    pub version: u64,
+}
+
+/// Where a task stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum TaskStatus {
+    /// Started, not completed.
+    InProgress,
+    /// Flagged; a person decides.
+    PendingReview,
+    /// Done; its reward can be claimed.
+    Completed,
+    /// A person refused it.
+    Rejected,
+    /// Its period or mission ended before it was done.
+    Expired,
+}
+
+impl TaskStatus {
+    /// Whether the task stands in the way of another one in the same period.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        matches!(self, TaskStatus::InProgress | TaskStatus::PendingReview)
+    }
+}
+
+impl Task {
+    /// When the task's period or its mission ends, whichever is first.
+    #[must_use]
+    pub fn ends_at(&self, mission: &Mission, zone: Zone) -> Option<DateTime<Utc>> {
+        match (self.period.ends_at(zone), mission.definition.ends_at) {
+            (Some(period), Some(mission)) => Some(period.min(mission)),
+            (period, mission) => period.or(mission),
+        }
+    }
+
+    /// Whether commands of the user are still taken: it is in progress, and neither its period nor its mission
+    /// has ended.
+    #[must_use]
+    pub fn is_open_at(&self, at: DateTime<Utc>, mission: &Mission, zone: Zone) -> bool {
+        self.status == TaskStatus::InProgress && self.ends_at(mission, zone).is_none_or(|end| at < end)
+    }
+
+    /// When the task expires if nothing completes it: once late events can no longer move it.
+    #[must_use]
+    pub fn expires_at(&self, mission: &Mission, zone: Zone, late_window: Duration) -> Option<DateTime<Utc>> {
+        match self.status {
+            TaskStatus::InProgress => self.ends_at(mission, zone)?.checked_add_signed(late_window),
+            _ => None,
+        }
+    }
+
+    /// The status at an instant, with an expiry that nobody has written down yet.
+    #[must_use]
+    pub fn status_at(
+        &self,
+        at: DateTime<Utc>,
+        mission: &Mission,
+        zone: Zone,
+        late_window: Duration,
+    ) -> TaskStatus {
+        match self.expires_at(mission, zone, late_window) {
+            Some(end) if end <= at => TaskStatus::Expired,
+            _ => self.status,
+        }
+    }
+}

@@ -1,0 +1,108 @@
+use super::{
+    WholeStore,
+    bench::{Bench, noon},
+    records,
+};
+use crate::{
+    engine::{PackPolicy, PackRecord, ReferralPolicy},
+    mission::{Mission, MissionStatus},
+    ports::{
+        queries::Catalogue,
+        store::{Change, Root, Version},
+    },
+    testing::{active, definition, user},
+};
+
+#[expect(clippy::expect_used, reason = "a store that fails breaks the contract")]
+async fn catalogue<S: WholeStore>(bench: &Bench<'_, S>) -> Catalogue {
+    let catalogue = bench.store.catalogue().await;
+    let mut catalogue = catalogue.expect("`catalogue` must answer");
+    let version = bench.store.catalogue_version().await;
+    assert_eq!(
+        version.expect("`catalogue_version` must answer"),
+        catalogue.version,
+        "both ways to ask for the version agree"
+    );
+    catalogue.missions.sort_by_key(|mission| mission.id);
+    catalogue.packs.sort_by_key(|pack| pack.id);
+    catalogue
+}
+
+fn saving<S: WholeStore>(bench: &Bench<'_, S>, mission: &Mission, version: u64) -> Change {
+    let root = Root::Mission(mission.id);
+    let mut change = Change::default();
+    change.expected.insert(root, Version(version));
+    change.journal.push(bench.entry(root, noon()));
+    change
+        .effects
+        .writes
+        .mission
+        .insert(mission.id, Some(mission.clone()));
+    change
+}
+
+fn saving_pack<S: WholeStore>(bench: &Bench<'_, S>, pack: &PackRecord, version: u64) -> Change {
+    let root = Root::Pack(pack.id);
+    let mut change = Change::default();
+    change.expected.insert(root, Version(version));
+    change.journal.push(bench.entry(root, noon()));
+    change.effects.writes.pack.insert(pack.id, Some(pack.clone()));
+    change
+}
+
+pub(super) async fn the_catalogue_holds_missions_and_packs<S: WholeStore>(bench: &Bench<'_, S>) {
+    let empty = catalogue(bench).await;
+    assert_eq!((empty.missions, empty.packs), (Vec::new(), Vec::new()));
+    let one = active(1, definition("one"));
+    let mut two = active(2, definition("two"));
+    let mut pack = records::pack("starter", noon());
+    bench.committed(&saving(bench, &one, 0)).await;
+    bench.committed(&saving(bench, &two, 0)).await;
+    bench.committed(&saving_pack(bench, &pack, 0)).await;
+    two.status = MissionStatus::Archived;
+    two.version = 2;
+    bench.committed(&saving(bench, &two, 1)).await;
+    pack.policy = Some(PackPolicy {
+        referral: Some(ReferralPolicy { points: 7.into() }),
+        ..PackPolicy::default()
+    });
+    bench.committed(&saving_pack(bench, &pack, 1)).await;
+    let whole = catalogue(bench).await;
+    assert_eq!(
+        whole.missions,
+        [one, two],
+        "every mission of whatever status, as it is now"
+    );
+    assert_eq!(whole.packs, [pack]);
+}
+
+pub(super) async fn the_catalogue_version_changes_with_missions_alone<S: WholeStore>(bench: &Bench<'_, S>) {
+    let mut seen = vec![catalogue(bench).await.version];
+    let mission = active(1, definition("one"));
+    let pack = records::pack("starter", noon());
+    let changes = [
+        saving(bench, &mission, 0),
+        saving(bench, &mission, 1),
+        saving_pack(bench, &pack, 0),
+        saving_pack(bench, &pack, 1),
+    ];
+    for change in changes {
+        bench.committed(&change).await;
+        let version = catalogue(bench).await.version;
+        assert!(
+            !seen.contains(&version),
+            "every change of a mission or a pack gives a new version"
+        );
+        seen.push(version);
+    }
+    let before = catalogue(bench).await.version;
+    bench
+        .refused(&saving(bench, &mission, 0), "a stale version is a conflict")
+        .await;
+    bench.committed(&bench.change(user(1), 0)).await;
+    assert_eq!(
+        catalogue(bench).await.version,
+        before,
+        "neither a conflict nor a user's change does"
+    );
+}

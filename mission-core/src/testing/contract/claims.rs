@@ -1,0 +1,136 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use uuid::Uuid;
+
+use super::{WholeStore, bench::Bench};
+use crate::{
+    UserId,
+    engine::Keys,
+    ports::store::{Change, Claim, CommitOutcome, Root},
+    testing::{definition, user},
+    user::InviteCode,
+};
+
+const EVIDENCE: Claim = Claim::Evidence([1; 32]);
+
+fn claiming<S: WholeStore>(bench: &Bench<'_, S>, who: UserId, version: u64, claim: Claim) -> Change {
+    let mut change = bench.change(who, version);
+    change.effects.claims.insert(claim, who.0);
+    change
+}
+
+async fn holder<S: WholeStore>(bench: &Bench<'_, S>, claim: &Claim) -> Option<Uuid> {
+    let keys = Keys {
+        claims: BTreeSet::from([claim.clone()]),
+        ..Keys::default()
+    };
+    let facts = bench.load(keys).await;
+    assert!(facts.claims.contains_key(claim), "the claim is answered");
+    facts.claims[claim]
+}
+
+pub(super) async fn a_claim_has_one_holder<S: WholeStore>(bench: &Bench<'_, S>) {
+    bench.committed(&claiming(bench, user(1), 0, EVIDENCE)).await;
+    bench
+        .refused(
+            &claiming(bench, user(2), 0, EVIDENCE),
+            "a claim that is held refuses the change",
+        )
+        .await;
+    assert_eq!(holder(bench, &EVIDENCE).await, Some(user(1).0));
+    assert_eq!(
+        bench.version(Root::User(user(2))).await,
+        0,
+        "a refused change writes nothing"
+    );
+}
+
+pub(super) async fn a_released_claim_can_be_taken_again<S: WholeStore>(bench: &Bench<'_, S>) {
+    bench.committed(&claiming(bench, user(1), 0, EVIDENCE)).await;
+    let mut release = bench.change(user(1), 1);
+    release.effects.releases.insert(EVIDENCE);
+    release.effects.releases.insert(Claim::Policy);
+    bench.committed(&release).await;
+    assert_eq!(holder(bench, &EVIDENCE).await, None, "a released claim is free");
+    bench.committed(&claiming(bench, user(2), 0, EVIDENCE)).await;
+    assert_eq!(holder(bench, &EVIDENCE).await, Some(user(2).0));
+}
+
+pub(super) async fn a_claim_can_change_hands_in_one_change<S: WholeStore>(bench: &Bench<'_, S>) {
+    bench.committed(&claiming(bench, user(1), 0, EVIDENCE)).await;
+    let mut handover = claiming(bench, user(2), 0, EVIDENCE);
+    handover.effects.releases.insert(EVIDENCE);
+    bench.committed(&handover).await;
+    assert_eq!(
+        holder(bench, &EVIDENCE).await,
+        Some(user(2).0),
+        "claims are let go before others are taken"
+    );
+}
+
+pub(super) async fn claims_of_one_commit_go_to_the_first<S: WholeStore>(bench: &Bench<'_, S>) {
+    let mut release = claiming(bench, user(4), 0, Claim::Policy);
+    bench.committed(&claiming(bench, user(3), 0, EVIDENCE)).await;
+    release.effects.releases.insert(EVIDENCE);
+    let changes = [
+        claiming(bench, user(2), 0, Claim::Policy),
+        release,
+        claiming(bench, user(1), 0, Claim::Policy),
+    ];
+    assert_eq!(
+        bench.commit(&changes).await,
+        [
+            CommitOutcome::Committed,
+            CommitOutcome::Conflict,
+            CommitOutcome::Conflict
+        ],
+        "of several changes that want one claim, the first gets it"
+    );
+    assert_eq!(holder(bench, &Claim::Policy).await, Some(user(2).0));
+    assert_eq!(
+        holder(bench, &EVIDENCE).await,
+        Some(user(3).0),
+        "a refused change releases nothing"
+    );
+}
+
+pub(super) async fn different_claims_never_meet<S: WholeStore>(bench: &Bench<'_, S>) {
+    let inbound = |source: &str, id: &str| Claim::Inbound {
+        source: source.to_owned(),
+        id: id.to_owned(),
+    };
+    let claims = [
+        Claim::Evidence([0; 32]),
+        Claim::Evidence([255; 32]),
+        Claim::MissionCode(definition("abc").code),
+        Claim::InviteCode(InviteCode::typed("abc")),
+        Claim::Invitee(user(1)),
+        Claim::Invitee(user(2)),
+        Claim::Policy,
+        inbound("a", "b:c"),
+        inbound("a:b", "c"),
+        inbound("a", "B:c"),
+        inbound("", "a:b:c"),
+        inbound("urn:ünïcödé 🎯", "'; DROP TABLE claims; --"),
+        inbound("urn:ünïcödé 🎯", "\"quoted\\\" %_"),
+    ];
+    for (n, claim) in claims.iter().enumerate() {
+        bench
+            .committed(&claiming(bench, user(100 + n as u64), 0, claim.clone()))
+            .await;
+    }
+    let keys = Keys {
+        claims: claims.iter().cloned().collect(),
+        ..Keys::default()
+    };
+    let expected: BTreeMap<Claim, Option<Uuid>> = claims
+        .iter()
+        .enumerate()
+        .map(|(n, claim)| (claim.clone(), Some(user(100 + n as u64).0)))
+        .collect();
+    assert_eq!(
+        bench.load(keys).await.claims,
+        expected,
+        "each claim has its own holder"
+    );
+}

@@ -1,0 +1,80 @@
+use std::collections::BTreeSet;
+
+use super::{
+    WholeStore,
+    bench::{Bench, all_at_once},
+};
+use crate::{
+    engine::Keys,
+    mission::{Budget, BudgetUse},
+    ports::store::{Change, Claim, CommitOutcome, Root, Take},
+    testing::{mission_id, user},
+};
+
+const MANY: u64 = 16;
+
+async fn winners<S: WholeStore>(bench: &Bench<'_, S>, changes: &[Change]) -> usize {
+    let outcomes = all_at_once(changes.iter().map(|change| bench.commit_one(change))).await;
+    assert_eq!(outcomes.len(), changes.len());
+    outcomes
+        .iter()
+        .filter(|one| **one == CommitOutcome::Committed)
+        .count()
+}
+
+pub(super) async fn of_many_at_once_one_wins_a_version<S: WholeStore>(bench: &Bench<'_, S>) {
+    for version in 0..4 {
+        let changes: Vec<_> = (0..MANY).map(|_| bench.change(user(1), version)).collect();
+        assert_eq!(
+            winners(bench, &changes).await,
+            1,
+            "exactly one wins version {version}"
+        );
+        assert_eq!(bench.version(Root::User(user(1))).await, version + 1);
+    }
+}
+
+pub(super) async fn of_many_at_once_one_wins_a_claim<S: WholeStore>(bench: &Bench<'_, S>) {
+    let claiming = |n| {
+        let mut change = bench.change(user(n), 0);
+        change.effects.claims.insert(Claim::Policy, user(n).0);
+        change
+    };
+    let changes: Vec<_> = (0..MANY).map(claiming).collect();
+    assert_eq!(winners(bench, &changes).await, 1, "exactly one gets the claim");
+}
+
+pub(super) async fn of_many_at_once_none_overspends_a_budget<S: WholeStore>(bench: &Bench<'_, S>) {
+    let limit = Budget {
+        max_grants: Some(5),
+        max_points: None,
+    };
+    let taking = |n| {
+        let mut change = bench.change(user(n), 0);
+        let used = BudgetUse::one(1.into());
+        change.effects.takes.insert(mission_id(1), Take { used, limit });
+        change
+    };
+    let changes: Vec<_> = (0..MANY).map(taking).collect();
+    assert_eq!(winners(bench, &changes).await, 5, "as many as the budget carries");
+    let keys = Keys {
+        budgets: BTreeSet::from([mission_id(1)]),
+        ..Keys::default()
+    };
+    assert_eq!(bench.load(keys).await.budgets[&mission_id(1)].grants, 5);
+}
+
+pub(super) async fn commits_in_opposite_orders_do_not_block_each_other<S: WholeStore>(bench: &Bench<'_, S>) {
+    for version in 0..4 {
+        let forward: Vec<_> = (0..8).map(|n| bench.change(user(n), version)).collect();
+        let backward: Vec<_> = (0..8).rev().map(|n| bench.change(user(n), version)).collect();
+        let outcomes = all_at_once([forward, backward].iter().map(|changes| bench.commit(changes))).await;
+        for n in 0..8 {
+            let committed = [outcomes[0][n], outcomes[1][7 - n]]
+                .iter()
+                .filter(|one| **one == CommitOutcome::Committed)
+                .count();
+            assert_eq!(committed, 1, "each root is raised by one of the two commits");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Duration, Utc};
+
+use super::{
+    WholeStore,
+    bench::{Bench, noon},
+};
+use crate::{UserId, engine::Keys, fraud::DeviceHash, testing::user};
+
+async fn users<S: WholeStore>(bench: &Bench<'_, S>, device: &DeviceHash) -> BTreeMap<UserId, DateTime<Utc>> {
+    let keys = Keys {
+        devices: BTreeSet::from([device.clone()]),
+        ..Keys::default()
+    };
+    bench.load(keys).await.devices[device].clone()
+}
+
+async fn sight<S: WholeStore>(bench: &Bench<'_, S>, device: &DeviceHash, who: UserId, when: DateTime<Utc>) {
+    bench
+        .settle(who, |change| {
+            change.effects.sightings.insert((device.clone(), who), when);
+        })
+        .await;
+}
+
+pub(super) async fn devices_remember_who_came_and_when<S: WholeStore>(bench: &Bench<'_, S>) {
+    let (phone, tablet) = (DeviceHash::of("phone"), DeviceHash::of("tablet"));
+    let later = noon() + Duration::days(2);
+    sight(bench, &phone, user(1), noon()).await;
+    sight(bench, &phone, user(2), noon()).await;
+    sight(bench, &tablet, user(2), noon()).await;
+    sight(bench, &phone, user(1), later).await;
+    assert_eq!(
+        users(bench, &phone).await,
+        BTreeMap::from([(user(1), later), (user(2), noon())]),
+        "the latest sighting of each user"
+    );
+    assert_eq!(users(bench, &tablet).await, BTreeMap::from([(user(2), noon())]));
+}
+
+pub(super) async fn devices_show_at_least_the_latest_fifty<S: WholeStore>(bench: &Bench<'_, S>) {
+    let shared = DeviceHash::of("an internet café's");
+    let when = |n: u64| noon() + Duration::minutes(i64::try_from(n).unwrap_or(0));
+    for n in 0..60 {
+        sight(bench, &shared, user(n), when(n)).await;
+    }
+    let users = users(bench, &shared).await;
+    for n in 10..60 {
+        assert_eq!(
+            users.get(&user(n)),
+            Some(&when(n)),
+            "the latest fifty users of a device are shown"
+        );
+    }
+}

@@ -1,0 +1,133 @@
+use std::collections::BTreeSet;
+
+use super::{
+    WholeStore,
+    bench::{Bench, noon},
+    records,
+};
+use crate::{
+    CommandId, UserId,
+    engine::{Keys, ReceiptKey},
+    fraud::DeviceHash,
+    ports::{queries::UserExport, store::Change},
+    task::Participation,
+    testing::{date, mission_id, user},
+    user::User,
+};
+
+async fn live<S: WholeStore>(bench: &Bench<'_, S>, who: UserId) {
+    let id = bench.fresh();
+    bench
+        .settle(who, |change| {
+            records::write_task(change, records::task(who, id, mission_id(1), noon()));
+            records::write_reward(change, records::reward(who, id, 50, noon()));
+            records::write_review(change, records::review(who, id, noon()));
+            records::write_day(change, who, records::day(id, date("2026-01-05"), noon()));
+            change
+                .effects
+                .writes
+                .participation
+                .insert((who, mission_id(1)), Some(Participation::default()));
+            change
+                .effects
+                .sightings
+                .insert((DeviceHash::of("phone"), who), noon());
+        })
+        .await;
+}
+
+/// What the engine writes for an erasure: everything goes, a tombstone stays.
+fn erasing<S: WholeStore>(bench: &Bench<'_, S>, who: UserId, version: u64) -> Change {
+    let mut change = bench.change_of(User::tombstone(who, noon()), version);
+    change.effects.erasures.insert(who);
+    change
+}
+
+#[expect(clippy::expect_used, reason = "a store that fails breaks the contract")]
+async fn export<S: WholeStore>(bench: &Bench<'_, S>, who: UserId) -> UserExport {
+    bench.store.export(who).await.expect("`export` must answer")
+}
+
+async fn users_of_phone<S: WholeStore>(bench: &Bench<'_, S>) -> Vec<UserId> {
+    let phone = DeviceHash::of("phone");
+    let keys = Keys {
+        devices: BTreeSet::from([phone.clone()]),
+        ..Keys::default()
+    };
+    bench.load(keys).await.devices[&phone].keys().copied().collect()
+}
+
+pub(super) async fn an_erasure_removes_every_record<S: WholeStore>(bench: &Bench<'_, S>) {
+    live(bench, user(1)).await;
+    bench.committed(&erasing(bench, user(1), 1)).await;
+    let tombstone = UserExport {
+        user: Some(User::tombstone(user(1), noon())),
+        ..UserExport::default()
+    };
+    assert_eq!(
+        export(bench, user(1)).await,
+        tombstone,
+        "a tombstone is all that stays"
+    );
+    assert_eq!(users_of_phone(bench).await, [], "devices forget the user too");
+    // The root goes on: what was read before the erasure is stale.
+    bench
+        .refused(&bench.change(user(1), 0), "the id stays taken")
+        .await;
+    bench
+        .committed(&bench.change_of(User::tombstone(user(1), noon()), 2))
+        .await;
+}
+
+pub(super) async fn an_erasure_leaves_others_alone<S: WholeStore>(bench: &Bench<'_, S>) {
+    live(bench, user(1)).await;
+    live(bench, user(2)).await;
+    let before = export(bench, user(2)).await;
+    bench.committed(&erasing(bench, user(1), 1)).await;
+    assert_eq!(export(bench, user(2)).await, before);
+    assert_eq!(users_of_phone(bench).await, [user(2)]);
+}
+
+pub(super) async fn an_erasure_forgets_what_the_journal_says<S: WholeStore>(bench: &Bench<'_, S>) {
+    // A key of the user's own, and one under which a service wrote about the user.
+    let keys = [user(1).0, user(9).0].map(|caller| ReceiptKey {
+        caller,
+        command: CommandId(bench.fresh()),
+    });
+    for (version, key) in keys.iter().enumerate() {
+        let mut change = bench.change(user(1), version as u64);
+        change.journal[0].request.receipt = *key;
+        change.journal[0].request.keyed = true;
+        bench.committed(&change).await;
+    }
+    bench.committed(&erasing(bench, user(1), 2)).await;
+    let facts = bench
+        .load(Keys {
+            receipts: keys.into(),
+            ..Keys::default()
+        })
+        .await;
+    assert!(
+        facts.receipts.values().all(Option::is_none),
+        "no remembered answer tells of an erased user"
+    );
+}
+
+#[expect(clippy::expect_used, reason = "a store that fails breaks the contract")]
+pub(super) async fn unsent_events_of_the_erased_still_leave<S: WholeStore>(bench: &Bench<'_, S>) {
+    let mut change = bench.change(user(1), 0);
+    let granted = bench.event(user(1));
+    change.journal[0].events.push(granted.clone());
+    bench.committed(&change).await;
+    let mut erasure = erasing(bench, user(1), 1);
+    let erased = bench.event(user(1));
+    erasure.journal[0].events.push(erased.clone());
+    bench.committed(&erasure).await;
+    let waiting = bench.store.waiting(10).await.expect("`waiting` must answer");
+    let events: Vec<_> = waiting.into_iter().map(|out| out.event).collect();
+    assert_eq!(
+        events,
+        [granted, erased],
+        "what was granted before an erasure still leaves, in order"
+    );
+}

@@ -1,0 +1,308 @@
+use chrono::Duration;
+
+use super::{
+    WholeStore,
+    bench::{Bench, noon},
+    records,
+};
+use crate::{
+    TaskId, UserId,
+    fraud::{Review, ReviewStatus},
+    ports::{
+        queries::{Page, TaskFilter, UserExport},
+        store::{Claim, StoreError},
+    },
+    reward::{Reward, RewardStatus},
+    task::{Participation, Task, TaskStatus},
+    testing::{date, mission_id, user},
+    user::{InviteCode, User},
+};
+
+#[expect(clippy::expect_used, reason = "a store that fails breaks the contract")]
+fn answered<T>(result: Result<T, StoreError>) -> T {
+    result.expect("a query must answer")
+}
+
+fn all<K>() -> Page<K> {
+    Page {
+        limit: 1_000,
+        after: None,
+    }
+}
+
+pub(super) async fn users_and_invite_codes_are_found<S: WholeStore>(bench: &Bench<'_, S>) {
+    let code = InviteCode::of(user(1));
+    assert_eq!(answered(bench.store.user(user(1)).await), None);
+    assert_eq!(answered(bench.store.invite_owner(&code).await), None);
+    let claim = Claim::InviteCode(code.clone());
+    bench
+        .settle(user(1), |change| {
+            change.effects.claims.insert(claim, user(1).0);
+        })
+        .await;
+    assert_eq!(
+        answered(bench.store.user(user(1)).await),
+        Some(User::new(user(1), noon()))
+    );
+    assert_eq!(answered(bench.store.invite_owner(&code).await), Some(user(1)));
+}
+
+/// Seven tasks of a user, an hour apart, oldest first: of two missions, every third completed.
+async fn seven_tasks<S: WholeStore>(bench: &Bench<'_, S>, who: UserId) -> Vec<Task> {
+    let mut tasks = Vec::new();
+    for n in 0..7_i32 {
+        let started_at = noon() + Duration::hours(n.into());
+        let mission = mission_id(u64::from(n % 2 == 1));
+        let mut task = records::task(who, bench.fresh(), mission, started_at);
+        if n % 3 == 0 {
+            task.status = TaskStatus::Completed;
+        }
+        tasks.push(task);
+    }
+    // Written out of order: it is the list that sorts.
+    for n in [3, 0, 6, 1, 5, 2, 4] {
+        let task = tasks[n].clone();
+        bench
+            .settle(who, |change| records::write_task(change, task))
+            .await;
+    }
+    tasks
+}
+
+pub(super) async fn tasks_are_listed_newest_first<S: WholeStore>(bench: &Bench<'_, S>) {
+    let tasks = seven_tasks(bench, user(1)).await;
+    seven_tasks(bench, user(2)).await;
+    let mut newest_first = tasks.clone();
+    newest_first.reverse();
+    let listed = |page| bench.store.tasks(user(1), TaskFilter::default(), page);
+    assert_eq!(
+        answered(listed(all()).await),
+        newest_first,
+        "one user's tasks, newest first"
+    );
+    let mut after = None;
+    let mut paged: Vec<Task> = Vec::new();
+    for size in [3, 3, 1, 0] {
+        let page = answered(listed(Page { limit: 3, after }).await);
+        assert_eq!(page.len(), size, "pages follow each other without gap or overlap");
+        paged.extend(page);
+        after = paged.last().map(|task| task.id);
+    }
+    assert_eq!(paged, newest_first);
+    assert_eq!(
+        answered(
+            listed(Page {
+                limit: 0,
+                after: None
+            })
+            .await
+        ),
+        [],
+        "none at most"
+    );
+    let (own, other) = (tasks[0].id, TaskId(bench.fresh()));
+    assert_eq!(
+        answered(bench.store.task(user(1), own).await).as_ref(),
+        tasks.first()
+    );
+    assert_eq!(
+        answered(bench.store.task(user(2), own).await),
+        None,
+        "another's task is not found"
+    );
+    assert_eq!(answered(bench.store.task(user(1), other).await), None);
+}
+
+pub(super) async fn tasks_are_filtered<S: WholeStore>(bench: &Bench<'_, S>) {
+    let mut tasks = seven_tasks(bench, user(1)).await;
+    tasks.reverse();
+    let statuses = [None, Some(TaskStatus::Completed), Some(TaskStatus::Expired)];
+    for status in statuses {
+        for mission in [None, Some(mission_id(0)), Some(mission_id(5))] {
+            let filter = TaskFilter { status, mission };
+            let expected: Vec<Task> = tasks
+                .iter()
+                .filter(|task| status.is_none_or(|status| task.status == status))
+                .filter(|task| mission.is_none_or(|mission| task.mission_id == mission))
+                .cloned()
+                .collect();
+            let listed = answered(bench.store.tasks(user(1), filter, all()).await);
+            assert_eq!(listed, expected, "{filter:?}");
+            let after = Page {
+                limit: 1,
+                after: expected.first().map(|task| task.id),
+            };
+            let second = answered(bench.store.tasks(user(1), filter, after).await);
+            assert_eq!(
+                second,
+                expected.get(1).cloned().into_iter().collect::<Vec<_>>(),
+                "{filter:?}"
+            );
+        }
+    }
+}
+
+pub(super) async fn rewards_are_listed_newest_first<S: WholeStore>(bench: &Bench<'_, S>) {
+    let mut rewards = Vec::new();
+    for n in 0..5_u32 {
+        let earned_at = noon() + Duration::hours(n.into());
+        let mut reward = records::reward(user(1), bench.fresh(), n, earned_at);
+        if n % 2 == 0 {
+            reward.status = RewardStatus::Held;
+        }
+        rewards.push(reward.clone());
+        bench
+            .settle(user(1), |change| records::write_reward(change, reward))
+            .await;
+    }
+    let other = records::reward(user(2), bench.fresh(), 1, noon());
+    bench
+        .settle(user(2), |change| records::write_reward(change, other.clone()))
+        .await;
+    rewards.reverse();
+    let listed = |status, page| bench.store.rewards(user(1), status, page);
+    assert_eq!(
+        answered(listed(None, all()).await),
+        rewards,
+        "one user's rewards, newest first"
+    );
+    let held: Vec<Reward> = rewards
+        .iter()
+        .filter(|r| r.status == RewardStatus::Held)
+        .cloned()
+        .collect();
+    let status = Some(RewardStatus::Held);
+    assert_eq!(answered(listed(status, all()).await), held, "of one status");
+    let after = Page {
+        limit: 1,
+        after: Some(held[0].id),
+    };
+    assert_eq!(
+        answered(listed(status, after).await),
+        held[1..2],
+        "a page of one status"
+    );
+    assert_eq!(
+        answered(bench.store.reward(other.id).await),
+        Some(other),
+        "of whatever user"
+    );
+    let nowhere = crate::RewardId(bench.fresh());
+    assert_eq!(answered(bench.store.reward(nowhere).await), None);
+}
+
+pub(super) async fn check_in_days_are_listed_by_date<S: WholeStore>(bench: &Bench<'_, S>) {
+    let dates = [
+        "0001-01-01",
+        "2026-01-31",
+        "2026-02-01",
+        "2026-02-28",
+        "2026-03-01",
+    ]
+    .map(date);
+    let mut days = Vec::new();
+    for (n, date) in (0..).zip(dates) {
+        let day = records::day(bench.fresh(), date, noon() + Duration::days(n));
+        days.push(day.clone());
+        bench
+            .settle(user(1), |change| records::write_day(change, user(1), day))
+            .await;
+    }
+    let other = records::day(bench.fresh(), dates[2], noon());
+    bench
+        .settle(user(2), |change| records::write_day(change, user(2), other))
+        .await;
+    let listed = |from, to| bench.store.check_in_days(user(1), from, to);
+    let february = answered(listed(dates[2], dates[3]).await);
+    assert_eq!(february, days[2..4], "both ends included, oldest first");
+    assert_eq!(
+        answered(listed(date("0001-01-01"), date("9999-12-31")).await),
+        days
+    );
+    assert_eq!(
+        answered(listed(dates[3], dates[2]).await),
+        [],
+        "a range without a date"
+    );
+}
+
+pub(super) async fn reviews_are_listed_oldest_first<S: WholeStore>(bench: &Bench<'_, S>) {
+    let mut reviews = Vec::new();
+    for n in 0..5_u32 {
+        let who = user(u64::from(n % 2));
+        let mut review = records::review(who, bench.fresh(), noon() + Duration::hours(n.into()));
+        if n == 1 {
+            review.status = ReviewStatus::Approved;
+            review.decided_by = Some(user(9));
+            review.decided_at = Some(noon());
+            review.note = Some("fine".to_owned());
+        }
+        reviews.push(review.clone());
+        bench
+            .settle(who, |change| records::write_review(change, review))
+            .await;
+    }
+    let listed = |status, page| bench.store.reviews(status, page);
+    assert_eq!(
+        answered(listed(None, all()).await),
+        reviews,
+        "of all users, oldest first"
+    );
+    let open: Vec<Review> = [0, 2, 3, 4].map(|n: usize| reviews[n].clone()).to_vec();
+    assert_eq!(answered(listed(Some(ReviewStatus::Open), all()).await), open);
+    let page = Page {
+        limit: 2,
+        after: Some(open[0].id),
+    };
+    assert_eq!(answered(listed(Some(ReviewStatus::Open), page).await), open[1..3]);
+    assert_eq!(answered(listed(Some(ReviewStatus::Rejected), all()).await), []);
+    assert_eq!(
+        answered(bench.store.review(reviews[1].id).await).as_ref(),
+        Some(&reviews[1])
+    );
+    assert_eq!(
+        answered(bench.store.review(crate::ReviewId(bench.fresh())).await),
+        None
+    );
+}
+
+pub(super) async fn an_export_holds_everything_of_one_user<S: WholeStore>(bench: &Bench<'_, S>) {
+    let mut exports = [UserExport::default(), UserExport::default()];
+    for (export, n) in exports.iter_mut().zip([1, 2]) {
+        let who = user(n);
+        export.user = Some(User::new(who, noon()));
+        export.tasks = seven_tasks(bench, who).await;
+        for n in 0..2 {
+            let when = noon() + Duration::days(n);
+            let reward = records::reward(who, bench.fresh(), 5, when);
+            let review = records::review(who, bench.fresh(), when);
+            let day = records::day(bench.fresh(), when.date_naive(), when);
+            let mission = mission_id(n.unsigned_abs());
+            bench
+                .settle(who, |change| {
+                    records::write_reward(change, reward.clone());
+                    records::write_review(change, review.clone());
+                    records::write_day(change, who, day.clone());
+                    let writes = &mut change.effects.writes;
+                    writes
+                        .participation
+                        .insert((who, mission), Some(Participation::default()));
+                })
+                .await;
+            export.rewards.push(reward);
+            export.reviews.push(review);
+            export.check_in_days.push(day);
+            export.participations.push((mission, Participation::default()));
+        }
+    }
+    for (n, expected) in [1, 2].into_iter().zip(exports) {
+        let mut export = answered(bench.store.export(user(n)).await);
+        export.participations.sort_by_key(|(mission, _)| *mission);
+        assert_eq!(export, expected, "everything of one user, oldest first");
+    }
+    assert_eq!(
+        answered(bench.store.export(user(3)).await),
+        UserExport::default(),
+        "of nobody, nothing"
+    );
+}

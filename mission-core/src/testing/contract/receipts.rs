@@ -1,0 +1,121 @@
+use std::collections::BTreeSet;
+
+use chrono::Duration;
+
+use super::{
+    WholeStore,
+    bench::{Bench, noon},
+};
+use crate::{
+    CommandId,
+    engine::{Fingerprint, Keys, Receipt, ReceiptKey, Rejection},
+    ports::store::{Change, Effects, RECEIPT_LIFETIME, Root},
+    testing::user,
+};
+
+fn keyed<S: WholeStore>(bench: &Bench<'_, S>, who: u64, version: u64, key: ReceiptKey) -> Change {
+    let mut change = bench.change(user(who), version);
+    let request = &mut change.journal[0].request;
+    request.receipt = key;
+    request.keyed = true;
+    request.fingerprint = Fingerprint::of([b"POST /checkin".as_slice()]);
+    change
+}
+
+async fn receipt<S: WholeStore>(bench: &Bench<'_, S>, key: ReceiptKey) -> Option<Receipt> {
+    let keys = Keys {
+        receipts: BTreeSet::from([key]),
+        ..Keys::default()
+    };
+    bench.load(keys).await.receipts[&key].clone()
+}
+
+pub(super) async fn a_receipt_is_found_as_it_was_given<S: WholeStore>(bench: &Bench<'_, S>) {
+    let command = CommandId(bench.fresh());
+    let [one, other] = [1, 2].map(|n| ReceiptKey {
+        caller: user(n).0,
+        command,
+    });
+    let mut change = keyed(bench, 1, 0, one);
+    let mut refusal = keyed(bench, 1, 0, other).journal.remove(0);
+    refusal.answer = Err(Rejection::NotEligible("`user.level` gte 3".to_owned()));
+    change.journal.push(refusal);
+    bench.committed(&change).await;
+    for entry in &change.journal {
+        let expected = Receipt {
+            fingerprint: entry.request.fingerprint,
+            at: entry.request.at,
+            answer: entry.answer.clone(),
+        };
+        assert_eq!(
+            receipt(bench, entry.request.receipt).await,
+            Some(expected),
+            "answers and refusals are remembered, each under its caller's key"
+        );
+    }
+}
+
+pub(super) async fn a_refusal_alone_is_remembered<S: WholeStore>(bench: &Bench<'_, S>) {
+    // A command that is refused under a key changes nothing, and rests on no version; the user need not even exist.
+    let key = ReceiptKey {
+        caller: user(1).0,
+        command: CommandId(bench.fresh()),
+    };
+    let mut refusal = keyed(bench, 1, 0, key);
+    refusal.expected.clear();
+    refusal.effects = Effects::default();
+    refusal.journal[0].answer = Err(Rejection::MissionNotActive);
+    bench.committed(&refusal).await;
+    let answer = receipt(bench, key).await.map(|receipt| receipt.answer);
+    assert_eq!(answer, Some(Err(Rejection::MissionNotActive)));
+    assert_eq!(
+        bench.version(Root::User(user(1))).await,
+        0,
+        "and raises no version"
+    );
+    bench.refused(&refusal, "a refusal is given once, too").await;
+    bench.committed(&bench.change(user(1), 0)).await;
+}
+
+pub(super) async fn a_receipt_is_given_once<S: WholeStore>(bench: &Bench<'_, S>) {
+    let key = ReceiptKey {
+        caller: user(1).0,
+        command: CommandId(bench.fresh()),
+    };
+    bench.committed(&keyed(bench, 1, 0, key)).await;
+    bench
+        .refused(
+            &keyed(bench, 1, 1, key),
+            "a command takes effect once, even with the right version",
+        )
+        .await;
+    bench
+        .refused(&keyed(bench, 2, 0, key), "whichever root it is on")
+        .await;
+    assert_eq!(bench.version(Root::User(user(1))).await, 1);
+}
+
+pub(super) async fn a_receipt_lives_for_a_day<S: WholeStore>(bench: &Bench<'_, S>) {
+    let key = ReceiptKey {
+        caller: user(1).0,
+        command: CommandId(bench.fresh()),
+    };
+    bench.committed(&keyed(bench, 1, 0, key)).await;
+    let later = |version, after| {
+        let mut change = keyed(bench, 1, version, key);
+        change.journal[0].request.at = noon() + after;
+        change
+    };
+    bench
+        .refused(
+            &later(1, RECEIPT_LIFETIME - Duration::seconds(1)),
+            "within 24 hours a key belongs to its first command",
+        )
+        .await;
+    bench.committed(&later(1, RECEIPT_LIFETIME)).await;
+    assert_eq!(
+        receipt(bench, key).await.map(|receipt| receipt.at),
+        Some(noon() + RECEIPT_LIFETIME),
+        "afterwards it can be given again"
+    );
+}

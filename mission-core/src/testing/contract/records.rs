@@ -1,0 +1,117 @@
+//! Records to write: plain ones, to be changed by whoever needs something special.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use uuid::Uuid;
+
+use crate::{
+    CheckInDayId, MissionId, Percent, ReviewId, RewardId, TaskId, UserId,
+    check_in::{CheckInDay, Earned},
+    engine::{PackRecord, pack_id},
+    fraud::{Review, ReviewReason, ReviewStatus, ReviewSubject},
+    mission::Period,
+    ports::store::Change,
+    reward::{Reward, RewardAmount, RewardStatus, RewardType},
+    task::{Progress, Task, TaskStatus},
+};
+
+pub(super) fn task(user: UserId, id: Uuid, mission: MissionId, started_at: DateTime<Utc>) -> Task {
+    Task {
+        id: TaskId(id),
+        user_id: user,
+        mission_id: mission,
+        status: TaskStatus::InProgress,
+        progress: Progress::new(3, started_at),
+        evidence: None,
+        verification: None,
+        reward_id: None,
+        reward_claimed: false,
+        started_at,
+        completed_at: None,
+        period: Period::Ever,
+        due_at: None,
+        version: 1,
+    }
+}
+
+/// A pending reward of a task that nobody else has.
+pub(super) fn reward(user: UserId, id: Uuid, points: u32, earned_at: DateTime<Utc>) -> Reward {
+    Reward {
+        id: RewardId(id),
+        user_id: user,
+        source_id: id,
+        mission_id: None,
+        reward_type: RewardType::MissionComplete,
+        status: RewardStatus::Pending,
+        amount: RewardAmount::new(points.into(), 0.into()),
+        experience_points: 0,
+        mining_boost_percent: Percent::ZERO,
+        badge_id: None,
+        earned_at,
+        claimed_at: None,
+        expires_at: None,
+    }
+}
+
+pub(super) fn day(id: Uuid, date: NaiveDate, checked_in_at: DateTime<Utc>) -> CheckInDay {
+    CheckInDay {
+        id: CheckInDayId(id),
+        date,
+        streak: 1,
+        earned: Earned {
+            base: 10.into(),
+            ..Earned::default()
+        },
+        freezes_used: 0,
+        checked_in_at,
+    }
+}
+
+pub(super) fn review(user: UserId, id: Uuid, created_at: DateTime<Utc>) -> Review {
+    Review {
+        id: ReviewId(id),
+        user_id: user,
+        subject: ReviewSubject::Evidence { task: TaskId(id) },
+        reasons: vec![
+            ReviewReason::ManualReview,
+            ReviewReason::Script("looks odd".to_owned()),
+        ],
+        device: None,
+        status: ReviewStatus::Open,
+        created_at,
+        decided_at: None,
+        decided_by: None,
+        note: None,
+    }
+}
+
+pub(super) fn pack(name: &str, updated_at: DateTime<Utc>) -> PackRecord {
+    PackRecord {
+        id: pack_id(name),
+        name: name.to_owned(),
+        files: [("pack.toml".to_owned(), format!("name = \"{name}\"\n"))].into(),
+        policy: None,
+        missions: Vec::new(),
+        updated_at,
+        version: 1,
+    }
+}
+
+pub(super) fn write_task(change: &mut Change, task: Task) {
+    let key = (task.user_id, task.id);
+    change.effects.writes.task.insert(key, Some(task));
+}
+
+pub(super) fn write_reward(change: &mut Change, reward: Reward) {
+    let key = (reward.user_id, reward.id);
+    change.effects.writes.reward.insert(key, Some(reward));
+}
+
+pub(super) fn write_review(change: &mut Change, review: Review) {
+    let key = (review.user_id, review.id);
+    change.effects.writes.review.insert(key, Some(review));
+}
+
+pub(super) fn write_day(change: &mut Change, user: UserId, day: CheckInDay) {
+    let key = (user, day.date);
+    change.effects.writes.check_in_day.insert(key, Some(day));
+}

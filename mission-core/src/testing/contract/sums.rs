@@ -1,0 +1,291 @@
+use chrono::{DateTime, Duration, Utc};
+use rust_decimal::Decimal;
+
+use super::{
+    WholeStore,
+    bench::{Bench, noon},
+    records,
+};
+use crate::{
+    MissionId, UserId,
+    ports::{
+        queries::{AnalyticsRow, Bucket, LeaderboardRow, TimeRange},
+        store::StoreError,
+    },
+    reward::{Reward, RewardAmount, RewardStatus},
+    task::{Task, TaskStatus, Verification, VerificationMethod},
+    testing::{at, date, mission_id, points, user},
+};
+
+#[expect(clippy::expect_used, reason = "a store that fails breaks the contract")]
+fn answered<T>(result: Result<T, StoreError>) -> T {
+    result.expect("a query must answer")
+}
+
+const EVER: TimeRange = TimeRange {
+    from: None,
+    to: DateTime::<Utc>::MAX_UTC,
+};
+
+fn row(rank: u64, who: u64, points: &str) -> LeaderboardRow {
+    LeaderboardRow {
+        rank,
+        user_id: user(who),
+        points: crate::testing::points(points).get(),
+    }
+}
+
+async fn claimed<S: WholeStore>(
+    bench: &Bench<'_, S>,
+    who: UserId,
+    amount: (&str, &str),
+    when: DateTime<Utc>,
+    mission: Option<MissionId>,
+) -> Reward {
+    let reward = Reward {
+        amount: RewardAmount::new(points(amount.0), points(amount.1)),
+        mission_id: mission,
+        status: RewardStatus::Claimed,
+        claimed_at: Some(when),
+        ..records::reward(who, bench.fresh(), 0, when)
+    };
+    bench
+        .settle(who, |change| records::write_reward(change, reward.clone()))
+        .await;
+    reward
+}
+
+pub(super) async fn a_leaderboard_ranks_by_points<S: WholeStore>(bench: &Bench<'_, S>) {
+    for (who, points) in [(5, "10"), (3, "7.5"), (4, "20"), (2, "10"), (1, "0.000001")] {
+        claimed(bench, user(who), (points, "0"), noon(), None).await;
+    }
+    claimed(bench, user(3), ("2", "0.5"), noon(), None).await;
+    // Neither of these is a claim that stands.
+    let revoked = claimed(bench, user(4), ("1000", "0"), noon(), None).await;
+    let revoked = Reward {
+        status: RewardStatus::Revoked,
+        ..revoked
+    };
+    bench
+        .settle(user(4), |change| records::write_reward(change, revoked))
+        .await;
+    let pending = records::reward(user(1), bench.fresh(), 1000, noon());
+    bench
+        .settle(user(1), |change| records::write_reward(change, pending))
+        .await;
+
+    let expected = [
+        row(1, 4, "20"),
+        row(2, 2, "10"),
+        row(2, 3, "10"),
+        row(2, 5, "10"),
+        row(5, 1, "0.000001"),
+    ];
+    let board = |limit| bench.store.leaderboard(EVER, None, limit);
+    assert_eq!(
+        answered(board(10).await),
+        expected,
+        "equal points share a rank, in the order of ids; the next rank counts them all"
+    );
+    assert_eq!(answered(board(3).await), expected[..3]);
+    for row in expected {
+        let own = bench.store.leaderboard_row(EVER, None, row.user_id).await;
+        assert_eq!(answered(own), row, "a row alone is the row of the board");
+    }
+}
+
+pub(super) async fn a_leaderboard_keeps_to_its_range_and_users<S: WholeStore>(bench: &Bench<'_, S>) {
+    let range = TimeRange {
+        from: Some(noon()),
+        to: noon() + Duration::days(7),
+    };
+    claimed(
+        bench,
+        user(1),
+        ("1", "0"),
+        noon() - Duration::milliseconds(1),
+        None,
+    )
+    .await;
+    claimed(bench, user(1), ("2", "0"), noon(), None).await;
+    claimed(
+        bench,
+        user(2),
+        ("4", "0"),
+        range.to - Duration::milliseconds(1),
+        None,
+    )
+    .await;
+    claimed(bench, user(2), ("8", "0"), range.to, None).await;
+    claimed(bench, user(3), ("16", "0"), noon(), None).await;
+
+    let board = answered(bench.store.leaderboard(range, None, 10).await);
+    assert_eq!(board, [row(1, 3, "16"), row(2, 2, "4"), row(3, 1, "2")]);
+    let open = TimeRange { from: None, ..range };
+    let board = answered(bench.store.leaderboard(open, None, 10).await);
+    assert_eq!(board, [row(1, 3, "16"), row(2, 2, "4"), row(3, 1, "3")]);
+    let among = [user(2), user(1), user(7)];
+    let board = answered(bench.store.leaderboard(range, Some(&among), 10).await);
+    assert_eq!(
+        board,
+        [row(1, 2, "4"), row(2, 1, "2")],
+        "ranks count among the users asked for"
+    );
+    assert_eq!(
+        answered(bench.store.leaderboard(range, Some(&[]), 10).await),
+        [],
+        "among nobody there is nobody"
+    );
+    let own = bench.store.leaderboard_row(range, Some(&among), user(1)).await;
+    assert_eq!(answered(own), row(2, 1, "2"));
+}
+
+pub(super) async fn nobody_is_missing_from_a_leaderboard<S: WholeStore>(bench: &Bench<'_, S>) {
+    let own = bench.store.leaderboard_row(EVER, None, user(9)).await;
+    assert_eq!(
+        answered(own),
+        row(1, 9, "0"),
+        "the only one on an empty board is the first"
+    );
+    claimed(bench, user(1), ("2", "0"), noon(), None).await;
+    claimed(bench, user(2), ("2", "0"), noon(), None).await;
+    let own = bench.store.leaderboard_row(EVER, None, user(9)).await;
+    assert_eq!(answered(own), row(3, 9, "0"), "without points one comes last");
+    let among = [user(1)];
+    let own = bench.store.leaderboard_row(EVER, Some(&among), user(9)).await;
+    assert_eq!(answered(own), row(2, 9, "0"));
+}
+
+fn judged(valid: bool, when: DateTime<Utc>) -> Option<Verification> {
+    Some(Verification {
+        is_valid: valid,
+        failure_reason: None,
+        method: VerificationMethod::Automatic,
+        verified_by: None,
+        verified_at: when,
+    })
+}
+
+/// What analytics count: around midnight, of two missions and of none.
+async fn busy_night<S: WholeStore>(bench: &Bench<'_, S>) {
+    let (evening, night) = (at("2026-01-05T23:59:59.999Z"), at("2026-01-06T00:00:00Z"));
+    let task = |mission, started_at| records::task(user(1), bench.fresh(), mission_id(mission), started_at);
+    let tasks = [
+        task(1, evening),
+        Task {
+            status: TaskStatus::Completed,
+            completed_at: Some(night),
+            verification: judged(true, night),
+            ..task(1, evening)
+        },
+        Task {
+            verification: judged(false, night),
+            status: TaskStatus::Rejected,
+            ..task(2, evening)
+        },
+        // A reviewer has not judged this one yet.
+        Task {
+            verification: judged(false, night),
+            status: TaskStatus::PendingReview,
+            ..task(2, night)
+        },
+    ];
+    for task in tasks {
+        bench
+            .settle(user(1), |change| records::write_task(change, task))
+            .await;
+    }
+    claimed(bench, user(1), ("2.5", "0.25"), evening, Some(mission_id(1))).await;
+    claimed(
+        bench,
+        user(2),
+        ("1", "0"),
+        night + Duration::hours(1),
+        Some(mission_id(2)),
+    )
+    .await;
+    claimed(bench, user(2), ("10", "1"), night, None).await;
+    for (who, date_text, when) in [(1, "2026-01-05", evening), (2, "2026-01-06", night)] {
+        let day = records::day(bench.fresh(), date(date_text), when);
+        bench
+            .settle(user(who), |change| {
+                records::write_day(change, user(who), day);
+            })
+            .await;
+    }
+    let pending = records::reward(user(1), bench.fresh(), 500, night);
+    bench
+        .settle(user(1), |change| records::write_reward(change, pending))
+        .await;
+}
+
+fn counts(start: &str, tasks: [u64; 2], rest: [u64; 2], points: Decimal, judged: [u64; 2]) -> AnalyticsRow {
+    AnalyticsRow {
+        start: at(start),
+        started: tasks[0],
+        completed: tasks[1],
+        check_ins: rest[0],
+        claims: rest[1],
+        points,
+        verifications: judged[0],
+        verified: judged[1],
+    }
+}
+
+pub(super) async fn analytics_count_by_hour_and_day<S: WholeStore>(bench: &Bench<'_, S>) {
+    let series = async |bucket| answered(bench.store.analytics(EVER, bucket, None).await);
+    assert_eq!(
+        series(Bucket::Day).await,
+        [],
+        "buckets without anything are left out"
+    );
+    busy_night(bench).await;
+    let evening = |start| counts(start, [3, 0], [1, 1], Decimal::new(275, 2), [0, 0]);
+    assert_eq!(
+        series(Bucket::Hour).await,
+        [
+            evening("2026-01-05T23:00:00Z"),
+            counts("2026-01-06T00:00:00Z", [1, 1], [1, 1], 11.into(), [2, 1]),
+            counts("2026-01-06T01:00:00Z", [0, 0], [0, 1], 1.into(), [0, 0]),
+        ]
+    );
+    assert_eq!(
+        series(Bucket::Day).await,
+        [
+            evening("2026-01-05T00:00:00Z"),
+            counts("2026-01-06T00:00:00Z", [1, 1], [1, 2], 12.into(), [2, 1]),
+        ]
+    );
+}
+
+pub(super) async fn analytics_keep_to_their_range_and_mission<S: WholeStore>(bench: &Bench<'_, S>) {
+    busy_night(bench).await;
+    let (midnight, one) = (at("2026-01-06T00:00:00Z"), at("2026-01-06T01:00:00Z"));
+    let range = TimeRange {
+        from: Some(midnight),
+        to: one,
+    };
+    let series = bench.store.analytics(range, Bucket::Day, None).await;
+    assert_eq!(
+        answered(series),
+        [counts("2026-01-06T00:00:00Z", [1, 1], [1, 1], 11.into(), [2, 1])],
+        "from the first instant, up to the last"
+    );
+    let series = bench
+        .store
+        .analytics(EVER, Bucket::Day, Some(mission_id(2)))
+        .await;
+    assert_eq!(
+        answered(series),
+        [
+            counts("2026-01-05T00:00:00Z", [1, 0], [0, 0], 0.into(), [0, 0]),
+            counts("2026-01-06T00:00:00Z", [1, 0], [0, 1], 1.into(), [1, 0]),
+        ],
+        "of one mission, without check-ins"
+    );
+    let other = Some(mission_id(3));
+    assert_eq!(
+        answered(bench.store.analytics(EVER, Bucket::Hour, other).await),
+        []
+    );
+}

@@ -1,0 +1,251 @@
+//! A deliberately naive model of check-ins, written from the contract's text: it walks through the hours, looks at the
+//! clock on the user's wall and writes down which dates it has shown. It shares no code with [`crate::check_in`].
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Datelike, Duration, NaiveDate, Utc};
+use chrono_tz::Tz;
+use rust_decimal::Decimal;
+
+use crate::{
+    PointsScale,
+    check_in::{CheckInPolicy, MonthlyDays, PolicyFile, Zone},
+};
+
+/// One user's diary of check-ins.
+#[derive(Clone, Debug)]
+pub struct Diary {
+    policy: PolicyFile,
+    scale: u32,
+    /// The zones, each with the instant from which it holds; the first holds since ever.
+    zones: Vec<(DateTime<Utc>, Tz)>,
+    visits: Vec<(DateTime<Utc>, NaiveDate)>,
+    streak: u32,
+    longest: u32,
+    freezes: u32,
+}
+
+/// What one check-in gave, part by part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    missing_docs,
+    reason = "the fields are those of the contract's answer to a check-in"
+)]
+pub struct Visit {
+    pub date: NaiveDate,
+    pub streak: u32,
+    pub longest: u32,
+    pub total: usize,
+    pub base: Decimal,
+    pub streak_bonus: Decimal,
+    pub milestone_bonus: Decimal,
+    pub monthly_reward: Decimal,
+    pub freezes_used: u32,
+    pub freezes_held: u32,
+}
+
+impl Visit {
+    /// `daily_points + streak_bonus + milestone_bonus + monthly_reward`.
+    #[must_use]
+    pub fn points(&self) -> Decimal {
+        self.base + self.streak_bonus + self.milestone_bonus + self.monthly_reward
+    }
+}
+
+/// The diary refuses: the date is at or before the last one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AlreadyCheckedIn;
+
+fn tz(zone: Zone) -> Tz {
+    zone.name().parse().unwrap_or(Tz::UTC)
+}
+
+fn wall_date(zone: Tz, at: DateTime<Utc>) -> NaiveDate {
+    at.with_timezone(&zone).date_naive()
+}
+
+/// Instants from one to another, every so often, both ends included.
+fn walk(from: DateTime<Utc>, to: DateTime<Utc>, step: Duration) -> impl Iterator<Item = DateTime<Utc>> {
+    let inside = std::iter::successors(Some(from), move |at| Some(*at + step));
+    inside.take_while(move |at| *at < to).chain([to])
+}
+
+/// The first instant from which a wall clock never again shows the date that it shows now.
+fn end_of_today(zone: Tz, now: DateTime<Utc>) -> DateTime<Utc> {
+    let today = wall_date(zone, now);
+    let later = now + Duration::hours(60);
+    let still_today = |at: &DateTime<Utc>| wall_date(zone, *at) <= today;
+    let rough = walk(now, later, Duration::minutes(5)).filter(still_today).last();
+    let rough = rough.unwrap_or(now);
+    let whole_second = DateTime::from_timestamp(rough.timestamp(), 0).unwrap_or(rough);
+    let last = walk(whole_second, rough + Duration::minutes(5), Duration::seconds(1))
+        .filter(still_today)
+        .last();
+    last.unwrap_or(whole_second) + Duration::seconds(1)
+}
+
+impl Diary {
+    /// An empty diary.
+    #[must_use]
+    pub fn new(policy: &CheckInPolicy, scale: PointsScale) -> Self {
+        let zone = tz(policy.default_zone());
+        Diary {
+            policy: policy.clone().into(),
+            scale: u8::from(scale).into(),
+            zones: vec![(DateTime::<Utc>::MIN_UTC, zone)],
+            visits: Vec::new(),
+            streak: 0,
+            longest: 0,
+            freezes: 0,
+        }
+    }
+
+    /// The user asks for another zone. It comes once the day has ended in both; before the first visit, at once.
+    pub fn ask_for_zone(&mut self, zone: Zone, now: DateTime<Utc>) {
+        let wanted = tz(zone);
+        if self.visits.is_empty() {
+            self.zones = vec![(DateTime::<Utc>::MIN_UTC, wanted)];
+        } else if self.zones.last().is_some_and(|(_, last)| *last != wanted) {
+            self.zones.retain(|(since, _)| *since <= now);
+            let present = self.zone_at(now);
+            if present != wanted {
+                let both_over = end_of_today(present, now).max(end_of_today(wanted, now));
+                self.zones.push((both_over, wanted));
+            }
+        }
+    }
+
+    fn zone_at(&self, at: DateTime<Utc>) -> Tz {
+        let since = self.zones.iter().rfind(|(since, _)| *since <= at);
+        since.map_or(Tz::UTC, |(_, zone)| *zone)
+    }
+
+    /// Every date that the user's wall clock shows between two instants.
+    fn dates_shown(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> BTreeSet<NaiveDate> {
+        let changes = self.zones.iter().map(|(since, _)| *since);
+        let changes = changes.filter(|since| from <= *since && *since <= to);
+        // A date may be shown for half an hour before a change takes it away: too short for the walk's steps.
+        let changes = changes.flat_map(|since| [(since - Duration::seconds(1)).max(from), since]);
+        walk(from, to, Duration::minutes(50))
+            .chain(changes)
+            .map(|at| wall_date(self.zone_at(at), at))
+            .collect()
+    }
+
+    /// The user is here.
+    ///
+    /// # Errors
+    /// When the date is at or before the last one.
+    pub fn check_in(&mut self, now: DateTime<Utc>) -> Result<Visit, AlreadyCheckedIn> {
+        let date = wall_date(self.zone_at(now), now);
+        let last = self.visits.last().copied();
+        if last.is_some_and(|(_, last)| date <= last) {
+            return Err(AlreadyCheckedIn);
+        }
+        let freezes_used = self.count_streak(last, date, now);
+        self.longest = self.longest.max(self.streak);
+        self.visits.push((now, date));
+        let visit = Visit {
+            date,
+            streak: self.streak,
+            longest: self.longest,
+            total: self.visits.len(),
+            base: self.rounded(self.daily_points()),
+            streak_bonus: self.rounded(self.daily_points() * self.bonus_percent() / Decimal::from(100)),
+            milestone_bonus: self.rounded(self.milestone_bonus()),
+            monthly_reward: self.rounded(self.monthly_reward(date)),
+            freezes_used,
+            freezes_held: self.earn_freeze(),
+        };
+        Ok(visit)
+    }
+
+    /// Gap by gap as the contract has it; answers how many freezes were spent.
+    fn count_streak(
+        &mut self,
+        last: Option<(DateTime<Utc>, NaiveDate)>,
+        date: NaiveDate,
+        now: DateTime<Utc>,
+    ) -> u32 {
+        let Some((last_at, last)) = last else {
+            self.streak = 1;
+            return 0;
+        };
+        let shown = self.dates_shown(last_at, now);
+        let missed = shown
+            .into_iter()
+            .filter(|shown| last < *shown && *shown < date)
+            .count();
+        let missed = u32::try_from(missed).unwrap_or(u32::MAX);
+        let grace = self.policy.grace_days.unwrap_or(0);
+        if missed <= grace {
+            self.streak += 1;
+            0
+        } else if missed - grace <= self.freezes {
+            self.freezes -= missed - grace;
+            self.streak += 1;
+            missed - grace
+        } else {
+            self.streak = 1;
+            0
+        }
+    }
+
+    fn earn_freeze(&mut self) -> u32 {
+        let every = self.policy.freeze_every.unwrap_or(0);
+        let most = self.policy.freezes_max.unwrap_or(0);
+        let is_multiple = (1..=self.streak).any(|n| n.checked_mul(every) == Some(self.streak));
+        if is_multiple && self.freezes < most {
+            self.freezes += 1;
+        }
+        self.freezes
+    }
+
+    fn rounded(&self, value: Decimal) -> Decimal {
+        value.round_dp_with_strategy(self.scale, rust_decimal::RoundingStrategy::MidpointNearestEven)
+    }
+
+    fn daily_points(&self) -> Decimal {
+        self.policy.daily_points.unwrap_or_default().get()
+    }
+
+    fn bonus_percent(&self) -> Decimal {
+        let mut percent = Decimal::ZERO;
+        for tier in self.policy.tiers.iter().flatten() {
+            if (tier.min_days..=tier.max_days.unwrap_or(u32::MAX)).contains(&self.streak) {
+                percent = tier.bonus_percent.get();
+            }
+        }
+        percent
+    }
+
+    fn milestone_bonus(&self) -> Decimal {
+        let reached = |tier: &&crate::check_in::Tier| tier.min_days == self.streak;
+        let tiers = self.policy.tiers.iter().flatten();
+        tiers.filter(reached).map(|tier| tier.milestone_bonus.get()).sum()
+    }
+
+    fn monthly_reward(&self, today: NaiveDate) -> Decimal {
+        let this_month = |date: &NaiveDate| (date.year(), date.month()) == (today.year(), today.month());
+        let visits = self.visits.iter().filter(|(_, date)| this_month(date)).count();
+        let mut reward = Decimal::ZERO;
+        for row in self.policy.monthly.iter().flatten() {
+            let is_met = match row.days {
+                MonthlyDays::Count(days) => u32::try_from(visits) == Ok(days),
+                // No calendar has a month of fewer than 25 days: spares the walk.
+                MonthlyDays::All if visits < 25 => false,
+                MonthlyDays::All => {
+                    let noon = today
+                        .and_hms_opt(12, 0, 0)
+                        .map_or(DateTime::<Utc>::MIN_UTC, |noon| noon.and_utc());
+                    let shown = self.dates_shown(noon - Duration::days(35), noon + Duration::days(35));
+                    visits == shown.iter().filter(|date| this_month(date)).count()
+                }
+            };
+            if is_met {
+                reward += row.points.get();
+            }
+        }
+        reward
+    }
+}

@@ -1,0 +1,8 @@
+//! What the engine keeps of a user: the root under which tasks, rewards and check-ins lie.
+
+pub(crate) mod decide;
+mod invite;
+mod profile;
+
+pub use invite::InviteCode;
+pub use profile::{Description, InviteUse, LevelTable, User};

@@ -1,0 +1,241 @@
+//! A user's record: who they are, where their days begin, and what they have.
+
+use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::InviteCode;
+use crate::{
+    TaskId, UserId,
+    check_in::{CheckInState, Zone, ZoneLine},
+    fraud::{DeviceHash, KnownDevice},
+    ports::rules::UserFacts,
+};
+
+/// What the engine keeps of one user, in one record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct User {
+    /// The user's id.
+    pub id: UserId,
+    /// When the engine first heard of the user.
+    pub first_seen_at: DateTime<Utc>,
+    /// When the identity service says that the user came.
+    pub registered_at: Option<DateTime<Utc>>,
+    /// What the identity service says of the user.
+    pub description: Description,
+    /// The user's zone, once one was named or a day was counted.
+    pub zones: Option<ZoneLine>,
+    /// Whether something has been counted by the zone, so that a change of it must wait for the day's end.
+    pub zone_in_use: bool,
+    /// Experience out of claimed rewards.
+    pub experience: u64,
+    /// Badges out of claimed rewards, in the order in which they came.
+    pub badges: Vec<String>,
+    /// The sum of claimed rewards, less the revoked.
+    #[serde(with = "crate::points::exact")]
+    pub points: Decimal,
+    /// The check-ins.
+    pub check_in: CheckInState,
+    /// Devices that the user came with.
+    pub devices: Vec<KnownDevice>,
+    /// The one invite code that the user has shown.
+    pub invited_with: Option<InviteUse>,
+    /// When the user was erased; nothing else is left then.
+    pub erased_at: Option<DateTime<Utc>>,
+}
+
+/// What the identity service, or an operator, says of a user.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Description {
+    /// The level, if it was named; see [`LevelTable`] for one that follows from experience.
+    pub level: Option<u32>,
+    /// ISO 3166 country code.
+    pub country: Option<String>,
+    /// Tags such as `vip` or `banned`.
+    pub tags: Vec<String>,
+    /// Anything else that rules may read.
+    pub attributes: Map<String, Value>,
+}
+
+/// The invite code that a user has shown, and for which task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InviteUse {
+    /// Whose code it is.
+    pub code: InviteCode,
+    /// The task for which it counts.
+    pub task: TaskId,
+}
+
+impl User {
+    /// A user of whom nothing is known.
+    #[must_use]
+    pub fn new(id: UserId, now: DateTime<Utc>) -> Self {
+        User {
+            id,
+            first_seen_at: now,
+            registered_at: None,
+            description: Description::default(),
+            zones: None,
+            zone_in_use: false,
+            experience: 0,
+            badges: Vec::new(),
+            points: Decimal::ZERO,
+            check_in: CheckInState::default(),
+            devices: Vec::new(),
+            invited_with: None,
+            erased_at: None,
+        }
+    }
+
+    /// What is left of a user who was erased: an id that stays taken.
+    #[must_use]
+    pub fn tombstone(id: UserId, now: DateTime<Utc>) -> Self {
+        User {
+            erased_at: Some(now),
+            ..User::new(id, now)
+        }
+    }
+
+    /// Whether the user was erased.
+    #[must_use]
+    pub fn is_erased(&self) -> bool {
+        self.erased_at.is_some()
+    }
+
+    /// The user after a wish for another zone. Until something was counted by the old one it holds at once,
+    /// then only after the current day has ended in both.
+    #[must_use]
+    pub fn asking_for_zone(mut self, wanted: Option<Zone>, now: DateTime<Utc>) -> Self {
+        if let Some(wanted) = wanted {
+            self.zones = Some(match self.zones {
+                Some(line) if self.zone_in_use => line.moved(wanted, now),
+                _ => ZoneLine::new(wanted),
+            });
+        }
+        self
+    }
+
+    /// The user's zones, or the policy's default.
+    #[must_use]
+    pub fn zone_line(&self, default: Zone) -> ZoneLine {
+        self.zones.clone().unwrap_or_else(|| ZoneLine::new(default))
+    }
+
+    /// The zone that holds at an instant.
+    #[must_use]
+    pub fn zone_at(&self, at: DateTime<Utc>, default: Zone) -> Zone {
+        self.zones.as_ref().map_or(default, |line| line.at(at))
+    }
+
+    /// Writes down that a day was counted in the zone that holds now.
+    pub(crate) fn count_by_zone(&mut self, default: Zone) {
+        self.zone_in_use = true;
+        self.zones.get_or_insert_with(|| ZoneLine::new(default));
+    }
+
+    /// The level: what was said of the user, or what experience gives, whichever is higher; 1 at least.
+    #[must_use]
+    pub fn level(&self, levels: &LevelTable) -> u32 {
+        self.description
+            .level
+            .unwrap_or(1)
+            .max(levels.level(self.experience))
+    }
+
+    /// What rules may read.
+    #[must_use]
+    pub fn facts(&self, levels: &LevelTable) -> UserFacts<'_> {
+        UserFacts {
+            id: self.id,
+            level: self.level(levels),
+            experience: self.experience,
+            tags: &self.description.tags,
+            country: self.description.country.as_deref(),
+            attributes: &self.description.attributes,
+            registered_at: self.registered_at,
+        }
+    }
+
+    /// Notes a device; the user's first one is trusted. True where that changed anything worth a write.
+    pub(crate) fn saw_device(&mut self, device: &DeviceHash, now: DateTime<Utc>) -> bool {
+        let first = self.devices.is_empty();
+        match self.devices.iter_mut().find(|known| known.device == *device) {
+            Some(known) if now - known.last_seen_at < chrono::Duration::days(1) => false,
+            Some(known) => {
+                known.last_seen_at = now;
+                true
+            }
+            None => {
+                let known = KnownDevice {
+                    device: device.clone(),
+                    trusted: first,
+                    first_seen_at: now,
+                    last_seen_at: now,
+                };
+                self.devices.push(known);
+                forget_oldest_untrusted(&mut self.devices);
+                true
+            }
+        }
+    }
+
+    pub(crate) fn trust_device(&mut self, device: &DeviceHash) {
+        for known in self.devices.iter_mut().filter(|known| known.device == *device) {
+            known.trusted = true;
+        }
+    }
+}
+
+/// More devices than one person has: beyond it the least recent ones go, so that a record stays small.
+const MOST_DEVICES: usize = 32;
+
+fn forget_oldest_untrusted(devices: &mut Vec<KnownDevice>) {
+    if devices.len() > MOST_DEVICES {
+        let newest = devices.len() - 1;
+        let oldest = (0..newest).min_by_key(|&n| (devices[n].trusted, devices[n].last_seen_at));
+        if let Some(oldest) = oldest {
+            devices.remove(oldest);
+        }
+    }
+}
+
+/// The experience at which each level begins (`levels` of `pack.toml`); empty where levels do not follow from it.
+///
+/// ```
+/// use mission_core::user::LevelTable;
+/// let levels = LevelTable::try_from(vec![0, 100, 250])?;
+/// assert_eq!((levels.level(99), levels.level(100), levels.level(1_000)), (1, 2, 3));
+/// # Ok::<(), String>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<u64>", into = "Vec<u64>")]
+pub struct LevelTable(Vec<u64>);
+
+impl LevelTable {
+    /// The level that so much experience gives; 1 at least.
+    #[must_use]
+    pub fn level(&self, experience: u64) -> u32 {
+        let reached = self.0.partition_point(|&start| start <= experience);
+        u32::try_from(reached).unwrap_or(u32::MAX).max(1)
+    }
+}
+
+impl TryFrom<Vec<u64>> for LevelTable {
+    type Error = String;
+    fn try_from(starts: Vec<u64>) -> Result<Self, Self::Error> {
+        if starts.first().is_some_and(|&first| first != 0) {
+            Err("`levels` must start at 0, the experience of level 1".to_owned())
+        } else if !starts.is_sorted_by(|a, b| a < b) {
+            Err("`levels` must rise: each number is the experience at which the next level begins".to_owned())
+        } else {
+            Ok(LevelTable(starts))
+        }
+    }
+}
+
+impl From<LevelTable> for Vec<u64> {
+    fn from(levels: LevelTable) -> Self {
+        levels.0
+    }
+}

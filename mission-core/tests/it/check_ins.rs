@@ -1,0 +1,386 @@
+//! Check-ins: what they earn, whose device flags, what a reviewer lets through.
+
+use mission_core::{
+    check_in::{CheckInPolicy, PolicyFile, Tier, Zone},
+    engine::{CheckIn, PackPolicy, Settings},
+    event::IntegrationEvent,
+    fraud::{CheckMode, FraudPolicy, ReviewDecision, ReviewReason},
+    ports::rules::NoScripts,
+    reward::{RewardStatus, RewardType},
+    testing::{World, at, user},
+};
+use proptest::prelude::*;
+
+use crate::play::{check_in, claim_reward, code, decide, open_review};
+
+const NOON: &str = "2026-01-05T12:00:00Z";
+
+#[test]
+fn a_streak_earns_what_the_contract_reckons() {
+    // From the 5th: the 7th day of the month is the 7th of the streak.
+    let mut world = World::at(NOON);
+    let mut earned = Vec::new();
+    for _ in 0..31 {
+        let done = check_in(&mut world).unwrap();
+        let parts = done.day.earned;
+        let parts = [
+            parts.base,
+            parts.streak_bonus,
+            parts.milestone_bonus,
+            parts.monthly_reward,
+        ];
+        earned.push(parts.map(|part| part.to_string()).join(" + "));
+        world.now += chrono::Duration::days(1);
+    }
+    for (streak, expected) in [
+        (1, "10 + 0 + 0 + 0"),
+        (6, "10 + 0 + 0 + 0"),
+        (7, "10 + 1 + 50 + 20"),
+        (8, "10 + 1 + 0 + 0"),
+        (14, "10 + 2 + 100 + 50"),
+        (21, "10 + 2 + 0 + 100"),
+        (29, "10 + 2 + 0 + 0"),
+        (30, "10 + 5 + 500 + 0"),
+        (31, "10 + 5 + 0 + 0"),
+    ] {
+        assert_eq!(earned[streak - 1], expected, "streak {streak}");
+    }
+}
+
+#[test]
+fn a_whole_month_earns_its_reward_on_the_last_day() {
+    let mut world = World::at("2026-02-01T12:00:00Z");
+    for day in 1..=28 {
+        let done = check_in(&mut world).unwrap();
+        let expected = match day {
+            7 => "20",
+            14 => "50",
+            21 => "100",
+            28 => "200",
+            _ => "0",
+        };
+        assert_eq!(done.day.earned.monthly_reward.to_string(), expected, "day {day}");
+        world.now += chrono::Duration::days(1);
+    }
+}
+
+#[test]
+fn a_check_in_grants_a_daily_and_a_milestone_reward_and_tells_of_both() {
+    let mut world = World::at(NOON);
+    for _ in 0..6 {
+        check_in(&mut world).unwrap();
+        world.now += chrono::Duration::days(1);
+    }
+    let before = world.told().len();
+    let day = check_in(&mut world).unwrap().day;
+    let told = &world.told()[before..];
+    let [
+        IntegrationEvent::RewardClaimed(daily),
+        IntegrationEvent::RewardClaimed(milestone),
+        IntegrationEvent::CheckInCompleted(completed),
+    ] = told
+    else {
+        panic!("{told:?}")
+    };
+    assert_eq!(
+        (daily.reward_type, milestone.reward_type),
+        (RewardType::CheckInDaily, RewardType::CheckInMilestone)
+    );
+    assert_eq!((daily.source_id, milestone.source_id), (day.id.0, day.id.0));
+    assert_eq!(
+        (daily.points.to_string(), daily.bonus_points.to_string()),
+        ("10".into(), "1".into())
+    );
+    assert_eq!(milestone.total_points.to_string(), "70");
+    assert_eq!(
+        completed.total_points,
+        daily.total_points + milestone.total_points
+    );
+    assert_eq!(completed.milestone_bonus.to_string(), "70");
+    assert_eq!(completed.daily_reward_id, daily.reward_id);
+    assert_eq!(completed.milestone_reward_id, Some(milestone.reward_id));
+    assert_eq!(told[2].grant_id(), Some(daily.reward_id));
+    assert_eq!(code(claim_reward(&mut world, daily.reward_id)), "already_claimed");
+}
+
+#[test]
+fn a_day_counts_once_and_midnight_is_the_users() {
+    let mut world = World::at("2026-01-05T16:59:59Z");
+    world.signals.zone = "Asia/Ho_Chi_Minh".parse().ok();
+    check_in(&mut world).unwrap();
+    assert_eq!(code(check_in(&mut world)), "already_checked_in");
+    world.go_to("2026-01-05T17:00:00Z");
+    assert_eq!(check_in(&mut world).unwrap().streak.current, 2);
+    // A clock that goes back does not help.
+    world.go_to("2026-01-05T12:00:00Z");
+    assert_eq!(code(check_in(&mut world)), "already_checked_in");
+}
+
+#[test]
+fn another_zone_never_yields_a_second_check_in() {
+    for (from, to) in [
+        ("Asia/Tokyo", "America/Los_Angeles"),
+        ("America/Los_Angeles", "Pacific/Kiritimati"),
+    ] {
+        let mut world = World::at("2026-01-05T06:30:00Z");
+        world.signals.zone = from.parse().ok();
+        check_in(&mut world).unwrap();
+        world.signals.zone = to.parse().ok();
+        let mut streaks = vec![1];
+        for _ in 0..4 * 24 {
+            world.now += chrono::Duration::hours(1);
+            if let Ok(done) = check_in(&mut world) {
+                streaks.push(done.streak.current);
+            }
+        }
+        assert!(
+            streaks.len() <= 6 && streaks.is_sorted(),
+            "{from} to {to}: {streaks:?}"
+        );
+        assert_eq!(
+            streaks.last(),
+            Some(&u32::try_from(streaks.len()).unwrap()),
+            "nothing was missed"
+        );
+    }
+}
+
+/// User 1 checked in from `phone` the day before, and now comes from another device.
+fn flagged() -> World {
+    let mut world = World::at(NOON);
+    world.from_device("phone");
+    assert!(
+        !check_in(&mut world).unwrap().under_review,
+        "the first device is trusted"
+    );
+    world.go_to("2026-01-06T12:00:00Z").from_device("tablet");
+    world
+}
+
+#[test]
+fn a_new_device_holds_the_rewards_and_keeps_the_streak() {
+    for decision in [ReviewDecision::Approve, ReviewDecision::Reject] {
+        let mut world = flagged();
+        let told = world.told().len();
+        let done = check_in(&mut world).unwrap();
+        assert_eq!((done.under_review, done.streak.current), (true, 2));
+        assert_eq!(world.told().len(), told, "nothing is granted yet");
+        let review = open_review(&world);
+        assert_eq!(review.reasons, [ReviewReason::NewDevice]);
+        let held = world.store.records().reward;
+        let held = held
+            .values()
+            .flatten()
+            .find(|reward| reward.status == RewardStatus::Held)
+            .unwrap()
+            .clone();
+        assert!(claim_reward(&mut world, held.id).unwrap().under_review);
+        world.go_to("2026-01-07T12:00:00Z");
+        assert!(
+            check_in(&mut world).unwrap().under_review,
+            "until a review approves it"
+        );
+
+        let other = world.store.records().review.into_values().flatten();
+        let other = other.into_iter().find(|one| one.id != review.id).unwrap();
+        decide(&mut world, &review, decision).unwrap();
+        assert_eq!(
+            code(decide(&mut world, &review, ReviewDecision::Approve)),
+            "already_decided"
+        );
+        let approved = decision == ReviewDecision::Approve;
+        let told: Vec<_> = world.told()[told..]
+            .iter()
+            .map(IntegrationEvent::event_type)
+            .collect();
+        let expected: &[_] = if approved {
+            &["RewardClaimedEvent", "CheckInCompletedEvent"]
+        } else {
+            &[]
+        };
+        assert_eq!(told, expected);
+        let points = world.store.records().user[&user(1)].clone().unwrap().points;
+        assert_eq!(points, if approved { 20.into() } else { 10.into() });
+        let again = code(claim_reward(&mut world, held.id));
+        assert_eq!(
+            again,
+            if approved {
+                "already_claimed"
+            } else {
+                "reward_rejected"
+            }
+        );
+        assert_eq!(
+            decide(&mut world, &other, ReviewDecision::Reject)
+                .unwrap()
+                .review
+                .subject
+                .kind(),
+            "check_in"
+        );
+        world.go_to("2026-01-08T12:00:00Z");
+        let done = check_in(&mut world).unwrap();
+        assert_eq!(done.under_review, !approved, "an approved device is trusted");
+        assert_eq!(done.streak.current, 4);
+    }
+}
+
+#[test]
+fn a_device_of_three_others_flags_even_as_the_first() {
+    let mut world = World::at(NOON);
+    world.from_device("shared");
+    for n in 2..=4 {
+        assert!(
+            !world.when(CheckIn { user: user(n) }).unwrap().under_review,
+            "user {n}"
+        );
+    }
+    assert!(check_in(&mut world).unwrap().under_review);
+    assert_eq!(open_review(&world).reasons, [ReviewReason::SharedDevice]);
+    let mut world = World::at(NOON);
+    world.from_device("shared");
+    for n in 2..=4 {
+        world.when(CheckIn { user: user(n) }).unwrap();
+    }
+    world.go_to("2026-02-04T12:00:01Z");
+    assert!(
+        !check_in(&mut world).unwrap().under_review,
+        "thirty days later they are forgotten"
+    );
+}
+
+#[test]
+fn the_operator_chooses_how_strict_devices_are() {
+    for (mode, require, from, expected) in [
+        (CheckMode::On, true, None, Err("device_required")),
+        (CheckMode::On, false, None, Ok(false)),
+        (CheckMode::On, true, Some("tablet"), Ok(true)),
+        (CheckMode::Observe, false, Some("tablet"), Ok(false)),
+        (CheckMode::Off, false, Some("tablet"), Ok(false)),
+    ] {
+        let fraud = FraudPolicy {
+            devices: mode,
+            require_device: require,
+            ..FraudPolicy::default()
+        };
+        let settings = Settings {
+            fraud,
+            ..Settings::default()
+        };
+        let mut world = World::set_up(at(NOON), settings, std::sync::Arc::new(NoScripts));
+        world.from_device("phone");
+        check_in(&mut world).unwrap();
+        world.go_to("2026-01-06T12:00:00Z");
+        world.signals.device = None;
+        if let Some(device) = from {
+            world.from_device(device);
+        }
+        let seen = check_in(&mut world)
+            .map(|done| done.under_review)
+            .map_err(|why| why.code());
+        assert_eq!(seen, expected, "{mode:?} {require} {from:?}");
+    }
+}
+
+#[test]
+fn grace_and_freezes_bridge_gaps() {
+    let file = PolicyFile {
+        grace_days: Some(1),
+        freeze_every: Some(2),
+        freezes_max: Some(2),
+        ..PolicyFile::default()
+    };
+    let mut world = World::at(NOON).with_policy(PackPolicy {
+        check_in: CheckInPolicy::try_from(file).ok(),
+        ..PackPolicy::default()
+    });
+    // Days since the last check-in; then streak, freezes used and held.
+    let steps = [
+        (0, 1, 0, 0),
+        (1, 2, 0, 1),
+        (2, 3, 0, 1),
+        (3, 4, 1, 1),
+        (1, 5, 0, 1),
+        (1, 6, 0, 2),
+        (4, 7, 2, 0),
+        (3, 1, 0, 0),
+    ];
+    for (n, (days, streak, used, held)) in steps.into_iter().enumerate() {
+        world.now += chrono::Duration::days(days);
+        let done = check_in(&mut world).unwrap();
+        assert_eq!(
+            (done.streak.current, done.day.freezes_used, done.freezes_held),
+            (streak, used, held),
+            "step {n}"
+        );
+    }
+}
+
+#[test]
+fn a_policy_whose_tiers_overlap_or_leave_holes_is_refused() {
+    let tier = |min_days, max_days| Tier {
+        min_days,
+        max_days,
+        bonus_percent: 1.into(),
+        milestone_bonus: 0.into(),
+    };
+    for (tiers, part) in [
+        (vec![], "at least one"),
+        (vec![tier(2, None)], "leaves a hole"),
+        (vec![tier(1, Some(6))], "no tier holds a streak of 7"),
+        (vec![tier(1, Some(6)), tier(8, None)], "leaves a hole"),
+        (vec![tier(1, Some(6)), tier(6, None)], "overlaps"),
+        (vec![tier(1, None), tier(7, None)], "has no end"),
+        (vec![tier(1, Some(0)), tier(1, None)], "must not be below"),
+        (vec![tier(0, None)], "overlaps"),
+    ] {
+        let file = PolicyFile {
+            tiers: Some(tiers.clone()),
+            ..PolicyFile::default()
+        };
+        let why = CheckInPolicy::try_from(file).unwrap_err().to_string();
+        assert!(why.contains(part), "{tiers:?}: {why}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn tiers_partition_the_days(lengths in proptest::collection::vec(1..20_u32, 0..8), streak in 1..400_u32) {
+        let mut tiers = Vec::new();
+        let mut next = 1;
+        for (n, length) in (0..).zip(&lengths) {
+            tiers.push(Tier {
+                min_days: next,
+                max_days: Some(next + length - 1),
+                bonus_percent: n.into(),
+                milestone_bonus: 1.into(),
+            });
+            next += length;
+        }
+        tiers.push(Tier { min_days: next, max_days: None, bonus_percent: 99.into(), milestone_bonus: 1.into() });
+        let file = PolicyFile { tiers: Some(tiers.clone()), ..PolicyFile::default() };
+        let policy = CheckInPolicy::try_from(file).unwrap();
+        let holding: Vec<_> = tiers
+            .iter()
+            .filter(|tier| tier.min_days <= streak && tier.max_days.is_none_or(|max| streak <= max))
+            .collect();
+        prop_assert_eq!(holding.len(), 1, "each streak is in one tier");
+        prop_assert_eq!(policy.tier(streak), Some(holding[0]));
+        prop_assert_eq!(policy.milestone_bonus(streak).is_zero(), holding[0].min_days != streak);
+        let next = tiers.iter().find(|tier| tier.min_days > streak);
+        prop_assert_eq!(policy.next_milestone(streak), next);
+    }
+}
+
+#[test]
+fn the_default_zone_is_the_policys() {
+    let file = PolicyFile {
+        default_zone: Some("Asia/Tokyo".parse::<Zone>().unwrap()),
+        ..PolicyFile::default()
+    };
+    let mut world = World::at("2026-01-05T15:00:00Z").with_policy(PackPolicy {
+        check_in: CheckInPolicy::try_from(file).ok(),
+        ..PackPolicy::default()
+    });
+    assert_eq!(check_in(&mut world).unwrap().date().to_string(), "2026-01-06");
+}

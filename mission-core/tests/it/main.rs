@@ -1,0 +1,31 @@
+//! The core through its public face: every command, every refusal, every promise of the store.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test's helpers may stop it, too"
+)]
+
+mod check_ins;
+mod events;
+mod evidence;
+mod missions;
+mod play;
+mod properties;
+mod streaks;
+mod tasks;
+mod users;
+mod writer;
+
+mod store_contract {
+    use mission_core::memory::MemoryStore;
+
+    mission_core::store_contract!(pollster::block_on, async { MemoryStore::default() });
+
+    #[test]
+    fn the_suite_runs_without_the_harness() {
+        pollster::block_on(mission_core::testing::contract::run_all(async || {
+            MemoryStore::default()
+        }));
+    }
+}

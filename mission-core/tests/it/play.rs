@@ -1,0 +1,194 @@
+//! Short ways to say what user 1 does, and a script language of a few words.
+
+use std::sync::Arc;
+
+use mission_core::{
+    RewardId, TaskId,
+    engine::{
+        CheckIn, CheckedIn, ClaimReward, ClaimTask, CompleteTask, DecideReview, EvidenceTaken, Rejection,
+        ReportProgress, ReviewDecided, RewardTaken, Settings, StartTask, SubmitEvidence, TaskCompleted,
+    },
+    fraud::{Review, ReviewDecision, ReviewStatus},
+    mission::{Definition, Trigger},
+    ports::rules::{
+        CompileError, EvidenceVerdict, Hook, RewardPatch, RuleContext, RuleFailure, Script, ScriptCompiler,
+    },
+    task::{Evidence, EvidenceType, Task},
+    testing::{World, at, definition, mission_id, user},
+};
+
+pub(crate) fn start(world: &mut World, mission: u64) -> Result<Task, Rejection> {
+    let start = StartTask {
+        user: user(1),
+        mission: mission_id(mission),
+    };
+    world.when(start).map(|reply| reply.task)
+}
+
+pub(crate) fn progress(world: &mut World, task: TaskId, value: u64) -> Result<Task, Rejection> {
+    let report = ReportProgress {
+        user: user(1),
+        task,
+        value,
+    };
+    world.when(report).map(|reply| reply.task)
+}
+
+pub(crate) fn complete(world: &mut World, task: TaskId) -> Result<TaskCompleted, Rejection> {
+    world.when(CompleteTask { user: user(1), task })
+}
+
+pub(crate) fn claim(world: &mut World, task: TaskId) -> Result<RewardTaken, Rejection> {
+    world.when(ClaimTask { user: user(1), task })
+}
+
+pub(crate) fn claim_reward(world: &mut World, reward: RewardId) -> Result<RewardTaken, Rejection> {
+    world.when(ClaimReward {
+        user: user(1),
+        reward,
+    })
+}
+
+pub(crate) fn check_in(world: &mut World) -> Result<CheckedIn, Rejection> {
+    world.when(CheckIn { user: user(1) })
+}
+
+pub(crate) fn show(world: &mut World, task: TaskId, evidence: Evidence) -> Result<EvidenceTaken, Rejection> {
+    world.when(SubmitEvidence {
+        user: user(1),
+        task,
+        evidence,
+    })
+}
+
+pub(crate) fn decide(
+    world: &mut World,
+    review: &Review,
+    decision: ReviewDecision,
+) -> Result<ReviewDecided, Rejection> {
+    world.when(DecideReview {
+        user: review.user_id,
+        review: review.id,
+        decision,
+        reviewer: user(99),
+        note: Some("looked at it".to_owned()),
+    })
+}
+
+/// The one review that waits.
+pub(crate) fn open_review(world: &World) -> Review {
+    let reviews = world.store.records().review;
+    let open: Vec<Review> = reviews
+        .into_values()
+        .flatten()
+        .filter(|review| review.status == ReviewStatus::Open)
+        .collect();
+    assert_eq!(open.len(), 1, "one review waits: {open:?}");
+    open.into_iter().next().unwrap()
+}
+
+/// Started and with full progress.
+pub(crate) fn ready(world: &mut World, mission: u64) -> Task {
+    let task = start(world, mission).unwrap();
+    progress(world, task.id, task.progress.target()).unwrap()
+}
+
+/// Started, moved and completed.
+pub(crate) fn done(world: &mut World, mission: u64) -> Task {
+    let task = ready(world, mission);
+    let done = complete(world, task.id).unwrap();
+    assert!(!done.under_review);
+    done.task
+}
+
+/// A definition that an event moves.
+pub(crate) fn triggered(code: &str, event: &str) -> Definition {
+    Definition {
+        trigger: Some(Trigger {
+            event: event.to_owned(),
+        }),
+        ..definition(code)
+    }
+}
+
+pub(crate) fn evidence(evidence_type: EvidenceType, data: &str) -> Evidence {
+    Evidence {
+        evidence_type,
+        data: data.to_owned(),
+        screenshot_url: None,
+        video_url: None,
+        captured_at: None,
+    }
+}
+
+pub(crate) fn code<T: std::fmt::Debug>(result: Result<T, Rejection>) -> &'static str {
+    result.unwrap_err().code()
+}
+
+/// A world that runs the scripts of [`Words`].
+pub(crate) fn scripted(now: &str) -> World {
+    World::set_up(at(now), Settings::default(), Arc::new(Words))
+}
+
+/// Scripts of one line: a hook and what it answers, such as `progress 5`, `reward 7.005` or `verify too short`; `fail`
+/// and `panic` do so in every hook.
+pub(crate) struct Words;
+
+#[derive(Debug)]
+struct Line(String);
+
+impl ScriptCompiler for Words {
+    fn compile(&self, source: &str) -> Result<Arc<dyn Script>, CompileError> {
+        if source == "nonsense" {
+            return Err(CompileError {
+                message: "unknown word".to_owned(),
+                line: 1,
+                column: 1,
+            });
+        }
+        Ok(Arc::new(Line(source.to_owned())))
+    }
+}
+
+impl Line {
+    fn answer(&self, hook: Hook) -> Result<Option<&str>, RuleFailure> {
+        assert_ne!(self.0, "panic", "a script that panics");
+        if self.0 == "fail" {
+            return Err(RuleFailure {
+                hook,
+                message: "it failed".to_owned(),
+            });
+        }
+        Ok(self.0.strip_prefix(hook.name()).map(str::trim))
+    }
+}
+
+impl Script for Line {
+    fn eligible(&self, _: &RuleContext<'_>) -> Result<Option<bool>, RuleFailure> {
+        Ok(self.answer(Hook::Eligible)?.map(|answer| answer == "true"))
+    }
+
+    fn progress(&self, _: &RuleContext<'_>) -> Result<Option<u64>, RuleFailure> {
+        Ok(self.answer(Hook::Progress)?.map(|answer| answer.parse().unwrap()))
+    }
+
+    fn verify(&self, _: &RuleContext<'_>) -> Result<Option<EvidenceVerdict>, RuleFailure> {
+        Ok(self.answer(Hook::Verify)?.map(|answer| match answer {
+            "true" => EvidenceVerdict::Valid,
+            "review" => EvidenceVerdict::Review("looks odd".to_owned()),
+            why => EvidenceVerdict::Invalid(why.to_owned()),
+        }))
+    }
+
+    fn reward(&self, _: &RuleContext<'_>) -> Result<Option<RewardPatch>, RuleFailure> {
+        let Some(answer) = self.answer(Hook::Reward)? else {
+            return Ok(None);
+        };
+        let (points, bonus) = answer.split_once('+').unwrap_or((answer, "0"));
+        Ok(Some(RewardPatch {
+            points: Some(points.trim().parse().unwrap()),
+            bonus_points: Some(bonus.trim().parse().unwrap()),
+            ..RewardPatch::default()
+        }))
+    }
+}

@@ -1,0 +1,221 @@
+//! Users registered, described, referred and erased.
+
+use mission_core::{
+    engine::{
+        ActivateReferral, CheckIn, Command, DescribeUser, EraseUser, PackPolicy, ReferralPolicy,
+        RegisterUser, StartTask,
+    },
+    event::{EventOutcome, IntegrationEvent},
+    reward::RewardType,
+    testing::{World, active, at, definition, mission_id, user},
+    user::{InviteCode, User},
+};
+use serde_json::json;
+
+use crate::play::{check_in, claim, code, done, start, triggered};
+
+const NOON: &str = "2026-01-05T12:00:00Z";
+
+fn refer(inviter: u64, invitee: u64) -> ActivateReferral {
+    ActivateReferral {
+        inviter: user(inviter),
+        invitee: user(invitee),
+        invite_code: None,
+        activated_at: at(NOON),
+    }
+}
+
+fn describe(n: u64) -> DescribeUser {
+    DescribeUser {
+        user: user(n),
+        level: None,
+        country: None,
+        tags: None,
+        attributes: None,
+        zone: None,
+    }
+}
+
+#[test]
+fn an_inviter_is_paid_once_for_an_invitee() {
+    let mut world = World::at(NOON).with_policy(PackPolicy {
+        referral: Some(ReferralPolicy { points: 25.into() }),
+        ..PackPolicy::default()
+    });
+    assert_eq!(code(world.when(refer(1, 1))), "self_referral");
+    let paid = world.when(refer(1, 2)).unwrap().reward;
+    assert_eq!(code(world.when(refer(1, 2))), "referral_counted");
+    assert_eq!(
+        code(world.when(refer(3, 2))),
+        "referral_counted",
+        "nor by another inviter"
+    );
+    world.when(refer(1, 3)).unwrap();
+    let records = world.store.records();
+    assert_eq!(records.user[&user(1)].clone().unwrap().points, 50.into());
+    let reward = records.reward[&(user(1), paid)].clone().unwrap();
+    assert_eq!(
+        (reward.reward_type, reward.source_id),
+        (RewardType::ReferralBonus, user(2).0)
+    );
+    assert_eq!(world.told().len(), 2);
+}
+
+#[test]
+fn a_description_changes_what_it_names() {
+    let mut world = World::at(NOON);
+    let whole = DescribeUser {
+        level: Some(4),
+        country: Some("DE".to_owned()),
+        tags: Some(vec!["vip".to_owned()]),
+        attributes: json!({"plan": "gold"}).as_object().cloned(),
+        ..describe(1)
+    };
+    let described = world.when(whole.clone()).unwrap().user;
+    let again = world.when(describe(1)).unwrap().user;
+    assert_eq!(again.description, described.description, "what is left out stays");
+    let less = DescribeUser {
+        tags: Some(Vec::new()),
+        ..describe(1)
+    };
+    assert!(world.when(less).unwrap().user.description.tags.is_empty());
+    assert_eq!(described.level(&world.book.levels), 4);
+}
+
+#[test]
+fn a_user_keeps_an_invite_code_from_the_first_write() {
+    let mut world = World::at(NOON);
+    check_in(&mut world).unwrap();
+    let owner = pollster::block_on(mission_core::ports::queries::Queries::invite_owner(
+        &world.store,
+        &InviteCode::of(user(1)),
+    ));
+    assert_eq!(owner.unwrap(), Some(user(1)));
+}
+
+#[test]
+fn nobody_can_take_the_code_that_another_user_is_going_to_have() {
+    let mut world = World::at(NOON);
+    let taken = ActivateReferral {
+        invite_code: Some(InviteCode::of(user(1)).to_string()),
+        ..refer(2, 3)
+    };
+    world.when(taken).unwrap();
+    check_in(&mut world).unwrap();
+    let owner = pollster::block_on(mission_core::ports::queries::Queries::invite_owner(
+        &world.store,
+        &InviteCode::of(user(1)),
+    ));
+    assert_eq!(owner.unwrap(), Some(user(1)));
+}
+
+#[test]
+fn an_erased_user_leaves_a_tombstone() {
+    let mut world = World::at(NOON)
+        .with(active(1, definition("read-it")))
+        .with(active(2, triggered("watch", "video.watched")));
+    check_in(&mut world).unwrap();
+    let task = done(&mut world, 1);
+    let told = world.told();
+    assert!(world.when(EraseUser { user: user(1) }).unwrap().now);
+    assert!(
+        !world.when(EraseUser { user: user(1) }).unwrap().now,
+        "done before"
+    );
+
+    let records = world.store.records();
+    assert_eq!(records.user[&user(1)], Some(User::tombstone(user(1), at(NOON))));
+    assert_eq!(
+        (
+            records.task.len(),
+            records.reward.len(),
+            records.check_in_day.len()
+        ),
+        (0, 0, 0)
+    );
+    assert_eq!(
+        world.told()[..told.len()],
+        told,
+        "what was granted before still leaves"
+    );
+    assert!(matches!(
+        world.told()[told.len()..],
+        [IntegrationEvent::UserErased(_)]
+    ));
+
+    world.go_to("2026-01-06T12:00:00Z");
+    assert_eq!(code(check_in(&mut world)), "user_erased");
+    assert_eq!(code(start(&mut world, 1)), "user_erased");
+    assert_eq!(code(claim(&mut world, task.id)), "not_found");
+    assert_eq!(code(world.when(refer(1, 2))), "user_erased");
+    assert_eq!(code(world.when(describe(1))), "user_erased");
+    let register = RegisterUser {
+        user: user(1),
+        registered_at: None,
+    };
+    assert_eq!(
+        code(world.when(register)),
+        "user_erased",
+        "a late registration does not bring it back"
+    );
+    let late = world.event("video.watched", user(1), NOON, &json!({})).unwrap();
+    assert_eq!(
+        (late.outcome, late.reason.as_deref()),
+        (EventOutcome::Ignored, Some("user_erased"))
+    );
+    assert_eq!(world.store.records().user.len(), 1);
+}
+
+#[test]
+fn an_erasure_forgets_what_the_same_batch_wrote_before() {
+    let mut world = World::at(NOON).with(active(1, definition("read-it")));
+    world.from_device("phone");
+    let commands: [Command; 3] = [
+        CheckIn { user: user(1) }.into(),
+        StartTask {
+            user: user(1),
+            mission: mission_id(1),
+        }
+        .into(),
+        EraseUser { user: user(1) }.into(),
+    ];
+    let requests = commands.map(|command| world.request(command)).to_vec();
+    let answers = world.together(requests);
+    assert!(
+        answers.iter().all(|answer| matches!(answer, Ok(Ok(_)))),
+        "{answers:?}"
+    );
+    let records = world.store.records();
+    assert_eq!(records.user[&user(1)], Some(User::tombstone(user(1), at(NOON))));
+    assert_eq!(
+        (
+            records.task.len(),
+            records.participation.len(),
+            records.reward.len(),
+            records.check_in_day.len()
+        ),
+        (0, 0, 0, 0),
+        "nothing of the batch outlives the erasure"
+    );
+    let types: Vec<_> = world.told().iter().map(IntegrationEvent::event_type).collect();
+    assert_eq!(
+        types,
+        [
+            "RewardClaimedEvent",
+            "CheckInCompletedEvent",
+            "TaskStartedEvent",
+            "UserErasedEvent"
+        ],
+        "what was granted still leaves"
+    );
+    let phone = mission_core::fraud::DeviceHash::of("phone");
+    let keys = mission_core::engine::Keys {
+        devices: [phone.clone()].into(),
+        ..Default::default()
+    };
+    let facts = pollster::block_on(mission_core::ports::store::Store::load(&world.store, &keys)).unwrap();
+    assert!(
+        facts.devices[&phone].is_empty(),
+        "the device forgets the user too"
+    );
+}
