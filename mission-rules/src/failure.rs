@@ -1,0 +1,199 @@
+//! What went wrong, in words that help the script's author.
+
+use mission_core::ports::rules::{CompileError, Hook, RuleFailure};
+use rhai::{EvalAltResult, ParseError, ParseErrorType, Position};
+
+use crate::{
+    Diagnostic, Limits,
+    diagnostic::line_column,
+    sandbox::forbidden,
+    syntax::{offset, word_at},
+};
+
+/// The failure of one evaluation.
+pub(crate) fn rule_failure(hook: Hook, error: &EvalAltResult, limits: &Limits) -> RuleFailure {
+    let (message, position) = explained(error, limits);
+    let message = match (position.line(), position.position()) {
+        (Some(line), Some(column)) => format!("{message} (line {line}, column {column})"),
+        (Some(line), None) => format!("{message} (line {line})"),
+        _ => message,
+    };
+    RuleFailure { hook, message }
+}
+
+/// A failure that is about a hook as a whole.
+pub(crate) fn hook_failure(hook: Hook, message: impl Into<String>) -> RuleFailure {
+    RuleFailure {
+        hook,
+        message: message.into(),
+    }
+}
+
+fn explained(error: &EvalAltResult, limits: &Limits) -> (String, Position) {
+    let message = match error {
+        // The innermost error knows where it happened.
+        EvalAltResult::ErrorInFunctionCall(function, _, inner, position) => {
+            let (message, inner_position) = explained(inner, limits);
+            let known = if inner_position.is_none() {
+                *position
+            } else {
+                inner_position
+            };
+            return if inner_position.is_none() && !function.is_empty() {
+                (format!("{message}, in `{function}`"), known)
+            } else {
+                (message, known)
+            };
+        }
+        EvalAltResult::ErrorTooManyOperations(_) => {
+            format!(
+                "it takes more than {} operations: look for a loop that does not end",
+                limits.operations
+            )
+        }
+        EvalAltResult::ErrorTerminated(..) => {
+            format!("it runs for more than {} ms", limits.wall_time.as_millis())
+        }
+        EvalAltResult::ErrorStackOverflow(_) => {
+            format!(
+                "functions call each other more than {} levels deep",
+                limits.call_depth
+            )
+        }
+        EvalAltResult::ErrorTooManyVariables(_) => {
+            format!("more than {} variables are alive at once", limits.variables)
+        }
+        EvalAltResult::ErrorDataTooLarge(what, _) => too_large(what, limits),
+        EvalAltResult::ErrorRuntime(thrown, _) => thrown.to_string(),
+        EvalAltResult::ErrorFunctionNotFound(signature, _) => no_such_function(signature),
+        EvalAltResult::ErrorMismatchDataType(wanted, found, _) => {
+            format!(
+                "{} is needed here, and this is {}",
+                plain_type(wanted),
+                plain_type(found)
+            )
+        }
+        other => {
+            let mut bare = other.to_string();
+            if let Some(at) = bare.rfind(" (line ") {
+                bare.truncate(at);
+            }
+            bare
+        }
+    };
+    (message, error.position())
+}
+
+fn too_large(what: &str, limits: &Limits) -> String {
+    let (noun, limit, unit) = if what.to_lowercase().contains("string") {
+        ("a string", limits.string_bytes, "bytes")
+    } else if what.to_lowercase().contains("map") {
+        ("a map", limits.map_entries, "entries")
+    } else {
+        ("a list", limits.array_items, "items")
+    };
+    format!("{noun} would grow beyond {limit} {unit}, all that is within it included")
+}
+
+/// The interpreter's signatures look like `+ (i64, ())`.
+fn no_such_function(signature: &str) -> String {
+    let Some((name, types)) = signature
+        .split_once(" (")
+        .and_then(|(name, rest)| Some((name, rest.strip_suffix(')')?)))
+    else {
+        return format!("there is no function `{signature}`");
+    };
+    let types: Vec<String> = types
+        .split(", ")
+        .filter(|part| !part.is_empty())
+        .map(plain_type)
+        .collect();
+    let hint = if types.iter().any(|part| part.starts_with("()")) {
+        "; a field that is absent reads as `()`: test for it, or give a default with `??`"
+    } else {
+        ""
+    };
+    format!("`{name}` cannot take {}{hint}", types.join(" and "))
+}
+
+/// The interpreter's name of a type, as an author would say it.
+pub(crate) fn plain_type(name: &str) -> String {
+    match name.trim().trim_start_matches("&mut ").trim_start_matches('&') {
+        "i64" => "a whole number",
+        "decimal" | "Decimal" | "rust_decimal::decimal::Decimal" | "rust_decimal::Decimal" => "a decimal",
+        "string" | "str" | "ImmutableString" | "&str" => "a string",
+        "bool" => "true or false",
+        "()" => "() (nothing)",
+        "array" | "Array" | "rhai::Array" => "a list",
+        "map" | "Map" | "rhai::Map" => "a map",
+        "char" => "a character",
+        other => return format!("`{other}`"),
+    }
+    .to_owned()
+}
+
+/// A script that is no valid syntax.
+pub(crate) fn syntax_finding(source: &str, error: &ParseError, limits: &Limits) -> Diagnostic {
+    let position = error.position();
+    let span = word_at(source, position);
+    let word = span
+        .clone()
+        .and_then(|span| source.get(span))
+        .unwrap_or_default()
+        .to_owned();
+    let named = match error.err_type() {
+        ParseErrorType::Reserved(name) | ParseErrorType::VariableUndefined(name) => name.as_str(),
+        _ => word.as_str(),
+    };
+    let finding = if let Some(reason) = forbidden(named) {
+        Diagnostic::error("script/forbidden", format!("scripts have no `{named}`: {reason}"))
+    } else {
+        syntax_or_limit(error, named, limits)
+    };
+    let end = source.len();
+    let start = span.unwrap_or_else(|| offset(source, position).map_or(end..end, |at| at..at));
+    finding.at(start)
+}
+
+fn syntax_or_limit(error: &ParseError, named: &str, limits: &Limits) -> Diagnostic {
+    match error.err_type() {
+        ParseErrorType::ExprTooDeep => Diagnostic::error(
+            "script/too-deep",
+            format!(
+                "expressions and blocks are nested more than {} levels deep",
+                limits.expression_depth
+            ),
+        )
+        .with_help("give parts of it names with `let`, or make functions of them"),
+        ParseErrorType::TooManyFunctions => Diagnostic::error(
+            "script/too-many-functions",
+            format!("a script has at most {} functions", limits.functions),
+        ),
+        ParseErrorType::LiteralTooLarge(what, _) => {
+            Diagnostic::error("script/literal-too-large", too_large(what, limits))
+        }
+        ParseErrorType::VariableUndefined(_) => Diagnostic::error(
+            "script/unknown-variable",
+            format!("there is no variable `{named}` here"),
+        )
+        .with_help("a function sees its parameters, its own variables and the script's constants"),
+        kind => Diagnostic::error("script/syntax", kind.to_string()),
+    }
+}
+
+/// The first finding as the compiler's error.
+pub(crate) fn compile_error(source: &str, finding: &Diagnostic) -> CompileError {
+    let (line, column) = finding
+        .span
+        .as_ref()
+        .map_or((0, 0), |span| line_column(source, span.start));
+    let message = match &finding.help {
+        Some(help) => format!("{}; {help}", finding.message),
+        None => finding.message.clone(),
+    };
+    CompileError {
+        message,
+        line,
+        column,
+    }
+}

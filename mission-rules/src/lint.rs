@@ -1,0 +1,109 @@
+//! What is probably not meant so: found by reading a script, without running it.
+
+mod comparisons;
+mod fields;
+
+use std::collections::BTreeSet;
+
+use mission_core::ports::rules::Hook;
+use rhai::{AST, ASTNode, Expr, Stmt};
+
+use crate::{
+    Diagnostic, FieldSchema,
+    calls::definition_of,
+    program::Engines,
+    suggest::closest,
+    syntax::{Function, functions},
+};
+
+/// Everything that is wrong with a script, or probably not meant so, errors first.
+pub(crate) fn lint(engines: &Engines, source: &str, schema: &FieldSchema) -> Vec<Diagnostic> {
+    let written = match engines.parse(source) {
+        Ok(written) => written,
+        Err(finding) => return vec![finding],
+    };
+    let mut findings = engines.compile(source).err().unwrap_or_default();
+    let defined = functions(&written);
+    findings.extend(check_hooks(source, &written, &defined));
+    for function in &defined {
+        if let Some(context) = context_parameter(function) {
+            findings.extend(fields::check(source, function, context, schema));
+            findings.extend(comparisons::check(source, function, context, schema));
+        }
+    }
+    findings.sort_by_key(|finding| {
+        (
+            finding.severity,
+            finding.span.as_ref().map_or(0, |span| span.start),
+        )
+    });
+    findings.dedup();
+    findings
+}
+
+fn is_hook(name: &str) -> bool {
+    Hook::ALL.into_iter().any(|hook| hook.name() == name)
+}
+
+/// The parameter that is the context: a hook's only one, and by custom any other that is called `ctx`.
+fn context_parameter(function: &Function) -> Option<&str> {
+    match function.parameters.as_slice() {
+        [only] if is_hook(&function.name) => Some(only),
+        others => others.iter().map(String::as_str).find(|name| *name == "ctx"),
+    }
+}
+
+/// Finds functions that nothing calls, and among them those that were to be hooks.
+fn check_hooks(source: &str, written: &AST, defined: &[Function]) -> Vec<Diagnostic> {
+    let called = called_names(written);
+    let mut findings = Vec::new();
+    for function in defined
+        .iter()
+        .filter(|function| !is_hook(&function.name) && !called.contains(&function.name))
+    {
+        let name = &function.name;
+        let free = Hook::ALL
+            .map(Hook::name)
+            .into_iter()
+            .filter(|hook| defined.iter().all(|known| known.name != *hook));
+        let meant = closest(name, free).filter(|_| function.parameters.len() == 1);
+        let finding = match meant {
+            Some(meant) => Diagnostic::warning(
+                "script/misspelled-hook",
+                format!("`{name}` is no hook, and nothing calls it"),
+            )
+            .with_help(format!("did you mean `{meant}`?")),
+            None => Diagnostic::warning("script/unused-function", format!("nothing calls `{name}`"))
+                .with_help(format!(
+                    "the hooks are {}; call it from one of them, or remove it",
+                    Hook::ALL.map(Hook::name).join(", ")
+                )),
+        };
+        findings.push(match definition_of(source, name) {
+            Some(span) => finding.at(span),
+            None => finding,
+        });
+    }
+    if !defined.iter().any(|function| is_hook(&function.name)) {
+        let message = "the script defines no hook, so it changes nothing";
+        findings.push(Diagnostic::warning("script/no-hooks", message).with_help(
+            "define `fn eligible(ctx)`, `fn progress(ctx)`, `fn verify(ctx)` or `fn reward(ctx)`",
+        ));
+    }
+    findings
+}
+
+fn called_names(written: &AST) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    written.walk(&mut |path: &[ASTNode<'_>]| {
+        if let Some(
+            ASTNode::Expr(Expr::FnCall(call, _) | Expr::MethodCall(call, _))
+            | ASTNode::Stmt(Stmt::FnCall(call, _)),
+        ) = path.last()
+        {
+            names.insert(call.name.to_string());
+        }
+        true
+    });
+    names
+}

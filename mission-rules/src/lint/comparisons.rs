@@ -1,0 +1,180 @@
+//! Comparisons whose sides can never be equal: the interpreter does not complain, it just says false.
+
+use rhai::{ASTNode, Expr, FnCallExpr, Position};
+
+use crate::{
+    Diagnostic, FieldKind, FieldSchema,
+    syntax::{Chain, ChainEnd, Function, word_at},
+};
+
+/// Finds comparisons of values of different types.
+pub(super) fn check(
+    source: &str,
+    function: &Function,
+    context: &str,
+    schema: &FieldSchema,
+) -> Vec<Diagnostic> {
+    let mut findings = Vec::new();
+    let types = Types { context, schema };
+    function.walk(|path| {
+        if let Some(ASTNode::Expr(Expr::FnCall(call, position))) = path.last()
+            && (call.is_operator_call() || call.name == "contains")
+            && let [left, right] = call.args.as_slice()
+        {
+            findings.extend(types.conflict(source, call, left, right, *position));
+        }
+    });
+    findings
+}
+
+struct Types<'s> {
+    context: &'s str,
+    schema: &'s FieldSchema,
+}
+
+/// What can be compared with each other.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Number,
+    Text,
+    Bool,
+    List,
+    Map,
+}
+
+impl Class {
+    fn of(kind: FieldKind) -> Option<Self> {
+        Some(match kind {
+            FieldKind::Whole | FieldKind::Decimal => Class::Number,
+            FieldKind::Text => Class::Text,
+            FieldKind::Bool => Class::Bool,
+            FieldKind::List => Class::List,
+            FieldKind::Map => Class::Map,
+            FieldKind::Any => return None,
+        })
+    }
+}
+
+impl Types<'_> {
+    fn conflict(
+        &self,
+        source: &str,
+        call: &FnCallExpr,
+        left: &Expr,
+        right: &Expr,
+        position: Position,
+    ) -> Option<Diagnostic> {
+        let operator = call.name.as_str();
+        let message = match operator {
+            "==" | "!=" | "<" | "<=" | ">" | ">=" => self.unequal(operator, left, right)?,
+            // The tree has `a in b` as `contains(b, a)`.
+            "contains" => self.never_in(right, left)?,
+            _ => return None,
+        };
+        let help = self.help(left, right);
+        let finding = Diagnostic::warning("script/type-conflict", message).with_help(help);
+        let place = word_at(source, position).filter(|span| source.get(span.clone()).is_some());
+        Some(match place {
+            Some(span) => finding.at(span.start..span.start + operator_width(source, span.start, operator)),
+            None => finding,
+        })
+    }
+
+    fn unequal(&self, operator: &str, left: &Expr, right: &Expr) -> Option<String> {
+        let (left, right) = (self.kind(left)?, self.kind(right)?);
+        let always = if operator == "!=" { "true" } else { "false" };
+        (Class::of(left)? != Class::of(right)?).then(|| {
+            format!(
+                "{} and {} are never equal and have no order: this is always {always}",
+                left.plain(),
+                right.plain()
+            )
+        })
+    }
+
+    fn never_in(&self, item: &Expr, container: &Expr) -> Option<String> {
+        let item = self.kind(item)?;
+        let class = Class::of(item)?;
+        let items = match container {
+            Expr::Array(items, _) if !items.is_empty() => items,
+            _ => {
+                let container = self.kind(container)?;
+                let misfit = match Class::of(container)? {
+                    Class::Number | Class::Bool => true,
+                    Class::Text | Class::Map => class != Class::Text,
+                    Class::List => false,
+                };
+                return misfit.then(|| format!("{} is never in {}", item.plain(), container.plain()));
+            }
+        };
+        let kinds: Option<Vec<FieldKind>> = items.iter().map(|one| self.kind(one)).collect();
+        let first = *kinds.as_ref()?.first()?;
+        let none_fits = kinds?
+            .into_iter()
+            .all(|kind| Class::of(kind).is_some_and(|other| other != class));
+        none_fits.then(|| {
+            format!(
+                "{} is never in a list of {}: this is always false",
+                item.plain(),
+                plural(first)
+            )
+        })
+    }
+
+    fn kind(&self, expression: &Expr) -> Option<FieldKind> {
+        Some(match expression {
+            Expr::BoolConstant(..) | Expr::And(..) | Expr::Or(..) => FieldKind::Bool,
+            Expr::IntegerConstant(..) => FieldKind::Whole,
+            Expr::StringConstant(..) | Expr::CharConstant(..) | Expr::InterpolatedString(..) => {
+                FieldKind::Text
+            }
+            Expr::DynamicConstant(value, _) if value.is_decimal() => FieldKind::Decimal,
+            Expr::Array(..) => FieldKind::List,
+            Expr::Map(..) => FieldKind::Map,
+            Expr::Variable(..) | Expr::Dot(..) => {
+                let chain = Chain::of(expression)?;
+                if chain.root != self.context || chain.end != ChainEnd::Value || chain.fields.is_empty() {
+                    return None;
+                }
+                self.schema.kind(&chain.path())?
+            }
+            Expr::FnCall(call, _) if call.is_operator_call() => match call.name.as_str() {
+                "==" | "!=" | "<" | "<=" | ">" | ">=" | "!" | "contains" => FieldKind::Bool,
+                "*" | "/" | "%" | "**" => FieldKind::Decimal,
+                _ => return None,
+            },
+            _ => return None,
+        })
+    }
+
+    fn help(&self, left: &Expr, right: &Expr) -> String {
+        let quoted_number = [left, right].into_iter().find_map(|side| match side {
+            Expr::StringConstant(text, _) => text.trim().parse::<rust_decimal::Decimal>().ok(),
+            _ => None,
+        });
+        match quoted_number {
+            Some(number) => format!("write {number} without quotes"),
+            None => "compare it with a value of its own type".to_owned(),
+        }
+    }
+}
+
+fn plural(kind: FieldKind) -> &'static str {
+    match Class::of(kind) {
+        Some(Class::Number) => "numbers",
+        Some(Class::Text) => "texts",
+        Some(Class::Bool) => "booleans",
+        Some(Class::List) => "lists",
+        Some(Class::Map) => "maps",
+        None => "values",
+    }
+}
+
+/// The operator's own width where it stands in the source; `in` is `contains` in the tree.
+fn operator_width(source: &str, at: usize, operator: &str) -> usize {
+    let rest = source.get(at..).unwrap_or_default();
+    [operator, "!in", "in"]
+        .into_iter()
+        .find(|text| rest.starts_with(text))
+        .map_or(1, str::len)
+}

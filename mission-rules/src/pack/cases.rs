@@ -1,0 +1,318 @@
+//! Runs a pack's cases on the very engine that a server runs.
+
+mod compare;
+
+use std::{collections::BTreeSet, ops::Range};
+
+use chrono::{DateTime, Utc};
+use mission_core::{
+    UserId,
+    engine::{Rejection, Reply, Settings},
+    event::EventResult,
+    mission::{Definition, MissionCode},
+    ports::rules::{ScriptCompiler, serde_name},
+    reward::{Reward, RewardStatus},
+};
+use uuid::Uuid;
+
+use super::{
+    Case, CheckInCase, Finding, Pack,
+    simulation::{Simulation, Step, StepError},
+};
+use crate::diagnostic::Diagnostic;
+use compare::{Comparison, Seen, compare_check_in, compare_task};
+
+/// What became of one case.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CaseOutcome {
+    /// The file that it stands in.
+    pub file: String,
+    /// Its name.
+    pub name: String,
+    /// The bytes of its name in the file.
+    pub span: Range<usize>,
+    /// What came out otherwise than expected; nothing where the case passed.
+    pub mismatches: Vec<Mismatch>,
+    /// What was refused on the way, each with its code and reason, repetitions left out: it often tells why something
+    /// else came out.
+    pub refusals: Vec<String>,
+}
+
+/// One thing that came out otherwise than expected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mismatch {
+    /// What was looked at, such as `points` or `check-in 3: streak`.
+    pub what: String,
+    /// What the case expects.
+    pub expected: String,
+    /// What came out.
+    pub found: String,
+    /// The bytes of the expectation in the file.
+    pub span: Range<usize>,
+}
+
+impl CaseOutcome {
+    /// Whether everything came out as expected.
+    #[must_use]
+    pub fn passed(&self) -> bool {
+        self.mismatches.is_empty()
+    }
+
+    /// Each mismatch as a finding at its expectation, to be shown as those of the check are.
+    pub fn findings(&self) -> impl Iterator<Item = Finding> {
+        self.mismatches.iter().map(|mismatch| {
+            let Mismatch {
+                what,
+                expected,
+                found,
+                span,
+            } = mismatch;
+            let message = format!("{}: {what} should be {expected}, but is {found}", self.name);
+            let mut diagnostic = Diagnostic::error("case/failed", message).at(span.clone());
+            if !self.refusals.is_empty() {
+                diagnostic =
+                    diagnostic.with_help(format!("on the way was refused: {}", self.refusals.join("; ")));
+            }
+            Finding::new(self.file.as_str(), diagnostic)
+        })
+    }
+}
+
+impl Pack {
+    /// Runs one case.
+    #[must_use]
+    pub fn run_case(&self, case: &Case, compiler: &dyn ScriptCompiler) -> CaseOutcome {
+        let mut run = Run {
+            simulation: Simulation::new(
+                self.with_requirements(&case.mission.value),
+                self.policy.clone(),
+                Settings::default(),
+                compiler,
+            ),
+            user: case.user.id.unwrap_or_else(|| user_of(&case.name.value)),
+            outcome: outcome(&case.file, &case.name.value, case.name.span.clone()),
+            refused: None,
+        };
+        if let Err(error) = run.play(case) {
+            run.outcome.mismatches.push(Mismatch {
+                what: "the run".to_owned(),
+                expected: "possible".to_owned(),
+                found: error,
+                span: case.expect.span_of(""),
+            });
+        }
+        run.outcome
+    }
+
+    /// Runs one check-in case.
+    #[must_use]
+    pub fn run_check_in_case(&self, case: &CheckInCase, compiler: &dyn ScriptCompiler) -> CaseOutcome {
+        let mut simulation = Simulation::new(
+            std::iter::empty(),
+            self.policy.clone(),
+            Settings::default(),
+            compiler,
+        );
+        let user = user_of(&case.name.value);
+        let mut outcome = outcome(&case.file, &case.name.value, case.name.span.clone());
+        for (n, (at, expect)) in case.at.iter().zip(&case.expect).enumerate() {
+            // The zone is asked for once; asking again changes nothing.
+            let reply = simulation.step(user, at.value, Step::CheckIn { zone: case.zone });
+            let mut comparison = Comparison {
+                prefix: format!("check-in {}: ", n + 1),
+                place: &|field| expect.span_of(field),
+                mismatches: &mut outcome.mismatches,
+            };
+            compare_check_in(&mut comparison, &expect.value, reply);
+        }
+        outcome
+    }
+
+    /// A mission and all that it requires, directly or not: nothing else can change what becomes of it.
+    fn with_requirements(&self, code: &MissionCode) -> Vec<&Definition> {
+        let (mut wanted, mut open) = (BTreeSet::new(), vec![code]);
+        while let Some(code) = open.pop() {
+            if wanted.insert(code) {
+                let found = self
+                    .missions
+                    .iter()
+                    .find(|mission| mission.definition.code == *code);
+                open.extend(found.into_iter().flat_map(|mission| &mission.definition.requires));
+            }
+        }
+        let all = self.missions.iter().map(|mission| &mission.definition);
+        all.filter(|definition| wanted.contains(&definition.code))
+            .collect()
+    }
+}
+
+fn outcome(file: &str, name: &str, span: Range<usize>) -> CaseOutcome {
+    CaseOutcome {
+        file: file.to_owned(),
+        name: name.to_owned(),
+        span,
+        mismatches: Vec::new(),
+        refusals: Vec::new(),
+    }
+}
+
+/// A user of the case's own, the same in every run.
+fn user_of(name: &str) -> UserId {
+    UserId(Uuid::new_v5(
+        &Uuid::NAMESPACE_OID,
+        format!("case:{name}").as_bytes(),
+    ))
+}
+
+struct Run {
+    simulation: Simulation,
+    user: UserId,
+    outcome: CaseOutcome,
+    /// The last refusal: its code and its reason.
+    refused: Option<(String, String)>,
+}
+
+impl Run {
+    fn play(&mut self, case: &Case) -> Result<(), String> {
+        let begin = case.events.first().map_or(DateTime::UNIX_EPOCH, |event| event.at);
+        self.describe(case, begin)?;
+        for event in &case.events {
+            let name = event.event_type.value.as_str();
+            let mut step = Step::parse(name, event.data.clone(), Some(&case.mission.value))
+                .map_err(|invalid| invalid.to_string())?;
+            if let Step::Activity { id, time, .. } = &mut step {
+                (*id, *time) = (event.id.clone(), event.time);
+            }
+            let reply = self.simulation.step(self.user, event.at, step);
+            self.note_refusal(case, reply)?;
+        }
+        let end = case.events.last().map_or(DateTime::UNIX_EPOCH, |event| event.at);
+        self.compare(case, end)
+    }
+
+    fn describe(&mut self, case: &Case, at: DateTime<Utc>) -> Result<(), String> {
+        let known = case.user.clone();
+        if known.registered_at.is_some() || known.experience.is_some() {
+            let experience = known.experience.map_or(0, u64::from);
+            self.simulation
+                .register(self.user, at, known.registered_at, experience)
+                .map_err(|error| error.to_string())?;
+        }
+        let described = known.level.is_some()
+            || known.country.is_some()
+            || known.tags.is_some()
+            || known.attributes.is_some()
+            || known.zone.is_some();
+        if described {
+            let step = Step::Describe {
+                level: known.level,
+                country: known.country,
+                tags: known.tags,
+                attributes: known.attributes,
+                zone: known.zone,
+            };
+            self.simulation
+                .step(self.user, at, step)
+                .map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+
+    fn note_refusal(&mut self, case: &Case, reply: Result<Reply, StepError>) -> Result<(), String> {
+        let refused = match reply {
+            Err(StepError::Failed(why)) => return Err(why),
+            Err(StepError::Rejected(why)) => Some(told(&why)),
+            Ok(Reply::EventResult(result)) => self.refusal_of_event(case, &result)?,
+            Ok(_) => None,
+        };
+        if let Some((code, reason)) = &refused {
+            let told = if code == reason {
+                code.clone()
+            } else {
+                format!("{code} ({reason})")
+            };
+            if self.outcome.refusals.last() != Some(&told) {
+                self.outcome.refusals.push(told);
+            }
+        }
+        self.refused = refused.or(self.refused.take());
+        Ok(())
+    }
+
+    /// Why an event did not move the case's mission.
+    fn refusal_of_event(
+        &self,
+        case: &Case,
+        result: &EventResult,
+    ) -> Result<Option<(String, String)>, String> {
+        let mission = self
+            .simulation
+            .mission(&case.mission.value)
+            .map_err(|error| error.to_string())?;
+        if result.tasks.iter().any(|task| task.mission_id == mission) {
+            return Ok(None);
+        }
+        let failed = result.failures.iter().find(|(id, ..)| *id == mission);
+        Ok(match (failed, &result.reason) {
+            (Some((.., why)), _) => Some(("rule_failed".to_owned(), why.clone())),
+            (None, Some(reason)) => Some((reason.clone(), reason.clone())),
+            (None, None) => None,
+        })
+    }
+
+    fn compare(&mut self, case: &Case, end: DateTime<Utc>) -> Result<(), String> {
+        let mission = self
+            .simulation
+            .mission(&case.mission.value)
+            .map_err(|error| error.to_string())?;
+        let export = self
+            .simulation
+            .export(self.user)
+            .map_err(|error| error.to_string())?;
+        let latest = self
+            .simulation
+            .tasks(self.user, mission)
+            .last()
+            .map(|task| task.id);
+        let task = export.tasks.iter().find(|task| Some(task.id) == latest);
+        let rewards: Vec<&Reward> = export
+            .rewards
+            .iter()
+            .filter(|reward| reward.mission_id == Some(mission))
+            .filter(|reward| counts(reward.status_at(end)))
+            .collect();
+        let book = self.simulation.book();
+        let status = task.and_then(|task| {
+            let listed = book.mission(mission)?;
+            let zone = export.user.as_ref()?.zone_at(end, book.check_in.default_zone());
+            Some(task.status_at(end, &listed.mission, zone, book.settings.late_window.behind))
+        });
+        let completions = export.participations.iter().find(|(id, _)| *id == mission);
+        let seen = Seen {
+            task,
+            status: status.map(serde_name),
+            completions: completions.map_or(0, |(_, participation)| u64::from(participation.completions)),
+            rewards,
+            refused: self.refused.as_ref(),
+        };
+        let mut comparison = Comparison {
+            prefix: String::new(),
+            place: &|field| case.expect.span_of(field),
+            mismatches: &mut self.outcome.mismatches,
+        };
+        compare_task(&mut comparison, &case.expect.value, &seen);
+        Ok(())
+    }
+}
+
+/// Whether a reward still stands for points that the user has or can have.
+fn counts(status: RewardStatus) -> bool {
+    match status {
+        RewardStatus::Pending | RewardStatus::Held | RewardStatus::Claimed => true,
+        RewardStatus::Expired | RewardStatus::Rejected | RewardStatus::Revoked => false,
+    }
+}
+
+fn told(why: &Rejection) -> (String, String) {
+    (why.code().to_owned(), why.to_string())
+}

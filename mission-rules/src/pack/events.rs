@@ -1,0 +1,153 @@
+//! The activity events that a pack knows (`events` of `pack.toml`), with their fields.
+
+use std::collections::BTreeMap;
+
+use super::{
+    fields::{Fields, quoted, read},
+    references::MOST_COMPARED,
+};
+use crate::{FieldKind, diagnostic::Diagnostic, suggest};
+
+/// The activity events that a pack declares. Where it declares some, its missions may use no other.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventCatalog(BTreeMap<String, EventFields>);
+
+/// The fields of one event's data; empty where the pack does not say.
+pub type EventFields = BTreeMap<String, FieldType>;
+
+/// The type of one field of an event's data, under JSON Schema's names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldType {
+    /// A text; times too.
+    String,
+    /// A whole number.
+    Integer,
+    /// A whole or decimal number.
+    Number,
+    /// `true` or `false`.
+    Boolean,
+    /// A list.
+    Array,
+    /// An object.
+    Object,
+    /// Any of them.
+    Any,
+}
+
+impl FieldType {
+    const NAMES: [(&'static str, FieldType); 7] = [
+        ("string", FieldType::String),
+        ("integer", FieldType::Integer),
+        ("number", FieldType::Number),
+        ("boolean", FieldType::Boolean),
+        ("array", FieldType::Array),
+        ("object", FieldType::Object),
+        ("any", FieldType::Any),
+    ];
+
+    /// The type as scripts and rules see it.
+    pub(super) fn as_field(self) -> FieldKind {
+        match self {
+            FieldType::String => FieldKind::Text,
+            FieldType::Integer => FieldKind::Whole,
+            FieldType::Number => FieldKind::Decimal,
+            FieldType::Boolean => FieldKind::Bool,
+            FieldType::Array => FieldKind::List,
+            FieldType::Object => FieldKind::Map,
+            FieldType::Any => FieldKind::Any,
+        }
+    }
+
+    /// The type with a name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::NAMES
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, kind)| *kind)
+    }
+}
+
+impl EventCatalog {
+    /// The declared fields of an event; `None` where the event is not declared.
+    #[must_use]
+    pub fn fields(&self, event: &str) -> Option<&EventFields> {
+        self.0.get(event)
+    }
+
+    /// The names of the events.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// What to say of an event that is not declared; `None` where it is.
+    pub(super) fn objection(&self, event: &str) -> Option<(String, String)> {
+        if self.0.contains_key(event) {
+            return None;
+        }
+        let help = match suggest::closest(event, self.names().take(MOST_COMPARED)) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => {
+                let known: Vec<&str> = self.names().take(12).collect();
+                format!("pack.toml knows {}; declare the event there", quoted(&known))
+            }
+        };
+        Some((format!("pack.toml does not declare the event `{event}`"), help))
+    }
+
+    /// Reads `events`: a list of names, or a table with one table of fields an event.
+    pub(super) fn read(manifest: &Fields<'_>) -> Option<Self> {
+        let mut catalog = EventCatalog::default();
+        if !manifest.has("events") {
+            return None;
+        }
+        if matches!(manifest.value("events")?.get_ref(), toml::de::DeValue::Array(_)) {
+            for name in manifest.list::<String>("events") {
+                catalog.0.insert(name.value, EventFields::new());
+            }
+            return Some(catalog);
+        }
+        let events = manifest.table("events", "`events`")?;
+        for (name, _) in events.entries() {
+            let Some(event) = events.table(name.value, "an event") else {
+                continue;
+            };
+            let fields = if event.has("fields") {
+                let fields = event.table("fields", "`fields`");
+                let _: Option<String> = event.optional("description");
+                let read = fields.as_ref().map(event_fields).unwrap_or_default();
+                event.finish();
+                read
+            } else {
+                event_fields(&event)
+            };
+            catalog.0.insert(name.value.to_owned(), fields);
+        }
+        Some(catalog)
+    }
+}
+
+fn event_fields(fields: &Fields<'_>) -> EventFields {
+    let mut known = EventFields::new();
+    for (name, value) in fields.entries() {
+        let Some(kind) = read::<String>(fields.report, name.value, value) else {
+            continue;
+        };
+        let known_kind = FieldType::from_name(&kind.value);
+        known.insert(name.value.to_owned(), known_kind.unwrap_or(FieldType::Any));
+        if known_kind.is_none() {
+            let names = FieldType::NAMES.map(|(name, _)| name);
+            let message = format!(
+                "`{}` is no type of a field, so any value passes for it",
+                kind.value
+            );
+            let help = match suggest::closest(&kind.value, names) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => format!("the types are {}", quoted(&names)),
+            };
+            let diagnostic = Diagnostic::warning("pack/unknown-type", message);
+            fields.report.add(diagnostic.with_help(help).at(kind.span));
+        }
+    }
+    known
+}

@@ -1,0 +1,326 @@
+//! The files of a pack: from a folder, or out of the body of `PUT /packs/{name}`.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use super::Finding;
+use crate::diagnostic::Diagnostic;
+
+/// How much a pack may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PackLimits {
+    /// The number of files; folders and files of other kinds count too, for they have to be looked at.
+    pub max_files: usize,
+    /// The bytes of one file.
+    pub max_file_bytes: usize,
+    /// The bytes of all files.
+    pub max_total_bytes: usize,
+    /// Folders within folders.
+    pub max_depth: usize,
+}
+
+impl Default for PackLimits {
+    /// 10,000 files, 1 MiB each, 32 MiB together, 8 folders deep.
+    fn default() -> Self {
+        PackLimits {
+            max_files: 10_000,
+            max_file_bytes: 1 << 20,
+            max_total_bytes: 32 << 20,
+            max_depth: 8,
+        }
+    }
+}
+
+/// The texts of a pack by their path inside it (`missions/watch.toml`), and what was refused on the way.
+///
+/// ```
+/// use mission_rules::pack::{Pack, PackFiles};
+/// let files = PackFiles::from_map([("pack.toml", "name = \"demo\"\nversion = \"1\"\n"), ("../up.toml", "")]);
+/// let (pack, findings) = Pack::load(&files);
+/// assert!(pack.is_none());
+/// assert_eq!(findings[0].diagnostic.code, "pack/bad-path");
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PackFiles {
+    texts: BTreeMap<String, String>,
+    refused: Vec<Finding>,
+    total_bytes: usize,
+}
+
+/// The folder cannot be read as a pack at all.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read the pack `{}`: {source}", .path.display())]
+pub struct UnreadablePack {
+    /// The folder, or what in it could not be read.
+    pub path: PathBuf,
+    /// What the operating system said.
+    pub source: io::Error,
+}
+
+impl PackFiles {
+    /// Takes the files of a request body. A path that is absolute, or leaves the pack, is refused.
+    pub fn from_map<P, T>(files: impl IntoIterator<Item = (P, T)>) -> Self
+    where
+        P: Into<String>,
+        T: Into<String>,
+    {
+        let limits = PackLimits::default();
+        let mut pack = PackFiles::default();
+        for (path, text) in files {
+            let (path, text) = (path.into(), text.into());
+            match relative_path(&path) {
+                Ok(clean) if clean == path => pack.add(path, text, &limits),
+                _ => pack.refuse(
+                    path.chars().take(200).collect(),
+                    Diagnostic::error("pack/bad-path", "the path is not one inside the pack").with_help(
+                        "use a relative path with `/`, such as `missions/watch.toml`, without `.` and `..`",
+                    ),
+                ),
+            }
+        }
+        pack
+    }
+
+    /// Reads every `.toml` and `.rhai` file of a folder, within the default limits. Hidden files are left out;
+    /// links that lead out of the folder, texts that are not UTF-8 and what is too large are refused, as findings.
+    ///
+    /// # Errors
+    /// When the folder itself, or something in it, cannot be read.
+    pub fn from_dir(folder: &Path) -> Result<Self, UnreadablePack> {
+        Self::from_dir_within(folder, &PackLimits::default())
+    }
+
+    /// As [`PackFiles::from_dir`], within limits of one's own.
+    ///
+    /// # Errors
+    /// When the folder itself, or something in it, cannot be read.
+    pub fn from_dir_within(folder: &Path, limits: &PackLimits) -> Result<Self, UnreadablePack> {
+        let root = folder.canonicalize().map_err(|source| UnreadablePack {
+            path: folder.into(),
+            source,
+        })?;
+        let mut walk = Walk {
+            root: &root,
+            limits,
+            seen: 0,
+            files: PackFiles::default(),
+        };
+        walk.folder(&root, "", 0)?;
+        Ok(walk.files)
+    }
+
+    /// The text of a file.
+    #[must_use]
+    pub fn get(&self, path: &str) -> Option<&str> {
+        self.texts.get(path).map(String::as_str)
+    }
+
+    /// Every path and text, by path.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.texts
+            .iter()
+            .map(|(path, text)| (path.as_str(), text.as_str()))
+    }
+
+    /// What was refused while the files were collected.
+    #[must_use]
+    pub fn refused(&self) -> &[Finding] {
+        &self.refused
+    }
+
+    /// All texts by path, as `GET /packs/{name}` gives them.
+    #[must_use]
+    pub fn into_map(self) -> BTreeMap<String, String> {
+        self.texts
+    }
+
+    fn refuse(&mut self, file: String, diagnostic: Diagnostic) {
+        self.refused.push(Finding::new(file, diagnostic));
+    }
+
+    fn add(&mut self, path: String, text: String, limits: &PackLimits) {
+        self.total_bytes = self.total_bytes.saturating_add(text.len());
+        if self.texts.len() >= limits.max_files {
+            if self.texts.len() == limits.max_files
+                && self.refused.last().is_none_or(|f| f.diagnostic.code != TOO_MANY)
+            {
+                self.refuse(path, too_many(limits));
+            }
+        } else if text.len() > limits.max_file_bytes {
+            self.refuse(path, too_large(text.len() as u64, limits));
+        } else if self.total_bytes > limits.max_total_bytes {
+            let message = format!(
+                "with this file the pack has more than {} bytes",
+                limits.max_total_bytes
+            );
+            self.refuse(path, Diagnostic::error("pack/too-large", message));
+        } else {
+            self.texts.insert(path, text);
+        }
+    }
+}
+
+const TOO_MANY: &str = "pack/too-many-files";
+
+fn too_many(limits: &PackLimits) -> Diagnostic {
+    Diagnostic::error(
+        TOO_MANY,
+        format!("the pack has more than {} files", limits.max_files),
+    )
+    .with_help("split the pack, or move what does not belong to it out of its folder")
+}
+
+fn too_large(bytes: u64, limits: &PackLimits) -> Diagnostic {
+    Diagnostic::error(
+        "pack/too-large",
+        format!(
+            "the file has {bytes} bytes; at most {} are read",
+            limits.max_file_bytes
+        ),
+    )
+}
+
+/// A path as the pack's map of files spells it: relative, with `/`, without `.` and empty parts.
+///
+/// An error when the path is absolute, leaves the pack, or holds a backslash, a colon or a control character: these
+/// mean something else on some systems.
+pub(super) fn relative_path(path: &str) -> Result<String, ()> {
+    let odd = |c: char| c == '\\' || c == ':' || c.is_control();
+    if path.starts_with('/') || path.len() > 512 || path.chars().any(odd) {
+        return Err(());
+    }
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop().ok_or(())?;
+            }
+            part => parts.push(part),
+        }
+    }
+    if parts.is_empty() {
+        Err(())
+    } else {
+        Ok(parts.join("/"))
+    }
+}
+
+struct Walk<'a> {
+    root: &'a Path,
+    limits: &'a PackLimits,
+    seen: usize,
+    files: PackFiles,
+}
+
+impl Walk<'_> {
+    fn folder(&mut self, folder: &Path, inside: &str, depth: usize) -> Result<(), UnreadablePack> {
+        let unreadable = |source| UnreadablePack {
+            path: folder.into(),
+            source,
+        };
+        let mut entries = Vec::new();
+        for entry in fs::read_dir(folder).map_err(unreadable)? {
+            if self.seen >= self.limits.max_files {
+                self.files.refuse(inside.to_owned(), too_many(self.limits));
+                return Ok(());
+            }
+            self.seen += 1;
+            entries.push(entry.map_err(unreadable)?);
+        }
+        // The order of a folder differs between file systems; findings should not.
+        entries.sort_by_key(fs::DirEntry::file_name);
+        for entry in entries {
+            let name = entry.file_name();
+            let Some(name) = name.to_str() else {
+                let lossy = name.to_string_lossy().into_owned();
+                self.files.refuse(
+                    join(inside, &lossy),
+                    Diagnostic::error("pack/bad-path", "the file's name is not UTF-8"),
+                );
+                continue;
+            };
+            if !name.starts_with('.') {
+                self.entry(&entry.path(), &join(inside, name), depth)?;
+            }
+            if self.seen >= self.limits.max_files {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn entry(&mut self, path: &Path, inside: &str, depth: usize) -> Result<(), UnreadablePack> {
+        let unreadable = |source| UnreadablePack {
+            path: path.into(),
+            source,
+        };
+        let wanted = is_pack_file(inside);
+        let link = fs::symlink_metadata(path).map_err(unreadable)?.is_symlink();
+        if link
+            && !path
+                .canonicalize()
+                .is_ok_and(|target| target.starts_with(self.root))
+        {
+            self.files.refuse(
+                inside.to_owned(),
+                Diagnostic::error("pack/link-outside", "the link leads out of the pack, or nowhere")
+                    .with_help("copy the file into the pack: a pack is read by others, from another place"),
+            );
+            return Ok(());
+        }
+        let metadata = fs::metadata(path).map_err(unreadable)?;
+        if metadata.is_dir() {
+            // A link to a folder that holds it would go round for ever.
+            if link || depth >= self.limits.max_depth {
+                let message = if link {
+                    "the link leads to a folder; links to files are followed, to folders not"
+                } else {
+                    "the folders go too deep"
+                };
+                self.files
+                    .refuse(inside.to_owned(), Diagnostic::error("pack/bad-path", message));
+                return Ok(());
+            }
+            return self.folder(path, inside, depth + 1);
+        }
+        if !wanted || !metadata.is_file() {
+            return Ok(());
+        }
+        if metadata.len() > self.limits.max_file_bytes as u64 {
+            self.files
+                .refuse(inside.to_owned(), too_large(metadata.len(), self.limits));
+            return Ok(());
+        }
+        match String::from_utf8(fs::read(path).map_err(unreadable)?) {
+            Ok(text) => self.files.add(inside.to_owned(), text, self.limits),
+            Err(error) => {
+                let position = error.utf8_error().valid_up_to();
+                self.files.refuse(
+                    inside.to_owned(),
+                    Diagnostic::error(
+                        "pack/not-utf8",
+                        format!("the file is not UTF-8 (byte {position})"),
+                    )
+                    .with_help("save it as UTF-8"),
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+fn join(inside: &str, name: &str) -> String {
+    if inside.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{inside}/{name}")
+    }
+}
+
+fn is_pack_file(path: &str) -> bool {
+    path.ends_with(".toml") || path.ends_with(".rhai")
+}

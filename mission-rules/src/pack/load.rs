@@ -1,0 +1,222 @@
+//! Reads a whole pack and reports everything that is wrong with it at once.
+
+use mission_core::mission::Definition;
+
+use super::{
+    Finding, Pack, PackFiles, PackMission, PackPolicy,
+    case_file::{CaseFile, read_cases},
+    finding::FileReport,
+    manifest::{Manifest, read_manifest},
+    mission_file::read_mission,
+    policy_file::{read_check_in, read_referral},
+    references::{self, PlacedMission},
+    rule_paths,
+};
+use crate::{FieldSchema, Scripts, diagnostic::Diagnostic, suggest};
+
+pub(super) fn load(files: &PackFiles, scripts: &Scripts) -> (Option<Pack>, Vec<Finding>) {
+    let mut findings = files.refused().to_vec();
+    let manifest = manifest(files, &mut findings);
+    let check_in = files
+        .get("checkin.toml")
+        .and_then(|text| read("checkin.toml", text, read_check_in, &mut findings));
+    let referral = files
+        .get("referral.toml")
+        .and_then(|text| read("referral.toml", text, read_referral, &mut findings));
+    let mut missions: Vec<PlacedMission<'_>> = Vec::new();
+    let mut cases: Vec<(&str, CaseFile)> = Vec::new();
+    for (path, text) in files.iter() {
+        match place_of(path) {
+            Place::Mission => missions.push((path, read(path, text, read_mission, &mut findings))),
+            Place::Cases => cases.push((path, read(path, text, read_cases, &mut findings))),
+            Place::Known => {}
+            Place::Stray(help) => findings.push(stray(path, help)),
+        }
+    }
+    let catalog = manifest.events.as_ref();
+    references::check_codes(&missions, &mut findings);
+    references::check_requires(&missions, &mut findings);
+    references::check_languages(&missions, &mut findings);
+    references::check_cases(&cases, &missions, catalog, &mut findings);
+    if let Some(catalog) = catalog {
+        references::check_triggers(&missions, catalog, &mut findings);
+    }
+    let script_paths = references::resolve_scripts(files, &missions, &mut findings);
+    let schemas: Vec<FieldSchema> = missions
+        .iter()
+        .map(|(_, mission)| rule_paths::schema_of(mission, catalog))
+        .collect();
+    for ((path, mission), schema) in missions.iter().zip(&schemas) {
+        let diagnostics = rule_paths::check_rules(mission, schema);
+        findings.extend(
+            diagnostics
+                .into_iter()
+                .map(|diagnostic| Finding::new(*path, diagnostic)),
+        );
+        if let Some(script) = script_paths.get(*path) {
+            findings.extend(script_findings(script, files, scripts, schema));
+        }
+    }
+    sort(&mut findings);
+    // Two missions with one script find the same in it.
+    findings.dedup();
+    bound(&mut findings);
+    if findings.iter().any(Finding::is_error) {
+        return (None, findings);
+    }
+    let script_of = |file: &str| {
+        script_paths
+            .get(file)
+            .and_then(|path| files.get(path))
+            .map(str::to_owned)
+    };
+    let missions = missions.into_iter().filter_map(|(file, mission)| {
+        let definition = Definition {
+            script: script_of(file),
+            ..mission.definition?
+        };
+        Some(PackMission {
+            file: file.to_owned(),
+            definition,
+        })
+    });
+    let Manifest {
+        name,
+        version,
+        points_scale,
+        levels,
+        events,
+    } = manifest;
+    let (mut mission_cases, mut check_in_cases) = (Vec::new(), Vec::new());
+    for (_, file) in cases {
+        mission_cases.extend(file.cases);
+        check_in_cases.extend(file.check_in_cases);
+    }
+    let pack = Pack {
+        name: name.unwrap_or_default(),
+        version: version.unwrap_or_default(),
+        policy: PackPolicy {
+            check_in,
+            referral,
+            points_scale,
+            levels,
+        },
+        events,
+        missions: missions.collect(),
+        cases: mission_cases,
+        check_in_cases,
+    };
+    (Some(pack), findings)
+}
+
+fn read<'f, T>(
+    path: &'f str,
+    text: &'f str,
+    reader: impl FnOnce(&'f str, &FileReport<'f>) -> T,
+    findings: &mut Vec<Finding>,
+) -> T {
+    let report = FileReport::new(path);
+    let value = reader(text, &report);
+    findings.extend(report.into_findings());
+    value
+}
+
+fn manifest(files: &PackFiles, findings: &mut Vec<Finding>) -> Manifest {
+    match files.get("pack.toml") {
+        Some(text) => read("pack.toml", text, read_manifest, findings),
+        None => {
+            let diagnostic =
+                Diagnostic::error("pack/no-manifest", "there is no `pack.toml`, so this is no pack")
+                    .with_help("make one with `name` and `version`, or start with `mission new DIR`");
+            if !files.refused().iter().any(|refused| refused.file == "pack.toml") {
+                findings.push(Finding::new("pack.toml", diagnostic));
+            }
+            Manifest::default()
+        }
+    }
+}
+
+/// What the script's own check says, with the fields that the mission's context has.
+fn script_findings<'s>(
+    script: &'s str,
+    files: &PackFiles,
+    scripts: &Scripts,
+    schema: &FieldSchema,
+) -> impl Iterator<Item = Finding> + 's {
+    let diagnostics = files.get(script).map(|text| scripts.diagnose(text, schema));
+    diagnostics.into_iter().flatten().map(move |mut diagnostic| {
+        diagnostic.span.get_or_insert(0..0);
+        Finding::new(script, diagnostic)
+    })
+}
+
+/// By file and place; errors before warnings at the same place.
+fn sort(findings: &mut [Finding]) {
+    let key = |finding: &Finding| {
+        let at = finding
+            .diagnostic
+            .span
+            .as_ref()
+            .map(|span| (span.start, span.end));
+        (finding.file.clone(), at, finding.diagnostic.severity)
+    };
+    findings.sort_by_cached_key(key);
+}
+
+/// The most findings of each severity: beyond them nobody reads on, and showing them would take for ever.
+const MOST_FINDINGS: usize = 500;
+
+/// Leaves out what is beyond the bound, and says so.
+fn bound(findings: &mut Vec<Finding>) {
+    let all = findings.len();
+    let (mut errors, mut warnings) = (0, 0);
+    findings.retain(|finding| {
+        let count = if finding.is_error() {
+            &mut errors
+        } else {
+            &mut warnings
+        };
+        *count += 1;
+        *count <= MOST_FINDINGS
+    });
+    if let (Some(last), left_out @ 1..) = (findings.last(), all - findings.len()) {
+        let message = format!("{left_out} more findings are left out");
+        let diagnostic = Diagnostic::warning("pack/more-findings", message);
+        findings.push(Finding::new(last.file.clone(), diagnostic));
+    }
+}
+
+/// What a file is, by its place in the pack.
+enum Place {
+    Mission,
+    Cases,
+    Known,
+    /// It looks like a part of the pack, but is in no place where one is read; and what to do.
+    Stray(String),
+}
+
+fn place_of(path: &str) -> Place {
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    if !name.ends_with(".toml") {
+        return Place::Known;
+    }
+    match (folder, name) {
+        ("missions", _) => Place::Mission,
+        ("tests", _) => Place::Cases,
+        ("", "pack.toml" | "checkin.toml" | "referral.toml") => Place::Known,
+        ("", name) => Place::Stray(
+            match suggest::closest(name, ["pack.toml", "checkin.toml", "referral.toml"]) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => "missions are read from `missions/`, cases from `tests/`".to_owned(),
+            },
+        ),
+        _ => Place::Stray("missions are read from `missions/` itself, cases from `tests/` itself".to_owned()),
+    }
+}
+
+fn stray(path: &str, help: String) -> Finding {
+    let diagnostic = Diagnostic::warning("pack/stray-file", "nothing reads this file")
+        .with_help(help)
+        .at(0..0);
+    Finding::new(path, diagnostic)
+}

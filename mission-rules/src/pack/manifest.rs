@@ -1,0 +1,91 @@
+//! `pack.toml`.
+
+use mission_core::{PointsScale, user::LevelTable};
+
+use super::{
+    document::Document,
+    events::EventCatalog,
+    fields::{Fields, Located},
+    finding::FileReport,
+};
+use crate::diagnostic::Diagnostic;
+
+/// What `pack.toml` says.
+#[derive(Debug, Default)]
+pub(super) struct Manifest {
+    pub(super) name: Option<String>,
+    pub(super) version: Option<String>,
+    pub(super) points_scale: Option<PointsScale>,
+    pub(super) levels: Option<LevelTable>,
+    pub(super) events: Option<EventCatalog>,
+}
+
+pub(super) fn read_manifest(text: &str, report: &FileReport<'_>) -> Manifest {
+    let document = Document::parse(text, report);
+    if !document.whole {
+        return Manifest::default();
+    }
+    let fields = document.fields(report, "pack.toml");
+    let manifest = Manifest {
+        name: label(&fields, "name", |name| {
+            !matches!(name, "." | "..") && !name.contains(['/', '\\'])
+        }),
+        version: label(&fields, "version", |_| true),
+        points_scale: fields.optional("points_scale"),
+        levels: levels(&fields),
+        events: EventCatalog::read(&fields),
+    };
+    fields.finish();
+    manifest
+}
+
+/// A short text that stands in addresses and logs.
+fn label<'a>(fields: &Fields<'a>, name: &'a str, fits: impl Fn(&str) -> bool) -> Option<String> {
+    let label: Located<String> = fields.required(name)?;
+    let text = label.value.as_str();
+    let good = (1..=64).contains(&text.chars().count())
+        && text.trim() == text
+        && !text.chars().any(char::is_control);
+    if good && fits(text) {
+        return Some(label.value);
+    }
+    let message = format!("`{name}` must have 1 to 64 characters, without `/`, `\\` and space around it");
+    fields
+        .report
+        .add(Diagnostic::error("pack/bad-value", message).at(label.span));
+    None
+}
+
+fn levels(fields: &Fields<'_>) -> Option<LevelTable> {
+    if !fields.has("levels") {
+        return None;
+    }
+    let starts: Vec<Located<u64>> = fields.list("levels");
+    let flaw = |message: String, span| {
+        let help = "each number is the experience at which a level begins, such as [0, 100, 250]";
+        fields.report.add(
+            Diagnostic::error("pack/bad-levels", message)
+                .with_help(help)
+                .at(span),
+        );
+    };
+    match starts.first() {
+        None => flaw("`levels` is empty".to_owned(), fields.span("levels")),
+        Some(first) if first.value != 0 => {
+            flaw(
+                format!("`levels` must start at 0, not {}", first.value),
+                first.span.clone(),
+            );
+        }
+        Some(_) => {}
+    }
+    for pair in starts.windows(2) {
+        if let [before, after] = pair
+            && after.value <= before.value
+        {
+            let message = format!("`levels` must rise: {} comes after {}", after.value, before.value);
+            flaw(message, after.span.clone());
+        }
+    }
+    LevelTable::try_from(starts.into_iter().map(|start| start.value).collect::<Vec<_>>()).ok()
+}

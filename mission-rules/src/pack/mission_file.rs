@@ -1,0 +1,358 @@
+//! `missions/*.toml`: one mission a file.
+
+use std::{collections::BTreeMap, ops::Range};
+
+use chrono::{DateTime, Utc};
+use mission_core::{
+    Percent, Points,
+    mission::{
+        Budget, Definition, EvidenceDemand, Frequency, InvalidDefinition, LocalizedText, MissionCode, Offer,
+        Operator, Rule, Trigger,
+    },
+    task::EvidenceType,
+};
+use toml::de::DeValue;
+
+use super::{
+    document::Document,
+    fields::{Fields, Located, read},
+    finding::FileReport,
+};
+use crate::diagnostic::Diagnostic;
+
+/// One mission, and where it speaks of other parts of the pack.
+#[derive(Debug)]
+pub(super) struct MissionFile {
+    /// `None` where the file has errors.
+    pub(super) definition: Option<Definition>,
+    /// The code, even where the rest has errors, so that nothing else misses it.
+    pub(super) code: Option<Located<MissionCode>>,
+    pub(super) requires: Vec<Located<MissionCode>>,
+    pub(super) trigger: Option<Located<String>>,
+    pub(super) script: Option<Located<String>>,
+    pub(super) rules: Vec<RulePlace>,
+    pub(super) title: Option<Languages>,
+    pub(super) description: Option<Languages>,
+}
+
+/// A rule, and where its path and value stand.
+#[derive(Debug)]
+pub(super) struct RulePlace {
+    pub(super) rule: Rule,
+    pub(super) path: Range<usize>,
+    pub(super) value: Range<usize>,
+}
+
+/// The languages of one text, and where the text stands.
+pub(super) type Languages = Located<Vec<String>>;
+
+pub(super) fn read_mission(text: &str, report: &FileReport<'_>) -> MissionFile {
+    let document = Document::parse(text, report);
+    if !document.whole {
+        // The rest of a broken file would only repeat what the syntax errors say; its code is still known to others.
+        let quiet = FileReport::new(report.file);
+        let code = document.fields(&quiet, "").located("code");
+        return MissionFile {
+            definition: None,
+            code,
+            requires: Vec::new(),
+            trigger: None,
+            script: None,
+            rules: Vec::new(),
+            title: None,
+            description: None,
+        };
+    }
+    let mut mission = mission(document.fields(report, "a mission"));
+    if let Some(definition) = &mission.definition {
+        // Rules and requirements are judged one by one, each at its own place.
+        let whole = |flaw: &InvalidDefinition| {
+            !matches!(flaw.path.first().map(String::as_str), Some("rules" | "requires"))
+        };
+        for flaw in definition.flaws().into_iter().filter(whole) {
+            let span = document.locate(report, &flaw.path, &flaw.message);
+            let message = format!("`{}` {}", flaw.path.join("."), flaw.message);
+            report.add(Diagnostic::error("pack/bad-value", message).at(span));
+        }
+    }
+    if report.has_errors() {
+        mission.definition = None;
+    }
+    mission
+}
+
+/// More would not be read by anybody, and every one is looked up at every start.
+const MOST_REQUIRED: usize = 100;
+
+fn mission(fields: Fields<'_>) -> MissionFile {
+    let code: Option<Located<MissionCode>> = fields.required("code");
+    let mission_type = fields.required("type");
+    let (title, title_languages) = localized(&fields, "title");
+    let (description, description_languages) = localized(&fields, "description");
+    let frequency = fields.required("frequency");
+    let mut requires: Vec<Located<MissionCode>> = fields.list("requires");
+    if requires.len() > MOST_REQUIRED {
+        let message = format!("`requires` must not name more than {MOST_REQUIRED} missions");
+        fields.error("requires", "pack/bad-value", message);
+        requires.truncate(MOST_REQUIRED);
+    }
+    let trigger = fields.table("trigger", "`[trigger]`").and_then(|trigger| {
+        let event = trigger.required::<String>("event");
+        trigger.finish();
+        event
+    });
+    let rules = fields
+        .tables("rules", "a rule")
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(rule)
+        .collect::<Vec<_>>();
+    let script: Option<Located<String>> = fields.located("rules_script");
+    if fields.value("script").is_some() {
+        let message = "a pack's mission names its script by `rules_script`";
+        let help = "put the script into a file, such as rules/watch.rhai, and name that";
+        fields.report.add(
+            Diagnostic::error("pack/inline-script", message)
+                .with_help(help)
+                .at(fields.span("script")),
+        );
+    }
+    let optional = Optional {
+        category: fields.optional("category").unwrap_or_default(),
+        max_completions: fields.optional("max_completions"),
+        priority: fields.optional("priority").unwrap_or_default(),
+        target: fields.optional("target").unwrap_or(1),
+        auto_start: fields.optional("auto_start").unwrap_or_default(),
+        starts_at: fields.optional("starts_at"),
+        ends_at: fields.optional("ends_at"),
+        cooldown_seconds: fields.optional("cooldown_seconds").unwrap_or_default(),
+        reward: fields
+            .table("reward", "`[reward]`")
+            .map(offer)
+            .unwrap_or_default(),
+        evidence: fields.table("evidence", "`[evidence]`").and_then(evidence),
+        budget: fields.table("budget", "`[budget]`").map(budget),
+    };
+    lint(
+        &fields,
+        &optional,
+        frequency.as_ref().map(|frequency| frequency.value),
+        trigger.is_some(),
+    );
+    let definition = match (&code, mission_type, title, description, frequency) {
+        (Some(code), Some(mission_type), Some(title), Some(description), Some(frequency)) => {
+            Some(Definition {
+                code: code.value.clone(),
+                mission_type: mission_type.value,
+                category: optional.category,
+                title,
+                description,
+                frequency: frequency.value,
+                max_completions: optional.max_completions,
+                priority: optional.priority,
+                target: optional.target,
+                auto_start: optional.auto_start,
+                starts_at: optional.starts_at,
+                ends_at: optional.ends_at,
+                trigger: trigger.clone().map(|event| Trigger { event: event.value }),
+                reward: optional.reward,
+                rules: rules.iter().map(|place| place.rule.clone()).collect(),
+                evidence: optional.evidence,
+                requires: requires.iter().map(|code| code.value.clone()).collect(),
+                cooldown_seconds: optional.cooldown_seconds,
+                budget: optional.budget,
+                rules_script: script.as_ref().map(|script| script.value.clone()),
+                script: None,
+            })
+        }
+        _ => None,
+    };
+    fields.finish();
+    MissionFile {
+        definition,
+        code,
+        requires,
+        trigger,
+        script,
+        rules,
+        title: title_languages,
+        description: description_languages,
+    }
+}
+
+struct Optional {
+    category: String,
+    max_completions: Option<u32>,
+    priority: i32,
+    target: u64,
+    auto_start: bool,
+    starts_at: Option<DateTime<Utc>>,
+    ends_at: Option<DateTime<Utc>>,
+    cooldown_seconds: u32,
+    reward: Offer,
+    evidence: Option<EvidenceDemand>,
+    budget: Option<Budget>,
+}
+
+/// What is allowed and does nothing.
+fn lint(fields: &Fields<'_>, optional: &Optional, frequency: Option<Frequency>, triggered: bool) {
+    if fields.has("cooldown_seconds")
+        && optional.cooldown_seconds > 0
+        && frequency == Some(Frequency::OneTime)
+        && optional.max_completions.unwrap_or(1) == 1
+    {
+        fields.warning(
+            "cooldown_seconds",
+            "pack/no-effect",
+            "a mission that is completed once has no use for a cooldown",
+            "leave it out, or raise `max_completions`",
+        );
+    }
+    if optional
+        .budget
+        .is_some_and(|budget| budget.max_points.is_none() && budget.max_grants.is_none())
+    {
+        fields.warning(
+            "budget",
+            "pack/no-effect",
+            "the budget limits nothing",
+            "set `max_points` or `max_grants`",
+        );
+    }
+    if !triggered && optional.target == 0 {
+        fields.warning(
+            "target",
+            "pack/no-effect",
+            "with a target of 0 there is nothing to do",
+            "the least is 1",
+        );
+    }
+}
+
+fn localized(fields: &Fields<'_>, name: &'static str) -> (Option<LocalizedText>, Option<Languages>) {
+    fields.demand(name);
+    if let Some(DeValue::String(_)) = fields.raw(name) {
+        let message = format!("`{name}` must be a table of texts by language, not one text");
+        let diagnostic = Diagnostic::error("pack/wrong-type", message).at(fields.span(name));
+        fields
+            .report
+            .add(diagnostic.with_help(format!("write {name} = {{ en = \"…\" }}")));
+        return (None, None);
+    }
+    let Some(texts) = fields.table(name, name) else {
+        return (None, None);
+    };
+    let mut map = BTreeMap::new();
+    for (tag, text) in texts.entries() {
+        let Some(text) = read::<String>(fields.report, tag.value, text) else {
+            continue;
+        };
+        let entry = BTreeMap::from([(tag.value.to_owned(), text.value.clone())]);
+        match LocalizedText::try_from(entry) {
+            Ok(_) => {
+                map.insert(tag.value.to_owned(), text.value);
+            }
+            Err(message) => {
+                // The message is about the tag where it is no tag, else about the text.
+                let span = if message.starts_with(&format!("`{}`", tag.value)) {
+                    tag.span
+                } else {
+                    text.span
+                };
+                fields
+                    .report
+                    .add(Diagnostic::error("pack/bad-value", format!("`{name}`: {message}")).at(span));
+            }
+        }
+    }
+    let span = texts.place.clone();
+    let languages = Located {
+        value: map.keys().cloned().collect(),
+        span,
+    };
+    if texts.entries().next().is_none() {
+        let message = format!("`{name}` needs at least one language, such as {{ en = \"…\" }}");
+        fields
+            .report
+            .add(Diagnostic::error("pack/bad-value", message).at(languages.span));
+        return (None, None);
+    }
+    (LocalizedText::try_from(map).ok(), Some(languages))
+}
+
+fn offer(fields: Fields<'_>) -> Offer {
+    let offer = Offer {
+        points: fields.optional::<Points>("points").unwrap_or_default(),
+        mining_boost_percent: fields
+            .optional::<Percent>("mining_boost_percent")
+            .unwrap_or_default(),
+        experience_points: fields.optional("experience_points").unwrap_or_default(),
+        badge_id: fields.optional("badge_id"),
+        expires_after_days: fields.optional("expires_after_days"),
+    };
+    fields.finish();
+    offer
+}
+
+fn budget(fields: Fields<'_>) -> Budget {
+    let budget = Budget {
+        max_points: fields.optional("max_points"),
+        max_grants: fields.optional("max_grants"),
+    };
+    fields.finish();
+    budget
+}
+
+fn evidence(fields: Fields<'_>) -> Option<EvidenceDemand> {
+    let evidence_type = fields.required("type");
+    let min_seconds = fields.optional("min_seconds");
+    let review = fields.optional("review").unwrap_or_default();
+    if let Some(kind) = &evidence_type
+        && min_seconds.is_some()
+        && kind.value != EvidenceType::WatchDuration
+    {
+        fields.warning(
+            "min_seconds",
+            "pack/no-effect",
+            "`min_seconds` is read for `watch_duration` only",
+            "leave it out, or ask for evidence of type `watch_duration`",
+        );
+    }
+    fields.finish();
+    Some(EvidenceDemand {
+        evidence_type: evidence_type?.value,
+        min_seconds,
+        review,
+    })
+}
+
+fn rule(fields: Fields<'_>) -> Option<RulePlace> {
+    let rule_type = fields.required::<String>("rule_type");
+    let operator: Option<Located<Operator>> = fields.required("operator");
+    // Only `exists` has a default; a value that does not fit is reported, and the rule is left out.
+    let optional = operator
+        .as_ref()
+        .is_none_or(|operator| operator.value == Operator::Exists);
+    let value: Option<Located<String>> = if optional && !fields.has("value") {
+        Some(Located {
+            value: String::new(),
+            span: fields.place.clone(),
+        })
+    } else {
+        fields.required("value")
+    };
+    let metadata = fields.optional("metadata").unwrap_or_default();
+    fields.value("value");
+    fields.finish();
+    let (rule_type, operator, value) = (rule_type?, operator?, value?);
+    Some(RulePlace {
+        rule: Rule {
+            rule_type: rule_type.value,
+            operator: operator.value,
+            value: value.value,
+            metadata,
+        },
+        path: rule_type.span,
+        value: value.span,
+    })
+}

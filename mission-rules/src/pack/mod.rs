@@ -1,0 +1,102 @@
+//! Packs: a folder with missions, rule scripts, check-in policy and their tests.
+//!
+//! ```text
+//! pack.toml          name, version, points_scale?, levels?, events?
+//! checkin.toml       the check-in policy (optional)
+//! referral.toml      what a referral pays (optional)
+//! missions/*.toml    one mission a file
+//! rules/*.rhai       scripts
+//! tests/*.toml       cases
+//! ```
+//!
+//! ```
+//! use mission_rules::pack::{Pack, PackFiles};
+//!
+//! let files = PackFiles::from_map([("pack.toml", "name = \"demo\"\nversion = \"1\"\npoint_scale = 2\n")]);
+//! let (pack, findings) = Pack::load(&files);
+//! assert!(pack.is_none());
+//! assert_eq!(findings[0].diagnostic.code, "pack/unknown-field");
+//! assert_eq!(findings[0].diagnostic.help.as_deref(), Some("did you mean `points_scale`?"));
+//! ```
+
+mod case_file;
+mod cases;
+mod decode;
+mod document;
+mod events;
+mod fields;
+mod files;
+mod finding;
+mod load;
+mod manifest;
+mod mission_file;
+mod policy_file;
+mod references;
+pub mod report;
+mod rule_paths;
+pub mod simulation;
+pub mod template;
+#[cfg(test)]
+mod tests;
+
+pub use case_file::{
+    COMMANDS, Case, CaseEvent, CaseUser, CheckInCase, CheckInExpectation, Expectation, Expected,
+};
+pub use cases::{CaseOutcome, Mismatch};
+pub use events::{EventCatalog, EventFields, FieldType};
+pub use fields::Located;
+pub use files::{PackFiles, PackLimits, UnreadablePack};
+pub use finding::{Finding, Related};
+pub use mission_core::engine::{PackPolicy, ReferralPolicy};
+use mission_core::mission::Definition;
+
+use crate::Scripts;
+
+/// A pack without errors.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pack {
+    /// Its name, by which a server knows it.
+    pub name: String,
+    /// The author's version.
+    pub version: String,
+    /// The policy files that it carries; each is `None` where it carries none, and the default holds.
+    pub policy: PackPolicy,
+    /// The activity events that it declares, if it declares some.
+    pub events: Option<EventCatalog>,
+    /// Its missions, by file.
+    pub missions: Vec<PackMission>,
+    /// Its cases for missions, by file.
+    pub cases: Vec<Case>,
+    /// Its cases for check-ins, by file.
+    pub check_in_cases: Vec<CheckInCase>,
+}
+
+/// A mission of a pack, with its script inside.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PackMission {
+    /// Its file.
+    pub file: String,
+    /// What the author wrote; `script` holds the text of `rules_script`.
+    pub definition: Definition,
+}
+
+impl Pack {
+    /// Reads a pack. All findings of all files come at once, by file and place; there is a pack unless one of them is
+    /// an error. Scripts are held to the default limits.
+    #[must_use]
+    pub fn load(files: &PackFiles) -> (Option<Pack>, Vec<Finding>) {
+        Self::load_with(files, &Scripts::default())
+    }
+
+    /// As [`Pack::load`], with the scripts that will run the missions, and their limits.
+    #[must_use]
+    pub fn load_with(files: &PackFiles, scripts: &Scripts) -> (Option<Pack>, Vec<Finding>) {
+        load::load(files, scripts)
+    }
+
+    /// The policy files, if the pack carries any: a server takes them from one pack only.
+    #[must_use]
+    pub fn carried_policy(&self) -> Option<&PackPolicy> {
+        Some(&self.policy).filter(|policy| **policy != PackPolicy::default())
+    }
+}

@@ -1,0 +1,325 @@
+//! What only a look at the whole pack can tell: codes, requirements, scripts, events, languages.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    ops::Range,
+};
+
+use mission_core::mission::MissionCode;
+
+use super::{
+    Finding, PackFiles,
+    case_file::{COMMANDS, Case, CaseFile},
+    events::EventCatalog,
+    fields::Located,
+    files::relative_path,
+    mission_file::MissionFile,
+};
+use crate::{diagnostic::Diagnostic, suggest};
+
+/// With how many names a misspelled one is compared: a pack is checked on servers too, in bounded time.
+pub(super) const MOST_COMPARED: usize = 1_000;
+
+/// A mission and the path of its file.
+pub(super) type PlacedMission<'a> = (&'a str, MissionFile);
+
+/// Reports codes that two missions have.
+pub(super) fn check_codes(missions: &[PlacedMission<'_>], findings: &mut Vec<Finding>) {
+    let mut first: HashMap<&MissionCode, (&str, Range<usize>)> = HashMap::new();
+    for (file, mission) in missions {
+        let Some(code) = &mission.code else { continue };
+        if let Some((first_file, span)) = first.get(&code.value) {
+            let message = format!("another mission has the code `{}`", code.value);
+            let diagnostic = Diagnostic::error("pack/duplicate-code", message)
+                .with_help("codes are unique: give one of the two another")
+                .at(code.span.clone());
+            findings.push(Finding::new(*file, diagnostic).with_related(
+                *first_file,
+                span.clone(),
+                "the code is first used here",
+            ));
+        } else {
+            first.insert(&code.value, (file, code.span.clone()));
+        }
+    }
+}
+
+/// Reports requirements that are unknown, or that in the end require their own mission.
+pub(super) fn check_requires(missions: &[PlacedMission<'_>], findings: &mut Vec<Finding>) {
+    let by_code: HashMap<&MissionCode, usize> = missions
+        .iter()
+        .enumerate()
+        .filter_map(|(n, (_, mission))| Some((&mission.code.as_ref()?.value, n)))
+        .collect();
+    // For each mission the missions that it requires, with the place where it says so.
+    let mut edges: Vec<Vec<(usize, &Range<usize>)>> = vec![Vec::new(); missions.len()];
+    for (n, (file, mission)) in missions.iter().enumerate() {
+        for required in &mission.requires {
+            let itself = mission
+                .code
+                .as_ref()
+                .is_some_and(|code| code.value == required.value);
+            match by_code.get(&required.value) {
+                Some(&other) if !itself => edges[n].push((other, &required.span)),
+                Some(_) => {
+                    let diagnostic =
+                        Diagnostic::error("pack/requires-cycle", "a mission cannot require itself");
+                    findings.push(Finding::new(*file, diagnostic.at(required.span.clone())));
+                }
+                // A mission whose code cannot be read may be the one that is meant.
+                None if missions.iter().any(|(_, mission)| mission.code.is_none()) => {}
+                None => {
+                    let codes = by_code.keys().map(|code| code.as_str());
+                    findings.push(Finding::new(*file, unknown_mission(required, codes)));
+                }
+            }
+        }
+    }
+    report_cycles(missions, edges, findings);
+}
+
+fn report_cycles(
+    missions: &[PlacedMission<'_>],
+    mut edges: Vec<Vec<(usize, &Range<usize>)>>,
+    findings: &mut Vec<Finding>,
+) {
+    // What can be reached in the end is taken away, layer by layer; what stays leads into a cycle.
+    let mut required_by: Vec<Vec<usize>> = vec![Vec::new(); edges.len()];
+    for (n, required) in edges.iter().enumerate() {
+        for (other, _) in required {
+            required_by[*other].push(n);
+        }
+    }
+    let mut open: Vec<usize> = edges.iter().map(Vec::len).collect();
+    let mut free: Vec<usize> = (0..edges.len()).filter(|&n| open[n] == 0).collect();
+    while let Some(n) = free.pop() {
+        for &above in &required_by[n] {
+            open[above] -= 1;
+            if open[above] == 0 {
+                free.push(above);
+            }
+        }
+    }
+    for required in &mut edges {
+        required.retain(|(other, _)| open[*other] > 0);
+    }
+    let mut walked = vec![false; edges.len()];
+    for start in (0..edges.len()).filter(|&n| open[n] > 0) {
+        let (mut path, mut n) = (Vec::new(), start);
+        while !walked[n] {
+            walked[n] = true;
+            path.push(n);
+            let Some((next, _)) = edges[n].first() else { break };
+            n = *next;
+        }
+        if let Some(position) = path.iter().position(|&seen| seen == n) {
+            findings.extend(cycle(missions, &edges, &path[position..]));
+        }
+    }
+}
+
+fn cycle(
+    missions: &[PlacedMission<'_>],
+    edges: &[Vec<(usize, &Range<usize>)>],
+    members: &[usize],
+) -> Option<Finding> {
+    let code = |n: usize| missions[n].1.code.as_ref().map_or("", |code| code.value.as_str());
+    let first = *members.first()?;
+    let names: Vec<&str> = members.iter().chain([&first]).map(|&n| code(n)).collect();
+    let (_, span) = edges[first].first()?;
+    let diagnostic = Diagnostic::error(
+        "pack/requires-cycle",
+        format!("nobody can do these missions: {}", names.join(" requires ")),
+    )
+    .with_help("take one of the requirements out")
+    .at((*span).clone());
+    Some(Finding::new(missions[first].0, diagnostic))
+}
+
+fn unknown_mission<'c>(wanted: &Located<MissionCode>, codes: impl Iterator<Item = &'c str>) -> Diagnostic {
+    let mut codes: Vec<&str> = codes.collect();
+    codes.sort_unstable();
+    let diagnostic = Diagnostic::error(
+        "pack/unknown-mission",
+        format!("the pack has no mission `{}`", wanted.value),
+    )
+    .at(wanted.span.clone());
+    match suggest::closest(wanted.value.as_str(), codes.into_iter().take(MOST_COMPARED)) {
+        Some(meant) => diagnostic.with_help(format!("did you mean `{meant}`?")),
+        None => diagnostic.with_help("name a mission by the `code` in its file"),
+    }
+}
+
+/// Finds the script of every mission; reports those that are not there, and scripts that no mission names.
+///
+/// Answers each script's path by the path of its mission's file.
+pub(super) fn resolve_scripts<'f>(
+    files: &'f PackFiles,
+    missions: &[PlacedMission<'_>],
+    findings: &mut Vec<Finding>,
+) -> BTreeMap<String, &'f str> {
+    let scripts: Vec<&str> = files
+        .iter()
+        .map(|(path, _)| path)
+        .filter(|path| path.ends_with(".rhai"))
+        .collect();
+    let mut resolved = BTreeMap::new();
+    let mut used = BTreeSet::new();
+    for (file, mission) in missions {
+        let Some(named) = &mission.script else { continue };
+        match relative_path(&named.value) {
+            Err(()) => {
+                let diagnostic = Diagnostic::error(
+                    "pack/script-outside",
+                    format!("`{}` is no path inside the pack", named.value),
+                )
+                .with_help("name it from the pack's folder, such as \"rules/watch.rhai\"")
+                .at(named.span.clone());
+                findings.push(Finding::new(*file, diagnostic));
+            }
+            Ok(path) => match scripts.iter().find(|script| **script == path) {
+                Some(script) => {
+                    used.insert(*script);
+                    resolved.insert((*file).to_owned(), *script);
+                }
+                // A file that is there but could not be taken has its own finding.
+                None if files.refused().iter().any(|refused| refused.file == path) => {}
+                None => findings.push(Finding::new(*file, missing_script(named, &path, &scripts))),
+            },
+        }
+    }
+    // A mission that could not be read, or that names a script wrongly, may be the one that uses them.
+    let settled = |(file, mission): &PlacedMission<'_>| match mission.script {
+        Some(_) => resolved.contains_key(*file),
+        None => mission.definition.is_some(),
+    };
+    if missions.iter().all(settled) {
+        for script in scripts.iter().filter(|script| !used.contains(*script)) {
+            let diagnostic = Diagnostic::warning("pack/unused-script", "no mission uses this script")
+                .with_help(format!(
+                    "name it in a mission, as rules_script = \"{script}\", or delete it"
+                ))
+                .at(0..0);
+            findings.push(Finding::new(*script, diagnostic));
+        }
+    }
+    resolved
+}
+
+fn missing_script(named: &Located<String>, path: &str, scripts: &[&str]) -> Diagnostic {
+    let diagnostic = Diagnostic::error("pack/missing-script", format!("the pack has no script `{path}`"))
+        .at(named.span.clone());
+    match suggest::closest(path, scripts.iter().copied().take(MOST_COMPARED)) {
+        Some(meant) => diagnostic.with_help(format!("did you mean `{meant}`?")),
+        None if !path.ends_with(".rhai") => diagnostic.with_help("a script's name ends in `.rhai`"),
+        None => diagnostic.with_help("make the file; paths start at the pack's folder"),
+    }
+}
+
+/// Reports triggers whose event the pack does not declare.
+pub(super) fn check_triggers(
+    missions: &[PlacedMission<'_>],
+    catalog: &EventCatalog,
+    findings: &mut Vec<Finding>,
+) {
+    for (file, mission) in missions {
+        if let Some(trigger) = &mission.trigger
+            && let Some((message, help)) = catalog.objection(&trigger.value)
+        {
+            let diagnostic = Diagnostic::error("pack/unknown-event", message)
+                .with_help(help)
+                .at(trigger.span.clone());
+            findings.push(Finding::new(*file, diagnostic));
+        }
+    }
+}
+
+/// Reports texts that lack a language which the same text of another mission has.
+pub(super) fn check_languages<'m>(missions: &'m [PlacedMission<'_>], findings: &mut Vec<Finding>) {
+    for name in ["title", "description"] {
+        let text = |mission: &'m MissionFile| match name {
+            "title" => mission.title.as_ref(),
+            _ => mission.description.as_ref(),
+        };
+        let all: BTreeSet<&String> = missions
+            .iter()
+            .filter_map(|(_, mission)| text(mission))
+            .flat_map(|l| &l.value)
+            .collect();
+        for (file, mission) in missions {
+            let Some(languages) = text(mission) else { continue };
+            let missing: Vec<&str> = all
+                .iter()
+                .filter(|tag| !languages.value.contains(tag))
+                .map(|tag| tag.as_str())
+                .collect();
+            if !missing.is_empty() {
+                let message = format!(
+                    "`{name}` has no text in {}, as those of other missions have",
+                    missing.join(", ")
+                );
+                let diagnostic =
+                    Diagnostic::warning("pack/missing-translation", message).at(languages.span.clone());
+                findings.push(Finding::new(*file, diagnostic));
+            }
+        }
+    }
+}
+
+/// Reports cases about missions and events that there are not, and names that two cases have.
+pub(super) fn check_cases(
+    files: &[(&str, CaseFile)],
+    missions: &[PlacedMission<'_>],
+    catalog: Option<&EventCatalog>,
+    findings: &mut Vec<Finding>,
+) {
+    let codes: BTreeSet<&MissionCode> = missions
+        .iter()
+        .filter_map(|(_, mission)| mission.code.as_ref())
+        .map(|code| &code.value)
+        .collect();
+    let mut names: HashMap<&str, (&str, Range<usize>)> = HashMap::new();
+    for (file, cases) in files {
+        for case in &cases.cases {
+            let unreadable = missions.iter().any(|(_, mission)| mission.code.is_none());
+            if !codes.contains(&case.mission.value) && !unreadable {
+                findings.push(Finding::new(
+                    *file,
+                    unknown_mission(&case.mission, codes.iter().map(|code| code.as_str())),
+                ));
+            }
+            findings.extend(unknown_events(case, catalog));
+        }
+        let named = cases.cases.iter().map(|case| &case.name);
+        for name in named.chain(cases.check_in_cases.iter().map(|case| &case.name)) {
+            if let Some((first, span)) = names.get(name.value.as_str()) {
+                let message = format!("another case has the name \"{}\"", name.value);
+                let diagnostic = Diagnostic::warning("pack/duplicate-case", message)
+                    .with_help("reports and `--filter` know a case by its name")
+                    .at(name.span.clone());
+                findings.push(Finding::new(*file, diagnostic).with_related(
+                    *first,
+                    span.clone(),
+                    "it is first used here",
+                ));
+            } else {
+                names.insert(&name.value, (file, name.span.clone()));
+            }
+        }
+    }
+}
+
+fn unknown_events(case: &Case, catalog: Option<&EventCatalog>) -> Vec<Finding> {
+    let Some(catalog) = catalog else { return Vec::new() };
+    let activity = case.events.iter().map(|event| &event.event_type);
+    activity
+        .filter(|event| !COMMANDS.contains(&event.value.as_str()) && !event.value.starts_with("task."))
+        .filter_map(|event| {
+            let (message, help) = catalog.objection(&event.value)?;
+            let diagnostic = Diagnostic::warning("pack/unknown-event", message)
+                .with_help(help)
+                .at(event.span.clone());
+            Some(Finding::new(case.file.as_str(), diagnostic))
+        })
+        .collect()
+}

@@ -1,0 +1,62 @@
+//! The pack that `mission new` writes: small, commented, and passing its own check and cases.
+
+/// The template's files by path, for a pack of a name. What a pack's name cannot hold becomes `-`.
+///
+/// ```
+/// use mission_rules::pack::{Pack, PackFiles, template};
+/// let (pack, findings) = Pack::load(&PackFiles::from_map(template::files("My first pack")));
+/// assert_eq!(findings, []);
+/// assert_eq!(pack.map(|pack| pack.name), Some("my-first-pack".to_owned()));
+/// ```
+#[must_use]
+pub fn files(name: &str) -> Vec<(&'static str, String)> {
+    let name = pack_name(name);
+    [
+        ("pack.toml", include_str!("template/pack.toml")),
+        (
+            "missions/watch-3-videos.toml",
+            include_str!("template/missions/watch-3-videos.toml"),
+        ),
+        ("rules/watch.rhai", include_str!("template/rules/watch.rhai")),
+        (
+            "tests/watch-3-videos.toml",
+            include_str!("template/tests/watch-3-videos.toml"),
+        ),
+    ]
+    .map(|(path, text)| (path, text.replace("PACK_NAME", &name)))
+    .into()
+}
+
+fn pack_name(wanted: &str) -> String {
+    let plain = |c: char| {
+        if c.is_ascii_alphanumeric() {
+            c.to_ascii_lowercase()
+        } else {
+            '-'
+        }
+    };
+    let name: String = wanted.trim().chars().map(plain).take(64).collect();
+    match name.trim_matches('-') {
+        "" => "my-pack".to_owned(),
+        name => name.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pack_name;
+
+    #[test]
+    fn any_folder_name_becomes_a_pack_name() {
+        for (folder, name) in [
+            ("demo", "demo"),
+            ("My Pack!", "my-pack"),
+            ("..", "my-pack"),
+            ("", "my-pack"),
+            ("a\"b", "a-b"),
+        ] {
+            assert_eq!(pack_name(folder), name);
+        }
+        assert_eq!(pack_name(&"x".repeat(100)).len(), 64);
+    }
+}

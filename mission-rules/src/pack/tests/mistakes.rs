@@ -1,0 +1,404 @@
+//! One snapshot a topic; each shows the findings as a person sees them.
+
+use super::{Pack, PackFiles, and, report, with, without};
+
+fn told(mistakes: Vec<(&str, PackFiles)>) -> String {
+    let mut text = String::new();
+    for (mistake, files) in mistakes {
+        let (pack, findings) = Pack::load(&files);
+        assert!(!findings.is_empty(), "{mistake}: nothing found");
+        assert_eq!(
+            pack.is_none(),
+            findings.iter().any(crate::pack::Finding::is_error),
+            "{mistake}"
+        );
+        text.push_str(&format!(
+            "===== {mistake}\n{}",
+            report::human(&findings, &files, "", false)
+        ));
+    }
+    text
+}
+
+#[test]
+fn in_pack_toml() {
+    let pack = |from, to| with("pack.toml", from, to);
+    let text = told(vec![
+        ("no manifest", without("pack.toml")),
+        ("broken syntax", pack("\"demo\"", "\"demo")),
+        ("a name that is no text", pack("\"demo\"", "7")),
+        ("a name with a slash", pack("\"demo\"", "\"a/b\"")),
+        ("no version", pack("version = \"1.0\"\n", "")),
+        ("a misspelled field", pack("points_scale", "point_scale")),
+        (
+            "a scale out of bounds",
+            pack("points_scale = 2", "points_scale = 7"),
+        ),
+        (
+            "levels that do not start at 0",
+            pack("[0, 100, 250]", "[10, 100, 250]"),
+        ),
+        ("levels that do not rise", pack("[0, 100, 250]", "[0, 100, 100]")),
+        ("no levels", pack("[0, 100, 250]", "[]")),
+        ("an unknown type of field", pack("\"integer\"", "\"int\"")),
+    ]);
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn in_checkin_toml() {
+    let policy = |from, to| with("checkin.toml", from, to);
+    let text = super::GOOD[1].1;
+    let tiers = &text[text.find("[[tiers]]").unwrap()..text.find("[[monthly]]").unwrap()];
+    let text = told(vec![
+        ("an unknown zone", policy("Asia/Ho_Chi_Minh", "Asia/Ho_Chi_Min")),
+        (
+            "a negative number of days",
+            policy("grace_days = 0", "grace_days = -1"),
+        ),
+        (
+            "points that are no number",
+            policy("daily_points = \"10\"", "daily_points = \"ten\""),
+        ),
+        (
+            "negative points",
+            policy("daily_points = \"10\"", "daily_points = \"-10\""),
+        ),
+        (
+            "points too fine",
+            policy("daily_points = \"10\"", "daily_points = 0.1234567"),
+        ),
+        ("tiers with a hole", policy("min_days = 7", "min_days = 9")),
+        ("tiers that overlap", policy("min_days = 7", "min_days = 5")),
+        ("tiers that start late", policy("min_days = 1", "min_days = 2")),
+        (
+            "a tier that ends before it starts",
+            policy("max_days = 6", "max_days = 0"),
+        ),
+        (
+            "tiers without an open end",
+            policy("min_days = 7", "min_days = 7\nmax_days = 9"),
+        ),
+        ("a tier after the open end", policy("max_days = 6\n", "")),
+        ("no tier at all", policy(tiers, "tiers = []\n")),
+        (
+            "a misspelled field of a tier",
+            policy("milestone_bonus", "milestone_bonous"),
+        ),
+        (
+            "a month of 32 days",
+            policy("[[monthly]]\ndays = 7\n", "[[monthly]]\ndays = 32\n"),
+        ),
+        ("a month of every days", policy("\"all\"", "\"every\"")),
+        ("two rows for the same days", policy("days = \"all\"", "days = 7")),
+        ("freezes that nobody can hold", policy("freezes_max = 2\n", "")),
+        (
+            "a misspelled field of the referral policy",
+            with("referral.toml", "points", "point"),
+        ),
+    ]);
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn in_a_mission() {
+    let mission = |from, to| with("missions/watch.toml", from, to);
+    let text = told(vec![
+        ("broken syntax", mission("target = 3", "target = three videos")),
+        (
+            "an unclosed text and a field given twice",
+            mission("priority = 10", "target = 2\nbadge = \"x"),
+        ),
+        (
+            "several mistakes at once",
+            mission(
+                "type = \"watch_video\"\ncategory = \"engagement\"\nfrequency = \"daily\"",
+                "type = \"watch\"\nfrequencey = \"daily\"\ncategory = 1",
+            ),
+        ),
+        (
+            "a code with spaces",
+            mission("\"watch-3-videos\"", "\"Watch 3 videos\""),
+        ),
+        ("no code", mission("code = \"watch-3-videos\"\n", "")),
+        ("an unknown frequency", mission("\"daily\"", "\"dayly\"")),
+        ("an unknown operator", mission("\"gte\"", "\"=>\"")),
+        ("an operator that is nearly one", mission("\"gte\"", "\"notin\"")),
+        (
+            "a number where a text belongs",
+            mission("value = \"3\"", "value = 3"),
+        ),
+        (
+            "a text where a number belongs",
+            mission("target = 3", "target = \"3\""),
+        ),
+        (
+            "a target beyond what is counted",
+            mission("target = 3", "target = 2_000_000_000_000"),
+        ),
+        (
+            "a title that is one text",
+            mission(
+                "{ en = \"Watch 3 videos\", vi = \"Xem 3 video\" }",
+                "\"Watch 3 videos\"",
+            ),
+        ),
+        (
+            "a title without a language",
+            mission("{ en = \"Watch 3 videos\", vi = \"Xem 3 video\" }", "{}"),
+        ),
+        ("a language that is none", mission("vi = ", "vietnamesisch = ")),
+        ("an empty text", mission("\"Xem 3 video\"", "\" \"")),
+        (
+            "an upper-case category",
+            mission("\"engagement\"", "\"Engagement\""),
+        ),
+        (
+            "a window that ends before it starts",
+            mission("\"2027-01-01T00:00:00Z\"", "\"2025-01-01T00:00:00Z\""),
+        ),
+        (
+            "a time without an offset",
+            mission("2026-01-01T00:00:00Z", "2026-01-01T00:00:00"),
+        ),
+        ("negative points", mission("\"50.25\"", "-50.25")),
+        (
+            "a reward that expires at once",
+            mission("expires_after_days = 30", "expires_after_days = 0"),
+        ),
+        (
+            "a misspelled field of the reward",
+            mission("experience_points", "xp_points"),
+        ),
+        (
+            "automatic start without an event",
+            mission("[trigger]\nevent = \"video.watched\"\n", ""),
+        ),
+        (
+            "a script inline",
+            mission(
+                "rules_script = \"rules/watch.rhai\"",
+                "script = \"fn reward(ctx) {}\"",
+            ),
+        ),
+        (
+            "a budget that limits nothing",
+            mission("max_points = \"100000\"", ""),
+        ),
+        (
+            "seconds for a screenshot",
+            mission(
+                "[budget]",
+                "[evidence]\ntype = \"social_proof\"\nmin_seconds = 5\n\n[budget]",
+            ),
+        ),
+        (
+            "unknown evidence",
+            mission("[budget]", "[evidence]\ntype = \"screenshot\"\n\n[budget]"),
+        ),
+        (
+            "a cooldown after the only time",
+            mission("\"daily\"", "\"one_time\"\ncooldown_seconds = 60"),
+        ),
+    ]);
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn in_rules() {
+    let mission = |from, to| with("missions/watch.toml", from, to);
+    let text = told(vec![
+        (
+            "a path into nothing",
+            mission("\"user.level\"", "\"player.level\""),
+        ),
+        ("a misspelled path", mission("\"user.level\"", "\"user.levl\"")),
+        (
+            "a number compared with a text",
+            mission("value = \"3\"", "value = \"three\""),
+        ),
+        (
+            "a range with one end",
+            mission(
+                "operator = \"gte\"\nvalue = \"3\"",
+                "operator = \"between\"\nvalue = \"3\"",
+            ),
+        ),
+        (
+            "a list with a text in it",
+            mission(
+                "operator = \"gte\"\nvalue = \"3\"",
+                "operator = \"in\"\nvalue = \"3, vier\"",
+            ),
+        ),
+        ("no value", mission("value = \"3\"\n", "")),
+        (
+            "exists with a number",
+            mission("operator = \"gte\"", "operator = \"exists\""),
+        ),
+        (
+            "a number that contains",
+            mission("operator = \"gte\"", "operator = \"contains\""),
+        ),
+        (
+            "an unknown field of the event",
+            mission("\"user.level\"", "\"event.data.secs\""),
+        ),
+        (
+            "a declared number compared with a text",
+            mission(
+                "rule_type = \"user.level\"\noperator = \"gte\"\nvalue = \"3\"",
+                "rule_type = \"event.data.seconds\"\noperator = \"gte\"\nvalue = \"long\"",
+            ),
+        ),
+        (
+            "a rule on an event that never comes",
+            mission(
+                "auto_start = true\nrules_script = \"rules/watch.rhai\"\ntitle = { en = \"Watch 3 videos\", vi = \"Xem 3 video\" }\ndescription = { en = \"Any three, half a minute each.\" }\nrequires = []\nstarts_at = 2026-01-01T00:00:00Z\nends_at = \"2027-01-01T00:00:00Z\"\n\n[trigger]\nevent = \"video.watched\"",
+                "rules_script = \"rules/watch.rhai\"\ntitle = { en = \"A\" }\ndescription = { en = \"B\" }\n\n[[rules]]\nrule_type = \"event.data.seconds\"\noperator = \"gt\"\nvalue = \"1\"\n",
+            ),
+        ),
+    ]);
+    insta::assert_snapshot!(text);
+}
+
+const OTHER: &str = "code = \"other\"\ntype = \"click\"\nfrequency = \"weekly\"\ntitle = { en = \"A\", vi = \"B\" }\n\
+                     description = { en = \"C\" }\n";
+
+#[test]
+fn between_files() {
+    let mission = |from, to| with("missions/watch.toml", from, to);
+    let other = |from: &str, to: &str| OTHER.replace(from, to);
+    let circle = {
+        let files = with("missions/watch.toml", "requires = []", "requires = [\"other\"]").into_map();
+        PackFiles::from_map(files.into_iter().chain([(
+            "missions/other.toml".to_owned(),
+            format!("{OTHER}requires = [\"watch-3-videos\"]\n"),
+        )]))
+    };
+    let text = told(vec![
+        (
+            "a code that is taken",
+            and("missions/other.toml", &other("\"other\"", "\"watch-3-videos\"")),
+        ),
+        (
+            "an unknown requirement",
+            mission("requires = []", "requires = [\"watch-3-video\"]"),
+        ),
+        (
+            "a mission that requires itself",
+            mission("requires = []", "requires = [\"watch-3-videos\"]"),
+        ),
+        ("missions that require each other", circle),
+        (
+            "a missing script",
+            mission("\"rules/watch.rhai\"", "\"rules/wach.rhai\""),
+        ),
+        (
+            "a script outside the pack",
+            mission("\"rules/watch.rhai\"", "\"../rules/watch.rhai\""),
+        ),
+        (
+            "an unused script",
+            and("rules/old.rhai", "fn eligible(ctx) { true }"),
+        ),
+        (
+            "an undeclared event",
+            mission("\"video.watched\"", "\"video.wached\""),
+        ),
+        (
+            "a missing translation",
+            and("missions/other.toml", &other(", vi = \"B\"", "")),
+        ),
+        ("files in the wrong place", and("missions/old/watch.toml", "")),
+        ("a misspelled file", and("check-in.toml", "")),
+        (
+            "a path that leaves the pack",
+            and("missions/../../etc/passwd.toml", ""),
+        ),
+    ]);
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn in_cases() {
+    let cases = |from, to| with("tests/watch.toml", from, to);
+    let text = told(vec![
+        (
+            "an unknown mission",
+            cases("mission = \"watch-3-videos\"", "mission = \"watch-three-videos\""),
+        ),
+        ("an unknown expectation", cases("progress = 2", "progres = 2")),
+        ("an unknown status", cases("\"in_progress\"", "\"done\"")),
+        (
+            "no expectation",
+            cases("expect = { status = \"in_progress\", progress = 2 }", ""),
+        ),
+        (
+            "an empty expectation",
+            cases("{ status = \"in_progress\", progress = 2 }", "{}"),
+        ),
+        (
+            "an undeclared event",
+            cases(
+                "type = \"video.watched\", data = { seconds = 12 }",
+                "type = \"video.seen\", data = { seconds = 12 }",
+            ),
+        ),
+        (
+            "an unknown command",
+            cases(
+                "type = \"video.watched\", data = { seconds = 12 }",
+                "type = \"task.finish\"",
+            ),
+        ),
+        ("events out of order", cases("10:10:00Z", "10:01:00Z")),
+        (
+            "an event without a time",
+            cases("at = \"2026-01-05T10:00:00Z\", type", "type"),
+        ),
+        (
+            "a time that is none",
+            cases("2026-01-05T10:05:00Z", "2026-02-30T10:05:00Z"),
+        ),
+        (
+            "more check-ins than expectations",
+            cases("{ streak = 1, points = \"10\" }, ", ""),
+        ),
+        (
+            "check-ins out of order",
+            cases("\"2026-01-06T10:00:00Z\"", "\"2026-01-04T10:00:00Z\""),
+        ),
+        (
+            "a name that is taken",
+            cases("\"a week\"", "\"two of three long videos\""),
+        ),
+        (
+            "a table of an unknown name",
+            cases("[[checkin_case]]", "[[check_in_case]]"),
+        ),
+    ]);
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn in_scripts() {
+    let script = |from, to| with("rules/watch.rhai", from, to);
+    let text = told(vec![
+        ("broken syntax", script("{ 1 } else", "{ 1 else")),
+        (
+            "a misspelled field of the event",
+            script("data.seconds", "data.secnods"),
+        ),
+        ("a misspelled hook", script("fn progress", "fn progres")),
+        ("a number compared with a text", script(">= 30", ">= \"30\"")),
+        (
+            "no script at all",
+            script(
+                "fn progress(ctx) { if ctx.event.data.seconds >= 30 { 1 } else { 0 } }\n",
+                "",
+            ),
+        ),
+    ]);
+    insta::assert_snapshot!(text);
+}

@@ -1,0 +1,239 @@
+//! One compiled script.
+
+use std::{collections::BTreeSet, panic::AssertUnwindSafe, sync::Arc};
+
+use mission_core::ports::rules::{Hook, RuleFailure};
+use rhai::{AST, ASTFlags, CallFnOptions, Dynamic, Engine, Expr, Scope, Stmt};
+
+use crate::{
+    Diagnostic, Limits, Stopwatch,
+    calls::check_calls,
+    context::Reads,
+    failure::{hook_failure, rule_failure, syntax_finding},
+    sandbox::{Deadline, Language, MUTATING_METHODS, Purpose, engine},
+    syntax::{Chain, Function, functions, word_at},
+};
+
+/// The engines of one set of limits, which all scripts and all threads share.
+pub(crate) struct Engines {
+    pub(crate) limits: Limits,
+    pub(crate) language: Language,
+    stopwatch: Arc<dyn Stopwatch>,
+    analysing: Engine,
+    running: Arc<Engine>,
+    measuring: Arc<Engine>,
+}
+
+/// One compiled script.
+pub(crate) struct Program {
+    tree: AST,
+    engine: Arc<Engine>,
+    limits: Limits,
+    stopwatch: Arc<dyn Stopwatch>,
+    hooks: BTreeSet<Hook>,
+    pub(crate) reads: Reads,
+}
+
+impl Engines {
+    pub(crate) fn new(limits: Limits, stopwatch: Arc<dyn Stopwatch>) -> Self {
+        Self::with_language(limits, stopwatch, Language::new())
+    }
+
+    /// Engines on the same clock, for scripts that tell their steps.
+    pub(crate) fn tracing(&self, limits: Limits) -> Self {
+        Self::with_language(limits, Arc::clone(&self.stopwatch), Language::with_steps())
+    }
+
+    fn with_language(limits: Limits, stopwatch: Arc<dyn Stopwatch>, language: Language) -> Self {
+        let make = |purpose| engine(&limits, &stopwatch, &language, purpose);
+        let mut analysing = make(Purpose::Analyse);
+        // A script's constants become known to its functions only once they are computed.
+        analysing.set_strict_variables(false);
+        Self {
+            analysing,
+            running: Arc::new(make(Purpose::Run)),
+            measuring: Arc::new(make(Purpose::RunMeasured)),
+            limits,
+            language,
+            stopwatch,
+        }
+    }
+
+    /// Reads a script as it is written.
+    pub(crate) fn parse(&self, source: &str) -> Result<AST, Diagnostic> {
+        if source.len() > self.limits.script_bytes {
+            let message = format!(
+                "the script has {} bytes, and at most {} are allowed",
+                source.len(),
+                self.limits.script_bytes
+            );
+            return Err(Diagnostic::error("script/too-long", message).with_help("make two missions of it"));
+        }
+        self.analysing
+            .compile(source)
+            .map_err(|error| syntax_finding(source, &error, &self.limits))
+    }
+
+    /// Compiles a script, or says everything that keeps it from being one.
+    pub(crate) fn compile(&self, source: &str) -> Result<Program, Vec<Diagnostic>> {
+        let written = self.parse(source).map_err(|finding| vec![finding])?;
+        let defined = functions(&written);
+        let mut findings = check_top_level(source, &written);
+        findings.extend(check_constant_names(source, &written, &defined));
+        findings.extend(check_calls(source, &defined, &self.language));
+        if !findings.is_empty() {
+            return Err(findings);
+        }
+        let constants = self
+            .constants(source, &written)
+            .map_err(|finding| vec![finding])?;
+        let engine = if assigns_into_values(&defined) {
+            &self.measuring
+        } else {
+            &self.running
+        };
+        let mut tree = engine
+            .compile_with_scope(&constants, source)
+            .map_err(|error| vec![syntax_finding(source, &error, &self.limits)])?;
+        tree.clear_statements();
+        Ok(Program {
+            tree,
+            engine: Arc::clone(engine),
+            limits: self.limits,
+            stopwatch: Arc::clone(&self.stopwatch),
+            hooks: Hook::ALL
+                .into_iter()
+                .filter(|hook| defined.iter().any(|function| function.name == hook.name()))
+                .collect(),
+            reads: Reads::of(&written, &Hook::ALL.map(Hook::name)),
+        })
+    }
+
+    /// The values of the script's constants, computed once.
+    fn constants(&self, source: &str, written: &AST) -> Result<Scope<'static>, Diagnostic> {
+        let mut constants = Scope::new();
+        let statements = written.clone_statements_only();
+        let _deadline = Deadline::set(&*self.stopwatch, self.limits.wall_time);
+        self.measuring
+            .run_ast_with_scope(&mut constants, &statements)
+            .map_err(|error| {
+                let failure = rule_failure(Hook::Eligible, &error, &self.limits);
+                let finding = Diagnostic::error(
+                    "script/constant",
+                    format!("a constant cannot be computed: {}", failure.message),
+                );
+                match word_at(source, error.position()) {
+                    Some(span) => finding.at(span),
+                    None => finding,
+                }
+            })?;
+        Ok(constants)
+    }
+}
+
+/// Finds statements outside of functions that are not constants: hooks are called, the script itself never runs.
+fn check_top_level(source: &str, written: &AST) -> Vec<Diagnostic> {
+    let misplaced = written.statements().iter().filter(|statement| match statement {
+        Stmt::Noop(_) => false,
+        Stmt::Var(_, flags, _) => !flags.contains(ASTFlags::CONSTANT),
+        _ => true,
+    });
+    misplaced
+        .map(|statement| {
+            let message = "only `fn` and `const` can stand outside of functions: hooks are called, the script itself never runs";
+            let finding = Diagnostic::error("script/top-level", message).with_help(match statement {
+                Stmt::Var(..) => "make it a `const`, or move it into the hook that needs it",
+                _ => "move it into the hook that needs it",
+            });
+            match word_at(source, statement.position()) {
+                Some(span) => finding.at(span),
+                None => finding,
+            }
+        })
+        .collect()
+}
+
+/// Finds parameters with the name of a constant: constants are put in by name, and would win over the parameter.
+fn check_constant_names(source: &str, written: &AST, functions: &[Function]) -> Vec<Diagnostic> {
+    let mut findings = Vec::new();
+    for statement in written.statements() {
+        let Stmt::Var(definition, ..) = statement else {
+            continue;
+        };
+        let name = definition.0.name.as_str();
+        let holders = functions
+            .iter()
+            .filter(|function| function.parameters.iter().any(|known| known == name));
+        findings.extend(holders.map(|function| {
+            let message = format!(
+                "`{name}` is a constant and also a parameter of `{}`",
+                function.name
+            );
+            let finding = Diagnostic::error("script/constant-name", message).with_help("rename one of them");
+            match word_at(source, definition.0.pos) {
+                Some(span) => finding.at(span),
+                None => finding,
+            }
+        }));
+    }
+    findings
+}
+
+/// Whether a script changes what is *within* a list or map, where the interpreter does not look at the size.
+fn assigns_into_values(functions: &[Function]) -> bool {
+    let mut found = false;
+    for function in functions {
+        function.walk(|path| match path.last() {
+            Some(rhai::ASTNode::Stmt(Stmt::Assignment(assignment))) => {
+                found |= Chain::of(&assignment.1.lhs).is_none_or(|chain| {
+                    !matches!(assignment.1.lhs, Expr::Variable(..)) || !chain.fields.is_empty()
+                });
+            }
+            Some(rhai::ASTNode::Expr(Expr::MethodCall(call, _))) => {
+                found |= MUTATING_METHODS.contains(&call.name.as_str());
+            }
+            _ => {}
+        });
+    }
+    found
+}
+
+impl Program {
+    /// Whether the script has a hook.
+    pub(crate) fn defines(&self, hook: Hook) -> bool {
+        self.hooks.contains(&hook)
+    }
+
+    /// Calls a hook.
+    pub(crate) fn call(&self, hook: Hook, context: Dynamic) -> Result<Dynamic, RuleFailure> {
+        let _deadline = Deadline::set(&*self.stopwatch, self.limits.wall_time);
+        let options = CallFnOptions::new().eval_ast(false);
+        let call = || {
+            let mut scope = Scope::new();
+            self.engine.call_fn_with_options::<Dynamic>(
+                options,
+                &mut scope,
+                &self.tree,
+                hook.name(),
+                (context,),
+            )
+        };
+        // The interpreter should never panic; if it does, one evaluation fails and not its neighbours.
+        match std::panic::catch_unwind(AssertUnwindSafe(call)) {
+            Ok(result) => result.map_err(|error| rule_failure(hook, &error, &self.limits)),
+            Err(_) => Err(hook_failure(
+                hook,
+                "the interpreter broke down; this is a bug of the engine",
+            )),
+        }
+    }
+}
+
+impl std::fmt::Debug for Program {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Program")
+            .field("hooks", &self.hooks)
+            .field("reads", &self.reads)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,42 @@
+//! The book of a pack: its missions, all active, and its policies.
+
+use chrono::DateTime;
+use mission_core::{
+    MissionId,
+    engine::{Book, BookBuilder, Settings},
+    mission::{Mission, MissionStatus},
+    ports::rules::ScriptCompiler,
+};
+use uuid::Uuid;
+
+use crate::pack::{Pack, PackMission};
+
+/// The book that a server would decide on after it took in this pack alone, with every mission active.
+///
+/// Ids follow from the pack's name, the mission's place among the files and its code, so that they are the same at
+/// every run, and in the order in which a server makes them: missions of equal priority are tried in that order.
+#[must_use]
+pub fn book(pack: &Pack, compiler: &dyn ScriptCompiler) -> Book {
+    let empty = BookBuilder::new(compiler, Settings::default()).policy(pack.policy.clone());
+    let missions = pack.missions.iter().enumerate();
+    missions
+        .fold(empty, |builder, (place, mission)| {
+            builder.mission(active(pack, place, mission))
+        })
+        .build()
+}
+
+fn active(pack: &Pack, place: usize, mission: &PackMission) -> Mission {
+    let name = format!("mission:{}:{}", pack.name, mission.definition.code);
+    let hash = Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes());
+    let mut tail = [0; 10];
+    tail.copy_from_slice(&hash.as_bytes()[..10]);
+    Mission {
+        id: MissionId(uuid::Builder::from_unix_timestamp_millis(place as u64, &tail).into_uuid()),
+        definition: mission.definition.clone(),
+        status: MissionStatus::Active,
+        pack: Some(pack.name.clone()),
+        created_at: DateTime::UNIX_EPOCH,
+        version: 1,
+    }
+}

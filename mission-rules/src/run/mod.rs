@@ -1,0 +1,40 @@
+//! A pack's engine in memory, without a server: what a recorded log would have earned.
+//!
+//! Every command is decided by [`mission_core::engine::decide`], the same function that a server decides by, on the
+//! same book; only the store is another one. It keeps each user's records where decide can read them in place, for
+//! nobody else reads or writes them: a replay is one thread, one command at a time, in the log's order.
+//!
+//! ```
+//! use mission_rules::{Scripts, pack::{Pack, PackFiles, template}, run::{Options, Replay}};
+//!
+//! let (pack, _) = Pack::load(&PackFiles::from_map(template::files("demo")));
+//! let mut replay = Replay::new(&pack.ok_or("a pack")?, &Scripts::default(), Options::default());
+//! let user = "0190163d-8694-739b-aea5-966c26f8ad91";
+//! for day in ["2026-01-05", "2026-01-06"] {
+//!     replay.line(&format!(r#"{{"type":"checkin","subject":"{user}","time":"{day}T10:00:00Z"}}"#))?;
+//! }
+//! let report = replay.finish()?;
+//! assert_eq!(
+//!     report.to_json(),
+//!     format!(r#"{{"users":{{"{user}":{{"points":20,"check_ins":2,"streak":2,"longest_streak":2,"missions":{{}}}}}},"#)
+//!         + r#""totals":{"points":20,"grants":2}}"#
+//! );
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod book;
+mod comparison;
+mod due;
+mod log;
+mod replay;
+mod report;
+#[cfg(test)]
+mod tests;
+mod world;
+
+pub use book::book;
+pub use comparison::{Change, Comparison, UserChange};
+pub use log::BadLine;
+pub use replay::{Options, Replay, ReplayError};
+pub use report::{Report, Tally, Totals, UserTotals};
+pub use world::EngineFault;

@@ -1,0 +1,292 @@
+//! A recorded log, line by line, through a pack's engine.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use mission_core::{
+    MissionId, TaskId, UserId,
+    engine::{
+        Answer, ApplyEvent, CheckIn, ClaimTask, Command, CompleteTask, DecideReview, DescribeUser,
+        RegisterUser, Rejection, Reply, ReportProgress, StartTask, SubmitEvidence, Thing,
+    },
+    event::EventOutcome,
+    fraud::{Review, ReviewStatus, ReviewSubject},
+    mission::MissionCode,
+    ports::rules::ScriptCompiler,
+    task::{Task, TaskStatus},
+};
+use uuid::Uuid;
+
+use super::{
+    BadLine, EngineFault, Report, Tally, book,
+    log::{Line, What, parse},
+    world::World,
+};
+use crate::pack::{Pack, simulation::Step};
+
+/// How a log is replayed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Whether what completes is claimed at that very moment; else only `task.claim` claims.
+    pub auto_claim: bool,
+}
+
+impl Default for Options {
+    /// Claims what completes.
+    fn default() -> Self {
+        Options { auto_claim: true }
+    }
+}
+
+/// Why a replay cannot go on with a line.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReplayError {
+    /// The line cannot be read. It changed nothing; the replay can go on with the next.
+    #[error(transparent)]
+    BadLine(#[from] BadLine),
+    /// The engine failed.
+    #[error(transparent)]
+    Engine(#[from] EngineFault),
+}
+
+/// A log on its way through a pack's engine. The same lines give the same report, always.
+pub struct Replay {
+    pub(super) world: World,
+    options: Options,
+    tally: Tally,
+    latest: Option<DateTime<Utc>>,
+}
+
+impl Replay {
+    /// Begins with a pack whose missions are all active, and nobody known.
+    ///
+    /// Give scripts a [`crate::StoppedStopwatch`]: then the count of operations alone ends them, and a busy machine
+    /// changes no result.
+    #[must_use]
+    pub fn new(pack: &Pack, compiler: &dyn ScriptCompiler, options: Options) -> Self {
+        Replay {
+            world: World::new(Arc::new(book(pack, compiler))),
+            options,
+            tally: Tally::default(),
+            latest: None,
+        }
+    }
+
+    /// Takes in one line of the log; an empty one is passed over.
+    ///
+    /// # Errors
+    /// When the line cannot be read, or the engine fails. What the domain refuses is no error; it is counted.
+    pub fn line(&mut self, text: &str) -> Result<(), ReplayError> {
+        if text.trim().is_empty() {
+            return Ok(());
+        }
+        let line = parse(text, self.tally.lines + 1)?;
+        self.tally.lines += 1;
+        self.play(line)?;
+        Ok(())
+    }
+
+    /// What has been counted so far.
+    #[must_use]
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// Ends the log, and sums up.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub fn finish(mut self) -> Result<Report, EngineFault> {
+        if let Some(latest) = self.latest {
+            self.world.expire_until(latest)?;
+        }
+        Ok(Report::of(&self.world, self.tally))
+    }
+
+    fn play(&mut self, line: Line) -> Result<(), EngineFault> {
+        let Line { user, at, what } = line;
+        if self.latest.is_some_and(|latest| at < latest) {
+            self.tally.out_of_order += 1;
+        }
+        self.latest = self.latest.max(Some(at));
+        self.world.expire_until(at)?;
+        self.world.hear_of(user);
+        match what {
+            What::Activity(event) => {
+                let answer = self.world.execute(at, None, ApplyEvent { event }.into())?;
+                self.count_event(answer);
+            }
+            What::Step(step) => {
+                // A check-in asks for its zone as a token's `zoneinfo` does.
+                let zone = match &step {
+                    Step::CheckIn { zone } => *zone,
+                    _ => None,
+                };
+                let answer = match self.command(user, step) {
+                    Ok(command) => self.world.execute(at, zone, command)?,
+                    Err(why) => Err(why),
+                };
+                if let (Err(_), Some(_)) = (&answer, zone) {
+                    // As on a server, a wish for another zone is kept even where the command is refused.
+                    let wish = RegisterUser {
+                        user,
+                        registered_at: None,
+                    };
+                    drop(self.world.execute(at, zone, wish.into())?);
+                }
+                self.count_command(&answer);
+            }
+        }
+        if self.options.auto_claim {
+            while let Some((user, task)) = self.world.take_completed() {
+                let answer = self.world.execute(at, None, ClaimTask { user, task }.into())?;
+                if let Err(why) = answer {
+                    self.tally.refuse(why.code());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn count_event(&mut self, answer: Answer) {
+        let tally = &mut self.tally;
+        match answer {
+            Ok(Reply::EventResult(result)) => {
+                tally.failures += result.failures.len() as u64;
+                match result.outcome {
+                    EventOutcome::Applied => tally.applied += 1,
+                    EventOutcome::Duplicate => tally.duplicates += 1,
+                    EventOutcome::Ignored => tally.ignored += 1,
+                    EventOutcome::Rejected => tally.refuse(result.reason.as_deref().unwrap_or("rejected")),
+                }
+            }
+            Ok(_) => tally.applied += 1,
+            Err(why) => tally.refuse(why.code()),
+        }
+    }
+
+    fn count_command(&mut self, answer: &Answer) {
+        match answer {
+            Ok(_) => self.tally.applied += 1,
+            Err(why) => self.tally.refuse(why.code()),
+        }
+    }
+
+    /// The command that a step of a user's means now.
+    fn command(&self, user: UserId, step: Step) -> Result<Command, Rejection> {
+        Ok(match step {
+            Step::CheckIn { .. } => CheckIn { user }.into(),
+            Step::Start { mission } => {
+                let mission = self.mission(&mission)?;
+                StartTask { user, mission }.into()
+            }
+            Step::Progress { mission, value } => {
+                let task = self.open_task(user, &mission)?;
+                ReportProgress { user, task, value }.into()
+            }
+            Step::Evidence { mission, evidence } => {
+                let task = self.open_task(user, &mission)?;
+                SubmitEvidence { user, task, evidence }.into()
+            }
+            Step::Complete { mission } => {
+                let task = self.open_task(user, &mission)?;
+                CompleteTask { user, task }.into()
+            }
+            Step::Claim { mission } => {
+                let task = self.unclaimed_task(user, &mission)?;
+                ClaimTask { user, task }.into()
+            }
+            Step::Review {
+                mission,
+                decision,
+                note,
+            } => {
+                let mission = mission.map(|code| self.mission(&code)).transpose()?;
+                let review = self.waiting(user, mission)?.id;
+                let reviewer = UserId(Uuid::nil());
+                DecideReview {
+                    user,
+                    review,
+                    decision,
+                    reviewer,
+                    note,
+                }
+                .into()
+            }
+            Step::Describe {
+                level,
+                country,
+                tags,
+                attributes,
+                zone,
+            } => DescribeUser {
+                user,
+                level,
+                country,
+                tags,
+                attributes,
+                zone,
+            }
+            .into(),
+            // A log's activity events are read as such; see `parse`.
+            Step::Activity { .. } => return Err(Rejection::NotFound(Thing::Mission)),
+        })
+    }
+
+    fn mission(&self, code: &MissionCode) -> Result<MissionId, Rejection> {
+        self.world
+            .book
+            .id_of(code)
+            .ok_or(Rejection::NotFound(Thing::Mission))
+    }
+
+    /// The task that a user means by a mission: the latest that is open, else the latest.
+    fn open_task(&self, user: UserId, mission: &MissionCode) -> Result<TaskId, Rejection> {
+        self.latest(user, mission, |task| task.status.is_open())
+    }
+
+    /// The task that a claim means: the latest that is completed and unclaimed, else the latest.
+    fn unclaimed_task(&self, user: UserId, mission: &MissionCode) -> Result<TaskId, Rejection> {
+        self.latest(user, mission, |task| {
+            task.status == TaskStatus::Completed && !task.reward_claimed
+        })
+    }
+
+    fn latest(
+        &self,
+        user: UserId,
+        mission: &MissionCode,
+        wanted: impl Fn(&Task) -> bool,
+    ) -> Result<TaskId, Rejection> {
+        let mission = self.mission(mission)?;
+        let tasks = self
+            .world
+            .facts(user)
+            .into_iter()
+            .flat_map(|facts| facts.records.task.values().flatten());
+        tasks
+            .filter(|task| task.mission_id == mission)
+            .max_by_key(|task| (wanted(task), task.started_at, task.id))
+            .map(|task| task.id)
+            .ok_or(Rejection::NotFound(Thing::Task))
+    }
+
+    /// The oldest review of a user that is open, of a mission where one is named.
+    fn waiting(&self, user: UserId, mission: Option<MissionId>) -> Result<&Review, Rejection> {
+        let none = || Rejection::NotFound(Thing::Review);
+        let records = &self.world.facts(user).ok_or_else(none)?.records;
+        let mission_of = |review: &Review| match &review.subject {
+            ReviewSubject::Evidence { task } | ReviewSubject::Completion { task, .. } => {
+                Some(records.task.get(&(user, *task))?.as_ref()?.mission_id)
+            }
+            ReviewSubject::Claim { reward } => records.reward.get(&(user, *reward))?.as_ref()?.mission_id,
+            ReviewSubject::CheckIn { .. } => None,
+        };
+        let reviews = records.review.values().flatten();
+        reviews
+            .filter(|review| review.status == ReviewStatus::Open)
+            .filter(|review| mission.is_none() || mission_of(review) == mission)
+            .min_by_key(|review| (review.created_at, review.id))
+            .ok_or_else(none)
+    }
+}

@@ -1,0 +1,339 @@
+//! The engine on records that lie where decide can read them: one command at a time, nothing copied to be read.
+
+use std::{
+    collections::{HashMap, HashSet, hash_map::DefaultHasher},
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
+
+use chrono::{DateTime, Utc};
+use mission_core::{
+    CommandId, MissionId, TaskId, UserId,
+    check_in::Zone,
+    engine::{
+        Answer, Book, Command, Context, Decision, ExpireDue, Facts, Fingerprint, Halt, Holder, Keys,
+        OutboundEvent, ReceiptKey, Request, Signals, View, decide,
+    },
+    event::IntegrationEvent,
+    mission::BudgetUse,
+    ports::store::{Claim, Effects, Root},
+    reward::{Reward, RewardStatus, RewardType},
+    task::{Task, TaskStatus},
+    user::User,
+};
+use uuid::Uuid;
+
+use super::due::{DueQueue, Expiring};
+
+/// The engine came to no decision: a fault of the engine, not of the pack or the log.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the engine failed on `{command}`: {why}")]
+pub struct EngineFault {
+    /// The command's name.
+    pub command: &'static str,
+    /// What went wrong.
+    pub why: &'static str,
+}
+
+/// Everything that a replay knows: each user's records, and what spans users.
+pub(super) struct World {
+    pub(super) book: Arc<Book>,
+    users: HashMap<UserId, Facts>,
+    claims: HashMap<Claim, Holder>,
+    /// Inbound events that were seen, by a hash of source and id: there is one a line, too many to keep whole.
+    inbound: HashSet<u128>,
+    budgets: HashMap<MissionId, BudgetUse>,
+    due: DueQueue,
+    /// Completed tasks whose rewards nobody has claimed yet, since they were last asked for.
+    completed: Vec<(UserId, TaskId)>,
+    commands: u64,
+    pub(super) grants: u64,
+}
+
+impl World {
+    pub(super) fn new(book: Arc<Book>) -> Self {
+        World {
+            book,
+            users: HashMap::new(),
+            claims: HashMap::new(),
+            inbound: HashSet::new(),
+            budgets: HashMap::new(),
+            due: DueQueue::default(),
+            completed: Vec::new(),
+            commands: 0,
+            grants: 0,
+        }
+    }
+
+    /// Every user that was spoken of, with their records, in no order.
+    pub(super) fn users(&self) -> impl Iterator<Item = (UserId, &Facts)> {
+        self.users.iter().map(|(id, facts)| (*id, facts))
+    }
+
+    /// What is known of a user, if anything is.
+    pub(super) fn facts(&self, user: UserId) -> Option<&Facts> {
+        self.users.get(&user)
+    }
+
+    /// Remembers a user to whom nothing has happened yet.
+    pub(super) fn hear_of(&mut self, user: UserId) {
+        self.users.entry(user).or_default();
+    }
+
+    /// Takes the tasks that were completed since this was last asked, and are not claimed.
+    pub(super) fn take_completed(&mut self) -> Option<(UserId, TaskId)> {
+        self.completed.pop()
+    }
+
+    /// Writes down all that has expired by a moment, each at its own time, as a server's housekeeping does.
+    pub(super) fn expire_until(&mut self, now: DateTime<Utc>) -> Result<(), EngineFault> {
+        while let Some((at, user, what)) = self.due.pop_until(now) {
+            let Some(facts) = self.users.get(&user) else {
+                continue;
+            };
+            let records = &facts.records;
+            let is_due = match what {
+                Expiring::Task(id) => records
+                    .task
+                    .get(&(user, id))
+                    .is_some_and(|task| task.as_ref().is_some_and(|task| task.due_at == Some(at))),
+                Expiring::Reward(id) => records.reward.get(&(user, id)).is_some_and(|reward| {
+                    let pending = |reward: &Reward| reward.status == RewardStatus::Pending;
+                    reward.as_ref().is_some_and(pending)
+                }),
+            };
+            if is_due {
+                let (tasks, rewards) = match what {
+                    Expiring::Task(id) => (vec![id], Vec::new()),
+                    Expiring::Reward(id) => (Vec::new(), vec![id]),
+                };
+                let command = ExpireDue { user, tasks, rewards };
+                // It is never refused; what is not due after all stays as it is.
+                drop(self.execute(at, None, command.into())?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Decides a command at a moment, and writes down what it does.
+    pub(super) fn execute(
+        &mut self,
+        at: DateTime<Utc>,
+        zone: Option<Zone>,
+        command: Command,
+    ) -> Result<Answer, EngineFault> {
+        let name = command.name();
+        let fault = |why| EngineFault { command: name, why };
+        let Root::User(user) = command.home() else {
+            return Err(fault("a replay changes users, nothing else"));
+        };
+        self.commands += 1;
+        let request = Request {
+            receipt: ReceiptKey {
+                caller: Uuid::nil(),
+                command: CommandId(Uuid::from_u128(u128::from(self.commands))),
+            },
+            fingerprint: Fingerprint::default(),
+            keyed: false,
+            at,
+            signals: Signals {
+                zone,
+                ..Signals::default()
+            },
+            command,
+        };
+        let facts = self.users.entry(user).or_default();
+        if let Command::ApplyEvent(apply) = &request.command {
+            let claim = Claim::Inbound {
+                source: apply.event.source.clone(),
+                id: apply.event.id.clone(),
+            };
+            let holder = self.inbound.contains(&fingerprint(&claim)).then_some(user.0);
+            facts.claims.insert(claim, holder);
+        }
+        let undecided = Effects::default();
+        let answer = loop {
+            let context = Context::new(&request, &self.book);
+            match decide(View::new(facts, &undecided), &request.command, &context) {
+                Ok(decision) => break Ok(decision),
+                Err(Halt::Rejected(why)) => break Err(why),
+                Err(Halt::Missing(keys)) => {
+                    let shared = Shared {
+                        claims: &self.claims,
+                        inbound: &self.inbound,
+                        budgets: &self.budgets,
+                    };
+                    fill(facts, user, &keys, &shared).map_err(fault)?;
+                }
+            }
+        };
+        // These are shared with other users: the next command reads them anew.
+        facts.claims.clear();
+        facts.budgets.clear();
+        Ok(answer.map(|decision| self.apply(user, decision)))
+    }
+
+    fn apply(&mut self, user: UserId, decision: Decision) -> mission_core::engine::Reply {
+        let Decision {
+            reply,
+            effects,
+            events,
+        } = decision;
+        let granted = |event: &&OutboundEvent| matches!(event.event, IntegrationEvent::RewardClaimed(_));
+        self.grants += events.iter().filter(granted).count() as u64;
+        let Effects {
+            erasures,
+            mut writes,
+            claims,
+            releases,
+            takes,
+            sightings: _,
+        } = effects;
+        let facts = self.users.entry(user).or_default();
+        if erasures.contains(&user) {
+            facts.records = Default::default();
+        }
+        for ((_, id), task) in &writes.task {
+            if let Some(task) = task {
+                if let Some(at) = task.due_at {
+                    self.due.push((at, user, Expiring::Task(*id)));
+                }
+                if task.status == TaskStatus::Completed && !task.reward_claimed {
+                    self.completed.push((user, *id));
+                }
+                if task.version == 1 {
+                    forget_settled(facts, user, task);
+                }
+            }
+        }
+        for ((_, id), reward) in &writes.reward {
+            if let Some(reward) = reward
+                && reward.status == RewardStatus::Pending
+                && let Some(at) = reward.expires_at
+            {
+                self.due.push((at, user, Expiring::Reward(*id)));
+            }
+        }
+        // No command of a log can ask for these again, and there is one a day and user.
+        writes.check_in_day.clear();
+        writes
+            .reward
+            .retain(|_, reward| reward.as_ref().is_none_or(is_of_a_task));
+        facts.records.put_all(writes);
+        for claim in releases {
+            self.claims.remove(&claim);
+        }
+        for (claim, holder) in claims {
+            if matches!(claim, Claim::Inbound { .. }) {
+                self.inbound.insert(fingerprint(&claim));
+            } else {
+                self.claims.insert(claim, holder);
+            }
+        }
+        for (mission, take) in takes {
+            let used = self.budgets.entry(mission).or_default();
+            *used = used.plus(take.used);
+        }
+        reply
+    }
+}
+
+fn is_of_a_task(reward: &Reward) -> bool {
+    matches!(
+        reward.reward_type,
+        RewardType::MissionComplete | RewardType::SocialAction
+    )
+}
+
+/// Forgets older tasks of a mission that nothing can change any more, when a new one begins: a log names tasks by
+/// their mission, and means the latest, or the latest that is unclaimed.
+fn forget_settled(facts: &mut Facts, user: UserId, begun: &Task) {
+    let records = &mut facts.records;
+    let settled = |task: &Task| match task.status {
+        TaskStatus::InProgress | TaskStatus::PendingReview => false,
+        TaskStatus::Completed => task.reward_claimed,
+        TaskStatus::Rejected | TaskStatus::Expired => true,
+    };
+    records.task.retain(|_, task| {
+        let Some(task) = task else { return false };
+        let forget = task.mission_id == begun.mission_id && task.id != begun.id && settled(task);
+        if let (true, Some(reward)) = (forget, task.reward_id) {
+            records.reward.remove(&(user, reward));
+        }
+        !forget
+    });
+}
+
+/// What spans users.
+struct Shared<'a> {
+    claims: &'a HashMap<Claim, Holder>,
+    inbound: &'a HashSet<u128>,
+    budgets: &'a HashMap<MissionId, BudgetUse>,
+}
+
+/// Puts what decide asked for beside the user's records. All records of the user are there already, so one that is not
+/// does not exist.
+fn fill(facts: &mut Facts, user: UserId, keys: &Keys, shared: &Shared<'_>) -> Result<(), &'static str> {
+    let roots = keys.records.roots();
+    if roots.iter().any(|root| *root != Root::User(user)) {
+        return Err("it reads another root's records");
+    }
+    let before = known(facts);
+    let none = keys.records.pick(&Default::default());
+    macro_rules! absent {
+        ($($table:ident)*) => { $(
+            for (key, absent) in none.$table {
+                facts.records.$table.entry(key).or_insert(absent);
+            }
+        )* };
+    }
+    absent!(user task participation reward review check_in_day mission pack);
+    for claim in &keys.claims {
+        let holder = match claim {
+            Claim::Inbound { .. } => shared.inbound.contains(&fingerprint(claim)).then_some(user.0),
+            claim => shared.claims.get(claim).copied(),
+        };
+        facts.claims.insert(claim.clone(), holder);
+    }
+    for mission in &keys.budgets {
+        let used = shared.budgets.get(mission).copied().unwrap_or_default();
+        facts.budgets.insert(*mission, used);
+    }
+    for device in &keys.devices {
+        facts.devices.entry(device.clone()).or_default();
+    }
+    if known(facts) == before {
+        return Err("it asks again for what it was given");
+    }
+    Ok(())
+}
+
+/// How many things are known; filling in what was missing raises it.
+fn known(facts: &Facts) -> usize {
+    let records = &facts.records;
+    records.user.len()
+        + records.task.len()
+        + records.participation.len()
+        + records.reward.len()
+        + records.review.len()
+        + records.check_in_day.len()
+        + facts.claims.len()
+        + facts.budgets.len()
+        + facts.devices.len()
+}
+
+/// 128 bits over a claim. The hasher's keys are fixed, so it is the same at every run.
+fn fingerprint(claim: &Claim) -> u128 {
+    let half = |salt: u8| {
+        let mut hasher = DefaultHasher::new();
+        salt.hash(&mut hasher);
+        claim.hash(&mut hasher);
+        u128::from(hasher.finish())
+    };
+    half(0) << 64 | half(1)
+}
+
+/// The user's own record.
+pub(super) fn user_record(facts: &Facts, user: UserId) -> Option<&User> {
+    facts.records.user.get(&user)?.as_ref()
+}

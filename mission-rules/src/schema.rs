@@ -1,0 +1,214 @@
+//! What the context of a rule holds: every field and its type.
+
+use std::collections::BTreeMap;
+
+/// The type of a field of the context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FieldKind {
+    /// A whole number.
+    Whole,
+    /// A number that can have a fraction.
+    Decimal,
+    /// A text; times and dates too.
+    Text,
+    /// `true` or `false`.
+    Bool,
+    /// A list.
+    List,
+    /// A map whose fields nobody declared.
+    Map,
+    /// Anything.
+    Any,
+}
+
+impl FieldKind {
+    /// The type as an author would say it.
+    #[must_use]
+    pub fn plain(self) -> &'static str {
+        match self {
+            FieldKind::Whole => "a whole number",
+            FieldKind::Decimal => "a number",
+            FieldKind::Text => "a text",
+            FieldKind::Bool => "true or false",
+            FieldKind::List => "a list",
+            FieldKind::Map => "a map",
+            FieldKind::Any => "anything",
+        }
+    }
+}
+
+/// Every field that is always in the context (or absent where there is nothing to say), as the core's rule paths.
+pub(crate) const CONTEXT_FIELDS: &[(&str, FieldKind)] = &[
+    ("now.time", FieldKind::Text),
+    ("now.date", FieldKind::Text),
+    ("now.hour", FieldKind::Whole),
+    ("now.weekday", FieldKind::Whole),
+    ("now.unix", FieldKind::Whole),
+    ("user.id", FieldKind::Text),
+    ("user.level", FieldKind::Whole),
+    ("user.experience", FieldKind::Whole),
+    ("user.tags", FieldKind::List),
+    ("user.country", FieldKind::Text),
+    ("user.attributes", FieldKind::Map),
+    ("user.registered_at", FieldKind::Text),
+    ("mission.id", FieldKind::Text),
+    ("mission.code", FieldKind::Text),
+    ("mission.type", FieldKind::Text),
+    ("mission.frequency", FieldKind::Text),
+    ("mission.category", FieldKind::Text),
+    ("mission.target", FieldKind::Whole),
+    ("mission.priority", FieldKind::Whole),
+    ("mission.max_completions", FieldKind::Whole),
+    ("mission.starts_at", FieldKind::Text),
+    ("mission.ends_at", FieldKind::Text),
+    ("mission.reward.points", FieldKind::Decimal),
+    ("mission.reward.mining_boost_percent", FieldKind::Decimal),
+    ("mission.reward.experience_points", FieldKind::Whole),
+    ("mission.reward.badge_id", FieldKind::Text),
+    ("mission.reward.expires_after_days", FieldKind::Whole),
+    ("task.progress", FieldKind::Whole),
+    ("task.target", FieldKind::Whole),
+    ("task.completions", FieldKind::Whole),
+    ("task.started_at", FieldKind::Text),
+    ("event.id", FieldKind::Text),
+    ("event.type", FieldKind::Text),
+    ("event.source", FieldKind::Text),
+    ("event.time", FieldKind::Text),
+    ("event.data", FieldKind::Map),
+    ("evidence.type", FieldKind::Text),
+    ("evidence.data", FieldKind::Text),
+    ("evidence.seconds", FieldKind::Whole),
+    ("evidence.screenshot_url", FieldKind::Text),
+    ("evidence.video_url", FieldKind::Text),
+    ("evidence.captured_at", FieldKind::Text),
+    ("streak.current", FieldKind::Whole),
+    ("streak.longest", FieldKind::Whole),
+    ("streak.total", FieldKind::Whole),
+];
+
+/// What is known of the fields that a script can read: those of every context, and where somebody declared them those
+/// of the event's data and of the user's attributes.
+///
+/// ```
+/// use mission_rules::{FieldKind, FieldSchema};
+/// let schema = FieldSchema::default().with_event_data([("seconds", FieldKind::Whole)]);
+/// assert_eq!(schema.kind("event.data.seconds"), Some(FieldKind::Whole));
+/// assert_eq!(schema.kind("event.data.secnods"), None);
+/// assert_eq!(FieldSchema::default().kind("event.data.secnods"), Some(FieldKind::Any));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldSchema {
+    fields: BTreeMap<String, FieldKind>,
+}
+
+impl Default for FieldSchema {
+    /// The fields of every context; an event's data and a user's attributes can hold anything.
+    fn default() -> Self {
+        Self {
+            fields: CONTEXT_FIELDS
+                .iter()
+                .map(|&(path, kind)| (path.to_owned(), kind))
+                .collect(),
+        }
+    }
+}
+
+impl FieldSchema {
+    /// The event's data has these fields, and no others.
+    #[must_use]
+    pub fn with_event_data<'n>(self, fields: impl IntoIterator<Item = (&'n str, FieldKind)>) -> Self {
+        self.with_fields("event.data", fields)
+    }
+
+    /// The users' attributes are these, and no others.
+    #[must_use]
+    pub fn with_user_attributes<'n>(self, fields: impl IntoIterator<Item = (&'n str, FieldKind)>) -> Self {
+        self.with_fields("user.attributes", fields)
+    }
+
+    fn with_fields<'n>(
+        mut self,
+        parent: &str,
+        fields: impl IntoIterator<Item = (&'n str, FieldKind)>,
+    ) -> Self {
+        for (name, kind) in fields {
+            self.fields.insert(format!("{parent}.{name}"), kind);
+        }
+        self
+    }
+
+    /// The type of what a dotted path leads to; `None` where it can lead to nothing, ever.
+    #[must_use]
+    pub fn kind(&self, path: &str) -> Option<FieldKind> {
+        if let Some(kind) = self.fields.get(path) {
+            return Some(*kind);
+        }
+        if self.below(path).next().is_some() {
+            return Some(FieldKind::Map);
+        }
+        let (parent, _) = path.rsplit_once('.')?;
+        match self.kind(parent)? {
+            FieldKind::Any => Some(FieldKind::Any),
+            FieldKind::Map if self.below(parent).next().is_none() => Some(FieldKind::Any),
+            _ => None,
+        }
+    }
+
+    /// The names of the fields right below a path; of the roots for an empty one.
+    pub fn names_below<'s>(&'s self, path: &'s str) -> impl Iterator<Item = &'s str> {
+        let skip = if path.is_empty() { 0 } else { path.len() + 1 };
+        let mut last = "";
+        self.below(path).filter_map(move |field| {
+            let name = field.get(skip..)?.split('.').next()?;
+            (std::mem::replace(&mut last, name) != name).then_some(name)
+        })
+    }
+
+    /// The known paths below one, without itself.
+    pub(crate) fn below<'s>(&'s self, path: &'s str) -> impl Iterator<Item = &'s str> {
+        self.fields
+            .keys()
+            .map(String::as_str)
+            .filter(move |field| is_below(field, path))
+    }
+}
+
+/// Whether a dotted path leads through another.
+pub(crate) fn is_below(field: &str, path: &str) -> bool {
+    path.is_empty() || field.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schema_knows_fields_parents_and_open_maps() {
+        let open = FieldSchema::default();
+        let declared = open
+            .clone()
+            .with_event_data([("seconds", FieldKind::Whole), ("video", FieldKind::Map)]);
+        for (path, in_open, in_declared) in [
+            ("user.level", Some(FieldKind::Whole), Some(FieldKind::Whole)),
+            ("user.levle", None, None),
+            ("user", Some(FieldKind::Map), Some(FieldKind::Map)),
+            ("mission.reward", Some(FieldKind::Map), Some(FieldKind::Map)),
+            ("user.level.deep", None, None),
+            ("user.attributes.a.b", Some(FieldKind::Any), Some(FieldKind::Any)),
+            ("event.data.secs", Some(FieldKind::Any), None),
+            ("event.data.seconds", Some(FieldKind::Any), Some(FieldKind::Whole)),
+            ("event.data.video.id", Some(FieldKind::Any), Some(FieldKind::Any)),
+            ("usr", None, None),
+        ] {
+            assert_eq!(open.kind(path), in_open, "{path}");
+            assert_eq!(declared.kind(path), in_declared, "{path}");
+        }
+        let roots: Vec<&str> = open.names_below("").collect();
+        assert_eq!(
+            roots,
+            ["event", "evidence", "mission", "now", "streak", "task", "user"]
+        );
+        let reward: Vec<&str> = open.names_below("mission.reward").collect();
+        assert_eq!(reward.len(), 5);
+    }
+}

@@ -1,0 +1,232 @@
+//! Scripts as the core's rule port sees them.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
+
+use mission_core::ports::rules::{
+    CompileError, EvidenceVerdict, Hook, RewardPatch, RuleContext, RuleFailure, Script, ScriptCompiler,
+};
+use rhai::Dynamic;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    Diagnostic, FieldSchema, Limits, MonotonicStopwatch, Stopwatch, answer,
+    context::{json_context, script_context},
+    failure::{compile_error, hook_failure},
+    json::to_json,
+    lint::lint,
+    program::{Engines, Program},
+};
+
+/// How many compiled scripts are kept by default.
+const DEFAULT_CAPACITY: usize = 10_000;
+
+/// Compiles scripts, and keeps what it compiled by the hash of the source.
+///
+/// Compiling takes a lock for a moment; evaluating takes none, from any number of threads.
+///
+/// ```
+/// use mission_core::ports::rules::Hook;
+/// use mission_rules::Scripts;
+/// let scripts = Scripts::default();
+/// let context = serde_json::json!({"user": {"level": 4}});
+/// let value = scripts.eval_hook("fn eligible(ctx) { ctx.user.level >= 3 }", Hook::Eligible, &context)?;
+/// assert_eq!(value, serde_json::json!(true));
+/// # Ok::<(), mission_rules::EvalError>(())
+/// ```
+pub struct Scripts {
+    pub(crate) engines: Engines,
+    /// Made when the first trace is asked for.
+    pub(crate) tracing: OnceLock<Engines>,
+    kept: Mutex<Kept>,
+    capacity: usize,
+}
+
+#[derive(Default)]
+struct Kept {
+    by_hash: HashMap<[u8; 32], Arc<ScriptHooks>>,
+    oldest_first: VecDeque<[u8; 32]>,
+}
+
+impl Default for Scripts {
+    /// The default limits, on the machine's clock.
+    fn default() -> Self {
+        Self::new(Limits::default(), Arc::new(MonotonicStopwatch::start()))
+    }
+}
+
+impl Scripts {
+    /// A compiler whose scripts get so much, with the clock that the wall-time limit is measured on.
+    #[must_use]
+    pub fn new(limits: Limits, stopwatch: Arc<dyn Stopwatch>) -> Self {
+        Self {
+            engines: Engines::new(limits, stopwatch),
+            tracing: OnceLock::new(),
+            kept: Mutex::default(),
+            capacity: DEFAULT_CAPACITY,
+        }
+    }
+
+    /// Keeps so many compiled scripts (default 10,000), and forgets the oldest beyond that. A mission holds on to its
+    /// own script; what is kept here only saves compiling it again.
+    #[must_use]
+    pub fn with_capacity(mut self, scripts: usize) -> Self {
+        self.capacity = scripts;
+        self
+    }
+
+    /// The limits.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.engines.limits
+    }
+
+    /// Compiles a script.
+    ///
+    /// # Errors
+    /// When the source is no valid script: what is found first.
+    pub fn load(&self, source: &str) -> Result<Arc<ScriptHooks>, CompileError> {
+        let hash: [u8; 32] = Sha256::digest(source.as_bytes()).into();
+        if let Some(known) = self.lock().by_hash.get(&hash) {
+            return Ok(Arc::clone(known));
+        }
+        let program = self
+            .engines
+            .compile(source)
+            .map_err(|findings| match findings.first() {
+                Some(finding) => compile_error(source, finding),
+                None => CompileError {
+                    message: "the script does not compile".to_owned(),
+                    line: 0,
+                    column: 0,
+                },
+            })?;
+        let script = Arc::new(ScriptHooks { program });
+        let mut kept = self.lock();
+        if self.capacity > 0 && kept.by_hash.insert(hash, Arc::clone(&script)).is_none() {
+            kept.oldest_first.push_back(hash);
+            while kept.oldest_first.len() > self.capacity {
+                if let Some(oldest) = kept.oldest_first.pop_front() {
+                    kept.by_hash.remove(&oldest);
+                }
+            }
+        }
+        Ok(script)
+    }
+
+    /// Everything that is wrong with a script, or probably not meant so, errors first.
+    #[must_use]
+    pub fn diagnose(&self, source: &str, schema: &FieldSchema) -> Vec<Diagnostic> {
+        lint(&self.engines, source, schema)
+    }
+
+    /// Evaluates one hook on a context that was written as JSON; the fields of the context may be left out.
+    ///
+    /// # Errors
+    /// When the script does not compile, lacks the hook, fails, or gives something that the hook cannot mean.
+    pub fn eval_hook(&self, source: &str, hook: Hook, context: &Value) -> Result<Value, EvalError> {
+        Ok(self.load(source)?.eval_json(hook, context)?)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Kept> {
+        // What is kept is whole between any two statements, so a panic elsewhere spoils nothing.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Scripts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Scripts")
+            .field("limits", &self.engines.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ScriptCompiler for Scripts {
+    fn compile(&self, source: &str) -> Result<Arc<dyn Script>, CompileError> {
+        Ok(self.load(source)?)
+    }
+}
+
+/// Why a hook could not be evaluated on a JSON context.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EvalError {
+    /// The script does not compile.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
+    /// The evaluation failed.
+    #[error(transparent)]
+    Rule(#[from] RuleFailure),
+}
+
+/// One compiled script, which any number of threads can evaluate.
+#[derive(Debug)]
+pub struct ScriptHooks {
+    program: Program,
+}
+
+impl ScriptHooks {
+    /// Whether the script has a hook.
+    #[must_use]
+    pub fn defines(&self, hook: Hook) -> bool {
+        self.program.defines(hook)
+    }
+
+    /// Evaluates one hook on a context that was written as JSON, and gives its value as JSON with exact digits.
+    ///
+    /// # Errors
+    /// When the script lacks the hook, fails, or gives something that the hook cannot mean.
+    pub fn eval_json(&self, hook: Hook, context: &Value) -> Result<Value, RuleFailure> {
+        if !self.program.defines(hook) {
+            return Err(hook_failure(
+                hook,
+                format!("the script has no `fn {hook}(ctx)`, so the default applies"),
+            ));
+        }
+        let context = json_context(context).map_err(|message| hook_failure(hook, message))?;
+        let value = self.program.call(hook, context)?;
+        match hook {
+            Hook::Eligible => drop(answer::eligible(&value)?),
+            Hook::Progress => drop(answer::progress(&value)?),
+            Hook::Verify => drop(answer::verify(&value)?),
+            Hook::Reward => drop(answer::reward(&value)?),
+        }
+        to_json(&value).map_err(|message| hook_failure(hook, message))
+    }
+
+    fn answer<T>(
+        &self,
+        hook: Hook,
+        context: &RuleContext<'_>,
+        meaning: impl FnOnce(&Dynamic) -> Result<T, RuleFailure>,
+    ) -> Result<Option<T>, RuleFailure> {
+        if !self.program.defines(hook) {
+            return Ok(None);
+        }
+        let value = self
+            .program
+            .call(hook, script_context(context, &self.program.reads))?;
+        meaning(&value).map(Some)
+    }
+}
+
+impl Script for ScriptHooks {
+    fn eligible(&self, context: &RuleContext<'_>) -> Result<Option<bool>, RuleFailure> {
+        self.answer(Hook::Eligible, context, answer::eligible)
+    }
+
+    fn progress(&self, context: &RuleContext<'_>) -> Result<Option<u64>, RuleFailure> {
+        self.answer(Hook::Progress, context, answer::progress)
+    }
+
+    fn verify(&self, context: &RuleContext<'_>) -> Result<Option<EvidenceVerdict>, RuleFailure> {
+        self.answer(Hook::Verify, context, answer::verify)
+    }
+
+    fn reward(&self, context: &RuleContext<'_>) -> Result<Option<RewardPatch>, RuleFailure> {
+        self.answer(Hook::Reward, context, answer::reward)
+    }
+}

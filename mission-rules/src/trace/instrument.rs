@@ -1,0 +1,225 @@
+//! Puts a call before each statement of a script.
+
+use std::{collections::BTreeSet, fmt::Write};
+
+use rhai::{AST, ASTNode, Expr, Position, Stmt};
+
+use super::recorder::STEP_FUNCTION;
+use crate::syntax::{Chain, chain_at, functions, offset};
+
+/// A script that tells its steps.
+pub(super) struct Instrumented {
+    pub(super) source: String,
+    pub(super) points: Vec<Point>,
+}
+
+/// A place before a statement.
+pub(super) struct Point {
+    /// The statement's first byte in the source as it was written.
+    pub(super) offset: usize,
+    /// What the statement reads, such as `ctx.user.level`.
+    pub(super) reads: Vec<String>,
+}
+
+/// The same script with a call before each statement; `None` where that cannot be done.
+pub(super) fn instrument(source: &str, written: &AST) -> Option<Instrumented> {
+    if source.contains(STEP_FUNCTION) {
+        return None;
+    }
+    let code = blank_out_text(source);
+    let mut points: Vec<Point> = Vec::new();
+    for function in functions(written) {
+        function.walk(|path| {
+            if let Some(ASTNode::Stmt(statement)) = path.last()
+                && let Some(offset) = statement_start(source, &code, statement)
+            {
+                points.push(Point {
+                    offset,
+                    reads: reads(statement),
+                });
+            }
+        });
+    }
+    points.sort_by_key(|point| point.offset);
+    points.dedup_by_key(|point| point.offset);
+
+    let mut changed = String::with_capacity(source.len() * 2);
+    let mut copied = 0;
+    for (number, point) in points.iter().enumerate() {
+        changed.push_str(source.get(copied..point.offset)?);
+        write!(
+            changed,
+            "{STEP_FUNCTION}({number}, [{}]); ",
+            point.reads.join(", ")
+        )
+        .ok()?;
+        copied = point.offset;
+    }
+    changed.push_str(source.get(copied..)?);
+    Some(Instrumented {
+        source: changed,
+        points,
+    })
+}
+
+/// Where a statement begins, if a call can be put there: not after `else`, `=` or `=>`.
+fn statement_start(source: &str, code: &[u8], statement: &Stmt) -> Option<usize> {
+    if matches!(statement, Stmt::Noop(_) | Stmt::Block(_)) {
+        return None;
+    }
+    // The tree knows where an operator is, and not where its first operand begins.
+    let mut first = statement.position();
+    statement.walk(&mut Vec::new(), &mut |path: &[ASTNode<'_>]| {
+        let position = path.last().map_or(Position::NONE, ASTNode::position);
+        if !position.is_none() && (first.is_none() || position < first) {
+            first = position;
+        }
+        true
+    });
+    let mut start = offset(source, first)?;
+    // Nor does it know brackets and signs.
+    let mut before = start;
+    while let Some(&byte) = before.checked_sub(1).and_then(|at| code.get(at)) {
+        match byte {
+            b'(' | b'!' | b'-' | b'+' => start = before - 1,
+            byte if byte.is_ascii_whitespace() => {}
+            b'{' | b';' | b'}' => return Some(start),
+            _ => return None,
+        }
+        before -= 1;
+    }
+    None
+}
+
+/// The fields and variables that a statement reads before anything in it has changed them.
+fn reads(statement: &Stmt) -> Vec<String> {
+    let mut found = BTreeSet::new();
+    let mut own = BTreeSet::new();
+    let mut see = |path: &[ASTNode<'_>]| {
+        match path.last() {
+            Some(ASTNode::Stmt(Stmt::Var(definition, ..))) if path.len() > 1 => {
+                own.insert(definition.0.name.to_string());
+            }
+            Some(ASTNode::Stmt(Stmt::For(parts, _))) => {
+                own.insert(parts.0.name.to_string());
+                own.extend(parts.1.iter().map(|counter| counter.name.to_string()));
+            }
+            Some(ASTNode::Stmt(Stmt::TryCatch(parts, _))) => {
+                if let Expr::Variable(caught, ..) = &parts.expr {
+                    own.insert(caught.1.to_string());
+                }
+            }
+            _ => {}
+        }
+        if let Some(chain) = chain_at(path) {
+            found.insert((chain.root.to_owned(), shown(&chain)));
+        }
+        true
+    };
+    let path = &mut Vec::new();
+    match statement {
+        Stmt::If(parts, _) | Stmt::While(parts, _) => parts.expr.walk(path, &mut see),
+        Stmt::For(parts, _) => parts.2.expr.walk(path, &mut see),
+        Stmt::Switch(parts, _) => parts.0.walk(path, &mut see),
+        Stmt::Do(..) | Stmt::TryCatch(..) => true,
+        other => other.walk(path, &mut see),
+    };
+    // The context as a whole says nothing, and is long.
+    let tells = |root: &str, text: &str| !own.contains(root) && text != "ctx";
+    found
+        .into_iter()
+        .filter(|(root, text)| tells(root, text))
+        .map(|(_, text)| text)
+        .collect()
+}
+
+fn shown(chain: &Chain<'_>) -> String {
+    match chain.fields.as_slice() {
+        [] => chain.root.to_owned(),
+        _ => format!("{}.{}", chain.root, chain.path()),
+    }
+}
+
+/// The bytes of a script with spaces for its comments, and letters for its texts: what is left is code.
+fn blank_out_text(source: &str) -> Vec<u8> {
+    let mut code = source.as_bytes().to_vec();
+    let mut at = 0;
+    while at < code.len() {
+        let rest = source.as_bytes().get(at..).unwrap_or_default();
+        let (length, filler) = match rest {
+            [b'/', b'/', ..] => (
+                rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len()),
+                b' ',
+            ),
+            [b'/', b'*', ..] => (comment_length(rest), b' '),
+            [quote @ (b'"' | b'`'), ..] => (text_length(rest, *quote), b'x'),
+            // A character's quotes, but for what could be braces, say nothing.
+            [b'\'', _, b'\'', ..] => (3, b'x'),
+            _ => {
+                at += 1;
+                continue;
+            }
+        };
+        let end = (at + length.max(1)).min(code.len());
+        code.get_mut(at..end).unwrap_or_default().fill(filler);
+        at = end;
+    }
+    code
+}
+
+/// The length of a comment, with the comments in it.
+fn comment_length(rest: &[u8]) -> usize {
+    let (mut depth, mut at) = (0_usize, 0);
+    while let Some(pair) = rest.get(at..at + 2) {
+        at += match pair {
+            b"/*" => {
+                depth += 1;
+                2
+            }
+            b"*/" => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    return at + 2;
+                }
+                2
+            }
+            _ => 1,
+        };
+    }
+    rest.len()
+}
+
+/// The length of a text with both its quotes. What is in `${…}` counts as text.
+fn text_length(rest: &[u8], quote: u8) -> usize {
+    let mut at = 1;
+    while let Some(&byte) = rest.get(at) {
+        at += match byte {
+            b'\\' => 2,
+            byte if byte == quote => return at + 1,
+            _ => 1,
+        };
+    }
+    rest.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::blank_out_text;
+
+    #[test]
+    fn only_code_is_left() {
+        for (source, code) in [
+            ("a // {\nb", "a     \nb"),
+            ("a /* { /* ; */ } */ b", "a                   b"),
+            ("\"{\\\"\" + `}${;}` + '{'", "xxxxx + xxxxxxx + xxx"),
+            ("/* open", "       "),
+            ("\"open", "xxxxx"),
+        ] {
+            assert_eq!(
+                String::from_utf8(blank_out_text(source)).unwrap(),
+                code,
+                "{source}"
+            );
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The crate's public face, tried from outside.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
+
+mod hooks;
+mod hostile;
+mod language;
+mod limits;
+mod lint;
+mod sources;
+mod trace;
