@@ -1,0 +1,276 @@
+//! Every setting by name. Flags, variables and the file's keys follow from the name.
+
+/// One setting.
+#[derive(Debug)]
+pub(super) struct Key {
+    /// The name in the file, with dots between tables.
+    pub(super) name: &'static str,
+    /// What stands for the value in `--help`.
+    pub(super) value: &'static str,
+    /// One sentence for `--help`; the file says more.
+    pub(super) help: &'static str,
+    /// Under which heading `--help` shows it.
+    pub(super) heading: &'static str,
+}
+
+impl Key {
+    /// The variable: `MISSION_DATABASE_URL` for `database.url`.
+    pub(super) fn variable(&self) -> String {
+        format!("MISSION_{}", self.name.replace('.', "_").to_ascii_uppercase())
+    }
+
+    /// The flag without dashes: `database-url` for `database.url`.
+    pub(super) fn flag(&self) -> String {
+        self.name.replace(['.', '_'], "-")
+    }
+
+    /// Whether the flag alone means `true`.
+    pub(super) fn is_switch(&self) -> bool {
+        self.value == "BOOL"
+    }
+}
+
+const fn key(heading: &'static str, name: &'static str, value: &'static str, help: &'static str) -> Key {
+    Key {
+        name,
+        value,
+        help,
+        heading,
+    }
+}
+
+const SERVER: &str = "Server";
+const DATABASE: &str = "Database";
+const TOKENS: &str = "Tokens";
+const HTTP: &str = "HTTP";
+const FRAUD: &str = "Anti-fraud";
+const ENGINE: &str = "Engine";
+const SCRIPTS: &str = "Limits of mission scripts";
+
+/// All settings, in the order of the file.
+pub(super) const KEYS: &[Key] = &[
+    key(
+        SERVER,
+        "listen",
+        "HOST:PORT",
+        "Where to listen; port 0 picks a free one",
+    ),
+    key(
+        SERVER,
+        "pack",
+        "DIR",
+        "A pack that is loaded, and whose new missions are activated, at start",
+    ),
+    key(
+        SERVER,
+        "log",
+        "FILTER",
+        "What is logged: off, error, warn, info, debug, trace, or target=level lists",
+    ),
+    key(
+        SERVER,
+        "log_format",
+        "FORMAT",
+        "How it is logged, on stderr: json or pretty",
+    ),
+    key(
+        SERVER,
+        "ready_requires",
+        "WHAT",
+        "What /health/ready needs: all, or database alone",
+    ),
+    key(
+        SERVER,
+        "shutdown_timeout",
+        "DURATION",
+        "How long a stopping server waits for running requests",
+    ),
+    key(
+        SERVER,
+        "dev",
+        "BOOL",
+        "Development server: own database, known key, example pack, test clock; never in production",
+    ),
+    key(
+        SERVER,
+        "test_clock",
+        "BOOL",
+        "Adds /dev/clock, open to all, which sets the domain's time; never in production",
+    ),
+    key(
+        DATABASE,
+        "database.url",
+        "URL",
+        "Where everything is kept: sqlite://FILE",
+    ),
+    key(
+        DATABASE,
+        "database.connect_timeout",
+        "DURATION",
+        "How long to try to reach the database before giving up",
+    ),
+    key(
+        TOKENS,
+        "jwt.secret",
+        "SECRET",
+        "The shared secret of HS256 tokens; better set as a variable, where `ps` does not show it",
+    ),
+    key(
+        TOKENS,
+        "jwt.jwks_url",
+        "URL",
+        "The address of the keys of RS256, ES256 and EdDSA tokens",
+    ),
+    key(
+        TOKENS,
+        "jwt.jwks_file",
+        "FILE",
+        "A file with such keys; read again when it changes",
+    ),
+    key(TOKENS, "jwt.issuer", "TEXT", "The only `iss` that is taken"),
+    key(TOKENS, "jwt.audience", "TEXT", "The `aud` that tokens must name"),
+    key(
+        TOKENS,
+        "jwt.leeway",
+        "DURATION",
+        "How far the clocks of issuer and server may be apart",
+    ),
+    key(
+        TOKENS,
+        "jwt.refresh",
+        "DURATION",
+        "How often keys are fetched again",
+    ),
+    key(HTTP, "http.body_limit", "BYTES", "The largest request body"),
+    key(
+        HTTP,
+        "http.request_timeout",
+        "DURATION",
+        "How long a request may take",
+    ),
+    key(
+        HTTP,
+        "http.cors_origins",
+        "ORIGINS",
+        "Origins whose pages may call the API, comma-separated; * for all",
+    ),
+    key(
+        HTTP,
+        "trusted_proxies",
+        "ADDRESSES",
+        "Addresses or networks of proxies whose X-Forwarded-For is believed, comma-separated",
+    ),
+    key(
+        FRAUD,
+        "fraud.rate_limit_per_user",
+        "RATE",
+        "Changes that one user may ask for: N/s, N/min, N/h or off",
+    ),
+    key(
+        FRAUD,
+        "fraud.rate_limit_per_address",
+        "RATE",
+        "Changes that may be asked for from one address: N/s, N/min, N/h or off",
+    ),
+    key(
+        FRAUD,
+        "fraud.flag_devices",
+        "MODE",
+        "What unknown and shared devices do: on (review), observe (count only), off",
+    ),
+    key(
+        FRAUD,
+        "fraud.require_device",
+        "BOOL",
+        "Whether check-ins, completions and claims must name their device",
+    ),
+    key(
+        FRAUD,
+        "fraud.shared_device_users",
+        "N",
+        "So many other users make a device a shared one",
+    ),
+    key(FRAUD, "fraud.shared_device_window", "DURATION", "Within so long"),
+    key(
+        ENGINE,
+        "events.ahead_window",
+        "DURATION",
+        "How far ahead of the clock an activity event may be",
+    ),
+    key(
+        ENGINE,
+        "events.late_window",
+        "DURATION",
+        "How late an activity event may come",
+    ),
+    key(
+        ENGINE,
+        "write.batch",
+        "N",
+        "Commands that are committed together at most; 1 = one a transaction",
+    ),
+    key(
+        ENGINE,
+        "write.queue",
+        "N",
+        "Commands that may wait; one more is refused with 503",
+    ),
+    key(SCRIPTS, "scripts.bytes", "BYTES", "The longest source"),
+    key(SCRIPTS, "scripts.functions", "N", "Functions of one script"),
+    key(SCRIPTS, "scripts.operations", "N", "Operations of one evaluation"),
+    key(
+        SCRIPTS,
+        "scripts.wall_time",
+        "DURATION",
+        "Wall time of one evaluation",
+    ),
+    key(
+        SCRIPTS,
+        "scripts.call_depth",
+        "N",
+        "Function calls within each other",
+    ),
+    key(
+        SCRIPTS,
+        "scripts.expression_depth",
+        "N",
+        "Expressions within each other",
+    ),
+    key(
+        SCRIPTS,
+        "scripts.variables",
+        "N",
+        "Variables alive at once in one call",
+    ),
+    key(
+        SCRIPTS,
+        "scripts.string_bytes",
+        "BYTES",
+        "Bytes of all strings within one value",
+    ),
+    key(
+        SCRIPTS,
+        "scripts.array_items",
+        "N",
+        "Items of all lists within one value",
+    ),
+    key(
+        SCRIPTS,
+        "scripts.map_entries",
+        "N",
+        "Entries of all maps within one value",
+    ),
+];
+
+pub(super) fn find(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+/// The nearest of some names, if one is near enough to have been meant.
+pub(super) fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    known
+        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= candidate.len() / 4)
+        .min()
+        .map(|(_, candidate)| candidate)
+}

@@ -1,0 +1,196 @@
+//! The layers of settings, before they are given their types.
+
+use std::{collections::BTreeMap, fmt, path::Path};
+
+use clap::{ArgMatches, parser::ValueSource};
+use toml::{Table, Value};
+
+use super::{
+    ConfigError,
+    keys::{self, KEYS},
+};
+
+/// The configuration file with every setting at its default, explained.
+pub const DEFAULT_FILE: &str = include_str!("config.toml");
+
+/// Where a value came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The command line.
+    Flag(String),
+    /// The environment.
+    Variable(String),
+    /// The configuration file.
+    File(String),
+    /// `--dev`.
+    Development,
+    /// The default.
+    Default,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::Flag(flag) => write!(f, "from the flag `--{flag}`"),
+            Origin::Variable(variable) => write!(f, "from the variable `{variable}`"),
+            Origin::File(path) => write!(f, "from the file `{path}`"),
+            Origin::Development => f.write_str("from `--dev`"),
+            Origin::Default => f.write_str("by default"),
+        }
+    }
+}
+
+/// A text for each setting that has one, with its origin. Empty texts count as not given.
+#[derive(Clone, Default)]
+pub(super) struct Layers(BTreeMap<&'static str, (String, Origin)>);
+
+impl Layers {
+    /// The defaults.
+    pub(super) fn defaults() -> Result<Self, ConfigError> {
+        let mut layers = Layers::default();
+        layers.take_file(DEFAULT_FILE, "config.toml", |_| Origin::Default)?;
+        Ok(layers)
+    }
+
+    /// Puts a file on top.
+    pub(super) fn take_path(&mut self, path: &Path) -> Result<(), ConfigError> {
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::UnreadableFile {
+            path: name.clone(),
+            reason: error.to_string(),
+        })?;
+        self.take_file(&text, &name, |path| Origin::File(path.to_owned()))
+    }
+
+    pub(super) fn take_file(
+        &mut self,
+        text: &str,
+        path: &str,
+        origin: impl Fn(&str) -> Origin,
+    ) -> Result<(), ConfigError> {
+        let table: Table = text
+            .parse()
+            .map_err(|error: toml::de::Error| ConfigError::InvalidFile {
+                path: path.to_owned(),
+                reason: error.to_string().trim_end().to_owned(),
+            })?;
+        for (name, value) in flat(&table, "") {
+            let key = keys::find(&name).ok_or_else(|| unknown(&name, path))?;
+            let text = plain(&value).ok_or_else(|| ConfigError::InvalidValue {
+                key: key.name,
+                origin: origin(path),
+                reason: "must be a text, a number, a truth value or a list of texts".to_owned(),
+            })?;
+            self.put(key.name, &text, origin(path));
+        }
+        Ok(())
+    }
+
+    /// Puts what stands on the command line and in the environment on top.
+    pub(super) fn take_matches(&mut self, matches: &ArgMatches) {
+        for key in KEYS {
+            let Some(text) = matches.get_one::<String>(key.name) else {
+                continue;
+            };
+            let origin = match matches.value_source(key.name) {
+                Some(ValueSource::EnvVariable) => Origin::Variable(key.variable()),
+                _ => Origin::Flag(key.flag()),
+            };
+            self.put(key.name, text, origin);
+        }
+    }
+
+    /// Puts a development server's value where nobody said anything.
+    pub(super) fn develop(&mut self, key: &'static str, text: &str) {
+        if self
+            .0
+            .get(key)
+            .is_none_or(|(_, origin)| *origin == Origin::Default)
+        {
+            self.put(key, text, Origin::Development);
+        }
+    }
+
+    fn put(&mut self, key: &'static str, text: &str, origin: Origin) {
+        if !text.trim().is_empty() {
+            self.0.insert(key, (text.trim().to_owned(), origin));
+        }
+    }
+
+    /// The text of a setting.
+    pub(super) fn get(&self, key: &'static str) -> Option<&str> {
+        self.0.get(key).map(|(text, _)| text.as_str())
+    }
+
+    /// The value of a setting, if it has one.
+    pub(super) fn read<T>(
+        &self,
+        key: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<Option<T>, ConfigError> {
+        let Some((text, origin)) = self.0.get(key) else {
+            return Ok(None);
+        };
+        parse(text).map(Some).map_err(|reason| ConfigError::InvalidValue {
+            key,
+            origin: origin.clone(),
+            reason,
+        })
+    }
+
+    /// The value of a setting that has a default.
+    pub(super) fn need<T>(
+        &self,
+        key: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<T, ConfigError> {
+        self.read(key, parse)?.ok_or_else(|| ConfigError::InvalidValue {
+            key,
+            origin: Origin::Default,
+            reason: "must be given".to_owned(),
+        })
+    }
+}
+
+/// Every leaf of the tables, by its dotted name.
+fn flat(table: &Table, prefix: &str) -> Vec<(String, Value)> {
+    let mut leaves = Vec::new();
+    for (name, value) in table {
+        let name = if prefix.is_empty() {
+            name.clone()
+        } else {
+            format!("{prefix}.{name}")
+        };
+        match value {
+            Value::Table(inner) => leaves.extend(flat(inner, &name)),
+            leaf => leaves.push((name, leaf.clone())),
+        }
+    }
+    leaves
+}
+
+fn plain(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Integer(number) => Some(number.to_string()),
+        Value::Float(number) => Some(number.to_string()),
+        Value::Boolean(truth) => Some(truth.to_string()),
+        Value::Array(items) => {
+            let texts: Option<Vec<&str>> = items.iter().map(Value::as_str).collect();
+            texts.map(|texts| texts.join(","))
+        }
+        Value::Datetime(_) | Value::Table(_) => None,
+    }
+}
+
+fn unknown(name: &str, path: &str) -> ConfigError {
+    let help = match keys::nearest(name, KEYS.iter().map(|key| key.name)) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => "`mission-server --print-config` shows every setting".to_owned(),
+    };
+    ConfigError::UnknownSetting {
+        path: path.to_owned(),
+        key: name.to_owned(),
+        help,
+    }
+}

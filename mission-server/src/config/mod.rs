@@ -1,0 +1,23 @@
+//! Settings: from flags, `MISSION_*` variables and a TOML file, in that order of strength.
+//!
+//! The weakest layer is [`DEFAULT_FILE`], a commented file that holds every default and documents every setting;
+//! `mission-server --print-config` prints it. A setting `a.b_c` of the file is `MISSION_A_B_C` in the environment and
+//! `--a-b-c` on the command line.
+
+mod command;
+mod error;
+mod keys;
+mod layers;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod values;
+
+pub use command::{Action, command, read};
+pub use error::ConfigError;
+pub use layers::DEFAULT_FILE;
+pub use settings::{
+    DatabaseSettings, FraudSettings, JwtKeys, JwtSettings, LogFormat, LogSettings, PackSource, ReadyRequires,
+    Settings,
+};
+pub use values::DatabaseUrl;

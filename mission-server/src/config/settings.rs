@@ -1,0 +1,337 @@
+//! The settings as the server uses them.
+
+use std::{path::PathBuf, time::Duration};
+
+use ipnet::IpNet;
+use mission_core::{
+    engine::Limits,
+    event::LateWindow,
+    fraud::{CheckMode, FraudPolicy},
+};
+use secrecy::{ExposeSecret, SecretString};
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use url::Url;
+
+use super::{ConfigError, DatabaseUrl, layers::Layers, values};
+use crate::{
+    auth::DEVELOPMENT_SECRET,
+    http::{HttpSettings, Quota},
+};
+
+/// Everything that can be set. `Debug` shows no secret.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `HOST:PORT`.
+    pub listen: String,
+    /// Whether this is a development server.
+    pub dev: bool,
+    /// Whether the domain's clock can be set.
+    pub test_clock: bool,
+    /// Where the data is.
+    pub database: DatabaseSettings,
+    /// Who is let in.
+    pub jwt: JwtSettings,
+    /// What is applied at start.
+    pub pack: Option<PackSource>,
+    /// Limits of requests.
+    pub http: HttpSettings,
+    /// Proxies whose word on a client's address is taken.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Checks against fraud.
+    pub fraud: FraudSettings,
+    /// How early and late activity events may come.
+    pub late_window: LateWindow,
+    /// How commands are batched.
+    pub write: Limits,
+    /// What scripts may use.
+    pub scripts: mission_rules::Limits,
+    /// What readiness needs.
+    pub ready_requires: ReadyRequires,
+    /// What is logged, and how.
+    pub log: LogSettings,
+    /// How long a stopping server waits.
+    pub shutdown_timeout: Duration,
+}
+
+/// The database.
+#[derive(Clone, Debug)]
+pub struct DatabaseSettings {
+    /// Where it is.
+    pub url: DatabaseUrl,
+    /// How long to try to reach it.
+    pub connect_timeout: Duration,
+}
+
+/// How tokens are judged.
+#[derive(Clone, Debug)]
+pub struct JwtSettings {
+    /// By which keys.
+    pub keys: JwtKeys,
+    /// The only issuer that is taken.
+    pub issuer: Option<String>,
+    /// The audience that must be named.
+    pub audience: Option<String>,
+    /// How far clocks may be apart.
+    pub leeway: Duration,
+    /// How often keys are fetched again.
+    pub refresh: Duration,
+}
+
+/// Keys of one kind.
+#[derive(Clone, Debug)]
+pub enum JwtKeys {
+    /// A shared secret (HS256).
+    Secret(SecretString),
+    /// Public keys at an address.
+    Url(Url),
+    /// Public keys in a file.
+    File(PathBuf),
+}
+
+/// The shortest secret that is as strong as HS256.
+const SECRET_BYTES: usize = 32;
+
+impl JwtSettings {
+    /// Whether the keys are a secret that can be guessed sooner than HS256 can be broken.
+    #[must_use]
+    pub fn has_weak_secret(&self) -> bool {
+        matches!(&self.keys, JwtKeys::Secret(secret) if secret.expose_secret().len() < SECRET_BYTES)
+    }
+
+    /// Tokens by a shared secret, from any issuer, for any audience.
+    #[must_use]
+    pub fn with_secret(secret: &str) -> Self {
+        Self::with_keys(JwtKeys::Secret(secret.to_owned().into()))
+    }
+
+    /// Tokens by some keys, from any issuer, for any audience.
+    #[must_use]
+    pub fn with_keys(keys: JwtKeys) -> Self {
+        let refresh = Duration::from_secs(300);
+        JwtSettings {
+            keys,
+            issuer: None,
+            audience: None,
+            leeway: Duration::ZERO,
+            refresh,
+        }
+    }
+}
+
+/// A pack to apply at start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PackSource {
+    /// A folder.
+    Folder(PathBuf),
+    /// The example that is built in.
+    Example,
+}
+
+/// The checks against fraud.
+#[derive(Clone, Debug)]
+pub struct FraudSettings {
+    /// How often one user may change something; `None` = no limit.
+    pub rate_limit_per_user: Option<Quota>,
+    /// How often one address may; `None` = no limit.
+    pub rate_limit_per_address: Option<Quota>,
+    /// What is checked within a command.
+    pub policy: FraudPolicy,
+}
+
+/// What must be there for the server to be ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadyRequires {
+    /// All that is configured.
+    All,
+    /// The database.
+    Database,
+}
+
+/// What is logged, and how.
+#[derive(Clone, Debug)]
+pub struct LogSettings {
+    /// Which lines.
+    pub filter: Targets,
+    /// In which form.
+    pub format: LogFormat,
+}
+
+/// The form of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object.
+    Json,
+    /// For people.
+    Pretty,
+}
+
+impl Settings {
+    pub(super) fn from_layers(mut layers: Layers) -> Result<Self, ConfigError> {
+        let dev = layers.need("dev", values::switch)?;
+        if dev {
+            develop(&mut layers)?;
+        }
+        let settings = Settings {
+            listen: layers.need("listen", values::address)?,
+            dev,
+            test_clock: layers.need("test_clock", values::switch)?,
+            database: DatabaseSettings {
+                url: layers.need("database.url", values::database_url)?,
+                connect_timeout: layers.need("database.connect_timeout", values::duration)?,
+            },
+            jwt: jwt(&layers)?,
+            pack: match layers.read("pack", values::path)? {
+                Some(folder) => Some(PackSource::Folder(folder)),
+                None => dev.then_some(PackSource::Example),
+            },
+            http: HttpSettings {
+                body_limit: layers.need("http.body_limit", values::bytes)?,
+                timeout: layers.need("http.request_timeout", values::positive_duration)?,
+                cors_origins: layers
+                    .read("http.cors_origins", values::origins)?
+                    .unwrap_or_default(),
+            },
+            trusted_proxies: layers
+                .read("trusted_proxies", values::networks)?
+                .unwrap_or_default(),
+            fraud: fraud(&layers)?,
+            late_window: LateWindow {
+                ahead: layers.need("events.ahead_window", chrono_duration)?,
+                behind: layers.need("events.late_window", chrono_duration)?,
+            },
+            write: Limits {
+                queue: layers.need("write.queue", values::count)?,
+                batch: layers.need("write.batch", values::count)?,
+                ..Limits::default()
+            },
+            scripts: scripts(&layers)?,
+            ready_requires: layers.need("ready_requires", |text| {
+                values::word(
+                    text,
+                    &[("all", ReadyRequires::All), ("database", ReadyRequires::Database)],
+                )
+            })?,
+            log: LogSettings {
+                filter: layers.need("log", log_filter)?,
+                format: layers.need("log_format", |text| {
+                    values::word(text, &[("json", LogFormat::Json), ("pretty", LogFormat::Pretty)])
+                })?,
+            },
+            shutdown_timeout: layers.need("shutdown_timeout", values::positive_duration)?,
+        };
+        if settings.test_clock && !matches!(settings.jwt.keys, JwtKeys::Secret(_)) {
+            return Err(ConfigError::Conflict(
+                "`--test-clock` lets everybody set the time, so it is refused together with `jwt.jwks_url` and \
+                 `jwt.jwks_file`, the keys of a real deployment; leave one of the two out"
+                    .to_owned(),
+            ));
+        }
+        Ok(settings)
+    }
+}
+
+fn develop(layers: &mut Layers) -> Result<(), ConfigError> {
+    if layers.get("jwt.jwks_url").is_some() || layers.get("jwt.jwks_file").is_some() {
+        return Err(ConfigError::Conflict(
+            "`--dev` has a key of its own; leave `jwt.jwks_url` and `jwt.jwks_file` out, or start without `--dev`".to_owned(),
+        ));
+    }
+    if layers
+        .get("jwt.secret")
+        .is_some_and(|secret| secret != DEVELOPMENT_SECRET)
+    {
+        return Err(ConfigError::Conflict(
+            "`--dev` has a key that everybody knows; leave `jwt.secret` out, or start without `--dev`, with \
+             `--test-clock` if that is what you need"
+                .to_owned(),
+        ));
+    }
+    layers.develop("jwt.secret", DEVELOPMENT_SECRET);
+    layers.develop("database.url", "sqlite://.mission-dev/mission.db");
+    layers.develop("test_clock", "true");
+    if std::io::IsTerminal::is_terminal(&std::io::stderr()) {
+        layers.develop("log_format", "pretty");
+    }
+    Ok(())
+}
+
+fn jwt(layers: &Layers) -> Result<JwtSettings, ConfigError> {
+    let secret = layers.read("jwt.secret", values::secret)?.map(JwtKeys::Secret);
+    let url = layers.read("jwt.jwks_url", values::web_url)?.map(JwtKeys::Url);
+    let file = layers.read("jwt.jwks_file", values::path)?.map(JwtKeys::File);
+    let mut given = [secret, url, file].into_iter().flatten();
+    let keys = given.next().ok_or(ConfigError::NoKey)?;
+    if given.next().is_some() {
+        return Err(ConfigError::Conflict(
+            "`jwt.secret`, `jwt.jwks_url` and `jwt.jwks_file` exclude each other: a server takes tokens of one kind; \
+             keep the one that your identity provider uses"
+                .to_owned(),
+        ));
+    }
+    Ok(JwtSettings {
+        keys,
+        issuer: layers.read("jwt.issuer", values::text)?,
+        audience: layers.read("jwt.audience", values::text)?,
+        leeway: layers.need("jwt.leeway", values::duration)?,
+        refresh: layers.need("jwt.refresh", values::positive_duration)?,
+    })
+}
+
+fn fraud(layers: &Layers) -> Result<FraudSettings, ConfigError> {
+    let modes = [
+        ("on", CheckMode::On),
+        ("observe", CheckMode::Observe),
+        ("off", CheckMode::Off),
+    ];
+    Ok(FraudSettings {
+        rate_limit_per_user: layers.need("fraud.rate_limit_per_user", rate)?,
+        rate_limit_per_address: layers.need("fraud.rate_limit_per_address", rate)?,
+        policy: FraudPolicy {
+            devices: layers.need("fraud.flag_devices", |text| values::word(text, &modes))?,
+            require_device: layers.need("fraud.require_device", values::switch)?,
+            shared_device_users: layers.need("fraud.shared_device_users", values::count)?,
+            shared_device_window: layers.need("fraud.shared_device_window", chrono_duration)?,
+        },
+    })
+}
+
+fn scripts(layers: &Layers) -> Result<mission_rules::Limits, ConfigError> {
+    Ok(mission_rules::Limits {
+        script_bytes: layers.need("scripts.bytes", values::bytes)?,
+        functions: layers.need("scripts.functions", values::count)?,
+        operations: layers.need("scripts.operations", values::count)?,
+        wall_time: layers.need("scripts.wall_time", values::positive_duration)?,
+        call_depth: layers.need("scripts.call_depth", values::count)?,
+        expression_depth: layers.need("scripts.expression_depth", values::count)?,
+        variables: layers.need("scripts.variables", values::count)?,
+        string_bytes: layers.need("scripts.string_bytes", values::bytes)?,
+        array_items: layers.need("scripts.array_items", values::count)?,
+        map_entries: layers.need("scripts.map_entries", values::count)?,
+    })
+}
+
+fn rate(text: &str) -> Result<Option<Quota>, String> {
+    if text == "off" {
+        Ok(None)
+    } else {
+        text.parse().map(Some)
+    }
+}
+
+fn chrono_duration(text: &str) -> Result<chrono::Duration, String> {
+    chrono::Duration::from_std(values::duration(text)?).map_err(|error| error.to_string())
+}
+
+fn log_filter(text: &str) -> Result<Targets, String> {
+    let help = "is no filter such as `info` or `info,mission_server=debug`";
+    // A lone word that is no level would be taken for a target, and everything else fall silent.
+    let stray = text
+        .split(',')
+        .find(|part| !part.contains('=') && part.trim().parse::<LevelFilter>().is_err());
+    match (stray, text.parse()) {
+        (None, Ok(filter)) => Ok(filter),
+        (Some(word), _) => Err(format!("{help}: `{word}` is no level")),
+        (None, Err(error)) => Err(format!("{help}: {error}")),
+    }
+}

@@ -1,0 +1,243 @@
+use super::{
+    keys::{self, KEYS},
+    layers::Layers,
+    settings::{JwtKeys, PackSource, Settings},
+    *,
+};
+use crate::auth::DEVELOPMENT_SECRET;
+
+const SECRET: &str = "MISSION_JWT_SECRET";
+const LONG: &str = "0123456789abcdef0123456789abcdef";
+
+/// The settings of a file alone.
+fn of_file(text: &str) -> Result<Settings, ConfigError> {
+    let mut layers = Layers::defaults()?;
+    layers.take_file(text, "my.toml", |path| layers::Origin::File(path.to_owned()))?;
+    Settings::from_layers(layers)
+}
+
+/// The settings of a file with a good key.
+fn with_key(text: &str) -> Result<Settings, ConfigError> {
+    of_file(&format!("jwt.secret = \"{LONG}\"\n{text}"))
+}
+
+fn of_flags(flags: &[&str]) -> Result<Settings, ConfigError> {
+    let matches = command()
+        .try_get_matches_from([&["mission-server"], flags].concat())
+        .expect("flags");
+    let mut layers = Layers::defaults()?;
+    layers.take_matches(&matches);
+    Settings::from_layers(layers)
+}
+
+#[test]
+fn the_printed_file_holds_every_setting() {
+    let table: toml::Table = DEFAULT_FILE.parse().expect("TOML");
+    for key in KEYS {
+        let mut at = Some(&table);
+        let mut parts = key.name.split('.').peekable();
+        let mut found = false;
+        while let (Some(part), Some(level)) = (parts.next(), at) {
+            match parts.peek() {
+                Some(_) => at = level.get(part).and_then(toml::Value::as_table),
+                None => found = level.contains_key(part),
+            }
+        }
+        let last = key.name.rsplit('.').next().unwrap_or_default();
+        assert!(
+            found || DEFAULT_FILE.contains(&format!("\n# {last} = ")),
+            "{} is not documented",
+            key.name
+        );
+    }
+}
+
+#[test]
+fn the_defaults_are_those_of_the_types() {
+    let settings = with_key("").expect("defaults");
+    assert_eq!(settings.scripts, mission_rules::Limits::default());
+    assert_eq!(settings.write, mission_core::engine::Limits::default());
+    assert_eq!(settings.late_window, mission_core::event::LateWindow::default());
+    assert_eq!(settings.fraud.policy, mission_core::fraud::FraudPolicy::default());
+    let http = crate::http::HttpSettings::default();
+    assert_eq!(
+        (settings.http.body_limit, settings.http.timeout),
+        (http.body_limit, http.timeout)
+    );
+    let rates = [
+        settings.fraud.rate_limit_per_user,
+        settings.fraud.rate_limit_per_address,
+    ];
+    assert_eq!(
+        rates.map(|rate| rate.map(|rate| rate.to_string())),
+        [Some("120/min".into()), Some("1200/min".into())]
+    );
+    assert_eq!(settings.listen, "127.0.0.1:8080");
+    assert_eq!(settings.database.url.to_string(), "sqlite://mission.db");
+    assert_eq!(settings.database.connect_timeout.as_secs(), 30);
+    assert!(!settings.dev && !settings.test_clock && settings.pack.is_none());
+}
+
+#[test]
+fn names_of_flags_and_variables_follow_from_the_setting() {
+    let names = |name| keys::find(name).map(|key| (key.flag(), key.variable()));
+    assert_eq!(
+        names("jwt.jwks_url"),
+        Some(("jwt-jwks-url".to_owned(), "MISSION_JWT_JWKS_URL".to_owned()))
+    );
+    for (name, variable) in [
+        ("listen", "MISSION_LISTEN"),
+        ("database.url", "MISSION_DATABASE_URL"),
+        ("database.connect_timeout", "MISSION_DATABASE_CONNECT_TIMEOUT"),
+        ("jwt.secret", SECRET),
+        ("jwt.issuer", "MISSION_JWT_ISSUER"),
+        ("fraud.rate_limit_per_user", "MISSION_FRAUD_RATE_LIMIT_PER_USER"),
+        ("fraud.flag_devices", "MISSION_FRAUD_FLAG_DEVICES"),
+        ("fraud.require_device", "MISSION_FRAUD_REQUIRE_DEVICE"),
+        ("trusted_proxies", "MISSION_TRUSTED_PROXIES"),
+        ("ready_requires", "MISSION_READY_REQUIRES"),
+        ("write.batch", "MISSION_WRITE_BATCH"),
+        ("log", "MISSION_LOG"),
+        ("log_format", "MISSION_LOG_FORMAT"),
+    ] {
+        assert_eq!(
+            names(name).map(|(_, variable)| variable).as_deref(),
+            Some(variable)
+        );
+    }
+    command().debug_assert();
+}
+
+#[test]
+fn flags_are_stronger_than_the_file() {
+    let matches = command()
+        .try_get_matches_from(["mission-server", "--write-batch", "7"])
+        .expect("flags");
+    let mut layers = Layers::defaults().expect("defaults");
+    let file = format!("jwt.secret = \"{LONG}\"\n[write]\nbatch = 3\nqueue = 9\n");
+    layers
+        .take_file(&file, "my.toml", |path| layers::Origin::File(path.to_owned()))
+        .expect("file");
+    layers.take_matches(&matches);
+    let settings = Settings::from_layers(layers).expect("settings");
+    assert_eq!((settings.write.batch, settings.write.queue), (7, 9));
+}
+
+#[test]
+fn a_server_without_a_key_says_how_to_give_one() {
+    let message = of_file("").expect_err("no key").to_string();
+    for way in [
+        "MISSION_JWT_SECRET",
+        "MISSION_JWT_JWKS_URL",
+        "MISSION_JWT_JWKS_FILE",
+        "--dev",
+    ] {
+        assert!(message.contains(way), "{message}");
+    }
+}
+
+#[test]
+fn mistakes_are_named_with_their_place_and_the_way_out() {
+    let table = [
+        (
+            "lisen = \"a:1\"",
+            "unknown setting `lisen`; did you mean `listen`?",
+        ),
+        (
+            "[fraud]\nflag_device = \"on\"",
+            "did you mean `fraud.flag_devices`?",
+        ),
+        ("redis_url = \"redis://x\"", "--print-config"),
+        (
+            "listen = \"8080\"",
+            "`listen` (from the file `my.toml`) must be `HOST:PORT`",
+        ),
+        ("fraud.rate_limit_per_user = \"5/day\"", "`N/min`"),
+        ("fraud.rate_limit_per_user = \"0/s\"", "`N/min`"),
+        (
+            "fraud.flag_devices = \"maybe\"",
+            "must be one of `on`, `observe`, `off`, not `maybe`",
+        ),
+        ("fraud.require_device = \"perhaps\"", "`true` or `false`"),
+        ("write.batch = 0", "must be a whole number from 1, not `0`"),
+        ("write.batch = -3", "must be a whole number from 1, not `-3`"),
+        ("http.request_timeout = \"0s\"", "longer than 0"),
+        ("http.cors_origins = [\"app.example\"]", "`https://app.example`"),
+        ("http.cors_origins = [1]", "a list of texts"),
+        ("trusted_proxies = [\"proxy\"]", "`10.0.0.0/8`"),
+        ("database.url = \"mysql://u:p@h/d\"", "`sqlite://FILE`"),
+        ("log = \"loud\"", "`info,mission_server=debug`"),
+        ("log_format = \"xml\"", "`json`, `pretty`"),
+        ("ready_requires = \"luck\"", "`all`, `database`"),
+        ("jwt.jwks_file = \"a.json\"", "exclude each other"),
+        ("jwt.jwks_url = \"ftp://x\"", "`https://` address"),
+        ("dev = true", "`--dev` has a key that everybody knows"),
+    ];
+    for (file, part) in table {
+        let message = with_key(file).expect_err(file).to_string();
+        assert!(message.contains(part), "{file}: {message}");
+    }
+    let message = of_file("listen = ").expect_err("no TOML").to_string();
+    assert!(
+        message.contains("`my.toml` is no TOML") && message.contains("line 1"),
+        "{message}"
+    );
+    let message = of_flags(&["--jwt-secret", LONG, "--write-batch", "none"])
+        .expect_err("no number")
+        .to_string();
+    assert!(
+        message.contains("`write.batch` (from the flag `--write-batch`)"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_short_secret_is_noticed() {
+    assert!(with_key("").is_ok_and(|settings| !settings.jwt.has_weak_secret()));
+    assert!(of_flags(&["--jwt-secret", "hunter2"]).is_ok_and(|settings| settings.jwt.has_weak_secret()));
+}
+
+#[test]
+fn development_brings_its_own_defaults_under_what_was_said() {
+    let settings = of_flags(&["--dev"]).expect("dev");
+    assert!(settings.dev && settings.test_clock);
+    assert_eq!(
+        settings.database.url.to_string(),
+        "sqlite://.mission-dev/mission.db"
+    );
+    assert_eq!(settings.pack, Some(PackSource::Example));
+    assert!(matches!(&settings.jwt.keys, JwtKeys::Secret(secret)
+        if secrecy::ExposeSecret::expose_secret(secret) == DEVELOPMENT_SECRET));
+    let settings = of_flags(&["--dev", "--pack", "mine", "--test-clock=false"]).expect("dev");
+    assert_eq!(
+        (settings.pack, settings.test_clock),
+        (Some(PackSource::Folder("mine".into())), false)
+    );
+}
+
+#[test]
+fn a_settable_clock_is_refused_with_published_keys() {
+    for keys in [
+        ["--jwt-jwks-url", "https://id.example/keys"],
+        ["--jwt-jwks-file", "keys.json"],
+    ] {
+        for clock in ["--test-clock", "--dev"] {
+            let error = of_flags(&[clock, keys[0], keys[1]]).expect_err(clock);
+            assert!(matches!(error, ConfigError::Conflict(_)), "{error}");
+        }
+        assert!(of_flags(&keys).is_ok());
+    }
+    assert!(of_flags(&["--test-clock", "--jwt-secret", LONG]).is_ok());
+}
+
+#[test]
+fn rate_limits_can_be_switched_off() {
+    let settings = with_key("fraud.rate_limit_per_user = \"off\"").expect("settings");
+    assert!(settings.fraud.rate_limit_per_user.is_none() && settings.fraud.rate_limit_per_address.is_some());
+}
+
+#[test]
+fn secrets_do_not_show_in_debug_output() {
+    let settings = with_key("").expect("settings");
+    assert!(!format!("{settings:?}").contains(LONG));
+}

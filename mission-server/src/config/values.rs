@@ -1,0 +1,236 @@
+//! How single values are written.
+
+use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
+
+use ipnet::IpNet;
+use secrecy::SecretString;
+use url::Url;
+
+/// Where the data is. Never shows a password.
+#[derive(Clone)]
+pub enum DatabaseUrl {
+    /// A file of SQLite.
+    Sqlite(PathBuf),
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DatabaseUrl::Sqlite(path) => write!(f, "sqlite://{}", path.display()),
+        }
+    }
+}
+
+pub(super) fn database_url(text: &str) -> Result<DatabaseUrl, String> {
+    let help = "write `sqlite://FILE` (relative to the working directory) or `sqlite:///ABSOLUTE/FILE`";
+    let path = text
+        .strip_prefix("sqlite://")
+        .or_else(|| text.strip_prefix("sqlite:"));
+    match path.map(|path| path.split('?').next().unwrap_or_default()) {
+        Some(":memory:") => Err("must be a file: memory would not survive the server".to_owned()),
+        Some(path) if !path.is_empty() => Ok(DatabaseUrl::Sqlite(PathBuf::from(path))),
+        // The text itself may hold a password.
+        _ => Err(format!(
+            "is no address of a database that this server knows; {help}"
+        )),
+    }
+}
+
+pub(super) fn text(text: &str) -> Result<String, String> {
+    Ok(text.to_owned())
+}
+
+pub(super) fn address(text: &str) -> Result<String, String> {
+    let help = || format!("must be `HOST:PORT`, such as `127.0.0.1:8080`, not `{text}`");
+    let (host, port) = text.rsplit_once(':').ok_or_else(help)?;
+    if host.is_empty() || port.parse::<u16>().is_err() {
+        return Err(help());
+    }
+    Ok(text.to_owned())
+}
+
+pub(super) fn path(text: &str) -> Result<PathBuf, String> {
+    Ok(PathBuf::from(text))
+}
+
+pub(super) fn web_url(text: &str) -> Result<Url, String> {
+    match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url),
+        _ => Err("must be an `https://` address".to_owned()),
+    }
+}
+
+pub(super) fn secret(text: &str) -> Result<SecretString, String> {
+    Ok(SecretString::from(text.to_owned()))
+}
+
+pub(super) fn switch(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "on" | "yes" | "1" => Ok(true),
+        "false" | "off" | "no" | "0" => Ok(false),
+        _ => Err(format!("must be `true` or `false`, not `{text}`")),
+    }
+}
+
+/// The longest duration: a hundred years, so that sums of times never overflow.
+const LONGEST: Duration = Duration::from_secs(100 * 366 * 86_400);
+
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let help = || format!("must be a duration such as `500ms`, `30s`, `5min`, `2h` or `7d`, not `{text}`");
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().map_err(|_| help())?;
+    let seconds = match unit.trim() {
+        "ms" => return Ok(Duration::from_millis(number).min(LONGEST)),
+        "" | "s" => 1,
+        "m" | "min" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => return Err(help()),
+    };
+    Ok(Duration::from_secs(number.saturating_mul(seconds)).min(LONGEST))
+}
+
+/// A duration above zero.
+pub(super) fn positive_duration(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        Duration::ZERO => Err("must be longer than 0".to_owned()),
+        long => Ok(long),
+    }
+}
+
+pub(super) fn bytes(text: &str) -> Result<usize, String> {
+    let help = || format!("must be a number of bytes such as `65536`, `64KiB` or `1MiB`, not `{text}`");
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: usize = number.parse().map_err(|_| help())?;
+    let factor = match unit.trim() {
+        "" | "B" => 1,
+        "KiB" | "K" => 1 << 10,
+        "MiB" | "M" => 1 << 20,
+        "GiB" | "G" => 1 << 30,
+        _ => return Err(help()),
+    };
+    number
+        .checked_mul(factor)
+        .filter(|bytes| *bytes > 0)
+        .ok_or_else(help)
+}
+
+/// A whole number from 1.
+pub(super) fn count<T: FromStr + PartialOrd + From<u8>>(text: &str) -> Result<T, String> {
+    match text.parse::<T>() {
+        Ok(number) if number >= T::from(1) => Ok(number),
+        _ => Err(format!("must be a whole number from 1, not `{text}`")),
+    }
+}
+
+/// Comma-separated texts.
+pub(super) fn list(text: &str) -> Result<Vec<String>, String> {
+    Ok(text
+        .split(',')
+        .map(str::trim)
+        .filter(|item| !item.is_empty())
+        .map(str::to_owned)
+        .collect())
+}
+
+pub(super) fn origins(text: &str) -> Result<Vec<String>, String> {
+    let origins = list(text)?;
+    for origin in &origins {
+        let is_origin = Url::parse(origin)
+            .is_ok_and(|url| url.has_host() && url.origin().ascii_serialization() == *origin);
+        if origin != "*" && !is_origin {
+            return Err(format!(
+                "must name origins such as `https://app.example`, or `*`, not `{origin}`"
+            ));
+        }
+    }
+    Ok(origins)
+}
+
+pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
+    let network = |item: &String| {
+        item.parse::<IpNet>()
+            .or_else(|_| item.parse::<std::net::IpAddr>().map(IpNet::from))
+            .map_err(|_| {
+                format!("must name addresses or networks such as `10.0.0.1` or `10.0.0.0/8`, not `{item}`")
+            })
+    };
+    list(text)?.iter().map(network).collect()
+}
+
+/// One of some words.
+pub(super) fn word<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, String> {
+    words
+        .iter()
+        .find(|(word, _)| *word == text)
+        .map(|(_, value)| *value)
+        .ok_or_else(|| {
+            let known: Vec<String> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
+            format!("must be one of {}, not `{text}`", known.join(", "))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_and_sizes_are_read() {
+        for (text, seconds) in [
+            ("30s", 30.0),
+            ("5", 5.0),
+            ("500ms", 0.5),
+            ("5min", 300.0),
+            ("2h", 7200.0),
+            ("7d", 604_800.0),
+        ] {
+            assert_eq!(
+                duration(text).map(|time| time.as_secs_f64()),
+                Ok(seconds),
+                "{text}"
+            );
+        }
+        for text in ["", "s", "-1s", "1 fortnight", "1.5s"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+        assert_eq!(duration("99999999999999999d"), Ok(LONGEST));
+        assert_eq!(bytes("64KiB"), Ok(65_536));
+        assert!(bytes("0").is_err() && bytes("99999999999999999999").is_err() && bytes("1XB").is_err());
+    }
+
+    #[test]
+    fn addresses_are_told_from_other_texts() {
+        for good in ["127.0.0.1:0", "[::1]:80", "localhost:8080", "0.0.0.0:65535"] {
+            assert!(address(good).is_ok(), "{good}");
+        }
+        for bad in ["8080", ":8080", "host", "host:http", "host:70000"] {
+            assert!(address(bad).is_err(), "{bad}");
+        }
+        assert!(networks("10.0.0.0/8, ::1,192.168.1.7").is_ok_and(|all| all.len() == 3));
+        assert!(networks("10.0.0.0/40").is_err());
+        assert!(origins("https://a.example,http://localhost:3000,*").is_ok());
+        assert!(origins("https://a.example/").is_err() && origins("a.example").is_err());
+    }
+
+    #[test]
+    fn a_foreign_database_is_refused_without_its_password() {
+        assert_eq!(
+            database_url("sqlite://mission.db").unwrap().to_string(),
+            "sqlite://mission.db"
+        );
+        assert_eq!(
+            database_url("sqlite:///var/m.db?mode=rwc").unwrap().to_string(),
+            "sqlite:///var/m.db"
+        );
+        let reason = database_url("postgres://u:hunter2@db/x").unwrap_err();
+        assert!(!reason.contains("hunter2"), "{reason}");
+    }
+}

@@ -1,0 +1,129 @@
+//! JSON bodies: read only after it is clear who asks and for what, and refused with the place of each fault.
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, Request},
+    http::{HeaderMap, StatusCode, header},
+};
+use mission_core::engine::Fingerprint;
+use serde::de::DeserializeOwned;
+
+use super::Problem;
+
+/// A body that has been received and not yet judged.
+pub(super) struct Body {
+    bytes: Bytes,
+    media_type: Option<String>,
+}
+
+impl<S: Send + Sync> FromRequest<S> for Body {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let media_type = media_type(request.headers());
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
+            let status = rejection.status();
+            match status {
+                StatusCode::PAYLOAD_TOO_LARGE => {
+                    Problem::new(status, "payload_too_large", "the body is too large")
+                }
+                _ => Problem::new(
+                    StatusCode::BAD_REQUEST,
+                    "incomplete_body",
+                    "the body could not be received",
+                ),
+            }
+        })?;
+        Ok(Body { bytes, media_type })
+    }
+}
+
+fn media_type(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::CONTENT_TYPE)?.to_str().unwrap_or("?");
+    Some(
+        value
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase(),
+    )
+}
+
+impl Body {
+    /// What a caller's key is used for: this body, at this route.
+    pub(super) fn fingerprint(&self, method: &str, path: &str) -> Fingerprint {
+        Fingerprint::of([method.as_bytes(), path.as_bytes(), self.bytes.as_ref()])
+    }
+
+    /// Reads the body as JSON.
+    pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        self.read_as(&["application/json"])
+    }
+
+    /// Reads the body as JSON under one of these media types.
+    pub(super) fn read_as<T: DeserializeOwned>(&self, media_types: &[&str]) -> Result<T, Problem> {
+        self.check_media_type(media_types)?;
+        let mut json = serde_json::Deserializer::from_slice(&self.bytes);
+        let value = serde_path_to_error::deserialize(&mut json)
+            .map_err(|error| Problem::invalid_field(pointer(error.path()), error.inner().to_string()))?;
+        json.end()
+            .map_err(|error| Problem::invalid_field("", error.to_string()))?;
+        Ok(value)
+    }
+
+    /// Reads the body as JSON; none is the default.
+    pub(super) fn read_or_default<T: DeserializeOwned + Default>(&self) -> Result<T, Problem> {
+        if self.bytes.trim_ascii().is_empty() {
+            Ok(T::default())
+        } else {
+            self.read()
+        }
+    }
+
+    /// For operations without a body: none, or an empty object.
+    pub(super) fn expect_none(&self) -> Result<(), Problem> {
+        if self.bytes.trim_ascii().is_empty() {
+            return Ok(());
+        }
+        let fields: serde_json::Map<String, serde_json::Value> = self.read()?;
+        match fields.keys().next() {
+            None => Ok(()),
+            Some(field) => Err(Problem::invalid_field(
+                format!("/{}", escape(field)),
+                "this operation takes no fields",
+            )),
+        }
+    }
+
+    fn check_media_type(&self, allowed: &[&str]) -> Result<(), Problem> {
+        match self.media_type.as_deref() {
+            None => Ok(()),
+            Some(given) if allowed.contains(&given) => Ok(()),
+            Some(given) => Err(Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                format!("send {}, not `{given}`", allowed.join(" or ")),
+            )),
+        }
+    }
+}
+
+/// A JSON pointer (RFC 6901) to where reading stopped.
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    let mut pointer = String::new();
+    for segment in path.iter() {
+        match segment {
+            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
+            Segment::Map { key } => pointer.push_str(&format!("/{}", escape(key))),
+            Segment::Enum { variant } => pointer.push_str(&format!("/{}", escape(variant))),
+            Segment::Unknown => {}
+        }
+    }
+    pointer
+}
+
+pub(super) fn escape(part: &str) -> String {
+    part.replace('~', "~0").replace('/', "~1")
+}

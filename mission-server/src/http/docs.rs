@@ -1,0 +1,128 @@
+//! The OpenAPI document, generated from the handlers, and the page that shows it.
+
+use axum::{Json, Router, routing::get};
+use utoipa::{
+    OpenApi,
+    openapi::{
+        Content, OpenApi as Document, Ref, RefOr, ResponseBuilder,
+        path::Operation,
+        security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
+    },
+};
+use utoipa_swagger_ui::SwaggerUi;
+
+use super::{
+    AppState, ops,
+    problem::{FieldError, Problem},
+    v1,
+};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Mission engine",
+        description = "Missions that users do for rewards, daily check-ins with streaks and bonuses, and a review queue. \
+            Errors are RFC 9457 problems; see `code`.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
+    ),
+    components(schemas(Problem, FieldError)),
+    tags(
+        (name = "missions", description = "What users can be asked to do"),
+        (name = "tasks", description = "One user's attempts"),
+        (name = "check-in", description = "Daily visits and streaks"),
+        (name = "rewards", description = "What was earned"),
+        (name = "me", description = "The caller's own"),
+        (name = "leaderboards", description = "Who has claimed the most"),
+        (name = "events", description = "What users did elsewhere"),
+        (name = "authoring", description = "Missions, packs and rules"),
+        (name = "reviews", description = "Flagged commands"),
+        (name = "users", description = "What rules may read of users"),
+        (name = "analytics", description = "What happens"),
+        (name = "operations", description = "For operators' machines"),
+    )
+)]
+struct Base;
+
+/// The OpenAPI 3.1 document; with the routes of the clock where it can be set.
+#[must_use]
+pub fn document(with_clock: bool) -> Document {
+    let (_, v1) = v1::routes().split_for_parts();
+    let (_, ops) = ops::routes(with_clock).split_for_parts();
+    let mut document = Base::openapi().merge_from(v1).merge_from(ops);
+    let components = document.components.get_or_insert_default();
+    let bearer = SecurityScheme::Http(
+        Http::builder()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("JWT")
+            .build(),
+    );
+    components.add_security_scheme("bearer", bearer);
+    document.security = Some(vec![SecurityRequirement::new("bearer", Vec::<String>::new())]);
+    for (path, item) in &mut document.paths.paths {
+        let methods = [
+            (false, &mut item.get),
+            (true, &mut item.post),
+            (true, &mut item.put),
+            (true, &mut item.delete),
+        ];
+        for (changes, operation) in methods {
+            if let Some(operation) = operation {
+                add_common_responses(operation, path, changes);
+            }
+        }
+    }
+    document
+}
+
+/// What any operation can answer, so that no handler has to repeat it.
+fn add_common_responses(operation: &mut Operation, path: &str, changes: bool) {
+    let api = path.starts_with("/api/");
+    let mut common = vec![("500", "`internal`")];
+    if api {
+        common.extend([
+            ("401", "`unauthorized`"),
+            ("410", "`user_erased`"),
+            ("503", "`busy`, `unavailable`, `timeout`"),
+        ]);
+        common.push(("422", "`invalid_query`, `invalid_body`, `idempotency_key_reused`"));
+    }
+    if api && changes {
+        common.extend([
+            ("409", "`idempotency_in_progress`"),
+            ("429", "`rate_limited`, `cooldown`"),
+        ]);
+    }
+    if changes {
+        common.extend([
+            ("400", "`incomplete_body`"),
+            ("413", "`payload_too_large`"),
+            ("415", "`unsupported_media_type`"),
+            ("422", "`invalid_body`"),
+        ]);
+    }
+    for (status, codes) in common {
+        operation
+            .responses
+            .responses
+            .entry(status.to_owned())
+            .or_insert_with(|| {
+                let content = Content::new(Some(Ref::from_schema_name("Problem")));
+                RefOr::T(
+                    ResponseBuilder::new()
+                        .description(codes)
+                        .content("application/problem+json", content)
+                        .build(),
+                )
+            });
+    }
+}
+
+pub(super) fn routes(with_clock: bool) -> Router<AppState> {
+    let page = SwaggerUi::new("/docs").config(utoipa_swagger_ui::Config::from("/openapi.json"));
+    Router::new()
+        .route(
+            "/openapi.json",
+            get(move || async move { Json(document(with_clock)) }),
+        )
+        .merge(Router::<AppState>::from(page))
+}

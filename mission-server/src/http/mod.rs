@@ -1,0 +1,23 @@
+//! The HTTP service: one endpoint group a file, each operation beside its OpenAPI description.
+
+mod body;
+mod caller;
+pub(crate) mod correlation;
+mod docs;
+mod idempotency;
+mod locale;
+mod ops;
+mod page;
+mod problem;
+mod query;
+mod rate_limit;
+mod router;
+mod state;
+mod v1;
+mod view;
+
+pub use docs::document;
+pub use problem::{FieldError, Problem};
+pub use rate_limit::{LocalRateLimiter, Quota, RateLimits};
+pub use router::router;
+pub use state::{AppState, HttpSettings, Parts, Probe, ProbeReport, SetClock};

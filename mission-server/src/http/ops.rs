@@ -1,0 +1,177 @@
+//! Routes for operators' machines: health, metrics, and the clock of a test server.
+
+use std::time::Instant;
+
+use axum::{
+    Json,
+    extract::{MatchedPath, Request, State},
+    http::{StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{AppState, Problem, body::Body};
+
+pub(super) fn routes(with_clock: bool) -> OpenApiRouter<AppState> {
+    let router = OpenApiRouter::new()
+        .routes(routes!(live))
+        .routes(routes!(ready))
+        .routes(routes!(health))
+        .routes(routes!(metrics));
+    if with_clock {
+        router.routes(routes!(read_clock, set_clock))
+    } else {
+        router
+    }
+}
+
+/// The server's health.
+#[derive(Debug, Serialize, ToSchema)]
+struct Health {
+    /// `ok`, `degraded` (something optional is away) or `unavailable`.
+    status: &'static str,
+    /// What it depends on.
+    dependencies: Vec<Dependency>,
+}
+
+/// One dependency.
+#[derive(Debug, Serialize, ToSchema)]
+struct Dependency {
+    /// Its name.
+    name: &'static str,
+    /// `up` or `down`.
+    status: &'static str,
+    /// Whether the server is not ready without it.
+    required: bool,
+    /// How long it took to answer.
+    latency_ms: u64,
+    /// What is wrong, if something is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+}
+
+async fn look(state: &AppState) -> (StatusCode, Health) {
+    let reports = state.probe.probe().await;
+    let ready = reports.iter().all(|report| report.up || !report.required);
+    let status = match (ready, reports.iter().all(|report| report.up)) {
+        (true, true) => "ok",
+        (true, false) => "degraded",
+        (false, _) => "unavailable",
+    };
+    let dependencies = reports.into_iter().map(|report| Dependency {
+        name: report.name,
+        status: if report.up { "up" } else { "down" },
+        required: report.required,
+        latency_ms: u64::try_from(report.latency.as_millis()).unwrap_or(u64::MAX),
+        detail: report.detail,
+    });
+    let code = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (
+        code,
+        Health {
+            status,
+            dependencies: dependencies.collect(),
+        },
+    )
+}
+
+/// Whether the process lives.
+#[utoipa::path(get, path = "/health/live", tag = "operations", security(()),
+    responses((status = 200, description = "It does", body = String, content_type = "text/plain")))]
+async fn live() -> &'static str {
+    "live\n"
+}
+
+/// Whether the server can carry out commands.
+#[utoipa::path(get, path = "/health/ready", tag = "operations", security(()), responses(
+    (status = 200, description = "It can", body = Health),
+    (status = 503, description = "It cannot", body = Health)))]
+async fn ready(State(state): State<AppState>) -> Response {
+    let (code, health) = look(&state).await;
+    (code, Json(health)).into_response()
+}
+
+/// What the server depends on, one by one.
+#[utoipa::path(get, path = "/health", tag = "operations", security(()), responses(
+    (status = 200, description = "Ready, perhaps degraded", body = Health),
+    (status = 503, description = "Not ready", body = Health)))]
+async fn health(State(state): State<AppState>) -> Response {
+    let (code, health) = look(&state).await;
+    (code, Json(health)).into_response()
+}
+
+/// Metrics in Prometheus text form.
+#[utoipa::path(get, path = "/metrics", tag = "operations", security(()),
+    responses((status = 200, description = "All metrics", body = String, content_type = "text/plain")))]
+async fn metrics(State(state): State<AppState>) -> Response {
+    let text = state
+        .metrics
+        .as_ref()
+        .map(metrics_exporter_prometheus::PrometheusHandle::render);
+    (
+        [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
+        text.unwrap_or_default(),
+    )
+        .into_response()
+}
+
+/// The domain's time.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ClockTime {
+    /// Now.
+    now: DateTime<Utc>,
+}
+
+fn no_clock() -> Problem {
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "not_found",
+        "this server's clock cannot be set; see `--test-clock`",
+    )
+}
+
+/// The domain's time, on a server with `--test-clock`.
+#[utoipa::path(get, path = "/dev/clock", tag = "development", security(()),
+    responses((status = 200, description = "The time", body = ClockTime)))]
+async fn read_clock(State(state): State<AppState>) -> Result<Json<ClockTime>, Problem> {
+    let clock = state.test_clock.as_ref().ok_or_else(no_clock)?;
+    Ok(Json(ClockTime { now: clock.now() }))
+}
+
+/// Sets the domain's time, from which it runs on. Tokens and time-outs keep real time.
+#[utoipa::path(put, path = "/dev/clock", tag = "development", security(()), request_body = ClockTime,
+    responses((status = 200, description = "The time that was set", body = ClockTime)))]
+async fn set_clock(State(state): State<AppState>, body: Body) -> Result<Json<ClockTime>, Problem> {
+    let clock = state.test_clock.as_ref().ok_or_else(no_clock)?;
+    let time: ClockTime = body.read()?;
+    clock.set(time.now).await?;
+    Ok(Json(time))
+}
+
+/// Counts requests and their time by route, never by what a caller wrote in the path.
+pub(super) async fn count(request: Request, next: Next) -> Response {
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("unmatched", MatchedPath::as_str)
+        .to_owned();
+    let method = request.method().as_str().to_owned();
+    let started = Instant::now();
+    let response = next.run(request).await;
+    let labels = [
+        ("method", method),
+        ("route", route),
+        ("status", response.status().as_u16().to_string()),
+    ];
+    metrics::histogram!("mission_http_request_seconds", &labels).record(started.elapsed().as_secs_f64());
+    response
+}

@@ -1,0 +1,101 @@
+//! Routes and the layers around them.
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request, State},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    compression::CompressionLayer,
+    cors::{AllowOrigin, CorsLayer},
+    set_header::SetResponseHeaderLayer,
+};
+
+use super::{AppState, Problem, caller, correlation, docs, ops, v1};
+
+/// The whole service.
+pub fn router(state: AppState) -> Router {
+    let (v1, _) = v1::routes().split_for_parts();
+    let v1 = v1.route_layer(middleware::from_fn_with_state(state.clone(), caller::layer));
+    let (ops, _) = ops::routes(state.test_clock.is_some()).split_for_parts();
+    Router::new()
+        .merge(v1)
+        .merge(ops)
+        .merge(docs::routes(state.test_clock.is_some()))
+        .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "not_found", "there is no such route") })
+        .method_not_allowed_fallback(|| async {
+            Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "this route does not take this method",
+            )
+        })
+        .layer(DefaultBodyLimit::max(state.settings.body_limit))
+        .layer(middleware::from_fn_with_state(state.clone(), time_limit))
+        .layer(CompressionLayer::new())
+        .layer(cors(&state.settings.cors_origins))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("no-store"),
+        ))
+        .layer(CatchPanicLayer::custom(|_| {
+            tracing::error!("a handler panicked");
+            Problem::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal",
+                "something went wrong here",
+            )
+            .into_response()
+        }))
+        .layer(middleware::from_fn(ops::count))
+        .layer(middleware::from_fn(correlation::layer))
+        .with_state(state)
+}
+
+async fn time_limit(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    match tokio::time::timeout(state.settings.timeout, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "timeout",
+            "the request took too long; whether it was carried out is unknown: repeat it with the same Idempotency-Key",
+        )
+        .retry_after(1)
+        .into_response(),
+    }
+}
+
+fn cors(origins: &[String]) -> CorsLayer {
+    if origins.is_empty() {
+        return CorsLayer::new();
+    }
+    let allowed = if origins.iter().any(|origin| origin == "*") {
+        AllowOrigin::any()
+    } else {
+        AllowOrigin::list(
+            origins
+                .iter()
+                .filter_map(|origin| HeaderValue::from_str(origin).ok()),
+        )
+    };
+    let names = [
+        "authorization",
+        "content-type",
+        "idempotency-key",
+        "if-match",
+        "x-correlation-id",
+        "x-device-id",
+    ];
+    CorsLayer::new()
+        .allow_origin(allowed)
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
+        .allow_headers(names.map(HeaderName::from_static))
+        .expose_headers([header::ETAG, header::RETRY_AFTER, super::idempotency::REPLAYED])
+}

@@ -1,0 +1,139 @@
+//! What handlers share.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use metrics_exporter_prometheus::PrometheusHandle;
+use mission_core::{engine::Engine, ports::queries::Queries};
+use mission_rules::Scripts;
+
+use super::{Problem, RateLimits, idempotency::Running};
+use crate::{auth::Authenticator, wallet::Wallet};
+
+/// Everything that a handler may use. Cheap to clone.
+#[derive(Clone)]
+pub struct AppState {
+    /// Commands.
+    pub engine: Engine,
+    /// Lists and records.
+    pub queries: Arc<dyn Queries>,
+    /// The embedded ledger.
+    pub wallet: Wallet,
+    /// The script compiler, shared with the engine.
+    pub scripts: Arc<Scripts>,
+    /// Tokens.
+    pub auth: Arc<Authenticator>,
+    /// The first check against fraud.
+    pub rate_limits: RateLimits,
+    /// What the server depends on.
+    pub probe: Arc<dyn Probe>,
+    /// Metrics in Prometheus form.
+    pub metrics: Option<PrometheusHandle>,
+    /// The clock that can be set, where there is one.
+    pub test_clock: Option<Arc<dyn SetClock>>,
+    /// Limits of requests.
+    pub settings: HttpSettings,
+    pub(super) running: Running,
+}
+
+/// The parts of [`AppState`] that have no default.
+pub struct Parts {
+    /// Commands.
+    pub engine: Engine,
+    /// Lists and records.
+    pub queries: Arc<dyn Queries>,
+    /// The embedded ledger.
+    pub wallet: Wallet,
+    /// The script compiler, shared with the engine.
+    pub scripts: Arc<Scripts>,
+    /// Tokens.
+    pub auth: Arc<Authenticator>,
+    /// The first check against fraud.
+    pub rate_limits: RateLimits,
+    /// What the server depends on.
+    pub probe: Arc<dyn Probe>,
+}
+
+impl AppState {
+    /// A state without metrics and without a clock that can be set.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        let Parts {
+            engine,
+            queries,
+            wallet,
+            scripts,
+            auth,
+            rate_limits,
+            probe,
+        } = parts;
+        AppState {
+            engine,
+            queries,
+            wallet,
+            scripts,
+            auth,
+            rate_limits,
+            probe,
+            metrics: None,
+            test_clock: None,
+            settings: HttpSettings::default(),
+            running: Running::default(),
+        }
+    }
+}
+
+/// Limits of requests.
+#[derive(Clone, Debug)]
+pub struct HttpSettings {
+    /// The largest body in bytes.
+    pub body_limit: usize,
+    /// How long a request may take.
+    pub timeout: std::time::Duration,
+    /// Origins whose pages may call the API; `*` for all.
+    pub cors_origins: Vec<String>,
+}
+
+impl Default for HttpSettings {
+    /// 1 MiB, 30 seconds, no other origins.
+    fn default() -> Self {
+        HttpSettings {
+            body_limit: 1 << 20,
+            timeout: std::time::Duration::from_secs(30),
+            cors_origins: Vec::new(),
+        }
+    }
+}
+
+/// Looks at what the server depends on.
+#[async_trait]
+pub trait Probe: Send + Sync {
+    /// Each dependency, as it is now.
+    async fn probe(&self) -> Vec<ProbeReport>;
+}
+
+/// One dependency.
+#[derive(Clone, Debug)]
+pub struct ProbeReport {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether it answers.
+    pub up: bool,
+    /// Whether the server is not ready without it.
+    pub required: bool,
+    /// How long it took to answer.
+    pub latency: std::time::Duration,
+    /// What is wrong, if something is.
+    pub detail: Option<String>,
+}
+
+/// A domain clock that can be set. Whoever sets it waits until what is due by then has expired.
+#[async_trait]
+pub trait SetClock: Send + Sync {
+    /// Now.
+    fn now(&self) -> DateTime<Utc>;
+
+    /// Sets it; it runs on from there.
+    async fn set(&self, now: DateTime<Utc>) -> Result<(), Problem>;
+}

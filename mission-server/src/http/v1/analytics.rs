@@ -1,0 +1,177 @@
+//! What happens, in buckets of time.
+
+use std::collections::BTreeMap;
+
+use axum::{Json, extract::State};
+use chrono::{DateTime, Duration, DurationRound, NaiveDate, NaiveTime, Utc};
+use mission_core::ports::queries::{AnalyticsRow, Bucket, TimeRange};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::mission_named;
+use crate::http::{
+    AppState, Problem,
+    caller::{AnalyticsRead, Operator},
+    query::Query,
+};
+
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(analytics))
+}
+
+/// The most buckets of one answer.
+const MOST: i64 = 2000;
+
+/// Which time, in which steps, of which mission.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Filter {
+    /// The first instant or date; seven days before `to` without it.
+    #[param(example = "2026-01-01")]
+    from: Option<String>,
+    /// The instant or date after the last; now without it.
+    #[param(example = "2026-02-01T00:00:00Z")]
+    to: Option<String>,
+    /// `hour` or `day`; default `day`.
+    #[param(inline)]
+    bucket: Option<Width>,
+    /// Of one mission: its id or code.
+    mission: Option<String>,
+}
+
+/// The width of a bucket.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Width {
+    /// An hour.
+    Hour,
+    /// A day in UTC.
+    #[default]
+    Day,
+}
+
+/// What happened, bucket by bucket.
+#[derive(Debug, Serialize, ToSchema)]
+struct Analytics {
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+    #[schema(inline)]
+    bucket: Width,
+    /// Every bucket, those in which nothing happened too.
+    series: Vec<Point>,
+}
+
+/// What happened within one bucket.
+#[derive(Debug, Serialize, ToSchema)]
+struct Point {
+    start: DateTime<Utc>,
+    started: u64,
+    completed: u64,
+    check_ins: u64,
+    claims: u64,
+    #[serde(with = "mission_core::points::exact")]
+    #[schema(value_type = f64)]
+    points: Decimal,
+    /// Of the evidence that was judged, the part that was found good; `null` where none was.
+    #[serde(serialize_with = "optional_exact")]
+    #[schema(value_type = Option<f64>)]
+    verification_success_rate: Option<Decimal>,
+}
+
+fn optional_exact<S: serde::Serializer>(value: &Option<Decimal>, serializer: S) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => mission_core::points::exact::serialize(value, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// Starts, completions, check-ins, claims, points and the success of verifications over time.
+#[utoipa::path(get, path = "/analytics", tag = "analytics", params(Filter), responses(
+    (status = 200, description = "The series", body = Analytics),
+    (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json")))]
+async fn analytics(
+    State(state): State<AppState>,
+    _operator: Operator<AnalyticsRead>,
+    Query(filter): Query<Filter>,
+) -> Result<Json<Analytics>, Problem> {
+    let to = filter
+        .to
+        .as_deref()
+        .map_or_else(|| Ok(state.engine.now()), |text| instant("to", text))?;
+    let week_before = || to.checked_sub_signed(Duration::days(7)).unwrap_or(to);
+    let from = filter
+        .from
+        .as_deref()
+        .map_or_else(|| Ok(week_before()), |text| instant("from", text))?;
+    let bucket = filter.bucket.unwrap_or_default();
+    let (width, step) = match bucket {
+        Width::Hour => (Duration::hours(1), Bucket::Hour),
+        Width::Day => (Duration::days(1), Bucket::Day),
+    };
+    if from >= to {
+        return Err(Problem::invalid_query("from", "must be before `to`"));
+    }
+    if (to - from).num_seconds() / width.num_seconds() >= MOST {
+        return Err(Problem::invalid_query(
+            "from",
+            format!("at most {MOST} buckets go into one answer"),
+        ));
+    }
+    let book = state.engine.book();
+    let mission = filter
+        .mission
+        .as_deref()
+        .map(|name| {
+            mission_named(&book, name)
+                .ok_or_else(|| Problem::invalid_query("mission", "there is no such mission"))
+        })
+        .transpose()?;
+    let rows = state
+        .queries
+        .analytics(TimeRange { from: Some(from), to }, step, mission)
+        .await?;
+    Ok(Json(Analytics {
+        from,
+        to,
+        bucket,
+        series: series(from, to, width, rows),
+    }))
+}
+
+fn instant(name: &str, text: &str) -> Result<DateTime<Utc>, Problem> {
+    let date = || {
+        text.parse::<NaiveDate>()
+            .ok()
+            .map(|date| date.and_time(NaiveTime::MIN).and_utc())
+    };
+    let at = text.parse::<DateTime<Utc>>().ok().or_else(date);
+    // Beyond four-digit years, a bucket cannot be named on the wire.
+    let named = at.filter(|at| (0..=9999).contains(&chrono::Datelike::year(at)));
+    named.ok_or_else(|| Problem::invalid_query(name, "must be an RFC 3339 time or a date"))
+}
+
+fn series(from: DateTime<Utc>, to: DateTime<Utc>, width: Duration, rows: Vec<AnalyticsRow>) -> Vec<Point> {
+    let mut rows: BTreeMap<DateTime<Utc>, AnalyticsRow> =
+        rows.into_iter().map(|row| (row.start, row)).collect();
+    let mut points = Vec::new();
+    let mut start = from.duration_trunc(width).unwrap_or(from);
+    while start < to {
+        let row = rows.remove(&start).unwrap_or_default();
+        let judged = Decimal::from(row.verifications);
+        points.push(Point {
+            start,
+            started: row.started,
+            completed: row.completed,
+            check_ins: row.check_ins,
+            claims: row.claims,
+            points: row.points,
+            verification_success_rate: (row.verifications > 0)
+                .then(|| (Decimal::from(row.verified) / judged).round_dp(4)),
+        });
+        start += width;
+    }
+    points
+}

@@ -1,0 +1,212 @@
+//! Missions written, changed and moved through their life.
+
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use mission_core::ports::rules::ScriptCompiler;
+use mission_core::{
+    MissionId,
+    engine::{
+        CreateMission, ExecuteError, Executed, MissionSaved, MoveMission, Rejection, Thing, UpdateMission,
+    },
+    mission::{Definition, Move},
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{Id, answer, missions::etag};
+use crate::http::{
+    AppState, FieldError, Problem,
+    body::Body,
+    caller::{MissionsWrite, Operator},
+    idempotency::KeyHeader,
+    locale::Locale,
+    view::MissionView,
+};
+
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(create))
+        .routes(routes!(update))
+        .routes(routes!(activate))
+        .routes(routes!(pause))
+        .routes(routes!(archive))
+}
+
+/// Makes a mission, as a draft.
+#[utoipa::path(post, path = "/missions", tag = "authoring", request_body = Definition, responses(
+    (status = 201, description = "The draft", body = MissionView, headers(("ETag" = String, description = "Its version"))),
+    (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
+    (status = 409, description = "`code_taken`", body = Problem, content_type = "application/problem+json")))]
+async fn create(
+    State(state): State<AppState>,
+    operator: Operator<MissionsWrite>,
+    key: KeyHeader,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let key = state.running.begin(key, &operator.caller, &body)?;
+    let definition = read_definition(&state, &body)?;
+    let command = CreateMission {
+        mission: MissionId(state.engine.next_id()),
+        definition,
+    };
+    let done = state.engine.execute(command, operator.signals, key.key).await;
+    saved(StatusCode::CREATED, done, &headers)
+}
+
+/// Replaces a mission's definition.
+#[utoipa::path(put, path = "/missions/{id}", tag = "authoring",
+    params(("id" = MissionId, Path), ("If-Match" = Option<String>, Header, description = "The version that was read")),
+    request_body = Definition, responses(
+    (status = 200, description = "The mission", body = MissionView, headers(("ETag" = String, description = "Its version"))),
+    (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
+    (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
+    (status = 409, description = "`code_taken`", body = Problem, content_type = "application/problem+json"),
+    (status = 412, description = "`version_conflict`", body = Problem, content_type = "application/problem+json")))]
+async fn update(
+    State(state): State<AppState>,
+    operator: Operator<MissionsWrite>,
+    Id(mission): Id<MissionId>,
+    key: KeyHeader,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    exists(&state, mission)?;
+    let expected_version = if_match(&headers)?;
+    let key = state.running.begin(key, &operator.caller, &body)?;
+    let definition = read_definition(&state, &body)?;
+    let command = UpdateMission {
+        mission,
+        definition,
+        expected_version,
+    };
+    let done = state.engine.execute(command, operator.signals, key.key).await;
+    saved(StatusCode::OK, done, &headers)
+}
+
+macro_rules! moves {
+    ($($name:ident, $path:literal, $doc:literal, $move:ident;)*) => { $(
+        #[doc = $doc]
+        #[utoipa::path(post, path = $path, tag = "authoring",
+            params(("id" = MissionId, Path), ("If-Match" = Option<String>, Header, description = "The version that was read")),
+            responses(
+            (status = 200, description = "The mission", body = MissionView, headers(("ETag" = String, description = "Its version"))),
+            (status = 400, description = "`invalid_transition`", body = Problem, content_type = "application/problem+json"),
+            (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
+            (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
+            (status = 412, description = "`version_conflict`", body = Problem, content_type = "application/problem+json")))]
+        async fn $name(
+            State(state): State<AppState>,
+            operator: Operator<MissionsWrite>,
+            Id(mission): Id<MissionId>,
+            key: KeyHeader,
+            headers: HeaderMap,
+            body: Body,
+        ) -> Result<Response, Problem> {
+            change_status(&state, operator, mission, Move::$move, key, &headers, &body).await
+        }
+    )* };
+}
+
+moves! {
+    activate, "/missions/{id}/activate", "Opens a mission to users.", Activate;
+    pause, "/missions/{id}/pause", "Closes a mission for now.", Pause;
+    archive, "/missions/{id}/archive", "Closes a paused mission for good.", Archive;
+}
+
+async fn change_status(
+    state: &AppState,
+    operator: Operator<MissionsWrite>,
+    mission: MissionId,
+    asked: Move,
+    key: KeyHeader,
+    headers: &HeaderMap,
+    body: &Body,
+) -> Result<Response, Problem> {
+    exists(state, mission)?;
+    body.expect_none()?;
+    let expected_version = if_match(headers)?;
+    let key = state.running.begin(key, &operator.caller, body)?;
+    let command = MoveMission {
+        mission,
+        asked,
+        expected_version,
+    };
+    let done = state.engine.execute(command, operator.signals, key.key).await;
+    saved(StatusCode::OK, done, headers)
+}
+
+fn exists(state: &AppState, mission: MissionId) -> Result<(), Problem> {
+    state
+        .engine
+        .book()
+        .mission(mission)
+        .map(|_| ())
+        .ok_or_else(|| Problem::not_found(Thing::Mission))
+}
+
+fn saved(
+    status: StatusCode,
+    done: Result<Executed<MissionSaved>, ExecuteError>,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
+    let done = done?;
+    let mission = &done.reply.mission;
+    let view = MissionView::of(mission, &Locale::of(None, headers), true);
+    Ok((etag(mission), answer(status, view, done.replayed)).into_response())
+}
+
+/// The version in `If-Match`: `"3"`; `*` and no header match every one.
+fn if_match(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
+    let Some(value) = headers.get(header::IF_MATCH) else {
+        return Ok(None);
+    };
+    let text = value.to_str().unwrap_or_default().trim();
+    if text == "*" {
+        return Ok(None);
+    }
+    let version = text.trim_start_matches("W/").trim_matches('"').parse().ok();
+    version.map(Some).ok_or_else(|| {
+        // Whatever else it is, it is no version that this mission has.
+        Rejection::VersionConflict { current: 0 }.into()
+    })
+}
+
+/// Reads a definition and refuses what could never work: flaws across fields, a script that does not compile,
+/// missions that are required and do not exist.
+fn read_definition(state: &AppState, body: &Body) -> Result<Definition, Problem> {
+    let definition: Definition = body.read()?;
+    let mut errors: Vec<FieldError> = definition
+        .flaws()
+        .into_iter()
+        .map(|flaw| FieldError {
+            pointer: format!("/{}", flaw.path.join("/")),
+            message: flaw.message,
+        })
+        .collect();
+    let mut fault = |pointer: String, message: String| errors.push(FieldError { pointer, message });
+    if definition.rules_script.is_some() {
+        fault(
+            "/rules_script".to_owned(),
+            "names a file of a pack; send the source as `script`".to_owned(),
+        );
+    }
+    if let Some(source) = &definition.script
+        && let Err(error) = state.scripts.compile(source)
+    {
+        fault("/script".to_owned(), error.to_string());
+    }
+    let book = state.engine.book();
+    for (n, code) in definition.requires.iter().enumerate() {
+        if book.id_of(code).is_none() {
+            fault(format!("/requires/{n}"), format!("there is no mission `{code}`"));
+        }
+    }
+    if errors.is_empty() {
+        Ok(definition)
+    } else {
+        Err(Problem::invalid_body(errors))
+    }
+}

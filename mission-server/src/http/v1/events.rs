@@ -1,0 +1,228 @@
+//! Activity events: what users did elsewhere.
+
+use axum::{extract::State, http::StatusCode, response::Response};
+use mission_core::{
+    engine::{ApplyEvent, ExecuteError, Executed, Reply, Ticket},
+    event::{ActivityEvent, CloudEvent, EventOutcome, EventResult},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::answer;
+use crate::http::{
+    AppState, FieldError, Problem,
+    body::Body,
+    caller::{EventsWrite, Operator},
+    idempotency::KeyHeader,
+    view::{Lens, TaskView},
+};
+
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(apply))
+}
+
+/// The most events of one request.
+const MOST: usize = 1000;
+
+/// What became of each event, in the order in which they were sent.
+#[derive(Debug, Serialize, ToSchema)]
+struct Results {
+    results: Vec<ResultView>,
+}
+
+/// What became of one event.
+#[derive(Debug, Serialize, ToSchema)]
+struct ResultView {
+    /// The event's id.
+    id: String,
+    /// `applied`, `duplicate`, `ignored` (no task moved) or `rejected`.
+    #[schema(value_type = String)]
+    status: EventOutcome,
+    /// Why it was ignored or rejected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// The tasks that it moved, as they are now.
+    tasks: Vec<TaskView>,
+    /// Missions whose rules failed on it; the others went on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    failures: Vec<Failure>,
+}
+
+/// A mission whose rules failed on an event.
+#[derive(Debug, Serialize, ToSchema)]
+struct Failure {
+    mission_id: mission_core::MissionId,
+    mission: mission_core::mission::MissionCode,
+    code: &'static str,
+    detail: String,
+}
+
+/// The form in which one event is sent; an array of them is taken as well.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = CloudEvent, example = json!({
+    "specversion": "1.0", "id": "evt-1", "source": "/videos", "type": "video.watched",
+    "subject": "0190163d-8694-739b-aea5-966c26f8ad91", "time": "2026-01-05T10:00:00Z", "data": {"seconds": 35}
+}))]
+#[expect(dead_code, reason = "describes the form; `CloudEvent` reads it")]
+struct CloudEventSchema {
+    #[schema(pattern = "^1\\.0$")]
+    specversion: String,
+    #[schema(min_length = 1, max_length = 255)]
+    id: String,
+    #[schema(min_length = 1, max_length = 255)]
+    source: String,
+    #[serde(rename = "type")]
+    #[schema(min_length = 1, max_length = 255)]
+    event_type: String,
+    /// The user.
+    subject: uuid::Uuid,
+    /// When it was done; now, where it is left out.
+    time: Option<chrono::DateTime<chrono::Utc>>,
+    data: Option<serde_json::Map<String, Value>>,
+}
+
+/// One event or several.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "describes the form; `read_events` reads it")]
+enum Events {
+    One(CloudEventSchema),
+    Many(Vec<CloudEventSchema>),
+}
+
+/// Applies activity events. Each is applied once, by `source` and `id`, whatever way it comes.
+#[utoipa::path(post, path = "/events", tag = "events", request_body(content(
+        (Events = "application/json"), (CloudEventSchema = "application/cloudevents+json"),
+        (Vec<CloudEventSchema> = "application/cloudevents-batch+json"))), responses(
+    (status = 200, description = "What became of each", body = Results),
+    (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json")))]
+async fn apply(
+    State(state): State<AppState>,
+    operator: Operator<EventsWrite>,
+    key: KeyHeader,
+    body: Body,
+) -> Result<Response, Problem> {
+    let key = state.running.begin(key, &operator.caller, &body)?;
+    let events = read_events(&body, state.engine.now())?;
+    let ids: Vec<String> = events.iter().map(|event| event.id.clone()).collect();
+    let submit = |(number, event): (usize, ActivityEvent)| {
+        state.engine.submit(
+            ApplyEvent { event }.into(),
+            operator.signals.clone(),
+            key.part(number),
+        )
+    };
+    let mut done: Vec<Executed<Reply>> = Vec::with_capacity(events.len());
+    let mut events = events.into_iter().enumerate();
+    // Under a key the first event goes alone: a key that was used for another body stops the request here.
+    if key.key.is_some()
+        && let Some(first) = events.next()
+    {
+        done.push(submit(first)?.await?);
+    }
+    // In parts, so that one request cannot fill the queue.
+    loop {
+        let part: Vec<Result<Ticket, ExecuteError>> = events.by_ref().take(256).map(submit).collect();
+        if part.is_empty() {
+            break;
+        }
+        for ticket in part {
+            done.push(ticket?.await?);
+        }
+    }
+    let replayed = key.key.is_some() && done.iter().all(|executed| executed.replayed);
+    let book = state.engine.book();
+    let lens = Lens {
+        book: &book,
+        now: state.engine.now(),
+    };
+    let results = ids.into_iter().zip(done).filter_map(|(id, executed)| {
+        let result = EventResult::try_from(executed.reply).ok()?;
+        Some(view(id, result, lens))
+    });
+    Ok(answer(
+        StatusCode::OK,
+        Results {
+            results: results.collect(),
+        },
+        replayed,
+    ))
+}
+
+fn view(id: String, result: EventResult, lens: Lens<'_>) -> ResultView {
+    ResultView {
+        id,
+        status: result.outcome,
+        reason: result.reason,
+        tasks: result
+            .tasks
+            .into_iter()
+            .map(|task| TaskView::fresh(task, lens, false))
+            .collect(),
+        failures: result
+            .failures
+            .into_iter()
+            .map(|(mission_id, mission, detail)| Failure {
+                mission_id,
+                mission,
+                code: "rule_failed",
+                detail,
+            })
+            .collect(),
+    }
+}
+
+/// Reads all events, or says what is wrong with each that cannot be taken; then none is applied.
+fn read_events(body: &Body, now: chrono::DateTime<chrono::Utc>) -> Result<Vec<ActivityEvent>, Problem> {
+    let media_types = [
+        "application/json",
+        "application/cloudevents+json",
+        "application/cloudevents-batch+json",
+    ];
+    let (items, single) = match body.read_as::<Value>(&media_types)? {
+        Value::Array(items) => (items, false),
+        item => (vec![item], true),
+    };
+    if items.len() > MOST {
+        return Err(Problem::invalid_field(
+            "",
+            format!("at most {MOST} events go into one request"),
+        ));
+    }
+    let mut events = Vec::with_capacity(items.len());
+    let mut errors = Vec::new();
+    for (number, item) in items.into_iter().enumerate() {
+        let at = if single {
+            String::new()
+        } else {
+            format!("/{number}")
+        };
+        match read_event(item, now) {
+            Ok(event) => events.push(event),
+            Err((pointer, message)) => errors.push(FieldError {
+                pointer: format!("{at}{pointer}"),
+                message,
+            }),
+        }
+    }
+    if errors.is_empty() {
+        Ok(events)
+    } else {
+        Err(Problem::invalid_body(errors))
+    }
+}
+
+fn read_event(item: Value, now: chrono::DateTime<chrono::Utc>) -> Result<ActivityEvent, (String, String)> {
+    let event: CloudEvent = serde_path_to_error::deserialize(item).map_err(|error| {
+        let path = error.path().to_string();
+        let pointer = if path == "." {
+            String::new()
+        } else {
+            format!("/{}", path.replace('.', "/"))
+        };
+        (pointer, error.inner().to_string())
+    })?;
+    ActivityEvent::from_cloud_event(event, now).map_err(|error| (format!("/{}", error.field), error.message))
+}

@@ -1,0 +1,135 @@
+//! Who has claimed the most.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, Utc};
+use mission_core::{
+    UserId,
+    ports::queries::{LeaderboardRow, TimeRange},
+};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::http::{AppState, Problem, caller::Session, page, query::Query};
+
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(leaderboard))
+}
+
+/// Among whom.
+#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Scope {
+    /// All users.
+    #[default]
+    Global,
+    /// The caller and their friends.
+    Friends,
+}
+
+/// Among whom, and how many.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Filter {
+    /// `global` or `friends`.
+    #[serde(default)]
+    #[param(inline)]
+    scope: Scope,
+    /// At most so many rows besides the caller's own; 1 to 200, default 50.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<usize>,
+}
+
+/// One row.
+#[derive(Debug, Serialize, ToSchema)]
+struct Row {
+    /// From 1; equal points share a rank.
+    rank: u64,
+    user_id: UserId,
+    #[serde(with = "mission_core::points::exact")]
+    #[schema(value_type = f64)]
+    points: Decimal,
+    /// Whether it is the caller's own.
+    is_me: bool,
+}
+
+/// The best rows, and the caller's own.
+#[derive(Debug, Serialize, ToSchema)]
+struct Leaderboard {
+    /// The best, and after them the caller's own row where it is not among them.
+    items: Vec<Row>,
+    /// The caller's own row.
+    me: Row,
+    /// Always `null`: a leaderboard has one page.
+    next_cursor: Option<String>,
+}
+
+/// Points claimed ever, in this calendar month, or in this ISO week (both in UTC).
+#[utoipa::path(get, path = "/leaderboards/{span}", tag = "leaderboards",
+    params(("span" = String, Path, description = "`all_time`, `monthly` or `weekly`", pattern = "^(all_time|monthly|weekly)$"), Filter),
+    responses(
+    (status = 200, description = "The leaderboard", body = Leaderboard),
+    (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
+async fn leaderboard(
+    State(state): State<AppState>,
+    session: Session,
+    Path(span): Path<String>,
+    Query(filter): Query<Filter>,
+) -> Result<Json<Leaderboard>, Problem> {
+    session.record(&state).await?;
+    let now = state.engine.now();
+    let range = range(&span, now).ok_or_else(|| {
+        Problem::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "there are `all_time`, `monthly` and `weekly` leaderboards",
+        )
+    })?;
+    let limit = page::page::<mission_core::TaskId>(filter.limit, None)?.limit;
+    let me = session.user();
+    let friends = match filter.scope {
+        Scope::Global => None,
+        // Nobody is known as a friend until a social service is connected.
+        Scope::Friends => Some(vec![me]),
+    };
+    let among = friends.as_deref();
+    let rows = state.queries.leaderboard(range, among, limit).await?;
+    let own = state.queries.leaderboard_row(range, among, me).await?;
+    let view = |row: LeaderboardRow| Row {
+        rank: row.rank,
+        is_me: row.user_id == me,
+        user_id: row.user_id,
+        points: row.points,
+    };
+    let mut items: Vec<Row> = rows.into_iter().map(view).collect();
+    if !items.iter().any(|row| row.is_me) {
+        items.push(view(own.clone()));
+    }
+    Ok(Json(Leaderboard {
+        items,
+        me: view(own),
+        next_cursor: None,
+    }))
+}
+
+fn range(span: &str, now: DateTime<Utc>) -> Option<TimeRange> {
+    let today = now.date_naive();
+    let from = match span {
+        "all_time" => None,
+        "monthly" => Some(today.with_day(1)?),
+        "weekly" => Some(today - Days::new(u64::from(today.weekday().num_days_from_monday()))),
+        _ => return None,
+    };
+    let midnight = |date: NaiveDate| date.and_time(NaiveTime::MIN).and_utc();
+    // What is claimed at this very instant counts.
+    Some(TimeRange {
+        from: from.map(midnight),
+        to: now + chrono::Duration::microseconds(1),
+    })
+}

@@ -1,0 +1,200 @@
+//! The caller's own: profile, everything held, erasure.
+
+use axum::{Json, extract::State, http::StatusCode, response::Response};
+use chrono::{DateTime, Utc};
+use mission_core::{
+    UserId,
+    check_in::Zone,
+    engine::{EraseUser, RegisterUser},
+    user::{InviteCode, User},
+};
+use rust_decimal::Decimal;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::answer;
+use crate::http::{
+    AppState, Problem,
+    body::Body,
+    caller::Session,
+    idempotency::KeyHeader,
+    view::{Lens, RewardView, TaskView},
+};
+
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(profile, erase))
+        .routes(routes!(export))
+}
+
+/// The caller, as the engine knows them.
+#[derive(Debug, Serialize, ToSchema)]
+struct Profile {
+    id: UserId,
+    level: u32,
+    experience: u64,
+    badges: Vec<String>,
+    /// The sum of claimed rewards, at once.
+    #[serde(with = "mission_core::points::exact")]
+    #[schema(value_type = f64)]
+    points: Decimal,
+    /// The balance of the embedded ledger, a moment later.
+    #[serde(with = "mission_core::points::exact")]
+    #[schema(value_type = f64)]
+    wallet_points: Decimal,
+    /// To hand to others.
+    invite_code: String,
+    /// The zone in which the caller's days begin and end.
+    #[schema(value_type = String, example = "Asia/Ho_Chi_Minh")]
+    zone: Zone,
+    country: Option<String>,
+    tags: Vec<String>,
+    attributes: Map<String, Value>,
+    registered_at: Option<DateTime<Utc>>,
+    first_seen_at: DateTime<Utc>,
+}
+
+impl Profile {
+    fn of(user: &User, wallet_points: Decimal, lens: Lens<'_>) -> Self {
+        Profile {
+            id: user.id,
+            level: user.level(&lens.book.levels),
+            experience: user.experience,
+            badges: user.badges.clone(),
+            points: user.points,
+            wallet_points,
+            invite_code: InviteCode::of(user.id).to_string(),
+            zone: user.zone_at(lens.now, lens.book.check_in.default_zone()),
+            country: user.description.country.clone(),
+            tags: user.description.tags.clone(),
+            attributes: user.description.attributes.clone(),
+            registered_at: user.registered_at,
+            first_seen_at: user.first_seen_at,
+        }
+    }
+}
+
+/// The caller's record; made now where there is none, so that the invite code in it is known from here on.
+async fn known(state: &AppState, session: &Session) -> Result<User, Problem> {
+    if let Some(user) = session.record(state).await? {
+        return Ok(user);
+    }
+    let command = RegisterUser {
+        user: session.user(),
+        registered_at: None,
+    };
+    Ok(state
+        .engine
+        .execute(command, session.signals.clone(), None)
+        .await?
+        .reply
+        .user)
+}
+
+/// The caller's profile.
+#[utoipa::path(get, path = "/me", tag = "me",
+    responses((status = 200, description = "The profile", body = Profile)))]
+async fn profile(State(state): State<AppState>, session: Session) -> Result<Json<Profile>, Problem> {
+    let user = known(&state, &session).await?;
+    let balance = state.wallet.balance(user.id).await?;
+    let book = state.engine.book();
+    Ok(Json(Profile::of(
+        &user,
+        balance,
+        Lens {
+            book: &book,
+            now: state.engine.now(),
+        },
+    )))
+}
+
+/// Everything held on the caller.
+#[derive(Debug, Serialize, ToSchema)]
+struct Export {
+    profile: Profile,
+    tasks: Vec<TaskView>,
+    rewards: Vec<RewardView>,
+    /// Every check-in day with what it earned.
+    check_ins: Vec<Value>,
+    /// Every flagged command and what became of it.
+    reviews: Vec<Value>,
+    /// What was done with each mission.
+    participations: Vec<Value>,
+    /// Every booking of the embedded ledger.
+    ledger: Vec<Value>,
+    /// Devices that the caller came with, as hashes.
+    devices: Vec<Value>,
+}
+
+fn values<T: Serialize>(things: impl IntoIterator<Item = T>) -> Vec<Value> {
+    things
+        .into_iter()
+        .filter_map(|thing| serde_json::to_value(thing).ok())
+        .collect()
+}
+
+/// Everything held on the caller.
+#[utoipa::path(get, path = "/me/export", tag = "me",
+    responses((status = 200, description = "Everything", body = Export)))]
+async fn export(State(state): State<AppState>, session: Session) -> Result<Json<Export>, Problem> {
+    let user = known(&state, &session).await?;
+    let held = state.queries.export(user.id).await?;
+    let ledger = state.wallet.entries(user.id).await?;
+    let balance = state.wallet.balance(user.id).await?;
+    let book = state.engine.book();
+    let lens = Lens {
+        book: &book,
+        now: state.engine.now(),
+    };
+    let zone = user.zone_at(lens.now, book.check_in.default_zone());
+    Ok(Json(Export {
+        profile: Profile::of(&user, balance, lens),
+        tasks: held
+            .tasks
+            .into_iter()
+            .map(|task| TaskView::of(task, lens, zone))
+            .collect(),
+        rewards: held
+            .rewards
+            .into_iter()
+            .map(|reward| RewardView::of(reward, lens.now))
+            .collect(),
+        check_ins: values(held.check_in_days),
+        reviews: values(held.reviews),
+        participations: values(held.participations),
+        ledger: values(ledger),
+        devices: values(user.devices),
+    }))
+}
+
+/// What was erased.
+#[derive(Debug, Serialize, ToSchema)]
+struct Erasure {
+    /// The id, which stays taken.
+    user_id: UserId,
+    /// That it was done.
+    erased: bool,
+}
+
+/// Erases the caller: tasks, evidence, devices, profile. Sums stay without the person.
+#[utoipa::path(delete, path = "/me", tag = "me",
+    responses((status = 200, description = "Everything is gone", body = Erasure)))]
+async fn erase(
+    State(state): State<AppState>,
+    session: Session,
+    key: KeyHeader,
+    body: Body,
+) -> Result<Response, Problem> {
+    body.expect_none()?;
+    session.record(&state).await?;
+    let key = state.running.begin(key, &session.caller, &body)?;
+    let command = EraseUser { user: session.user() };
+    let done = session.execute(&state, command, &key).await?;
+    let erasure = Erasure {
+        user_id: session.user(),
+        erased: true,
+    };
+    Ok(answer(StatusCode::OK, erasure, done.replayed))
+}

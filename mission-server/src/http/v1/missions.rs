@@ -1,0 +1,182 @@
+//! Missions as users see them, and their start.
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use mission_core::{
+    MissionId,
+    engine::{StartTask, Thing},
+    mission::{Mission, MissionStatus, MissionType},
+};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{Id, answer};
+use crate::{
+    auth::Permission,
+    http::{
+        AppState, Problem,
+        body::Body,
+        caller::Session,
+        idempotency::KeyHeader,
+        locale::Locale,
+        page::{self, List},
+        query::Query,
+        view::{Lens, MissionView, TaskView},
+    },
+};
+
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(read))
+        .routes(routes!(start))
+}
+
+/// Which missions, and in which language.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Filter {
+    /// Of one type.
+    #[serde(rename = "type")]
+    mission_type: Option<MissionType>,
+    /// Of one category.
+    category: Option<String>,
+    /// Of one status; without it, the active ones, and all for who may write missions.
+    status: Option<MissionStatus>,
+    /// A language tag, or `*` for all languages.
+    lang: Option<String>,
+    /// At most so many; 1 to 200, default 50.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<usize>,
+    /// Where the page before ended.
+    cursor: Option<String>,
+}
+
+/// Missions by falling priority.
+#[utoipa::path(get, path = "/missions", tag = "missions", params(Filter),
+    responses((status = 200, description = "A page of missions", body = List<MissionView>)))]
+async fn list(
+    State(state): State<AppState>,
+    session: Session,
+    headers: HeaderMap,
+    Query(filter): Query<Filter>,
+) -> Result<Json<List<MissionView>>, Problem> {
+    session.record(&state).await?;
+    let page = page::page::<MissionId>(filter.limit, filter.cursor.as_deref())?;
+    let author = session.caller.has(Permission::MissionsWrite);
+    let book = state.engine.book();
+    let wanted = |mission: &Mission| {
+        filter
+            .mission_type
+            .is_none_or(|wanted| wanted == mission.definition.mission_type)
+            && filter
+                .category
+                .as_ref()
+                .is_none_or(|wanted| *wanted == mission.definition.category)
+            && match filter.status {
+                Some(status) => status == mission.status && visible(mission, author),
+                None => author || mission.status == MissionStatus::Active,
+            }
+    };
+    let mut missions: Vec<_> = book
+        .missions()
+        .map(|listed| &listed.mission)
+        .filter(|mission| wanted(mission))
+        .collect();
+    missions.sort_by_key(|mission| (std::cmp::Reverse(mission.definition.priority), mission.id));
+    if let Some(after) = page.after {
+        let last = missions.iter().position(|mission| mission.id == after);
+        let last = last.ok_or_else(|| Problem::invalid_query("cursor", "is no cursor of this list"))?;
+        missions.drain(..=last);
+    }
+    missions.truncate(page.limit + 1);
+    let locale = Locale::of(filter.lang.as_deref(), &headers);
+    let view = |mission: &std::sync::Arc<Mission>| MissionView::of(mission, &locale, author);
+    Ok(Json(page::list(missions, page.limit, |mission| mission.id, view)))
+}
+
+/// Drafts are their authors' own.
+fn visible(mission: &Mission, author: bool) -> bool {
+    author || mission.status != MissionStatus::Draft
+}
+
+/// In which language.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Language {
+    /// A language tag, or `*` for all languages.
+    pub(super) lang: Option<String>,
+}
+
+/// One mission.
+#[utoipa::path(get, path = "/missions/{id}", tag = "missions", params(("id" = MissionId, Path), Language), responses(
+    (status = 200, description = "The mission", body = MissionView, headers(("ETag" = String, description = "Its version"))),
+    (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
+async fn read(
+    State(state): State<AppState>,
+    session: Session,
+    Id(id): Id<MissionId>,
+    headers: HeaderMap,
+    Query(language): Query<Language>,
+) -> Result<Response, Problem> {
+    session.record(&state).await?;
+    let author = session.caller.has(Permission::MissionsWrite);
+    let book = state.engine.book();
+    let mission = book
+        .mission(id)
+        .map(|listed| &listed.mission)
+        .filter(|mission| visible(mission, author));
+    let mission = mission.ok_or_else(|| Problem::not_found(Thing::Mission))?;
+    let locale = Locale::of(language.lang.as_deref(), &headers);
+    Ok((etag(mission), Json(MissionView::of(mission, &locale, author))).into_response())
+}
+
+/// The mission's version as an `ETag`.
+pub(super) fn etag(mission: &Mission) -> [(header::HeaderName, HeaderValue); 1] {
+    let value = HeaderValue::from_str(&format!("\"{}\"", mission.version));
+    [(
+        header::ETAG,
+        value.unwrap_or_else(|_| HeaderValue::from_static("\"0\"")),
+    )]
+}
+
+/// Starts a task.
+#[utoipa::path(post, path = "/missions/{id}/start", tag = "missions", params(("id" = MissionId, Path)), responses(
+    (status = 201, description = "The task", body = TaskView),
+    (status = 400, description = "`mission_not_active`, `task_already_open`, `max_completions_reached`, `not_eligible`, `rule_failed`, `device_required`", body = Problem, content_type = "application/problem+json"),
+    (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
+async fn start(
+    State(state): State<AppState>,
+    session: Session,
+    Id(mission): Id<MissionId>,
+    key: KeyHeader,
+    body: Body,
+) -> Result<Response, Problem> {
+    if state.engine.book().mission(mission).is_none() {
+        return Err(Problem::not_found(Thing::Mission));
+    }
+    body.expect_none()?;
+    let key = state.running.begin(key, &session.caller, &body)?;
+    let command = StartTask {
+        user: session.user(),
+        mission,
+    };
+    let done = session.execute(&state, command, &key).await?;
+    let book = state.engine.book();
+    let lens = Lens {
+        book: &book,
+        now: state.engine.now(),
+    };
+    Ok(answer(
+        StatusCode::CREATED,
+        TaskView::fresh(done.reply.task, lens, false),
+        done.replayed,
+    ))
+}

@@ -1,0 +1,97 @@
+//! `/api/v1`: one endpoint group a file.
+
+mod analytics;
+mod authoring;
+mod check_in;
+mod events;
+mod leaderboards;
+mod me;
+mod missions;
+mod packs;
+mod ping;
+mod reviews;
+mod rewards;
+mod rules;
+mod tasks;
+mod users;
+
+use axum::{
+    Json,
+    extract::{FromRequestParts, Path},
+    http::{StatusCode, request::Parts},
+    response::{IntoResponse, Response},
+};
+use mission_core::engine::Thing;
+use serde::Serialize;
+use utoipa_axum::router::OpenApiRouter;
+
+use super::{AppState, Problem, idempotency::replayed_header};
+
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    let groups = OpenApiRouter::new()
+        .merge(missions::routes())
+        .merge(authoring::routes())
+        .merge(tasks::routes())
+        .merge(check_in::routes())
+        .merge(rewards::routes())
+        .merge(me::routes())
+        .merge(leaderboards::routes())
+        .merge(events::routes())
+        .merge(rules::routes())
+        .merge(packs::routes())
+        .merge(reviews::routes())
+        .merge(users::routes())
+        .merge(analytics::routes())
+        .merge(ping::routes());
+    OpenApiRouter::new().nest("/api/v1", groups)
+}
+
+/// An id in the path. What is no UUID names nothing.
+struct Id<T>(T);
+
+impl<T, S> FromRequestParts<S> for Id<T>
+where
+    T: From<uuid::Uuid> + NamesThing,
+    S: Send + Sync,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = Path::<uuid::Uuid>::from_request_parts(parts, state).await;
+        path.map(|Path(id)| Id(T::from(id)))
+            .map_err(|_| Problem::not_found(T::THING))
+    }
+}
+
+/// What an id names, for the error where there is none.
+trait NamesThing {
+    const THING: Thing;
+}
+
+macro_rules! names {
+    ($($id:ident => $thing:ident),*) => { $(
+        impl NamesThing for mission_core::$id {
+            const THING: Thing = Thing::$thing;
+        }
+    )* };
+}
+names!(MissionId => Mission, TaskId => Task, RewardId => Reward, ReviewId => Review, UserId => User);
+
+/// A JSON answer to a command, marked where it was given before.
+fn answer(status: StatusCode, body: impl Serialize, replayed: bool) -> Response {
+    (status, replayed_header(replayed), Json(body)).into_response()
+}
+
+/// 202 where a person has to let it through, else 200.
+fn ok_or_accepted(under_review: bool) -> StatusCode {
+    if under_review {
+        StatusCode::ACCEPTED
+    } else {
+        StatusCode::OK
+    }
+}
+
+/// The mission that a query names by id or code. An id is taken as it is, whether or not there is such a mission.
+fn mission_named(book: &mission_core::engine::Book, name: &str) -> Option<mission_core::MissionId> {
+    name.parse().ok().or_else(|| book.id_of(&name.parse().ok()?))
+}

@@ -1,0 +1,170 @@
+//! Whole packs: put in place all or nothing, and read back.
+
+use std::collections::BTreeMap;
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+    response::Response,
+};
+use chrono::{DateTime, Utc};
+use mission_core::engine::Thing;
+use mission_rules::pack::{Finding, PackFiles, report};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::answer;
+use crate::{
+    http::{
+        AppState, FieldError, Problem,
+        body::{self, Body},
+        caller::{MissionsWrite, Operator},
+        idempotency::KeyHeader,
+        query::Query,
+    },
+    packs::put_command,
+};
+
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(put, read))
+}
+
+/// A pack's files.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Upload {
+    /// Text by path, such as `pack.toml` and `missions/watch.toml`.
+    files: BTreeMap<String, String>,
+}
+
+/// How the pack is put in place.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Options {
+    /// Whether new missions become active (the default) or drafts. Known missions keep their status.
+    activate: Option<bool>,
+}
+
+/// What was put in place.
+#[derive(Debug, Serialize, ToSchema)]
+struct Put {
+    name: String,
+    /// Raised by every change of the content.
+    version: u64,
+    /// Its missions: id and status by code.
+    missions: BTreeMap<String, PutMission>,
+    /// What is probably not meant so.
+    warnings: Value,
+}
+
+/// One mission of a pack.
+#[derive(Debug, Serialize, ToSchema)]
+struct PutMission {
+    id: mission_core::MissionId,
+    status: mission_core::mission::MissionStatus,
+    version: u64,
+}
+
+/// Puts a whole pack in place, all or nothing.
+#[utoipa::path(put, path = "/packs/{name}", tag = "authoring",
+    params(("name" = String, Path, description = "The name in `pack.toml`"), Options), request_body = Upload, responses(
+    (status = 200, description = "It is in force", body = Put),
+    (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
+    (status = 409, description = "`policy_taken`, `code_taken`", body = Problem, content_type = "application/problem+json")))]
+async fn put(
+    State(state): State<AppState>,
+    operator: Operator<MissionsWrite>,
+    Path(name): Path<String>,
+    Query(options): Query<Options>,
+    key: KeyHeader,
+    body: Body,
+) -> Result<Response, Problem> {
+    let key = state.running.begin(key, &operator.caller, &body)?;
+    let upload: Upload = body.read()?;
+    let files = PackFiles::from_map(upload.files);
+    let shown = files.clone();
+    let activate = options.activate.unwrap_or(true);
+    let (command, warnings) = put_command(&state.engine, &state.scripts, files, activate)
+        .map_err(|found| refused(&found, &shown))?;
+    if command.name != name {
+        let message = format!("the pack calls itself `{}`, not `{name}`", command.name);
+        return Err(Problem::invalid_field("/files/pack.toml", message));
+    }
+    let done = state.engine.execute(command, operator.signals, key.key).await?;
+    let missions = done.reply.missions.into_iter().map(|mission| {
+        let put = PutMission {
+            id: mission.id,
+            status: mission.status,
+            version: mission.version,
+        };
+        (mission.definition.code.to_string(), put)
+    });
+    let put = Put {
+        name: done.reply.name,
+        version: done.reply.version,
+        missions: missions.collect(),
+        warnings: report::json(&warnings, &shown),
+    };
+    Ok(answer(StatusCode::OK, put, done.replayed))
+}
+
+fn refused(findings: &[Finding], files: &PackFiles) -> Problem {
+    let errors = findings
+        .iter()
+        .filter(|finding| finding.is_error())
+        .map(|finding| {
+            let at = report::region(finding, files);
+            let place = at
+                .map(|at| format!("{}:{}: ", at.line, at.column))
+                .unwrap_or_default();
+            let help = finding
+                .diagnostic
+                .help
+                .as_ref()
+                .map(|help| format!(" ({help})"))
+                .unwrap_or_default();
+            FieldError {
+                pointer: format!("/files/{}", body::escape(&finding.file)),
+                message: format!("{place}{}{help}", finding.diagnostic.message),
+            }
+        });
+    Problem::invalid_body(errors.collect())
+}
+
+/// A pack as the server keeps it.
+#[derive(Debug, Serialize, ToSchema)]
+struct StoredPack {
+    name: String,
+    version: u64,
+    files: BTreeMap<String, String>,
+    /// The codes of its missions.
+    missions: Vec<String>,
+    updated_at: DateTime<Utc>,
+}
+
+/// A pack as it was put in place.
+#[utoipa::path(get, path = "/packs/{name}", tag = "authoring",
+    params(("name" = String, Path, description = "The name in `pack.toml`")), responses(
+    (status = 200, description = "The pack", body = StoredPack),
+    (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
+    (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
+async fn read(
+    State(state): State<AppState>,
+    _operator: Operator<MissionsWrite>,
+    Path(name): Path<String>,
+) -> Result<Json<StoredPack>, Problem> {
+    let packs = state.queries.catalogue().await?.packs;
+    let pack = packs.into_iter().find(|pack| pack.name == name);
+    let pack = pack.ok_or_else(|| Problem::not_found(Thing::Pack))?;
+    Ok(Json(StoredPack {
+        name: pack.name,
+        version: pack.version,
+        files: pack.files,
+        missions: pack.missions.into_iter().map(String::from).collect(),
+        updated_at: pack.updated_at,
+    }))
+}

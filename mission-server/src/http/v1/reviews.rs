@@ -1,0 +1,185 @@
+//! The review queue: flagged commands that wait for a person.
+
+use axum::{Json, extract::State, http::StatusCode, response::Response};
+use chrono::{DateTime, NaiveDate, Utc};
+use mission_core::{
+    CheckInDayId, ReviewId, RewardId, TaskId, UserId,
+    engine::{DecideReview, Thing},
+    fraud::{Review, ReviewDecision, ReviewReason, ReviewStatus, ReviewSubject},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{Id, answer};
+use crate::http::{
+    AppState, Problem,
+    body::Body,
+    caller::{Operator, ReviewsWrite},
+    idempotency::KeyHeader,
+    page::{self, List},
+    query::Query,
+};
+
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(approve))
+        .routes(routes!(reject))
+}
+
+/// A flagged command and what became of it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Review)]
+struct ReviewView {
+    id: ReviewId,
+    user_id: UserId,
+    /// `evidence`, `completion`, `claim` or `check_in`.
+    kind: &'static str,
+    /// The task, where one waits.
+    task_id: Option<TaskId>,
+    /// The rewards that are held.
+    reward_ids: Vec<RewardId>,
+    /// The check-in day, where one waits.
+    check_in_id: Option<CheckInDayId>,
+    /// Its date.
+    date: Option<NaiveDate>,
+    reasons: Vec<ReviewReason>,
+    status: ReviewStatus,
+    created_at: DateTime<Utc>,
+    decided_at: Option<DateTime<Utc>>,
+    decided_by: Option<UserId>,
+    note: Option<String>,
+}
+
+impl From<Review> for ReviewView {
+    fn from(review: Review) -> Self {
+        let kind = review.subject.kind();
+        let (task_id, reward_ids, check_in_id, date) = match review.subject {
+            ReviewSubject::Evidence { task } => (Some(task), Vec::new(), None, None),
+            ReviewSubject::Completion { task, reward } => (Some(task), vec![reward], None, None),
+            ReviewSubject::Claim { reward } => (None, vec![reward], None, None),
+            ReviewSubject::CheckIn { day, date, rewards } => (None, rewards, Some(day), Some(date)),
+        };
+        ReviewView {
+            id: review.id,
+            user_id: review.user_id,
+            kind,
+            task_id,
+            reward_ids,
+            check_in_id,
+            date,
+            reasons: review.reasons,
+            status: review.status,
+            created_at: review.created_at,
+            decided_at: review.decided_at,
+            decided_by: review.decided_by,
+            note: review.note,
+        }
+    }
+}
+
+/// Which reviews.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Filter {
+    /// Of one status; the open ones without it.
+    status: Option<ReviewStatus>,
+    /// At most so many; 1 to 200, default 50.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<usize>,
+    /// Where the page before ended.
+    cursor: Option<String>,
+}
+
+/// Reviews, oldest first.
+#[utoipa::path(get, path = "/reviews", tag = "reviews", params(Filter), responses(
+    (status = 200, description = "A page of reviews", body = List<ReviewView>),
+    (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json")))]
+async fn list(
+    State(state): State<AppState>,
+    _operator: Operator<ReviewsWrite>,
+    Query(filter): Query<Filter>,
+) -> Result<Json<List<ReviewView>>, Problem> {
+    let page = page::page::<ReviewId>(filter.limit, filter.cursor.as_deref())?;
+    let status = filter.status.unwrap_or(ReviewStatus::Open);
+    let found = state.queries.reviews(Some(status), page::one_more(page)).await?;
+    Ok(Json(page::list(
+        found,
+        page.limit,
+        |review| review.id,
+        ReviewView::from,
+    )))
+}
+
+/// What the reviewer adds.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Note {
+    /// Why; the user is told it where evidence is refused. At most 1,000 characters.
+    #[schema(max_length = 1000)]
+    note: Option<String>,
+}
+
+macro_rules! decisions {
+    ($($name:ident, $path:literal, $doc:literal, $decision:ident;)*) => { $(
+        #[doc = $doc]
+        #[utoipa::path(post, path = $path, tag = "reviews", params(("id" = ReviewId, Path)),
+            request_body = Option<Note>, responses(
+            (status = 200, description = "The decided review", body = ReviewView),
+            (status = 400, description = "`already_decided`", body = Problem, content_type = "application/problem+json"),
+            (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
+            (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
+        async fn $name(
+            State(state): State<AppState>,
+            operator: Operator<ReviewsWrite>,
+            Id(review): Id<ReviewId>,
+            key: KeyHeader,
+            body: Body,
+        ) -> Result<Response, Problem> {
+            decide(&state, operator, review, ReviewDecision::$decision, key, &body).await
+        }
+    )* };
+}
+
+decisions! {
+    approve, "/reviews/{id}/approve", "Lets the waiting command go through, exactly once.", Approve;
+    reject, "/reviews/{id}/reject", "Refuses the waiting command: nothing is granted.", Reject;
+}
+
+async fn decide(
+    state: &AppState,
+    operator: Operator<ReviewsWrite>,
+    review: ReviewId,
+    decision: ReviewDecision,
+    key: KeyHeader,
+    body: &Body,
+) -> Result<Response, Problem> {
+    let found = state
+        .queries
+        .review(review)
+        .await?
+        .ok_or_else(|| Problem::not_found(Thing::Review))?;
+    let key = state.running.begin(key, &operator.caller, body)?;
+    let note = body.read_or_default::<Note>()?.note;
+    if note.as_ref().is_some_and(|note| note.chars().count() > 1000) {
+        return Err(Problem::invalid_field(
+            "/note",
+            "must not have more than 1000 characters",
+        ));
+    }
+    let command = DecideReview {
+        user: found.user_id,
+        review,
+        decision,
+        reviewer: operator.caller.user,
+        note,
+    };
+    let done = state.engine.execute(command, operator.signals, key.key).await?;
+    Ok(answer(
+        StatusCode::OK,
+        ReviewView::from(done.reply.review),
+        done.replayed,
+    ))
+}

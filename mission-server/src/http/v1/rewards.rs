@@ -1,0 +1,144 @@
+//! Rewards: listed, claimed, revoked.
+
+use axum::{Json, extract::State, http::StatusCode, response::Response};
+use mission_core::{
+    RewardId,
+    engine::{ClaimReward, RevokeReward, Thing},
+    reward::RewardStatus,
+};
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{Id, answer, ok_or_accepted};
+use crate::http::{
+    AppState, Problem,
+    body::Body,
+    caller::{Operator, RewardsWrite, Session},
+    idempotency::KeyHeader,
+    page::{self, List},
+    query::Query,
+    view::{ClaimView, RewardView},
+};
+
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(claim))
+        .routes(routes!(revoke))
+}
+
+/// Which rewards.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Filter {
+    /// Of one status.
+    status: Option<RewardStatus>,
+    /// At most so many; 1 to 200, default 50.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<usize>,
+    /// Where the page before ended.
+    cursor: Option<String>,
+}
+
+/// The caller's rewards, newest first.
+#[utoipa::path(get, path = "/rewards", tag = "rewards", params(Filter),
+    responses((status = 200, description = "A page of rewards", body = List<RewardView>)))]
+async fn list(
+    State(state): State<AppState>,
+    session: Session,
+    Query(filter): Query<Filter>,
+) -> Result<Json<List<RewardView>>, Problem> {
+    session.record(&state).await?;
+    let page = page::page::<RewardId>(filter.limit, filter.cursor.as_deref())?;
+    let found = state
+        .queries
+        .rewards(session.user(), filter.status, page::one_more(page))
+        .await?;
+    let now = state.engine.now();
+    Ok(Json(page::list(
+        found,
+        page.limit,
+        |reward| reward.id,
+        |reward| RewardView::of(reward, now),
+    )))
+}
+
+/// Takes a reward.
+#[utoipa::path(post, path = "/rewards/{id}/claim", tag = "rewards", params(("id" = RewardId, Path)), responses(
+    (status = 200, description = "What was granted", body = ClaimView),
+    (status = 202, description = "A reviewer has to let it through", body = ClaimView),
+    (status = 400, description = "`already_claimed`, `reward_expired`, `reward_rejected`, `task_not_completed`, `device_required`", body = Problem, content_type = "application/problem+json"),
+    (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
+async fn claim(
+    State(state): State<AppState>,
+    session: Session,
+    Id(reward): Id<RewardId>,
+    key: KeyHeader,
+    body: Body,
+) -> Result<Response, Problem> {
+    body.expect_none()?;
+    let key = state.running.begin(key, &session.caller, &body)?;
+    let command = ClaimReward {
+        user: session.user(),
+        reward,
+    };
+    let done = session.execute(&state, command, &key).await?;
+    let under_review = done.reply.under_review;
+    Ok(answer(
+        ok_or_accepted(under_review),
+        ClaimView::of(done.reply.reward, under_review),
+        done.replayed,
+    ))
+}
+
+/// Why a reward is taken back.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Revocation {
+    /// For the audit and the wallet; 1 to 1,000 characters.
+    #[schema(min_length = 1, max_length = 1000)]
+    reason: String,
+}
+
+/// Takes a granted reward back: a reversing ledger entry and an event, never a deletion.
+#[utoipa::path(post, path = "/rewards/{id}/revoke", tag = "rewards", params(("id" = RewardId, Path)),
+    request_body = Revocation, responses(
+    (status = 200, description = "The revoked reward", body = RewardView),
+    (status = 400, description = "`not_claimed`", body = Problem, content_type = "application/problem+json"),
+    (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
+    (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
+async fn revoke(
+    State(state): State<AppState>,
+    operator: Operator<RewardsWrite>,
+    Id(reward): Id<RewardId>,
+    key: KeyHeader,
+    body: Body,
+) -> Result<Response, Problem> {
+    let found = state
+        .queries
+        .reward(reward)
+        .await?
+        .ok_or_else(|| Problem::not_found(Thing::Reward))?;
+    let key = state.running.begin(key, &operator.caller, &body)?;
+    let revocation: Revocation = body.read()?;
+    if revocation.reason.trim().is_empty() || revocation.reason.chars().count() > 1000 {
+        return Err(Problem::invalid_field(
+            "/reason",
+            "must have 1 to 1000 characters",
+        ));
+    }
+    let command = RevokeReward {
+        user: found.user_id,
+        reward,
+        operator: operator.caller.user,
+        reason: revocation.reason,
+    };
+    let done = state.engine.execute(command, operator.signals, key.key).await?;
+    Ok(answer(
+        StatusCode::OK,
+        RewardView::of(done.reply.reward, state.engine.now()),
+        done.replayed,
+    ))
+}

@@ -1,0 +1,269 @@
+//! A user's tasks: listed, moved, proved, completed, claimed.
+
+use axum::{Json, extract::State, http::StatusCode, response::Response};
+use mission_core::{
+    TaskId,
+    engine::{ClaimTask, CompleteTask, ReportProgress, SubmitEvidence, Thing},
+    mission::MAX_TARGET,
+    ports::queries::TaskFilter,
+    task::{Evidence, Task, TaskStatus},
+    user::User,
+};
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{Id, answer, mission_named, ok_or_accepted};
+use crate::http::{
+    AppState, Problem,
+    body::Body,
+    caller::Session,
+    idempotency::KeyHeader,
+    page::{self, List},
+    query::Query,
+    view::{ClaimView, Lens, TaskView},
+};
+
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(read))
+        .routes(routes!(progress))
+        .routes(routes!(evidence))
+        .routes(routes!(complete))
+        .routes(routes!(claim))
+}
+
+/// Which tasks.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Filter {
+    /// Of one status.
+    status: Option<TaskStatus>,
+    /// Of one mission: its id or code.
+    mission: Option<String>,
+    /// At most so many; 1 to 200, default 50.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<usize>,
+    /// Where the page before ended.
+    cursor: Option<String>,
+}
+
+/// The caller's tasks, newest first.
+#[utoipa::path(get, path = "/tasks", tag = "tasks", params(Filter),
+    responses((status = 200, description = "A page of tasks", body = List<TaskView>)))]
+async fn list(
+    State(state): State<AppState>,
+    session: Session,
+    Query(filter): Query<Filter>,
+) -> Result<Json<List<TaskView>>, Problem> {
+    let user = session.record(&state).await?;
+    let page = page::page::<TaskId>(filter.limit, filter.cursor.as_deref())?;
+    let book = state.engine.book();
+    let mission = match filter
+        .mission
+        .as_deref()
+        .map(|wanted| mission_named(&book, wanted))
+    {
+        // There are no tasks of a mission that does not exist.
+        Some(None) => {
+            return Ok(Json(List {
+                items: Vec::new(),
+                next_cursor: None,
+            }));
+        }
+        found => found.flatten(),
+    };
+    let wanted = TaskFilter {
+        status: filter.status,
+        mission,
+    };
+    let tasks = state
+        .queries
+        .tasks(session.user(), wanted, page::one_more(page))
+        .await?;
+    let lens = Lens {
+        book: &book,
+        now: state.engine.now(),
+    };
+    let zone = zone_of(user.as_ref(), lens);
+    Ok(Json(page::list(
+        tasks,
+        page.limit,
+        |task| task.id,
+        |task| TaskView::of(task, lens, zone),
+    )))
+}
+
+fn zone_of(user: Option<&User>, lens: Lens<'_>) -> mission_core::check_in::Zone {
+    let default = lens.book.check_in.default_zone();
+    user.map_or(default, |user| user.zone_at(lens.now, default))
+}
+
+/// A task of the caller, or 404 whoever else's it is.
+async fn own_task(state: &AppState, session: &Session, task: TaskId) -> Result<Task, Problem> {
+    session.record(state).await?;
+    let found = state.queries.task(session.user(), task).await?;
+    found.ok_or_else(|| Problem::not_found(Thing::Task))
+}
+
+/// One of the caller's tasks.
+#[utoipa::path(get, path = "/tasks/{id}", tag = "tasks", params(("id" = TaskId, Path)), responses(
+    (status = 200, description = "The task", body = TaskView),
+    (status = 404, description = "`not_found`, also for another's", body = Problem, content_type = "application/problem+json")))]
+async fn read(
+    State(state): State<AppState>,
+    session: Session,
+    Id(task): Id<TaskId>,
+) -> Result<Json<TaskView>, Problem> {
+    let user = session.record(&state).await?;
+    let task = own_task(&state, &session, task).await?;
+    let book = state.engine.book();
+    let lens = Lens {
+        book: &book,
+        now: state.engine.now(),
+    };
+    Ok(Json(TaskView::of(task, lens, zone_of(user.as_ref(), lens))))
+}
+
+/// How far a task has come.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ProgressReport {
+    /// The progress now; what is below the present one changes nothing.
+    #[schema(minimum = 0, maximum = 1_000_000_000_000_i64)]
+    value: u64,
+}
+
+/// Reports the progress of a task whose mission has no trigger.
+#[utoipa::path(post, path = "/tasks/{id}/progress", tag = "tasks", params(("id" = TaskId, Path)),
+    request_body = ProgressReport, responses(
+    (status = 200, description = "The task", body = TaskView),
+    (status = 400, description = "`task_not_open`, `progress_by_events`, `not_eligible`, `rule_failed`, `device_required`", body = Problem, content_type = "application/problem+json"),
+    (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
+async fn progress(
+    State(state): State<AppState>,
+    session: Session,
+    Id(task): Id<TaskId>,
+    key: KeyHeader,
+    body: Body,
+) -> Result<Response, Problem> {
+    own_task(&state, &session, task).await?;
+    let key = state.running.begin(key, &session.caller, &body)?;
+    let report: ProgressReport = body.read()?;
+    if report.value > MAX_TARGET {
+        return Err(Problem::invalid_field(
+            "/value",
+            format!("must not exceed {MAX_TARGET}"),
+        ));
+    }
+    let command = ReportProgress {
+        user: session.user(),
+        task,
+        value: report.value,
+    };
+    let done = session.execute(&state, command, &key).await?;
+    Ok(changed(&state, done.reply.task, false, done.replayed))
+}
+
+/// Shows that the mission was done.
+#[utoipa::path(post, path = "/tasks/{id}/evidence", tag = "tasks", params(("id" = TaskId, Path)),
+    request_body = Evidence, responses(
+    (status = 200, description = "The task, with valid evidence", body = TaskView),
+    (status = 202, description = "A reviewer has to look at it", body = TaskView),
+    (status = 400, description = "`task_not_open`, `rule_failed`, `device_required`", body = Problem, content_type = "application/problem+json"),
+    (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
+    (status = 422, description = "`evidence_rejected`, `evidence_reused`, `invalid_body`", body = Problem, content_type = "application/problem+json")))]
+async fn evidence(
+    State(state): State<AppState>,
+    session: Session,
+    Id(task): Id<TaskId>,
+    key: KeyHeader,
+    body: Body,
+) -> Result<Response, Problem> {
+    own_task(&state, &session, task).await?;
+    let key = state.running.begin(key, &session.caller, &body)?;
+    let evidence: Evidence = body.read()?;
+    let command = SubmitEvidence {
+        user: session.user(),
+        task,
+        evidence,
+    };
+    let done = session.execute(&state, command, &key).await?;
+    Ok(changed(
+        &state,
+        done.reply.task,
+        done.reply.under_review,
+        done.replayed,
+    ))
+}
+
+/// Completes a task, which earns its reward.
+#[utoipa::path(post, path = "/tasks/{id}/complete", tag = "tasks", params(("id" = TaskId, Path)), responses(
+    (status = 200, description = "The completed task", body = TaskView),
+    (status = 202, description = "A reviewer has to let it through", body = TaskView),
+    (status = 400, description = "`task_not_complete`, `task_not_open`, `budget_exhausted`, `not_eligible`, `rule_failed`, `device_required`", body = Problem, content_type = "application/problem+json"),
+    (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
+async fn complete(
+    State(state): State<AppState>,
+    session: Session,
+    Id(task): Id<TaskId>,
+    key: KeyHeader,
+    body: Body,
+) -> Result<Response, Problem> {
+    body.expect_none()?;
+    let key = state.running.begin(key, &session.caller, &body)?;
+    let command = CompleteTask {
+        user: session.user(),
+        task,
+    };
+    let done = session.execute(&state, command, &key).await?;
+    Ok(changed(
+        &state,
+        done.reply.task,
+        done.reply.under_review,
+        done.replayed,
+    ))
+}
+
+fn changed(state: &AppState, task: Task, under_review: bool, replayed: bool) -> Response {
+    let book = state.engine.book();
+    let lens = Lens {
+        book: &book,
+        now: state.engine.now(),
+    };
+    answer(
+        ok_or_accepted(under_review),
+        TaskView::fresh(task, lens, under_review),
+        replayed,
+    )
+}
+
+/// Takes the reward of a completed task.
+#[utoipa::path(post, path = "/tasks/{id}/claim", tag = "tasks", params(("id" = TaskId, Path)), responses(
+    (status = 200, description = "What was granted", body = ClaimView),
+    (status = 202, description = "A reviewer has to let it through", body = ClaimView),
+    (status = 400, description = "`already_claimed`, `task_not_completed`, `reward_expired`, `reward_rejected`, `device_required`", body = Problem, content_type = "application/problem+json"),
+    (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
+async fn claim(
+    State(state): State<AppState>,
+    session: Session,
+    Id(task): Id<TaskId>,
+    key: KeyHeader,
+    body: Body,
+) -> Result<Response, Problem> {
+    body.expect_none()?;
+    let key = state.running.begin(key, &session.caller, &body)?;
+    let command = ClaimTask {
+        user: session.user(),
+        task,
+    };
+    let done = session.execute(&state, command, &key).await?;
+    let status: StatusCode = ok_or_accepted(done.reply.under_review);
+    Ok(answer(
+        status,
+        ClaimView::of(done.reply.reward, done.reply.under_review),
+        done.replayed,
+    ))
+}

@@ -1,0 +1,87 @@
+//! A mission as readers see it.
+
+use chrono::{DateTime, Utc};
+use mission_core::{
+    MissionId,
+    mission::{
+        Budget, EvidenceDemand, Frequency, Mission, MissionCode, MissionStatus, MissionType, Offer, Rule,
+        Trigger,
+    },
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::http::locale::{Locale, Text};
+
+/// A mission in the reader's language.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Mission)]
+pub(in crate::http) struct MissionView {
+    id: MissionId,
+    code: MissionCode,
+    title: Text,
+    description: Text,
+    #[serde(rename = "type")]
+    mission_type: MissionType,
+    category: String,
+    rules: Vec<Rule>,
+    reward: Offer,
+    frequency: Frequency,
+    /// 0 = no cap.
+    max_completions: u32,
+    starts_at: Option<DateTime<Utc>>,
+    ends_at: Option<DateTime<Utc>>,
+    status: MissionStatus,
+    priority: i32,
+    trigger: Option<Trigger>,
+    auto_start: bool,
+    target: u64,
+    evidence: Option<EvidenceDemand>,
+    requires: Vec<MissionCode>,
+    cooldown_seconds: u32,
+    budget: Option<Budget>,
+    /// The pack that it came with.
+    pack: Option<String>,
+    /// The script's path in the pack.
+    rules_script: Option<String>,
+    /// The script's source, for who may write missions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    script: Option<String>,
+    created_at: DateTime<Utc>,
+    version: u64,
+}
+
+impl MissionView {
+    /// What a reader sees; an author sees the script as well.
+    pub(in crate::http) fn of(mission: &Mission, locale: &Locale, author: bool) -> Self {
+        let definition = &mission.definition;
+        MissionView {
+            id: mission.id,
+            code: definition.code.clone(),
+            title: locale.text(&definition.title),
+            description: locale.text(&definition.description),
+            mission_type: definition.mission_type,
+            category: definition.category.clone(),
+            rules: definition.rules.clone(),
+            reward: definition.reward.clone(),
+            frequency: definition.frequency,
+            max_completions: definition.completion_cap().unwrap_or(0),
+            starts_at: definition.starts_at,
+            ends_at: definition.ends_at,
+            status: mission.status,
+            priority: definition.priority,
+            trigger: definition.trigger.clone(),
+            auto_start: definition.auto_start,
+            target: definition.target,
+            evidence: definition.evidence.clone(),
+            requires: definition.requires.clone(),
+            cooldown_seconds: definition.cooldown_seconds,
+            budget: definition.budget,
+            pack: mission.pack.clone(),
+            rules_script: definition.rules_script.clone(),
+            script: definition.script.clone().filter(|_| author),
+            created_at: mission.created_at,
+            version: mission.version,
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! What is sent: the domain's things in their contract form.
+
+mod mission;
+mod reward;
+mod task;
+
+use chrono::{DateTime, Utc};
+use mission_core::engine::Book;
+
+pub(super) use mission::MissionView;
+pub(super) use reward::{ClaimView, RewardView};
+pub(super) use task::TaskView;
+
+/// The code of an answer that waits for a reviewer.
+pub(super) const UNDER_REVIEW: &str = "under_review";
+
+/// What a view needs besides the thing itself.
+#[derive(Clone, Copy)]
+pub(super) struct Lens<'a> {
+    pub(super) book: &'a Book,
+    pub(super) now: DateTime<Utc>,
+}

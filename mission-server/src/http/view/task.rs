@@ -1,0 +1,101 @@
+//! A task as its user sees it.
+
+use chrono::{DateTime, Utc};
+use mission_core::{
+    MissionId, RewardId, TaskId, UserId,
+    check_in::Zone,
+    mission::MissionCode,
+    task::{Evidence, Progress, Task, TaskStatus, Verification},
+};
+use rust_decimal::Decimal;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{Lens, UNDER_REVIEW};
+
+/// A task as it is now.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Task)]
+pub(in crate::http) struct TaskView {
+    id: TaskId,
+    user_id: UserId,
+    mission_id: MissionId,
+    /// The mission's code.
+    mission: Option<MissionCode>,
+    status: TaskStatus,
+    progress: ProgressView,
+    evidence: Option<Evidence>,
+    verification: Option<Verification>,
+    reward_id: Option<RewardId>,
+    reward_claimed: bool,
+    started_at: DateTime<Utc>,
+    completed_at: Option<DateTime<Utc>>,
+    /// `ever`, `2026-01-05`, `2026-W02` or `2026-01`, in the user's zone.
+    period: String,
+    version: u64,
+    /// `under_review` where a person has to let it through.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
+}
+
+/// How far a task has come.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Progress)]
+struct ProgressView {
+    current: u64,
+    target: u64,
+    #[serde(with = "mission_core::points::exact")]
+    #[schema(value_type = f64)]
+    percent_complete: Decimal,
+    last_updated: DateTime<Utc>,
+}
+
+impl From<Progress> for ProgressView {
+    fn from(progress: Progress) -> Self {
+        ProgressView {
+            current: progress.current(),
+            target: progress.target(),
+            percent_complete: progress.percent_complete(),
+            last_updated: progress.last_updated(),
+        }
+    }
+}
+
+impl TaskView {
+    /// The task at the lens's time, in the user's zone.
+    pub(in crate::http) fn of(task: Task, lens: Lens<'_>, zone: Zone) -> Self {
+        let listed = lens.book.mission(task.mission_id);
+        let late = lens.book.settings.late_window.behind;
+        let status = listed.map_or(task.status, |listed| {
+            task.status_at(lens.now, &listed.mission, zone, late)
+        });
+        TaskView {
+            mission: listed.map(|listed| listed.mission.definition.code.clone()),
+            id: task.id,
+            user_id: task.user_id,
+            mission_id: task.mission_id,
+            status,
+            progress: task.progress.into(),
+            evidence: task.evidence,
+            verification: task.verification,
+            reward_id: task.reward_id,
+            reward_claimed: task.reward_claimed,
+            started_at: task.started_at,
+            completed_at: task.completed_at,
+            period: task.period.to_string(),
+            version: task.version,
+            code: None,
+        }
+    }
+
+    /// The task as a command has just left it; time has not yet touched it.
+    pub(in crate::http) fn fresh(task: Task, lens: Lens<'_>, under_review: bool) -> Self {
+        let status = task.status;
+        let view = TaskView::of(task, lens, Zone::default());
+        TaskView {
+            status,
+            code: under_review.then_some(UNDER_REVIEW),
+            ..view
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The engine with its store, ready to be served.
+
+use std::{sync::Arc, time::Duration};
+
+use mission_core::{
+    engine::{self, BookBuilder, Engine},
+    ports::{clock::Clock, queries::Queries, rules::ScriptCompiler, store::StoreError},
+};
+use mission_rules::{MonotonicStopwatch, Scripts};
+use tokio::task::JoinHandle;
+
+use super::{PackError, Storage, Sweeper, V7Ids, apply_pack};
+use crate::{auth::UnusableKeys, config::Settings};
+
+/// Everything between the store and HTTP.
+#[derive(Clone)]
+pub struct Core {
+    /// Commands.
+    pub engine: Engine,
+    /// Lists and records.
+    pub queries: Arc<dyn Queries>,
+    /// The script compiler, shared with the engine.
+    pub scripts: Arc<Scripts>,
+    /// Expiry.
+    pub sweeper: Arc<Sweeper>,
+}
+
+/// The server cannot start, or cannot go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The keys for tokens cannot be used.
+    #[error(transparent)]
+    Keys(#[from] UnusableKeys),
+    /// The address cannot be listened on.
+    #[error("cannot listen on `{address}`: {reason}; set another address with `--listen` or MISSION_LISTEN")]
+    Listen {
+        /// The address.
+        address: String,
+        /// What the operating system said.
+        reason: String,
+    },
+    /// The database could not be reached in time.
+    #[error("the database `{url}` could not be opened within {timeout:?}: {reason}")]
+    Database {
+        /// Where it should be.
+        url: String,
+        /// For so long it was tried.
+        timeout: Duration,
+        /// Why the last try failed.
+        reason: String,
+    },
+    /// The store failed while the server was starting.
+    #[error("the database failed at start: {0}")]
+    Store(#[from] StoreError),
+    /// The pack cannot be applied.
+    #[error(transparent)]
+    Pack(#[from] PackError),
+    /// The writer is gone, so no command can be carried out any more.
+    #[error("the writer has stopped: {0}; what was answered is durable, nothing more can be")]
+    Writer(String),
+    /// The relay is gone, so no event can leave any more.
+    #[error("the relay has stopped: {0}; events leave after the next start")]
+    Relay(String),
+    /// The operating system refuses something that the server needs.
+    #[error("{0}")]
+    System(#[from] std::io::Error),
+    /// A development token cannot be signed.
+    #[error("a development token cannot be signed: {0}")]
+    Token(#[from] jsonwebtoken::errors::Error),
+}
+
+impl Core {
+    /// Starts the engine on a store, with its catalogue and the pack that the settings name. The task is the writer;
+    /// it ends once every copy of the engine is gone.
+    ///
+    /// # Errors
+    /// When the store or the pack is of no use.
+    pub async fn start(
+        storage: &Storage,
+        settings: &Settings,
+        clock: Arc<dyn Clock>,
+    ) -> Result<(Self, JoinHandle<()>), StartError> {
+        let scripts = Arc::new(Scripts::new(
+            settings.scripts,
+            Arc::new(MonotonicStopwatch::start()),
+        ));
+        let policies = engine::Settings {
+            late_window: settings.late_window,
+            fraud: settings.fraud.policy,
+        };
+        let catalogue = storage.queries.catalogue().await?;
+        let book = BookBuilder::new(scripts.as_ref(), policies)
+            .catalogue(catalogue)
+            .build();
+        let compiler: Arc<dyn ScriptCompiler> = scripts.clone();
+        let (engine, writer) = Engine::new(
+            Arc::clone(&storage.store),
+            book,
+            compiler,
+            clock,
+            Arc::new(V7Ids),
+            settings.write,
+        );
+        let writer = tokio::spawn(writer.run());
+        let queries = Arc::clone(&storage.queries);
+        if let Some(pack) = &settings.pack {
+            apply_pack(&engine, &scripts, queries.as_ref(), pack).await?;
+        }
+        let sweeper = Arc::new(Sweeper::new(engine.clone(), Arc::clone(&queries)));
+        Ok((
+            Core {
+                engine,
+                queries,
+                scripts,
+                sweeper,
+            },
+            writer,
+        ))
+    }
+}

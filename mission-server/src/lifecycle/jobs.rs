@@ -1,0 +1,153 @@
+//! What goes on beside requests, until the server stops.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{Core, Storage};
+use crate::{auth::Authenticator, http::LocalRateLimiter, telemetry::PrometheusHandle};
+
+/// How often another server's changes of missions are looked for.
+const CATALOGUE: Duration = Duration::from_secs(1);
+/// How often what has expired is written down.
+const EXPIRY: Duration = Duration::from_secs(30);
+/// How often gauges are set.
+const GAUGES: Duration = Duration::from_secs(5);
+/// How often what is no longer needed is thrown away.
+const HOUSEKEEPING: Duration = Duration::from_secs(60);
+
+/// Background jobs with one way to stop them.
+#[derive(Clone, Default)]
+pub(super) struct Jobs {
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Jobs {
+    /// The token that stops every job.
+    pub(super) fn stopping(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
+    /// Runs a job by the side. A job ends by itself once [`Jobs::stopping`] is cancelled.
+    pub(super) fn run(&self, job: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(job);
+    }
+
+    /// Does something again and again; the first time after one period.
+    fn every<F>(&self, period: Duration, mut act: impl FnMut() -> F + Send + 'static)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            let mut ticks = tokio::time::interval_at(Instant::now() + period, period);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+                act().await;
+            }
+        });
+    }
+
+    /// Stops all jobs and waits for them.
+    pub(super) async fn stop(&self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    /// Starts the jobs of a server.
+    pub(super) fn start(
+        &self,
+        core: &Core,
+        storage: &Storage,
+        auth: Arc<Authenticator>,
+        limiter: Arc<LocalRateLimiter>,
+        metrics: Option<PrometheusHandle>,
+    ) {
+        let stop = self.stopping();
+        self.run(async move { auth.keep_keys_fresh(stop).await });
+        self.follow_the_catalogue(core.clone());
+        self.sweep(core.clone());
+        self.keep_house(core.clone(), storage.clone(), limiter);
+        self.set_gauges(core.clone(), storage.clone(), metrics);
+    }
+
+    fn follow_the_catalogue(&self, core: Core) {
+        let seen = Arc::new(tokio::sync::Mutex::new(None));
+        self.every(CATALOGUE, move || {
+            let (core, seen) = (core.clone(), Arc::clone(&seen));
+            async move {
+                let mut seen = seen.lock().await;
+                if let Err(error) = refresh(&core, &mut seen).await {
+                    tracing::warn!(%error, "changes of missions could not be looked for");
+                }
+            }
+        });
+    }
+
+    fn sweep(&self, core: Core) {
+        self.every(EXPIRY, move || {
+            let sweeper = Arc::clone(&core.sweeper);
+            async move {
+                match sweeper.sweep_now().await {
+                    Ok(swept) if swept == super::Swept::default() => {}
+                    Ok(swept) => {
+                        tracing::info!(swept.tasks, swept.rewards, "what had expired was written down");
+                    }
+                    Err(error) => tracing::warn!(%error, "what has expired could not be written down"),
+                }
+            }
+        });
+    }
+
+    fn keep_house(&self, core: Core, storage: Storage, limiter: Arc<LocalRateLimiter>) {
+        self.every(HOUSEKEEPING, move || {
+            limiter.forget_idle();
+            let (core, storage) = (core.clone(), storage.clone());
+            async move {
+                // Receipts were dated by the domain's time, so they grow old by it.
+                if let Err(error) = storage.housekeeping(core.engine.now()).await {
+                    tracing::warn!(%error, "what is no longer needed could not be thrown away");
+                }
+            }
+        });
+    }
+
+    fn set_gauges(&self, core: Core, storage: Storage, handle: Option<PrometheusHandle>) {
+        self.every(GAUGES, move || {
+            let (core, storage, handle) = (core.clone(), storage.clone(), handle.clone());
+            async move {
+                if let Some(handle) = handle {
+                    handle.run_upkeep();
+                }
+                metrics::gauge!("mission_commands_waiting").set(as_f64(core.engine.waiting() as u64));
+                metrics::gauge!("mission_missions").set(as_f64(core.engine.book().missions().count() as u64));
+                if let Ok(backlog) = storage.outbox.backlog().await {
+                    let age = backlog
+                        .oldest
+                        .map(|oldest| (core.engine.now() - oldest).num_seconds().max(0));
+                    metrics::gauge!("mission_outbox_entries").set(as_f64(backlog.entries));
+                    metrics::gauge!("mission_outbox_lag_seconds")
+                        .set(as_f64(age.unwrap_or(0).unsigned_abs()));
+                }
+            }
+        });
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a gauge is read by people")]
+fn as_f64(count: u64) -> f64 {
+    count as f64
+}
+
+async fn refresh(core: &Core, seen: &mut Option<u64>) -> Result<(), mission_core::ports::store::StoreError> {
+    let version = core.queries.catalogue_version().await?;
+    if *seen != Some(version) {
+        let catalogue = core.queries.catalogue().await?;
+        *seen = Some(catalogue.version);
+        core.engine.refresh(catalogue);
+    }
+    Ok(())
+}

@@ -1,0 +1,27 @@
+//! The life of a server: start, background jobs, stop.
+//!
+//! [`run`] listens, reaches the database, applies the pack, serves, and on the first signal drains: it accepts nothing
+//! more, finishes what runs, lets waiting events leave, and ends. A second signal aborts.
+
+mod clock;
+mod core;
+mod greeting;
+mod jobs;
+mod pack;
+mod relay;
+mod request_body;
+mod serve;
+mod start;
+mod starting;
+mod stop;
+mod storage;
+mod sweep;
+
+pub use self::{
+    clock::{SystemClock, TestClock, V7Ids},
+    core::{Core, StartError},
+    pack::{PackError, apply as apply_pack},
+    start::run,
+    storage::Storage,
+    sweep::{SweepError, Sweeper, Swept},
+};

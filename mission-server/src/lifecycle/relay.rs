@@ -1,0 +1,59 @@
+//! The way of events from the outbox to the embedded wallet, for as long as the server runs and a little longer.
+
+use std::{sync::Arc, time::Duration};
+
+use mission_core::ports::clock::Clock;
+use tokio::task::{JoinError, JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use super::Storage;
+use crate::outbox::{InProcessBus, Relay, RelayOptions};
+
+/// The CloudEvents `source` of what this server tells.
+const SOURCE: &str = "/mission-server";
+
+/// The relay at work.
+pub(super) struct Relaying {
+    task: JoinHandle<Relay>,
+    stop: CancellationToken,
+}
+
+impl Relaying {
+    pub(super) fn start(storage: &Storage, clock: Arc<dyn Clock>) -> Self {
+        let bus = InProcessBus::new(SOURCE).with(Arc::new(storage.wallet.clone()));
+        let (outbox, told) = (Arc::clone(&storage.outbox), Arc::clone(&storage.told));
+        let mut relay = Relay::new(outbox, Arc::new(bus), clock, told, RelayOptions::default());
+        let stop = CancellationToken::new();
+        let stopping = stop.clone();
+        let task = tokio::spawn(async move {
+            relay.run(&stopping).await;
+            relay
+        });
+        Relaying { task, stop }
+    }
+
+    /// Comes back only if the relay ends by itself, which it must not.
+    pub(super) async fn fault(&mut self) -> String {
+        ended((&mut self.task).await)
+    }
+
+    /// Lets all leave that waits, for so long at most.
+    pub(super) async fn flush(self, patience: Duration) {
+        self.stop.cancel();
+        match self.task.await {
+            Ok(mut relay) => {
+                if let Err(waiting) = relay.flush(patience).await {
+                    tracing::warn!(
+                        waiting,
+                        "events were still waiting when the time to stop was over; they leave after the next start"
+                    );
+                }
+            }
+            Err(panic) => tracing::error!(%panic, "the relay has failed; events leave after the next start"),
+        }
+    }
+}
+
+fn ended(outcome: Result<Relay, JoinError>) -> String {
+    outcome.map_or_else(|panic| panic.to_string(), |_| "it ended by itself".to_owned())
+}

@@ -1,0 +1,110 @@
+//! Connections: accepted until the server is told to stop, then finished.
+
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use axum::{Router, body::Body, extract::ConnectInfo, http::Response};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use super::request_body::Rest;
+
+/// How long a client may take to send the head of a request, and a connection may be idle.
+const HEAD_TIME: Duration = Duration::from_secs(75);
+
+/// The service of the moment: one that only says so while the server starts, then the real one.
+#[derive(Clone)]
+pub(super) struct Gate {
+    starting: Router,
+    ready: Arc<OnceLock<Router>>,
+}
+
+impl Gate {
+    pub(super) fn new(starting: Router) -> Self {
+        Gate {
+            starting,
+            ready: Arc::default(),
+        }
+    }
+
+    /// Puts the real service in place, for open connections too.
+    pub(super) fn open(&self, ready: Router) {
+        // A second service would have the same routes; the first stays.
+        let _ = self.ready.set(ready);
+    }
+
+    async fn answer(
+        self,
+        mut request: hyper::Request<Incoming>,
+        peer: SocketAddr,
+    ) -> Result<Response<Body>, Infallible> {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        let (request, rest) = Rest::of(request);
+        let response = self
+            .ready
+            .get()
+            .unwrap_or(&self.starting)
+            .clone()
+            .oneshot(request)
+            .await?;
+        if let Some(rest) = rest
+            && !response.status().is_success()
+        {
+            rest.drop_it().await;
+        }
+        Ok(response)
+    }
+}
+
+/// Serves until `stop`, then finishes what runs, for so long at most.
+pub(super) async fn serve(listener: TcpListener, gate: Gate, stop: CancellationToken, patience: Duration) {
+    let connections = GracefulShutdown::new();
+    while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
+        match accepted {
+            Ok((stream, peer)) => handle(stream, peer, gate.clone(), &connections),
+            Err(error) => {
+                // Out of file descriptors, mostly: others will close theirs.
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+    drop(listener);
+    let open = connections.count();
+    tracing::info!(open, "accepting no more connections; finishing what runs");
+    if tokio::time::timeout_at(Instant::now() + patience, connections.shutdown())
+        .await
+        .is_err()
+    {
+        tracing::warn!("some requests were still running when the time to stop was over");
+    }
+}
+
+fn handle(stream: TcpStream, peer: SocketAddr, gate: Gate, connections: &GracefulShutdown) {
+    // An answer is written at once; waiting for more to send would only delay it.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request| gate.clone().answer(request, peer));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME)
+        .serve_connection(TokioIo::new(stream), service);
+    let connection = connections.watch(connection);
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "a connection ended early");
+        }
+    });
+}

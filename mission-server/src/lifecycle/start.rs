@@ -1,0 +1,356 @@
+//! From settings to a serving process, and back to none.
+
+use std::{
+    io::{IsTerminal, Write},
+    net::SocketAddr,
+    process::ExitCode,
+    sync::{Arc, Once},
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Datelike, Utc};
+use mission_core::ports::{clock::Clock, queries::Queries};
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Core, StartError, Storage, Sweeper, SystemClock, TestClock,
+    greeting::greeting,
+    jobs::Jobs,
+    relay::Relaying,
+    serve::{Gate, serve},
+    starting::{self, LastFault},
+    stop::Signals,
+    storage,
+    sweep::SweepError,
+};
+use crate::{
+    auth::Authenticator,
+    config::{PackSource, Settings},
+    http::{self, AppState, LocalRateLimiter, Parts, Probe, ProbeReport, Problem, RateLimits, SetClock},
+    telemetry,
+};
+
+/// The first try to open the database may take so long before the address is announced all the same.
+const QUIET_START: Duration = Duration::from_millis(1500);
+/// How long to wait between two tries.
+const BETWEEN_TRIES: Duration = Duration::from_millis(500);
+
+/// Serves until a signal says to stop. Answers 0 after an orderly end, 1 after a failure.
+#[must_use]
+pub fn run(settings: Settings) -> ExitCode {
+    telemetry::install_log(&settings.log);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error.into()),
+    };
+    let code = runtime.block_on(until_signalled(settings));
+    // Whatever still runs has had its time.
+    runtime.shutdown_background();
+    code
+}
+
+fn failed(error: &StartError) -> ExitCode {
+    // Diagnostics of several lines are for people; elsewhere every line must be a log line.
+    if std::io::stderr().is_terminal() || !tracing::enabled!(tracing::Level::ERROR) {
+        let _ = writeln!(std::io::stderr().lock(), "mission-server: {error}");
+    } else {
+        tracing::error!(%error, "the server ends");
+    }
+    ExitCode::FAILURE
+}
+
+async fn until_signalled(settings: Settings) -> ExitCode {
+    let mut signals = match Signals::listen() {
+        Ok(signals) => signals,
+        Err(error) => return failed(&error.into()),
+    };
+    let stop = CancellationToken::new();
+    let life = live(settings, stop.clone());
+    tokio::pin!(life);
+    loop {
+        tokio::select! {
+            ended = &mut life => return match ended {
+                Ok(()) => {
+                    tracing::info!("the server has stopped in order");
+                    ExitCode::SUCCESS
+                }
+                Err(error) => failed(&error),
+            },
+            signal = signals.next() => {
+                if stop.is_cancelled() {
+                    tracing::warn!(signal, "told to stop a second time: aborting");
+                    return ExitCode::FAILURE;
+                }
+                tracing::info!(signal, "stopping; a second signal aborts");
+                stop.cancel();
+            }
+        }
+    }
+}
+
+async fn live(settings: Settings, stop: CancellationToken) -> Result<(), StartError> {
+    let began = Instant::now();
+    warn_of_danger(&settings);
+    let metrics = telemetry::install_metrics();
+    let auth = Arc::new(Authenticator::new(&settings.jwt).await?);
+    let (listener, address) = listen(&settings.listen).await?;
+    let fault = LastFault::default();
+    let gate = Gate::new(starting::router(fault.clone(), metrics.clone()));
+    let serving = tokio::spawn(serve(
+        listener,
+        gate.clone(),
+        stop.clone(),
+        settings.shutdown_timeout,
+    ));
+    let announced = Announcement::new(address);
+    if settings.dev {
+        storage::make_folder(&settings.database.url)?;
+    }
+    let Some(storage) = open(&settings, &fault, &announced, &stop).await? else {
+        return Ok(());
+    };
+    let test_clock = settings.test_clock.then(|| Arc::new(TestClock::new()));
+    let clock: Arc<dyn Clock> = match &test_clock {
+        Some(clock) => clock.clone(),
+        None => Arc::new(SystemClock),
+    };
+    let (core, mut writer) = Core::start(&storage, &settings, Arc::clone(&clock)).await?;
+    let mut relaying = Relaying::start(&storage, clock);
+    let limiter = Arc::new(LocalRateLimiter::new(
+        settings.fraud.rate_limit_per_user,
+        settings.fraud.rate_limit_per_address,
+    ));
+    let jobs = Jobs::default();
+    jobs.start(
+        &core,
+        &storage,
+        Arc::clone(&auth),
+        Arc::clone(&limiter),
+        metrics.clone(),
+    );
+    let set_clock = test_clock.map(|clock| {
+        let sweeper = Arc::clone(&core.sweeper);
+        Arc::new(SettableClock { clock, sweeper }) as Arc<dyn SetClock>
+    });
+    let mut state = AppState::new(Parts {
+        engine: core.engine.clone(),
+        queries: Arc::clone(&core.queries),
+        wallet: storage.wallet.clone(),
+        scripts: Arc::clone(&core.scripts),
+        auth,
+        rate_limits: RateLimits::new(limiter, settings.trusted_proxies.clone()),
+        probe: Arc::new(DatabaseProbe(Arc::clone(&core.queries))),
+    });
+    state.metrics = metrics;
+    state.test_clock = set_clock;
+    state.settings = settings.http.clone();
+    gate.open(http::router(state));
+    announced.say();
+    tracing::info!(%address, database = %settings.database.url, took = ?began.elapsed(), "the server is ready");
+    if settings.dev {
+        greet(address, core.engine.now(), &settings)?;
+    }
+    tokio::select! {
+        () = stop.cancelled() => {}
+        ended = &mut writer => return Err(writer_ended(ended)),
+        reason = relaying.fault() => return Err(StartError::Relay(reason)),
+    }
+    // Finishes what runs, in the order in which things depend on each other: requests need the writer, the writer's
+    // events need the relay, all need the store.
+    let patience = Instant::now() + settings.shutdown_timeout;
+    let _ = serving.await;
+    drop(gate);
+    jobs.stop().await;
+    drop(core);
+    finish(writer).await?;
+    relaying
+        .flush(patience.saturating_duration_since(Instant::now()).max(LAST_FLUSH))
+        .await;
+    storage.close().await;
+    Ok(())
+}
+
+/// The relay gets at least so long for what the last requests had to tell.
+const LAST_FLUSH: Duration = Duration::from_secs(2);
+/// The writer gets so long for commands whose callers were cut off.
+const LAST_COMMANDS: Duration = Duration::from_secs(2);
+
+/// Waits for the writer, which ends when every copy of the engine is gone and all that waited is answered.
+async fn finish(writer: JoinHandle<()>) -> Result<(), StartError> {
+    match tokio::time::timeout(LAST_COMMANDS, writer).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(panicked) => Err(writer_ended(panicked)),
+        Err(_) => {
+            tracing::warn!("commands were still waiting when the time to stop was over");
+            Ok(())
+        }
+    }
+}
+
+fn warn_of_danger(settings: &Settings) {
+    if settings.dev {
+        tracing::warn!(
+            "DEVELOPMENT SERVER: its key is known to everybody and its clock can be set by everybody; never use it in production"
+        );
+    } else if settings.test_clock {
+        tracing::warn!("TEST CLOCK: everybody can set this server's time; never use it in production");
+    }
+    if settings.jwt.has_weak_secret() {
+        tracing::warn!(
+            "the secret for tokens is shorter than 32 bytes and can be guessed; try `openssl rand -base64 48`"
+        );
+    }
+    if let Some(PackSource::Folder(folder)) = &settings.pack {
+        tracing::debug!(folder = %folder.display(), "a pack will be applied");
+    }
+}
+
+async fn listen(address: &str) -> Result<(TcpListener, SocketAddr), StartError> {
+    let bound = async {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        Ok::<_, std::io::Error>((listener, address))
+    };
+    bound.await.map_err(|error| StartError::Listen {
+        address: address.to_owned(),
+        reason: error.to_string(),
+    })
+}
+
+/// The first line on stdout, once.
+struct Announcement {
+    address: SocketAddr,
+    said: Once,
+}
+
+impl Announcement {
+    fn new(address: SocketAddr) -> Self {
+        Announcement {
+            address,
+            said: Once::new(),
+        }
+    }
+
+    fn say(&self) {
+        self.said
+            .call_once(|| print(&format!("listening on http://{}\n", self.address)));
+    }
+}
+
+fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    // A closed stdout must not stop the server.
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Opens the database, trying again for a while; `None` where the server is to stop before that succeeds.
+async fn open(
+    settings: &Settings,
+    fault: &LastFault,
+    announced: &Announcement,
+    stop: &CancellationToken,
+) -> Result<Option<Storage>, StartError> {
+    let (url, timeout) = (&settings.database.url, settings.database.connect_timeout);
+    let deadline = tokio::time::Instant::now() + timeout;
+    fault.set("it is being opened");
+    let trying = async {
+        loop {
+            match Storage::open(url).await {
+                Ok(storage) => return storage,
+                Err(error) => {
+                    tracing::warn!(%error, database = %url, "the database cannot be opened; trying again");
+                    fault.set(&error.to_string());
+                    announced.say();
+                }
+            }
+            tokio::time::sleep(BETWEEN_TRIES).await;
+        }
+    };
+    let announcing = async {
+        tokio::time::sleep(QUIET_START).await;
+        announced.say();
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        storage = trying => Ok(Some(storage)),
+        () = announcing => Ok(None),
+        () = stop.cancelled() => Ok(None),
+        () = tokio::time::sleep_until(deadline) => {
+            Err(StartError::Database { url: url.to_string(), timeout, reason: fault.get() })
+        }
+    }
+}
+
+fn greet(address: SocketAddr, now: DateTime<Utc>, settings: &Settings) -> Result<(), StartError> {
+    let url = format!("http://{address}");
+    print(&greeting(&url, now, settings.test_clock)?);
+    Ok(())
+}
+
+fn writer_ended(ended: Result<(), tokio::task::JoinError>) -> StartError {
+    StartError::Writer(ended.map_or_else(|panic| panic.to_string(), |()| "it ended by itself".to_owned()))
+}
+
+/// The clock of a test server: whoever sets it sees what has expired by then as expired.
+struct SettableClock {
+    clock: Arc<TestClock>,
+    sweeper: Arc<Sweeper>,
+}
+
+/// The years between which a test clock can be set: far enough for any test, near enough for sums of dates.
+const YEARS: std::ops::RangeInclusive<i32> = 1970..=2999;
+
+#[async_trait]
+impl SetClock for SettableClock {
+    fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    async fn set(&self, now: DateTime<Utc>) -> Result<(), Problem> {
+        if !YEARS.contains(&now.year()) {
+            let message = format!(
+                "must be a time from the year {} to {}",
+                YEARS.start(),
+                YEARS.end()
+            );
+            return Err(Problem::invalid_field("/now", message));
+        }
+        self.clock.set(now);
+        tracing::info!(%now, "the test clock was set");
+        self.sweeper
+            .sweep_now()
+            .await
+            .map(drop)
+            .map_err(|error| match error {
+                SweepError::Store(error) => error.into(),
+                SweepError::Execute(error) => error.into(),
+            })
+    }
+}
+
+/// Looks whether the database answers.
+struct DatabaseProbe(Arc<dyn Queries>);
+
+/// A database that takes longer is as good as away.
+const PROBE_TIME: Duration = Duration::from_secs(2);
+
+#[async_trait]
+impl Probe for DatabaseProbe {
+    async fn probe(&self) -> Vec<ProbeReport> {
+        let began = Instant::now();
+        let detail = match tokio::time::timeout(PROBE_TIME, self.0.catalogue_version()).await {
+            Ok(Ok(_)) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(_) => Some(format!("no answer within {PROBE_TIME:?}")),
+        };
+        vec![ProbeReport {
+            name: "database",
+            up: detail.is_none(),
+            required: true,
+            latency: began.elapsed(),
+            detail,
+        }]
+    }
+}

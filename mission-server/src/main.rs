@@ -1,0 +1,26 @@
+//! `mission-server`: the mission engine over HTTP.
+
+use std::{io::Write, process::ExitCode};
+
+use mission_server::{
+    config::{self, Action, DEFAULT_FILE},
+    lifecycle,
+};
+
+/// What cannot work with these settings ends with this code; what fails later with 1.
+const UNUSABLE: u8 = 2;
+
+fn main() -> ExitCode {
+    match config::read(std::env::args_os()) {
+        Ok(Action::Serve(settings)) => lifecycle::run(*settings),
+        Ok(Action::PrintConfig) => match std::io::stdout().lock().write_all(DEFAULT_FILE.as_bytes()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        },
+        Err(error) => {
+            // Whoever starts the server reads this; it is no log line yet.
+            let _ = writeln!(std::io::stderr().lock(), "mission-server: {error}");
+            ExitCode::from(UNUSABLE)
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! The relay: reads the outbox, publishes, notes what was taken.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use mission_core::ports::{
+    bus::{Bus, Outbox, Outgoing},
+    clock::Clock,
+    store::{Root, StoreError},
+};
+use tokio::{sync::Notify, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+/// How a relay works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RelayOptions {
+    /// Events that are published together, or a few more: entries are never torn.
+    pub batch: usize,
+    /// How long to wait where nobody says that there is something new.
+    pub poll: Duration,
+    /// How long a root waits after its event was not taken for the first time; doubled each time after.
+    pub first_back_off: Duration,
+    /// The longest such wait.
+    pub longest_back_off: Duration,
+}
+
+impl Default for RelayOptions {
+    fn default() -> Self {
+        RelayOptions {
+            batch: 512,
+            poll: Duration::from_secs(1),
+            first_back_off: Duration::from_millis(100),
+            longest_back_off: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Moves events from an outbox to a bus. Run one for an outbox: a second would send everything twice.
+pub struct Relay {
+    outbox: Arc<dyn Outbox>,
+    bus: Arc<dyn Bus>,
+    clock: Arc<dyn Clock>,
+    told: Arc<Notify>,
+    options: RelayOptions,
+    held: HashMap<Root, Held>,
+    /// Events that were held back at the last look: the next one looks past them.
+    behind: usize,
+}
+
+/// A root whose oldest waiting event was not taken.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    until: Instant,
+    back_off: Duration,
+}
+
+/// How many batches are looked at, at most, to find what is not held back.
+const WIDEST: usize = 64;
+
+/// What one look into the outbox came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Pass {
+    /// Events that need no more be sent.
+    sent: usize,
+    /// Events that were not taken, or wait behind such a one.
+    held: usize,
+    /// Whether another look at once would show something else.
+    more: bool,
+}
+
+impl Relay {
+    /// A relay. `told` is notified whenever the outbox has something new.
+    #[must_use]
+    pub fn new(
+        outbox: Arc<dyn Outbox>,
+        bus: Arc<dyn Bus>,
+        clock: Arc<dyn Clock>,
+        told: Arc<Notify>,
+        options: RelayOptions,
+    ) -> Self {
+        metrics::describe_counter!(
+            "mission_outbox_published_total",
+            "Events that the bus has taken, by type"
+        );
+        metrics::describe_counter!(
+            "mission_outbox_refused_total",
+            "Events that the bus has not taken, each try"
+        );
+        Relay {
+            outbox,
+            bus,
+            clock,
+            told,
+            options,
+            held: HashMap::new(),
+            behind: 0,
+        }
+    }
+
+    /// Relays until it is told to stop; what is being published then is finished. [`Relay::flush`] sends the rest.
+    pub async fn run(&mut self, stop: &CancellationToken) {
+        let mut failures = 0;
+        while !stop.is_cancelled() {
+            let wait = match self.pass().await {
+                Ok(pass) if pass.more => continue,
+                Ok(_) => {
+                    failures = 0;
+                    self.next_try()
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the outbox cannot be read or written");
+                    failures += 1;
+                    self.back_off(failures)
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.told.notified(), if failures == 0 => {}
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+
+    /// Sends all that waits, for as long as there is time.
+    ///
+    /// # Errors
+    /// With the number of events that still wait; they are sent after the next start.
+    pub async fn flush(&mut self, time: Duration) -> Result<(), usize> {
+        let deadline = Instant::now() + time;
+        let mut waiting = 0;
+        loop {
+            for held in self.held.values_mut() {
+                held.until = Instant::now();
+            }
+            match tokio::time::timeout_at(deadline, self.pass()).await {
+                Ok(Ok(pass)) if pass.held == 0 && !pass.more => return Ok(()),
+                Ok(Ok(pass)) => {
+                    waiting = pass.held;
+                    if pass.more {
+                        continue;
+                    }
+                }
+                Ok(Err(error)) => tracing::warn!(%error, "the outbox cannot be read or written"),
+                Err(_) => return Err(waiting),
+            }
+            let pause = self.options.first_back_off.min(Duration::from_millis(50));
+            if Instant::now() + pause >= deadline {
+                return Err(waiting);
+            }
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// One look into the outbox.
+    async fn pass(&mut self) -> Result<Pass, StoreError> {
+        let now = Instant::now();
+        let widest = self.options.batch.saturating_mul(WIDEST);
+        let limit = self.options.batch.saturating_add(self.behind).min(widest);
+        let waiting = self.outbox.waiting(limit).await?;
+        let full = waiting.len() >= limit;
+        let roots: HashSet<Root> = waiting.iter().map(|outgoing| outgoing.root).collect();
+        self.held.retain(|root, _| roots.contains(root));
+        let total = waiting.len();
+        let due: Vec<Outgoing> = waiting
+            .into_iter()
+            .filter(|outgoing| self.held.get(&outgoing.root).is_none_or(|held| held.until <= now))
+            .collect();
+        let results = if due.is_empty() {
+            Vec::new()
+        } else {
+            self.bus.publish(&due).await
+        };
+        let mut stuck: HashSet<Root> = HashSet::new();
+        let mut entries: BTreeMap<i64, bool> = BTreeMap::new();
+        for (place, outgoing) in due.iter().enumerate() {
+            let refusal = match results.get(place) {
+                Some(Ok(())) => None,
+                Some(Err(error)) => Some(error.reason.as_str()),
+                None => Some("the bus said nothing of it"),
+            };
+            if let Some(reason) = refusal
+                && stuck.insert(outgoing.root)
+            {
+                self.hold(outgoing, reason, now);
+            }
+            let done = !stuck.contains(&outgoing.root);
+            *entries.entry(outgoing.position.entry).or_insert(true) &= done;
+            if done {
+                let event_type = outgoing.event.event.event_type();
+                metrics::counter!("mission_outbox_published_total", "type" => event_type).increment(1);
+            }
+        }
+        for outgoing in &due {
+            if !stuck.contains(&outgoing.root) {
+                self.held.remove(&outgoing.root);
+            }
+        }
+        entries.retain(|_, done| *done);
+        let events = due.iter().map(|outgoing| outgoing.position.entry);
+        let sent = events.filter(|entry| entries.contains_key(entry)).count();
+        if sent > 0 {
+            let entries: Vec<i64> = entries.into_keys().collect();
+            self.outbox.sent(&entries, self.clock.now()).await?;
+        }
+        self.behind = total - sent;
+        let wider = self.options.batch.saturating_add(self.behind).min(widest) > limit;
+        Ok(Pass {
+            sent,
+            held: self.behind,
+            more: full && (sent > 0 || wider),
+        })
+    }
+
+    fn hold(&mut self, outgoing: &Outgoing, reason: &str, now: Instant) {
+        let before = self.held.get(&outgoing.root).map(|held| held.back_off);
+        let back_off = before.map_or(self.options.first_back_off, |before| {
+            (before * 2).min(self.options.longest_back_off)
+        });
+        let until = now + back_off;
+        self.held.insert(outgoing.root, Held { until, back_off });
+        metrics::counter!("mission_outbox_refused_total").increment(1);
+        tracing::warn!(
+            event = %outgoing.event.id,
+            root = ?outgoing.root,
+            retry_in_ms = back_off.as_millis(),
+            reason,
+            "an event was not taken; it holds back later ones of its root"
+        );
+    }
+
+    /// Until the first held root may be tried again, or the next look without being told.
+    fn next_try(&self) -> Duration {
+        let now = Instant::now();
+        let held = self
+            .held
+            .values()
+            .map(|held| held.until.saturating_duration_since(now));
+        held.min().unwrap_or(self.options.poll).min(self.options.poll)
+    }
+
+    fn back_off(&self, failures: u32) -> Duration {
+        let doubled = 2_u32.saturating_pow(failures.saturating_sub(1).min(16));
+        self.options
+            .first_back_off
+            .saturating_mul(doubled)
+            .min(self.options.longest_back_off)
+    }
+}
+
+#[cfg(test)]
+mod tests;

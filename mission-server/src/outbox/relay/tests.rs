@@ -1,0 +1,291 @@
+//! The relay between a memory outbox and buses that misbehave.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, PoisonError},
+};
+
+use async_trait::async_trait;
+use mission_core::{
+    EventId,
+    engine::{BookBuilder, CheckIn, Engine, Limits, Settings, Signals},
+    event::CloudEvent,
+    memory::MemoryStore,
+    ports::rules::NoScripts,
+    testing::{CountingIds, FixedClock, at, user},
+};
+
+use super::*;
+use crate::outbox::{InProcessBus, Subscriber};
+
+/// Takes down what comes, but for the users whose events it refuses.
+#[derive(Default)]
+struct Listener {
+    heard: Mutex<Vec<(String, String)>>,
+    refuses: Mutex<BTreeSet<String>>,
+}
+
+impl Listener {
+    /// The ids of a user's events in the order in which they were heard.
+    fn heard_of(&self, who: u64) -> Vec<String> {
+        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_user = heard
+            .iter()
+            .filter(|(subject, _)| *subject == user(who).to_string());
+        of_user.map(|(_, id)| id.clone()).collect()
+    }
+
+    fn refuse(&self, who: &[u64]) {
+        *self.refuses.lock().unwrap() = who.iter().map(|n| user(*n).to_string()).collect();
+    }
+}
+
+#[async_trait]
+impl Subscriber for Listener {
+    async fn handle(&self, events: &[CloudEvent]) -> Result<(), String> {
+        let refuses = self.refuses.lock().unwrap();
+        let subject = |event: &CloudEvent| event.subject.clone().unwrap_or_default();
+        if events.iter().any(|event| refuses.contains(&subject(event))) {
+            return Err("not today".to_owned());
+        }
+        let mut heard = self.heard.lock().unwrap();
+        heard.extend(events.iter().map(|event| (subject(event), event.id.clone())));
+        Ok(())
+    }
+}
+
+struct Stage {
+    store: MemoryStore,
+    engine: Engine,
+    clock: FixedClock,
+    listener: Arc<Listener>,
+    relay: Relay,
+}
+
+fn stage(options: RelayOptions) -> Stage {
+    let store = MemoryStore::default();
+    let clock = FixedClock::at(at("2026-01-05T10:00:00Z"));
+    let book = BookBuilder::new(&NoScripts, Settings::default()).build();
+    let (engine, writer) = Engine::new(
+        store.clone(),
+        book,
+        Arc::new(NoScripts),
+        Arc::new(clock.clone()),
+        Arc::new(CountingIds::default()),
+        Limits::default(),
+    );
+    tokio::spawn(writer.run());
+    let listener = Arc::new(Listener::default());
+    let bus = InProcessBus::new("/test").with(Arc::clone(&listener) as Arc<dyn Subscriber>);
+    let relay = Relay::new(
+        Arc::new(store.clone()),
+        Arc::new(bus),
+        Arc::new(clock.clone()),
+        Arc::new(Notify::new()),
+        options,
+    );
+    Stage {
+        store,
+        engine,
+        clock,
+        listener,
+        relay,
+    }
+}
+
+impl Stage {
+    /// Lets a user check in on a day after the fifth of January; answers the ids of the events that wait by then.
+    async fn check_in(&self, who: u64, day: i64) {
+        self.clock
+            .set(at("2026-01-05T10:00:00Z") + chrono::Duration::days(day));
+        let command = CheckIn { user: user(who) };
+        self.engine
+            .execute(command, Signals::default(), None)
+            .await
+            .unwrap();
+    }
+
+    async fn waiting_of(&self, who: u64) -> Vec<String> {
+        let waiting = self.store.waiting(usize::MAX).await.unwrap();
+        let of_user = waiting
+            .iter()
+            .filter(|outgoing| outgoing.root == Root::User(user(who)));
+        of_user.map(|outgoing| outgoing.event.id.to_string()).collect()
+    }
+}
+
+fn quick() -> RelayOptions {
+    RelayOptions {
+        batch: 3,
+        poll: Duration::from_millis(5),
+        first_back_off: Duration::from_millis(1),
+        longest_back_off: Duration::from_millis(4),
+    }
+}
+
+#[tokio::test]
+async fn everything_leaves_in_order_whatever_the_batch() {
+    let mut stage = stage(quick());
+    for day in 0..5 {
+        for who in 1..=3 {
+            stage.check_in(who, day).await;
+        }
+    }
+    let expected = [
+        stage.waiting_of(1).await,
+        stage.waiting_of(2).await,
+        stage.waiting_of(3).await,
+    ];
+    assert_eq!(expected[0].len(), 10, "two events a check-in");
+    stage.relay.flush(Duration::from_secs(5)).await.unwrap();
+    for (who, expected) in (1..).zip(expected) {
+        assert_eq!(stage.listener.heard_of(who), expected);
+    }
+    assert_eq!(stage.store.backlog().await.unwrap().entries, 0);
+}
+
+#[tokio::test]
+async fn a_refused_event_holds_back_its_own_user_alone() {
+    let mut stage = stage(quick());
+    for day in 0..4 {
+        stage.check_in(1, day).await;
+        stage.check_in(2, day).await;
+    }
+    let (first, second) = (stage.waiting_of(1).await, stage.waiting_of(2).await);
+    stage.listener.refuse(&[1]);
+    let still_waiting = stage.relay.flush(Duration::from_millis(200)).await;
+    assert_eq!(still_waiting, Err(first.len()));
+    assert_eq!(stage.listener.heard_of(1), [""; 0]);
+    assert_eq!(stage.listener.heard_of(2), second, "others go on");
+    stage.listener.refuse(&[]);
+    stage.relay.flush(Duration::from_secs(5)).await.unwrap();
+    assert_eq!(
+        stage.listener.heard_of(1),
+        first,
+        "and it leaves in order once it is taken"
+    );
+}
+
+#[tokio::test]
+async fn a_running_relay_tries_again_by_itself_and_is_woken() {
+    let mut stage = stage(RelayOptions {
+        poll: Duration::from_secs(3_600),
+        ..quick()
+    });
+    let stop = CancellationToken::new();
+    stage.listener.refuse(&[1]);
+    stage.check_in(1, 0).await;
+    let expected = stage.waiting_of(1).await;
+    let told = Arc::clone(&stage.relay.told);
+    let (stopping, mut relay) = (
+        stop.clone(),
+        std::mem::replace(&mut stage.relay, super::tests::stage(quick()).relay),
+    );
+    let running = tokio::spawn(async move { relay.run(&stopping).await });
+    tokio::time::sleep(Duration::from_millis(30)).await;
+    stage.listener.refuse(&[]);
+    until(|| stage.listener.heard_of(1) == expected).await;
+    // Nothing is held any more: only the word of a commit wakes it within the hour.
+    until_idle().await;
+    stage.check_in(1, 1).await;
+    told.notify_one();
+    until(|| stage.listener.heard_of(1).len() == 4).await;
+    stop.cancel();
+    running.await.unwrap();
+}
+
+async fn until_idle() {
+    tokio::time::sleep(Duration::from_millis(30)).await;
+}
+
+async fn until(done: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while !done() {
+        assert!(Instant::now() < deadline, "it never came");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// An outbox that cannot note what was sent the first time.
+struct Forgetful {
+    store: MemoryStore,
+    failures: Mutex<u32>,
+}
+
+#[async_trait]
+impl Outbox for Forgetful {
+    async fn waiting(&self, limit: usize) -> Result<Vec<Outgoing>, StoreError> {
+        self.store.waiting(limit).await
+    }
+
+    async fn sent(&self, entries: &[i64], at: chrono::DateTime<chrono::Utc>) -> Result<(), StoreError> {
+        {
+            let mut failures = self.failures.lock().unwrap();
+            if *failures > 0 {
+                *failures -= 1;
+                return Err(StoreError::Unavailable("the disk is away".to_owned()));
+            }
+        }
+        self.store.sent(entries, at).await
+    }
+
+    async fn backlog(&self) -> Result<mission_core::ports::bus::Backlog, StoreError> {
+        self.store.backlog().await
+    }
+}
+
+#[tokio::test]
+async fn what_could_not_be_noted_is_sent_again_with_the_same_ids() {
+    let mut stage = stage(quick());
+    stage.check_in(1, 0).await;
+    let ids = stage.waiting_of(1).await;
+    stage.relay.outbox = Arc::new(Forgetful {
+        store: stage.store.clone(),
+        failures: Mutex::new(1),
+    });
+    stage.relay.flush(Duration::from_secs(5)).await.unwrap();
+    assert_eq!(
+        stage.listener.heard_of(1),
+        [ids.clone(), ids].concat(),
+        "at least once, under stable ids"
+    );
+}
+
+/// A bus that takes every other event of what it is given, without a word on the last.
+struct Patchy(Mutex<Vec<EventId>>);
+
+#[async_trait]
+impl Bus for Patchy {
+    async fn publish(&self, events: &[Outgoing]) -> Vec<Result<(), mission_core::ports::bus::PublishError>> {
+        let mut taken = self.0.lock().unwrap();
+        let answers = events.iter().enumerate().map(|(place, outgoing)| {
+            if place % 2 == 0 {
+                taken.push(outgoing.event.id);
+                Ok(())
+            } else {
+                Err(mission_core::ports::bus::PublishError {
+                    id: outgoing.event.id,
+                    reason: "odd".to_owned(),
+                })
+            }
+        });
+        answers.take(events.len().saturating_sub(1).max(1)).collect()
+    }
+}
+
+#[tokio::test]
+async fn an_entry_is_sent_only_when_all_of_it_was_taken() {
+    let mut stage = stage(quick());
+    stage.check_in(1, 0).await;
+    stage.relay.bus = Arc::new(Patchy(Mutex::default()));
+    assert_eq!(
+        stage.relay.flush(Duration::from_millis(20)).await,
+        Err(2),
+        "one of two events is never taken, so both will come again"
+    );
+    assert_eq!(
+        stage.store.backlog().await.unwrap().entries,
+        1,
+        "so the entry still waits"
+    );
+}

@@ -1,0 +1,314 @@
+//! The connections: one that loads and writes, and a small pool of readers beside it.
+
+use std::{str::FromStr, sync::Arc, time::Duration};
+
+use mission_core::ports::store::StoreError;
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, Connection, SqliteConnection, SqlitePool,
+    sqlite::{
+        SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow,
+        SqliteSynchronous,
+    },
+};
+use tokio::sync::{Mutex, MutexGuard};
+
+/// How the database is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SqliteOptions {
+    /// Connections for queries beside the one that writes.
+    pub readers: u32,
+    /// How long to wait for a lock that another process holds.
+    pub busy_timeout: Duration,
+    /// Memory for the pages of the connection that writes, in KiB.
+    pub cache_kib: u32,
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        SqliteOptions {
+            readers: 4,
+            busy_timeout: Duration::from_secs(5),
+            cache_kib: 16 * 1024,
+        }
+    }
+}
+
+/// Why a database cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The address is none of a file.
+    #[error("`{url}` is no SQLite database: use `sqlite://` and the path of a file")]
+    NotAFile {
+        /// What was given.
+        url: String,
+    },
+    /// The file cannot be opened or created.
+    #[error("cannot open `{url}`: {source}")]
+    Open {
+        /// What was given.
+        url: String,
+        /// Why.
+        source: sqlx::Error,
+    },
+    /// The schema cannot be brought up to date.
+    #[error("cannot migrate `{url}`: {source}")]
+    Migrate {
+        /// What was given.
+        url: String,
+        /// Why.
+        source: sqlx::migrate::MigrateError,
+    },
+}
+
+/// What a commit survives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// Power loss.
+    Full,
+    /// The end of the process, not power loss; what comes later is never kept without it.
+    Relaxed,
+}
+
+impl Durability {
+    fn pragma(self) -> &'static str {
+        match self {
+            Durability::Full => "PRAGMA synchronous = FULL",
+            Durability::Relaxed => "PRAGMA synchronous = NORMAL",
+        }
+    }
+}
+
+/// The database; clones share the connections.
+#[derive(Clone, Debug)]
+pub(crate) struct Database {
+    writer: Arc<Mutex<Writer>>,
+    readers: SqlitePool,
+    options: Arc<SqliteConnectOptions>,
+}
+
+/// The one connection that writes. One for all, so that its page cache stays valid and nobody waits in SQLite's lock.
+#[derive(Debug)]
+struct Writer {
+    connection: Option<SqliteConnection>,
+    durability: Option<Durability>,
+    /// A transaction may be open that nobody will finish: its future was dropped, or it failed.
+    unfinished: bool,
+}
+
+/// The connection that writes, in one pair of hands.
+pub(crate) struct Turn<'d> {
+    writer: MutexGuard<'d, Writer>,
+}
+
+/// SQL with its bound values, put together from fixed parts; `?` counts on from part to part.
+#[derive(Debug, Default)]
+pub(crate) struct Script {
+    sql: String,
+    arguments: SqliteArguments,
+}
+
+impl Script {
+    /// Adds a part without values.
+    pub(crate) fn then(&mut self, sql: &'static str) -> &mut Self {
+        self.sql.push_str(sql);
+        self
+    }
+
+    /// Adds a value for the next `?`.
+    pub(crate) fn bind<'q, T>(&mut self, value: T) -> Result<&mut Self, StoreError>
+    where
+        T: sqlx::Encode<'q, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>,
+    {
+        use sqlx::Arguments as _;
+        self.arguments
+            .add(value)
+            .map_err(|error| StoreError::Refused(error.to_string()))?;
+        Ok(self)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.sql.is_empty()
+    }
+}
+
+impl Database {
+    pub(crate) async fn open(url: &str, settings: SqliteOptions) -> Result<Self, OpenError> {
+        let not_a_file = || OpenError::NotAFile { url: url.to_owned() };
+        if !url.starts_with("sqlite:") || url.contains(":memory:") || url.contains("mode=memory") {
+            return Err(not_a_file());
+        }
+        let options = SqliteConnectOptions::from_str(url)
+            .map_err(|_| not_a_file())?
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(settings.busy_timeout)
+            .pragma("cache_size", format!("-{}", settings.cache_kib))
+            .pragma("secure_delete", "FAST")
+            // A batch of rows that may yet be refused is journalled by SQLite: in memory, not in a file beside.
+            .pragma("temp_store", "MEMORY")
+            .pragma("wal_autocheckpoint", "4000")
+            .row_buffer_size(512)
+            .disable_statement_logging();
+        let opening = |source| OpenError::Open {
+            url: url.to_owned(),
+            source,
+        };
+        let mut connection = SqliteConnection::connect_with(&options).await.map_err(opening)?;
+        migrate(&mut connection)
+            .await
+            .map_err(|source| OpenError::Migrate {
+                url: url.to_owned(),
+                source,
+            })?;
+        let reading = options
+            .clone()
+            .create_if_missing(false)
+            .read_only(true)
+            .pragma("cache_size", "-2048");
+        let readers = SqlitePoolOptions::new()
+            .max_connections(settings.readers.max(1))
+            .test_before_acquire(false)
+            .connect_lazy_with(reading);
+        let writer = Writer {
+            connection: Some(connection),
+            durability: None,
+            unfinished: false,
+        };
+        Ok(Database {
+            writer: Arc::new(Mutex::new(writer)),
+            readers,
+            options: Arc::new(options),
+        })
+    }
+
+    /// The connections for queries.
+    pub(crate) fn readers(&self) -> &SqlitePool {
+        &self.readers
+    }
+
+    /// The connection that writes, once all that came before are done with it.
+    pub(crate) async fn turn(&self) -> Result<Turn<'_>, StoreError> {
+        let mut writer = self.writer.lock().await;
+        if writer.connection.is_none() {
+            let connection = self.options.connect().await.map_err(unavailable)?;
+            *writer = Writer {
+                connection: Some(connection),
+                durability: None,
+                unfinished: false,
+            };
+        }
+        let mut turn = Turn { writer };
+        if turn.writer.unfinished {
+            turn.roll_back().await?;
+        }
+        Ok(turn)
+    }
+
+    /// Closes all connections; SQLite folds the write-ahead log into the file.
+    pub(crate) async fn close(&self) {
+        self.readers.close().await;
+        if let Some(connection) = self.writer.lock().await.connection.take()
+            && let Err(error) = connection.close().await
+        {
+            tracing::warn!(%error, "the database was not closed properly; nothing is lost");
+        }
+    }
+}
+
+/// Two processes that start at once may both find the same migration to make; the second one's try fails, and a
+/// second look finds it made.
+async fn migrate(connection: &mut SqliteConnection) -> Result<(), sqlx::migrate::MigrateError> {
+    static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
+    match MIGRATIONS.run(&mut *connection).await {
+        Ok(()) => Ok(()),
+        Err(_) => MIGRATIONS.run(connection).await,
+    }
+}
+
+impl Turn<'_> {
+    /// Reads with one statement: one moment of the database.
+    pub(crate) async fn read(&mut self, script: Script) -> Result<Vec<SqliteRow>, sqlx::Error> {
+        self.run(script).await
+    }
+
+    /// Runs a script that begins and commits a transaction, or leaves it open. Where it fails, the transaction is
+    /// rolled back.
+    pub(crate) async fn write(
+        &mut self,
+        durability: Durability,
+        script: Script,
+    ) -> Result<Vec<SqliteRow>, sqlx::Error> {
+        if self.writer.durability != Some(durability) {
+            self.writer.durability = None;
+            let mut pragma = Script::default();
+            pragma.then(durability.pragma());
+            // SQLite carries this pragma out when it is prepared, so that a cached statement would do nothing.
+            self.run_as(pragma, false).await?;
+            self.writer.durability = Some(durability);
+        }
+        self.writer.unfinished = true;
+        match self.run(script).await {
+            Ok(rows) => Ok(rows),
+            Err(error) => {
+                // What could not be rolled back is tried again before the next use.
+                let _ = self.roll_back().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Says that the transaction which `write` began has been committed.
+    pub(crate) fn finished(&mut self) {
+        self.writer.unfinished = false;
+    }
+
+    /// Ends an open transaction without a trace.
+    pub(crate) async fn roll_back(&mut self) -> Result<(), StoreError> {
+        let mut script = Script::default();
+        script.then("ROLLBACK");
+        match self.run(script).await {
+            Ok(_) => {}
+            // SQLite ends some failed transactions by itself.
+            Err(sqlx::Error::Database(error)) if error.message().contains("no transaction is active") => {}
+            Err(error) => return Err(unavailable(error)),
+        }
+        self.writer.unfinished = false;
+        Ok(())
+    }
+
+    async fn run(&mut self, script: Script) -> Result<Vec<SqliteRow>, sqlx::Error> {
+        self.run_as(script, true).await
+    }
+
+    async fn run_as(&mut self, script: Script, persistent: bool) -> Result<Vec<SqliteRow>, sqlx::Error> {
+        let connection = self.writer.connection.as_mut().ok_or(sqlx::Error::PoolClosed)?;
+        // Scripts are put together from string literals alone; every value is bound.
+        let query = sqlx::query_with(AssertSqlSafe(script.sql), script.arguments).persistent(persistent);
+        let result = query.fetch_all(connection).await;
+        if let Err(error) = &result
+            && !matches!(error, sqlx::Error::Database(_))
+        {
+            // The connection's thread is gone, or in no state that one could rely on.
+            self.writer.connection = None;
+        }
+        result
+    }
+}
+
+/// A failure after which nobody can say what was written.
+pub(crate) fn unavailable(error: impl std::fmt::Display) -> StoreError {
+    StoreError::Unavailable(error.to_string())
+}
+
+/// The extended code of SQLite's refusal, if it is one.
+pub(crate) fn sqlite_code(error: &sqlx::Error) -> Option<i32> {
+    error.as_database_error()?.code()?.parse().ok()
+}
+
+/// Whether a constraint stood against it: then nothing was written.
+pub(crate) fn is_constraint(error: &sqlx::Error) -> bool {
+    const SQLITE_CONSTRAINT: i32 = 19;
+    sqlite_code(error).is_some_and(|code| code & 0xff == SQLITE_CONSTRAINT)
+}

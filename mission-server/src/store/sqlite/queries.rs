@@ -1,0 +1,279 @@
+//! Queries: lists and lookups, on the readers.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use chrono::{DateTime, NaiveDate, Utc};
+use mission_core::{
+    MissionId, ReviewId, RewardId, TaskId, UserId,
+    check_in::CheckInDay,
+    fraud::{Review, ReviewStatus},
+    ports::{
+        queries::{
+            AnalyticsRow, Bucket, Catalogue, DueExpiry, LeaderboardRow, Page, Queries, TaskFilter, TimeRange,
+            UserExport,
+        },
+        rules::serde_name,
+        store::{Claim, StoreError},
+    },
+    reward::{Reward, RewardStatus},
+    task::Task,
+    user::{InviteCode, User},
+};
+use serde::de::DeserializeOwned;
+use sqlx::{
+    Sqlite, SqliteExecutor,
+    query::Query,
+    sqlite::{SqliteArguments, SqliteRow},
+};
+use uuid::Uuid;
+
+use super::{
+    SqliteStore,
+    connection::unavailable,
+    load::{Found, from_json},
+    rows::days,
+};
+
+type Sql = Query<'static, Sqlite, SqliteArguments>;
+
+/// An id as a blob.
+pub(super) fn blob(id: Uuid) -> Vec<u8> {
+    id.as_bytes().to_vec()
+}
+
+fn limit_of<K>(page: &Page<K>) -> i64 {
+    i64::try_from(page.limit).unwrap_or(i64::MAX)
+}
+
+/// The records in the first column.
+async fn records<V: DeserializeOwned>(on: impl SqliteExecutor<'_>, query: Sql) -> Result<Vec<V>, StoreError> {
+    let rows: Vec<SqliteRow> = query.fetch_all(on).await.map_err(unavailable)?;
+    rows.iter().map(|row| from_json(Found(row).get(0)?)).collect()
+}
+
+async fn record<V: DeserializeOwned>(
+    on: impl SqliteExecutor<'_>,
+    query: Sql,
+) -> Result<Option<V>, StoreError> {
+    let row: Option<SqliteRow> = query.fetch_optional(on).await.map_err(unavailable)?;
+    match row {
+        Some(row) => Found(&row).get::<Option<&str>>(0)?.map(from_json).transpose(),
+        None => Ok(None),
+    }
+}
+
+#[async_trait]
+impl Queries for SqliteStore {
+    async fn catalogue(&self) -> Result<Catalogue, StoreError> {
+        let mut moment = self.database.readers().begin().await.map_err(unavailable)?;
+        let version = catalogue_version(&mut *moment).await?;
+        let missions = sqlx::query("SELECT data FROM missions WHERE data IS NOT NULL ORDER BY id");
+        let packs = sqlx::query("SELECT data FROM packs WHERE data IS NOT NULL ORDER BY id");
+        Ok(Catalogue {
+            version,
+            missions: records(&mut *moment, missions).await?,
+            packs: records(&mut *moment, packs).await?,
+        })
+    }
+
+    async fn catalogue_version(&self) -> Result<u64, StoreError> {
+        catalogue_version(self.database.readers()).await
+    }
+
+    async fn user(&self, user: UserId) -> Result<Option<User>, StoreError> {
+        record(self.database.readers(), user_by_id(user)).await
+    }
+
+    async fn invite_owner(&self, code: &InviteCode) -> Result<Option<UserId>, StoreError> {
+        let (kind, key) = Claim::InviteCode(code.clone()).storage_key();
+        let row = sqlx::query("SELECT hex(holder) FROM claims WHERE kind = ? AND key = ?")
+            .bind(kind)
+            .bind(key.into_bytes())
+            .fetch_optional(self.database.readers())
+            .await
+            .map_err(unavailable)?;
+        row.map(|row| Ok(Found(&row).id(0)?.into())).transpose()
+    }
+
+    async fn task(&self, user: UserId, task: TaskId) -> Result<Option<Task>, StoreError> {
+        let query = sqlx::query("SELECT data FROM tasks WHERE user_id = ? AND id = ?")
+            .bind(blob(user.0))
+            .bind(blob(task.0));
+        record(self.database.readers(), query).await
+    }
+
+    async fn tasks(
+        &self,
+        user: UserId,
+        filter: TaskFilter,
+        page: Page<TaskId>,
+    ) -> Result<Vec<Task>, StoreError> {
+        let query = sqlx::query(
+            "SELECT data FROM tasks WHERE user_id = ?1 AND (?2 IS NULL OR status = ?2)
+                AND (?3 IS NULL OR mission_id = ?3) AND (?4 IS NULL OR id < ?4)
+            ORDER BY id DESC LIMIT ?5",
+        )
+        .bind(blob(user.0))
+        .bind(filter.status.map(serde_name))
+        .bind(filter.mission.map(|id| blob(id.0)))
+        .bind(page.after.map(|id| blob(id.0)))
+        .bind(limit_of(&page));
+        records(self.database.readers(), query).await
+    }
+
+    async fn rewards(
+        &self,
+        user: UserId,
+        status: Option<RewardStatus>,
+        page: Page<RewardId>,
+    ) -> Result<Vec<Reward>, StoreError> {
+        let query = sqlx::query(
+            "SELECT data FROM rewards WHERE user_id = ?1 AND (?2 IS NULL OR status = ?2)
+                AND (?3 IS NULL OR id < ?3)
+            ORDER BY id DESC LIMIT ?4",
+        )
+        .bind(blob(user.0))
+        .bind(status.map(serde_name))
+        .bind(page.after.map(|id| blob(id.0)))
+        .bind(limit_of(&page));
+        records(self.database.readers(), query).await
+    }
+
+    async fn reward(&self, reward: RewardId) -> Result<Option<Reward>, StoreError> {
+        let query = sqlx::query("SELECT data FROM rewards WHERE id = ?").bind(blob(reward.0));
+        record(self.database.readers(), query).await
+    }
+
+    async fn check_in_days(
+        &self,
+        user: UserId,
+        from: NaiveDate,
+        to: NaiveDate,
+    ) -> Result<Vec<CheckInDay>, StoreError> {
+        let query = sqlx::query(
+            "SELECT data FROM check_in_days WHERE user_id = ? AND date BETWEEN ? AND ? ORDER BY date",
+        )
+        .bind(blob(user.0))
+        .bind(days(from))
+        .bind(days(to));
+        records(self.database.readers(), query).await
+    }
+
+    async fn review(&self, review: ReviewId) -> Result<Option<Review>, StoreError> {
+        let query = sqlx::query("SELECT data FROM reviews WHERE id = ?").bind(blob(review.0));
+        record(self.database.readers(), query).await
+    }
+
+    async fn reviews(
+        &self,
+        status: Option<ReviewStatus>,
+        page: Page<ReviewId>,
+    ) -> Result<Vec<Review>, StoreError> {
+        let sql = match status {
+            Some(_) => {
+                "SELECT data FROM reviews WHERE status = ?1 AND (?2 IS NULL OR id > ?2) ORDER BY id LIMIT ?3"
+            }
+            None => {
+                "SELECT data FROM reviews WHERE ?1 IS NULL AND (?2 IS NULL OR id > ?2) ORDER BY id LIMIT ?3"
+            }
+        };
+        let query = sqlx::query(sql)
+            .bind(status.map(serde_name))
+            .bind(page.after.map(|id| blob(id.0)))
+            .bind(limit_of(&page));
+        records(self.database.readers(), query).await
+    }
+
+    async fn leaderboard(
+        &self,
+        range: TimeRange,
+        among: Option<&[UserId]>,
+        limit: usize,
+    ) -> Result<Vec<LeaderboardRow>, StoreError> {
+        self.leaders(range, among, limit).await
+    }
+
+    async fn leaderboard_row(
+        &self,
+        range: TimeRange,
+        among: Option<&[UserId]>,
+        user: UserId,
+    ) -> Result<LeaderboardRow, StoreError> {
+        self.place_among_leaders(range, among, user).await
+    }
+
+    async fn analytics(
+        &self,
+        range: TimeRange,
+        bucket: Bucket,
+        mission: Option<MissionId>,
+    ) -> Result<Vec<AnalyticsRow>, StoreError> {
+        self.series(range, bucket, mission).await
+    }
+
+    async fn due_expiries(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueExpiry>, StoreError> {
+        // The longest due come first. A user who has more than fits is asked for again once these are written down.
+        let rows = sqlx::query(
+            "SELECT * FROM (SELECT hex(user_id), 'task', hex(id) FROM tasks
+                WHERE status = 'in_progress' AND due_at <= ?1 ORDER BY due_at LIMIT ?2)
+            UNION ALL SELECT * FROM (SELECT hex(user_id), 'reward', hex(id) FROM rewards
+                WHERE status = 'pending' AND expires_at <= ?1 ORDER BY expires_at LIMIT ?2)",
+        )
+        .bind(now.timestamp_micros())
+        .bind(i64::try_from(limit.saturating_mul(4)).unwrap_or(i64::MAX))
+        .fetch_all(self.database.readers())
+        .await
+        .map_err(unavailable)?;
+        let mut due: BTreeMap<UserId, DueExpiry> = BTreeMap::new();
+        for row in &rows {
+            let row = Found(row);
+            let user = row.id(0)?.into();
+            let of_user = due.entry(user).or_insert_with(|| DueExpiry {
+                user,
+                tasks: Vec::new(),
+                rewards: Vec::new(),
+            });
+            match row.get::<&str>(1)? {
+                "task" => of_user.tasks.push(row.id(2)?.into()),
+                _ => of_user.rewards.push(row.id(2)?.into()),
+            }
+        }
+        Ok(due.into_values().take(limit).collect())
+    }
+
+    async fn export(&self, user: UserId) -> Result<UserExport, StoreError> {
+        let of_user = |sql: &'static str| sqlx::query(sql).bind(blob(user.0));
+        let mut moment = self.database.readers().begin().await.map_err(unavailable)?;
+        let tasks = of_user("SELECT data FROM tasks WHERE user_id = ? ORDER BY id");
+        let rewards = of_user("SELECT data FROM rewards WHERE user_id = ? ORDER BY id");
+        let days = of_user("SELECT data FROM check_in_days WHERE user_id = ? ORDER BY date");
+        let reviews = of_user("SELECT data FROM reviews WHERE user_id = ? ORDER BY id");
+        let participations =
+            of_user("SELECT hex(mission_id), data FROM participations WHERE user_id = ? ORDER BY mission_id");
+        Ok(UserExport {
+            user: record(&mut *moment, user_by_id(user)).await?,
+            tasks: records(&mut *moment, tasks).await?,
+            rewards: records(&mut *moment, rewards).await?,
+            check_in_days: records(&mut *moment, days).await?,
+            reviews: records(&mut *moment, reviews).await?,
+            participations: participations
+                .fetch_all(&mut *moment)
+                .await
+                .map_err(unavailable)?
+                .iter()
+                .map(|row| Ok((Found(row).id(0)?.into(), from_json(Found(row).get(1)?)?)))
+                .collect::<Result<_, StoreError>>()?,
+        })
+    }
+}
+
+fn user_by_id(user: UserId) -> Sql {
+    sqlx::query("SELECT data FROM users WHERE id = ?").bind(blob(user.0))
+}
+
+async fn catalogue_version(on: impl SqliteExecutor<'_>) -> Result<u64, StoreError> {
+    let row = sqlx::query("SELECT value FROM counters WHERE name = 'catalogue'");
+    let row: SqliteRow = row.fetch_one(on).await.map_err(unavailable)?;
+    u64::try_from(Found(&row).get::<i64>(0)?).map_err(unavailable)
+}

@@ -1,0 +1,135 @@
+//! A batch of rows as one JSON text, which `json_each` turns back into rows: one bound value for any number of them.
+
+use std::fmt::Write as _;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use mission_core::ports::store::StoreError;
+use serde::Serialize;
+use uuid::Uuid;
+
+/// Rows in the making.
+#[derive(Debug, Default)]
+pub(crate) struct Rows {
+    text: String,
+    /// Whether the next value is the first of its row.
+    fresh: bool,
+    count: usize,
+}
+
+impl Rows {
+    /// Starts another row.
+    pub(crate) fn row(&mut self) -> &mut Self {
+        self.text.push_str(if self.count == 0 { "[[" } else { "],[" });
+        self.count += 1;
+        self.fresh = true;
+        self
+    }
+
+    fn value(&mut self) -> &mut String {
+        if !std::mem::take(&mut self.fresh) {
+            self.text.push(',');
+        }
+        &mut self.text
+    }
+
+    /// Bytes in hexadecimal; `unhex` makes a blob of them.
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
+        let hex = data_encoding::HEXLOWER.encode(bytes);
+        let text = self.value();
+        text.push('"');
+        text.push_str(&hex);
+        text.push('"');
+        self
+    }
+
+    pub(crate) fn id(&mut self, id: Uuid) -> &mut Self {
+        // Writing to a string cannot fail.
+        let _ = write!(self.value(), "\"{}\"", id.simple());
+        self
+    }
+
+    pub(crate) fn optional_id(&mut self, id: Option<Uuid>) -> &mut Self {
+        match id {
+            Some(id) => self.id(id),
+            None => self.null(),
+        }
+    }
+
+    pub(crate) fn number(&mut self, number: impl Into<i128>) -> &mut Self {
+        let _ = write!(self.value(), "{}", number.into());
+        self
+    }
+
+    pub(crate) fn instant(&mut self, at: DateTime<Utc>) -> &mut Self {
+        self.number(at.timestamp_micros())
+    }
+
+    pub(crate) fn optional_instant(&mut self, at: Option<DateTime<Utc>>) -> &mut Self {
+        match at {
+            Some(at) => self.instant(at),
+            None => self.null(),
+        }
+    }
+
+    pub(crate) fn date(&mut self, date: NaiveDate) -> &mut Self {
+        self.number(days(date))
+    }
+
+    pub(crate) fn null(&mut self) -> &mut Self {
+        self.value().push_str("null");
+        self
+    }
+
+    /// A text without NUL characters, at which SQLite would cut it off.
+    pub(crate) fn text(&mut self, text: &str) -> &mut Self {
+        // A string always has a JSON form.
+        let quoted = serde_json::to_string(text).unwrap_or_default();
+        self.value().push_str(&quoted);
+        self
+    }
+
+    /// A record as a JSON text; a NUL in one of its strings stays escaped.
+    pub(crate) fn record(&mut self, record: &impl Serialize) -> Result<&mut Self, StoreError> {
+        Ok(self.text(&to_json(record)?))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The text to bind.
+    pub(crate) fn into_text(mut self) -> String {
+        self.text.push_str(if self.count == 0 { "[]" } else { "]]" });
+        self.text
+    }
+}
+
+/// A record as JSON.
+pub(crate) fn to_json(record: &impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(record).map_err(|error| StoreError::Refused(error.to_string()))
+}
+
+/// Days since 1970.
+pub(crate) fn days(date: NaiveDate) -> i64 {
+    date.signed_duration_since(NaiveDate::default()).num_days()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_arrays_in_an_array() {
+        let mut rows = Rows::default();
+        assert_eq!(Rows::default().into_text(), "[]");
+        rows.row().number(1).text("a\"b");
+        rows.row().null().bytes(&[0, 255]);
+        assert_eq!(rows.into_text(), r#"[[1,"a\"b"],[null,"00ff"]]"#);
+    }
+
+    #[test]
+    fn dates_count_from_1970() {
+        assert_eq!(days("1970-01-02".parse().unwrap()), 1);
+        assert_eq!(days("1969-12-31".parse().unwrap()), -1);
+    }
+}

@@ -1,0 +1,434 @@
+//! Writes the changes of a batch with one statement a table, whatever their number.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use mission_core::{
+    MissionId, UserId,
+    engine::{Command, Holder},
+    fraud::DeviceHash,
+    mission::BudgetUse,
+    ports::{
+        rules::serde_name,
+        store::{Change, Claim, Entry, Root, StoreError},
+    },
+};
+
+use super::{
+    connection::Script,
+    load::root_id,
+    micros::{budget_micros, total_micros},
+    outbox::Parcel,
+    rows::{Rows, to_json},
+};
+
+/// How a commit guards what must be unique.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Guard {
+    /// The constraints guard: whatever stands against a row fails the whole script.
+    Constraints,
+    /// Everything was looked up in the same transaction.
+    LookedUp,
+}
+
+/// Adds the statements for changes of which none stands against another.
+pub(super) fn write(script: &mut Script, changes: &[&Change], guard: Guard) -> Result<(), StoreError> {
+    let mut batch = Batch::default();
+    for change in changes {
+        batch.add(change)?;
+    }
+    batch.into_script(script, guard)
+}
+
+/// Who takes a claim, and when, as far as a journal entry says so.
+struct Taken {
+    holder: Holder,
+    at: Option<DateTime<Utc>>,
+}
+
+/// The rows of a batch, a table each.
+#[derive(Default)]
+struct Batch {
+    erased: Rows,
+    users: Rows,
+    missions: Rows,
+    packs: Rows,
+    tasks: Rows,
+    participations: Rows,
+    rewards: Rows,
+    reviews: Rows,
+    days: Rows,
+    gone: [Rows; 5],
+    /// What becomes of each claim in the end, and since when.
+    claims: BTreeMap<Claim, Option<Taken>>,
+    released: BTreeSet<Claim>,
+    budgets: BTreeMap<MissionId, BudgetUse>,
+    sightings: BTreeMap<(DeviceHash, UserId), DateTime<Utc>>,
+    old_receipts: Rows,
+    journal: Rows,
+    catalogue_changes: u32,
+}
+
+impl Batch {
+    fn add(&mut self, change: &Change) -> Result<(), StoreError> {
+        let effects = &change.effects;
+        for user in &effects.erasures {
+            self.erased.row().id(user.0);
+        }
+        self.roots(change)?;
+        self.records(change)?;
+        for claim in &effects.releases {
+            self.released.insert(claim.clone());
+            self.claims.insert(claim.clone(), None);
+        }
+        let at = change.journal.iter().map(|entry| entry.request.at).max();
+        for (claim, holder) in &effects.claims {
+            let holder = *holder;
+            self.claims.insert(claim.clone(), Some(Taken { holder, at }));
+        }
+        for (mission, take) in &effects.takes {
+            let sum = self.budgets.entry(*mission).or_default();
+            *sum = sum.plus(take.used);
+        }
+        self.sightings.extend(effects.sightings.clone());
+        self.journal(change)
+    }
+
+    /// Raises the version of every root, and writes its record where there is one.
+    fn roots(&mut self, change: &Change) -> Result<(), StoreError> {
+        let writes = &change.effects.writes;
+        for root in writes.roots() {
+            if !change.expected.contains_key(&root) {
+                let why = format!("a record below {root:?} comes without the version of its root");
+                return Err(StoreError::Refused(why));
+            }
+        }
+        for (root, version) in &change.expected {
+            let (rows, record) = match root {
+                Root::User(id) => (&mut self.users, text_of(writes.user.get(id))?),
+                Root::Mission(id) => (&mut self.missions, text_of(writes.mission.get(id))?),
+                Root::Pack(id) => (&mut self.packs, text_of(writes.pack.get(id))?),
+            };
+            let row = rows.row().id(root_id(*root)).number(version.next().0);
+            match record {
+                Written::Not => row.number(0).null(),
+                Written::Gone => row.number(1).null(),
+                Written::Record(text) => row.number(1).text(&text),
+            };
+            self.catalogue_changes += u32::from(!matches!(root, Root::User(_)));
+        }
+        Ok(())
+    }
+
+    fn records(&mut self, change: &Change) -> Result<(), StoreError> {
+        let writes = &change.effects.writes;
+        let [no_tasks, no_participations, no_rewards, no_reviews, no_days] = &mut self.gone;
+        for ((user, id), task) in &writes.task {
+            let Some(task) = task else {
+                no_tasks.row().id(user.0).id(id.0);
+                continue;
+            };
+            let row = self.tasks.row().id(user.0).id(id.0).id(task.mission_id.0);
+            row.text(&serde_name(task.status))
+                .instant(task.started_at)
+                .optional_instant(task.completed_at)
+                .optional_instant(task.due_at);
+            match &task.verification {
+                Some(found) => row.instant(found.verified_at).number(u8::from(found.is_valid)),
+                None => row.null().null(),
+            };
+            row.record(task)?;
+        }
+        for ((user, mission), participation) in &writes.participation {
+            match participation {
+                Some(participation) => {
+                    let row = self.participations.row().id(user.0).id(mission.0);
+                    row.record(participation)?;
+                }
+                None => {
+                    no_participations.row().id(user.0).id(mission.0);
+                }
+            }
+        }
+        for ((user, id), reward) in &writes.reward {
+            let Some(reward) = reward else {
+                no_rewards.row().id(user.0).id(id.0);
+                continue;
+            };
+            let row = self.rewards.row().id(user.0).id(id.0);
+            row.text(&serde_name(reward.reward_type))
+                .id(reward.source_id)
+                .optional_id(reward.mission_id.map(|id| id.0))
+                .text(&serde_name(reward.status))
+                .number(total_micros(&reward.amount))
+                .optional_instant(reward.claimed_at)
+                .optional_instant(reward.expires_at)
+                .record(reward)?;
+        }
+        for ((user, id), review) in &writes.review {
+            match review {
+                Some(review) => {
+                    let row = self.reviews.row().id(user.0).id(id.0);
+                    row.text(&serde_name(review.status)).record(review)?;
+                }
+                None => {
+                    no_reviews.row().id(user.0).id(id.0);
+                }
+            }
+        }
+        for ((user, date), day) in &writes.check_in_day {
+            match day {
+                Some(day) => {
+                    let row = self.days.row().id(user.0).date(*date).id(day.id.0);
+                    row.instant(day.checked_in_at).record(day)?;
+                }
+                None => {
+                    no_days.row().id(user.0).date(*date);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn journal(&mut self, change: &Change) -> Result<(), StoreError> {
+        for (place, entry) in change.journal.iter().enumerate() {
+            let request = &entry.request;
+            let receipt = request.receipt;
+            let kind = match entry.root {
+                Root::User(_) => "user",
+                Root::Mission(_) => "mission",
+                Root::Pack(_) => "pack",
+            };
+            self.old_receipts.row().id(receipt.caller).id(receipt.command.0);
+            let row = self.journal.row();
+            row.text(kind)
+                .id(root_id(entry.root))
+                .instant(request.at)
+                .text(request.command.name())
+                .id(receipt.caller)
+                .id(receipt.command.0)
+                .text(&String::from(request.fingerprint));
+            if erased_afterwards(&change.journal[place + 1..], entry) {
+                row.null();
+            } else {
+                row.text(&to_json(&(&request.command, &request.signals))?);
+            }
+            row.text(&to_json(&entry.answer)?);
+            if entry.events.is_empty() {
+                row.null();
+            } else {
+                let correlation_id = &request.signals.correlation_id;
+                row.record(&Parcel::new(correlation_id, &entry.events))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn into_script(self, script: &mut Script, guard: Guard) -> Result<(), StoreError> {
+        if !self.erased.is_empty() {
+            let erased = self.erased.into_text();
+            for statement in sql::ERASURE {
+                script.then(statement).bind(erased.clone())?;
+            }
+        }
+        let mut add = |sql: &'static str, rows: Rows| -> Result<(), StoreError> {
+            if !rows.is_empty() {
+                script.then(sql).bind(rows.into_text())?;
+            }
+            Ok(())
+        };
+        add(sql::USERS, self.users)?;
+        add(sql::MISSIONS, self.missions)?;
+        add(sql::PACKS, self.packs)?;
+        let [tasks, participations, rewards, reviews, days] = self.gone;
+        add(sql::NO_TASKS, tasks)?;
+        add(sql::NO_PARTICIPATIONS, participations)?;
+        add(sql::NO_REWARDS, rewards)?;
+        add(sql::NO_REVIEWS, reviews)?;
+        add(sql::NO_DAYS, days)?;
+        add(sql::TASKS, self.tasks)?;
+        add(sql::PARTICIPATIONS, self.participations)?;
+        add(sql::REWARDS, self.rewards)?;
+        add(sql::REVIEWS, self.reviews)?;
+        match guard {
+            Guard::Constraints => add(sql::NEW_DAYS, self.days)?,
+            Guard::LookedUp => add(sql::DAYS, self.days)?,
+        }
+        let mut released = Rows::default();
+        for claim in &self.released {
+            let (kind, key) = claim.storage_key();
+            released.row().text(kind).bytes(key.as_bytes());
+        }
+        add(sql::RELEASES, released)?;
+        let mut claims = Rows::default();
+        for (claim, taken) in &self.claims {
+            if let Some(Taken { holder, at }) = taken {
+                let (kind, key) = claim.storage_key();
+                let row = claims.row().text(kind).bytes(key.as_bytes());
+                row.id(*holder).optional_instant(*at);
+            }
+        }
+        add(sql::CLAIMS, claims)?;
+        let mut budgets = Rows::default();
+        for (mission, used) in &self.budgets {
+            let row = budgets.row().id(mission.0);
+            row.number(budget_micros(*used)?).number(used.grants);
+        }
+        add(sql::BUDGETS, budgets)?;
+        let mut sightings = Rows::default();
+        for ((device, user), seen) in &self.sightings {
+            sightings.row().id(user.0).text(device.as_str()).instant(*seen);
+        }
+        add(sql::SIGHTINGS, sightings)?;
+        if guard == Guard::LookedUp {
+            add(sql::OLD_RECEIPTS, self.old_receipts)?;
+        }
+        add(sql::JOURNAL, self.journal)?;
+        if self.catalogue_changes > 0 {
+            script
+                .then(sql::CATALOGUE)
+                .bind(i64::from(self.catalogue_changes))?;
+        }
+        Ok(())
+    }
+}
+
+/// What a change says of one record.
+enum Written {
+    Not,
+    Gone,
+    Record(String),
+}
+
+fn text_of<V: serde::Serialize>(written: Option<&Option<V>>) -> Result<Written, StoreError> {
+    Ok(match written {
+        None => Written::Not,
+        Some(None) => Written::Gone,
+        Some(Some(record)) => Written::Record(to_json(record)?),
+    })
+}
+
+/// Whether the same change goes on to erase the user of whom an entry tells: then the journal is not to keep it.
+fn erased_afterwards(later: &[Entry], entry: &Entry) -> bool {
+    later
+        .iter()
+        .any(|one| one.root == entry.root && matches!(one.request.command, Command::EraseUser(_)))
+}
+
+/// The statements, in the order in which they are run. Each binds one JSON text.
+mod sql {
+    macro_rules! of_erased {
+        ($start:literal, $column:literal, $end:literal) => {
+            concat!(
+                $start,
+                " WHERE ",
+                $column,
+                " IN (SELECT unhex(value->>0) FROM json_each(?))",
+                $end,
+                ";"
+            )
+        };
+    }
+    macro_rules! root {
+        ($table:literal) => {
+            concat!(
+                "INSERT INTO ",
+                $table,
+                " (id, version, data) SELECT unhex(value->>0), value->>1,
+                CASE WHEN value->>2 THEN value->>3
+                    ELSE (SELECT known.data FROM ",
+                $table,
+                " known WHERE known.id = unhex(value->>0)) END
+                FROM json_each(?) WHERE TRUE
+                ON CONFLICT (id) DO UPDATE SET version = excluded.version, data = excluded.data;"
+            )
+        };
+    }
+    macro_rules! gone {
+        ($table:literal, $key:literal, $value:literal) => {
+            concat!(
+                "DELETE FROM ",
+                $table,
+                " WHERE (user_id, ",
+                $key,
+                ") IN (SELECT unhex(value->>0), ",
+                $value,
+                " FROM json_each(?));"
+            )
+        };
+    }
+
+    /// All that goes with a user; what has not left yet stays without what it rested on.
+    pub(super) const ERASURE: [&str; 10] = [
+        of_erased!("DELETE FROM tasks", "user_id", ""),
+        of_erased!("DELETE FROM participations", "user_id", ""),
+        of_erased!("DELETE FROM rewards", "user_id", ""),
+        of_erased!("DELETE FROM reviews", "user_id", ""),
+        of_erased!("DELETE FROM check_in_days", "user_id", ""),
+        of_erased!("DELETE FROM sightings", "user_id", ""),
+        of_erased!("UPDATE users SET data = NULL", "id", ""),
+        of_erased!("UPDATE journal SET caller = NULL, command = NULL", "caller", ""),
+        of_erased!(
+            "DELETE FROM journal",
+            "root_id",
+            " AND root_kind = 'user' AND (outbox IS NULL OR sent_at IS NOT NULL)"
+        ),
+        of_erased!(
+            "UPDATE journal SET caller = NULL, command = NULL, fingerprint = NULL, request = NULL, answer = NULL",
+            "root_id",
+            " AND root_kind = 'user'"
+        ),
+    ];
+    pub(super) const USERS: &str = root!("users");
+    pub(super) const MISSIONS: &str = root!("missions");
+    pub(super) const PACKS: &str = root!("packs");
+    pub(super) const NO_TASKS: &str = gone!("tasks", "id", "unhex(value->>1)");
+    pub(super) const NO_PARTICIPATIONS: &str = gone!("participations", "mission_id", "unhex(value->>1)");
+    pub(super) const NO_REWARDS: &str = gone!("rewards", "id", "unhex(value->>1)");
+    pub(super) const NO_REVIEWS: &str = gone!("reviews", "id", "unhex(value->>1)");
+    pub(super) const NO_DAYS: &str = gone!("check_in_days", "date", "value->>1");
+    pub(super) const TASKS: &str = "INSERT INTO tasks
+        (user_id, id, mission_id, status, started_at, completed_at, due_at, verified_at, is_valid, data)
+        SELECT unhex(value->>0), unhex(value->>1), unhex(value->>2), value->>3, value->>4, value->>5, value->>6,
+            value->>7, value->>8, value->>9 FROM json_each(?) WHERE TRUE
+        ON CONFLICT (user_id, id) DO UPDATE SET status = excluded.status, completed_at = excluded.completed_at,
+            due_at = excluded.due_at, verified_at = excluded.verified_at, is_valid = excluded.is_valid,
+            data = excluded.data;";
+    pub(super) const PARTICIPATIONS: &str = "INSERT INTO participations (user_id, mission_id, data)
+        SELECT unhex(value->>0), unhex(value->>1), value->>2 FROM json_each(?) WHERE TRUE
+        ON CONFLICT (user_id, mission_id) DO UPDATE SET data = excluded.data;";
+    pub(super) const REWARDS: &str = "INSERT INTO rewards
+        (user_id, id, reward_type, source_id, mission_id, status, total_micros, claimed_at, expires_at, data)
+        SELECT unhex(value->>0), unhex(value->>1), value->>2, unhex(value->>3), unhex(value->>4), value->>5, value->>6,
+            value->>7, value->>8, value->>9 FROM json_each(?) WHERE TRUE
+        ON CONFLICT (user_id, id) DO UPDATE SET reward_type = excluded.reward_type, source_id = excluded.source_id,
+            status = excluded.status, total_micros = excluded.total_micros, claimed_at = excluded.claimed_at,
+            expires_at = excluded.expires_at, data = excluded.data;";
+    pub(super) const REVIEWS: &str = "INSERT INTO reviews (user_id, id, status, data)
+        SELECT unhex(value->>0), unhex(value->>1), value->>2, value->>3 FROM json_each(?) WHERE TRUE
+        ON CONFLICT (user_id, id) DO UPDATE SET status = excluded.status, data = excluded.data;";
+    /// A day that is there already fails.
+    pub(super) const NEW_DAYS: &str = "INSERT INTO check_in_days (user_id, date, id, checked_in_at, data)
+        SELECT unhex(value->>0), value->>1, unhex(value->>2), value->>3, value->>4 FROM json_each(?);";
+    pub(super) const DAYS: &str = "INSERT INTO check_in_days (user_id, date, id, checked_in_at, data)
+        SELECT unhex(value->>0), value->>1, unhex(value->>2), value->>3, value->>4 FROM json_each(?) WHERE TRUE
+        ON CONFLICT (user_id, date) DO UPDATE SET checked_in_at = excluded.checked_in_at, data = excluded.data;";
+    pub(super) const RELEASES: &str = "DELETE FROM claims
+        WHERE (kind, key) IN (SELECT value->>0, unhex(value->>1) FROM json_each(?));";
+    pub(super) const CLAIMS: &str = "INSERT INTO claims (kind, key, holder, taken_at)
+        SELECT value->>0, unhex(value->>1), unhex(value->>2), value->>3 FROM json_each(?);";
+    pub(super) const BUDGETS: &str = "INSERT INTO budgets (mission_id, points_micros, grants)
+        SELECT unhex(value->>0), value->>1, value->>2 FROM json_each(?) WHERE TRUE
+        ON CONFLICT (mission_id) DO UPDATE SET points_micros = points_micros + excluded.points_micros,
+            grants = grants + excluded.grants;";
+    pub(super) const SIGHTINGS: &str = "INSERT INTO sightings (user_id, device, seen_at)
+        SELECT unhex(value->>0), value->>1, value->>2 FROM json_each(?) WHERE TRUE
+        ON CONFLICT (user_id, device) DO UPDATE SET seen_at = excluded.seen_at;";
+    pub(super) const OLD_RECEIPTS: &str = "UPDATE journal SET caller = NULL, command = NULL
+        WHERE (caller, command) IN (SELECT unhex(value->>0), unhex(value->>1) FROM json_each(?));";
+    pub(super) const JOURNAL: &str = "INSERT INTO journal
+        (root_kind, root_id, recorded_at, name, caller, command, fingerprint, request, answer, outbox)
+        SELECT value->>0, unhex(value->>1), value->>2, value->>3, unhex(value->>4), unhex(value->>5),
+            unhex(value->>6), value->>7, value->>8, value->>9 FROM json_each(?);";
+    pub(super) const CATALOGUE: &str = "UPDATE counters SET value = value + ? WHERE name = 'catalogue';";
+}

@@ -1,0 +1,114 @@
+//! The embedded wallet: a double-entry ledger that listens to events as any consumer would.
+//!
+//! Every grant moves points from the issuer's account to its holder's, every revocation moves them back: two rows of
+//! opposite amounts under the grant's id, booked once however often the event comes. After an erasure the holder's rows
+//! lie in one anonymous account, so that all sums stay.
+
+mod order;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use mission_core::{RewardId, UserId, event::CloudEvent, ports::store::StoreError};
+use rust_decimal::Decimal;
+use serde::Serialize;
+
+use crate::outbox::Subscriber;
+pub use order::{Booking, BookingKind, Order, UnreadableEvent};
+
+/// One booking in a user's account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LedgerEntry {
+    /// The reward whose points moved.
+    pub grant_id: RewardId,
+    /// Which way.
+    pub kind: BookingKind,
+    /// What it added to the account; negative for a revocation.
+    #[serde(with = "mission_core::points::exact")]
+    pub amount: Decimal,
+    /// The currency of the points.
+    pub currency: String,
+    /// When the points moved.
+    pub booked_at: DateTime<Utc>,
+}
+
+/// Where the bookings are kept.
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// Carries out orders, in order and all at once; what was booked before is not booked again.
+    ///
+    /// # Errors
+    /// When nothing was carried out.
+    async fn carry_out(&self, orders: &[Order]) -> Result<(), StoreError>;
+
+    /// What a user's account holds.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    async fn balance(&self, user: UserId) -> Result<Decimal, StoreError>;
+
+    /// A user's bookings, oldest first.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    async fn entries(&self, user: UserId) -> Result<Vec<LedgerEntry>, StoreError>;
+}
+
+/// The wallet: a ledger that is fed by events. Clones share it.
+#[derive(Clone)]
+pub struct Wallet {
+    ledger: Arc<dyn Ledger>,
+}
+
+impl Wallet {
+    /// A wallet over a ledger.
+    #[must_use]
+    pub fn new(ledger: impl Ledger + 'static) -> Self {
+        Wallet {
+            ledger: Arc::new(ledger),
+        }
+    }
+
+    /// What a user's account holds: a moment behind the engine's own sum.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn balance(&self, user: UserId) -> Result<Decimal, StoreError> {
+        self.ledger.balance(user).await
+    }
+
+    /// A user's bookings, oldest first.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn entries(&self, user: UserId) -> Result<Vec<LedgerEntry>, StoreError> {
+        self.ledger.entries(user).await
+    }
+}
+
+impl std::fmt::Debug for Wallet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Wallet").finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Subscriber for Wallet {
+    async fn handle(&self, events: &[CloudEvent]) -> Result<(), String> {
+        let orders: Vec<Order> = events
+            .iter()
+            .filter_map(|event| Order::of(event).transpose())
+            .collect::<Result<_, UnreadableEvent>>()
+            .map_err(|error| error.to_string())?;
+        if orders.is_empty() {
+            return Ok(());
+        }
+        let done = self.ledger.carry_out(&orders).await;
+        done.map_err(|error| error.to_string())
+    }
+}

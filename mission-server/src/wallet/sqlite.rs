@@ -1,0 +1,181 @@
+//! The ledger in the same SQLite file as the store.
+
+use async_trait::async_trait;
+use mission_core::{
+    UserId,
+    points::total_from_micros,
+    ports::{rules::serde_name, store::StoreError},
+};
+use rust_decimal::Decimal;
+
+use super::{Booking, BookingKind, Ledger, LedgerEntry, Order, Wallet};
+use crate::store::sqlite::{
+    Database, Durability, Found, Rows, Script, SqliteStore, decimal_micros, instant, unavailable,
+};
+
+impl SqliteStore {
+    /// The embedded wallet, in the same file.
+    #[must_use]
+    pub fn wallet(&self) -> Wallet {
+        Wallet::new(SqliteLedger {
+            database: self.database.clone(),
+        })
+    }
+}
+
+/// The account of the issuer, which the migration makes.
+const ISSUER: i64 = 1;
+/// The one account of all who were erased.
+const ERASED: i64 = 2;
+
+struct SqliteLedger {
+    database: Database,
+}
+
+const OPEN_ACCOUNTS: &str = "INSERT INTO wallet_accounts (kind, user_id)
+    SELECT DISTINCT 'user', unhex(value->>2) FROM json_each(?) WHERE TRUE ON CONFLICT (user_id) DO NOTHING;";
+const BOOK_HOLDERS: &str = "INSERT INTO wallet_entries
+    (grant_id, kind, side, account_id, amount_micros, currency, booked_at)
+    SELECT unhex(value->>0), value->>1, 'holder',
+        (SELECT CASE WHEN erased_at IS NULL THEN id ELSE ? END FROM wallet_accounts WHERE user_id = unhex(value->>2)),
+        value->>3, value->>4, value->>5
+    FROM json_each(?) WHERE TRUE ON CONFLICT (grant_id, kind, side) DO NOTHING;";
+const BOOK_ISSUER: &str = "INSERT INTO wallet_entries
+    (grant_id, kind, side, account_id, amount_micros, currency, booked_at)
+    SELECT unhex(value->>0), value->>1, 'issuer', ?, -(value->>3), value->>4, value->>5
+    FROM json_each(?) WHERE TRUE ON CONFLICT (grant_id, kind, side) DO NOTHING;";
+const CLOSE_ACCOUNTS: &str = "INSERT INTO wallet_accounts (kind, user_id, erased_at)
+    SELECT 'user', unhex(value->>0), value->>1 FROM json_each(?) WHERE TRUE
+    ON CONFLICT (user_id) DO UPDATE SET erased_at = coalesce(erased_at, excluded.erased_at);";
+const MOVE_ENTRIES: &str = "UPDATE wallet_entries SET account_id = ? WHERE side = 'holder' AND account_id IN
+    (SELECT id FROM wallet_accounts WHERE user_id IN (SELECT unhex(value->>0) FROM json_each(?)));";
+
+/// Orders of one kind that follow each other, ready to be bound.
+enum Run {
+    Book(Rows),
+    Forget(Rows),
+}
+
+impl Run {
+    fn add_to(self, script: &mut Script) -> Result<(), StoreError> {
+        match self {
+            Run::Book(rows) => {
+                let bookings = rows.into_text();
+                script.then(OPEN_ACCOUNTS).bind(bookings.clone())?;
+                script.then(BOOK_HOLDERS).bind(ERASED)?.bind(bookings.clone())?;
+                script.then(BOOK_ISSUER).bind(ISSUER)?.bind(bookings)?;
+            }
+            Run::Forget(rows) => {
+                let users = rows.into_text();
+                script.then(CLOSE_ACCOUNTS).bind(users.clone())?;
+                script.then(MOVE_ENTRIES).bind(ERASED)?.bind(users)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn runs(orders: &[Order]) -> Result<Vec<Run>, StoreError> {
+    let mut runs: Vec<Run> = Vec::new();
+    for order in orders {
+        match order {
+            Order::Book(booking) => {
+                if !matches!(runs.last(), Some(Run::Book(_))) {
+                    runs.push(Run::Book(Rows::default()));
+                }
+                if let Some(Run::Book(rows)) = runs.last_mut() {
+                    booking_row(rows, booking)?;
+                }
+            }
+            Order::Forget { user, at } => {
+                if !matches!(runs.last(), Some(Run::Forget(_))) {
+                    runs.push(Run::Forget(Rows::default()));
+                }
+                if let Some(Run::Forget(rows)) = runs.last_mut() {
+                    rows.row().id(user.0).instant(*at);
+                }
+            }
+        }
+    }
+    Ok(runs)
+}
+
+fn booking_row(rows: &mut Rows, booking: &Booking) -> Result<(), StoreError> {
+    let amount = decimal_micros(booking.amount)
+        .filter(|amount| *amount >= 0)
+        .ok_or_else(|| {
+            StoreError::Refused(format!(
+                "{} points of grant {} are no amount that can be booked",
+                booking.amount, booking.grant
+            ))
+        })?;
+    let signed = match booking.kind {
+        BookingKind::Grant => amount,
+        BookingKind::Revocation => -amount,
+    };
+    rows.row()
+        .id(booking.grant.0)
+        .text(&serde_name(booking.kind))
+        .id(booking.user.0)
+        .number(signed)
+        .text(&booking.currency)
+        .instant(booking.at);
+    Ok(())
+}
+
+#[async_trait]
+impl Ledger for SqliteLedger {
+    async fn carry_out(&self, orders: &[Order]) -> Result<(), StoreError> {
+        let mut script = Script::default();
+        script.then("BEGIN IMMEDIATE;");
+        for run in runs(orders)? {
+            run.add_to(&mut script)?;
+        }
+        script.then("COMMIT;");
+        let mut turn = self.database.turn().await?;
+        // The outbox notes the events as sent only after this, in the same log: a power cut takes both or the note.
+        turn.write(Durability::Relaxed, script)
+            .await
+            .map_err(unavailable)?;
+        turn.finished();
+        Ok(())
+    }
+
+    async fn balance(&self, user: UserId) -> Result<Decimal, StoreError> {
+        let row = sqlx::query(
+            "SELECT coalesce(sum(amount_micros), 0) FROM wallet_entries WHERE side = 'holder'
+            AND account_id = (SELECT id FROM wallet_accounts WHERE user_id = ?)",
+        )
+        .bind(user.0.as_bytes().to_vec())
+        .fetch_one(self.database.readers())
+        .await
+        .map_err(unavailable)?;
+        Ok(total_from_micros(Found(&row).get(0)?))
+    }
+
+    async fn entries(&self, user: UserId) -> Result<Vec<LedgerEntry>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT hex(grant_id), kind, amount_micros, currency, booked_at FROM wallet_entries
+            WHERE side = 'holder' AND account_id = (SELECT id FROM wallet_accounts WHERE user_id = ?) ORDER BY id",
+        )
+        .bind(user.0.as_bytes().to_vec())
+        .fetch_all(self.database.readers())
+        .await
+        .map_err(unavailable)?;
+        rows.iter()
+            .map(|row| {
+                let row = Found(row);
+                Ok(LedgerEntry {
+                    grant_id: row.id(0)?.into(),
+                    kind: match row.get::<&str>(1)? {
+                        "grant" => BookingKind::Grant,
+                        _ => BookingKind::Revocation,
+                    },
+                    amount: total_from_micros(row.get(2)?),
+                    currency: row.get(3)?,
+                    booked_at: instant(row.get(4)?)?,
+                })
+            })
+            .collect()
+    }
+}

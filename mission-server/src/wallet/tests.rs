@@ -1,0 +1,255 @@
+//! The wallet as a consumer of events: books once, in pairs, and forgets the erased.
+
+#![cfg(feature = "sqlite")]
+
+use std::collections::BTreeMap;
+
+use mission_core::{
+    EventId, Points, UserId,
+    event::{IntegrationEvent, RewardClaimed, RewardRevoked, UserErased},
+    reward::RewardType,
+    testing::{at, points, user},
+};
+use proptest::prelude::*;
+use sqlx::Row;
+use uuid::Uuid;
+
+use super::*;
+use crate::store::sqlite::tests::{Scratch, block_on, scratch};
+
+fn claimed(grant: u64, who: u64, amount: &str) -> CloudEvent {
+    let event = RewardClaimed {
+        reward_id: RewardId(Uuid::from_u128(u128::from(grant))),
+        user_id: user(who),
+        source_id: Uuid::nil(),
+        reward_type: RewardType::MissionComplete,
+        points: points(amount),
+        bonus_points: Points::ZERO,
+        total_points: points(amount).get(),
+        currency: "POINTS".to_owned(),
+        claimed_at: at("2026-01-05T10:00:00Z"),
+    };
+    envelope(&IntegrationEvent::RewardClaimed(event))
+}
+
+fn revoked(grant: u64, who: u64, amount: &str) -> CloudEvent {
+    let event = RewardRevoked {
+        reward_id: RewardId(Uuid::from_u128(u128::from(grant))),
+        user_id: user(who),
+        total_points: points(amount).get(),
+        currency: "POINTS".to_owned(),
+        reason: "a mistake".to_owned(),
+        revoked_at: at("2026-01-06T10:00:00Z"),
+    };
+    envelope(&IntegrationEvent::RewardRevoked(event))
+}
+
+fn erased(who: u64) -> CloudEvent {
+    envelope(&IntegrationEvent::UserErased(UserErased {
+        user_id: user(who),
+        erased_at: at("2026-01-07T10:00:00Z"),
+    }))
+}
+
+fn envelope(event: &IntegrationEvent) -> CloudEvent {
+    event
+        .to_cloud_event(EventId(Uuid::from_u128(1)), "/test", None)
+        .unwrap()
+}
+
+async fn balance(wallet: &Wallet, who: u64) -> String {
+    wallet.balance(user(who)).await.unwrap().to_string()
+}
+
+/// Sums over the whole ledger by account: kind of account, sum.
+async fn sums(scratch: &Scratch) -> BTreeMap<String, i64> {
+    let rows = sqlx::query(
+        "SELECT a.kind, sum(e.amount_micros) FROM wallet_entries e JOIN wallet_accounts a ON a.id = e.account_id
+        GROUP BY a.kind",
+    )
+    .fetch_all(scratch.store.database.readers())
+    .await
+    .unwrap();
+    rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+}
+
+#[test]
+fn a_grant_is_booked_once_and_revoked_once() {
+    block_on(async {
+        let scratch = scratch().await;
+        let wallet = scratch.store.wallet();
+        let (grant, revocation) = (claimed(1, 1, "12.5"), revoked(1, 1, "12.5"));
+        wallet.handle(&[grant.clone(), grant.clone()]).await.unwrap();
+        wallet.handle(std::slice::from_ref(&grant)).await.unwrap();
+        assert_eq!(balance(&wallet, 1).await, "12.5");
+        wallet
+            .handle(&[claimed(2, 1, "0.000001"), revocation.clone(), grant.clone()])
+            .await
+            .unwrap();
+        wallet.handle(&[revocation]).await.unwrap();
+        assert_eq!(balance(&wallet, 1).await, "0.000001");
+        let entries = wallet.entries(user(1)).await.unwrap();
+        let amounts: Vec<String> = entries.iter().map(|entry| entry.amount.to_string()).collect();
+        assert_eq!(amounts, ["12.5", "0.000001", "-12.5"]);
+        assert_eq!(
+            serde_json::to_value(&entries[2]).unwrap()["amount"].to_string(),
+            "-12.5",
+            "exact digits on the wire"
+        );
+        assert_eq!(sums(&scratch).await.values().sum::<i64>(), 0);
+    });
+}
+
+#[test]
+fn who_was_erased_has_no_account_and_the_sums_stay() {
+    block_on(async {
+        let scratch = scratch().await;
+        let wallet = scratch.store.wallet();
+        wallet
+            .handle(&[
+                claimed(1, 1, "10"),
+                claimed(2, 2, "5"),
+                erased(1),
+                claimed(3, 1, "1"),
+            ])
+            .await
+            .unwrap();
+        wallet.handle(&[claimed(1, 1, "10"), erased(1)]).await.unwrap();
+        assert_eq!(balance(&wallet, 1).await, "0");
+        assert_eq!(wallet.entries(user(1)).await.unwrap(), []);
+        assert_eq!(balance(&wallet, 2).await, "5");
+        let expected = [
+            ("erased", 11_000_000),
+            ("issuer", -16_000_000),
+            ("user", 5_000_000),
+        ];
+        assert_eq!(
+            sums(&scratch).await,
+            expected.map(|(kind, sum)| (kind.to_owned(), sum)).into()
+        );
+    });
+}
+
+#[test]
+fn events_that_move_no_points_are_none_of_its_business() {
+    block_on(async {
+        let scratch = scratch().await;
+        let wallet = scratch.store.wallet();
+        let mut other = claimed(1, 1, "10");
+        other.event_type = "MissionCompletedEvent".to_owned();
+        wallet.handle(&[other]).await.unwrap();
+        assert_eq!(balance(&wallet, 1).await, "0");
+    });
+}
+
+#[test]
+fn an_unreadable_event_is_refused_with_its_name_and_books_nothing() {
+    block_on(async {
+        let scratch = scratch().await;
+        let wallet = scratch.store.wallet();
+        for data in [
+            serde_json::json!({"rewardId": "x"}),
+            serde_json::Value::Null,
+            serde_json::json!({
+                "rewardId": Uuid::nil(), "userId": Uuid::nil(), "totalPoints": -1, "currency": "POINTS",
+                "claimedAt": "2026-01-05T10:00:00Z",
+            }),
+        ] {
+            let mut broken = claimed(2, 1, "10");
+            broken.data = Some(data);
+            let refusal = wallet.handle(&[claimed(1, 1, "10"), broken]).await.unwrap_err();
+            assert!(
+                refusal.contains("RewardClaimedEvent") || refusal.contains("-1 points"),
+                "{refusal}"
+            );
+            assert_eq!(balance(&wallet, 1).await, "0");
+        }
+    });
+}
+
+/// One delivery in a random history.
+#[derive(Clone, Copy, Debug)]
+enum Delivery {
+    Grant(u64),
+    Revocation(u64),
+    Erasure(u64),
+}
+
+/// Who holds a grant, and how much it is: fixed by the grant, as it is in life.
+fn holder(grant: u64) -> u64 {
+    grant % 3
+}
+
+fn amount(grant: u64) -> i64 {
+    1_250_001 * i64::try_from(grant + 1).unwrap()
+}
+
+fn deliveries() -> impl Strategy<Value = Vec<Vec<Delivery>>> {
+    let delivery = prop_oneof![
+        6 => (0_u64..8).prop_map(Delivery::Grant),
+        3 => (0_u64..8).prop_map(Delivery::Revocation),
+        1 => (0_u64..3).prop_map(Delivery::Erasure),
+    ];
+    prop::collection::vec(prop::collection::vec(delivery, 1..6), 1..12)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    /// Whatever comes, in whatever order and however often: the books equal those of a naive model, and add up to
+    /// nothing.
+    #[test]
+    fn the_books_always_balance(batches in deliveries()) {
+        block_on(async {
+            let scratch = scratch().await;
+            let wallet = scratch.store.wallet();
+            let mut booked: BTreeMap<(u64, bool), ()> = BTreeMap::new();
+            let mut gone: Vec<u64> = Vec::new();
+            for batch in &batches {
+                let events: Vec<CloudEvent> = batch
+                    .iter()
+                    .map(|delivery| match *delivery {
+                        Delivery::Grant(grant) => {
+                            booked.insert((grant, true), ());
+                            claimed(grant, holder(grant), &micros(amount(grant)))
+                        }
+                        Delivery::Revocation(grant) => {
+                            booked.insert((grant, false), ());
+                            revoked(grant, holder(grant), &micros(amount(grant)))
+                        }
+                        Delivery::Erasure(who) => {
+                            gone.push(who);
+                            erased(who)
+                        }
+                    })
+                    .collect();
+                wallet.handle(&events).await.unwrap();
+            }
+            for who in 0..3 {
+                let expected: i64 = booked
+                    .keys()
+                    .filter(|(grant, _)| holder(*grant) == who && !gone.contains(&who))
+                    .map(|(grant, granted)| if *granted { amount(*grant) } else { -amount(*grant) })
+                    .sum();
+                let found = wallet.balance(user(who)).await.unwrap();
+                assert_eq!(found, mission_core::points::total_from_micros(expected), "user {who}");
+            }
+            assert_eq!(sums(&scratch).await.values().sum::<i64>(), 0);
+        });
+    }
+}
+
+fn micros(amount: i64) -> String {
+    mission_core::points::total_from_micros(amount).to_string()
+}
+
+#[test]
+fn nobody_has_an_account_at_first() {
+    block_on(async {
+        let scratch = scratch().await;
+        let wallet = scratch.store.wallet();
+        let nobody = UserId(Uuid::nil());
+        assert!(wallet.balance(nobody).await.unwrap().is_zero());
+        assert_eq!(wallet.entries(nobody).await.unwrap(), []);
+    });
+}

@@ -1,0 +1,317 @@
+//! Missions and packs written over HTTP: versions, transitions, languages, rules tried out.
+
+use serde_json::{Value, json};
+
+use crate::support::{Server, definition};
+
+#[tokio::test]
+async fn a_mission_lives_its_life() {
+    let server = Server::start().await;
+    let admin = server.admin();
+    let created = admin.post("/missions", definition("life", json!({}))).await;
+    assert_eq!(created.headers["etag"], "\"1\"");
+    let created = created.ok(201);
+    assert_eq!(
+        (&created["status"], &created["max_completions"]),
+        (&json!("draft"), &json!(1))
+    );
+    admin
+        .post("/missions", definition("life", json!({})))
+        .await
+        .refused(409, "code_taken");
+    let path = format!("/missions/{}", created["id"].as_str().unwrap());
+    for (action, expected) in [
+        ("pause", Err("invalid_transition")),
+        ("archive", Err("invalid_transition")),
+        ("activate", Ok("active")),
+        ("activate", Err("invalid_transition")),
+        ("archive", Err("invalid_transition")),
+        ("pause", Ok("paused")),
+        ("activate", Ok("active")),
+        ("pause", Ok("paused")),
+        ("archive", Ok("archived")),
+        ("activate", Err("invalid_transition")),
+    ] {
+        let answer = admin.post(&format!("{path}/{action}"), Value::Null).await;
+        match expected {
+            Ok(status) => assert_eq!(answer.ok(200)["status"], status),
+            Err(code) => answer.refused(400, code),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stale_version_is_refused() {
+    let server = Server::start().await;
+    let admin = server.admin();
+    let id = admin.mission("versioned", json!({})).await;
+    let path = format!("/missions/{id}");
+    let read = admin.get(&path).await;
+    let etag = read.headers["etag"].to_str().unwrap().to_owned();
+    let changed = definition("versioned", json!({"priority": 7}));
+    let done = admin.header("if-match", &etag).put(&path, changed.clone()).await;
+    assert_ne!(done.headers["etag"], etag.as_str());
+    assert_eq!(done.ok(200)["priority"], 7);
+    admin
+        .header("if-match", &etag)
+        .put(&path, changed.clone())
+        .await
+        .refused(412, "version_conflict");
+    admin
+        .header("if-match", &etag)
+        .post(&format!("{path}/pause"), Value::Null)
+        .await
+        .refused(412, "version_conflict");
+    admin.header("if-match", "*").put(&path, changed).await.ok(200);
+    admin.mission("other", json!({})).await;
+    admin
+        .put(&path, definition("other", json!({})))
+        .await
+        .refused(409, "code_taken");
+}
+
+#[tokio::test]
+async fn texts_come_in_the_readers_language() {
+    let server = Server::start().await;
+    let (admin, user) = (server.admin(), server.user());
+    let title = json!({"en": "Watch", "vi": "Xem", "pt-BR": "Assistir"});
+    let id = admin.mission("texts", json!({"title": title})).await;
+    let path = format!("/missions/{id}");
+    for (wanted, text) in [
+        ("vi-VN,en;q=0.5", "Xem"),
+        ("de", "Watch"),
+        ("fr;q=0.9,pt-BR;q=0.8", "Assistir"),
+    ] {
+        assert_eq!(
+            user.header("accept-language", wanted).get(&path).await.ok(200)["title"],
+            text
+        );
+    }
+    assert_eq!(user.get(&format!("{path}?lang=vi")).await.ok(200)["title"], "Xem");
+    assert_eq!(user.get(&format!("{path}?lang=*")).await.ok(200)["title"], title);
+}
+
+#[tokio::test]
+async fn drafts_and_scripts_are_their_authors_own() {
+    let server = Server::start().await;
+    let (admin, user) = (server.admin(), server.user());
+    let script = "fn eligible(ctx) { true }";
+    let draft = admin
+        .post("/missions", definition("draft", json!({"script": script})))
+        .await
+        .ok(201);
+    assert_eq!(draft["script"], script);
+    let path = format!("/missions/{}", draft["id"].as_str().unwrap());
+    user.get(&path).await.refused(404, "not_found");
+    admin.post(&format!("{path}/activate"), Value::Null).await.ok(200);
+    assert_eq!(user.get(&path).await.ok(200).get("script"), None);
+    user.post("/missions", definition("mine", json!({})))
+        .await
+        .refused(403, "forbidden");
+    user.post("/missions", json!({"nonsense": true}))
+        .await
+        .refused(403, "forbidden");
+}
+
+#[tokio::test]
+async fn what_can_never_work_is_refused_at_its_place() {
+    let server = Server::start().await;
+    let admin = server.admin();
+    for (field, value, pointer) in [
+        ("script", json!("fn eligible(ctx) {"), "/script"),
+        ("requires", json!(["nothing"]), "/requires/0"),
+        ("reward", json!({"points": -1}), "/reward/points"),
+        ("reward", json!({"points": "1e40"}), "/reward/points"),
+        ("reward", json!({"pionts": 1}), "/reward/pionts"),
+        ("target", json!(-3), "/target"),
+        ("frequency", json!("hourly"), "/frequency"),
+        ("code", json!("Not A Code"), "/code"),
+        ("title", json!({}), "/title"),
+        (
+            "rules",
+            json!([{"rule_type": "user.level", "operator": "above", "value": "3"}]),
+            "/rules/0/operator",
+        ),
+        ("unknown", json!(1), "/unknown"),
+        ("rules_script", json!("rules/x.rhai"), "/rules_script"),
+        ("ends_at", json!("2020-01-01"), "/ends_at"),
+        ("auto_start", json!(true), "/auto_start"),
+    ] {
+        let answer = admin
+            .post("/missions", definition("bad", json!({field: value})))
+            .await;
+        answer.refused(422, "invalid_body");
+        assert_eq!(
+            answer.body["errors"][0]["pointer"], pointer,
+            "{field}: {answer:?}"
+        );
+    }
+    assert_eq!(admin.get("/missions").await.ok(200)["items"], json!([]));
+}
+
+fn pack(extra: &[(&str, &str)]) -> Value {
+    let mut files = serde_json::Map::new();
+    let base = [
+        ("pack.toml", "name = \"small\"\nversion = \"1.0.0\"\n"),
+        (
+            "missions/one.toml",
+            "code = \"one\"\ntype = \"custom\"\nfrequency = \"daily\"\ntitle = { en = \"One\" }\ndescription = { en = \"The one.\" }\n[reward]\npoints = \"5\"\n",
+        ),
+    ];
+    for (path, text) in base.iter().chain(extra) {
+        files.insert((*path).to_owned(), json!(text));
+    }
+    json!({"files": files})
+}
+
+#[tokio::test]
+async fn a_pack_goes_in_whole_or_not_at_all() {
+    let server = Server::start().await;
+    let (admin, user) = (server.admin(), server.user());
+    let put = admin
+        .put(
+            "/packs/small",
+            pack(&[("checkin.toml", "daily_points = \"7\"\n")]),
+        )
+        .await
+        .ok(200);
+    assert_eq!(
+        (&put["version"], &put["missions"]["one"]["status"]),
+        (&json!(1), &json!("active"))
+    );
+    assert_eq!(user.post("/checkin", Value::Null).await.ok(200)["points"], 7);
+    assert_eq!(
+        admin.get("/packs/small").await.ok(200)["files"]["checkin.toml"],
+        "daily_points = \"7\"\n"
+    );
+    let broken = admin
+        .put(
+            "/packs/small",
+            pack(&[("missions/two.toml", "code = \"two\"\nfrequenzy = \"daily\"\n")]),
+        )
+        .await;
+    broken.refused(422, "invalid_body");
+    assert!(
+        broken.body["errors"][0]["pointer"]
+            .as_str()
+            .unwrap()
+            .contains("missions~1two.toml"),
+        "{broken:?}"
+    );
+    assert_eq!(admin.get("/packs/small").await.ok(200)["version"], 1);
+    let mut other = pack(&[("checkin.toml", "daily_points = \"9\"\n")]);
+    other["files"]["pack.toml"] = json!("name = \"other\"\nversion = \"1.0.0\"\n");
+    other["files"]
+        .as_object_mut()
+        .unwrap()
+        .remove("missions/one.toml");
+    admin
+        .put("/packs/other", other)
+        .await
+        .refused(409, "policy_taken");
+    admin
+        .put("/packs/wrong-name", pack(&[]))
+        .await
+        .refused(422, "invalid_body");
+    admin.get("/packs/none").await.refused(404, "not_found");
+    user.put("/packs/small", pack(&[]))
+        .await
+        .refused(403, "forbidden");
+}
+
+#[tokio::test]
+async fn rules_can_be_tried_out() {
+    let server = Server::start().await;
+    let admin = server.admin();
+    let found = admin
+        .post(
+            "/rules/check",
+            json!({"script": "fn eligible(ctx) { ctx.user.levle > 3 }"}),
+        )
+        .await
+        .ok(200);
+    assert!(
+        found["diagnostics"][0]["help"]
+            .as_str()
+            .unwrap()
+            .contains("level"),
+        "{found}"
+    );
+    let broken = admin
+        .post("/rules/check", json!({"script": "fn eligible(ctx) {"}))
+        .await
+        .ok(200);
+    assert_eq!(
+        (&broken["ok"], &broken["diagnostics"][0]["severity"]),
+        (&json!(false), &json!("error"))
+    );
+    let trial = |script: &str| json!({"script": script, "hook": "reward", "context": {"mission": {"reward": {"points": 10}}}});
+    let value = admin
+        .post(
+            "/rules/eval",
+            trial("fn reward(ctx) { #{ points: ctx.mission.reward.points * 0.2 } }"),
+        )
+        .await;
+    assert_eq!(value.ok(200)["value"]["points"].to_string(), "2");
+    admin
+        .post("/rules/eval", trial("fn reward(ctx) { #{ points: -1 } }"))
+        .await
+        .refused(422, "rule_failed");
+    admin
+        .post("/rules/eval", json!({"hook": "reward", "context": {}}))
+        .await
+        .refused(422, "invalid_body");
+    server
+        .user()
+        .post("/rules/check", json!({}))
+        .await
+        .refused(403, "forbidden");
+}
+
+#[tokio::test]
+async fn analytics_count_what_happened() {
+    let server = Server::start().await;
+    server.set_clock("2026-01-05T10:00:00Z").await;
+    let (admin, user) = (server.admin(), server.user());
+    let mission = admin.mission("counted", json!({})).await;
+    let task = user.complete(&mission).await;
+    user.post(&format!("/tasks/{task}/claim"), Value::Null)
+        .await
+        .ok(200);
+    user.post("/checkin", Value::Null).await.ok(200);
+    let range = "from=2026-01-05&to=2026-01-06&bucket=hour";
+    let all = admin.get(&format!("/analytics?{range}")).await.ok(200);
+    assert_eq!(all["series"].as_array().unwrap().len(), 24);
+    let point = &all["series"][10];
+    assert_eq!(
+        (
+            &point["started"],
+            &point["completed"],
+            &point["check_ins"],
+            &point["claims"],
+            &point["points"]
+        ),
+        (&json!(1), &json!(1), &json!(1), &json!(2), &json!(60))
+    );
+    let one = admin
+        .get(&format!("/analytics?{range}&mission=counted"))
+        .await
+        .ok(200);
+    assert_eq!(
+        (&one["series"][10]["claims"], &one["series"][10]["points"]),
+        (&json!(1), &json!(50))
+    );
+    for bad in [
+        "from=never",
+        "from=2026-01-05&to=2026-01-04",
+        "from=1900-01-01&bucket=hour",
+        "bucket=year",
+        "mission=none",
+    ] {
+        admin
+            .get(&format!("/analytics?{bad}"))
+            .await
+            .refused(422, "invalid_query");
+    }
+    user.get("/analytics").await.refused(403, "forbidden");
+}

@@ -1,0 +1,93 @@
+//! `Idempotency-Key`: one answer a key, also after a crash.
+
+use serde_json::{Value, json};
+
+use crate::support::Server;
+
+#[tokio::test]
+async fn the_first_decided_answer_comes_again() {
+    let server = Server::start().await;
+    let mission = server.admin().mission("keyed", json!({})).await;
+    let user = server.user();
+    let path = format!("/missions/{mission}/start");
+    let keyed = user.header("idempotency-key", "start-1");
+    let first = keyed.post(&path, Value::Null).await;
+    let second = keyed.post(&path, Value::Null).await;
+    assert_eq!((first.status, second.status), (201, 201));
+    assert_eq!(first.body, second.body);
+    assert!(!first.headers.contains_key("idempotency-replayed"));
+    assert_eq!(second.headers["idempotency-replayed"], "true");
+    // A refusal of the domain is an answer, too, and it stays even when it would be another one by now.
+    let refused = user.header("idempotency-key", "claim-1");
+    let task = first.body["id"].as_str().unwrap();
+    let claim = format!("/tasks/{task}/claim");
+    refused
+        .post(&claim, Value::Null)
+        .await
+        .refused(400, "task_not_completed");
+    user.post(&format!("/tasks/{task}/progress"), json!({"value": 1}))
+        .await
+        .ok(200);
+    user.post(&format!("/tasks/{task}/complete"), Value::Null)
+        .await
+        .ok(200);
+    let again = refused.post(&claim, Value::Null).await;
+    again.refused(400, "task_not_completed");
+    assert_eq!(again.headers["idempotency-replayed"], "true");
+    user.post(&claim, Value::Null).await.ok(200);
+}
+
+#[tokio::test]
+async fn another_body_or_route_is_refused_and_another_caller_is_not() {
+    let server = Server::start().await;
+    let mission = server.admin().mission("keyed", json!({"target": 9})).await;
+    let user = server.user();
+    let task = user.start(&mission).await;
+    let keyed = user.header("idempotency-key", "one");
+    let path = format!("/tasks/{task}/progress");
+    keyed.post(&path, json!({"value": 1})).await.ok(200);
+    keyed
+        .post(&path, json!({"value": 2}))
+        .await
+        .refused(422, "idempotency_key_reused");
+    keyed
+        .post("/checkin", Value::Null)
+        .await
+        .refused(422, "idempotency_key_reused");
+    server
+        .user()
+        .header("idempotency-key", "one")
+        .post("/checkin", Value::Null)
+        .await
+        .ok(200);
+    let long = "k".repeat(256);
+    user.header("idempotency-key", &long)
+        .post("/checkin", Value::Null)
+        .await
+        .refused(422, "invalid_idempotency_key");
+}
+
+#[tokio::test]
+async fn an_answer_survives_kill_and_restart() {
+    let server = Server::start().await;
+    server.set_clock("2026-01-05T10:00:00Z").await;
+    let user = server.user();
+    let first = user
+        .header("idempotency-key", "before-the-crash")
+        .post("/checkin", Value::Null)
+        .await
+        .ok(200);
+    let id = user.user;
+    let server = Server::on(server.kill(), &[]).await;
+    server.set_clock("2026-01-05T11:00:00Z").await;
+    let user = server.client(id, json!({}));
+    let again = user
+        .header("idempotency-key", "before-the-crash")
+        .post("/checkin", Value::Null)
+        .await;
+    assert_eq!(again.headers["idempotency-replayed"], "true");
+    assert_eq!(again.ok(200), first);
+    user.post("/checkin", Value::Null)
+        .await
+        .refused(400, "already_checked_in");
+}

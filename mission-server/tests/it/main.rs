@@ -1,0 +1,20 @@
+//! The server as its callers meet it: a real process, spoken to over HTTP.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod authoring;
+mod bad_input;
+mod check_in;
+mod events;
+mod fraud;
+mod idempotency;
+mod main_job;
+mod me;
+mod once;
+mod process;
+mod support;
+mod tasks;
