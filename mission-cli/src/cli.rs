@@ -1,0 +1,277 @@
+//! The commands and their arguments.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use mission_core::check_in::Zone;
+use uuid::Uuid;
+
+use crate::commands::token::Lifetime;
+
+/// Make, check, test, try out and replay packs of missions, and send them to a server.
+#[derive(Debug, Parser)]
+#[command(
+    name = "mission",
+    version,
+    propagate_version = true,
+    after_help = "\
+Exit codes: 0 fine, 1 failed (findings, failing cases, a bad line, a refusal), 2 unusable (bad arguments, unreadable pack).
+
+Start with:
+  mission new my-pack
+  mission check my-pack
+  mission test my-pack"
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    New(New),
+    Check(Check),
+    Test(Test),
+    Eval(Eval),
+    Replay(Replay),
+    Push(Push),
+    Diff(Diff),
+    Pull(Pull),
+    Token(Token),
+    Completions(Completions),
+}
+
+/// Make a pack that passes its own tests, to start from.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  mission new my-pack && mission test my-pack")]
+pub(crate) struct New {
+    /// The folder to make; one that is there must be empty
+    pub(crate) dir: PathBuf,
+}
+
+/// Find what is wrong with a pack, with file, line, column and a caret.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mission check my-pack
+  mission check my-pack --deny-warnings               for CI
+  mission check my-pack --format sarif > pack.sarif   for a code-scanning view")]
+pub(crate) struct Check {
+    /// The folder that holds `pack.toml`
+    pub(crate) pack: PathBuf,
+    /// How findings are shown
+    #[arg(long, value_enum, default_value_t = CheckFormat::Human)]
+    pub(crate) format: CheckFormat,
+    /// Exit with 1 on warnings too
+    #[arg(long)]
+    pub(crate) deny_warnings: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum CheckFormat {
+    /// The source line and a caret
+    Human,
+    /// One object with every finding
+    Json,
+    /// SARIF 2.1.0
+    Sarif,
+}
+
+/// Run the cases in `tests/` of a pack, on the engine that a server runs.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mission test my-pack
+  mission test my-pack --filter watch
+  mission test my-pack --format junit > report.xml")]
+pub(crate) struct Test {
+    /// The folder that holds `pack.toml`
+    pub(crate) pack: PathBuf,
+    /// Only cases whose name, file or mission contains this
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) filter: Option<String>,
+    /// How results are shown
+    #[arg(long, value_enum, default_value_t = TestFormat::Human)]
+    pub(crate) format: TestFormat,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum TestFormat {
+    /// One line a case; of failing ones what was expected beside what came out
+    Human,
+    /// One object with every case
+    Json,
+    /// JUnit XML
+    Junit,
+}
+
+/// Evaluate one hook of a mission's script on one context, and print `{"value":…}`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Fields of the context may be left out: they read as (). Where `mission` is left out, it is the pack's.
+
+Examples:
+  mission eval my-pack watch-3-videos eligible --context context.json
+  echo '{\"event\":{\"data\":{\"seconds\":35}}}' | mission eval my-pack watch-3-videos progress --context - --trace")]
+pub(crate) struct Eval {
+    /// The folder that holds `pack.toml`
+    pub(crate) pack: PathBuf,
+    /// The mission's code
+    pub(crate) mission: String,
+    /// `eligible`, `progress`, `verify` or `reward`
+    pub(crate) hook: String,
+    /// A JSON file with what the script reads as `ctx`; `-` is the standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) context: PathBuf,
+    /// Show, on the standard error, each statement that ran with the values that it saw
+    #[arg(long)]
+    pub(crate) trace: bool,
+}
+
+/// Show what each user of a recorded log would have earned, on the engine that a server runs.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The log has one CloudEvent in JSON a line, in time order: activity events, and the commands `checkin`, `task.start`,
+`task.progress`, `task.evidence`, `task.complete`, `task.claim` (`data.mission` = code, and the route's body),
+`review.decided` and `user.updated`. `subject` is the user, `time` the moment. A line that cannot be read ends the
+replay with `file:line: reason` and exit 1; nothing is printed then. What the rules refuse is no error, but counted.
+
+Examples:
+  mission replay my-pack --events log.jsonl
+  mission replay my-pack --events log.jsonl --format json > earned.json
+  mission replay my-pack --events log.jsonl --against my-new-pack
+  zcat log.jsonl.gz | mission replay my-pack --events -")]
+pub(crate) struct Replay {
+    /// The folder that holds `pack.toml`
+    pub(crate) pack: PathBuf,
+    /// The log; `-` is the standard input
+    #[arg(long, value_name = "FILE.jsonl")]
+    pub(crate) events: PathBuf,
+    /// Replay this pack too, and print what is different under it
+    #[arg(long, value_name = "PACK2")]
+    pub(crate) against: Option<PathBuf>,
+    /// How results are shown
+    #[arg(long, value_enum, default_value_t = ReplayFormat::Human)]
+    pub(crate) format: ReplayFormat,
+    /// Claim what completes at that moment; with `--auto-claim=false` only `task.claim` claims
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set, num_args = 0..=1,
+        default_missing_value = "true")]
+    pub(crate) auto_claim: bool,
+    /// Tell of lines that cannot be read, leave them out, and exit with 1 at the end
+    #[arg(long)]
+    pub(crate) keep_going: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReplayFormat {
+    /// A summary
+    Human,
+    /// One object: `users` by id, and `totals`; equal byte for byte at every run
+    Json,
+}
+
+/// Which server, and who asks.
+#[derive(Args)]
+pub(crate) struct Server {
+    /// The server's address, such as http://127.0.0.1:8080
+    #[arg(long, env = "MISSION_SERVER", value_name = "URL")]
+    pub(crate) server: url::Url,
+    /// A token with the permission `missions:write`; see `mission token`
+    #[arg(long, env = "MISSION_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server")
+            .field("server", &self.server.as_str())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Put a pack in place on a server, all or nothing.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  MISSION_TOKEN=$(mission token --sub 0190163d-8694-739b-aea5-966c26f8ad91 --permission missions:write) \\
+    mission push my-pack --server http://127.0.0.1:8080")]
+pub(crate) struct Push {
+    /// The folder that holds `pack.toml`
+    pub(crate) pack: PathBuf,
+    #[command(flatten)]
+    pub(crate) server: Server,
+    /// Leave new missions as drafts; missions that the server knows keep their status in any case
+    #[arg(long)]
+    pub(crate) draft: bool,
+}
+
+/// Show how a pack differs from the one on a server; exit 1 where it does.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  mission diff my-pack --server http://127.0.0.1:8080")]
+pub(crate) struct Diff {
+    /// The folder that holds `pack.toml`
+    pub(crate) pack: PathBuf,
+    #[command(flatten)]
+    pub(crate) server: Server,
+}
+
+/// Write a server's pack into a folder.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mission pull my-pack --server http://127.0.0.1:8080
+  mission pull copy --name starter --server http://127.0.0.1:8080")]
+pub(crate) struct Pull {
+    /// The folder
+    pub(crate) pack: PathBuf,
+    /// The pack's name on the server; else that in the folder's `pack.toml`, or the folder's own
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Overwrite files that differ, and remove files that the server's pack does not have
+    #[arg(long)]
+    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) server: Server,
+}
+
+/// Print a token for a development server, or for any that takes tokens by a shared secret.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+It is signed (HS256) with the key of `mission-server --dev`, which everybody knows; with another one where
+MISSION_JWT_SECRET or --secret-file gives it.
+
+Examples:
+  mission token --sub 0190163d-8694-739b-aea5-966c26f8ad91
+  mission token --sub 0190163d-8694-739b-aea5-966c26f8ad91 --permission missions:write --permission events:write
+  mission token --sub 0190163d-8694-739b-aea5-966c26f8ad91 --role admin --expires 8h")]
+pub(crate) struct Token {
+    /// The user
+    #[arg(long, value_name = "UUID")]
+    pub(crate) sub: Uuid,
+    /// A permission, such as `events:write`; can be given again
+    #[arg(long = "permission", value_name = "P")]
+    pub(crate) permissions: Vec<String>,
+    /// A role, such as `admin`, which has every permission; can be given again
+    #[arg(long = "role", value_name = "R")]
+    pub(crate) roles: Vec<String>,
+    /// How long it holds: a number with s, m, h or d
+    #[arg(long, default_value = "1h", value_name = "TIME")]
+    pub(crate) expires: Lifetime,
+    /// The user's time zone, such as `Asia/Ho_Chi_Minh`
+    #[arg(long)]
+    pub(crate) zone: Option<Zone>,
+    /// Sign with the secret in this file (white space around it does not count)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) secret_file: Option<PathBuf>,
+}
+
+/// Print a script that completes commands and options in a shell.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  mission completions bash > ~/.local/share/bash-completion/completions/mission"
+)]
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}

@@ -1,0 +1,19 @@
+//! `mission completions`: a script for a shell.
+
+use std::process::ExitCode;
+
+use clap::CommandFactory;
+
+use crate::{
+    cli::{Cli, Completions},
+    failure::Outcome,
+    output,
+};
+
+pub(crate) fn run(args: &Completions) -> Outcome {
+    // Into memory first: the generator panics when its output goes nowhere.
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "mission", &mut script);
+    output::print(&String::from_utf8_lossy(&script))?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,64 @@
+//! `mission diff`: a pack against the one on a server.
+
+use std::{collections::BTreeSet, fmt::Write as _, process::ExitCode};
+
+use similar::TextDiff;
+
+use crate::{
+    cli::Diff,
+    failure::{Failure, Outcome, exit},
+    output::{self, BAD, GOOD},
+    pack,
+    server::Server,
+};
+
+pub(crate) fn run(args: &Diff) -> Outcome {
+    let server = Server::new(&args.server)?;
+    let (pack, files) = pack::load(&args.pack, &pack::scripts()).map_err(Failure::into_failed)?;
+    let Some(theirs) = server.get(&pack.name)? else {
+        return Err(Failure::Failed(format!(
+            "{} has no pack `{}`; `mission push` puts it there",
+            server.address(),
+            pack.name
+        )));
+    };
+    let ours = files.into_map();
+    let paths: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
+    let mut text = String::new();
+    for path in paths {
+        let old = theirs.get(path).map_or("", String::as_str);
+        let new = ours.get(path).map_or("", String::as_str);
+        if ours.contains_key(path) != theirs.contains_key(path) || old != new {
+            text.push_str(&unified(path, old, new));
+        }
+    }
+    if text.is_empty() {
+        output::line(&format!(
+            "`{}` is the same here and on {}",
+            pack.name,
+            server.address()
+        ))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    output::print(&text)?;
+    Ok(exit::failed())
+}
+
+/// From the server's text to the folder's.
+fn unified(path: &str, theirs: &str, ours: &str) -> String {
+    let diff = TextDiff::from_lines(theirs, ours);
+    let plain = diff
+        .unified_diff()
+        .header(&format!("server/{path}"), &format!("here/{path}"))
+        .to_string();
+    let mut text = String::new();
+    for line in plain.lines() {
+        // Writing into a string cannot fail.
+        let _ = match line.as_bytes().first() {
+            Some(b'+') => writeln!(text, "{GOOD}{line}{GOOD:#}"),
+            Some(b'-') => writeln!(text, "{BAD}{line}{BAD:#}"),
+            _ => writeln!(text, "{line}"),
+        };
+    }
+    text
+}

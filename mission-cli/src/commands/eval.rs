@@ -1,0 +1,147 @@
+//! `mission eval`: one hook on one context.
+
+use std::{fmt::Write as _, fs, io::Read as _, path::Path, process::ExitCode};
+
+use mission_core::{mission::Definition, ports::rules::Hook};
+use mission_rules::{Scripts, Trace};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    cli::Eval,
+    failure::{Failure, Outcome},
+    output::{self, FAINT},
+    pack,
+};
+
+pub(crate) fn run(args: &Eval) -> Outcome {
+    // Whatever keeps it from a value is an error of the evaluation: exit 1.
+    evaluated(args).map_err(Failure::into_failed)
+}
+
+fn evaluated(args: &Eval) -> Outcome {
+    let scripts = pack::scripts();
+    let (pack, _) = pack::load(&args.pack, &scripts)?;
+    let known = Hook::ALL.into_iter().find(|hook| hook.to_string() == args.hook);
+    let hook = known.ok_or_else(|| {
+        let names = Hook::ALL.map(|hook| format!("`{hook}`")).join(", ");
+        Failure::Failed(format!("there is no hook `{}`; the hooks are {names}", args.hook))
+    })?;
+    let found = pack
+        .missions
+        .iter()
+        .find(|mission| mission.definition.code.as_str() == args.mission);
+    let Some(mission) = found else {
+        let codes: Vec<String> = pack
+            .missions
+            .iter()
+            .map(|mission| format!("`{}`", mission.definition.code))
+            .collect();
+        return Err(Failure::Failed(format!(
+            "the pack has no mission `{}`; it has {}",
+            args.mission,
+            codes.join(", ")
+        )));
+    };
+    let mut context = context(&args.context)?;
+    if !context.contains_key("mission") {
+        context.insert("mission".to_owned(), mission_field(&mission.definition));
+    }
+    let value = evaluate(&scripts, &mission.definition, args, hook, &Value::Object(context))?;
+    output::line(&json!({ "value": value }).to_string())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn context(file: &Path) -> Result<Map<String, Value>, Failure> {
+    let name = file.display();
+    let mut text = String::new();
+    let read = if file == Path::new("-") {
+        std::io::stdin().read_to_string(&mut text).map(drop)
+    } else {
+        fs::read_to_string(file).map(|read| text = read)
+    };
+    read.map_err(|error| Failure::Failed(format!("cannot read the context `{name}`: {error}")))?;
+    match serde_json::from_str(&text) {
+        Ok(Value::Object(fields)) => Ok(fields),
+        Ok(_) => Err(Failure::Failed(format!(
+            "the context `{name}` must be a JSON object, such as {{\"user\":{{\"level\":3}}}}"
+        ))),
+        Err(error) => Err(Failure::Failed(format!(
+            "the context `{name}` is no JSON: {error}"
+        ))),
+    }
+}
+
+/// The mission as scripts read it.
+fn mission_field(definition: &Definition) -> Value {
+    let mut fields = serde_json::to_value(definition).unwrap_or_default();
+    if let Some(fields) = fields.as_object_mut() {
+        for field in ["script", "rules_script", "title", "description", "rules"] {
+            fields.remove(field);
+        }
+    }
+    fields
+}
+
+fn evaluate(
+    scripts: &Scripts,
+    definition: &Definition,
+    args: &Eval,
+    hook: Hook,
+    context: &Value,
+) -> Result<Value, Failure> {
+    let failed = |why: String| Failure::Failed(format!("`{}` of `{}`: {why}", args.hook, args.mission));
+    let source = match &definition.script {
+        Some(source)
+            if scripts
+                .load(source)
+                .map_err(|error| failed(error.to_string()))?
+                .defines(hook) =>
+        {
+            source
+        }
+        _ => {
+            output::note(&format!(
+                "`{}` has no script with `fn {}(ctx)`; this is the default",
+                args.mission, args.hook
+            ));
+            return Ok(default(definition, hook));
+        }
+    };
+    if !args.trace {
+        let value = scripts.eval_hook(source, hook, context);
+        return value.map_err(|error| failed(error.to_string()));
+    }
+    let trace = scripts
+        .trace_hook(source, hook, context)
+        .map_err(|error| failed(error.to_string()))?;
+    output::tell(&shown(
+        &trace,
+        definition.rules_script.as_deref().unwrap_or("script"),
+    ));
+    trace.result.map_err(|error| failed(error.to_string()))
+}
+
+/// What holds where a script leaves a hook out.
+fn default(definition: &Definition, hook: Hook) -> Value {
+    match hook {
+        Hook::Eligible | Hook::Verify => json!(true),
+        Hook::Progress => json!(1),
+        Hook::Reward => serde_json::to_value(&definition.reward).unwrap_or_default(),
+    }
+}
+
+fn shown(trace: &Trace, file: &str) -> String {
+    let mut text = String::new();
+    for step in &trace.steps {
+        let place = format!("{file}:{}:{}", step.line, step.column);
+        // Writing into a string cannot fail.
+        let _ = writeln!(text, "{FAINT}{place}{FAINT:#}  {}", step.code);
+        for (name, value) in &step.values {
+            let _ = writeln!(text, "    {name} = {value}");
+        }
+    }
+    if trace.truncated {
+        let _ = writeln!(text, "{FAINT}…and more{FAINT:#}");
+    }
+    text
+}

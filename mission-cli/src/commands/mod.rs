@@ -1,0 +1,12 @@
+//! One file a command.
+
+pub(crate) mod check;
+pub(crate) mod completions;
+pub(crate) mod diff;
+pub(crate) mod eval;
+pub(crate) mod new;
+pub(crate) mod pull;
+pub(crate) mod push;
+pub(crate) mod replay;
+pub(crate) mod test;
+pub(crate) mod token;

@@ -1,0 +1,108 @@
+//! The lines of a log, out of a file or the standard input, with a progress bar where somebody sees it.
+
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, IsTerminal as _, Read},
+    path::{Path, PathBuf},
+};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::failure::Failure;
+
+/// The longest line, in bytes: longer than any event that a server takes.
+const LONGEST: usize = 1 << 20;
+
+/// How many lines pass between two moves of the progress bar.
+const LINES_A_TICK: u64 = 4096;
+
+pub(super) struct Log {
+    path: PathBuf,
+    reader: Box<dyn BufRead>,
+    buffer: Vec<u8>,
+    number: u64,
+    bytes: u64,
+    progress: Option<ProgressBar>,
+}
+
+impl Log {
+    pub(super) fn open(path: &Path) -> Result<Log, Failure> {
+        let unreadable = |error: io::Error| unreadable(path, &error);
+        let (source, length): (Box<dyn Read>, Option<u64>) = if path == Path::new("-") {
+            (Box::new(io::stdin()), None)
+        } else {
+            let file = File::open(path).map_err(unreadable)?;
+            let about = file.metadata().map_err(unreadable)?;
+            if about.is_dir() {
+                return Err(unreadable(io::ErrorKind::IsADirectory.into()));
+            }
+            (Box::new(file), Some(about.len()).filter(|length| *length > 0))
+        };
+        Ok(Log {
+            path: path.to_owned(),
+            reader: Box::new(BufReader::with_capacity(1 << 18, source)),
+            buffer: Vec::new(),
+            number: 0,
+            bytes: 0,
+            progress: progress(length),
+        })
+    }
+
+    /// The next line with its number, from 1; why it is none, where it is too long or no text.
+    #[expect(clippy::type_complexity, reason = "said in the line above")]
+    pub(super) fn next_line(&mut self) -> Result<Option<(u64, Result<&str, String>)>, Failure> {
+        self.buffer.clear();
+        let most = LONGEST as u64 + 1;
+        let read = (&mut self.reader).take(most).read_until(b'\n', &mut self.buffer);
+        let read = read.map_err(|error| unreadable(&self.path, &error))?;
+        if read == 0 {
+            return Ok(None);
+        }
+        self.number += 1;
+        self.bytes += read as u64;
+        if let Some(bar) = &self.progress
+            && self.number.is_multiple_of(LINES_A_TICK)
+        {
+            bar.set_position(self.bytes);
+        }
+        if read as u64 == most && self.buffer.last() != Some(&b'\n') {
+            let skipped = self
+                .reader
+                .skip_until(b'\n')
+                .map_err(|error| unreadable(&self.path, &error))?;
+            self.bytes += skipped as u64;
+            let why = format!("the line has more than {LONGEST} bytes");
+            return Ok(Some((self.number, Err(why))));
+        }
+        let line = std::str::from_utf8(&self.buffer)
+            .map(|text| text.trim_end_matches(['\n', '\r']))
+            .map_err(|error| format!("the line is no UTF-8: {error}"));
+        Ok(Some((self.number, line)))
+    }
+}
+
+impl Drop for Log {
+    /// Takes the progress bar away.
+    fn drop(&mut self) {
+        if let Some(bar) = &self.progress {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Failure {
+    Failure::Unusable(format!("cannot read the log `{}`: {error}", path.display()))
+}
+
+fn progress(length: Option<u64>) -> Option<ProgressBar> {
+    if !io::stderr().is_terminal() {
+        return None;
+    }
+    let template = match length {
+        Some(_) => "{bar:40} {percent:>3} %  {bytes} of {total_bytes}  {eta} to go",
+        None => "{spinner} {bytes} read  {elapsed}",
+    };
+    let bar = length.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
+    let style = ProgressStyle::with_template(template).ok()?;
+    Some(bar.with_style(style))
+}

@@ -1,0 +1,225 @@
+//! `mission test`: a pack's cases.
+
+use std::{fmt::Write as _, process::ExitCode};
+
+use mission_rules::{
+    diagnostic::line_column,
+    pack::{CaseOutcome, PackFiles},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    cli::{Test, TestFormat},
+    failure::{Outcome, exit},
+    output::{self, BAD, FAINT, GOOD},
+    pack,
+};
+
+pub(crate) fn run(args: &Test) -> Outcome {
+    let scripts = pack::scripts();
+    let (pack, files) = pack::load(&args.pack, &scripts)?;
+    let wanted = |file: &str, name: &str, mission: &str| {
+        args.filter
+            .as_deref()
+            .is_none_or(|filter| [file, name, mission].iter().any(|text| text.contains(filter)))
+    };
+    let cases = pack
+        .cases
+        .iter()
+        .filter(|case| wanted(&case.file, &case.name.value, case.mission.value.as_str()))
+        .map(|case| pack.run_case(case, &scripts));
+    let check_ins = pack
+        .check_in_cases
+        .iter()
+        .filter(|case| wanted(&case.file, &case.name.value, "checkin"))
+        .map(|case| pack.run_check_in_case(case, &scripts));
+    let mut outcomes: Vec<CaseOutcome> = cases.chain(check_ins).collect();
+    outcomes.sort_by(|a, b| (&a.file, a.span.start).cmp(&(&b.file, b.span.start)));
+    if outcomes.is_empty() {
+        output::note(match args.filter {
+            Some(_) => "no case matches the filter",
+            None => "the pack has no cases; write some into `tests/*.toml`",
+        });
+    }
+    match args.format {
+        TestFormat::Human => output::print(&human(&outcomes, &files, &pack::root(&args.pack)))?,
+        TestFormat::Json => output::line(&as_json(&outcomes, &files).to_string())?,
+        TestFormat::Junit => output::print(&junit(&pack.name, &outcomes, &files))?,
+    }
+    Ok(if outcomes.iter().all(CaseOutcome::passed) {
+        ExitCode::SUCCESS
+    } else {
+        exit::failed()
+    })
+}
+
+fn failed(outcomes: &[CaseOutcome]) -> usize {
+    outcomes.iter().filter(|outcome| !outcome.passed()).count()
+}
+
+fn line_of(outcome: &CaseOutcome, start: usize, files: &PackFiles) -> usize {
+    files
+        .get(&outcome.file)
+        .map_or(0, |text| line_column(text, start).0)
+}
+
+fn human(outcomes: &[CaseOutcome], files: &PackFiles, root: &str) -> String {
+    let mut text = String::new();
+    for outcome in outcomes {
+        // Writing into a string cannot fail.
+        let _ = if outcome.passed() {
+            writeln!(
+                text,
+                "{GOOD}ok{GOOD:#}    {} {FAINT}({}){FAINT:#}",
+                outcome.name, outcome.file
+            )
+        } else {
+            writeln!(
+                text,
+                "{BAD}FAIL{BAD:#}  {}\n{}",
+                outcome.name,
+                mismatches(outcome, files, root)
+            )
+        };
+    }
+    let failed = failed(outcomes);
+    let style = if failed == 0 { GOOD } else { BAD };
+    let _ = writeln!(
+        text,
+        "{style}{}{style:#}: {} passed, {failed} failed",
+        output::count(outcomes.len(), "case"),
+        outcomes.len() - failed
+    );
+    text
+}
+
+/// What was expected beside what came out.
+fn mismatches(outcome: &CaseOutcome, files: &PackFiles, root: &str) -> String {
+    let rows: Vec<[String; 4]> = outcome
+        .mismatches
+        .iter()
+        .map(|mismatch| {
+            let line = line_of(outcome, mismatch.span.start, files);
+            let root = if root.is_empty() {
+                String::new()
+            } else {
+                format!("{root}/")
+            };
+            [
+                mismatch.what.replace('`', ""),
+                mismatch.expected.clone(),
+                mismatch.found.clone(),
+                format!("{root}{}:{line}", outcome.file),
+            ]
+        })
+        .collect();
+    let titles = ["", "expected", "found", "at"].map(str::to_owned);
+    let width = |column: usize| {
+        let cells = rows.iter().chain([&titles]);
+        cells.map(|row| row[column].chars().count()).max().unwrap_or(0)
+    };
+    let widths = [width(0), width(1), width(2)];
+    let mut text = String::new();
+    for row in std::iter::once(&titles).chain(&rows) {
+        let [what, expected, found, place] = row;
+        let [a, b, c] = widths;
+        let _ = writeln!(
+            text,
+            "        {what:<a$}  {expected:<b$}  {found:<c$}  {FAINT}{place}{FAINT:#}"
+        );
+    }
+    if !outcome.refusals.is_empty() {
+        let _ = writeln!(
+            text,
+            "      on the way was refused: {}",
+            outcome.refusals.join("; ")
+        );
+    }
+    text
+}
+
+fn as_json(outcomes: &[CaseOutcome], files: &PackFiles) -> Value {
+    let cases: Vec<Value> = outcomes
+        .iter()
+        .map(|outcome| {
+            let mismatches: Vec<Value> = outcome
+                .mismatches
+                .iter()
+                .map(|mismatch| {
+                    json!({
+                        "what": mismatch.what.replace('`', ""),
+                        "expected": mismatch.expected,
+                        "found": mismatch.found,
+                        "line": line_of(outcome, mismatch.span.start, files),
+                    })
+                })
+                .collect();
+            json!({
+                "file": outcome.file,
+                "line": line_of(outcome, outcome.span.start, files),
+                "name": outcome.name,
+                "passed": outcome.passed(),
+                "mismatches": mismatches,
+                "refusals": outcome.refusals,
+            })
+        })
+        .collect();
+    let failed = failed(outcomes);
+    json!({ "cases": cases, "passed": outcomes.len() - failed, "failed": failed })
+}
+
+fn junit(pack: &str, outcomes: &[CaseOutcome], files: &PackFiles) -> String {
+    let mut text = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n<testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"0\">\n",
+        escaped(pack),
+        outcomes.len(),
+        failed(outcomes)
+    );
+    for outcome in outcomes {
+        let _ = write!(
+            text,
+            "<testcase classname=\"{}\" name=\"{}\" file=\"{}\" line=\"{}\"",
+            escaped(&outcome.file),
+            escaped(&outcome.name),
+            escaped(&outcome.file),
+            line_of(outcome, outcome.span.start, files)
+        );
+        if outcome.passed() {
+            text.push_str("/>\n");
+            continue;
+        }
+        let told: Vec<String> = outcome
+            .mismatches
+            .iter()
+            .map(|mismatch| {
+                let what = mismatch.what.replace('`', "");
+                format!("{what}: expected {}, found {}", mismatch.expected, mismatch.found)
+            })
+            .collect();
+        let _ = writeln!(
+            text,
+            "><failure message=\"{}\">{}</failure></testcase>",
+            escaped(told.first().map_or("", String::as_str)),
+            escaped(&told.join("\n"))
+        );
+    }
+    text.push_str("</testsuite>\n</testsuites>\n");
+    text
+}
+
+/// A text as XML 1.0 can hold it.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\n' => escaped.push_str("&#10;"),
+            c if c.is_control() => escaped.push('\u{fffd}'),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}

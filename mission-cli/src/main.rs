@@ -1,0 +1,33 @@
+//! The `mission` command: packs made, checked, tested, tried out, replayed and sent to a server.
+
+mod cli;
+mod commands;
+mod failure;
+mod output;
+mod pack;
+mod server;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::New(args) => commands::new::run(&args),
+        Command::Check(args) => commands::check::run(&args),
+        Command::Test(args) => commands::test::run(&args),
+        Command::Eval(args) => commands::eval::run(&args),
+        Command::Replay(args) => commands::replay::run(&args),
+        Command::Push(args) => commands::push::run(&args),
+        Command::Diff(args) => commands::diff::run(&args),
+        Command::Pull(args) => commands::pull::run(&args),
+        Command::Token(args) => commands::token::run(&args),
+        Command::Completions(args) => commands::completions::run(&args),
+    };
+    match done {
+        Ok(code) => code,
+        Err(failure) => failure.report(),
+    }
+}

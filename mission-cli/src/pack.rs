@@ -1,0 +1,53 @@
+//! A pack read from its folder, as every command does it.
+
+use std::{path::Path, sync::Arc};
+
+use mission_rules::{
+    Limits, Scripts, StoppedStopwatch,
+    pack::{Finding, Pack, PackFiles, report},
+};
+
+use crate::{failure::Failure, output};
+
+/// The scripts of a command that must give the same on every machine: only the count of operations ends them.
+pub(crate) fn scripts() -> Scripts {
+    Scripts::new(Limits::default(), Arc::new(StoppedStopwatch))
+}
+
+/// The files of a pack.
+pub(crate) fn read(folder: &Path) -> Result<PackFiles, Failure> {
+    if folder.is_file() {
+        return Err(Failure::Unusable(format!(
+            "`{}` is a file; give the folder that holds `pack.toml`",
+            folder.display()
+        )));
+    }
+    PackFiles::from_dir(folder).map_err(|error| Failure::Unusable(error.to_string()))
+}
+
+/// A pack that can be used; otherwise what is wrong with it is shown. Warnings are `mission check`'s to tell.
+pub(crate) fn load(folder: &Path, scripts: &Scripts) -> Result<(Pack, PackFiles), Failure> {
+    let files = read(folder)?;
+    let (pack, findings) = Pack::load_with(&files, scripts);
+    match pack {
+        Some(pack) => Ok((pack, files)),
+        None => {
+            let errors: Vec<Finding> = findings.into_iter().filter(Finding::is_error).collect();
+            output::tell(&report::human(&errors, &files, &root(folder), true));
+            output::error(&format!(
+                "`{}` has {}; it cannot be used",
+                folder.display(),
+                output::count(errors.len(), "error")
+            ));
+            Err(Failure::BrokenPack)
+        }
+    }
+}
+
+/// What is put before the paths of a pack's files when they are shown.
+pub(crate) fn root(folder: &Path) -> String {
+    match folder.to_string_lossy().trim_end_matches('/') {
+        "." => String::new(),
+        folder => folder.to_owned(),
+    }
+}

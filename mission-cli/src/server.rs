@@ -1,0 +1,167 @@
+//! A server's packs over HTTP. The token goes into one header and nowhere else.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use mission_rules::pack::PackFiles;
+use reqwest::{
+    StatusCode,
+    blocking::{Client, RequestBuilder, Response},
+    header::{AUTHORIZATION, HeaderValue},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::{cli, failure::Failure};
+
+/// A server, and the right to ask it.
+pub(crate) struct Server {
+    client: Client,
+    address: Url,
+    authorization: HeaderValue,
+}
+
+/// What the server says of a pack that it took.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Pushed {
+    pub(crate) version: u64,
+    pub(crate) missions: BTreeMap<String, PushedMission>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct PushedMission {
+    pub(crate) status: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Stored {
+    files: BTreeMap<String, String>,
+}
+
+impl Server {
+    pub(crate) fn new(args: &cli::Server) -> Result<Server, Failure> {
+        if !matches!(args.server.scheme(), "http" | "https") {
+            return Err(Failure::Unusable(format!(
+                "`{}` is no http or https address",
+                args.server
+            )));
+        }
+        let token = args
+            .token
+            .as_deref()
+            .map(str::trim)
+            .filter(|token| !token.is_empty());
+        let token = token.ok_or_else(|| {
+            Failure::Unusable(
+                "a token is needed: set MISSION_TOKEN, or give --token; `mission token --sub UUID --permission \
+                 missions:write` makes one for a development server"
+                    .to_owned(),
+            )
+        })?;
+        let mut authorization = HeaderValue::try_from(format!("Bearer {token}"))
+            .map_err(|_| Failure::Unusable("the token holds characters that no token has".to_owned()))?;
+        authorization.set_sensitive(true);
+        let client = Client::builder()
+            .timeout(Duration::from_secs(60))
+            .user_agent(concat!("mission/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| Failure::Failed(told(&error)))?;
+        Ok(Server {
+            client,
+            address: args.server.clone(),
+            authorization,
+        })
+    }
+
+    /// Where the server is, for messages.
+    pub(crate) fn address(&self) -> &str {
+        self.address.as_str().trim_end_matches('/')
+    }
+
+    /// Puts a pack in place.
+    pub(crate) fn put(&self, name: &str, files: &PackFiles, activate: bool) -> Result<Pushed, Failure> {
+        let mut url = self.pack(name)?;
+        if !activate {
+            url.query_pairs_mut().append_pair("activate", "false");
+        }
+        let files: BTreeMap<&str, &str> = files.iter().collect();
+        let response = self.send(self.client.put(url).json(&json!({ "files": files })))?;
+        read(accepted(response)?)
+    }
+
+    /// The files of a pack; `None` where the server has no such pack.
+    pub(crate) fn get(&self, name: &str) -> Result<Option<BTreeMap<String, String>>, Failure> {
+        let response = self.send(self.client.get(self.pack(name)?))?;
+        if response.status() == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        let stored: Stored = read(accepted(response)?)?;
+        Ok(Some(stored.files))
+    }
+
+    fn pack(&self, name: &str) -> Result<Url, Failure> {
+        let mut url = self.address.clone();
+        url.path_segments_mut()
+            .map_err(|()| Failure::Unusable(format!("`{}` is no server's address", self.address)))?
+            .pop_if_empty()
+            .extend(["api", "v1", "packs", name]);
+        Ok(url)
+    }
+
+    fn send(&self, request: RequestBuilder) -> Result<Response, Failure> {
+        request
+            .header(AUTHORIZATION, self.authorization.clone())
+            .send()
+            .map_err(|error| Failure::Failed(format!("cannot reach {}: {}", self.address(), told(&error))))
+    }
+}
+
+/// An error with what lies under it.
+fn told(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(under) = cause {
+        let more = under.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = under.source();
+    }
+    text
+}
+
+fn read<T: serde::de::DeserializeOwned>(response: Response) -> Result<T, Failure> {
+    response
+        .json()
+        .map_err(|error| Failure::Failed(format!("the server's answer cannot be read: {}", told(&error))))
+}
+
+/// The response of a request that succeeded; else what the problem says.
+fn accepted(response: Response) -> Result<Response, Failure> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let problem: Value = response.json().unwrap_or_default();
+    let text = |field: &str| problem[field].as_str().unwrap_or_default().to_owned();
+    let mut told = format!("the server refused it: {status}");
+    for part in [text("code"), text("detail")] {
+        if !part.is_empty() {
+            told = format!("{told}: {part}");
+        }
+    }
+    for error in problem["errors"].as_array().into_iter().flatten() {
+        let (pointer, message) = (
+            error["pointer"].as_str().unwrap_or_default(),
+            error["message"]
+                .as_str()
+                .or(error["detail"].as_str())
+                .unwrap_or_default(),
+        );
+        told = format!("{told}\n  {pointer}: {message}");
+    }
+    if status == StatusCode::UNAUTHORIZED {
+        told.push_str("\n  the token is not one that this server takes");
+    }
+    Err(Failure::Failed(told))
+}

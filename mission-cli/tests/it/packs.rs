@@ -1,0 +1,290 @@
+//! `new`, `check`, `test`, `eval`, `completions`, and mistakes that people make with them.
+
+use std::fs;
+
+use crate::{edit, mission, run, transcript, with_demo};
+
+#[test]
+fn a_new_pack_passes_its_own_check_and_tests() {
+    let folder = with_demo();
+    insta::assert_snapshot!(transcript(
+        folder.path(),
+        &[
+            &["new", "a/deep/one"],
+            &["check", "demo"],
+            &["check", "demo", "--deny-warnings", "--format", "json"],
+            &["test", "demo"],
+            &["test", "demo", "--filter", "short", "--format", "json"],
+            &["test", "demo", "--filter", "nothing has this"],
+            &["test", "a/deep/one", "--format", "junit"],
+        ]
+    ));
+    assert!(folder.path().join("a/deep/one/pack.toml").is_file());
+}
+
+#[test]
+fn what_is_unusable_exits_with_2() {
+    let folder = with_demo();
+    fs::write(folder.path().join("file"), "").unwrap();
+    insta::assert_snapshot!(transcript(
+        folder.path(),
+        &[
+            &["new", "demo"],
+            &["new", "file"],
+            &["check", "no-such-folder"],
+            &["check", "demo/pack.toml"],
+            &["check", "demo", "--format", "xml"],
+            &["check"],
+            &["chekc", "demo"],
+            &["test", "no-such-folder"],
+            &["completions", "cmd"],
+        ]
+    ));
+}
+
+#[test]
+fn whatever_keeps_eval_from_a_value_exits_with_1() {
+    let folder = with_demo();
+    fs::write(folder.path().join("file"), "").unwrap();
+    let table: [([&str; 4], &str); 5] = [
+        (
+            ["none", "watch-3-videos", "eligible", "file"],
+            "cannot read the pack `none`",
+        ),
+        (
+            ["demo", "watch-3-video", "eligible", "file"],
+            "no mission `watch-3-video`; it has `watch-3-videos`",
+        ),
+        (
+            ["demo", "watch-3-videos", "eligable", "file"],
+            "no hook `eligable`; the hooks are `eligible`",
+        ),
+        (
+            ["demo", "watch-3-videos", "eligible", "no-such-file"],
+            "cannot read the context `no-such-file`",
+        ),
+        (
+            ["demo", "watch-3-videos", "eligible", "file"],
+            "the context `file` is no JSON",
+        ),
+    ];
+    for ([pack, code, hook, file], told) in table {
+        let args = ["eval", pack, code, hook, "--context", file];
+        let run = run(&mut mission(folder.path(), &args));
+        assert_eq!((run.code, run.out.as_str()), (1, ""), "{args:?}");
+        assert!(run.err.contains(told), "{args:?}\n{}", run.err);
+    }
+}
+
+#[test]
+fn findings_show_their_place_and_decide_the_exit() {
+    let folder = with_demo();
+    edit(
+        folder.path(),
+        "missions/watch-3-videos.toml",
+        "auto_start = true",
+        "auto_strat = true",
+    );
+    insta::assert_snapshot!(transcript(
+        folder.path(),
+        &[
+            &["check", "demo"],
+            &["check", "demo", "--format", "json"],
+            &["test", "demo"],
+            &["eval", "demo", "watch-3-videos", "progress", "--context", "-"],
+        ]
+    ));
+    let sarif = run(&mut mission(
+        folder.path(),
+        &["check", "demo", "--format", "sarif"],
+    ));
+    let log: serde_json::Value = serde_json::from_str(&sarif.out).unwrap();
+    assert_eq!((sarif.code, log["version"].as_str()), (1, Some("2.1.0")));
+}
+
+#[test]
+fn warnings_are_allowed_unless_denied() {
+    let folder = with_demo();
+    fs::write(folder.path().join("demo/notes.toml"), "").unwrap();
+    for (args, code) in [
+        (&["check", "demo"][..], 0),
+        (&["check", "demo", "--deny-warnings"], 1),
+    ] {
+        let run = run(&mut mission(folder.path(), args));
+        assert_eq!(run.code, code, "{}", run.out);
+        assert!(run.out.contains("0 errors, 1 warning"), "{}", run.out);
+    }
+}
+
+#[test]
+fn failing_cases_show_expected_and_found_side_by_side() {
+    let folder = with_demo();
+    edit(
+        folder.path(),
+        "tests/watch-3-videos.toml",
+        "points = \"50\", experience_points = 20",
+        "points = \"55\", experience_points = 2",
+    );
+    insta::assert_snapshot!(transcript(
+        folder.path(),
+        &[
+            &["test", "demo"],
+            &["test", "demo", "--format", "json"],
+            &["test", "demo", "--format", "junit"],
+            &["test", "demo", "--filter", "short"],
+        ]
+    ));
+}
+
+#[test]
+fn every_example_passes() {
+    let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/packs");
+    for pack in fs::read_dir(examples).unwrap() {
+        let pack = pack.unwrap().path();
+        let (folder, name) = (
+            pack.parent().unwrap(),
+            pack.file_name().unwrap().to_str().unwrap(),
+        );
+        for args in [&["check", name, "--deny-warnings"][..], &["test", name]] {
+            let run = run(&mut mission(folder, args));
+            assert_eq!(run.code, 0, "{args:?}\n{}{}", run.out, run.err);
+        }
+    }
+}
+
+#[test]
+fn eval_prints_the_value_alone_and_its_trace_beside_it() {
+    let folder = with_demo();
+    let eval = |hook: &str, context: &str, more: &[&str]| {
+        let mut args = vec!["eval", "demo", "watch-3-videos", hook, "--context", "-"];
+        args.extend(more);
+        run(mission(folder.path(), &args).write_stdin(context))
+    };
+    let long = r#"{"event":{"data":{"seconds":35}}}"#;
+    let plain = eval("progress", long, &[]);
+    assert_eq!(
+        (plain.code, plain.out.as_str(), plain.err.as_str()),
+        (0, "{\"value\":1}\n", "")
+    );
+    let traced = eval("progress", long, &["--trace"]);
+    assert_eq!((traced.code, traced.out.as_str()), (0, "{\"value\":1}\n"));
+    assert!(
+        traced.err.contains("ctx.event.data.seconds = 35"),
+        "{}",
+        traced.err
+    );
+    let default = eval("reward", "{}", &[]);
+    assert_eq!(
+        default.out,
+        "{\"value\":{\"experience_points\":20,\"mining_boost_percent\":0,\"points\":50}}\n"
+    );
+    assert!(default.err.contains("this is the default"), "{}", default.err);
+
+    fs::write(folder.path().join("context.json"), "[1]").unwrap();
+    let args = [
+        "eval",
+        "demo",
+        "watch-3-videos",
+        "progress",
+        "--context",
+        "context.json",
+    ];
+    let list = run(&mut mission(folder.path(), &args));
+    assert_eq!(list.code, 1);
+    assert!(list.err.contains("must be a JSON object"), "{}", list.err);
+}
+
+#[test]
+fn eval_reads_decimals_exactly_and_the_mission_of_the_pack() {
+    let folder = with_demo();
+    fs::write(
+        folder.path().join("demo/rules/watch.rhai"),
+        "fn reward(ctx) { #{ points: ctx.mission.reward.points * 0.1 + ctx.user.attributes.extra } }\n\
+         fn progress(ctx) { 0 - 1 }\n",
+    )
+    .unwrap();
+    let args = ["eval", "demo", "watch-3-videos", "reward", "--context", "-"];
+    let context = r#"{"user":{"attributes":{"extra":0.2}}}"#;
+    let exact = run(mission(folder.path(), &args).write_stdin(context));
+    assert_eq!(
+        (exact.code, exact.out.as_str()),
+        (0, "{\"value\":{\"points\":5.2}}\n"),
+        "{}",
+        exact.err
+    );
+    let args = ["eval", "demo", "watch-3-videos", "progress", "--context", "-"];
+    let failed = run(mission(folder.path(), &args).write_stdin("{}"));
+    assert_eq!((failed.code, failed.out.as_str()), (1, ""));
+    assert!(
+        failed.err.contains("`progress` of `watch-3-videos`"),
+        "{}",
+        failed.err
+    );
+}
+
+#[test]
+fn completions_know_the_commands_of_every_shell() {
+    let folder = with_demo();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let run = run(&mut mission(folder.path(), &["completions", shell]));
+        assert_eq!(run.code, 0);
+        assert!(run.out.contains("replay"), "{shell}");
+    }
+}
+
+#[test]
+fn help_has_examples_for_each_command() {
+    let folder = with_demo();
+    for command in [
+        "new",
+        "check",
+        "test",
+        "eval",
+        "replay",
+        "push",
+        "diff",
+        "pull",
+        "token",
+        "completions",
+    ] {
+        let run = run(&mut mission(folder.path(), &[command, "--help"]));
+        assert_eq!(run.code, 0);
+        assert!(
+            run.out.contains(&format!("mission {command}")) && run.out.contains("Example"),
+            "{}",
+            run.out
+        );
+    }
+    assert_eq!(run(&mut mission(folder.path(), &["--version"])).code, 0);
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let folder = with_demo();
+    let program = assert_cmd::cargo::cargo_bin!("mission");
+    let script = format!(
+        "'{}' completions bash | head -c 1; exit ${{PIPESTATUS[0]}}",
+        program.display()
+    );
+    let output = std::process::Command::new("bash")
+        .args(["-c", &script])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
+fn colours_are_for_terminals() {
+    let folder = with_demo();
+    assert!(
+        !run(&mut mission(folder.path(), &["test", "demo"]))
+            .out
+            .contains('\u{1b}')
+    );
+    let forced = run(mission(folder.path(), &["test", "demo"]).env("CLICOLOR_FORCE", "1"));
+    assert!(forced.out.contains('\u{1b}'));
+    let none = run(mission(folder.path(), &["test", "demo"]).env("NO_COLOR", "1"));
+    assert!(!none.out.contains('\u{1b}'));
+}

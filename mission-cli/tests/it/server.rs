@@ -1,0 +1,259 @@
+//! `push`, `diff` and `pull`, against a server that says what it is told to.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpListener,
+    thread::JoinHandle,
+};
+
+use serde_json::{Value, json};
+
+use crate::{Run, edit, mission, run, with_demo};
+
+/// One request: its first line, its authorization and its body.
+struct Seen {
+    line: String,
+    authorization: String,
+    body: String,
+}
+
+/// Answers one request on a port of its own.
+fn server(status: &'static str, answer: Value) -> (String, JoinHandle<Seen>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let serve = move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        let mut lines = Vec::new();
+        loop {
+            let mut line = String::new();
+            reader.read_line(&mut line).unwrap();
+            if line.trim().is_empty() {
+                break;
+            }
+            lines.push(line.trim().to_owned());
+        }
+        let header = |name: &str| {
+            let found = lines.iter().find_map(|line| {
+                let (key, value) = line.split_once(':')?;
+                key.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
+            });
+            found.unwrap_or_default()
+        };
+        let mut body = vec![0; header("content-length").parse().unwrap_or(0)];
+        reader.read_exact(&mut body).unwrap();
+        let answer = answer.to_string();
+        write!(
+            stream,
+            "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{answer}",
+            answer.len()
+        )
+        .unwrap();
+        Seen {
+            line: lines[0].clone(),
+            authorization: header("authorization"),
+            body: String::from_utf8(body).unwrap(),
+        }
+    };
+    (address, std::thread::spawn(serve))
+}
+
+const TOKEN: &str = "header.claims.signature";
+
+fn ask(folder: &std::path::Path, args: &[&str], status: &'static str, answer: Value) -> (Run, Seen) {
+    let (address, serving) = server(status, answer);
+    let args = [args, &["--server", &address]].concat();
+    let run = run(mission(folder, &args)
+        .env("MISSION_TOKEN", TOKEN)
+        .env("NO_PROXY", "127.0.0.1"));
+    assert!(
+        !run.out.contains(TOKEN) && !run.err.contains(TOKEN),
+        "the token is never printed"
+    );
+    (run, serving.join().unwrap())
+}
+
+fn files(folder: &std::path::Path) -> Value {
+    let mut files = serde_json::Map::new();
+    for path in [
+        "pack.toml",
+        "missions/watch-3-videos.toml",
+        "rules/watch.rhai",
+        "tests/watch-3-videos.toml",
+    ] {
+        files.insert(
+            path.to_owned(),
+            json!(fs::read_to_string(folder.join("demo").join(path)).unwrap()),
+        );
+    }
+    json!({"name": "demo", "version": 3, "files": files})
+}
+
+#[test]
+fn push_sends_the_whole_pack() {
+    let folder = with_demo();
+    let answer = json!({"name": "demo", "version": 3, "missions": {"watch-3-videos": {"id": "x", "status": "active", "version": 1}}, "warnings": {}});
+    let (run, seen) = ask(folder.path(), &["push", "demo"], "200 OK", answer.clone());
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert!(
+        run.out.contains("as version 3\n  watch-3-videos  active\n"),
+        "{}",
+        run.out
+    );
+    assert_eq!(seen.line, "PUT /api/v1/packs/demo HTTP/1.1");
+    assert_eq!(seen.authorization, format!("Bearer {TOKEN}"));
+    let sent: Value = serde_json::from_str(&seen.body).unwrap();
+    assert_eq!(sent, json!({"files": files(folder.path())["files"]}));
+    let (_, seen) = ask(folder.path(), &["push", "demo", "--draft"], "200 OK", answer);
+    assert_eq!(seen.line, "PUT /api/v1/packs/demo?activate=false HTTP/1.1");
+}
+
+#[test]
+fn a_refusal_is_told_with_its_places() {
+    let folder = with_demo();
+    let problem = json!({"status": 422, "code": "invalid_body", "detail": "the body is invalid",
+        "errors": [{"pointer": "/files/pack.toml", "message": "1:1: too old"}]});
+    let (run, _) = ask(
+        folder.path(),
+        &["push", "demo"],
+        "422 Unprocessable Entity",
+        problem,
+    );
+    assert_eq!(run.code, 1);
+    assert!(
+        run.err.contains(
+            "422 Unprocessable Entity: invalid_body: the body is invalid\n  /files/pack.toml: 1:1: too old"
+        ),
+        "{}",
+        run.err
+    );
+    let (run, _) = ask(
+        folder.path(),
+        &["push", "demo"],
+        "401 Unauthorized",
+        json!({"code": "unauthorized"}),
+    );
+    assert!(
+        run.code == 1 && run.err.contains("the token is not one that this server takes"),
+        "{}",
+        run.err
+    );
+}
+
+#[test]
+fn diff_exits_with_1_where_something_differs() {
+    let folder = with_demo();
+    let stored = files(folder.path());
+    let (same, _) = ask(folder.path(), &["diff", "demo"], "200 OK", stored.clone());
+    assert_eq!(same.code, 0, "{}", same.err);
+    edit(
+        folder.path(),
+        "missions/watch-3-videos.toml",
+        "target = 3",
+        "target = 4",
+    );
+    let (differs, seen) = ask(folder.path(), &["diff", "demo"], "200 OK", stored);
+    assert_eq!(seen.line, "GET /api/v1/packs/demo HTTP/1.1");
+    assert_eq!(differs.code, 1);
+    assert!(
+        differs
+            .out
+            .contains("--- server/missions/watch-3-videos.toml\n+++ here/missions/watch-3-videos.toml"),
+        "{}",
+        differs.out
+    );
+    assert!(
+        differs.out.lines().any(|line| line.starts_with("-target = 3")),
+        "{}",
+        differs.out
+    );
+    assert!(
+        differs.out.lines().any(|line| line.starts_with("+target = 4")),
+        "{}",
+        differs.out
+    );
+    let (missing, _) = ask(
+        folder.path(),
+        &["diff", "demo"],
+        "404 Not Found",
+        json!({"code": "not_found"}),
+    );
+    assert!(
+        missing.code == 1 && missing.err.contains("has no pack `demo`"),
+        "{}",
+        missing.err
+    );
+}
+
+#[test]
+fn pull_writes_the_pack_and_keeps_what_would_be_lost() {
+    let folder = with_demo();
+    let stored = files(folder.path());
+    let (fresh, seen) = ask(
+        folder.path(),
+        &["pull", "copy", "--name", "demo"],
+        "200 OK",
+        stored.clone(),
+    );
+    assert_eq!(
+        (fresh.code, seen.line.as_str()),
+        (0, "GET /api/v1/packs/demo HTTP/1.1"),
+        "{}",
+        fresh.err
+    );
+    assert_eq!(run(&mut mission(folder.path(), &["test", "copy"])).code, 0);
+    edit(
+        folder.path(),
+        "missions/watch-3-videos.toml",
+        "target = 3",
+        "target = 4",
+    );
+    let (kept, _) = ask(folder.path(), &["pull", "demo"], "200 OK", stored.clone());
+    assert!(
+        kept.code == 1 && kept.err.contains("--force overwrites them"),
+        "{}",
+        kept.err
+    );
+    let (forced, _) = ask(folder.path(), &["pull", "demo", "--force"], "200 OK", stored);
+    assert_eq!(forced.code, 0, "{}", forced.err);
+    let text = fs::read_to_string(folder.path().join("demo/missions/watch-3-videos.toml")).unwrap();
+    assert!(text.contains("target = 3"));
+}
+
+#[test]
+fn a_server_cannot_write_outside_the_folder() {
+    let folder = with_demo();
+    let evil = json!({"files": {"pack.toml": "name = \"demo\"\nversion = \"1\"\n", "../evil.toml": ""}});
+    let (run, _) = ask(folder.path(), &["pull", "copy"], "200 OK", evil);
+    assert!(run.code == 1 && run.err.contains("`../evil.toml`"), "{}", run.err);
+    assert!(!folder.path().join("evil.toml").exists() && !folder.path().join("copy").exists());
+}
+
+#[test]
+fn what_is_needed_is_named() {
+    let folder = with_demo();
+    let table: [(&[&str], i32, &str); 4] = [
+        (&["push", "demo"], 2, "--server <URL>"),
+        (
+            &["push", "demo", "--server", "http://127.0.0.1:9"],
+            2,
+            "set MISSION_TOKEN",
+        ),
+        (
+            &["push", "demo", "--server", "ftp://x", "--token", "t"],
+            2,
+            "is no http or https address",
+        ),
+        (
+            &["push", "demo", "--server", "http://127.0.0.1:9", "--token", "t"],
+            1,
+            "cannot reach http://127.0.0.1:9",
+        ),
+    ];
+    for (args, code, told) in table {
+        let run = run(mission(folder.path(), args).env("NO_PROXY", "127.0.0.1"));
+        assert_eq!(run.code, code, "{args:?}\n{}", run.err);
+        assert!(run.err.contains(told), "{args:?}\n{}", run.err);
+    }
+}
