@@ -1,0 +1,78 @@
+//! What one decision costs once everything it reads is in memory: a check-in and a claim.
+//!
+//! ```text
+//! cargo bench -p mission-benches --bench decide
+//! ```
+
+#![expect(clippy::expect_used, reason = "a bench that cannot be set up should stop")]
+
+use std::hint::black_box;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use mission_core::{
+    engine::{
+        CheckIn, ClaimTask, Context, Facts, Halt, Keys, ReportProgress, Request, StartTask, View, decide,
+    },
+    ports::store::{BlockingStore, Effects},
+    testing::{World, active, definition, mission_id, user},
+};
+
+fn decisions(criterion: &mut Criterion) {
+    let mut world = World::at("2026-01-05T10:00:00Z").with(active(1, definition("read-it")));
+    let user = user(1);
+    for day in 5..15 {
+        world.go_to(&format!("2026-01-{day:02}T10:00:00Z"));
+        world.when(CheckIn { user }).expect("the first of its day");
+    }
+    let mission = mission_id(1);
+    let task = world
+        .when(StartTask { user, mission })
+        .expect("the mission is open")
+        .task
+        .id;
+    world
+        .when(ReportProgress { user, task, value: 1 })
+        .expect("the task is open");
+    world
+        .when(mission_core::engine::CompleteTask { user, task })
+        .expect("progress is full");
+
+    world.go_to("2026-01-15T10:00:00Z");
+    measure(criterion, "decide/check-in", &mut world, CheckIn { user }.into());
+    measure(
+        criterion,
+        "decide/claim",
+        &mut world,
+        ClaimTask { user, task }.into(),
+    );
+}
+
+/// Loads until the decision asks for nothing more, then decides again and again on what was loaded.
+fn measure(criterion: &mut Criterion, name: &str, world: &mut World, command: mission_core::engine::Command) {
+    let request = world.request(command);
+    let facts = everything_it_reads(world, &request);
+    let (nothing_yet, book) = (Effects::default(), world.book.clone());
+    let decide_once = || {
+        let context = Context::new(&request, &book);
+        decide(View::new(&facts, &nothing_yet), &request.command, &context)
+    };
+    assert!(decide_once().is_ok(), "{name} is refused");
+    criterion.bench_function(name, |bencher| bencher.iter(|| black_box(decide_once())));
+}
+
+fn everything_it_reads(world: &mut World, request: &Request) -> Facts {
+    let mut facts = Facts::default();
+    let mut keys = Keys::default();
+    keys.roots.insert(request.command.home());
+    loop {
+        facts.put_all(BlockingStore::load(&mut world.store, &keys).expect("memory can be read"));
+        let context = Context::new(request, &world.book);
+        match decide(View::new(&facts, &Effects::default()), &request.command, &context) {
+            Err(Halt::Missing(missing)) => keys = *missing,
+            _ => return facts,
+        }
+    }
+}
+
+criterion_group!(benches, decisions);
+criterion_main!(benches);

@@ -1,0 +1,95 @@
+//! A server of one's own: spawned on a fresh database, ended when it goes out of scope.
+
+use std::{
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+
+use crate::Result;
+
+/// The secret that tokens are signed with.
+pub(crate) const SECRET: &str = "only-for-measuring-0123456789-abcdefghij";
+
+/// A running server.
+pub(crate) struct Server {
+    process: Child,
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    /// From the start of the process to the line that says where it listens.
+    pub(crate) started_in: Duration,
+    _database: TempDir,
+}
+
+impl Server {
+    /// Starts a server without rate limits; `batch` is the number of commands that it commits together at most.
+    pub(crate) fn start(folder: &Path, batch: Option<usize>) -> Result<Self> {
+        let database = tempfile::tempdir_in(folder)?;
+        let url = format!("sqlite://{}", database.path().join("mission.db").display());
+        let mut command = Command::new(binary("mission-server")?);
+        command
+            .current_dir(database.path())
+            .env("MISSION_LISTEN", "127.0.0.1:0")
+            .env("MISSION_DATABASE_URL", url)
+            .env("MISSION_JWT_SECRET", SECRET)
+            .env("MISSION_FRAUD_RATE_LIMIT_PER_USER", "off")
+            .env("MISSION_FRAUD_RATE_LIMIT_PER_ADDRESS", "off")
+            .env("MISSION_LOG", "warn")
+            .envs(batch.map(|batch| ("MISSION_WRITE_BATCH", batch.to_string())))
+            .stdout(Stdio::piped());
+        let begun = Instant::now();
+        let mut process = command.spawn()?;
+        let mut line = String::new();
+        if let Some(stdout) = process.stdout.take() {
+            BufReader::new(stdout).read_line(&mut line)?;
+        }
+        let started_in = begun.elapsed();
+        let address = line.trim().strip_prefix("listening on http://").map(str::parse);
+        match address {
+            Some(Ok(address)) => Ok(Server {
+                process,
+                address,
+                started_in,
+                _database: database,
+            }),
+            _ => {
+                process.kill()?;
+                Err(format!("the server did not say where it listens, but `{}`", line.trim()).into())
+            }
+        }
+    }
+
+    /// The memory that it holds now, in kB.
+    pub(crate) fn resident_kilobytes(&self) -> Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line.and_then(|line| line.split_whitespace().next());
+        Ok(number.ok_or("no VmRSS in /proc")?.parse()?)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It was only for measuring; there is nothing to be saved, and nobody to tell.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A binary of this workspace, beside this program.
+pub(crate) fn binary(name: &str) -> Result<PathBuf> {
+    let path = std::env::current_exe()?.with_file_name(name);
+    if path.is_file() {
+        Ok(path)
+    } else {
+        Err(format!(
+            "`{}` is missing: build it first with the same profile",
+            path.display()
+        )
+        .into())
+    }
+}

@@ -1,0 +1,33 @@
+//! Any commands in any order and any batches: nothing is granted twice, nothing is lost, every sum is exact.
+
+#![no_main]
+
+mod audit;
+mod operation;
+mod stage;
+
+use arbitrary::Arbitrary;
+use libfuzzer_sys::fuzz_target;
+use operation::Operation;
+use stage::Stage;
+
+/// Some commands that wait together, and how much later they do.
+#[derive(Arbitrary, Debug)]
+struct Round {
+    minutes_later: u16,
+    device: u8,
+    operations: Vec<Operation>,
+}
+
+/// Enough for several days and periods; more only slows each try down.
+const ROUNDS: usize = 24;
+const OPERATIONS: usize = 12;
+
+fuzz_target!(|rounds: Vec<Round>| {
+    let mut stage = Stage::new();
+    for round in rounds.iter().take(ROUNDS) {
+        stage.later(round.minutes_later, round.device);
+        stage.play(&round.operations[..round.operations.len().min(OPERATIONS)]);
+        stage.audit();
+    }
+});
