@@ -155,7 +155,7 @@ impl Database {
             url: url.to_owned(),
             source,
         };
-        let mut connection = SqliteConnection::connect_with(&options).await.map_err(opening)?;
+        let mut connection = connect(&options, settings.busy_timeout).await.map_err(opening)?;
         migrate(&mut connection)
             .await
             .map_err(|source| OpenError::Migrate {
@@ -217,14 +217,34 @@ impl Database {
     }
 }
 
-/// Two processes that start at once may both find the same migration to make; the second one's try fails, and a
-/// second look finds it made.
+/// Opens the file, and makes it one that writes ahead. SQLite lets nobody wait for a change of the journal mode, not
+/// even where others make the same change at the same moment: so that is waited for here.
+async fn connect(
+    options: &SqliteConnectOptions,
+    patience: Duration,
+) -> Result<SqliteConnection, sqlx::Error> {
+    const BUSY: i32 = 5;
+    const PAUSE: Duration = Duration::from_millis(10);
+    let started = tokio::time::Instant::now();
+    loop {
+        match SqliteConnection::connect_with(options).await {
+            Err(error)
+                if sqlite_code(&error).is_some_and(|code| code & 0xff == BUSY)
+                    && started.elapsed() < patience =>
+            {
+                tokio::time::sleep(PAUSE).await;
+            }
+            connected => return connected,
+        }
+    }
+}
+
+/// Of processes that start at once, one migrates and the others wait: all of it happens under SQLite's own lock.
 async fn migrate(connection: &mut SqliteConnection) -> Result<(), sqlx::migrate::MigrateError> {
     static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
-    match MIGRATIONS.run(&mut *connection).await {
-        Ok(()) => Ok(()),
-        Err(_) => MIGRATIONS.run(connection).await,
-    }
+    let mut locked = connection.begin_with("BEGIN IMMEDIATE").await?;
+    MIGRATIONS.run(&mut *locked).await?;
+    Ok(locked.commit().await?)
 }
 
 impl Turn<'_> {

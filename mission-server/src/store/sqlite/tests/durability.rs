@@ -168,7 +168,7 @@ fn many_may_open_the_same_new_file_at_once() {
     block_on(async {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("new.db").display());
-        let opening = (0..4).map(|_| SqliteStore::open(&url, SqliteOptions::default()));
+        let opening = (0..16).map(|_| SqliteStore::open(&url, SqliteOptions::default()));
         for store in futures_util::future::join_all(opening).await {
             store.unwrap().ping().await.unwrap();
         }
