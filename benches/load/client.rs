@@ -39,6 +39,9 @@ pub(crate) struct Run {
     pub(crate) rate: f64,
     /// The time that 99 of 100 answers took at most.
     pub(crate) slow: Duration,
+    /// The server's processor time for one answer; with what it does afterwards, such as sending events, as far as
+    /// that fell into the run.
+    pub(crate) work: Duration,
 }
 
 /// Makes requests; every one has a user and a token of its own.
@@ -78,7 +81,17 @@ impl Calls {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        runtime.block_on(over_connections(work, connections, time))
+        let before = server.processor_time()?;
+        let (rate, mut times) = runtime.block_on(over_connections(work, connections, time))?;
+        let spent = server.processor_time()? - before;
+        let count = u32::try_from(times.len())?;
+        times.sort_unstable();
+        let slow = times.get(times.len() * 99 / 100).copied();
+        Ok(Run {
+            rate,
+            slow: slow.ok_or("nothing was answered")?,
+            work: spent / count,
+        })
     }
 
     fn request(&mut self, kind: Kind) -> Result<Vec<u8>> {
@@ -116,7 +129,12 @@ struct Work {
     next: AtomicUsize,
 }
 
-async fn over_connections(work: Arc<Work>, connections: usize, time: Duration) -> Result<Run> {
+/// Answers a second, and how long each took.
+async fn over_connections(
+    work: Arc<Work>,
+    connections: usize,
+    time: Duration,
+) -> Result<(f64, Vec<Duration>)> {
     let mut open = Vec::new();
     for _ in 0..connections {
         let stream = TcpStream::connect(work.address).await?;
@@ -133,16 +151,8 @@ async fn over_connections(work: Arc<Work>, connections: usize, time: Duration) -
     for task in tasks {
         times.append(&mut task.await??);
     }
-    let took = begun.elapsed();
-    times.sort_unstable();
     let count = u32::try_from(times.len())?;
-    Ok(Run {
-        rate: f64::from(count) / took.as_secs_f64(),
-        slow: times
-            .get(times.len() * 99 / 100)
-            .copied()
-            .ok_or("nothing was answered")?,
-    })
+    Ok((f64::from(count) / begun.elapsed().as_secs_f64(), times))
 }
 
 async fn one_connection(mut stream: TcpStream, work: Arc<Work>, until: Instant) -> Result<Vec<Duration>> {

@@ -9,6 +9,7 @@ pub(crate) struct Series {
     name: &'static str,
     rates: Vec<f64>,
     slow: Vec<Duration>,
+    work: Vec<Duration>,
 }
 
 impl Series {
@@ -17,12 +18,14 @@ impl Series {
             name,
             rates: Vec::new(),
             slow: Vec::new(),
+            work: Vec::new(),
         }
     }
 
     pub(crate) fn add(&mut self, run: Run) {
         self.rates.push(run.rate);
         self.slow.push(run.slow);
+        self.work.push(run.work);
     }
 
     fn rate(&self) -> f64 {
@@ -43,7 +46,12 @@ pub(crate) fn print(connections: usize, rounds: usize, series: &[Series; 3]) {
     );
     for one in series {
         let slow = median(one.slow.clone(), Duration::cmp).unwrap_or_default();
-        println!("  {:<30} {:>9.0}/s   p99 {:>8.2?}", one.name, one.rate(), slow);
+        let work = median(one.work.clone(), Duration::cmp).unwrap_or_default();
+        println!(
+            "  {:<30} {:>9.0}/s   p99 {slow:>8.2?}   {work:>8.1?} of the server's processor time each",
+            one.name,
+            one.rate()
+        );
     }
     let [grouped, single, ping] = series;
     println!(
