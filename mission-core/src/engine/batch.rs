@@ -8,8 +8,8 @@ use std::{
 };
 
 use super::{
-    Answer, Book, Context, Decision, Facts, Halt, Keys, ReceiptKey, Rejection, Request, View, decide,
-    footprint::footprint,
+    Answer, Book, Command, Context, Decision, Facts, Halt, Keys, ReceiptKey, Rejection, Request, View,
+    decide, footprint::footprint,
 };
 use crate::ports::store::{
     BlockingStore, Change, CommitOutcome, Entry, RECEIPT_LIFETIME, Root, Store, StoreError,
@@ -24,6 +24,9 @@ pub enum Again {
     Uncertain,
     /// The batch was refused: try it alone, so that one bad command fails alone.
     Alone,
+    /// The batch ended before it, at an erasure; nothing was tried yet. It belongs to the next batch, before all that
+    /// came later.
+    NextBatch,
 }
 
 /// What became of one command of a batch.
@@ -89,6 +92,8 @@ struct Batch {
     groups: Vec<Group>,
     facts: Facts,
     recheck: bool,
+    /// What came after the end of the batch.
+    left_over: Vec<Request>,
 }
 
 /// Commands that share a root or a receipt, in the order in which they came: one atomic change.
@@ -102,9 +107,11 @@ struct Group {
 }
 
 /// Begins a batch. With `recheck`, receipts are looked for even where the engine made the key: after a commit of
-/// which nobody knows the outcome.
+/// which nobody knows the outcome. The batch ends before an erasure, and after it: what comes later is answered with
+/// [`Again::NextBatch`].
 #[must_use]
-pub fn start(requests: Vec<Request>, book: Arc<Book>, recheck: bool) -> Step {
+pub fn start(mut requests: Vec<Request>, book: Arc<Book>, recheck: bool) -> Step {
+    let left_over = requests.split_off(end_of_batch(&requests));
     let mut keys = Keys::default();
     let footprints: Vec<Keys> = requests.iter().map(|request| footprint(request, &book)).collect();
     let roots: Vec<BTreeSet<Root>> = footprints.iter().map(Keys::all_roots).collect();
@@ -124,8 +131,20 @@ pub fn start(requests: Vec<Request>, book: Arc<Book>, recheck: bool) -> Step {
         groups,
         facts: Facts::default(),
         recheck,
+        left_over,
     };
     Step::Load(Loading { keys, batch })
+}
+
+/// How many of the commands go together. An erasure goes by itself: it scrubs what the journal says of the user, and
+/// so must not meet entries of its own commit.
+fn end_of_batch(requests: &[Request]) -> usize {
+    let erases = |request: &Request| matches!(request.command, Command::EraseUser(_));
+    match requests.iter().position(erases) {
+        Some(0) => 1,
+        Some(erasure) => erasure,
+        None => requests.len(),
+    }
 }
 
 #[derive(PartialEq, Eq, Hash)]
@@ -282,10 +301,6 @@ impl Batch {
             self.outcomes[member] = Some(outcome);
             return None;
         }
-        if request.command.goes_alone() && self.requests.len() > 1 {
-            self.outcomes[member] = Some(Outcome::Again(Again::Alone));
-            return None;
-        }
         let view = View::new(&self.facts, &group.change.effects);
         let context = Context::new(request, &self.book);
         let decided = catch_unwind(AssertUnwindSafe(|| decide(view, &request.command, &context)));
@@ -376,7 +391,9 @@ impl Batch {
             .outcomes
             .into_iter()
             .map(|outcome| outcome.unwrap_or_else(unsettled));
-        Step::Done(self.requests.into_iter().zip(settled).collect())
+        let left_over = self.left_over.into_iter();
+        let later = left_over.map(|request| (request, Outcome::Again(Again::NextBatch)));
+        Step::Done(self.requests.into_iter().zip(settled).chain(later).collect())
     }
 }
 

@@ -237,13 +237,6 @@ pub fn pack_id(name: &str) -> PackId {
 }
 
 impl Command {
-    /// Whether nothing may be committed together with it: an erasure scrubs what the journal holds, and so must not
-    /// meet entries of the same commit.
-    #[must_use]
-    pub fn goes_alone(&self) -> bool {
-        matches!(self, Command::EraseUser(_))
-    }
-
     /// The root whose journal, and whose order of events, this command belongs to.
     #[must_use]
     pub fn home(&self) -> Root {

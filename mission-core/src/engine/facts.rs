@@ -39,14 +39,6 @@ macro_rules! tables {
                 $(self.$field.extend(newer.$field);)*
             }
 
-            /// Drops every record below a root.
-            pub fn forget(&mut self, root: Root) {
-                $(
-                    let root_of: fn(&$key) -> Root = $root;
-                    self.$field.retain(|key, _| root_of(key) != root);
-                )*
-            }
-
             /// Whether there is none.
             #[must_use]
             pub fn is_empty(&self) -> bool {
@@ -96,12 +88,6 @@ macro_rules! tables {
                 pub fn $field(&self, key: &$key) -> Result<Option<&'a $value>, Missing> {
                     if let Some(written) = self.decided.writes.$field.get(key) {
                         return Ok(written.as_ref());
-                    }
-                    let root: fn(&$key) -> Root = $root;
-                    if let Root::User(user) = root(key)
-                        && self.decided.erasures.contains(&user)
-                    {
-                        return Ok(None);
                     }
                     match self.loaded.records.$field.get(key) {
                         Some(found) => Ok(found.as_ref()),

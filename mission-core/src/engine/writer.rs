@@ -121,18 +121,20 @@ impl<S: Store> Writer<S> {
                 Outcome::Again(Again::Uncertain) if recheck => {
                     Err(Fault::Unknown("the store failed twice".to_owned()).into())
                 }
-                Outcome::Again(_) if tries + 1 >= self.limits.tries => {
-                    Err(ExecuteError::Contended(tries + 1))
-                }
                 Outcome::Again(why) => {
-                    retries.push_back(Job {
-                        request,
-                        tries: tries + 1,
-                        recheck: recheck || why == Again::Uncertain,
-                        alone: alone || why == Again::Alone,
-                        answer,
-                    });
-                    continue;
+                    let tries = tries + u8::from(why != Again::NextBatch);
+                    if tries >= self.limits.tries {
+                        Err(ExecuteError::Contended(tries))
+                    } else {
+                        retries.push_back(Job {
+                            request,
+                            tries,
+                            recheck: recheck || why == Again::Uncertain,
+                            alone: alone || why == Again::Alone,
+                            answer,
+                        });
+                        continue;
+                    }
                 }
             };
             // Whoever asked may be gone; the command stands all the same.

@@ -92,7 +92,7 @@ pub struct Change {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Effects {
     /// Users of whom every record, and what the journal says of them, goes before the writes are made. Events
-    /// that have not left yet stay.
+    /// that have not left yet stay. An erasure is one change with one entry, and a commit by itself.
     pub erasures: BTreeSet<UserId>,
     /// Records as they are from now on.
     pub writes: Records,
@@ -109,11 +109,7 @@ pub struct Effects {
 impl Effects {
     /// Puts the effects of a later decision on top.
     pub fn put_all(&mut self, later: Effects) {
-        for user in later.erasures {
-            self.writes.forget(Root::User(user));
-            self.sightings.retain(|(_, seen), _| *seen != user);
-            self.erasures.insert(user);
-        }
+        self.erasures.extend(later.erasures);
         self.writes.put_all(later.writes);
         for claim in later.releases {
             self.claims.remove(&claim);

@@ -3,7 +3,7 @@
 use mission_core::{
     engine::{
         ActivateReferral, CheckIn, Command, DescribeUser, EraseUser, PackPolicy, ReferralPolicy,
-        RegisterUser, StartTask,
+        RegisterUser, Reply, StartTask,
     },
     event::{EventOutcome, IntegrationEvent},
     reward::RewardType,
@@ -217,5 +217,40 @@ fn an_erasure_forgets_what_the_same_batch_wrote_before() {
     assert!(
         facts.devices[&phone].is_empty(),
         "the device forgets the user too"
+    );
+}
+
+#[test]
+fn commands_around_an_erasure_keep_their_order_in_a_batch() {
+    let mut world = World::at(NOON);
+    let commands: [Command; 6] = [
+        CheckIn { user: user(1) }.into(),
+        EraseUser { user: user(1) }.into(),
+        CheckIn { user: user(1) }.into(),
+        EraseUser { user: user(2) }.into(),
+        EraseUser { user: user(1) }.into(),
+        CheckIn { user: user(3) }.into(),
+    ];
+    let requests = commands.map(|command| world.request(command)).to_vec();
+    let answers: Vec<String> = world
+        .together(requests)
+        .into_iter()
+        .map(|answer| match answer.unwrap() {
+            Ok(Reply::CheckedIn(_)) => "checked in".to_owned(),
+            Ok(Reply::Erased(erased)) => format!("erased now: {}", erased.now),
+            Ok(other) => panic!("{other:?}"),
+            Err(why) => why.code().to_owned(),
+        })
+        .collect();
+    assert_eq!(
+        answers,
+        [
+            "checked in",
+            "erased now: true",
+            "user_erased",
+            "erased now: true",
+            "erased now: false",
+            "checked in"
+        ]
     );
 }

@@ -12,8 +12,9 @@ use async_trait::async_trait;
 use mission_core::{
     CommandId, UserId,
     engine::{
-        BookBuilder, CheckIn, CreateMission, Engine, ExecuteError, Facts, Fault, Fingerprint, IdempotencyKey,
-        Keys, Limits, MoveMission, Rejection, Settings, Signals, StartTask,
+        BookBuilder, CheckIn, Command, CreateMission, Engine, EraseUser, ExecuteError, Facts, Fault,
+        Fingerprint, IdempotencyKey, Keys, Limits, MoveMission, Rejection, Settings, Signals, StartTask,
+        Writer,
     },
     memory::MemoryStore,
     mission::{Definition, Move},
@@ -123,6 +124,14 @@ fn run_with_ids(store: impl Store + 'static, limits: Limits, ids_from: u64) -> R
     let (engine, writer) = Engine::new(store, book, Arc::new(Words), Arc::new(clock.clone()), ids, limits);
     std::thread::spawn(move || block_on(writer.run()));
     Running { engine, clock }
+}
+
+/// An engine whose writer does not run yet.
+fn waiting_engine<S: Store>(store: S, limits: Limits) -> (Engine, Writer<S>) {
+    let book = BookBuilder::new(&Words, Settings::default()).build();
+    let clock = Arc::new(FixedClock::at(at(NOON)));
+    let ids = Arc::new(CountingIds::default());
+    Engine::new(store, book, Arc::new(Words), clock, ids, limits)
 }
 
 impl Running {
@@ -370,16 +379,42 @@ fn a_panicking_decision_fails_alone() {
 }
 
 #[test]
+fn what_is_submitted_after_an_erasure_is_decided_after_it() {
+    let limits = Limits {
+        tries: 2,
+        ..Limits::default()
+    };
+    let (engine, writer) = waiting_engine(MemoryStore::default(), limits);
+    let erase = |who| EraseUser { user: user(who) }.into();
+    let check_in = |who| CheckIn { user: user(who) }.into();
+    let commands: [Command; 6] = [
+        check_in(1),
+        erase(1),
+        check_in(1),
+        erase(2),
+        erase(3),
+        check_in(3),
+    ];
+    let tickets = commands.map(|command| engine.submit(command, Signals::default(), None).unwrap());
+    drop(engine);
+    block_on(writer.run());
+    let answers = tickets.map(|ticket| block_on(ticket).map(|_| ()));
+    let erased = Err(ExecuteError::Rejected(Rejection::UserErased));
+    assert_eq!(
+        answers,
+        [Ok(()), Ok(()), erased.clone(), Ok(()), Ok(()), erased],
+        "in the order of submission, and waiting for an erasure is no try"
+    );
+}
+
+#[test]
 fn more_than_the_queue_holds_is_refused_at_once() {
     let limits = Limits {
         queue: 2,
         ..Limits::default()
     };
-    let book = BookBuilder::new(&Words, Settings::default()).build();
-    let clock = Arc::new(FixedClock::at(at(NOON)));
     let store = MemoryStore::default();
-    let ids = Arc::new(CountingIds::default());
-    let (engine, writer) = Engine::new(store.clone(), book, Arc::new(Words), clock, ids, limits);
+    let (engine, writer) = waiting_engine(store.clone(), limits);
     let submit = |n| engine.submit(CheckIn { user: user(n) }.into(), Signals::default(), None);
     let (first, second) = (submit(1).unwrap(), submit(2).unwrap());
     assert_eq!(engine.waiting(), 2);
@@ -397,11 +432,7 @@ fn more_than_the_queue_holds_is_refused_at_once() {
 
 #[test]
 fn without_a_writer_nothing_is_promised() {
-    let book = BookBuilder::new(&Words, Settings::default()).build();
-    let clock = Arc::new(FixedClock::at(at(NOON)));
-    let ids = Arc::new(CountingIds::default());
-    let store = MemoryStore::default();
-    let (engine, writer) = Engine::new(store, book, Arc::new(Words), clock, ids, Limits::default());
+    let (engine, writer) = waiting_engine(MemoryStore::default(), Limits::default());
     let waiting = engine
         .submit(CheckIn { user: user(1) }.into(), Signals::default(), None)
         .unwrap();
