@@ -22,6 +22,7 @@ use crate::outbox::{InProcessBus, Subscriber};
 #[derive(Default)]
 struct Listener {
     heard: Mutex<Vec<(String, String)>>,
+    calls: Mutex<usize>,
     refuses: Mutex<BTreeSet<String>>,
 }
 
@@ -48,6 +49,7 @@ impl Subscriber for Listener {
         if events.iter().any(|event| refuses.contains(&subject(event))) {
             return Err("not today".to_owned());
         }
+        *self.calls.lock().unwrap() += 1;
         let mut heard = self.heard.lock().unwrap();
         heard.extend(events.iter().map(|event| (subject(event), event.id.clone())));
         Ok(())
@@ -118,6 +120,7 @@ fn quick() -> RelayOptions {
     RelayOptions {
         batch: 3,
         poll: Duration::from_millis(5),
+        rest: Duration::ZERO,
         first_back_off: Duration::from_millis(1),
         longest_back_off: Duration::from_millis(4),
     }
@@ -190,6 +193,40 @@ async fn a_running_relay_tries_again_by_itself_and_is_woken() {
     stage.check_in(1, 1).await;
     told.notify_one();
     until(|| stage.listener.heard_of(1).len() == 4).await;
+    stop.cancel();
+    running.await.unwrap();
+}
+
+#[tokio::test]
+async fn what_comes_after_quiet_leaves_at_once_and_what_comes_while_it_rests_leaves_together() {
+    let rest = Duration::from_secs(1);
+    let mut stage = stage(RelayOptions {
+        poll: Duration::from_secs(3_600),
+        rest,
+        batch: 100,
+        ..quick()
+    });
+    let (stop, begun) = (CancellationToken::new(), Instant::now());
+    let (told, listener, stopping) = (
+        Arc::clone(&stage.relay.told),
+        Arc::clone(&stage.listener),
+        stop.clone(),
+    );
+    let mut relay = std::mem::replace(&mut stage.relay, super::tests::stage(quick()).relay);
+    let running = tokio::spawn(async move { relay.run(&stopping).await });
+    let calls = || *listener.calls.lock().unwrap();
+
+    stage.check_in(1, 0).await;
+    told.notify_one();
+    until(|| calls() == 1).await;
+    assert!(begun.elapsed() < rest, "the first one waits for nothing");
+    for who in 2..=4 {
+        stage.check_in(who, 0).await;
+        told.notify_one();
+    }
+    until(|| !listener.heard_of(4).is_empty()).await;
+    assert_eq!(calls(), 2, "all that came while it rested");
+    assert!(begun.elapsed() >= rest);
     stop.cancel();
     running.await.unwrap();
 }
