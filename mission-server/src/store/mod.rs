@@ -1,4 +1,22 @@
-//! SQL stores for the engine: one folder a database, held to the core's contract suite.
+//! SQL stores for the engine: one folder a database, held to the core's contract suite. What is the same in every
+//! database lies beside them.
+
+mod asked;
+mod judge;
+pub(crate) mod micros;
+pub(crate) mod record;
 
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+
+/// How long the id of an inbound event is remembered: longer than any late window and any broker's redelivery.
+pub(crate) const INBOUND_LIFETIME: chrono::Duration = chrono::Duration::days(30);
+
+/// What housekeeping forgot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Forgotten {
+    /// Receipts older than 24 hours.
+    pub receipts: u64,
+    /// Ids of inbound events older than 30 days.
+    pub inbound: u64,
+}

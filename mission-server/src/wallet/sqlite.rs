@@ -9,8 +9,10 @@ use mission_core::{
 use rust_decimal::Decimal;
 
 use super::{Booking, BookingKind, Ledger, LedgerEntry, Order, Wallet};
-use crate::store::sqlite::{
-    Database, Durability, Found, Rows, Script, SqliteStore, decimal_micros, instant, unavailable,
+use crate::store::{
+    micros::decimal_micros,
+    record::{instant, unavailable},
+    sqlite::{Database, Durability, Found, Rows, Script, SqliteStore},
 };
 
 impl SqliteStore {

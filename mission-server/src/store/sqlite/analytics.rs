@@ -10,13 +10,8 @@ use mission_core::{
     },
 };
 
-use super::{
-    SqliteStore,
-    connection::unavailable,
-    load::{Found, instant},
-    queries::blob,
-    rows::Rows,
-};
+use super::{SqliteStore, connection::unavailable, load::Found, queries::blob, rows::Rows};
+use crate::store::record::instant;
 
 /// Sums by user, bound to the range and, in the second form, to some users.
 macro_rules! ranking {

@@ -8,7 +8,7 @@ use mission_core::ports::store::{Change, Claim, CommitOutcome, StoreError};
 use std::collections::BTreeSet;
 
 use super::{
-    check::Known,
+    check::look_up,
     connection::{Durability, Script, Turn, is_constraint, sqlite_code, unavailable},
     write::{Guard, write},
 };
@@ -65,7 +65,7 @@ async fn commit_what_holds(
 ) -> Result<Vec<CommitOutcome>, StoreError> {
     let mut script = Script::default();
     script.then(BEGIN);
-    let known = Known::look_up(turn, script, changes).await?;
+    let known = look_up(turn, script, changes).await?;
     let outcomes = known.judge(changes);
     let holding: Vec<&Change> = changes
         .iter()

@@ -12,6 +12,8 @@ use sqlx::{
 };
 use tokio::sync::{Mutex, MutexGuard};
 
+pub(crate) use crate::store::record::unavailable;
+
 /// How the database is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SqliteOptions {
@@ -315,11 +317,6 @@ impl Turn<'_> {
         }
         result
     }
-}
-
-/// A failure after which nobody can say what was written.
-pub(crate) fn unavailable(error: impl std::fmt::Display) -> StoreError {
-    StoreError::Unavailable(error.to_string())
 }
 
 /// The extended code of SQLite's refusal, if it is one.

@@ -1,6 +1,6 @@
 //! Housekeeping: forgets receipts and inbound ids whose time is over, a little at a time.
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 use mission_core::ports::store::{RECEIPT_LIFETIME, StoreError};
 
 use super::{
@@ -8,21 +8,10 @@ use super::{
     connection::{Durability, Script, unavailable},
     load::Found,
 };
-
-/// How long the id of an inbound event is remembered: longer than any late window and any broker's redelivery.
-const INBOUND_LIFETIME: Duration = Duration::days(30);
+use crate::store::{Forgotten, INBOUND_LIFETIME};
 
 /// Rows of one transaction, so that commands wait for milliseconds at most.
 const CHUNK: i64 = 500;
-
-/// What housekeeping forgot.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Forgotten {
-    /// Receipts older than 24 hours.
-    pub receipts: u64,
-    /// Ids of inbound events older than 30 days.
-    pub inbound: u64,
-}
 
 impl SqliteStore {
     /// Forgets receipts of 24 hours ago and inbound ids of 30 days ago. The journal stays as the audit log.

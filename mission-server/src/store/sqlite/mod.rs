@@ -10,7 +10,6 @@ mod commit;
 mod connection;
 mod housekeeping;
 mod load;
-mod micros;
 mod outbox;
 mod queries;
 mod rows;
@@ -27,12 +26,13 @@ use mission_core::{
 };
 use tokio::sync::Notify;
 
-pub(crate) use connection::{Database, Durability, Script, unavailable};
+pub use crate::store::Forgotten;
+pub(crate) use connection::{Database, Durability, Script};
 pub use connection::{OpenError, SqliteOptions};
-pub use housekeeping::Forgotten;
-pub(crate) use load::{Found, instant};
-pub(crate) use micros::decimal_micros;
+pub(crate) use load::Found;
 pub(crate) use rows::Rows;
+
+use crate::store::record::unavailable;
 
 /// Everything in one SQLite file. Clones share it.
 ///

@@ -6,32 +6,16 @@ use mission_core::{
     engine::OutboundEvent,
     ports::{
         bus::{Backlog, Outbox, OutboxPosition, Outgoing},
-        store::{Root, StoreError},
+        store::StoreError,
     },
 };
-use serde::{Deserialize, Serialize};
 
 use super::{
     SqliteStore,
     connection::{Durability, Script, unavailable},
-    load::{Found, from_json, instant},
+    load::Found,
 };
-
-/// The events of one journal entry as they are kept.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Parcel<C, E> {
-    correlation_id: C,
-    events: E,
-}
-
-impl<'e> Parcel<&'e Option<String>, &'e [OutboundEvent]> {
-    pub(super) fn new(correlation_id: &'e Option<String>, events: &'e [OutboundEvent]) -> Self {
-        Parcel {
-            correlation_id,
-            events,
-        }
-    }
-}
+use crate::store::record::{Parcel, from_json, instant, root_of};
 
 #[async_trait]
 impl Outbox for SqliteStore {
@@ -92,12 +76,7 @@ impl Outbox for SqliteStore {
 
 fn unpack(entry: &Found<'_>, waiting: &mut Vec<Outgoing>) -> Result<(), StoreError> {
     let number = entry.get(0)?;
-    let root_id = entry.id(2)?;
-    let root = match entry.get::<&str>(1)? {
-        "user" => Root::User(root_id.into()),
-        "mission" => Root::Mission(root_id.into()),
-        _ => Root::Pack(root_id.into()),
-    };
+    let root = root_of(entry.get(1)?, entry.id(2)?);
     let recorded_at = instant(entry.get(3)?)?;
     let parcel: Parcel<Option<String>, Vec<OutboundEvent>> = from_json(entry.get(4)?)?;
     for (event, outbound) in parcel.events.into_iter().enumerate() {

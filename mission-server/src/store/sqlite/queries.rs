@@ -28,12 +28,8 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-use super::{
-    SqliteStore,
-    connection::unavailable,
-    load::{Found, from_json},
-    rows::days,
-};
+use super::{SqliteStore, connection::unavailable, load::Found};
+use crate::store::record::{days, from_json};
 
 type Sql = Query<'static, Sqlite, SqliteArguments>;
 

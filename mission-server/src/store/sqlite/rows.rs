@@ -7,6 +7,8 @@ use mission_core::ports::store::StoreError;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::store::record::{days, to_json};
+
 /// Rows in the making.
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
@@ -104,16 +106,6 @@ impl Rows {
     }
 }
 
-/// A record as JSON.
-pub(crate) fn to_json(record: &impl Serialize) -> Result<String, StoreError> {
-    serde_json::to_string(record).map_err(|error| StoreError::Refused(error.to_string()))
-}
-
-/// Days since 1970.
-pub(crate) fn days(date: NaiveDate) -> i64 {
-    date.signed_duration_since(NaiveDate::default()).num_days()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,11 +117,5 @@ mod tests {
         rows.row().number(1).text("a\"b");
         rows.row().null().bytes(&[0, 255]);
         assert_eq!(rows.into_text(), r#"[[1,"a\"b"],[null,"00ff"]]"#);
-    }
-
-    #[test]
-    fn dates_count_from_1970() {
-        assert_eq!(days("1970-01-02".parse().unwrap()), 1);
-        assert_eq!(days("1969-12-31".parse().unwrap()), -1);
     }
 }

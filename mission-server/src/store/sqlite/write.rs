@@ -5,21 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use mission_core::{
     MissionId, UserId,
-    engine::{Command, Holder},
+    engine::Holder,
     fraud::DeviceHash,
     mission::BudgetUse,
     ports::{
         rules::serde_name,
-        store::{Change, Claim, Entry, Root, StoreError},
+        store::{Change, Claim, Root, StoreError},
     },
 };
 
-use super::{
-    connection::Script,
-    load::root_id,
+use super::{connection::Script, rows::Rows};
+use crate::store::{
     micros::{budget_micros, total_micros},
-    outbox::Parcel,
-    rows::{Rows, to_json},
+    record::{Parcel, Written, erased_afterwards, root_id, root_kind, text_of, to_json},
 };
 
 /// How a commit guards what must be unique.
@@ -194,14 +192,9 @@ impl Batch {
         for (place, entry) in change.journal.iter().enumerate() {
             let request = &entry.request;
             let receipt = request.receipt;
-            let kind = match entry.root {
-                Root::User(_) => "user",
-                Root::Mission(_) => "mission",
-                Root::Pack(_) => "pack",
-            };
             self.old_receipts.row().id(receipt.caller).id(receipt.command.0);
             let row = self.journal.row();
-            row.text(kind)
+            row.text(root_kind(entry.root))
                 .id(root_id(entry.root))
                 .instant(request.at)
                 .text(request.command.name())
@@ -291,28 +284,6 @@ impl Batch {
         }
         Ok(())
     }
-}
-
-/// What a change says of one record.
-enum Written {
-    Not,
-    Gone,
-    Record(String),
-}
-
-fn text_of<V: serde::Serialize>(written: Option<&Option<V>>) -> Result<Written, StoreError> {
-    Ok(match written {
-        None => Written::Not,
-        Some(None) => Written::Gone,
-        Some(Some(record)) => Written::Record(to_json(record)?),
-    })
-}
-
-/// Whether the same change goes on to erase the user of whom an entry tells: then the journal is not to keep it.
-fn erased_afterwards(later: &[Entry], entry: &Entry) -> bool {
-    later
-        .iter()
-        .any(|one| one.root == entry.root && matches!(one.request.command, Command::EraseUser(_)))
 }
 
 /// The statements, in the order in which they are run. Each binds one JSON text.

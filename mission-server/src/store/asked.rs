@@ -1,0 +1,214 @@
+//! What a load asks a database for, and how the rows of its answer become facts.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+use mission_core::{
+    MissionId, ReviewId, RewardId, TaskId, UserId,
+    engine::{Facts, Fingerprint, Keys, Receipt, ReceiptKey, Table},
+    fraud::DeviceHash,
+    mission::BudgetUse,
+    points::total_from_micros,
+    ports::store::{Claim, Root, StoreError, Version},
+};
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use super::record::{from_json, instant, unavailable};
+
+/// What is asked for, in the order in which it is bound.
+pub(crate) struct Asked<'k> {
+    keys: &'k Keys,
+    pub(crate) users: Vec<Root>,
+    pub(crate) missions: Vec<Root>,
+    pub(crate) packs: Vec<Root>,
+    pub(crate) tasks: Vec<&'k (UserId, TaskId)>,
+    pub(crate) participations: Vec<&'k (UserId, MissionId)>,
+    pub(crate) rewards: Vec<&'k (UserId, RewardId)>,
+    pub(crate) reviews: Vec<&'k (UserId, ReviewId)>,
+    pub(crate) days: Vec<&'k (UserId, NaiveDate)>,
+    pub(crate) claims: Vec<&'k Claim>,
+    pub(crate) budgets: Vec<&'k MissionId>,
+    pub(crate) devices: Vec<&'k DeviceHash>,
+    pub(crate) receipts: Vec<&'k ReceiptKey>,
+}
+
+impl<'k> Asked<'k> {
+    pub(crate) fn of(keys: &'k Keys) -> Self {
+        let (mut users, mut missions, mut packs) = (Vec::new(), Vec::new(), Vec::new());
+        for root in keys.all_roots() {
+            match root {
+                Root::User(_) => users.push(root),
+                Root::Mission(_) => missions.push(root),
+                Root::Pack(_) => packs.push(root),
+            }
+        }
+        Asked {
+            keys,
+            users,
+            missions,
+            packs,
+            tasks: keys.records.task.iter().collect(),
+            participations: keys.records.participation.iter().collect(),
+            rewards: keys.records.reward.iter().collect(),
+            reviews: keys.records.review.iter().collect(),
+            days: keys.records.check_in_day.iter().collect(),
+            claims: keys.claims.iter().collect(),
+            budgets: keys.budgets.iter().collect(),
+            devices: keys.devices.iter().collect(),
+            receipts: keys.receipts.iter().collect(),
+        }
+    }
+
+    /// The answer of an empty store.
+    pub(crate) fn nothing_found(&self) -> Facts {
+        let keys = self.keys;
+        let roots = [&self.users, &self.missions, &self.packs];
+        Facts {
+            versions: roots
+                .into_iter()
+                .flatten()
+                .map(|root| (*root, Version(0)))
+                .collect(),
+            records: keys.records.pick(&mission_core::engine::Records::default()),
+            claims: keys.claims.iter().map(|claim| (claim.clone(), None)).collect(),
+            budgets: keys
+                .budgets
+                .iter()
+                .map(|id| (*id, BudgetUse::default()))
+                .collect(),
+            devices: keys
+                .devices
+                .iter()
+                .map(|device| (device.clone(), BTreeMap::new()))
+                .collect(),
+            receipts: keys.receipts.iter().map(|key| (*key, None)).collect(),
+        }
+    }
+
+    /// Puts one row of the answer in its place.
+    ///
+    /// # Errors
+    /// When it cannot be read, which is damage.
+    pub(crate) fn take_in(&self, facts: &mut Facts, row: &LoadedRow<'_>) -> Result<(), StoreError> {
+        let place = usize::try_from(row.place).map_err(unavailable)?;
+        let records = &mut facts.records;
+        match row.part {
+            0..=2 => {
+                let roots = [&self.users, &self.missions, &self.packs];
+                let root = roots
+                    .into_iter()
+                    .nth(usize::try_from(row.part).map_err(unavailable)?);
+                let Some(root) = root.and_then(|roots| roots.get(place)) else {
+                    return Err(unavailable("a root was found that nobody asked for"));
+                };
+                let version = u64::try_from(row.first()?).map_err(unavailable)?;
+                facts.versions.insert(*root, Version(version));
+                match root {
+                    Root::User(id) => row.fill_if_asked(&mut records.user, id),
+                    Root::Mission(id) => row.fill_if_asked(&mut records.mission, id),
+                    Root::Pack(id) => row.fill_if_asked(&mut records.pack, id),
+                }
+            }
+            3 => row.fill(&mut records.task, self.tasks.get(place)),
+            4 => row.fill(&mut records.participation, self.participations.get(place)),
+            5 => row.fill(&mut records.reward, self.rewards.get(place)),
+            6 => row.fill(&mut records.review, self.reviews.get(place)),
+            7 => row.fill(&mut records.check_in_day, self.days.get(place)),
+            8 => {
+                if let Some(&claim) = self.claims.get(place) {
+                    facts.claims.insert(claim.clone(), Some(row.id()?));
+                }
+                Ok(())
+            }
+            9 => {
+                if let Some(&mission) = self.budgets.get(place) {
+                    let used = BudgetUse {
+                        points: total_from_micros(row.first()?),
+                        grants: row.second.unwrap_or_default(),
+                    };
+                    facts.budgets.insert(*mission, used);
+                }
+                Ok(())
+            }
+            10 => {
+                let device = self.devices.get(place);
+                if let Some(users) = device.and_then(|&device| facts.devices.get_mut(device)) {
+                    users.insert(row.id()?.into(), instant(row.first()?)?);
+                }
+                Ok(())
+            }
+            _ => {
+                if let (Some(&key), Some(answer)) = (self.receipts.get(place), row.data) {
+                    let fingerprint = row.code.unwrap_or_default().to_owned();
+                    let receipt = Receipt {
+                        fingerprint: Fingerprint::try_from(fingerprint).map_err(unavailable)?,
+                        at: instant(row.first()?)?,
+                        answer: from_json(answer)?,
+                    };
+                    facts.receipts.insert(*key, Some(receipt));
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// One row of the answer, of one form for all parts of the statement.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LoadedRow<'r> {
+    /// Which part: roots of users, missions and packs, tasks, participations, rewards, reviews, check-in days, claims,
+    /// budgets, devices, receipts, from 0.
+    pub(crate) part: i64,
+    /// The key's place among those that were asked for.
+    pub(crate) place: i64,
+    /// A version, an instant, or points in millionths.
+    pub(crate) first: Option<i64>,
+    /// A number of grants.
+    pub(crate) second: Option<i64>,
+    /// An id, or a fingerprint in hexadecimal.
+    pub(crate) code: Option<&'r str>,
+    /// A record, or an answer.
+    pub(crate) data: Option<&'r str>,
+}
+
+impl LoadedRow<'_> {
+    fn first(&self) -> Result<i64, StoreError> {
+        self.first.ok_or_else(|| {
+            unavailable(format_args!(
+                "part {} of a load came without its number",
+                self.part
+            ))
+        })
+    }
+
+    fn id(&self) -> Result<Uuid, StoreError> {
+        self.code.unwrap_or_default().parse().map_err(unavailable)
+    }
+
+    fn record<V: DeserializeOwned>(&self) -> Result<Option<V>, StoreError> {
+        self.data.map(from_json).transpose()
+    }
+
+    fn fill<K: Ord + Clone, V: DeserializeOwned>(
+        &self,
+        table: &mut Table<K, V>,
+        key: Option<&&K>,
+    ) -> Result<(), StoreError> {
+        if let Some(&key) = key {
+            table.insert(key.clone(), self.record()?);
+        }
+        Ok(())
+    }
+
+    fn fill_if_asked<K: Ord, V: DeserializeOwned>(
+        &self,
+        table: &mut Table<K, V>,
+        key: &K,
+    ) -> Result<(), StoreError> {
+        if let Some(record) = table.get_mut(key) {
+            *record = self.record()?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,230 @@
+//! Which changes of a batch hold: judged in order on what was looked up, each on what those before it do.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use mission_core::{
+    CheckInDayId, MissionId, RewardId, UserId,
+    engine::ReceiptKey,
+    mission::BudgetUse,
+    points::total_from_micros,
+    ports::store::{Change, Claim, CommitOutcome, RECEIPT_LIFETIME, Root, StoreError, Version},
+    reward::RewardType,
+};
+use uuid::Uuid;
+
+use super::record::{instant, unavailable};
+
+/// What a reward is for: unique among all rewards.
+pub(crate) type Source = (RewardType, Uuid);
+
+/// What is in the database of all that the changes touch.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    versions: BTreeMap<Root, Version>,
+    claims: BTreeSet<Claim>,
+    receipts: BTreeMap<ReceiptKey, DateTime<Utc>>,
+    sources: BTreeMap<Source, (RewardId, UserId)>,
+    days: BTreeMap<(UserId, NaiveDate), CheckInDayId>,
+    budgets: BTreeMap<MissionId, BudgetUse>,
+}
+
+/// What is bound, so that an answer's place leads back to it.
+#[derive(Default)]
+pub(crate) struct Touched {
+    pub(crate) users: Vec<Root>,
+    pub(crate) missions: Vec<Root>,
+    pub(crate) packs: Vec<Root>,
+    pub(crate) claims: Vec<Claim>,
+    pub(crate) receipts: Vec<ReceiptKey>,
+    pub(crate) sources: Vec<Source>,
+    pub(crate) days: Vec<(UserId, NaiveDate)>,
+    pub(crate) budgets: Vec<MissionId>,
+}
+
+impl Known {
+    /// Judges the changes in order.
+    pub(crate) fn judge(mut self, changes: &[Change]) -> Vec<CommitOutcome> {
+        let judge = |change: &Change| {
+            if self.allows(change) {
+                self.apply(change);
+                CommitOutcome::Committed
+            } else {
+                CommitOutcome::Conflict
+            }
+        };
+        changes.iter().map(judge).collect()
+    }
+
+    fn allows(&self, change: &Change) -> bool {
+        let effects = &change.effects;
+        let versions = change
+            .expected
+            .iter()
+            .all(|(root, version)| self.versions.get(root).copied().unwrap_or_default() == *version);
+        let claims = effects
+            .claims
+            .keys()
+            .all(|claim| !self.claims.contains(claim) || effects.releases.contains(claim));
+        let mut keys = BTreeSet::new();
+        let receipts = change.journal.iter().all(|entry| {
+            let key = entry.request.receipt;
+            let held = self.receipts.get(&key);
+            keys.insert(key) && held.is_none_or(|at| entry.request.at - *at >= RECEIPT_LIFETIME)
+        });
+        let budgets = effects.takes.iter().all(|(mission, take)| {
+            let in_use = self.budgets.get(mission).copied().unwrap_or_default();
+            take.fits(in_use)
+        });
+        let mut sources = BTreeSet::new();
+        let rewards = effects.writes.reward.iter().all(|(key, reward)| {
+            reward.as_ref().is_none_or(|reward| {
+                let source = (reward.reward_type, reward.source_id);
+                let holder = self.sources.get(&source);
+                sources.insert(source) && holder.is_none_or(|(holder, _)| *holder == key.1)
+            })
+        });
+        let days = effects.writes.check_in_day.iter().all(|(key, day)| {
+            let known = self.days.get(key);
+            day.as_ref()
+                .is_none_or(|day| known.is_none_or(|known| *known == day.id))
+        });
+        versions && claims && receipts && budgets && rewards && days
+    }
+
+    fn apply(&mut self, change: &Change) {
+        let effects = &change.effects;
+        for user in &effects.erasures {
+            self.sources.retain(|_, (_, owner)| owner != user);
+            self.days.retain(|(owner, _), _| owner != user);
+        }
+        for claim in &effects.releases {
+            self.claims.remove(claim);
+        }
+        self.claims.extend(effects.claims.keys().cloned());
+        for entry in &change.journal {
+            self.receipts.insert(entry.request.receipt, entry.request.at);
+        }
+        for (mission, take) in &effects.takes {
+            let sum = self.budgets.entry(*mission).or_default();
+            *sum = sum.plus(take.used);
+        }
+        for (key, reward) in &effects.writes.reward {
+            if let Some(reward) = reward {
+                self.sources
+                    .insert((reward.reward_type, reward.source_id), (key.1, key.0));
+            }
+        }
+    }
+}
+
+impl Touched {
+    pub(crate) fn of(changes: &[Change]) -> Self {
+        let mut touched = Touched::default();
+        for change in changes {
+            let effects = &change.effects;
+            for root in change.expected.keys() {
+                match root {
+                    Root::User(_) => touched.users.push(*root),
+                    Root::Mission(_) => touched.missions.push(*root),
+                    Root::Pack(_) => touched.packs.push(*root),
+                }
+            }
+            touched.claims.extend(effects.claims.keys().cloned());
+            let receipts = change.journal.iter().map(|entry| entry.request.receipt);
+            touched.receipts.extend(receipts);
+            let rewards = effects.writes.reward.values().flatten();
+            touched
+                .sources
+                .extend(rewards.map(|reward| (reward.reward_type, reward.source_id)));
+            let days = effects.writes.check_in_day.iter();
+            touched
+                .days
+                .extend(days.filter(|(_, day)| day.is_some()).map(|(key, _)| *key));
+            touched.budgets.extend(effects.takes.keys());
+        }
+        touched
+    }
+
+    /// Puts one row of the answer in its place.
+    ///
+    /// # Errors
+    /// When it cannot be read, which is damage.
+    pub(crate) fn take_in(&self, known: &mut Known, row: &KnownRow) -> Result<(), StoreError> {
+        let place = usize::try_from(row.place).map_err(unavailable)?;
+        match row.part {
+            part @ 0..=2 => {
+                let roots = [&self.users, &self.missions, &self.packs];
+                let roots = roots.into_iter().nth(usize::try_from(part).map_err(unavailable)?);
+                if let Some(root) = roots.and_then(|roots| roots.get(place)) {
+                    let version = u64::try_from(row.first()?).map_err(unavailable)?;
+                    known.versions.insert(*root, Version(version));
+                }
+            }
+            3 => known.claims.extend(self.claims.get(place).cloned()),
+            4 => {
+                if let Some(key) = self.receipts.get(place) {
+                    known.receipts.insert(*key, instant(row.first()?)?);
+                }
+            }
+            5 => {
+                if let Some(source) = self.sources.get(place) {
+                    let holder = (row.id()?.into(), row.owner.unwrap_or_default().into());
+                    known.sources.insert(*source, holder);
+                }
+            }
+            6 => {
+                if let Some(key) = self.days.get(place) {
+                    known.days.insert(*key, row.id()?.into());
+                }
+            }
+            _ => {
+                if let Some(mission) = self.budgets.get(place) {
+                    let used = BudgetUse {
+                        points: total_from_micros(row.first()?),
+                        grants: row.second.unwrap_or_default(),
+                    };
+                    known.budgets.insert(*mission, used);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One row of what was looked up, of one form for all parts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KnownRow {
+    /// Which part: roots of users, missions and packs, claims, receipts, sources, check-in days, budgets, from 0.
+    pub(crate) part: i64,
+    /// The place of what was asked for.
+    pub(crate) place: i64,
+    /// A version, an instant, or points in millionths.
+    pub(crate) first: Option<i64>,
+    /// A number of grants.
+    pub(crate) second: Option<i64>,
+    /// The id of a reward or a check-in day.
+    pub(crate) id: Option<Uuid>,
+    /// The owner of a reward.
+    pub(crate) owner: Option<Uuid>,
+}
+
+impl KnownRow {
+    fn first(&self) -> Result<i64, StoreError> {
+        self.first.ok_or_else(|| {
+            unavailable(format_args!(
+                "part {} of a look-up came without its number",
+                self.part
+            ))
+        })
+    }
+
+    fn id(&self) -> Result<Uuid, StoreError> {
+        self.id.ok_or_else(|| {
+            unavailable(format_args!(
+                "part {} of a look-up came without its id",
+                self.part
+            ))
+        })
+    }
+}

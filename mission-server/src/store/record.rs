@@ -1,0 +1,114 @@
+//! How records and values look in SQL, the same in every database: JSON texts, microseconds, days, ids.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use mission_core::engine::{Command, OutboundEvent};
+use mission_core::ports::store::{Entry, Root, StoreError};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use uuid::Uuid;
+
+/// A record as JSON.
+pub(crate) fn to_json(record: &impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(record).map_err(|error| StoreError::Refused(error.to_string()))
+}
+
+/// A record out of its JSON text. What cannot be read is damage, not absence.
+pub(crate) fn from_json<V: DeserializeOwned>(text: &str) -> Result<V, StoreError> {
+    serde_json::from_str(text)
+        .map_err(|error| unavailable(format_args!("a stored record cannot be read: {error}")))
+}
+
+/// An instant out of its microseconds since 1970.
+pub(crate) fn instant(micros: i64) -> Result<DateTime<Utc>, StoreError> {
+    DateTime::from_timestamp_micros(micros)
+        .ok_or_else(|| unavailable(format_args!("{micros} microseconds since 1970 are no instant")))
+}
+
+/// Days since 1970.
+pub(crate) fn days(date: NaiveDate) -> i64 {
+    date.signed_duration_since(NaiveDate::default()).num_days()
+}
+
+/// The id under which a root is kept.
+pub(crate) fn root_id(root: Root) -> Uuid {
+    match root {
+        Root::User(id) => id.0,
+        Root::Mission(id) => id.0,
+        Root::Pack(id) => id.0,
+    }
+}
+
+/// The kind under which a root is kept in the journal.
+pub(crate) fn root_kind(root: Root) -> &'static str {
+    match root {
+        Root::User(_) => "user",
+        Root::Mission(_) => "mission",
+        Root::Pack(_) => "pack",
+    }
+}
+
+/// A root out of its kind and id.
+pub(crate) fn root_of(kind: &str, id: Uuid) -> Root {
+    match kind {
+        "user" => Root::User(id.into()),
+        "mission" => Root::Mission(id.into()),
+        _ => Root::Pack(id.into()),
+    }
+}
+
+/// The events of one journal entry as they are kept.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Parcel<C, E> {
+    pub(crate) correlation_id: C,
+    pub(crate) events: E,
+}
+
+impl<'e> Parcel<&'e Option<String>, &'e [OutboundEvent]> {
+    pub(crate) fn new(correlation_id: &'e Option<String>, events: &'e [OutboundEvent]) -> Self {
+        Parcel {
+            correlation_id,
+            events,
+        }
+    }
+}
+
+/// What a change says of one record.
+pub(crate) enum Written {
+    /// Nothing: it stays as it is.
+    Not,
+    /// That it goes.
+    Gone,
+    /// Its JSON.
+    Record(String),
+}
+
+/// What a change says of one record, as text.
+pub(crate) fn text_of<V: Serialize>(written: Option<&Option<V>>) -> Result<Written, StoreError> {
+    Ok(match written {
+        None => Written::Not,
+        Some(None) => Written::Gone,
+        Some(Some(record)) => Written::Record(to_json(record)?),
+    })
+}
+
+/// Whether the same change goes on to erase the user of whom an entry tells: then the journal is not to keep it.
+pub(crate) fn erased_afterwards(later: &[Entry], entry: &Entry) -> bool {
+    later
+        .iter()
+        .any(|one| one.root == entry.root && matches!(one.request.command, Command::EraseUser(_)))
+}
+
+/// A failure after which nobody can say what was written.
+pub(crate) fn unavailable(error: impl std::fmt::Display) -> StoreError {
+    StoreError::Unavailable(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_count_from_1970() {
+        assert_eq!(days("1970-01-02".parse().unwrap()), 1);
+        assert_eq!(days("1969-12-31".parse().unwrap()), -1);
+    }
+}
