@@ -9,3 +9,7 @@ pub mod packs;
 pub mod store;
 pub mod telemetry;
 pub mod wallet;
+
+#[cfg(test)]
+#[path = "../tests/support/services.rs"]
+mod services;

@@ -6,8 +6,12 @@ mod judge;
 pub(crate) mod micros;
 pub(crate) mod record;
 
+#[cfg(feature = "postgres")]
+pub mod postgres;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+#[cfg(test)]
+pub(crate) mod tests;
 
 /// How long the id of an inbound event is remembered: longer than any late window and any broker's redelivery.
 pub(crate) const INBOUND_LIFETIME: chrono::Duration = chrono::Duration::days(30);

@@ -5,6 +5,8 @@
 //! lie in one anonymous account, so that all sums stay.
 
 mod order;
+#[cfg(feature = "postgres")]
+mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 #[cfg(test)]

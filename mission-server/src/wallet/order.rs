@@ -1,10 +1,12 @@
 //! What an event asks of the ledger, read off its envelope.
 
 use chrono::{DateTime, Utc};
-use mission_core::{RewardId, UserId, event::CloudEvent};
+use mission_core::{RewardId, UserId, event::CloudEvent, ports::store::StoreError};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
+
+use crate::store::micros::decimal_micros;
 
 /// What the ledger is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +37,24 @@ pub struct Booking {
     pub currency: String,
     /// When.
     pub at: DateTime<Utc>,
+}
+
+impl Booking {
+    /// What it adds to the holder's account, in millionths.
+    pub(super) fn signed_micros(&self) -> Result<i64, StoreError> {
+        let amount = decimal_micros(self.amount)
+            .filter(|amount| *amount >= 0)
+            .ok_or_else(|| {
+                StoreError::Refused(format!(
+                    "{} points of grant {} are no amount that can be booked",
+                    self.amount, self.grant
+                ))
+            })?;
+        Ok(match self.kind {
+            BookingKind::Grant => amount,
+            BookingKind::Revocation => -amount,
+        })
+    }
 }
 
 /// Which way points move.

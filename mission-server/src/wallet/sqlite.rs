@@ -10,7 +10,6 @@ use rust_decimal::Decimal;
 
 use super::{Booking, BookingKind, Ledger, LedgerEntry, Order, Wallet};
 use crate::store::{
-    micros::decimal_micros,
     record::{instant, unavailable},
     sqlite::{Database, Durability, Found, Rows, Script, SqliteStore},
 };
@@ -103,23 +102,11 @@ fn runs(orders: &[Order]) -> Result<Vec<Run>, StoreError> {
 }
 
 fn booking_row(rows: &mut Rows, booking: &Booking) -> Result<(), StoreError> {
-    let amount = decimal_micros(booking.amount)
-        .filter(|amount| *amount >= 0)
-        .ok_or_else(|| {
-            StoreError::Refused(format!(
-                "{} points of grant {} are no amount that can be booked",
-                booking.amount, booking.grant
-            ))
-        })?;
-    let signed = match booking.kind {
-        BookingKind::Grant => amount,
-        BookingKind::Revocation => -amount,
-    };
     rows.row()
         .id(booking.grant.0)
         .text(&serde_name(booking.kind))
         .id(booking.user.0)
-        .number(signed)
+        .number(booking.signed_micros()?)
         .text(&booking.currency)
         .instant(booking.at);
     Ok(())

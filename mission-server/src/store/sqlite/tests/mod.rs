@@ -1,13 +1,13 @@
 //! The contract of stores, and what is SQLite's own.
 
 mod batches;
-mod builders;
 mod durability;
 mod journal;
 
 use tempfile::TempDir;
 
 use super::{SqliteOptions, SqliteStore};
+pub(crate) use crate::store::tests::{block_on, builders};
 
 /// A store in a folder of its own, which goes with it.
 pub(crate) struct Scratch {
@@ -25,11 +25,6 @@ pub(crate) async fn scratch() -> Scratch {
         url,
         _folder: folder,
     }
-}
-
-pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.unwrap().block_on(future)
 }
 
 mod contract {

@@ -18,17 +18,17 @@ use mission_core::{
 };
 use uuid::Uuid;
 
-pub(super) fn noon() -> DateTime<Utc> {
+pub(crate) fn noon() -> DateTime<Utc> {
     at("2026-01-05T12:00:00Z")
 }
 
-pub(super) fn fresh() -> Uuid {
+pub(crate) fn fresh() -> Uuid {
     static LAST: AtomicU64 = AtomicU64::new(1);
     Uuid::from_u128(0x7000 << 64 | u128::from(LAST.fetch_add(1, Ordering::Relaxed)))
 }
 
 /// A change of a user who was read at a version, with one journal entry.
-pub(super) fn change(who: u64, version: u64) -> Change {
+pub(crate) fn change(who: u64, version: u64) -> Change {
     let mut change = Change::default();
     let root = Root::User(user(who));
     change.expected.insert(root, Version(version));
@@ -38,7 +38,7 @@ pub(super) fn change(who: u64, version: u64) -> Change {
     change
 }
 
-pub(super) fn entry(who: u64, recorded_at: DateTime<Utc>) -> Entry {
+pub(crate) fn entry(who: u64, recorded_at: DateTime<Utc>) -> Entry {
     Entry {
         root: Root::User(user(who)),
         request: Request {
@@ -63,7 +63,7 @@ pub(super) fn entry(who: u64, recorded_at: DateTime<Utc>) -> Entry {
 }
 
 /// The change by which the engine erases a user.
-pub(super) fn erasure(who: u64, version: u64) -> Change {
+pub(crate) fn erasure(who: u64, version: u64) -> Change {
     let mut change = change(who, version);
     change.effects.erasures.insert(user(who));
     let tombstone = User::tombstone(user(who), noon());
@@ -73,7 +73,7 @@ pub(super) fn erasure(who: u64, version: u64) -> Change {
     change
 }
 
-pub(super) fn event(user_id: UserId) -> OutboundEvent {
+pub(crate) fn event(user_id: UserId) -> OutboundEvent {
     OutboundEvent {
         id: EventId(fresh()),
         event: IntegrationEvent::UserErased(UserErased {
@@ -83,7 +83,7 @@ pub(super) fn event(user_id: UserId) -> OutboundEvent {
     }
 }
 
-pub(super) fn reward(who: u64, source_id: Uuid) -> Reward {
+pub(crate) fn reward(who: u64, source_id: Uuid) -> Reward {
     Reward {
         id: RewardId(fresh()),
         user_id: user(who),
@@ -101,7 +101,7 @@ pub(super) fn reward(who: u64, source_id: Uuid) -> Reward {
     }
 }
 
-pub(super) fn day(on: &str) -> CheckInDay {
+pub(crate) fn day(on: &str) -> CheckInDay {
     CheckInDay {
         id: CheckInDayId(fresh()),
         date: date(on),

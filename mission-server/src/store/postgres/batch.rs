@@ -1,0 +1,332 @@
+//! The rows of a batch of changes, a table each, and the statement that writes them all.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use mission_core::{
+    MissionId, UserId,
+    engine::Holder,
+    fraud::DeviceHash,
+    mission::{Budget, BudgetUse},
+    points::Points,
+    ports::{
+        rules::serde_name,
+        store::{Change, Claim, Root, StoreError, Take},
+    },
+};
+
+use super::{removals::Removals, rows::Rows, script::Script, statements::Table};
+use crate::store::{
+    micros::{budget_micros, total_micros},
+    record::{Parcel, Written, root_id, root_kind, text_of, to_json},
+};
+
+/// Into so many shards the outbox is divided.
+pub(super) const SHARDS: u8 = 64;
+
+/// Who takes a claim, and when, as far as a journal entry says so.
+struct Taken {
+    holder: Holder,
+    at: Option<DateTime<Utc>>,
+}
+
+/// What changes of which none stands against another write.
+#[derive(Default)]
+pub(super) struct Batch {
+    rows: BTreeMap<Table, Rows>,
+    pub(super) removals: Removals,
+    /// What becomes of each claim in the end, and since when.
+    claims: BTreeMap<Claim, Option<Taken>>,
+    released: BTreeSet<Claim>,
+    budgets: BTreeMap<MissionId, Take>,
+    sightings: BTreeMap<(DeviceHash, UserId), DateTime<Utc>>,
+    catalogue_changes: i64,
+    entries: i64,
+}
+
+impl Batch {
+    /// The rows of changes. `guarded` budgets are held to their limits once more by the statement itself.
+    pub(super) fn of<'c>(
+        changes: impl IntoIterator<Item = &'c Change>,
+        guarded: bool,
+    ) -> Result<Self, StoreError> {
+        let mut batch = Batch::default();
+        for change in changes {
+            batch.add(change)?;
+        }
+        batch.finish(guarded)?;
+        Ok(batch)
+    }
+
+    fn rows(&mut self, table: Table) -> &mut Rows {
+        let kinds = table.statement().kinds;
+        self.rows.entry(table).or_insert_with(|| Rows::of(kinds))
+    }
+
+    fn add(&mut self, change: &Change) -> Result<(), StoreError> {
+        let effects = &change.effects;
+        for user in &effects.erasures {
+            self.removals.erase(*user);
+        }
+        self.roots(change)?;
+        self.records(change)?;
+        for claim in &effects.releases {
+            self.released.insert(claim.clone());
+            self.claims.insert(claim.clone(), None);
+        }
+        let at = change.journal.iter().map(|entry| entry.request.at).max();
+        for (claim, holder) in &effects.claims {
+            let holder = *holder;
+            self.claims.insert(claim.clone(), Some(Taken { holder, at }));
+        }
+        for (mission, take) in &effects.takes {
+            let sum = self.budgets.entry(*mission).or_default();
+            *sum = Take {
+                used: sum.used.plus(take.used),
+                limit: take.limit,
+            };
+        }
+        self.sightings.extend(effects.sightings.clone());
+        self.journal(change)
+    }
+
+    /// Raises the version of every root, and writes its record where there is one.
+    fn roots(&mut self, change: &Change) -> Result<(), StoreError> {
+        let writes = &change.effects.writes;
+        for root in writes.roots() {
+            if !change.expected.contains_key(&root) {
+                let why = format!("a record below {root:?} comes without the version of its root");
+                return Err(StoreError::Refused(why));
+            }
+        }
+        for (root, version) in &change.expected {
+            let (table, record) = match root {
+                Root::User(id) => (Table::Users, text_of(writes.user.get(id))?),
+                Root::Mission(id) => (Table::Missions, text_of(writes.mission.get(id))?),
+                Root::Pack(id) => (Table::Packs, text_of(writes.pack.get(id))?),
+            };
+            let data = match record {
+                Written::Record(text) => Some(text),
+                Written::Not if version.0 > 0 => Some(String::new()),
+                Written::Not | Written::Gone => None,
+            };
+            let version = i64::try_from(version.0)
+                .map_err(|_| StoreError::Refused(format!("{root:?} has no version {}", version.0)))?;
+            let row = self.rows(table).row().id(root_id(*root));
+            row.number(version).optional_text(data);
+            self.catalogue_changes += i64::from(!matches!(root, Root::User(_)));
+        }
+        Ok(())
+    }
+
+    fn records(&mut self, change: &Change) -> Result<(), StoreError> {
+        let writes = &change.effects.writes;
+        for ((user, id), task) in &writes.task {
+            let Some(task) = task else {
+                self.removals.tasks.row().id(user.0).id(id.0);
+                continue;
+            };
+            let verification = task.verification.as_ref();
+            let row = self.rows(Table::Tasks).row().id(user.0).id(id.0);
+            row.id(task.mission_id.0)
+                .text(serde_name(task.status))
+                .instant(task.started_at)
+                .optional_instant(task.completed_at)
+                .optional_instant(task.due_at)
+                .optional_instant(verification.map(|found| found.verified_at))
+                .optional_flag(verification.map(|found| found.is_valid))
+                .record(task)?;
+        }
+        for ((user, mission), participation) in &writes.participation {
+            match participation {
+                Some(participation) => {
+                    let row = self.rows(Table::Participations).row().id(user.0).id(mission.0);
+                    row.record(participation)?;
+                }
+                None => {
+                    self.removals.participations.row().id(user.0).id(mission.0);
+                }
+            }
+        }
+        for ((user, id), reward) in &writes.reward {
+            let Some(reward) = reward else {
+                self.removals.rewards.row().id(user.0).id(id.0);
+                continue;
+            };
+            let reward_type = serde_name(reward.reward_type);
+            let source = self.rows(Table::RewardSources).row().id(reward.source_id);
+            source.text(reward_type.clone()).id(id.0).id(user.0);
+            let row = self.rows(Table::Rewards).row().id(user.0).id(id.0);
+            row.text(reward_type)
+                .id(reward.source_id)
+                .optional_id(reward.mission_id.map(|id| id.0))
+                .text(serde_name(reward.status))
+                .number(total_micros(&reward.amount))
+                .optional_instant(reward.claimed_at)
+                .optional_instant(reward.expires_at)
+                .record(reward)?;
+        }
+        for ((user, id), review) in &writes.review {
+            match review {
+                Some(review) => {
+                    let row = self.rows(Table::Reviews).row().id(user.0).id(id.0);
+                    row.text(serde_name(review.status)).record(review)?;
+                }
+                None => {
+                    self.removals.reviews.row().id(user.0).id(id.0);
+                }
+            }
+        }
+        for ((user, date), day) in &writes.check_in_day {
+            match day {
+                Some(day) => {
+                    let row = self.rows(Table::CheckInDays).row().id(user.0).date(*date);
+                    row.id(day.id.0).instant(day.checked_in_at).record(day)?;
+                }
+                None => {
+                    self.removals.days.row().id(user.0).date(*date);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn journal(&mut self, change: &Change) -> Result<(), StoreError> {
+        for entry in &change.journal {
+            let (request, receipt) = (&entry.request, entry.request.receipt);
+            let row = self.rows(Table::Receipts).row();
+            row.id(receipt.caller)
+                .id(receipt.command.0)
+                .instant(request.at)
+                .text(String::from(request.fingerprint))
+                .record(&entry.answer)?;
+            let id = root_id(entry.root);
+            let refusal = entry.answer.as_ref().err().map(to_json).transpose()?;
+            let outbox = if entry.events.is_empty() {
+                None
+            } else {
+                let correlation_id = &request.signals.correlation_id;
+                Some(to_json(&Parcel::new(correlation_id, &entry.events))?)
+            };
+            let place = self.entries;
+            self.entries += 1;
+            let row = self.rows(Table::Journal).row().number(place).id(id);
+            row.text(root_kind(entry.root))
+                // The last byte of an id is random in every version of UUIDs.
+                .number(i64::from(id.as_bytes()[15] % SHARDS))
+                .instant(request.at)
+                .text(request.command.name())
+                .id(receipt.caller)
+                .id(receipt.command.0)
+                .optional_text(refusal)
+                .record(&(&request.command, &request.signals))?
+                .optional_text(outbox);
+        }
+        Ok(())
+    }
+
+    /// Adds the rows of what the changes share.
+    fn finish(&mut self, guarded: bool) -> Result<(), StoreError> {
+        for claim in &std::mem::take(&mut self.released) {
+            let (kind, key) = claim.storage_key();
+            self.removals.claims.row().text(kind).bytes(key);
+        }
+        for (claim, taken) in std::mem::take(&mut self.claims) {
+            if let Some(Taken { holder, at }) = taken {
+                let (kind, key) = claim.storage_key();
+                let row = self.rows(Table::Claims).row().text(kind).bytes(key);
+                row.id(holder).optional_instant(at);
+            }
+        }
+        for (mission, take) in std::mem::take(&mut self.budgets) {
+            let limit = if guarded && grows(take.used) {
+                take.limit
+            } else {
+                Budget::default()
+            };
+            let row = self.rows(Table::Budgets).row().id(mission.0);
+            row.number(budget_micros(take.used)?)
+                .number(take.used.grants)
+                .optional_number(limit.max_points.map(Points::micros))
+                .optional_number(limit.max_grants.map(i64::from));
+        }
+        for ((device, user), seen) in std::mem::take(&mut self.sightings) {
+            let row = self.rows(Table::Sightings).row().id(user.0);
+            row.text(device.as_str()).instant(seen);
+        }
+        if self.catalogue_changes > 0 {
+            let changes = self.catalogue_changes;
+            self.rows(Table::Catalogue).row().number(changes);
+        }
+        Ok(())
+    }
+
+    /// One statement that writes everything or, by a division by zero, nothing: where a version has moved, before
+    /// anything else is written; where another guard does not hold, afterwards.
+    ///
+    /// A part runs when its rows are counted, so that all batches lock in the order of the tables.
+    pub(super) fn into_script(self) -> Result<Script, StoreError> {
+        let (roots, others): (Vec<_>, Vec<_>) = self.rows.into_iter().partition(|(table, _)| table.is_root());
+        let mut script = Script::new("WITH ");
+        let guard = parts(&mut script, roots, 0, false)?;
+        script.then("go AS MATERIALIZED (SELECT 1 / ");
+        guard.add_to(&mut script)?;
+        script.then(" AS ok), ");
+        let guard = parts(&mut script, others, Table::Catalogue as usize, true)?;
+        script.then("done AS (SELECT 1) SELECT 1 / ");
+        guard.add_to(&mut script)?;
+        script.then(" FROM go");
+        Ok(script)
+    }
+}
+
+/// Whether a take may meet a limit.
+fn grows(used: BudgetUse) -> bool {
+    used.points > rust_decimal::Decimal::ZERO || used.grants > 0
+}
+
+/// How many rows each part of the statement must have written.
+struct Guard(Vec<(usize, Option<i64>)>);
+
+impl Guard {
+    /// Adds a term that is 0 where a part did not write all that it must, and 1 otherwise.
+    fn add_to(self, script: &mut Script) -> Result<(), StoreError> {
+        script.then("CASE");
+        for (part, must) in self.0 {
+            script.then(" WHEN (SELECT count(*) FROM ").text(&name(part));
+            match must {
+                Some(rows) => script.then(") <> ?::bigint THEN 0").bind(rows)?,
+                // Only to have it run in its turn.
+                None => script.then(") < 0 THEN 0"),
+            };
+        }
+        script.then(" WHEN FALSE THEN 0 ELSE 1 END");
+        Ok(())
+    }
+}
+
+fn name(part: usize) -> String {
+    format!("p{part}")
+}
+
+fn parts(
+    script: &mut Script,
+    tables: Vec<(Table, Rows)>,
+    first: usize,
+    guarded: bool,
+) -> Result<Guard, StoreError> {
+    let mut guard = Vec::new();
+    for (place, (table, rows)) in tables.into_iter().enumerate() {
+        let part = first + place;
+        let statement = table.statement();
+        let count = i64::try_from(rows.len()).map_err(|error| StoreError::Refused(error.to_string()))?;
+        script.text(&name(part)).then(" AS (").then(statement.before);
+        script.rows(rows)?.then(statement.names);
+        if guarded {
+            script.then(", go");
+        }
+        script.then(statement.after).then(" RETURNING 1), ");
+        guard.push((part, statement.whole.then_some(count)));
+    }
+    Ok(Guard(guard))
+}

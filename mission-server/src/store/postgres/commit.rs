@@ -1,0 +1,165 @@
+//! `Store::commit`: a batch of changes in one transaction, each whole or not at all.
+//!
+//! Nearly every batch meets nothing that stands against it. So it is first written by one statement, guarded by the
+//! versions and constraints alone. Where they refuse it, or where a change asks for more than they can judge, all
+//! that could stand against it is locked and looked up, and only the changes that hold are written.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mission_core::{
+    MissionId,
+    ports::store::{Change, Claim, CommitOutcome, StoreError, Take},
+};
+
+use super::{
+    batch::Batch,
+    check::{lock, look_up},
+    connection::{Database, Refusal, Work},
+};
+use crate::store::record::unavailable;
+
+/// How often a batch is looked up again where others changed what it rests on in between.
+const TRIES: usize = 8;
+
+/// Commits a batch.
+pub(super) async fn commit(
+    database: &Database,
+    changes: &[Change],
+) -> Result<Vec<CommitOutcome>, StoreError> {
+    if changes.is_empty() {
+        return Ok(Vec::new());
+    }
+    if guards_can_judge(changes) && write_all(database, changes).await? {
+        return Ok(vec![CommitOutcome::Committed; changes.len()]);
+    }
+    let mut refused = String::new();
+    let mut raced = false;
+    for _ in 0..TRIES {
+        match commit_what_holds(database, changes).await? {
+            Attempt::Done(outcomes) => return Ok(outcomes),
+            Attempt::Again(error) => {
+                raced = Refusal::of(&error) == Refusal::Raced;
+                refused = error.to_string();
+            }
+        }
+    }
+    // Nothing was written. One change alone says it of itself, and whoever lost every race may try again.
+    if raced || changes.len() == 1 {
+        Ok(vec![CommitOutcome::Conflict; changes.len()])
+    } else {
+        Err(StoreError::Refused(refused))
+    }
+}
+
+/// Whether the guards of the one statement say all that could stand against the changes: nothing goes, no two take one
+/// claim, and the takes of a budget fit if and only if their sum does.
+fn guards_can_judge(changes: &[Change]) -> bool {
+    let mut claims: BTreeSet<&Claim> = BTreeSet::new();
+    let mut takes: BTreeMap<MissionId, Take> = BTreeMap::new();
+    changes.iter().all(|change| {
+        let (effects, writes) = (&change.effects, &change.effects.writes);
+        effects.releases.is_empty()
+            && effects.erasures.is_empty()
+            && effects.claims.keys().all(|claim| claims.insert(claim))
+            && effects.takes.iter().all(|(mission, take)| {
+                let first = takes.entry(*mission).or_insert(*take);
+                sign(take).is_some_and(|sign_of_it| {
+                    Some(sign_of_it) == sign(first) && (!sign_of_it || take.limit == first.limit)
+                })
+            })
+            && writes.task.values().all(Option::is_some)
+            && writes.participation.values().all(Option::is_some)
+            && writes.reward.values().all(Option::is_some)
+            && writes.review.values().all(Option::is_some)
+            && writes.check_in_day.values().all(Option::is_some)
+    })
+}
+
+/// Whether a take only adds (`true`) or only gives back.
+fn sign(take: &Take) -> Option<bool> {
+    let (points, grants) = (take.used.points, take.used.grants);
+    let zero = rust_decimal::Decimal::ZERO;
+    if points <= zero && grants <= 0 {
+        Some(false)
+    } else {
+        (points >= zero && grants >= 0).then_some(true)
+    }
+}
+
+/// Writes all changes with one statement; answers `false` where something stood against one of them.
+async fn write_all(database: &Database, changes: &[Change]) -> Result<bool, StoreError> {
+    let script = Batch::of(changes, true)?.into_script()?;
+    match database.run(script).await {
+        Ok(_) => Ok(true),
+        Err(error) if Refusal::of(&error) == Refusal::Unknown => Err(unavailable(error)),
+        Err(_) => Ok(false),
+    }
+}
+
+/// How a look-up with its writes ended.
+enum Attempt {
+    Done(Vec<CommitOutcome>),
+    /// Others changed in between what was looked up.
+    Again(sqlx::Error),
+}
+
+async fn commit_what_holds(database: &Database, changes: &[Change]) -> Result<Attempt, StoreError> {
+    let mut work = database.begin().await.map_err(unavailable)?;
+    let outcomes = match write_what_holds(&mut work, changes).await {
+        Ok(outcomes) => outcomes,
+        Err(Stop::Store(refused)) => {
+            work.roll_back().await.map_err(unavailable)?;
+            return Err(refused);
+        }
+        Err(Stop::Database(error)) => {
+            // Dropping the work rolls back too; that it could not be done at once harms nobody.
+            let _ = work.roll_back().await;
+            return match Refusal::of(&error) {
+                Refusal::Stood | Refusal::Raced => Ok(Attempt::Again(error)),
+                Refusal::Never => Err(StoreError::Refused(error.to_string())),
+                Refusal::Unknown => Err(unavailable(error)),
+            };
+        }
+    };
+    match work.commit().await {
+        Ok(()) => Ok(Attempt::Done(outcomes)),
+        Err(error) if Refusal::of(&error) == Refusal::Raced => Ok(Attempt::Again(error)),
+        Err(error) => Err(unavailable(error)),
+    }
+}
+
+/// Why a transaction went no further.
+pub(super) enum Stop {
+    Database(sqlx::Error),
+    Store(StoreError),
+}
+
+impl From<sqlx::Error> for Stop {
+    fn from(error: sqlx::Error) -> Self {
+        Stop::Database(error)
+    }
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Stop::Store(error)
+    }
+}
+
+async fn write_what_holds(work: &mut Work<'_>, changes: &[Change]) -> Result<Vec<CommitOutcome>, Stop> {
+    lock(work, changes).await?;
+    let outcomes = look_up(work, changes).await?.judge(changes);
+    let holding = changes
+        .iter()
+        .zip(&outcomes)
+        .filter(|(_, outcome)| **outcome == CommitOutcome::Committed)
+        .map(|(change, _)| change);
+    if holding.clone().next().is_some() {
+        let mut batch = Batch::of(holding, false)?;
+        for script in batch.removals.take_scripts()? {
+            work.run(script).await?;
+        }
+        work.run(batch.into_script()?).await?;
+    }
+    Ok(outcomes)
+}

@@ -1,0 +1,231 @@
+//! The connections: one pool for all, and nothing that outlives a transaction, so that a pooler may stand between.
+
+use std::{str::FromStr, time::Duration};
+
+use mission_core::ports::store::StoreError;
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, Connection, PgConnection, PgPool, Postgres, Transaction,
+    postgres::{PgConnectOptions, PgPoolOptions, PgRow},
+};
+
+use super::script::Script;
+use crate::store::record::unavailable;
+
+/// How a database is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PostgresOptions {
+    /// Connections at most.
+    pub connections: u32,
+    /// How long to wait for a connection, a new one or one that others use.
+    pub acquire_timeout: Duration,
+    /// Whether statements are prepared once a connection and then used again by name. A PgBouncer in transaction mode
+    /// before 1.21 cannot do that.
+    pub prepared_statements: bool,
+    /// For how long this process keeps its shards of the outbox without looking at it.
+    pub outbox_lease: Duration,
+}
+
+impl Default for PostgresOptions {
+    fn default() -> Self {
+        PostgresOptions {
+            connections: 10,
+            acquire_timeout: Duration::from_secs(5),
+            prepared_statements: true,
+            outbox_lease: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Why a database cannot be opened. Tells no password.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The address cannot be read.
+    #[error(
+        "the address is none of a PostgreSQL database: use `postgres://USER:PASSWORD@HOST:PORT/DATABASE`"
+    )]
+    NotAnAddress,
+    /// The server cannot be reached, or lets nobody in.
+    #[error("cannot connect to PostgreSQL at `{host}:{port}`: {reason}")]
+    Connect {
+        /// Where it should be.
+        host: String,
+        /// Where it should listen.
+        port: u16,
+        /// Why.
+        reason: String,
+    },
+    /// The schema cannot be brought up to date.
+    #[error("cannot migrate the database: {0}")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+}
+
+/// The database; clones share the connections.
+#[derive(Clone, Debug)]
+pub(crate) struct Database {
+    pool: PgPool,
+    prepared: bool,
+}
+
+impl Database {
+    pub(super) async fn open(url: &str, settings: PostgresOptions) -> Result<Self, OpenError> {
+        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+            return Err(OpenError::NotAnAddress);
+        }
+        let options = PgConnectOptions::from_str(url)
+            .map_err(|_| OpenError::NotAnAddress)?
+            .application_name("mission-server")
+            // What a pooler would not let through.
+            .extra_float_digits(None)
+            .statement_cache_capacity(if settings.prepared_statements { 256 } else { 0 })
+            .disable_statement_logging();
+        let failed = |reason: String| OpenError::Connect {
+            host: options.get_host().to_owned(),
+            port: options.get_port(),
+            reason,
+        };
+        let connecting = PgConnection::connect_with(&options);
+        let mut connection = match tokio::time::timeout(settings.acquire_timeout, connecting).await {
+            Ok(connected) => connected.map_err(|error| failed(error.to_string()))?,
+            Err(_) => return Err(failed(format!("no answer within {:?}", settings.acquire_timeout))),
+        };
+        migrate(&mut connection, settings.prepared_statements).await?;
+        // It has done its part; that it is not closed in order harms nothing.
+        let _ = connection.close().await;
+        let pool = PgPoolOptions::new()
+            .max_connections(settings.connections.max(1))
+            .acquire_timeout(settings.acquire_timeout)
+            .test_before_acquire(false)
+            .connect_lazy_with(options);
+        Ok(Database {
+            pool,
+            prepared: settings.prepared_statements,
+        })
+    }
+
+    /// Runs one statement, which is one transaction and one moment of the database.
+    pub(crate) async fn run(&self, script: Script) -> Result<Vec<PgRow>, sqlx::Error> {
+        if self.prepared {
+            let (sql, arguments) = script.into_parts();
+            return sqlx::query_with(AssertSqlSafe(sql), arguments)
+                .fetch_all(&self.pool)
+                .await;
+        }
+        // Parsing and running are two messages: a transaction keeps them on one connection of the pooler.
+        let mut transaction = self.begin().await?;
+        let rows = transaction.run(script).await?;
+        transaction.commit().await?;
+        Ok(rows)
+    }
+
+    /// Reads with one statement. A connection that was lost since its last use is replaced.
+    pub(crate) async fn read(
+        &self,
+        script: impl Fn() -> Result<Script, StoreError>,
+    ) -> Result<Vec<PgRow>, StoreError> {
+        for _ in 0..2 {
+            match self.run(script()?).await {
+                Err(error) if error.as_database_error().is_none_or(|_| is_shutdown(&error)) => {}
+                rows => return rows.map_err(|error| unavailable(&error)),
+            }
+        }
+        self.run(script()?).await.map_err(|error| unavailable(&error))
+    }
+
+    /// Begins a transaction of several statements.
+    pub(crate) async fn begin(&self) -> Result<Work<'static>, sqlx::Error> {
+        Ok(Work {
+            transaction: self.pool.begin().await?,
+            prepared: self.prepared,
+        })
+    }
+
+    pub(super) async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// A transaction. Dropped before its commit, it is rolled back.
+pub(crate) struct Work<'d> {
+    transaction: Transaction<'d, Postgres>,
+    prepared: bool,
+}
+
+impl Work<'_> {
+    pub(crate) async fn run(&mut self, script: Script) -> Result<Vec<PgRow>, sqlx::Error> {
+        let (sql, arguments) = script.into_parts();
+        sqlx::query_with(AssertSqlSafe(sql), arguments)
+            .persistent(self.prepared)
+            .fetch_all(&mut *self.transaction)
+            .await
+    }
+
+    pub(crate) async fn commit(self) -> Result<(), sqlx::Error> {
+        self.transaction.commit().await
+    }
+
+    pub(crate) async fn roll_back(self) -> Result<(), sqlx::Error> {
+        self.transaction.rollback().await
+    }
+}
+
+/// Of servers that start at once, one migrates and the others wait. The lock ends with the transaction, so that it
+/// cannot stay behind on a pooler's connection. What a newer server has migrated is left to it: an older one goes on
+/// working beside it during a rolling update.
+async fn migrate(connection: &mut PgConnection, prepared: bool) -> Result<(), sqlx::migrate::MigrateError> {
+    let mut migrations = sqlx::migrate!("migrations/postgres");
+    migrations.set_locking(false).set_ignore_missing(true);
+    let mut locked = connection.begin().await?;
+    // Statements that are prepared here have names, which must not stay behind on a pooler's connection.
+    let unnamed = "DEALLOCATE ALL";
+    if !prepared {
+        sqlx::raw_sql(unnamed).execute(&mut *locked).await?;
+    }
+    sqlx::raw_sql("SELECT pg_advisory_xact_lock(7521962890171953)")
+        .execute(&mut *locked)
+        .await?;
+    migrations.run(&mut *locked).await?;
+    if !prepared {
+        sqlx::raw_sql(unnamed).execute(&mut *locked).await?;
+    }
+    Ok(locked.commit().await?)
+}
+
+/// What a refusal of the database means for a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// A version, a budget or a constraint stood against it.
+    Stood,
+    /// Others were in the way; nothing was written.
+    Raced,
+    /// The same statement will be refused again.
+    Never,
+    /// Anything else: nobody can say what was written.
+    Unknown,
+}
+
+impl Refusal {
+    pub(super) fn of(error: &sqlx::Error) -> Self {
+        let Some(code) = sql_state(error) else {
+            return Refusal::Unknown;
+        };
+        match code.as_str() {
+            // A statement's guards divide by zero where they do not hold.
+            "22012" => Refusal::Stood,
+            "40001" | "40P01" => Refusal::Raced,
+            code => match code.get(..2) {
+                Some("23") => Refusal::Stood,
+                Some("21" | "22" | "42" | "54") => Refusal::Never,
+                _ => Refusal::Unknown,
+            },
+        }
+    }
+}
+
+fn sql_state(error: &sqlx::Error) -> Option<String> {
+    Some(error.as_database_error()?.code()?.into_owned())
+}
+
+/// Whether the server has closed the connection, as it does when it stops or restarts.
+fn is_shutdown(error: &sqlx::Error) -> bool {
+    sql_state(error).is_some_and(|code| code.starts_with("57P") || code.starts_with("08"))
+}

@@ -1,0 +1,202 @@
+//! `Store::load`: one statement, so that versions and records are of one moment.
+
+use mission_core::{
+    engine::{Facts, Keys},
+    ports::store::StoreError,
+};
+use sqlx::{Row, postgres::PgRow};
+use uuid::Uuid;
+
+use super::{
+    connection::Database,
+    rows::{Kind, Rows},
+    script::Script,
+};
+use crate::store::{
+    asked::{Asked, LoadedRow},
+    record::{root_id, unavailable},
+};
+
+/// Reads what is asked for.
+pub(super) async fn load(database: &Database, keys: &Keys) -> Result<Facts, StoreError> {
+    let asked = Asked::of(keys);
+    let mut facts = asked.nothing_found();
+    if script(&asked)?.is_empty() {
+        return Ok(facts);
+    }
+    for row in database.read(|| script(&asked)).await? {
+        asked.take_in(&mut facts, &Found(&row).loaded()?)?;
+    }
+    Ok(facts)
+}
+
+/// Each part of the statement answers rows of one form: which part, the key's place among those that were asked for,
+/// two numbers, two texts. Only the parts that are asked for are in it.
+mod part {
+    macro_rules! root {
+        ($number:literal, $table:literal, $key:literal) => {
+            (
+                concat!(
+                    "SELECT ",
+                    $number,
+                    ", k.place, t.version, NULL::bigint, NULL::text, t.data FROM "
+                ),
+                concat!(
+                    " WITH ORDINALITY AS k(id, place) JOIN ",
+                    $table,
+                    " t ON t.",
+                    $key,
+                    " = k.id"
+                ),
+            )
+        };
+    }
+    macro_rules! below_user {
+        ($number:literal, $table:literal, $key:literal) => {
+            (
+                concat!(
+                    "SELECT ",
+                    $number,
+                    ", k.place, NULL::bigint, NULL::bigint, NULL::text, t.data FROM "
+                ),
+                concat!(
+                    " WITH ORDINALITY AS k(user_id, key, place) JOIN ",
+                    $table,
+                    " t ON t.user_id = k.user_id AND t.",
+                    $key,
+                    " = k.key"
+                ),
+            )
+        };
+    }
+    /// What stands before and after the keys.
+    pub(super) type Part = (&'static str, &'static str);
+
+    pub(super) const ROOT_USER: Part = root!(0, "users", "user_id");
+    pub(super) const ROOT_MISSION: Part = root!(1, "missions", "id");
+    pub(super) const ROOT_PACK: Part = root!(2, "packs", "id");
+    pub(super) const TASK: Part = below_user!(3, "tasks", "id");
+    pub(super) const PARTICIPATION: Part = below_user!(4, "participations", "mission_id");
+    pub(super) const REWARD: Part = below_user!(5, "rewards", "id");
+    pub(super) const REVIEW: Part = below_user!(6, "reviews", "id");
+    pub(super) const CHECK_IN_DAY: Part = below_user!(7, "check_in_days", "date");
+    pub(super) const CLAIM: Part = (
+        "SELECT 8, k.place, NULL::bigint, NULL::bigint, t.holder::text, NULL::text FROM ",
+        " WITH ORDINALITY AS k(kind, key, place) JOIN claims t ON t.kind = k.kind AND t.key = k.key",
+    );
+    pub(super) const BUDGET: Part = (
+        "SELECT 9, k.place, t.points_micros, t.grants, NULL::text, NULL::text FROM ",
+        " WITH ORDINALITY AS k(id, place) JOIN budgets t ON t.mission_id = k.id",
+    );
+    /// The latest fifty: more than any check looks at.
+    pub(super) const DEVICE: Part = (
+        "SELECT 10, k.place, t.seen_at, NULL::bigint, t.user_id::text, NULL::text FROM ",
+        " WITH ORDINALITY AS k(device, place) CROSS JOIN LATERAL (SELECT s.user_id, s.seen_at FROM sightings s
+            WHERE s.device = k.device ORDER BY s.seen_at DESC LIMIT 50) t",
+    );
+    pub(super) const RECEIPT: Part = (
+        "SELECT 11, k.place, t.recorded_at, NULL::bigint, t.fingerprint, t.answer FROM ",
+        " WITH ORDINALITY AS k(caller, command, place) JOIN receipts t ON t.caller = k.caller
+            AND t.command = k.command",
+    );
+}
+
+fn script(asked: &Asked<'_>) -> Result<Script, StoreError> {
+    let mut script = Script::default();
+    let mut add = |(before, after): part::Part, rows: Rows| -> Result<(), StoreError> {
+        if !rows.is_empty() {
+            if !script.is_empty() {
+                script.then(" UNION ALL ");
+            }
+            script.then(before).rows(rows)?.then(after);
+        }
+        Ok(())
+    };
+    for (part, roots) in [
+        (part::ROOT_USER, &asked.users),
+        (part::ROOT_MISSION, &asked.missions),
+        (part::ROOT_PACK, &asked.packs),
+    ] {
+        add(part, ids(roots.iter().map(|root| root_id(*root))))?;
+    }
+    add(
+        part::TASK,
+        pairs(asked.tasks.iter().map(|key| (key.0.0, key.1.0))),
+    )?;
+    let participations = asked.participations.iter();
+    add(
+        part::PARTICIPATION,
+        pairs(participations.map(|key| (key.0.0, key.1.0))),
+    )?;
+    add(
+        part::REWARD,
+        pairs(asked.rewards.iter().map(|key| (key.0.0, key.1.0))),
+    )?;
+    add(
+        part::REVIEW,
+        pairs(asked.reviews.iter().map(|key| (key.0.0, key.1.0))),
+    )?;
+    let mut days = Rows::of(&[Kind::Id, Kind::Number]);
+    for (user, date) in &asked.days {
+        days.row().id(user.0).date(*date);
+    }
+    add(part::CHECK_IN_DAY, days)?;
+    let mut claims = Rows::of(&[Kind::Text, Kind::Bytes]);
+    for claim in &asked.claims {
+        let (kind, key) = claim.storage_key();
+        claims.row().text(kind).bytes(key);
+    }
+    add(part::CLAIM, claims)?;
+    add(part::BUDGET, ids(asked.budgets.iter().map(|id| id.0)))?;
+    let mut devices = Rows::of(&[Kind::Text]);
+    for device in &asked.devices {
+        devices.row().text(device.as_str());
+    }
+    add(part::DEVICE, devices)?;
+    let receipts = asked.receipts.iter();
+    add(
+        part::RECEIPT,
+        pairs(receipts.map(|key| (key.caller, key.command.0))),
+    )?;
+    Ok(script)
+}
+
+pub(super) fn ids(ids: impl Iterator<Item = Uuid>) -> Rows {
+    let mut rows = Rows::of(&[Kind::Id]);
+    for id in ids {
+        rows.row().id(id);
+    }
+    rows
+}
+
+pub(super) fn pairs(pairs: impl Iterator<Item = (Uuid, Uuid)>) -> Rows {
+    let mut rows = Rows::of(&[Kind::Id, Kind::Id]);
+    for (one, other) in pairs {
+        rows.row().id(one).id(other);
+    }
+    rows
+}
+
+/// One row of an answer. What cannot be read is damage, not absence.
+pub(crate) struct Found<'r>(pub(crate) &'r PgRow);
+
+impl<'r> Found<'r> {
+    pub(crate) fn get<T>(&self, column: usize) -> Result<T, StoreError>
+    where
+        T: sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
+    {
+        self.0.try_get(column).map_err(unavailable)
+    }
+
+    /// The row of a load, whose places count from 1.
+    fn loaded(&self) -> Result<LoadedRow<'r>, StoreError> {
+        Ok(LoadedRow {
+            part: self.get::<i32>(0)?.into(),
+            place: self.get::<i64>(1)? - 1,
+            first: self.get(2)?,
+            second: self.get(3)?,
+            code: self.get(4)?,
+            data: self.get(5)?,
+        })
+    }
+}

@@ -1,0 +1,178 @@
+//! The outbox: journal rows with events that have not been sent, of the shards that this process has leased.
+//!
+//! Every process with a relay gets its part of the shards of the roots' hash, and keeps it for as long as it goes on
+//! asking. So no two send the events of one root, and a part whose process is gone is taken over after seconds.
+//! Leases go by the database's clock.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use mission_core::{
+    engine::OutboundEvent,
+    ports::{
+        bus::{Backlog, Outbox, OutboxPosition, Outgoing},
+        store::StoreError,
+    },
+};
+use tokio::sync::Mutex;
+use uuid::Uuid;
+
+use super::{PostgresStore, connection::Database, load::Found, script::Script};
+use crate::store::record::{Parcel, from_json, instant, root_of, unavailable};
+
+/// This process among those that relay.
+#[derive(Clone, Debug)]
+pub(super) struct Lease {
+    id: Uuid,
+    duration: Duration,
+    held: Arc<Mutex<Held>>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    shards: Vec<i16>,
+    renewed: Option<Instant>,
+}
+
+/// Says that this relay is there, forgets those that are gone.
+const ATTEND: &str =
+    "WITH gone AS (DELETE FROM outbox_relays WHERE seen_at < now() - make_interval(secs => 60)
+        AND id <> ?)
+    INSERT INTO outbox_relays (id, seen_at) VALUES (?, now()) ON CONFLICT (id) DO UPDATE SET seen_at = now()";
+
+/// Keeps and takes as many shards as are due to each relay that is there, and lets the others go.
+const RENEW: &str = "WITH me AS (SELECT ?::uuid AS id, make_interval(secs => ?::float8) AS lease),
+    due AS (SELECT ceil(64.0 / greatest(count(*), 1))::bigint AS shards FROM outbox_relays, me
+        WHERE seen_at > now() - me.lease),
+    keep AS MATERIALIZED (SELECT s.shard FROM outbox_shards s, me
+        WHERE s.holder = me.id OR s.leased_until <= now()
+        ORDER BY s.holder = me.id DESC NULLS LAST, s.shard LIMIT (SELECT shards FROM due)
+        FOR UPDATE OF s SKIP LOCKED),
+    surplus AS (UPDATE outbox_shards s SET holder = NULL, leased_until = '-infinity' FROM me
+        WHERE s.holder = me.id AND s.shard NOT IN (SELECT shard FROM keep))
+    UPDATE outbox_shards s SET holder = me.id, leased_until = now() + me.lease FROM me
+        WHERE s.shard IN (SELECT shard FROM keep) RETURNING s.shard";
+
+/// Lets everything go.
+const RELEASE: &str = "WITH gone AS (DELETE FROM outbox_relays WHERE id = ?)
+    UPDATE outbox_shards SET holder = NULL, leased_until = '-infinity' WHERE holder = ?";
+
+impl Lease {
+    pub(super) fn new(duration: Duration) -> Self {
+        Lease {
+            // Ids of relays are only compared with each other.
+            id: Uuid::now_v7(),
+            duration,
+            held: Arc::default(),
+        }
+    }
+
+    /// The shards that are this process's own, renewed where a fifth of the lease is over.
+    async fn shards(&self, database: &Database) -> Result<Vec<i16>, StoreError> {
+        let mut held = self.held.lock().await;
+        let fresh = |at: Instant| at.elapsed() < self.duration / 5;
+        if !held.renewed.is_some_and(fresh) {
+            held.renewed = None;
+            let began = Instant::now();
+            let mut attend = Script::new(ATTEND);
+            attend.bind(self.id)?.bind(self.id)?;
+            database.run(attend).await.map_err(unavailable)?;
+            let mut renew = Script::new(RENEW);
+            renew.bind(self.id)?.bind(self.duration.as_secs_f64())?;
+            let rows = database.run(renew).await.map_err(unavailable)?;
+            held.shards = rows
+                .iter()
+                .map(|row| Found(row).get(0))
+                .collect::<Result<_, _>>()?;
+            held.renewed = Some(began);
+        }
+        Ok(held.shards.clone())
+    }
+
+    pub(super) async fn release(&self, database: &Database) -> Result<(), StoreError> {
+        let mut held = self.held.lock().await;
+        if held.renewed.take().is_some() {
+            held.shards.clear();
+            let mut release = Script::new(RELEASE);
+            release.bind(self.id)?.bind(self.id)?;
+            database.run(release).await.map_err(unavailable)?;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Outbox for PostgresStore {
+    /// The oldest events that wait in the shards of this process. Another process that relays gets its shards when
+    /// this one asks the next time.
+    async fn waiting(&self, limit: usize) -> Result<Vec<Outgoing>, StoreError> {
+        let shards = self.lease.shards(&self.database).await?;
+        let limit_rows = i64::try_from(limit).unwrap_or(i64::MAX);
+        let entries = self.database.read(|| {
+            let mut script = Script::new(
+                "SELECT number, root_kind, root_id, recorded_at, outbox FROM journal
+                WHERE outbox IS NOT NULL AND sent_at IS NULL AND shard = ANY(?) ORDER BY number LIMIT ?",
+            );
+            script.bind(shards.clone())?.bind(limit_rows)?;
+            Ok(script)
+        });
+        let entries = entries.await?;
+        let mut waiting = Vec::with_capacity(limit.min(entries.len() * 2));
+        for entry in &entries {
+            if waiting.len() >= limit {
+                break;
+            }
+            unpack(&Found(entry), &mut waiting)?;
+        }
+        Ok(waiting)
+    }
+
+    async fn sent(&self, entries: &[i64], at: DateTime<Utc>) -> Result<(), StoreError> {
+        // What tells of an erased user stayed for its events alone.
+        let mut script = Script::new(
+            "WITH gone AS (DELETE FROM journal WHERE number = ANY(?) AND outbox IS NOT NULL AND sent_at IS NULL
+                AND request IS NULL)
+            UPDATE journal SET sent_at = ? WHERE number = ANY(?) AND outbox IS NOT NULL AND sent_at IS NULL
+                AND request IS NOT NULL",
+        );
+        script
+            .bind(entries.to_vec())?
+            .bind(at.timestamp_micros())?
+            .bind(entries.to_vec())?;
+        self.database.run(script).await.map(drop).map_err(unavailable)
+    }
+
+    async fn backlog(&self) -> Result<Backlog, StoreError> {
+        let sql =
+            "SELECT count(*), min(recorded_at) FROM journal WHERE outbox IS NOT NULL AND sent_at IS NULL";
+        let rows = self.database.read(|| Ok(Script::new(sql))).await?;
+        let Some(row) = rows.first().map(Found) else {
+            return Ok(Backlog::default());
+        };
+        Ok(Backlog {
+            entries: u64::try_from(row.get::<i64>(0)?).unwrap_or_default(),
+            oldest: row.get::<Option<i64>>(1)?.map(instant).transpose()?,
+        })
+    }
+}
+
+fn unpack(entry: &Found<'_>, waiting: &mut Vec<Outgoing>) -> Result<(), StoreError> {
+    let number = entry.get(0)?;
+    let root = root_of(entry.get(1)?, entry.get(2)?);
+    let recorded_at = instant(entry.get(3)?)?;
+    let parcel: Parcel<Option<String>, Vec<OutboundEvent>> = from_json(entry.get(4)?)?;
+    for (event, outbound) in parcel.events.into_iter().enumerate() {
+        waiting.push(Outgoing {
+            position: OutboxPosition { entry: number, event },
+            root,
+            event: outbound,
+            correlation_id: parcel.correlation_id.clone(),
+            recorded_at,
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,306 @@
+//! Queries: lists and lookups, each one statement and so one moment of the database.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use chrono::{DateTime, NaiveDate, Utc};
+use mission_core::{
+    MissionId, ReviewId, RewardId, TaskId, UserId,
+    check_in::CheckInDay,
+    fraud::{Review, ReviewStatus},
+    ports::{
+        queries::{
+            AnalyticsRow, Bucket, Catalogue, DueExpiry, LeaderboardRow, Page, Queries, TaskFilter, TimeRange,
+            UserExport,
+        },
+        rules::serde_name,
+        store::{Claim, StoreError},
+    },
+    reward::{Reward, RewardStatus},
+    task::Task,
+    user::{InviteCode, User},
+};
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use super::{PostgresStore, load::Found, script::Script};
+use crate::store::record::{days, from_json, unavailable};
+
+fn limit_of<K>(page: &Page<K>) -> i64 {
+    i64::try_from(page.limit).unwrap_or(i64::MAX)
+}
+
+impl PostgresStore {
+    /// The records in the first column.
+    async fn records<V: DeserializeOwned>(
+        &self,
+        script: impl Fn() -> Result<Script, StoreError> + Send,
+    ) -> Result<Vec<V>, StoreError> {
+        let rows = self.database.read(script).await?;
+        rows.iter().map(|row| from_json(Found(row).get(0)?)).collect()
+    }
+
+    async fn record<V: DeserializeOwned>(
+        &self,
+        script: impl Fn() -> Result<Script, StoreError> + Send,
+    ) -> Result<Option<V>, StoreError> {
+        let rows = self.database.read(script).await?;
+        match rows.first() {
+            Some(row) => Found(row).get::<Option<&str>>(0)?.map(from_json).transpose(),
+            None => Ok(None),
+        }
+    }
+}
+
+/// A statement with one id, or with two.
+fn by_id(sql: &'static str, id: Uuid) -> Result<Script, StoreError> {
+    let mut script = Script::new(sql);
+    script.bind(id)?;
+    Ok(script)
+}
+
+#[async_trait]
+impl Queries for PostgresStore {
+    async fn catalogue(&self) -> Result<Catalogue, StoreError> {
+        let rows = self.database.read(|| {
+            Ok(Script::new(
+                "SELECT 0 AS part, value, NULL::text, NULL::uuid AS id FROM counters WHERE name = 'catalogue'
+                UNION ALL SELECT 1, 0, data, id FROM missions WHERE data IS NOT NULL
+                UNION ALL SELECT 2, 0, data, id FROM packs WHERE data IS NOT NULL ORDER BY part, id",
+            ))
+        });
+        let mut catalogue = Catalogue::default();
+        for row in &rows.await? {
+            let row = Found(row);
+            match row.get::<i32>(0)? {
+                0 => catalogue.version = u64::try_from(row.get::<i64>(1)?).map_err(unavailable)?,
+                1 => catalogue.missions.push(from_json(row.get(2)?)?),
+                _ => catalogue.packs.push(from_json(row.get(2)?)?),
+            }
+        }
+        Ok(catalogue)
+    }
+
+    async fn catalogue_version(&self) -> Result<u64, StoreError> {
+        let sql = "SELECT value FROM counters WHERE name = 'catalogue'";
+        let rows = self.database.read(|| Ok(Script::new(sql))).await?;
+        let row = rows
+            .first()
+            .ok_or_else(|| unavailable("the catalogue has no version"))?;
+        u64::try_from(Found(row).get::<i64>(0)?).map_err(unavailable)
+    }
+
+    async fn user(&self, user: UserId) -> Result<Option<User>, StoreError> {
+        self.record(|| by_id("SELECT data FROM users WHERE user_id = ?", user.0))
+            .await
+    }
+
+    async fn invite_owner(&self, code: &InviteCode) -> Result<Option<UserId>, StoreError> {
+        let (kind, key) = Claim::InviteCode(code.clone()).storage_key();
+        let rows = self.database.read(|| {
+            let mut script = Script::new("SELECT holder FROM claims WHERE kind = ? AND key = ?");
+            script.bind(kind)?.bind(key.clone().into_bytes())?;
+            Ok(script)
+        });
+        let rows = rows.await?;
+        rows.first()
+            .map(|row| Ok(Found(row).get::<Uuid>(0)?.into()))
+            .transpose()
+    }
+
+    async fn task(&self, user: UserId, task: TaskId) -> Result<Option<Task>, StoreError> {
+        self.record(|| {
+            let mut script = Script::new("SELECT data FROM tasks WHERE user_id = ? AND id = ?");
+            script.bind(user.0)?.bind(task.0)?;
+            Ok(script)
+        })
+        .await
+    }
+
+    async fn tasks(
+        &self,
+        user: UserId,
+        filter: TaskFilter,
+        page: Page<TaskId>,
+    ) -> Result<Vec<Task>, StoreError> {
+        self.records(|| {
+            let mut script = Script::new("SELECT data FROM tasks WHERE user_id = ?");
+            script.bind(user.0)?;
+            if let Some(status) = filter.status {
+                script.then(" AND status = ?").bind(serde_name(status))?;
+            }
+            if let Some(mission) = filter.mission {
+                script.then(" AND mission_id = ?").bind(mission.0)?;
+            }
+            if let Some(after) = page.after {
+                script.then(" AND id < ?").bind(after.0)?;
+            }
+            script.then(" ORDER BY id DESC LIMIT ?").bind(limit_of(&page))?;
+            Ok(script)
+        })
+        .await
+    }
+
+    async fn rewards(
+        &self,
+        user: UserId,
+        status: Option<RewardStatus>,
+        page: Page<RewardId>,
+    ) -> Result<Vec<Reward>, StoreError> {
+        self.records(|| {
+            let mut script = Script::new("SELECT data FROM rewards WHERE user_id = ?");
+            script.bind(user.0)?;
+            if let Some(status) = status {
+                script.then(" AND status = ?").bind(serde_name(status))?;
+            }
+            if let Some(after) = page.after {
+                script.then(" AND id < ?").bind(after.0)?;
+            }
+            script.then(" ORDER BY id DESC LIMIT ?").bind(limit_of(&page))?;
+            Ok(script)
+        })
+        .await
+    }
+
+    async fn reward(&self, reward: RewardId) -> Result<Option<Reward>, StoreError> {
+        self.record(|| by_id("SELECT data FROM rewards WHERE id = ?", reward.0))
+            .await
+    }
+
+    async fn check_in_days(
+        &self,
+        user: UserId,
+        from: NaiveDate,
+        to: NaiveDate,
+    ) -> Result<Vec<CheckInDay>, StoreError> {
+        self.records(|| {
+            let mut script = Script::new(
+                "SELECT data FROM check_in_days WHERE user_id = ? AND date BETWEEN ? AND ? ORDER BY date",
+            );
+            script.bind(user.0)?.bind(days(from))?.bind(days(to))?;
+            Ok(script)
+        })
+        .await
+    }
+
+    async fn review(&self, review: ReviewId) -> Result<Option<Review>, StoreError> {
+        self.record(|| by_id("SELECT data FROM reviews WHERE id = ?", review.0))
+            .await
+    }
+
+    async fn reviews(
+        &self,
+        status: Option<ReviewStatus>,
+        page: Page<ReviewId>,
+    ) -> Result<Vec<Review>, StoreError> {
+        self.records(|| {
+            let mut script = Script::new("SELECT data FROM reviews WHERE TRUE");
+            if let Some(status) = status {
+                script.then(" AND status = ?").bind(serde_name(status))?;
+            }
+            if let Some(after) = page.after {
+                script.then(" AND id > ?").bind(after.0)?;
+            }
+            script.then(" ORDER BY id LIMIT ?").bind(limit_of(&page))?;
+            Ok(script)
+        })
+        .await
+    }
+
+    async fn leaderboard(
+        &self,
+        range: TimeRange,
+        among: Option<&[UserId]>,
+        limit: usize,
+    ) -> Result<Vec<LeaderboardRow>, StoreError> {
+        self.leaders(range, among, limit).await
+    }
+
+    async fn leaderboard_row(
+        &self,
+        range: TimeRange,
+        among: Option<&[UserId]>,
+        user: UserId,
+    ) -> Result<LeaderboardRow, StoreError> {
+        self.place_among_leaders(range, among, user).await
+    }
+
+    async fn analytics(
+        &self,
+        range: TimeRange,
+        bucket: Bucket,
+        mission: Option<MissionId>,
+    ) -> Result<Vec<AnalyticsRow>, StoreError> {
+        self.series(range, bucket, mission).await
+    }
+
+    async fn due_expiries(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueExpiry>, StoreError> {
+        // The longest due come first. A user who has more than fits is asked for again once these are written down.
+        let most = i64::try_from(limit.saturating_mul(4)).unwrap_or(i64::MAX);
+        let rows = self.database.read(|| {
+            let mut script = Script::new(
+                "(SELECT user_id, TRUE, id FROM tasks WHERE status = 'in_progress' AND due_at <= ?
+                    ORDER BY due_at LIMIT ?)
+                UNION ALL (SELECT user_id, FALSE, id FROM rewards WHERE status = 'pending' AND expires_at <= ?
+                    ORDER BY expires_at LIMIT ?)",
+            );
+            let now = now.timestamp_micros();
+            script.bind(now)?.bind(most)?.bind(now)?.bind(most)?;
+            Ok(script)
+        });
+        let mut due: BTreeMap<UserId, DueExpiry> = BTreeMap::new();
+        for row in &rows.await? {
+            let row = Found(row);
+            let user = row.get::<Uuid>(0)?.into();
+            let of_user = due.entry(user).or_insert_with(|| DueExpiry {
+                user,
+                tasks: Vec::new(),
+                rewards: Vec::new(),
+            });
+            let id: Uuid = row.get(2)?;
+            if row.get(1)? {
+                of_user.tasks.push(id.into());
+            } else {
+                of_user.rewards.push(id.into());
+            }
+        }
+        Ok(due.into_values().take(limit).collect())
+    }
+
+    async fn export(&self, user: UserId) -> Result<UserExport, StoreError> {
+        let rows = self.database.read(|| {
+            let mut script = Script::new(
+                "SELECT 0 AS part, NULL::uuid AS id, 0::bigint AS date, data FROM users WHERE user_id = ?
+                UNION ALL SELECT 1, id, 0, data FROM tasks WHERE user_id = ?
+                UNION ALL SELECT 2, id, 0, data FROM rewards WHERE user_id = ?
+                UNION ALL SELECT 3, NULL, date, data FROM check_in_days WHERE user_id = ?
+                UNION ALL SELECT 4, id, 0, data FROM reviews WHERE user_id = ?
+                UNION ALL SELECT 5, mission_id, 0, data FROM participations WHERE user_id = ?
+                ORDER BY part, id, date",
+            );
+            for _ in 0..6 {
+                script.bind(user.0)?;
+            }
+            Ok(script)
+        });
+        let mut export = UserExport::default();
+        for row in &rows.await? {
+            let row = Found(row);
+            let Some(data) = row.get::<Option<&str>>(3)? else {
+                continue;
+            };
+            match row.get::<i32>(0)? {
+                0 => export.user = from_json(data)?,
+                1 => export.tasks.push(from_json(data)?),
+                2 => export.rewards.push(from_json(data)?),
+                3 => export.check_in_days.push(from_json(data)?),
+                4 => export.reviews.push(from_json(data)?),
+                _ => {
+                    let mission = row.get::<Uuid>(1)?.into();
+                    export.participations.push((mission, from_json(data)?));
+                }
+            }
+        }
+        Ok(export)
+    }
+}

@@ -1,0 +1,116 @@
+//! What a batch takes away before it writes: rare, so in statements of their own.
+
+use mission_core::{UserId, ports::store::StoreError};
+use uuid::Uuid;
+
+use super::{
+    rows::{Kind, Rows},
+    script::Script,
+};
+
+/// What goes.
+#[derive(Debug)]
+pub(super) struct Removals {
+    erased: Vec<Uuid>,
+    pub(super) tasks: Rows,
+    pub(super) participations: Rows,
+    pub(super) rewards: Rows,
+    pub(super) reviews: Rows,
+    pub(super) days: Rows,
+    pub(super) claims: Rows,
+}
+
+impl Default for Removals {
+    fn default() -> Self {
+        let ids = || Rows::of(&[Kind::Id, Kind::Id]);
+        Removals {
+            erased: Vec::new(),
+            tasks: ids(),
+            participations: ids(),
+            rewards: ids(),
+            reviews: ids(),
+            days: Rows::of(&[Kind::Id, Kind::Number]),
+            claims: Rows::of(&[Kind::Text, Kind::Bytes]),
+        }
+    }
+}
+
+/// All that goes with a user; what has not left yet stays without what it rested on.
+const ERASURE: [&str; 12] = [
+    "DELETE FROM reward_sources s USING rewards r WHERE r.user_id = ANY(?) AND s.source_id = r.source_id
+        AND s.reward_type = r.reward_type AND s.reward_id = r.id",
+    "DELETE FROM tasks WHERE user_id = ANY(?)",
+    "DELETE FROM participations WHERE user_id = ANY(?)",
+    "DELETE FROM rewards WHERE user_id = ANY(?)",
+    "DELETE FROM reviews WHERE user_id = ANY(?)",
+    "DELETE FROM check_in_days WHERE user_id = ANY(?)",
+    "DELETE FROM sightings WHERE user_id = ANY(?)",
+    "UPDATE users SET data = NULL WHERE user_id = ANY(?)",
+    "DELETE FROM receipts WHERE caller = ANY(?)",
+    "DELETE FROM receipts r USING journal j WHERE j.root_id = ANY(?) AND j.root_kind = 'user'
+        AND r.caller = j.caller AND r.command = j.command",
+    "DELETE FROM journal WHERE root_id = ANY(?) AND root_kind = 'user' AND (outbox IS NULL OR sent_at IS NOT NULL)",
+    "UPDATE journal SET caller = NULL, command = NULL, refusal = NULL, request = NULL
+        WHERE root_id = ANY(?) AND root_kind = 'user'",
+];
+
+impl Removals {
+    /// Everything of a user goes.
+    pub(super) fn erase(&mut self, user: UserId) {
+        self.erased.push(user.0);
+    }
+
+    /// The statements, in order.
+    pub(super) fn take_scripts(&mut self) -> Result<Vec<Script>, StoreError> {
+        let all = std::mem::take(self);
+        let mut scripts = Vec::new();
+        if !all.erased.is_empty() {
+            for sql in ERASURE {
+                let mut script = Script::new(sql);
+                script.bind(all.erased.clone())?;
+                scripts.push(script);
+            }
+        }
+        let mut add = |before: &'static str, rows: Rows, after: &'static str| -> Result<(), StoreError> {
+            if !rows.is_empty() {
+                let mut script = Script::new(before);
+                script.rows(rows)?.then(after);
+                scripts.push(script);
+            }
+            Ok(())
+        };
+        add(
+            "DELETE FROM tasks t USING ",
+            all.tasks,
+            " AS k(user_id, key) WHERE t.user_id = k.user_id AND t.id = k.key",
+        )?;
+        add(
+            "DELETE FROM participations t USING ",
+            all.participations,
+            " AS k(user_id, key) WHERE t.user_id = k.user_id AND t.mission_id = k.key",
+        )?;
+        add(
+            "WITH gone AS (DELETE FROM rewards t USING ",
+            all.rewards,
+            " AS k(user_id, key) WHERE t.user_id = k.user_id AND t.id = k.key RETURNING t.*)
+            DELETE FROM reward_sources s USING gone WHERE s.source_id = gone.source_id
+                AND s.reward_type = gone.reward_type AND s.reward_id = gone.id",
+        )?;
+        add(
+            "DELETE FROM reviews t USING ",
+            all.reviews,
+            " AS k(user_id, key) WHERE t.user_id = k.user_id AND t.id = k.key",
+        )?;
+        add(
+            "DELETE FROM check_in_days t USING ",
+            all.days,
+            " AS k(user_id, key) WHERE t.user_id = k.user_id AND t.date = k.key",
+        )?;
+        add(
+            "DELETE FROM claims t USING ",
+            all.claims,
+            " AS k(kind, key) WHERE t.kind = k.kind AND t.key = k.key",
+        )?;
+        Ok(scripts)
+    }
+}

@@ -1,0 +1,65 @@
+//! The contract of stores, on one table each and on partitions, and what is PostgreSQL's own.
+
+use super::{PostgresOptions, PostgresStore};
+use crate::services::Schema;
+
+/// A store in a schema of its own, which goes with it.
+pub(crate) struct Scratch {
+    pub(crate) store: PostgresStore,
+    pub(crate) schema: Schema,
+}
+
+/// Few connections, because many tests run at once.
+pub(super) fn options() -> PostgresOptions {
+    PostgresOptions {
+        connections: 4,
+        acquire_timeout: std::time::Duration::from_secs(30),
+        ..PostgresOptions::default()
+    }
+}
+
+/// A store; `None` where there is no PostgreSQL.
+pub(crate) async fn scratch() -> Option<Scratch> {
+    scratch_with(options()).await
+}
+
+pub(super) async fn scratch_with(options: PostgresOptions) -> Option<Scratch> {
+    let schema = Schema::create()?;
+    let store = PostgresStore::open(&schema.url, options).await.unwrap();
+    Some(Scratch { store, schema })
+}
+
+/// The whole contract on a store that is made by a function.
+macro_rules! contract {
+    ($name:ident, $scratch:expr) => {
+        mod $name {
+            #[allow(
+                unused_imports,
+                reason = "each contract makes its stores in its own way"
+            )]
+            use super::*;
+            use std::cell::RefCell;
+
+            thread_local! {
+                /// Keeps a test's schema until its thread ends.
+                static KEPT: RefCell<Vec<Scratch>> = const { RefCell::new(Vec::new()) };
+            }
+
+            fn drive(case: impl Future<Output = ()>) {
+                if crate::services::POSTGRES.find().is_some() {
+                    crate::store::tests::block_on(case);
+                    KEPT.take();
+                }
+            }
+
+            mission_core::store_contract!(drive, async {
+                let scratch: Scratch = $scratch.await.unwrap();
+                let store = scratch.store.clone();
+                KEPT.with_borrow_mut(|kept| kept.push(scratch));
+                store
+            });
+        }
+    };
+}
+
+contract!(contract, scratch());

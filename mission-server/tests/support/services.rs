@@ -1,0 +1,221 @@
+//! The servers that tests need: those that are named by variables, else those on the standard local ports, else
+//! private ones from installed binaries. What can be had nowhere is left out, loudly; with
+//! `MISSION_TEST_SERVICES=required` that is a failure.
+//!
+//! Shared by unit and integration tests by way of `#[path]`.
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test that cannot go on has failed"
+)]
+
+use std::{
+    ffi::OsString,
+    net::{SocketAddr, TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    str::FromStr,
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+
+use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
+use uuid::Uuid;
+
+/// A service that tests may need.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Service {
+    /// Its name for people.
+    pub(crate) name: &'static str,
+    /// The variable that names a server to use.
+    pub(crate) variable: &'static str,
+    /// Its standard port on this machine.
+    port: u16,
+    /// The address of a server on a port.
+    url: fn(u16) -> String,
+    /// Prepares a private one in a folder, for a port: the command that runs it.
+    server: fn(&Path, u16) -> Option<Vec<OsString>>,
+}
+
+/// PostgreSQL, as a role that may create schemas in the database.
+pub(crate) const POSTGRES: Service = Service {
+    name: "PostgreSQL",
+    variable: "MISSION_TEST_POSTGRES_URL",
+    port: 5432,
+    url: |port| format!("postgres://postgres@127.0.0.1:{port}/postgres"),
+    server: postgres_server,
+};
+
+impl Service {
+    /// The address of a server, looked for once a process; `None` where there is none, which is said on stderr.
+    pub(crate) fn find(&'static self) -> Option<&'static str> {
+        static FOUND: Mutex<Vec<(&str, Option<&'static str>)>> = Mutex::new(Vec::new());
+        let mut found = FOUND.lock().unwrap();
+        if let Some((_, url)) = found.iter().find(|(name, _)| *name == self.name) {
+            return *url;
+        }
+        let url = self.look().map(|url| &*String::leak(url));
+        found.push((self.name, url));
+        if url.is_none() {
+            let why = format!(
+                "{} was found neither by {} nor on port {} nor as an installed program",
+                self.name, self.variable, self.port
+            );
+            let required = std::env::var("MISSION_TEST_SERVICES").is_ok_and(|mode| mode == "required");
+            assert!(
+                !required,
+                "{why}; MISSION_TEST_SERVICES=required makes that a failure"
+            );
+            left_out(&why);
+        }
+        url
+    }
+
+    fn look(&self) -> Option<String> {
+        if let Ok(url) = std::env::var(self.variable)
+            && !url.is_empty()
+        {
+            return Some(url);
+        }
+        let standard = SocketAddr::from(([127, 0, 0, 1], self.port));
+        if TcpStream::connect_timeout(&standard, Duration::from_millis(500)).is_ok() {
+            return Some((self.url)(self.port));
+        }
+        let port = TcpListener::bind("127.0.0.1:0").ok()?.local_addr().ok()?.port();
+        let folder = tempfile::tempdir().ok()?.keep();
+        let server = (self.server)(&folder, port)?;
+        run_beside(&folder, server);
+        let started = Instant::now();
+        while started.elapsed() < Duration::from_secs(20) {
+            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                return Some((self.url)(port));
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        None
+    }
+}
+
+/// Runs a server for as long as this process lives, whatever way it ends; its folder goes with it.
+fn run_beside(folder: &Path, server: Vec<OsString>) {
+    const SCRIPT: &str = r#"folder=$1; shift; cd "$folder"; "$@" >"$folder/log" 2>&1 & server=$!
+        cat >/dev/null; kill -INT $server; wait $server; rm -rf "$folder""#;
+    let mut command = Command::new("sh");
+    command.args(["-c", SCRIPT, "sh"]).arg(folder).args(server);
+    watch(&mut command);
+}
+
+/// Says on stderr, past the harness that captures it, what the run left out, once the process has ended.
+fn left_out(why: &str) {
+    const SCRIPT: &str = r#"cat >/dev/null; printf '\n*** LEFT OUT: %s\n\n' "$1" >&2"#;
+    watch(Command::new("sh").args(["-c", SCRIPT, "sh", why]));
+}
+
+/// Starts what waits for the end of its stdin, which comes with the end of this process.
+fn watch(command: &mut Command) {
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    // Open until the process ends.
+    std::mem::forget(child.stdin.take());
+}
+
+/// PostgreSQL runs as anybody but root.
+fn postgres_server(folder: &Path, port: u16) -> Option<Vec<OsString>> {
+    let bin = postgres_programs()?;
+    let data = folder.join("data");
+    let root = Command::new("id").arg("-u").output().ok()?.stdout == b"0\n";
+    let mut user: Vec<OsString> = Vec::new();
+    if root {
+        let given = Command::new("chown").arg("postgres").arg(folder).status();
+        given.ok().filter(std::process::ExitStatus::success)?;
+        user.extend(["setpriv", "--reuid=postgres", "--clear-groups", "--"].map(OsString::from));
+    }
+    let mut initdb = user.clone();
+    initdb.push(bin.join("initdb").into());
+    let made = Command::new(initdb.remove(0))
+        .args(initdb)
+        .args([
+            "--auth=trust",
+            "--username=postgres",
+            "--encoding=UTF8",
+            "--no-sync",
+            "-D",
+        ])
+        .arg(&data)
+        .stdout(Stdio::null())
+        .status();
+    made.ok().filter(std::process::ExitStatus::success)?;
+    let mut server = user;
+    server.push(bin.join("postgres").into());
+    server.push("-D".into());
+    server.push(data.into());
+    let port = port.to_string();
+    server.extend(["-p", &port, "-k", "", "-c", "listen_addresses=127.0.0.1"].map(OsString::from));
+    server.extend(["-c", "fsync=off", "-c", "max_connections=300"].map(OsString::from));
+    Some(server)
+}
+
+fn postgres_programs() -> Option<PathBuf> {
+    let mut places: Vec<PathBuf> = std::env::split_paths(&std::env::var_os("PATH")?).collect();
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    places.extend(versions.filter_map(|entry| Some(entry.ok()?.path().join("bin"))));
+    places.into_iter().find(|place| place.join("initdb").exists())
+}
+
+/// A schema of one test's own in the PostgreSQL that was found; dropped with this.
+#[derive(Debug)]
+pub(crate) struct Schema {
+    /// The address of a database in which every table lands in the schema.
+    pub(crate) url: String,
+    server: &'static str,
+    name: String,
+}
+
+impl Schema {
+    /// A new schema; `None` where there is no PostgreSQL.
+    pub(crate) fn create() -> Option<Schema> {
+        let server = POSTGRES.find()?;
+        let name = format!("mission_test_{}", Uuid::new_v4().simple());
+        run_sql(server, format!("CREATE SCHEMA {name}"));
+        let joint = if server.contains('?') { '&' } else { '?' };
+        Some(Schema {
+            url: format!("{server}{joint}options=-csearch_path%3D{name}"),
+            server,
+            name,
+        })
+    }
+
+    /// Runs a script of statements in the schema.
+    pub(crate) fn run(&self, sql: &str) {
+        run_sql(&self.url, sql.to_owned());
+    }
+}
+
+impl Drop for Schema {
+    fn drop(&mut self) {
+        run_sql(
+            self.server,
+            format!("DROP SCHEMA IF EXISTS {} CASCADE", self.name),
+        );
+    }
+}
+
+/// Runs SQL on a connection and a thread of its own, so that it can be done from anywhere.
+fn run_sql(url: &str, sql: String) {
+    let url = url.to_owned();
+    let done = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.unwrap().block_on(async {
+            let options = PgConnectOptions::from_str(&url).unwrap();
+            let mut connection = PgConnection::connect_with(&options).await.unwrap();
+            sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
+                .execute(&mut connection)
+                .await
+                .unwrap();
+            connection.close().await.unwrap();
+        });
+    });
+    done.join().unwrap();
+}
