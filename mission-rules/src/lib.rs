@@ -26,6 +26,7 @@ mod failure;
 mod json;
 mod limits;
 mod lint;
+mod pace;
 pub mod pack;
 mod program;
 pub mod run;
@@ -39,6 +40,7 @@ mod trace;
 
 pub use diagnostic::{Diagnostic, Severity};
 pub use limits::{Limits, TIME_CHECK_OPERATIONS};
+pub use pace::SLOW_EVALUATION;
 pub use schema::{FieldKind, FieldSchema};
 pub use script::{EvalError, ScriptHooks, Scripts};
 pub use stopwatch::{MonotonicStopwatch, StoppedStopwatch, Stopwatch};

@@ -10,6 +10,7 @@ use crate::{
     calls::check_calls,
     context::Reads,
     failure::{hook_failure, rule_failure, syntax_finding},
+    pace::Pace,
     sandbox::{Deadline, Language, MUTATING_METHODS, Purpose, engine},
     syntax::{Chain, Function, functions, word_at},
 };
@@ -32,6 +33,7 @@ pub(crate) struct Program {
     stopwatch: Arc<dyn Stopwatch>,
     hooks: BTreeSet<Hook>,
     pub(crate) reads: Reads,
+    pub(crate) pace: Pace,
 }
 
 impl Engines {
@@ -106,6 +108,7 @@ impl Engines {
                 .filter(|hook| defined.iter().any(|function| function.name == hook.name()))
                 .collect(),
             reads: Reads::of(&written, &Hook::ALL.map(Hook::name)),
+            pace: Pace::default(),
         })
     }
 
@@ -113,7 +116,8 @@ impl Engines {
     fn constants(&self, source: &str, written: &AST) -> Result<Scope<'static>, Diagnostic> {
         let mut constants = Scope::new();
         let statements = written.clone_statements_only();
-        let _deadline = Deadline::set(&*self.stopwatch, self.limits.wall_time);
+        let started = self.stopwatch.elapsed();
+        let _deadline = Deadline::at(started.saturating_add(self.limits.wall_time));
         self.measuring
             .run_ast_with_scope(&mut constants, &statements)
             .map_err(|error| {
@@ -206,7 +210,8 @@ impl Program {
 
     /// Calls a hook.
     pub(crate) fn call(&self, hook: Hook, context: Dynamic) -> Result<Dynamic, RuleFailure> {
-        let _deadline = Deadline::set(&*self.stopwatch, self.limits.wall_time);
+        let started = self.stopwatch.elapsed();
+        let _deadline = Deadline::at(started.saturating_add(self.limits.wall_time));
         let options = CallFnOptions::new().eval_ast(false);
         let call = || {
             let mut scope = Scope::new();
@@ -219,7 +224,9 @@ impl Program {
             )
         };
         // The interpreter should never panic; if it does, one evaluation fails and not its neighbours.
-        match std::panic::catch_unwind(AssertUnwindSafe(call)) {
+        let result = std::panic::catch_unwind(AssertUnwindSafe(call));
+        self.pace.note(self.stopwatch.elapsed().saturating_sub(started));
+        match result {
             Ok(result) => result.map_err(|error| rule_failure(hook, &error, &self.limits)),
             Err(_) => Err(hook_failure(
                 hook,

@@ -229,4 +229,8 @@ impl Script for ScriptHooks {
     fn reward(&self, context: &RuleContext<'_>) -> Result<Option<RewardPatch>, RuleFailure> {
         self.answer(Hook::Reward, context, answer::reward)
     }
+
+    fn is_slow(&self) -> bool {
+        self.program.pace.is_slow()
+    }
 }

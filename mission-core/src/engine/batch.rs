@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     Answer, Book, Command, Context, Decision, Facts, Halt, Keys, ReceiptKey, Rejection, Request, View,
-    decide, footprint::footprint,
+    decide, footprint::footprint, slow_lane::may_be_slow,
 };
 use crate::ports::store::{
     BlockingStore, Change, CommitOutcome, Entry, RECEIPT_LIFETIME, Root, Store, StoreError,
@@ -27,6 +27,8 @@ pub enum Again {
     /// The batch ended before it, at an erasure; nothing was tried yet. It belongs to the next batch, before all that
     /// came later.
     NextBatch,
+    /// It, or a command before it on the same roots, may have to wait for a slow script; nothing was tried yet.
+    SlowLane,
 }
 
 /// What became of one command of a batch.
@@ -94,6 +96,7 @@ struct Batch {
     recheck: bool,
     /// What came after the end of the batch.
     left_over: Vec<Request>,
+    leaves_slow_scripts: bool,
 }
 
 /// Commands that share a root or a receipt, in the order in which they came: one atomic change.
@@ -104,6 +107,20 @@ struct Group {
     change: Change,
     /// Two loads saw two versions of a root: nothing can be decided on the mixture.
     torn: bool,
+    /// A command may have to wait for a slow script: it and all that follow it go elsewhere.
+    slow: bool,
+}
+
+impl Step {
+    /// A batch that does not wait for slow scripts: it hands back the commands that may have to, and those after them
+    /// on the same roots, with [`Again::SlowLane`].
+    #[must_use]
+    pub(super) fn leaving_slow_scripts(mut self) -> Step {
+        if let Step::Load(loading) = &mut self {
+            loading.batch.leaves_slow_scripts = true;
+        }
+        self
+    }
 }
 
 /// Begins a batch. With `recheck`, receipts are looked for even where the engine made the key: after a commit of
@@ -132,6 +149,7 @@ pub fn start(mut requests: Vec<Request>, book: Arc<Book>, recheck: bool) -> Step
         facts: Facts::default(),
         recheck,
         left_over,
+        leaves_slow_scripts: false,
     };
     Step::Load(Loading { keys, batch })
 }
@@ -190,6 +208,7 @@ fn group(requests: &[Request], roots: &[BTreeSet<Root>]) -> Vec<Group> {
             roots: BTreeSet::new(),
             change: Change::default(),
             torn: false,
+            slow: false,
         });
         group.members.push(n);
         group.roots.extend(roots);
@@ -297,11 +316,18 @@ impl Batch {
     /// Decides one command; answers what is missing if it cannot be decided yet.
     fn decide_one(&mut self, group: &mut Group, member: usize) -> Option<Keys> {
         let request = &self.requests[member];
-        if let Some(outcome) = self.remembered(group, request) {
+        if !group.slow
+            && let Some(outcome) = self.remembered(group, request)
+        {
             self.outcomes[member] = Some(outcome);
             return None;
         }
         let view = View::new(&self.facts, &group.change.effects);
+        group.slow |= self.leaves_slow_scripts && may_be_slow(&request.command, view, &self.book);
+        if group.slow {
+            self.outcomes[member] = Some(Outcome::Again(Again::SlowLane));
+            return None;
+        }
         let context = Context::new(request, &self.book);
         let decided = catch_unwind(AssertUnwindSafe(|| decide(view, &request.command, &context)));
         let fail = |why: &str| Some(Outcome::Failed(Fault::NotWritten(why.to_owned())));
@@ -429,13 +455,13 @@ impl Committing {
                 Err(StoreError::Unavailable(_)) => Err(Again::Uncertain),
             };
             for &member in &group.members {
-                // A command that failed by itself has its answer, whatever became of its neighbours.
-                if matches!(self.batch.outcomes[member], Some(Outcome::Failed(_))) {
-                    continue;
-                }
-                self.batch.outcomes[member] = Some(match &redo {
-                    Ok(fault) => Outcome::Failed(fault.clone()),
-                    Err(again) => Outcome::Again(*again),
+                self.batch.outcomes[member] = Some(match (&self.batch.outcomes[member], &redo) {
+                    // A command that failed by itself has its answer, whatever became of its neighbours.
+                    (Some(Outcome::Failed(fault)), _) => Outcome::Failed(fault.clone()),
+                    // It stays behind those before it.
+                    (Some(Outcome::Again(Again::SlowLane)), _) => Outcome::Again(Again::NextBatch),
+                    (_, Ok(fault)) => Outcome::Failed(fault.clone()),
+                    (_, Err(again)) => Outcome::Again(*again),
                 });
             }
         }

@@ -95,6 +95,14 @@ pub struct LoadedMission {
     pub script: Option<Result<Arc<dyn Script>, CompileError>>,
 }
 
+impl LoadedMission {
+    /// Whether its script has shown itself slow.
+    #[must_use]
+    pub fn is_slow(&self) -> bool {
+        matches!(&self.script, Some(Ok(script)) if script.is_slow())
+    }
+}
+
 /// The catalogue. Changing one mission makes a new book that shares the rest.
 #[derive(Clone, Debug, Default)]
 pub struct Book {

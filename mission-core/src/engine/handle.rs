@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::{
     Book, BookBuilder, Command, Fault, Fingerprint, Intent, ReceiptKey, Rejection, Reply, Request, Signals,
     Writer,
+    slow_lane::{Away, Errand},
 };
 use crate::{
     CommandId,
@@ -88,12 +89,31 @@ impl Default for Limits {
     }
 }
 
+/// A command that waits.
 pub(super) struct Job {
     pub(super) request: Request,
+    pub(super) caller: Caller,
+}
+
+/// Who waits for a command, and what became of it so far.
+pub(super) struct Caller {
     pub(super) tries: u8,
     pub(super) recheck: bool,
     pub(super) alone: bool,
     pub(super) answer: oneshot::Sender<Result<Executed<Reply>, ExecuteError>>,
+    /// While it is in the slow lane.
+    pub(super) errand: Option<Errand>,
+}
+
+/// What waits for one writer.
+pub(super) struct Inbox(pub(super) async_channel::Receiver<Job>);
+
+impl Drop for Inbox {
+    /// Whoever still waits is told that nobody will come: the queue itself lives on with its senders.
+    fn drop(&mut self) {
+        self.0.close();
+        while self.0.try_recv().is_ok() {}
+    }
 }
 
 /// The book that commands are decided on, shared by the writer and every handle.
@@ -140,6 +160,7 @@ pub struct Engine {
     book: Arc<SharedBook>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
+    away: Arc<Away>,
 }
 
 impl Engine {
@@ -158,13 +179,15 @@ impl Engine {
             editing: Mutex::new(()),
             compiler,
         });
+        let away = Arc::new(Away::default());
         let engine = Engine {
             queue: sender,
             book: Arc::clone(&book),
             clock,
             ids,
+            away: Arc::clone(&away),
         };
-        (engine, Writer::new(store, receiver, book, limits))
+        (engine, Writer::new(store, Inbox(receiver), away, book, limits))
     }
 
     /// The book that commands are decided on now.
@@ -190,10 +213,10 @@ impl Engine {
         self.ids.next()
     }
 
-    /// Commands that wait.
+    /// Commands that wait, those in the slow lane with them.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.queue.len()
+        self.queue.len() + self.away.commands()
     }
 
     /// Carries a command out, and answers when it is durable.
@@ -255,10 +278,13 @@ impl Engine {
         let (sender, receiver) = oneshot::channel();
         let job = Job {
             request,
-            tries: 0,
-            recheck: false,
-            alone: false,
-            answer: sender,
+            caller: Caller {
+                tries: 0,
+                recheck: false,
+                alone: false,
+                answer: sender,
+                errand: None,
+            },
         };
         match self.queue.try_send(job) {
             Ok(()) => Ok(Ticket(receiver)),

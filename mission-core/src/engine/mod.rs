@@ -10,6 +10,7 @@ mod handle;
 mod rejection;
 mod reply;
 mod request;
+mod slow_lane;
 mod writer;
 
 pub use batch::{Again, Committing, Fault, Loading, Outcome, Step, run, run_blocking, start};

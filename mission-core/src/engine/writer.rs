@@ -5,40 +5,98 @@ use std::{collections::VecDeque, sync::Arc};
 use super::{
     Again, Command, ExecuteError, Executed, Fault, Limits, Outcome, Reply, Request,
     batch::{self},
-    handle::{Job, SharedBook},
+    handle::{Caller, Inbox, Job, SharedBook},
+    slow_lane::Away,
 };
 use crate::ports::store::Store;
+
+/// Commands of the slow lane that are committed together at most: whoever is there waits for few others.
+const SLOW_BATCH: usize = 16;
 
 /// Owns the store and does the engine's work until every handle is gone.
 #[must_use = "nothing is committed until the writer runs"]
 pub struct Writer<S> {
     store: S,
-    queue: async_channel::Receiver<Job>,
+    inbox: Inbox,
+    lane: Lane,
+    away: Arc<Away>,
     book: Arc<SharedBook>,
     limits: Limits,
 }
 
-impl<S> Drop for Writer<S> {
-    /// Whoever still waits is told that nobody will come: the queue itself lives on with the engine's handles.
-    fn drop(&mut self) {
-        self.queue.close();
-        while self.queue.try_recv().is_ok() {}
-    }
+/// What a writer does about slow scripts.
+enum Lane {
+    /// It waits for them.
+    Only,
+    /// It hands their commands on.
+    Quick(async_channel::Sender<Job>),
+    /// It is there for them.
+    Slow,
 }
 
 impl<S: Store> Writer<S> {
     pub(super) fn new(
         store: S,
-        queue: async_channel::Receiver<Job>,
+        inbox: Inbox,
+        away: Arc<Away>,
         book: Arc<SharedBook>,
         limits: Limits,
     ) -> Self {
         Writer {
             store,
-            queue,
+            inbox,
+            lane: Lane::Only,
+            away,
             book,
             limits,
         }
+    }
+
+    /// Two writers, so that slow scripts stall nobody: the second decides the commands of missions whose script has
+    /// shown itself slow ([`Script::is_slow`](crate::ports::rules::Script::is_slow)), and what their users ask until
+    /// those are answered; the first decides all others. So each user's commands are still decided in the order in
+    /// which they were submitted. Both must run, the second on a thread of its own; it ends after the first, when
+    /// all that it was handed is answered.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use mission_core::{engine::{BookBuilder, CheckIn, Engine, Limits, Settings, Signals}, memory::MemoryStore};
+    /// # use mission_core::{ports::rules::NoScripts, testing::{CountingIds, FixedClock}, UserId};
+    /// # let clock = FixedClock::at("2026-01-05T10:00:00Z".parse()?);
+    /// # let book = BookBuilder::new(&NoScripts, Settings::default()).build();
+    /// let (engine, writer) = Engine::new(
+    ///     MemoryStore::default(), book, Arc::new(NoScripts), Arc::new(clock), Arc::new(CountingIds::default()), Limits::default(),
+    /// );
+    /// let (quick, slow) = writer.with_slow_lane();
+    /// std::thread::spawn(|| pollster::block_on(quick.run()));
+    /// std::thread::spawn(|| pollster::block_on(slow.run()));
+    /// # let user = UserId(uuid::Uuid::from_u128(1));
+    /// # assert!(pollster::block_on(engine.execute(CheckIn { user }, Signals::default(), None)).is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn with_slow_lane(self) -> (Writer<Arc<S>>, Writer<Arc<S>>) {
+        let (handed_on, inbox) = async_channel::bounded(self.limits.queue.max(1));
+        let store = Arc::new(self.store);
+        let slow = Writer {
+            store: Arc::clone(&store),
+            inbox: Inbox(inbox),
+            lane: Lane::Slow,
+            away: Arc::clone(&self.away),
+            book: Arc::clone(&self.book),
+            limits: Limits {
+                batch: self.limits.batch.min(SLOW_BATCH),
+                ..self.limits
+            },
+        };
+        let quick = Writer {
+            store,
+            inbox: self.inbox,
+            lane: Lane::Quick(handed_on),
+            away: self.away,
+            book: self.book,
+            limits: self.limits,
+        };
+        (quick, slow)
     }
 
     /// Runs until every [`super::Engine`] is gone and all that waited is answered.
@@ -46,14 +104,14 @@ impl<S: Store> Writer<S> {
         let mut again = VecDeque::new();
         loop {
             if again.is_empty() {
-                match self.queue.recv().await {
+                match self.inbox.0.recv().await {
                     Ok(job) => again.push_back(job),
                     Err(_) => return,
                 }
             }
             let mut jobs = self.next_batch(&mut again);
             // Who has gone away before anything was tried need not be served; after a try the outcome matters.
-            jobs.retain(|job| job.tries > 0 || !job.answer.is_canceled());
+            jobs.retain(|job| job.caller.tries > 0 || !job.caller.answer.is_canceled());
             if jobs.is_empty() {
                 continue;
             }
@@ -66,41 +124,57 @@ impl<S: Store> Writer<S> {
 
     /// First what is to be tried again, in its order, a suspect by itself; then what waits.
     fn next_batch(&self, again: &mut VecDeque<Job>) -> Vec<Job> {
-        if again.front().is_some_and(|job| job.alone) {
-            return again.pop_front().into_iter().collect();
-        }
         let mut jobs = Vec::new();
-        while jobs.len() < self.limits.batch && again.front().is_some_and(|job| !job.alone) {
-            jobs.extend(again.pop_front());
-        }
-        while jobs.len() < self.limits.batch && again.is_empty() {
-            match self.queue.try_recv() {
-                Ok(job) => jobs.push(job),
-                Err(_) => break,
+        // Only this writer sends commands away, so whoever is not away now stays here.
+        let handed_on = match &self.lane {
+            Lane::Quick(slow) if self.away.commands() > 0 => Some(slow),
+            _ => None,
+        };
+        while jobs.len() < self.limits.batch {
+            let suspect = match again.front() {
+                Some(job) if job.caller.alone && !jobs.is_empty() => break,
+                Some(job) => job.caller.alone,
+                None => false,
+            };
+            let next = again.pop_front().or_else(|| self.inbox.0.try_recv().ok());
+            let Some(job) = next else { break };
+            match handed_on {
+                Some(slow) if self.away.holds(job.request.command.home()) => self.hand_on(slow, job),
+                _ => jobs.push(job),
+            }
+            if suspect {
+                break;
             }
         }
         jobs
     }
 
-    async fn process(&self, jobs: Vec<Job>) -> VecDeque<Job> {
-        let recheck = jobs.iter().any(|job| job.recheck);
-        let mut requests = Vec::with_capacity(jobs.len());
-        let mut waiting = Vec::with_capacity(jobs.len());
-        for Job {
-            request,
-            tries,
-            recheck,
-            alone,
-            answer,
-        } in jobs
-        {
-            requests.push(request);
-            waiting.push((tries, recheck, alone, answer));
+    /// Puts a command into the slow lane, behind all that its user has there.
+    fn hand_on(&self, slow: &async_channel::Sender<Job>, mut job: Job) {
+        job.caller.errand = Some(self.away.note(job.request.command.home()));
+        if let Err(async_channel::TrySendError::Full(job)) = slow.try_send(job) {
+            let why = if job.caller.recheck {
+                Fault::Unknown("too many commands are waiting".to_owned()).into()
+            } else {
+                ExecuteError::Overloaded
+            };
+            let _ = job.caller.answer.send(Err(why));
         }
-        let settled = batch::run(&self.store, batch::start(requests, self.book.get(), recheck)).await;
+    }
+
+    async fn process(&self, jobs: Vec<Job>) -> VecDeque<Job> {
+        let recheck = jobs.iter().any(|job| job.caller.recheck);
+        let (requests, callers): (Vec<Request>, Vec<Caller>) =
+            jobs.into_iter().map(|job| (job.request, job.caller)).unzip();
+        let step = batch::start(requests, self.book.get(), recheck);
+        let step = match &self.lane {
+            Lane::Quick(_) => step.leaving_slow_scripts(),
+            Lane::Only | Lane::Slow => step,
+        };
+        let settled = batch::run(&self.store, step).await;
         self.take_into_book(&settled);
         let mut retries = VecDeque::new();
-        for ((request, outcome), (tries, recheck, alone, answer)) in settled.into_iter().zip(waiting) {
+        for ((request, outcome), caller) in settled.into_iter().zip(callers) {
             let result = match outcome {
                 Outcome::Answered {
                     answer: Ok(reply),
@@ -109,38 +183,58 @@ impl<S: Store> Writer<S> {
                     // An answer that the engine itself asked for again is no replay to its caller.
                     Ok(Executed {
                         reply,
-                        replayed: replayed && request.keyed && !recheck,
+                        replayed: replayed && request.keyed && !caller.recheck,
                     })
                 }
                 Outcome::Answered {
                     answer: Err(why),
                     replayed: true,
-                } if request.keyed && !recheck => Err(ExecuteError::RejectedBefore(why)),
+                } if request.keyed && !caller.recheck => Err(ExecuteError::RejectedBefore(why)),
                 Outcome::Answered { answer: Err(why), .. } => Err(why.into()),
                 Outcome::Failed(fault) => Err(fault.into()),
-                Outcome::Again(Again::Uncertain) if recheck => {
-                    Err(Fault::Unknown("the store failed twice".to_owned()).into())
-                }
-                Outcome::Again(why) => {
-                    let tries = tries + u8::from(why != Again::NextBatch);
-                    if tries >= self.limits.tries {
-                        Err(ExecuteError::Contended(tries))
-                    } else {
-                        retries.push_back(Job {
-                            request,
-                            tries,
-                            recheck: recheck || why == Again::Uncertain,
-                            alone: alone || why == Again::Alone,
-                            answer,
-                        });
+                Outcome::Again(why) => match self.again(Job { request, caller }, why) {
+                    Some(job) => {
+                        retries.push_back(job);
                         continue;
                     }
-                }
+                    None => continue,
+                },
             };
             // Whoever asked may be gone; the command stands all the same.
-            let _ = answer.send(result);
+            let _ = caller.answer.send(result);
         }
         retries
+    }
+
+    /// What was not decided: to be tried again here, if it is not handed on or given up.
+    fn again(&self, mut job: Job, why: Again) -> Option<Job> {
+        let caller = &mut job.caller;
+        let given_up = match why {
+            Again::NextBatch => None,
+            Again::SlowLane => {
+                if let Lane::Quick(slow) = &self.lane {
+                    self.hand_on(slow, job);
+                    return None;
+                }
+                None
+            }
+            Again::Uncertain if caller.recheck => {
+                Some(Fault::Unknown("the store failed twice".to_owned()).into())
+            }
+            Again::Conflict | Again::Uncertain | Again::Alone => {
+                caller.tries += 1;
+                caller.recheck |= why == Again::Uncertain;
+                caller.alone |= why == Again::Alone;
+                (caller.tries >= self.limits.tries).then_some(ExecuteError::Contended(caller.tries))
+            }
+        };
+        match given_up {
+            Some(error) => {
+                let _ = job.caller.answer.send(Err(error));
+                None
+            }
+            None => Some(job),
+        }
     }
 
     /// Missions and policies that were just committed are in force before anybody hears of it.

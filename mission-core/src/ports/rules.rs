@@ -258,6 +258,12 @@ pub trait Script: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// When the script fails, passes a limit, or gives an amount that is negative or too large.
     fn reward(&self, context: &RuleContext<'_>) -> Result<Option<RewardPatch>, RuleFailure>;
+
+    /// Whether calls have taken so long of late that other missions' commands should not wait for them. It decides
+    /// where a command is carried out, never what becomes of it.
+    fn is_slow(&self) -> bool {
+        false
+    }
 }
 
 /// What a script says of evidence.

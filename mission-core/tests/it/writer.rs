@@ -32,7 +32,7 @@ const NOON: &str = "2026-01-05T12:00:00Z";
 
 /// What a store does with one commit, instead of what it should.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Trouble {
+pub(crate) enum Trouble {
     /// It answers that it does not know, and has written.
     LostAfter,
     /// It answers that it does not know, and has not written.
@@ -45,15 +45,15 @@ enum Trouble {
 
 /// A memory store that plays the given troubles first, and never takes a change of one user.
 #[derive(Clone, Default)]
-struct Troubled {
-    inner: MemoryStore,
+pub(crate) struct Troubled {
+    pub(crate) inner: MemoryStore,
     troubles: Arc<Mutex<Vec<Trouble>>>,
     poison: Option<UserId>,
     loads: Arc<AtomicUsize>,
 }
 
 impl Troubled {
-    fn with(troubles: &[Trouble]) -> Self {
+    pub(crate) fn with(troubles: &[Trouble]) -> Self {
         let mut troubles = troubles.to_vec();
         troubles.reverse();
         Troubled {

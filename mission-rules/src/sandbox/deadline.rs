@@ -19,8 +19,7 @@ pub(crate) struct Deadline {
 }
 
 impl Deadline {
-    pub(crate) fn set(stopwatch: &dyn Stopwatch, wall_time: Duration) -> Self {
-        let end = stopwatch.elapsed().saturating_add(wall_time);
+    pub(crate) fn at(end: Duration) -> Self {
         Self {
             outer: END.replace(Some(end)),
         }

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use mission_core::ports::rules::Hook;
+use mission_core::ports::rules::{Hook, Script};
 use mission_rules::{Limits, Scripts, StoppedStopwatch, Stopwatch};
 use serde_json::json;
 
@@ -179,4 +179,40 @@ fn threads_share_a_script_and_never_see_each_other() {
             });
         }
     });
+}
+
+/// Stands wherever it is put; each look moves it on by so many microseconds.
+#[derive(Default)]
+struct Paced {
+    now: AtomicU64,
+    step: AtomicU64,
+}
+
+impl Stopwatch for Paced {
+    fn elapsed(&self) -> Duration {
+        let step = self.step.load(Ordering::Relaxed);
+        Duration::from_micros(self.now.fetch_add(step, Ordering::Relaxed))
+    }
+}
+
+#[test]
+fn a_script_is_slow_while_its_evaluations_take_long_on_average() {
+    let stopwatch = Arc::new(Paced::default());
+    let scripts = Scripts::new(Limits::default(), stopwatch.clone());
+    let script = scripts.load("fn eligible(ctx) { true }").unwrap();
+    let evaluate = |times: u32, micros: u64| {
+        stopwatch.step.store(micros, Ordering::Relaxed);
+        for _ in 0..times {
+            script.eval_json(Hook::Eligible, &json!({})).unwrap();
+        }
+        script.is_slow()
+    };
+    assert!(!script.is_slow(), "before it was ever asked");
+    assert!(!evaluate(1_000, 20), "an ordinary one");
+    assert!(!evaluate(1, 8_000), "the machine was busy once");
+    assert!(!evaluate(100, 20));
+    assert!(evaluate(4, 5_000), "a few that take milliseconds");
+    assert!(evaluate(10, 20), "it is remembered for a while");
+    assert!(!evaluate(200, 20), "and forgotten");
+    assert!(evaluate(1, 100_000), "one that uses up its time");
 }
