@@ -1,40 +1,59 @@
 //! JSON bodies: read only after it is clear who asks and for what, and refused with the place of each fault.
 
 use axum::{
-    body::Bytes,
+    body::{Bytes, HttpBody, to_bytes},
     extract::{FromRequest, Request},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, Method, StatusCode, Uri, header},
 };
+use http_body_util::LengthLimitError;
 use mission_core::engine::Fingerprint;
 use serde::de::DeserializeOwned;
 
-use super::Problem;
+use super::{AppState, Problem};
 
-/// A body that has been received and not yet judged.
+/// What came as a body, not yet judged.
 pub(super) struct Body {
-    bytes: Bytes,
+    received: Result<Bytes, Problem>,
     media_type: Option<String>,
 }
 
-impl<S: Send + Sync> FromRequest<S> for Body {
+impl Body {
+    /// Receives the body of a request. What goes wrong with that is told when the body is judged.
+    pub(super) async fn receive(headers: &HeaderMap, body: axum::body::Body, limit: usize) -> Body {
+        let received = if body.is_end_stream() {
+            Ok(Bytes::new())
+        } else {
+            to_bytes(body, limit).await.map_err(not_received)
+        };
+        Body {
+            received,
+            media_type: media_type(headers),
+        }
+    }
+}
+
+impl FromRequest<AppState> for Body {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let media_type = media_type(request.headers());
-        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
-            let status = rejection.status();
-            match status {
-                StatusCode::PAYLOAD_TOO_LARGE => {
-                    Problem::new(status, "payload_too_large", "the body is too large")
-                }
-                _ => Problem::new(
-                    StatusCode::BAD_REQUEST,
-                    "incomplete_body",
-                    "the body could not be received",
-                ),
-            }
-        })?;
-        Ok(Body { bytes, media_type })
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        Ok(Body::receive(&parts.headers, body, state.settings.body_limit).await)
+    }
+}
+
+fn not_received(error: axum::Error) -> Problem {
+    if error.into_inner().is::<LengthLimitError>() {
+        Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "payload_too_large",
+            "the body is too large",
+        )
+    } else {
+        Problem::new(
+            StatusCode::BAD_REQUEST,
+            "incomplete_body",
+            "the body could not be received",
+        )
     }
 }
 
@@ -52,8 +71,18 @@ fn media_type(headers: &HeaderMap) -> Option<String> {
 
 impl Body {
     /// What a caller's key is used for: this body, at this route.
-    pub(super) fn fingerprint(&self, method: &str, path: &str) -> Fingerprint {
-        Fingerprint::of([method.as_bytes(), path.as_bytes(), self.bytes.as_ref()])
+    pub(super) fn fingerprint(&self, method: &Method, uri: &Uri) -> Result<Fingerprint, Problem> {
+        let (path, query) = (uri.path(), uri.query().unwrap_or_default());
+        let route = [method.as_str(), path, query].map(str::as_bytes);
+        Ok(Fingerprint::of(route.into_iter().chain([self.bytes()?])))
+    }
+
+    fn bytes(&self) -> Result<&[u8], Problem> {
+        self.received.as_deref().map_err(Problem::clone)
+    }
+
+    fn is_blank(&self) -> Result<bool, Problem> {
+        self.bytes().map(|bytes| bytes.trim_ascii().is_empty())
     }
 
     /// Reads the body as JSON.
@@ -64,7 +93,7 @@ impl Body {
     /// Reads the body as JSON under one of these media types.
     pub(super) fn read_as<T: DeserializeOwned>(&self, media_types: &[&str]) -> Result<T, Problem> {
         self.check_media_type(media_types)?;
-        let mut json = serde_json::Deserializer::from_slice(&self.bytes);
+        let mut json = serde_json::Deserializer::from_slice(self.bytes()?);
         let value = serde_path_to_error::deserialize(&mut json)
             .map_err(|error| Problem::invalid_field(pointer(error.path()), error.inner().to_string()))?;
         json.end()
@@ -74,7 +103,7 @@ impl Body {
 
     /// Reads the body as JSON; none is the default.
     pub(super) fn read_or_default<T: DeserializeOwned + Default>(&self) -> Result<T, Problem> {
-        if self.bytes.trim_ascii().is_empty() {
+        if self.is_blank()? {
             Ok(T::default())
         } else {
             self.read()
@@ -83,7 +112,7 @@ impl Body {
 
     /// For operations without a body: none, or an empty object.
     pub(super) fn expect_none(&self) -> Result<(), Problem> {
-        if self.bytes.trim_ascii().is_empty() {
+        if self.is_blank()? {
             return Ok(());
         }
         let fields: serde_json::Map<String, serde_json::Value> = self.read()?;

@@ -4,14 +4,14 @@ use std::marker::PhantomData;
 
 use axum::{
     extract::{FromRequestParts, Request, State},
-    http::{HeaderMap, Method, StatusCode, header, request::Parts},
+    http::{Method, StatusCode, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use mission_core::{
     UserId,
     check_in::ZoneLine,
-    engine::{ExecuteError, Executed, Intent, RegisterUser, Rejection, Signals},
+    engine::{RegisterUser, Rejection, Signals, Thing},
     fraud::DeviceHash,
     user::User,
 };
@@ -19,7 +19,7 @@ use mission_core::{
 pub(super) use crate::auth::Caller;
 use crate::auth::{AuthError, Permission};
 
-use super::{AppState, Problem, correlation, idempotency::Key};
+use super::{AppState, Problem, command::Asker, correlation};
 
 impl From<AuthError> for Problem {
     fn from(error: AuthError) -> Self {
@@ -28,7 +28,7 @@ impl From<AuthError> for Problem {
             return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", error.to_string())
                 .retry_after(1);
         }
-        Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", error.to_string())
+        Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", error.to_string()).challenge(error.challenge())
     }
 }
 
@@ -54,32 +54,40 @@ pub(super) async fn layer(State(state): State<AppState>, mut request: Request, n
 }
 
 fn caller(parts: &Parts) -> Result<Caller, Problem> {
-    parts.extensions.get::<Caller>().cloned().ok_or_else(|| {
-        Problem::new(
-            StatusCode::UNAUTHORIZED,
-            "unauthorized",
-            "a bearer token is required",
-        )
-    })
-}
-
-fn signals(caller: &Caller, headers: &HeaderMap) -> Signals {
-    let device = headers
-        .get("x-device-id")
-        .map(|id| DeviceHash::of(&String::from_utf8_lossy(id.as_bytes())));
-    Signals {
-        device,
-        zone: caller.zone,
-        correlation_id: correlation::current(),
-    }
+    let caller = parts.extensions.get::<Caller>().copied();
+    caller.ok_or_else(|| AuthError::Missing.into())
 }
 
 /// A user on a route for users.
 pub(super) struct Session {
     /// Who, with their permissions.
     pub(super) caller: Caller,
-    /// What came with the request.
-    pub(super) signals: Signals,
+    /// The device that the client names.
+    device: Option<DeviceHash>,
+}
+
+impl Asker for Session {
+    fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    fn signals(&self) -> Signals {
+        Signals {
+            device: self.device.clone(),
+            zone: self.caller.zone,
+            correlation_id: correlation::current(),
+        }
+    }
+
+    /// A wish for another zone that came with a refused command is kept all the same: the refusal itself changes
+    /// nothing. Nothing is there for an erased user, who is told the reason rather than that.
+    async fn refused(&self, state: &AppState, rejection: Rejection) -> Problem {
+        self.ask_for_zone(state).await;
+        match rejection {
+            Rejection::NotFound(thing) => self.not_found(state, thing).await,
+            other => other.into(),
+        }
+    }
 }
 
 impl Session {
@@ -87,33 +95,23 @@ impl Session {
         self.caller.user
     }
 
-    /// Carries out a command of the caller. A wish for another zone that came with a refused command is kept all the
-    /// same: the refusal itself changes nothing.
-    ///
-    /// # Errors
-    /// What [`mission_core::engine::Engine::execute`] says.
-    pub(super) async fn execute<I: Intent>(
-        &self,
-        state: &AppState,
-        intent: I,
-        key: &Key,
-    ) -> Result<Executed<I::Reply>, Problem> {
-        let done = state.engine.execute(intent, self.signals.clone(), key.key).await;
-        if matches!(done, Err(ExecuteError::Rejected(_))) {
-            self.ask_for_zone(state).await;
+    /// 404, or 410 where the caller was erased.
+    pub(super) async fn not_found(&self, state: &AppState, thing: Thing) -> Problem {
+        match self.record(state).await {
+            Ok(_) => Problem::not_found(thing),
+            Err(problem) => problem,
         }
-        Ok(done?)
     }
 
     async fn ask_for_zone(&self, state: &AppState) {
-        if self.signals.zone.is_none() {
+        if self.caller.zone.is_none() {
             return;
         }
         let wish = RegisterUser {
             user: self.user(),
             registered_at: None,
         };
-        if let Err(error) = state.engine.execute(wish, self.signals.clone(), None).await {
+        if let Err(error) = state.engine.execute(wish, self.signals(), None).await {
             tracing::debug!(%error, "a wish for another zone was not kept; it comes again with the next request");
         }
     }
@@ -128,10 +126,10 @@ impl Session {
             Some(user) if user.is_erased() => Err(Rejection::UserErased.into()),
             Some(user) => {
                 let wanted = user.zones.as_ref().map(ZoneLine::wanted);
-                if self.signals.zone.is_some() && self.signals.zone != wanted {
+                if self.caller.zone.is_some() && self.caller.zone != wanted {
                     self.ask_for_zone(state).await;
                 }
-                Ok(Some(user.asking_for_zone(self.signals.zone, state.engine.now())))
+                Ok(Some(user.asking_for_zone(self.caller.zone, state.engine.now())))
             }
             None => Ok(None),
         }
@@ -142,14 +140,19 @@ impl<S: Send + Sync> FromRequestParts<S> for Session {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
-        let caller = caller(parts)?;
-        let signals = signals(&caller, &parts.headers);
-        Ok(Session { caller, signals })
+        let device = parts
+            .headers
+            .get("x-device-id")
+            .map(|id| DeviceHash::of(&String::from_utf8_lossy(id.as_bytes())));
+        Ok(Session {
+            caller: caller(parts)?,
+            device,
+        })
     }
 }
 
 /// A permission as a type, so that a handler's signature says who may call it.
-pub(super) trait Needs {
+pub(super) trait Needs: Send + Sync {
     /// The permission.
     const PERMISSION: Permission;
 }
@@ -175,28 +178,36 @@ needs!(
 pub(super) struct Operator<N> {
     /// Who.
     pub(super) caller: Caller,
-    /// What came with the request; never a device or zone, which are a user's own.
-    pub(super) signals: Signals,
     need: PhantomData<N>,
 }
 
-impl<N: Needs, S: Send + Sync> FromRequestParts<S> for Operator<N> {
+impl<N: Needs> Asker for Operator<N> {
+    fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// Never a device or zone, which are a user's own.
+    fn signals(&self) -> Signals {
+        Signals {
+            correlation_id: correlation::current(),
+            ..Signals::default()
+        }
+    }
+}
+
+impl<N: Needs> FromRequestParts<AppState> for Operator<N> {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
         let caller = caller(parts)?;
         if !caller.has(N::PERMISSION) {
             let needed = N::PERMISSION.as_str();
             let detail = format!("this needs the permission `{needed}`");
             return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail));
         }
-        let signals = Signals {
-            correlation_id: correlation::current(),
-            ..Signals::default()
-        };
+        state.living().check(caller.user, state.queries.as_ref()).await?;
         Ok(Operator {
             caller,
-            signals,
             need: PhantomData,
         })
     }

@@ -5,10 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use axum::{
-    extract::{FromRequestParts, OptionalFromRequestParts},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, request::Parts},
-};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, request::Parts};
 use mission_core::{CommandId, engine::IdempotencyKey};
 use uuid::Uuid;
 
@@ -18,34 +15,24 @@ const HEADER: &str = "idempotency-key";
 /// On an answer that was given before.
 pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-/// A request's key with the route at which it is used, if it has one.
-pub(super) struct KeyHeader(Option<Named>);
-
-struct Named {
+/// A request's key, with the route at which it is used.
+pub(super) struct KeyHeader {
     key: String,
-    method: String,
-    path: String,
+    method: Method,
+    uri: Uri,
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for KeyHeader {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
-        Ok(KeyHeader(given(&parts.headers)?.map(|key| Named {
+impl KeyHeader {
+    /// The key of a request, if it has one.
+    ///
+    /// # Errors
+    /// 422 where it is none that can be taken.
+    pub(super) fn of(parts: &Parts) -> Result<Option<KeyHeader>, Problem> {
+        Ok(given(&parts.headers)?.map(|key| KeyHeader {
             key,
-            method: parts.method.to_string(),
-            path: parts.uri.path().to_owned(),
-        })))
-    }
-}
-
-impl<S: Send + Sync> OptionalFromRequestParts<S> for KeyHeader {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Problem> {
-        <Self as FromRequestParts<S>>::from_request_parts(parts, state)
-            .await
-            .map(Some)
+            method: parts.method.clone(),
+            uri: parts.uri.clone(),
+        }))
     }
 }
 
@@ -78,8 +65,13 @@ impl Running {
     ///
     /// # Errors
     /// 409 while another request with the key is being served.
-    pub(super) fn begin(&self, header: KeyHeader, caller: &Caller, body: &Body) -> Result<Key, Problem> {
-        let Some(named) = header.0 else {
+    pub(super) fn begin(
+        &self,
+        header: Option<&KeyHeader>,
+        caller: &Caller,
+        body: &Body,
+    ) -> Result<Key, Problem> {
+        let Some(named) = header else {
             return Ok(Key {
                 key: None,
                 running: self.clone(),
@@ -89,7 +81,7 @@ impl Running {
         let key = IdempotencyKey {
             caller: caller.user.0,
             command,
-            fingerprint: body.fingerprint(&named.method, &named.path),
+            fingerprint: body.fingerprint(&named.method, &named.uri)?,
         };
         if !self
             .0

@@ -2,9 +2,11 @@
 
 mod body;
 mod caller;
+mod command;
 pub(crate) mod correlation;
 mod docs;
 mod idempotency;
+mod living;
 mod locale;
 mod ops;
 mod page;

@@ -24,6 +24,7 @@ pub struct Problem {
     detail: String,
     errors: Vec<FieldError>,
     retry_after: Option<u64>,
+    challenge: Option<String>,
     replayed: bool,
 }
 
@@ -95,6 +96,7 @@ impl Problem {
             detail: detail.into(),
             errors: Vec::new(),
             retry_after: None,
+            challenge: None,
             replayed: false,
         }
     }
@@ -104,6 +106,15 @@ impl Problem {
     pub fn retry_after(self, seconds: u64) -> Self {
         Problem {
             retry_after: Some(seconds.max(1)),
+            ..self
+        }
+    }
+
+    /// The same, with what a token must be like (`WWW-Authenticate`).
+    #[must_use]
+    pub fn challenge(self, challenge: String) -> Self {
+        Problem {
+            challenge: Some(challenge),
             ..self
         }
     }
@@ -223,6 +234,7 @@ impl IntoResponse for Problem {
             detail,
             errors,
             retry_after,
+            challenge,
             replayed,
         } = self;
         let body = ProblemBody {
@@ -246,8 +258,8 @@ impl IntoResponse for Problem {
         if replayed {
             headers.insert(super::idempotency::REPLAYED, HeaderValue::from_static("true"));
         }
-        if status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        if let Some(challenge) = challenge.and_then(|text| HeaderValue::try_from(text).ok()) {
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
         metrics::counter!("mission_problems_total", "code" => code).increment(1);
         response

@@ -1,9 +1,14 @@
 //! Query strings: unknown and malformed parameters are refused, and named.
 
 use axum::{extract::FromRequestParts, http::request::Parts};
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 
 use super::Problem;
+
+/// For operations without parameters.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NoQuery {}
 
 /// The query string as a struct.
 pub(super) struct Query<T>(pub(super) T);

@@ -1,6 +1,6 @@
 //! What handlers share.
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -8,12 +8,21 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use mission_core::{engine::Engine, ports::queries::Queries};
 use mission_rules::Scripts;
 
-use super::{Problem, RateLimits, idempotency::Running};
+use super::{Problem, RateLimits, idempotency::Running, living::Living, view::Lens};
 use crate::{auth::Authenticator, wallet::Wallet};
 
-/// Everything that a handler may use. Cheap to clone.
+/// What handlers work with, shared by all requests. Cheap to clone.
 #[derive(Clone)]
-pub struct AppState {
+pub struct AppState(Arc<Shared>);
+
+struct Shared {
+    parts: Parts,
+    running: Running,
+    living: Living,
+}
+
+/// Everything that a handler may use.
+pub struct Parts {
     /// Commands.
     pub engine: Engine,
     /// Lists and records.
@@ -34,53 +43,44 @@ pub struct AppState {
     pub test_clock: Option<Arc<dyn SetClock>>,
     /// Limits of requests.
     pub settings: HttpSettings,
-    pub(super) running: Running,
-}
-
-/// The parts of [`AppState`] that have no default.
-pub struct Parts {
-    /// Commands.
-    pub engine: Engine,
-    /// Lists and records.
-    pub queries: Arc<dyn Queries>,
-    /// The embedded ledger.
-    pub wallet: Wallet,
-    /// The script compiler, shared with the engine.
-    pub scripts: Arc<Scripts>,
-    /// Tokens.
-    pub auth: Arc<Authenticator>,
-    /// The first check against fraud.
-    pub rate_limits: RateLimits,
-    /// What the server depends on.
-    pub probe: Arc<dyn Probe>,
 }
 
 impl AppState {
-    /// A state without metrics and without a clock that can be set.
+    /// A state of these parts, in which no request runs yet.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts {
-            engine,
-            queries,
-            wallet,
-            scripts,
-            auth,
-            rate_limits,
-            probe,
-        } = parts;
-        AppState {
-            engine,
-            queries,
-            wallet,
-            scripts,
-            auth,
-            rate_limits,
-            probe,
-            metrics: None,
-            test_clock: None,
-            settings: HttpSettings::default(),
+        AppState(Arc::new(Shared {
+            parts,
             running: Running::default(),
-        }
+            living: Living::default(),
+        }))
+    }
+
+    /// Shows something by the book and at the time of this moment.
+    pub(super) fn with_lens<T>(&self, view: impl FnOnce(Lens<'_>) -> T) -> T {
+        let book = self.engine.book();
+        view(Lens {
+            book: &book,
+            now: self.engine.now(),
+        })
+    }
+
+    /// The keys of the requests that run.
+    pub(super) fn running(&self) -> &Running {
+        &self.0.running
+    }
+
+    /// Operators who were not erased.
+    pub(super) fn living(&self) -> &Living {
+        &self.0.living
+    }
+}
+
+impl Deref for AppState {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0.parts
     }
 }
 

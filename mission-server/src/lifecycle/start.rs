@@ -134,7 +134,7 @@ async fn live(settings: Settings, stop: CancellationToken) -> Result<(), StartEr
         let sweeper = Arc::clone(&core.sweeper);
         Arc::new(SettableClock { clock, sweeper }) as Arc<dyn SetClock>
     });
-    let mut state = AppState::new(Parts {
+    let state = AppState::new(Parts {
         engine: core.engine.clone(),
         queries: Arc::clone(&core.queries),
         wallet: storage.wallet.clone(),
@@ -142,10 +142,10 @@ async fn live(settings: Settings, stop: CancellationToken) -> Result<(), StartEr
         auth,
         rate_limits: RateLimits::new(limiter, settings.trusted_proxies.clone()),
         probe: Arc::new(DatabaseProbe(Arc::clone(&core.queries))),
+        metrics,
+        test_clock: set_clock,
+        settings: settings.http.clone(),
     });
-    state.metrics = metrics;
-    state.test_clock = set_clock;
-    state.settings = settings.http.clone();
     gate.open(http::router(state));
     announced.say();
     tracing::info!(%address, database = %settings.database.url, took = ?began.elapsed(), "the server is ready");

@@ -1,16 +1,13 @@
 //! Missions written, changed and moved through their life.
 
 use axum::{
-    extract::State,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use mission_core::ports::rules::ScriptCompiler;
 use mission_core::{
     MissionId,
-    engine::{
-        CreateMission, ExecuteError, Executed, MissionSaved, MoveMission, Rejection, Thing, UpdateMission,
-    },
+    engine::{CreateMission, Intent, MissionSaved, MoveMission, Rejection, Thing, UpdateMission},
     mission::{Definition, Move},
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -18,9 +15,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{Id, answer, missions::etag};
 use crate::http::{
     AppState, FieldError, Problem,
-    body::Body,
     caller::{MissionsWrite, Operator},
-    idempotency::KeyHeader,
+    command::Command,
     locale::Locale,
     view::MissionView,
 };
@@ -39,21 +35,12 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
     (status = 201, description = "The draft", body = MissionView, headers(("ETag" = String, description = "Its version"))),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
     (status = 409, description = "`code_taken`", body = Problem, content_type = "application/problem+json")))]
-async fn create(
-    State(state): State<AppState>,
-    operator: Operator<MissionsWrite>,
-    key: KeyHeader,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Problem> {
-    let key = state.running.begin(key, &operator.caller, &body)?;
-    let definition = read_definition(&state, &body)?;
+async fn create(asked: Command<Operator<MissionsWrite>>) -> Result<Response, Problem> {
     let command = CreateMission {
-        mission: MissionId(state.engine.next_id()),
-        definition,
+        mission: MissionId(asked.state.engine.next_id()),
+        definition: read_definition(&asked)?,
     };
-    let done = state.engine.execute(command, operator.signals, key.key).await;
-    saved(StatusCode::CREATED, done, &headers)
+    save(StatusCode::CREATED, &asked, command).await
 }
 
 /// Replaces a mission's definition.
@@ -66,24 +53,16 @@ async fn create(
     (status = 409, description = "`code_taken`", body = Problem, content_type = "application/problem+json"),
     (status = 412, description = "`version_conflict`", body = Problem, content_type = "application/problem+json")))]
 async fn update(
-    State(state): State<AppState>,
-    operator: Operator<MissionsWrite>,
     Id(mission): Id<MissionId>,
-    key: KeyHeader,
-    headers: HeaderMap,
-    body: Body,
+    asked: Command<Operator<MissionsWrite>>,
 ) -> Result<Response, Problem> {
-    exists(&state, mission)?;
-    let expected_version = if_match(&headers)?;
-    let key = state.running.begin(key, &operator.caller, &body)?;
-    let definition = read_definition(&state, &body)?;
+    exists(&asked.state, mission)?;
     let command = UpdateMission {
         mission,
-        definition,
-        expected_version,
+        expected_version: if_match(&asked.headers)?,
+        definition: read_definition(&asked)?,
     };
-    let done = state.engine.execute(command, operator.signals, key.key).await;
-    saved(StatusCode::OK, done, &headers)
+    save(StatusCode::OK, &asked, command).await
 }
 
 macro_rules! moves {
@@ -98,14 +77,10 @@ macro_rules! moves {
             (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
             (status = 412, description = "`version_conflict`", body = Problem, content_type = "application/problem+json")))]
         async fn $name(
-            State(state): State<AppState>,
-            operator: Operator<MissionsWrite>,
             Id(mission): Id<MissionId>,
-            key: KeyHeader,
-            headers: HeaderMap,
-            body: Body,
+            asked: Command<Operator<MissionsWrite>>,
         ) -> Result<Response, Problem> {
-            change_status(&state, operator, mission, Move::$move, key, &headers, &body).await
+            change_status(mission, Move::$move, &asked).await
         }
     )* };
 }
@@ -117,25 +92,18 @@ moves! {
 }
 
 async fn change_status(
-    state: &AppState,
-    operator: Operator<MissionsWrite>,
     mission: MissionId,
-    asked: Move,
-    key: KeyHeader,
-    headers: &HeaderMap,
-    body: &Body,
+    to: Move,
+    asked: &Command<Operator<MissionsWrite>>,
 ) -> Result<Response, Problem> {
-    exists(state, mission)?;
-    body.expect_none()?;
-    let expected_version = if_match(headers)?;
-    let key = state.running.begin(key, &operator.caller, body)?;
+    exists(&asked.state, mission)?;
+    asked.body.expect_none()?;
     let command = MoveMission {
         mission,
-        asked,
-        expected_version,
+        asked: to,
+        expected_version: if_match(&asked.headers)?,
     };
-    let done = state.engine.execute(command, operator.signals, key.key).await;
-    saved(StatusCode::OK, done, headers)
+    save(StatusCode::OK, asked, command).await
 }
 
 fn exists(state: &AppState, mission: MissionId) -> Result<(), Problem> {
@@ -147,14 +115,14 @@ fn exists(state: &AppState, mission: MissionId) -> Result<(), Problem> {
         .ok_or_else(|| Problem::not_found(Thing::Mission))
 }
 
-fn saved(
+async fn save<I: Intent<Reply = MissionSaved>>(
     status: StatusCode,
-    done: Result<Executed<MissionSaved>, ExecuteError>,
-    headers: &HeaderMap,
+    asked: &Command<Operator<MissionsWrite>>,
+    intent: I,
 ) -> Result<Response, Problem> {
-    let done = done?;
+    let done = asked.execute(intent).await?;
     let mission = &done.reply.mission;
-    let view = MissionView::of(mission, &Locale::of(None, headers), true);
+    let view = MissionView::of(mission, &Locale::of(None, &asked.headers), true);
     Ok((etag(mission), answer(status, view, done.replayed)).into_response())
 }
 
@@ -176,8 +144,8 @@ fn if_match(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
 
 /// Reads a definition and refuses what could never work: flaws across fields, a script that does not compile,
 /// missions that are required and do not exist.
-fn read_definition(state: &AppState, body: &Body) -> Result<Definition, Problem> {
-    let definition: Definition = body.read()?;
+fn read_definition(asked: &Command<Operator<MissionsWrite>>) -> Result<Definition, Problem> {
+    let definition: Definition = asked.body.read()?;
     let mut errors: Vec<FieldError> = definition
         .flaws()
         .into_iter()
@@ -194,11 +162,11 @@ fn read_definition(state: &AppState, body: &Body) -> Result<Definition, Problem>
         );
     }
     if let Some(source) = &definition.script
-        && let Err(error) = state.scripts.compile(source)
+        && let Err(error) = asked.state.scripts.compile(source)
     {
         fault("/script".to_owned(), error.to_string());
     }
-    let book = state.engine.book();
+    let book = asked.state.engine.book();
     for (n, code) in definition.requires.iter().enumerate() {
         if book.id_of(code).is_none() {
             fault(format!("/requires/{n}"), format!("there is no mission `{code}`"));

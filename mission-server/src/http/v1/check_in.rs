@@ -14,7 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::answer;
-use crate::http::{AppState, Problem, body::Body, caller::Session, idempotency::KeyHeader, query::Query};
+use crate::http::{AppState, Problem, caller::Session, command::Command, query::Query};
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(check_in, calendar))
@@ -69,21 +69,12 @@ impl From<CheckedIn> for CheckInAnswer {
 #[utoipa::path(post, path = "/checkin", tag = "check-in", responses(
     (status = 200, description = "What it earned", body = CheckInAnswer),
     (status = 400, description = "`already_checked_in`, `device_required`", body = Problem, content_type = "application/problem+json")))]
-async fn check_in(
-    State(state): State<AppState>,
-    session: Session,
-    key: KeyHeader,
-    body: Body,
-) -> Result<Response, Problem> {
-    body.expect_none()?;
-    let key = state.running.begin(key, &session.caller, &body)?;
-    let command = CheckIn { user: session.user() };
-    let done = session.execute(&state, command, &key).await?;
-    Ok(answer(
-        StatusCode::OK,
-        CheckInAnswer::from(done.reply),
-        done.replayed,
-    ))
+async fn check_in(asked: Command<Session>) -> Result<Response, Problem> {
+    asked.body.expect_none()?;
+    let user = asked.who.user();
+    let done = asked.execute(CheckIn { user }).await?;
+    let earned = CheckInAnswer::from(done.reply);
+    Ok(answer(StatusCode::OK, earned, done.replayed))
 }
 
 /// Which month.
@@ -149,7 +140,7 @@ async fn calendar(
     let record = session.record(&state).await?;
     let (book, now) = (state.engine.book(), state.engine.now());
     let user =
-        record.unwrap_or_else(|| User::new(session.user(), now).asking_for_zone(session.signals.zone, now));
+        record.unwrap_or_else(|| User::new(session.user(), now).asking_for_zone(session.caller.zone, now));
     let zones = user.zone_line(book.check_in.default_zone());
     let today = zones.at(now).date(now);
     let first = match &query.month {

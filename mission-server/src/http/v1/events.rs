@@ -1,6 +1,6 @@
 //! Activity events: what users did elsewhere.
 
-use axum::{extract::State, http::StatusCode, response::Response};
+use axum::{http::StatusCode, response::Response};
 use mission_core::{
     engine::{ApplyEvent, ExecuteError, Executed, Reply, Ticket},
     event::{ActivityEvent, CloudEvent, EventOutcome, EventResult},
@@ -15,7 +15,7 @@ use crate::http::{
     AppState, FieldError, Problem,
     body::Body,
     caller::{EventsWrite, Operator},
-    idempotency::KeyHeader,
+    command::{Asker, Command},
     view::{Lens, TaskView},
 };
 
@@ -98,21 +98,15 @@ enum Events {
         (Vec<CloudEventSchema> = "application/cloudevents-batch+json"))), responses(
     (status = 200, description = "What became of each", body = Results),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json")))]
-async fn apply(
-    State(state): State<AppState>,
-    operator: Operator<EventsWrite>,
-    key: KeyHeader,
-    body: Body,
-) -> Result<Response, Problem> {
-    let key = state.running.begin(key, &operator.caller, &body)?;
-    let events = read_events(&body, state.engine.now())?;
+async fn apply(asked: Command<Operator<EventsWrite>>) -> Result<Response, Problem> {
+    let state = &asked.state;
+    let events = read_events(&asked.body, state.engine.now())?;
+    let key = asked.begin()?;
     let ids: Vec<String> = events.iter().map(|event| event.id.clone()).collect();
     let submit = |(number, event): (usize, ActivityEvent)| {
-        state.engine.submit(
-            ApplyEvent { event }.into(),
-            operator.signals.clone(),
-            key.part(number),
-        )
+        state
+            .engine
+            .submit(ApplyEvent { event }.into(), asked.who.signals(), key.part(number))
     };
     let mut done: Vec<Executed<Reply>> = Vec::with_capacity(events.len());
     let mut events = events.into_iter().enumerate();
@@ -133,22 +127,14 @@ async fn apply(
         }
     }
     let replayed = key.key.is_some() && done.iter().all(|executed| executed.replayed);
-    let book = state.engine.book();
-    let lens = Lens {
-        book: &book,
-        now: state.engine.now(),
-    };
-    let results = ids.into_iter().zip(done).filter_map(|(id, executed)| {
-        let result = EventResult::try_from(executed.reply).ok()?;
-        Some(view(id, result, lens))
+    let results = state.with_lens(|lens| {
+        let results = ids.into_iter().zip(done).filter_map(|(id, executed)| {
+            let result = EventResult::try_from(executed.reply).ok()?;
+            Some(view(id, result, lens))
+        });
+        results.collect()
     });
-    Ok(answer(
-        StatusCode::OK,
-        Results {
-            results: results.collect(),
-        },
-        replayed,
-    ))
+    Ok(answer(StatusCode::OK, Results { results }, replayed))
 }
 
 fn view(id: String, result: EventResult, lens: Lens<'_>) -> ResultView {

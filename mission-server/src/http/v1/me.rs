@@ -17,9 +17,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::answer;
 use crate::http::{
     AppState, Problem,
-    body::Body,
     caller::Session,
-    idempotency::KeyHeader,
+    command::{Asker, Command},
+    query::{NoQuery, Query},
     view::{Lens, RewardView, TaskView},
 };
 
@@ -87,7 +87,7 @@ async fn known(state: &AppState, session: &Session) -> Result<User, Problem> {
     };
     Ok(state
         .engine
-        .execute(command, session.signals.clone(), None)
+        .execute(command, session.signals(), None)
         .await?
         .reply
         .user)
@@ -96,18 +96,14 @@ async fn known(state: &AppState, session: &Session) -> Result<User, Problem> {
 /// The caller's profile.
 #[utoipa::path(get, path = "/me", tag = "me",
     responses((status = 200, description = "The profile", body = Profile)))]
-async fn profile(State(state): State<AppState>, session: Session) -> Result<Json<Profile>, Problem> {
+async fn profile(
+    State(state): State<AppState>,
+    session: Session,
+    _: Query<NoQuery>,
+) -> Result<Json<Profile>, Problem> {
     let user = known(&state, &session).await?;
     let balance = state.wallet.balance(user.id).await?;
-    let book = state.engine.book();
-    Ok(Json(Profile::of(
-        &user,
-        balance,
-        Lens {
-            book: &book,
-            now: state.engine.now(),
-        },
-    )))
+    Ok(Json(state.with_lens(|lens| Profile::of(&user, balance, lens))))
 }
 
 /// Everything held on the caller.
@@ -138,7 +134,11 @@ fn values<T: Serialize>(things: impl IntoIterator<Item = T>) -> Vec<Value> {
 /// Everything held on the caller.
 #[utoipa::path(get, path = "/me/export", tag = "me",
     responses((status = 200, description = "Everything", body = Export)))]
-async fn export(State(state): State<AppState>, session: Session) -> Result<Json<Export>, Problem> {
+async fn export(
+    State(state): State<AppState>,
+    session: Session,
+    _: Query<NoQuery>,
+) -> Result<Json<Export>, Problem> {
     let user = known(&state, &session).await?;
     let held = state.queries.export(user.id).await?;
     let ledger = state.wallet.entries(user.id).await?;
@@ -181,19 +181,14 @@ struct Erasure {
 /// Erases the caller: tasks, evidence, devices, profile. Sums stay without the person.
 #[utoipa::path(delete, path = "/me", tag = "me",
     responses((status = 200, description = "Everything is gone", body = Erasure)))]
-async fn erase(
-    State(state): State<AppState>,
-    session: Session,
-    key: KeyHeader,
-    body: Body,
-) -> Result<Response, Problem> {
-    body.expect_none()?;
-    session.record(&state).await?;
-    let key = state.running.begin(key, &session.caller, &body)?;
-    let command = EraseUser { user: session.user() };
-    let done = session.execute(&state, command, &key).await?;
+async fn erase(asked: Command<Session>) -> Result<Response, Problem> {
+    asked.who.record(&asked.state).await?;
+    asked.body.expect_none()?;
+    let user = asked.who.user();
+    let done = asked.execute(EraseUser { user }).await?;
+    asked.state.living().forget(user);
     let erasure = Erasure {
-        user_id: session.user(),
+        user_id: user,
         erased: true,
     };
     Ok(answer(StatusCode::OK, erasure, done.replayed))

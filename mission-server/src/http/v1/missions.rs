@@ -20,13 +20,12 @@ use crate::{
     auth::Permission,
     http::{
         AppState, Problem,
-        body::Body,
         caller::Session,
-        idempotency::KeyHeader,
+        command::Command,
         locale::Locale,
         page::{self, List},
         query::Query,
-        view::{Lens, MissionView, TaskView},
+        view::{MissionView, TaskView},
     },
 };
 
@@ -152,31 +151,15 @@ pub(super) fn etag(mission: &Mission) -> [(header::HeaderName, HeaderValue); 1] 
     (status = 201, description = "The task", body = TaskView),
     (status = 400, description = "`mission_not_active`, `task_already_open`, `max_completions_reached`, `not_eligible`, `rule_failed`, `device_required`", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
-async fn start(
-    State(state): State<AppState>,
-    session: Session,
-    Id(mission): Id<MissionId>,
-    key: KeyHeader,
-    body: Body,
-) -> Result<Response, Problem> {
-    if state.engine.book().mission(mission).is_none() {
-        return Err(Problem::not_found(Thing::Mission));
+async fn start(Id(mission): Id<MissionId>, asked: Command<Session>) -> Result<Response, Problem> {
+    if asked.state.engine.book().mission(mission).is_none() {
+        return Err(asked.who.not_found(&asked.state, Thing::Mission).await);
     }
-    body.expect_none()?;
-    let key = state.running.begin(key, &session.caller, &body)?;
-    let command = StartTask {
-        user: session.user(),
-        mission,
-    };
-    let done = session.execute(&state, command, &key).await?;
-    let book = state.engine.book();
-    let lens = Lens {
-        book: &book,
-        now: state.engine.now(),
-    };
-    Ok(answer(
-        StatusCode::CREATED,
-        TaskView::fresh(done.reply.task, lens, false),
-        done.replayed,
-    ))
+    asked.body.expect_none()?;
+    let user = asked.who.user();
+    let done = asked.execute(StartTask { user, mission }).await?;
+    let view = asked
+        .state
+        .with_lens(|lens| TaskView::fresh(done.reply.task, lens, false));
+    Ok(answer(StatusCode::CREATED, view, done.replayed))
 }

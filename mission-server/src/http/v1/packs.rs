@@ -19,11 +19,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::answer;
 use crate::{
     http::{
-        AppState, FieldError, Problem,
-        body::{self, Body},
+        AppState, FieldError, Problem, body,
         caller::{MissionsWrite, Operator},
-        idempotency::KeyHeader,
-        query::Query,
+        command::Command,
+        query::{NoQuery, Query},
     },
     packs::put_command,
 };
@@ -76,25 +75,21 @@ struct PutMission {
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
     (status = 409, description = "`policy_taken`, `code_taken`", body = Problem, content_type = "application/problem+json")))]
 async fn put(
-    State(state): State<AppState>,
-    operator: Operator<MissionsWrite>,
     Path(name): Path<String>,
-    Query(options): Query<Options>,
-    key: KeyHeader,
-    body: Body,
+    asked: Command<Operator<MissionsWrite>, Options>,
 ) -> Result<Response, Problem> {
-    let key = state.running.begin(key, &operator.caller, &body)?;
-    let upload: Upload = body.read()?;
+    let state = &asked.state;
+    let upload: Upload = asked.body.read()?;
     let files = PackFiles::from_map(upload.files);
     let shown = files.clone();
-    let activate = options.activate.unwrap_or(true);
+    let activate = asked.query.activate.unwrap_or(true);
     let (command, warnings) = put_command(&state.engine, &state.scripts, files, activate)
         .map_err(|found| refused(&found, &shown))?;
     if command.name != name {
         let message = format!("the pack calls itself `{}`, not `{name}`", command.name);
         return Err(Problem::invalid_field("/files/pack.toml", message));
     }
-    let done = state.engine.execute(command, operator.signals, key.key).await?;
+    let done = asked.execute(command).await?;
     let missions = done.reply.missions.into_iter().map(|mission| {
         let put = PutMission {
             id: mission.id,
@@ -156,6 +151,7 @@ async fn read(
     State(state): State<AppState>,
     _operator: Operator<MissionsWrite>,
     Path(name): Path<String>,
+    _: Query<NoQuery>,
 ) -> Result<Json<StoredPack>, Problem> {
     let packs = state.queries.catalogue().await?.packs;
     let pack = packs.into_iter().find(|pack| pack.name == name);

@@ -3,7 +3,11 @@
 use axum::http::StatusCode;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::http::{AppState, caller::Session};
+use crate::http::{
+    AppState,
+    caller::Session,
+    query::{NoQuery, Query},
+};
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(ping))
@@ -11,6 +15,6 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 
 /// Checks the token and does nothing.
 #[utoipa::path(get, path = "/ping", tag = "operations", responses((status = 204, description = "The token is good")))]
-async fn ping(_session: Session) -> StatusCode {
+async fn ping(_session: Session, _: Query<NoQuery>) -> StatusCode {
     StatusCode::NO_CONTENT
 }

@@ -14,9 +14,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{Id, answer};
 use crate::http::{
     AppState, Problem,
-    body::Body,
     caller::{Operator, ReviewsWrite},
-    idempotency::KeyHeader,
+    command::Command,
     page::{self, List},
     query::Query,
 };
@@ -132,13 +131,10 @@ macro_rules! decisions {
             (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
             (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
         async fn $name(
-            State(state): State<AppState>,
-            operator: Operator<ReviewsWrite>,
             Id(review): Id<ReviewId>,
-            key: KeyHeader,
-            body: Body,
+            asked: Command<Operator<ReviewsWrite>>,
         ) -> Result<Response, Problem> {
-            decide(&state, operator, review, ReviewDecision::$decision, key, &body).await
+            decide(review, ReviewDecision::$decision, &asked).await
         }
     )* };
 }
@@ -149,20 +145,13 @@ decisions! {
 }
 
 async fn decide(
-    state: &AppState,
-    operator: Operator<ReviewsWrite>,
     review: ReviewId,
     decision: ReviewDecision,
-    key: KeyHeader,
-    body: &Body,
+    asked: &Command<Operator<ReviewsWrite>>,
 ) -> Result<Response, Problem> {
-    let found = state
-        .queries
-        .review(review)
-        .await?
-        .ok_or_else(|| Problem::not_found(Thing::Review))?;
-    let key = state.running.begin(key, &operator.caller, body)?;
-    let note = body.read_or_default::<Note>()?.note;
+    let found = asked.state.queries.review(review).await?;
+    let found = found.ok_or_else(|| Problem::not_found(Thing::Review))?;
+    let note = asked.body.read_or_default::<Note>()?.note;
     if note.as_ref().is_some_and(|note| note.chars().count() > 1000) {
         return Err(Problem::invalid_field(
             "/note",
@@ -173,13 +162,10 @@ async fn decide(
         user: found.user_id,
         review,
         decision,
-        reviewer: operator.caller.user,
+        reviewer: asked.who.caller.user,
         note,
     };
-    let done = state.engine.execute(command, operator.signals, key.key).await?;
-    Ok(answer(
-        StatusCode::OK,
-        ReviewView::from(done.reply.review),
-        done.replayed,
-    ))
+    let done = asked.execute(command).await?;
+    let view = ReviewView::from(done.reply.review);
+    Ok(answer(StatusCode::OK, view, done.replayed))
 }

@@ -3,7 +3,7 @@
 use axum::{Json, extract::State, http::StatusCode, response::Response};
 use mission_core::{
     RewardId,
-    engine::{ClaimReward, RevokeReward, Thing},
+    engine::{ClaimReward, Executed, RevokeReward, RewardTaken, Thing},
     reward::RewardStatus,
 };
 use serde::Deserialize;
@@ -13,9 +13,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{Id, answer, ok_or_accepted};
 use crate::http::{
     AppState, Problem,
-    body::Body,
     caller::{Operator, RewardsWrite, Session},
-    idempotency::KeyHeader,
+    command::Command,
     page::{self, List},
     query::Query,
     view::{ClaimView, RewardView},
@@ -71,26 +70,23 @@ async fn list(
     (status = 202, description = "A reviewer has to let it through", body = ClaimView),
     (status = 400, description = "`already_claimed`, `reward_expired`, `reward_rejected`, `task_not_completed`, `device_required`", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
-async fn claim(
-    State(state): State<AppState>,
-    session: Session,
-    Id(reward): Id<RewardId>,
-    key: KeyHeader,
-    body: Body,
-) -> Result<Response, Problem> {
-    body.expect_none()?;
-    let key = state.running.begin(key, &session.caller, &body)?;
-    let command = ClaimReward {
-        user: session.user(),
-        reward,
-    };
-    let done = session.execute(&state, command, &key).await?;
-    let under_review = done.reply.under_review;
-    Ok(answer(
-        ok_or_accepted(under_review),
-        ClaimView::of(done.reply.reward, under_review),
-        done.replayed,
-    ))
+async fn claim(Id(reward): Id<RewardId>, asked: Command<Session>) -> Result<Response, Problem> {
+    let user = asked.who.user();
+    if let Err(fault) = asked.body.expect_none() {
+        let found = asked.state.queries.reward(reward).await?;
+        return Err(match found.filter(|found| found.user_id == user) {
+            Some(_) => fault,
+            None => asked.who.not_found(&asked.state, Thing::Reward).await,
+        });
+    }
+    Ok(claimed(asked.execute(ClaimReward { user, reward }).await?))
+}
+
+/// The answer to a claim.
+pub(super) fn claimed(done: Executed<RewardTaken>) -> Response {
+    let Executed { reply, replayed } = done;
+    let view = ClaimView::of(reply.reward, reply.under_review);
+    answer(ok_or_accepted(reply.under_review), view, replayed)
 }
 
 /// Why a reward is taken back.
@@ -110,19 +106,12 @@ struct Revocation {
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
 async fn revoke(
-    State(state): State<AppState>,
-    operator: Operator<RewardsWrite>,
     Id(reward): Id<RewardId>,
-    key: KeyHeader,
-    body: Body,
+    asked: Command<Operator<RewardsWrite>>,
 ) -> Result<Response, Problem> {
-    let found = state
-        .queries
-        .reward(reward)
-        .await?
-        .ok_or_else(|| Problem::not_found(Thing::Reward))?;
-    let key = state.running.begin(key, &operator.caller, &body)?;
-    let revocation: Revocation = body.read()?;
+    let found = asked.state.queries.reward(reward).await?;
+    let found = found.ok_or_else(|| Problem::not_found(Thing::Reward))?;
+    let revocation: Revocation = asked.body.read()?;
     if revocation.reason.trim().is_empty() || revocation.reason.chars().count() > 1000 {
         return Err(Problem::invalid_field(
             "/reason",
@@ -132,13 +121,10 @@ async fn revoke(
     let command = RevokeReward {
         user: found.user_id,
         reward,
-        operator: operator.caller.user,
+        operator: asked.who.caller.user,
         reason: revocation.reason,
     };
-    let done = state.engine.execute(command, operator.signals, key.key).await?;
-    Ok(answer(
-        StatusCode::OK,
-        RewardView::of(done.reply.reward, state.engine.now()),
-        done.replayed,
-    ))
+    let done = asked.execute(command).await?;
+    let view = RewardView::of(done.reply.reward, asked.state.engine.now());
+    Ok(answer(StatusCode::OK, view, done.replayed))
 }

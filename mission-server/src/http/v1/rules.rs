@@ -12,6 +12,7 @@ use crate::http::{
     AppState, Problem,
     body::Body,
     caller::{MissionsWrite, Operator},
+    query::{NoQuery, Query},
 };
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
@@ -78,6 +79,7 @@ impl DiagnosticView {
 async fn check(
     State(state): State<AppState>,
     _operator: Operator<MissionsWrite>,
+    _: Query<NoQuery>,
     body: Body,
 ) -> Result<Json<Diagnostics>, Problem> {
     let source: Source = body.read()?;
@@ -163,6 +165,7 @@ impl From<TraceStep> for StepView {
 async fn eval(
     State(state): State<AppState>,
     _operator: Operator<MissionsWrite>,
+    _: Query<NoQuery>,
     body: Body,
 ) -> Result<Json<Evaluated>, Problem> {
     let trial: Trial = body.read()?;

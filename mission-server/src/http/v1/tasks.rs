@@ -1,9 +1,9 @@
 //! A user's tasks: listed, moved, proved, completed, claimed.
 
-use axum::{Json, extract::State, http::StatusCode, response::Response};
+use axum::{Json, extract::State, response::Response};
 use mission_core::{
     TaskId,
-    engine::{ClaimTask, CompleteTask, ReportProgress, SubmitEvidence, Thing},
+    engine::{ClaimTask, CompleteTask, Executed, ReportProgress, SubmitEvidence, Thing},
     mission::MAX_TARGET,
     ports::queries::TaskFilter,
     task::{Evidence, Task, TaskStatus},
@@ -13,14 +13,13 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{Id, answer, mission_named, ok_or_accepted};
+use super::{Id, answer, mission_named, ok_or_accepted, rewards::claimed};
 use crate::http::{
     AppState, Problem,
-    body::Body,
     caller::Session,
-    idempotency::KeyHeader,
+    command::Command,
     page::{self, List},
-    query::Query,
+    query::{NoQuery, Query},
     view::{ClaimView, Lens, TaskView},
 };
 
@@ -116,15 +115,25 @@ async fn read(
     State(state): State<AppState>,
     session: Session,
     Id(task): Id<TaskId>,
+    _: Query<NoQuery>,
 ) -> Result<Json<TaskView>, Problem> {
     let user = session.record(&state).await?;
     let task = own_task(&state, &session, task).await?;
-    let book = state.engine.book();
-    let lens = Lens {
-        book: &book,
-        now: state.engine.now(),
-    };
-    Ok(Json(TaskView::of(task, lens, zone_of(user.as_ref(), lens))))
+    Ok(Json(state.with_lens(|lens| {
+        TaskView::of(task, lens, zone_of(user.as_ref(), lens))
+    })))
+}
+
+/// What the body of a command on a task says. Who may not touch the task is told that, whatever the body is.
+async fn of_own_task<T>(
+    asked: &Command<Session>,
+    task: TaskId,
+    body: Result<T, Problem>,
+) -> Result<T, Problem> {
+    if body.is_err() {
+        own_task(&asked.state, &asked.who, task).await?;
+    }
+    body
 }
 
 /// How far a task has come.
@@ -136,35 +145,31 @@ struct ProgressReport {
     value: u64,
 }
 
+impl ProgressReport {
+    fn checked(self) -> Result<Self, Problem> {
+        if self.value > MAX_TARGET {
+            let message = format!("must not exceed {MAX_TARGET}");
+            return Err(Problem::invalid_field("/value", message));
+        }
+        Ok(self)
+    }
+}
+
 /// Reports the progress of a task whose mission has no trigger.
 #[utoipa::path(post, path = "/tasks/{id}/progress", tag = "tasks", params(("id" = TaskId, Path)),
     request_body = ProgressReport, responses(
     (status = 200, description = "The task", body = TaskView),
     (status = 400, description = "`task_not_open`, `progress_by_events`, `not_eligible`, `rule_failed`, `device_required`", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
-async fn progress(
-    State(state): State<AppState>,
-    session: Session,
-    Id(task): Id<TaskId>,
-    key: KeyHeader,
-    body: Body,
-) -> Result<Response, Problem> {
-    own_task(&state, &session, task).await?;
-    let key = state.running.begin(key, &session.caller, &body)?;
-    let report: ProgressReport = body.read()?;
-    if report.value > MAX_TARGET {
-        return Err(Problem::invalid_field(
-            "/value",
-            format!("must not exceed {MAX_TARGET}"),
-        ));
-    }
+async fn progress(Id(task): Id<TaskId>, asked: Command<Session>) -> Result<Response, Problem> {
+    let report = asked.body.read().and_then(ProgressReport::checked);
     let command = ReportProgress {
-        user: session.user(),
+        user: asked.who.user(),
         task,
-        value: report.value,
+        value: of_own_task(&asked, task, report).await?.value,
     };
-    let done = session.execute(&state, command, &key).await?;
-    Ok(changed(&state, done.reply.task, false, done.replayed))
+    let done = asked.execute(command).await?;
+    Ok(changed(&asked.state, done.reply.task, false, done.replayed))
 }
 
 /// Shows that the mission was done.
@@ -175,28 +180,14 @@ async fn progress(
     (status = 400, description = "`task_not_open`, `rule_failed`, `device_required`", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
     (status = 422, description = "`evidence_rejected`, `evidence_reused`, `invalid_body`", body = Problem, content_type = "application/problem+json")))]
-async fn evidence(
-    State(state): State<AppState>,
-    session: Session,
-    Id(task): Id<TaskId>,
-    key: KeyHeader,
-    body: Body,
-) -> Result<Response, Problem> {
-    own_task(&state, &session, task).await?;
-    let key = state.running.begin(key, &session.caller, &body)?;
-    let evidence: Evidence = body.read()?;
+async fn evidence(Id(task): Id<TaskId>, asked: Command<Session>) -> Result<Response, Problem> {
     let command = SubmitEvidence {
-        user: session.user(),
+        user: asked.who.user(),
         task,
-        evidence,
+        evidence: of_own_task(&asked, task, asked.body.read()).await?,
     };
-    let done = session.execute(&state, command, &key).await?;
-    Ok(changed(
-        &state,
-        done.reply.task,
-        done.reply.under_review,
-        done.replayed,
-    ))
+    let Executed { reply, replayed } = asked.execute(command).await?;
+    Ok(changed(&asked.state, reply.task, reply.under_review, replayed))
 }
 
 /// Completes a task, which earns its reward.
@@ -205,39 +196,16 @@ async fn evidence(
     (status = 202, description = "A reviewer has to let it through", body = TaskView),
     (status = 400, description = "`task_not_complete`, `task_not_open`, `budget_exhausted`, `not_eligible`, `rule_failed`, `device_required`", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
-async fn complete(
-    State(state): State<AppState>,
-    session: Session,
-    Id(task): Id<TaskId>,
-    key: KeyHeader,
-    body: Body,
-) -> Result<Response, Problem> {
-    body.expect_none()?;
-    let key = state.running.begin(key, &session.caller, &body)?;
-    let command = CompleteTask {
-        user: session.user(),
-        task,
-    };
-    let done = session.execute(&state, command, &key).await?;
-    Ok(changed(
-        &state,
-        done.reply.task,
-        done.reply.under_review,
-        done.replayed,
-    ))
+async fn complete(Id(task): Id<TaskId>, asked: Command<Session>) -> Result<Response, Problem> {
+    of_own_task(&asked, task, asked.body.expect_none()).await?;
+    let user = asked.who.user();
+    let Executed { reply, replayed } = asked.execute(CompleteTask { user, task }).await?;
+    Ok(changed(&asked.state, reply.task, reply.under_review, replayed))
 }
 
 fn changed(state: &AppState, task: Task, under_review: bool, replayed: bool) -> Response {
-    let book = state.engine.book();
-    let lens = Lens {
-        book: &book,
-        now: state.engine.now(),
-    };
-    answer(
-        ok_or_accepted(under_review),
-        TaskView::fresh(task, lens, under_review),
-        replayed,
-    )
+    let view = state.with_lens(|lens| TaskView::fresh(task, lens, under_review));
+    answer(ok_or_accepted(under_review), view, replayed)
 }
 
 /// Takes the reward of a completed task.
@@ -246,24 +214,8 @@ fn changed(state: &AppState, task: Task, under_review: bool, replayed: bool) -> 
     (status = 202, description = "A reviewer has to let it through", body = ClaimView),
     (status = 400, description = "`already_claimed`, `task_not_completed`, `reward_expired`, `reward_rejected`, `device_required`", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
-async fn claim(
-    State(state): State<AppState>,
-    session: Session,
-    Id(task): Id<TaskId>,
-    key: KeyHeader,
-    body: Body,
-) -> Result<Response, Problem> {
-    body.expect_none()?;
-    let key = state.running.begin(key, &session.caller, &body)?;
-    let command = ClaimTask {
-        user: session.user(),
-        task,
-    };
-    let done = session.execute(&state, command, &key).await?;
-    let status: StatusCode = ok_or_accepted(done.reply.under_review);
-    Ok(answer(
-        status,
-        ClaimView::of(done.reply.reward, done.reply.under_review),
-        done.replayed,
-    ))
+async fn claim(Id(task): Id<TaskId>, asked: Command<Session>) -> Result<Response, Problem> {
+    of_own_task(&asked, task, asked.body.expect_none()).await?;
+    let user = asked.who.user();
+    Ok(claimed(asked.execute(ClaimTask { user, task }).await?))
 }

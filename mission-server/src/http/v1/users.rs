@@ -1,6 +1,6 @@
 //! What rules may read of a user, as the identity service or an operator says it.
 
-use axum::{extract::State, http::StatusCode, response::Response};
+use axum::{http::StatusCode, response::Response};
 use mission_core::{UserId, check_in::Zone, engine::DescribeUser};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -10,9 +10,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{Id, answer};
 use crate::http::{
     AppState, FieldError, Problem,
-    body::Body,
     caller::{Operator, UsersWrite},
-    idempotency::KeyHeader,
+    command::Command,
 };
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
@@ -89,15 +88,8 @@ struct Described {
     (status = 200, description = "What is said now", body = Described),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
-async fn describe(
-    State(state): State<AppState>,
-    operator: Operator<UsersWrite>,
-    Id(user): Id<UserId>,
-    key: KeyHeader,
-    body: Body,
-) -> Result<Response, Problem> {
-    let key = state.running.begin(key, &operator.caller, &body)?;
-    let said: Attributes = body.read()?;
+async fn describe(Id(user): Id<UserId>, asked: Command<Operator<UsersWrite>>) -> Result<Response, Problem> {
+    let said: Attributes = asked.body.read()?;
     let faults = said.faults();
     if !faults.is_empty() {
         return Err(Problem::invalid_body(faults));
@@ -117,8 +109,8 @@ async fn describe(
         attributes,
         zone,
     };
-    let done = state.engine.execute(command, operator.signals, key.key).await?;
-    let (known, book) = (done.reply.user, state.engine.book());
+    let done = asked.execute(command).await?;
+    let (known, book) = (done.reply.user, asked.state.engine.book());
     let described = Described {
         user_id: user,
         level: known.level(&book.levels),

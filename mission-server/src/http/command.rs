@@ -1,0 +1,86 @@
+//! Requests that ask for a change: who asks, under which key, with which body. Each is carried out once.
+
+use axum::{
+    extract::{FromRequest, FromRequestParts, Request},
+    http::HeaderMap,
+};
+use mission_core::engine::{ExecuteError, Executed, Intent, Rejection, Signals};
+use serde::de::DeserializeOwned;
+
+use super::{
+    AppState, Problem,
+    body::Body,
+    caller::Caller,
+    idempotency::{Key, KeyHeader},
+    query::{NoQuery, Query},
+};
+
+/// Somebody who asks for changes.
+pub(super) trait Asker: FromRequestParts<AppState, Rejection = Problem> + Send + Sync {
+    /// Who, with their permissions.
+    fn caller(&self) -> &Caller;
+
+    /// What came with the request.
+    fn signals(&self) -> Signals;
+
+    /// How a refusal of the domain is told to them.
+    fn refused(&self, _state: &AppState, rejection: Rejection) -> impl Future<Output = Problem> + Send {
+        std::future::ready(rejection.into())
+    }
+}
+
+/// A request for a change. Who may not ask at all is refused before anything else of it is looked at.
+pub(super) struct Command<Who, Q = NoQuery> {
+    pub(super) state: AppState,
+    pub(super) who: Who,
+    pub(super) query: Q,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Body,
+    key: Option<KeyHeader>,
+}
+
+impl<Who: Asker, Q: DeserializeOwned + Send> FromRequest<AppState> for Command<Who, Q> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let who = Who::from_request_parts(&mut parts, state).await?;
+        let Query(query) = Query::from_request_parts(&mut parts, state).await?;
+        let key = KeyHeader::of(&parts)?;
+        let body = Body::receive(&parts.headers, body, state.settings.body_limit).await;
+        Ok(Command {
+            state: state.clone(),
+            who,
+            query,
+            headers: parts.headers,
+            body,
+            key,
+        })
+    }
+}
+
+impl<Who: Asker, Q> Command<Who, Q> {
+    /// Takes the request's key, if it has one, into use.
+    ///
+    /// # Errors
+    /// 409 while another request with the key is being served.
+    pub(super) fn begin(&self) -> Result<Key, Problem> {
+        self.state
+            .running()
+            .begin(self.key.as_ref(), self.who.caller(), &self.body)
+    }
+
+    /// Carries it out, once for each key.
+    ///
+    /// # Errors
+    /// What the domain refuses, and what [`mission_core::engine::Engine::execute`] could not do.
+    pub(super) async fn execute<I: Intent>(&self, intent: I) -> Result<Executed<I::Reply>, Problem> {
+        let key = self.begin()?;
+        let done = self.state.engine.execute(intent, self.who.signals(), key.key);
+        match done.await {
+            Ok(done) => Ok(done),
+            Err(ExecuteError::Rejected(rejection)) => Err(self.who.refused(&self.state, rejection).await),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
