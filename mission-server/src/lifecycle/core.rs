@@ -3,8 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use mission_core::{
-    engine::{self, BookBuilder, Engine},
-    ports::{clock::Clock, queries::Queries, rules::ScriptCompiler, store::StoreError},
+    engine::{self, BookBuilder, Engine, Writer},
+    ports::{
+        clock::Clock,
+        queries::Queries,
+        rules::ScriptCompiler,
+        store::{Store, StoreError},
+    },
 };
 use mission_rules::{MonotonicStopwatch, Scripts};
 use tokio::task::JoinHandle;
@@ -70,6 +75,28 @@ pub enum StartError {
     Token(#[from] jsonwebtoken::errors::Error),
 }
 
+/// Lets the writer run, with a thread for slow scripts beside it. The task ends when both have, or one has failed.
+fn run<S: Store + 'static>(writer: Writer<S>) -> Result<JoinHandle<()>, StartError> {
+    let (quick, slow) = writer.with_slow_lane();
+    let runtime = tokio::runtime::Handle::current();
+    let (ended, mut slow_ended) = tokio::sync::oneshot::channel();
+    std::thread::Builder::new()
+        .name("slow-scripts".to_owned())
+        .spawn(move || {
+            runtime.block_on(slow.run());
+            let _ = ended.send(());
+        })?;
+    Ok(tokio::spawn(async move {
+        tokio::select! {
+            () = quick.run() => {
+                let _ = slow_ended.await;
+            }
+            // It outlives the other, unless it panics.
+            _ = &mut slow_ended => {}
+        }
+    }))
+}
+
 impl Core {
     /// Starts the engine on a store, with its catalogue and the pack that the settings name. The task is the writer;
     /// it ends once every copy of the engine is gone.
@@ -102,7 +129,7 @@ impl Core {
             Arc::new(V7Ids),
             settings.write,
         );
-        let writer = tokio::spawn(writer.run());
+        let writer = run(writer)?;
         let queries = Arc::clone(&storage.queries);
         if let Some(pack) = &settings.pack {
             apply_pack(&engine, &scripts, queries.as_ref(), pack).await?;
