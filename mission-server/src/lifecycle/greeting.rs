@@ -53,19 +53,25 @@ pub(super) fn greeting(
         r#"$(curl -sS {as_user} '{api}/tasks?mission=watch-3-videos' | grep -oE '"id": ?"[0-9a-f-]{{36}}"' | head -n 1 | grep -oE '[0-9a-f-]{{36}}')"#
     );
     say(
-        "claim its reward, once",
+        "claim its reward; pasted once more, the line is refused: 400 already_claimed",
         format!(r#"curl -sS -X POST {as_user} "{api}/tasks/{task}/claim""#),
     );
-    say("check in", format!("curl -sS -X POST {as_user} '{api}/checkin'"));
-    if with_clock && let Some(tomorrow) = now.checked_add_days(Days::new(1)) {
-        let clock = format!(r#"{{"now":"{}"}}"#, instant(tomorrow));
+    let check_in = format!("curl -sS -X POST {as_user} '{api}/checkin'");
+    say("check in", check_in.clone());
+    let last = if with_clock { 7 } else { 1 };
+    for day in 2..=last {
+        let Some(then) = now.checked_add_days(Days::new(day - 1)) else {
+            break;
+        };
+        let clock = format!(r#"{{"now":"{}"}}"#, instant(then));
         say(
             "move the clock on by a day",
             format!("curl -sS -X PUT {json} -d '{clock}' '{url}/dev/clock'"),
         );
+        let milestone = if day == 7 { ", a milestone" } else { "" };
         say(
-            "check in again: a streak of two",
-            format!("curl -sS -X POST {as_user} '{api}/checkin'"),
+            &format!("check in: a streak of {day}{milestone}"),
+            check_in.clone(),
         );
     }
     say("points, level, wallet", format!("curl -sS {as_user} '{api}/me'"));
@@ -88,13 +94,14 @@ mod tests {
         };
         let (first, second) = (say(), say());
         let lines: Vec<&str> = first.lines().filter(|line| line.starts_with("curl ")).collect();
-        assert_eq!(lines.len(), 10);
+        assert_eq!(lines.len(), 20);
         assert!(
             lines
                 .iter()
                 .all(|line| line.matches('\'').count() % 2 == 0 && !line.contains('\\'))
         );
-        assert!(first.contains("2026-01-06T10:00:00Z"));
+        assert!(first.contains("2026-01-06T10:00:00Z") && first.contains("2026-01-11T10:00:00Z"));
+        assert!(first.contains("# check in: a streak of 7, a milestone"));
         let user = |text: &str| {
             text.lines()
                 .find_map(|line| line.strip_prefix("user  ").map(str::to_owned))

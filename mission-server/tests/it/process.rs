@@ -393,15 +393,27 @@ fn the_lines_of_a_development_server_work_when_pasted_each_time() {
         let mut server = started(command(folder.path()).arg("--dev"));
         let lines = lines_to_paste(&mut server);
         assert!(lines.len() >= 10, "{lines:?}");
-        let mut last = String::new();
+        let mut answers = Vec::new();
         for line in lines {
             let failing = line.replace("curl -sS", "curl -sS --fail-with-body");
             let done = Command::new("sh").args(["-c", &failing]).output().unwrap();
-            last = text(&done.stdout);
-            assert!(done.status.success(), "{line}\n{last}{}", text(&done.stderr));
+            let answer = text(&done.stdout);
+            assert!(done.status.success(), "{line}\n{answer}{}", text(&done.stderr));
+            answers.push(serde_json::from_str::<Value>(&answer).unwrap());
         }
-        let me: Value = serde_json::from_str(&last).unwrap();
-        assert_eq!(me["points"], 70, "50 for the videos, 10 for each check-in");
+        let check_ins: Vec<&Value> = answers
+            .iter()
+            .filter(|answer| answer["streak"].is_u64())
+            .collect();
+        let [.., milestone] = check_ins.as_slice() else {
+            panic!("nobody checked in");
+        };
+        assert_eq!((check_ins.len(), &milestone["milestone"]), (7, &json!(true)));
+        // 10 a day, 1 for the streak and 50 for the milestone; 20 more where the week lies within one month.
+        let month = milestone["monthly_reward"].as_u64().unwrap();
+        assert!([0, 20].contains(&month));
+        let me = answers.last().unwrap();
+        assert_eq!(me["points"].as_u64(), Some(50 + 7 * 10 + 1 + 50 + month));
     }
     assert!(folder.path().join(".mission-dev").is_dir());
 }
