@@ -1,6 +1,7 @@
 //! A server of one's own: spawned on a fresh database, ended when it goes out of scope.
 
 use std::{
+    ffi::OsStr,
     io::{BufRead, BufReader},
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -28,6 +29,15 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server without rate limits; `batch` is the number of commands that it commits together at most.
     pub(crate) fn start(folder: &Path, batch: Option<usize>) -> Result<Self> {
+        let batch = batch.map(|batch| batch.to_string());
+        let batch = batch
+            .as_ref()
+            .map(|batch| ("MISSION_WRITE_BATCH", batch.as_ref()));
+        Self::start_with(folder, batch.as_slice())
+    }
+
+    /// Starts a server without rate limits, with more settings.
+    pub(crate) fn start_with(folder: &Path, settings: &[(&str, &OsStr)]) -> Result<Self> {
         let database = tempfile::tempdir_in(folder)?;
         let url = format!("sqlite://{}", database.path().join("mission.db").display());
         let mut command = Command::new(binary("mission-server")?);
@@ -39,7 +49,7 @@ impl Server {
             .env("MISSION_FRAUD_RATE_LIMIT_PER_USER", "off")
             .env("MISSION_FRAUD_RATE_LIMIT_PER_ADDRESS", "off")
             .env("MISSION_LOG", "warn")
-            .envs(batch.map(|batch| ("MISSION_WRITE_BATCH", batch.to_string())))
+            .envs(settings.iter().copied())
             .stdout(Stdio::piped());
         let begun = Instant::now();
         let mut process = command.spawn()?;
