@@ -88,19 +88,24 @@ impl Service {
         let folder = tempfile::tempdir().ok()?.keep();
         let server = (self.server)(&folder, port)?;
         run_beside(&folder, server);
-        let started = Instant::now();
-        while started.elapsed() < Duration::from_secs(20) {
-            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                return Some((self.url)(port));
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        None
+        wait_for_port(port).then(|| (self.url)(port))
     }
 }
 
+/// Waits until somebody listens on a local port; `false` where nobody does.
+pub(crate) fn wait_for_port(port: u16) -> bool {
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_secs(20) {
+        if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    false
+}
+
 /// Runs a server for as long as this process lives, whatever way it ends; its folder goes with it.
-fn run_beside(folder: &Path, server: Vec<OsString>) {
+pub(crate) fn run_beside(folder: &Path, server: Vec<OsString>) {
     const SCRIPT: &str = r#"folder=$1; shift; cd "$folder"; "$@" >"$folder/log" 2>&1 & server=$!
         cat >/dev/null; kill -INT $server; wait $server; rm -rf "$folder""#;
     let mut command = Command::new("sh");
@@ -109,7 +114,7 @@ fn run_beside(folder: &Path, server: Vec<OsString>) {
 }
 
 /// Says on stderr, past the harness that captures it, what the run left out, once the process has ended.
-fn left_out(why: &str) {
+pub(crate) fn left_out(why: &str) {
     const SCRIPT: &str = r#"cat >/dev/null; printf '\n*** LEFT OUT: %s\n\n' "$1" >&2"#;
     watch(Command::new("sh").args(["-c", SCRIPT, "sh", why]));
 }
@@ -121,17 +126,28 @@ fn watch(command: &mut Command) {
     std::mem::forget(child.stdin.take());
 }
 
-/// PostgreSQL runs as anybody but root.
+/// What comes before a program that refuses to run as root, which gets its folder; nothing for anybody else.
+pub(crate) fn as_nobody_special(folder: &Path) -> Option<Vec<OsString>> {
+    let root = Command::new("id").arg("-u").output().ok()?.stdout == b"0\n";
+    if !root {
+        return Some(Vec::new());
+    }
+    let given = Command::new("chown")
+        .args(["-R", "postgres"])
+        .arg(folder)
+        .status();
+    given.ok().filter(std::process::ExitStatus::success)?;
+    Some(
+        ["setpriv", "--reuid=postgres", "--clear-groups"]
+            .map(OsString::from)
+            .into(),
+    )
+}
+
 fn postgres_server(folder: &Path, port: u16) -> Option<Vec<OsString>> {
     let bin = postgres_programs()?;
     let data = folder.join("data");
-    let root = Command::new("id").arg("-u").output().ok()?.stdout == b"0\n";
-    let mut user: Vec<OsString> = Vec::new();
-    if root {
-        let given = Command::new("chown").arg("postgres").arg(folder).status();
-        given.ok().filter(std::process::ExitStatus::success)?;
-        user.extend(["setpriv", "--reuid=postgres", "--clear-groups", "--"].map(OsString::from));
-    }
+    let user = as_nobody_special(folder)?;
     let mut initdb = user.clone();
     initdb.push(bin.join("initdb").into());
     let made = Command::new(initdb.remove(0))
@@ -169,8 +185,8 @@ fn postgres_programs() -> Option<PathBuf> {
 pub(crate) struct Schema {
     /// The address of a database in which every table lands in the schema.
     pub(crate) url: String,
-    server: &'static str,
-    name: String,
+    pub(crate) server: &'static str,
+    pub(crate) name: String,
 }
 
 impl Schema {

@@ -71,9 +71,11 @@ impl Database {
         if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
             return Err(OpenError::NotAnAddress);
         }
-        let options = PgConnectOptions::from_str(url)
-            .map_err(|_| OpenError::NotAnAddress)?
-            .application_name("mission-server")
+        let mut options = PgConnectOptions::from_str(url).map_err(|_| OpenError::NotAnAddress)?;
+        if options.get_application_name().is_none() {
+            options = options.application_name("mission-server");
+        }
+        let options = options
             // What a pooler would not let through.
             .extra_float_digits(None)
             .statement_cache_capacity(if settings.prepared_statements { 256 } else { 0 })

@@ -1,6 +1,6 @@
 //! The wallet as a consumer of events: books once, in pairs, and forgets the erased.
 
-use std::collections::BTreeMap;
+use std::{cell::Cell, collections::BTreeMap};
 
 use mission_core::{
     EventId, Points, UserId,
@@ -8,7 +8,10 @@ use mission_core::{
     reward::RewardType,
     testing::{at, points, user},
 };
-use proptest::prelude::*;
+use proptest::{
+    prelude::*,
+    test_runner::{Config, TestRunner},
+};
 use uuid::Uuid;
 
 use super::*;

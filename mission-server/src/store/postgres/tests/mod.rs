@@ -1,4 +1,9 @@
-//! The contract of stores, on one table each and on partitions, and what is PostgreSQL's own.
+//! The contract of stores, and what is PostgreSQL's own.
+
+mod batches;
+mod journal;
+mod layouts;
+mod servers;
 
 use super::{PostgresOptions, PostgresStore};
 use crate::services::Schema;
@@ -29,37 +34,27 @@ pub(super) async fn scratch_with(options: PostgresOptions) -> Option<Scratch> {
     Some(Scratch { store, schema })
 }
 
-/// The whole contract on a store that is made by a function.
-macro_rules! contract {
-    ($name:ident, $scratch:expr) => {
-        mod $name {
-            #[allow(
-                unused_imports,
-                reason = "each contract makes its stores in its own way"
-            )]
-            use super::*;
-            use std::cell::RefCell;
+mod contract {
+    use std::cell::RefCell;
 
-            thread_local! {
-                /// Keeps a test's schema until its thread ends.
-                static KEPT: RefCell<Vec<Scratch>> = const { RefCell::new(Vec::new()) };
-            }
+    use super::{Scratch, scratch};
 
-            fn drive(case: impl Future<Output = ()>) {
-                if crate::services::POSTGRES.find().is_some() {
-                    crate::store::tests::block_on(case);
-                    KEPT.take();
-                }
-            }
+    thread_local! {
+        /// Keeps a test's schema until it is over.
+        static KEPT: RefCell<Vec<Scratch>> = const { RefCell::new(Vec::new()) };
+    }
 
-            mission_core::store_contract!(drive, async {
-                let scratch: Scratch = $scratch.await.unwrap();
-                let store = scratch.store.clone();
-                KEPT.with_borrow_mut(|kept| kept.push(scratch));
-                store
-            });
+    fn drive(case: impl Future<Output = ()>) {
+        if crate::services::POSTGRES.find().is_some() {
+            crate::store::tests::block_on(case);
+            KEPT.take();
         }
-    };
-}
+    }
 
-contract!(contract, scratch());
+    mission_core::store_contract!(drive, async {
+        let scratch = scratch().await.unwrap();
+        let store = scratch.store.clone();
+        KEPT.with_borrow_mut(|kept| kept.push(scratch));
+        store
+    });
+}

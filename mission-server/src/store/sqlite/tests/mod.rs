@@ -1,6 +1,7 @@
 //! The contract of stores, and what is SQLite's own.
 
 mod batches;
+mod constraints;
 mod durability;
 mod journal;
 

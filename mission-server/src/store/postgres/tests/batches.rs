@@ -1,0 +1,5 @@
+//! Batches on PostgreSQL.
+
+use super::scratch;
+
+include!("../../tests/batches.rs");

@@ -1,0 +1,136 @@
+//! The journal: what it keeps, and for how long.
+
+use chrono::Duration;
+use mission_core::{
+    engine::Keys,
+    ports::{
+        bus::Outbox,
+        store::{Claim, CommitOutcome, RECEIPT_LIFETIME, Store},
+    },
+    testing::user,
+};
+
+use super::{
+    super::{Found, PostgresStore, Script},
+    scratch,
+};
+use crate::store::{
+    Forgotten,
+    tests::{
+        block_on,
+        builders::{change, erasure, event, noon},
+    },
+};
+
+async fn rows(store: &PostgresStore, sql: &'static str) -> Vec<sqlx::postgres::PgRow> {
+    store.database.read(|| Ok(Script::new(sql))).await.unwrap()
+}
+
+/// What the journal says: name, whether it keeps the caller, the request, the events.
+async fn journal(store: &PostgresStore) -> Vec<(String, [bool; 3])> {
+    let sql = "SELECT name, caller IS NOT NULL, request IS NOT NULL, outbox IS NOT NULL
+        FROM journal ORDER BY number";
+    let rows = rows(store, sql).await;
+    let rows = rows.iter().map(Found);
+    rows.map(|row| {
+        (
+            row.get(0).unwrap(),
+            [1, 2, 3].map(|column| row.get(column).unwrap()),
+        )
+    })
+    .collect()
+}
+
+fn said(name: &str, what: [bool; 3]) -> (String, [bool; 3]) {
+    (name.to_owned(), what)
+}
+
+#[test]
+fn an_erasure_leaves_nothing_in_the_journal_but_itself_and_unsent_events() {
+    block_on(async {
+        let Some(scratch) = scratch().await else { return };
+        let store = &scratch.store;
+        let (mut sent, mut unsent) = (change(1, 0), change(1, 1));
+        sent.journal[0].events.push(event(user(1)));
+        unsent.journal[0].events.push(event(user(1)));
+        let silent = change(1, 2);
+        for one in [sent, unsent, silent, change(2, 0)] {
+            assert_eq!(store.commit(&[one]).await.unwrap(), [CommitOutcome::Committed]);
+        }
+        let first = store.waiting(1).await.unwrap()[0].position.entry;
+        store.sent(&[first], noon()).await.unwrap();
+        store.commit(&[erasure(1, 3)]).await.unwrap();
+        assert_eq!(
+            journal(store).await,
+            [
+                said("RegisterUser", [false, false, true]),
+                said("RegisterUser", [true, true, false]),
+                said("EraseUser", [true, true, true]),
+            ]
+        );
+        let waiting: Vec<i64> = store
+            .waiting(10)
+            .await
+            .unwrap()
+            .iter()
+            .map(|outgoing| outgoing.position.entry)
+            .collect();
+        store.sent(&waiting, noon()).await.unwrap();
+        assert_eq!(
+            journal(store).await,
+            [
+                said("RegisterUser", [true, true, false]),
+                said("EraseUser", [true, true, true]),
+            ],
+            "once its events have left, nothing of the erased user is kept"
+        );
+    });
+}
+
+#[test]
+fn housekeeping_forgets_receipts_after_a_day_and_inbound_ids_after_thirty() {
+    block_on(async {
+        let Some(scratch) = scratch().await else { return };
+        let store = &scratch.store;
+        let inbound = |n: u64| Claim::Inbound {
+            source: "s".to_owned(),
+            id: n.to_string(),
+        };
+        let mut keys = Keys::default();
+        let mut changes = Vec::new();
+        for n in 0..1_200 {
+            let mut one = change(n, 0);
+            one.effects.claims.insert(inbound(n), user(n).0);
+            let late = if n < 1_100 { 0 } else { 1 };
+            one.journal[0].request.at = noon() + Duration::hours(late);
+            keys.receipts.insert(one.journal[0].request.receipt);
+            keys.claims.insert(inbound(n));
+            if n % 100 == 0 {
+                one.effects
+                    .claims
+                    .insert(Claim::Evidence([u8::try_from(n / 100).unwrap(); 32]), user(n).0);
+            }
+            changes.push(one);
+        }
+        for batch in changes.chunks(100) {
+            store.commit(batch).await.unwrap();
+        }
+        let before = noon() + RECEIPT_LIFETIME - Duration::microseconds(1);
+        assert_eq!(store.housekeeping(before).await.unwrap(), Forgotten::default());
+        let forgotten = store.housekeeping(noon() + RECEIPT_LIFETIME).await.unwrap();
+        assert_eq!((forgotten.receipts, forgotten.inbound), (1_100, 0));
+        let facts = store.load(&keys).await.unwrap();
+        assert_eq!(facts.receipts.values().flatten().count(), 100);
+        assert_eq!(facts.claims.values().flatten().count(), 1_200);
+        let forgotten = store.housekeeping(noon() + Duration::days(30)).await.unwrap();
+        assert_eq!((forgotten.receipts, forgotten.inbound), (100, 1_100));
+        assert_eq!(
+            store.load(&keys).await.unwrap().claims.values().flatten().count(),
+            100
+        );
+        assert_eq!(journal(store).await.len(), 1_200, "the audit log stays");
+        let evidence = rows(store, "SELECT count(*) FROM claims WHERE kind = 'evidence'").await;
+        let evidence: i64 = Found(&evidence[0]).get(0).unwrap();
+        assert_eq!(evidence, 12, "other claims are for ever");
+    });
+}
