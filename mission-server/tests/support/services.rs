@@ -120,6 +120,10 @@ pub(crate) fn left_out(why: &str) {
 }
 
 /// Starts what waits for the end of its stdin, which comes with the end of this process.
+#[expect(
+    clippy::zombie_processes,
+    reason = "it outlives this process, so that nobody here can wait for it"
+)]
 fn watch(command: &mut Command) {
     let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
     // Open until the process ends.

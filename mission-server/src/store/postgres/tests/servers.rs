@@ -61,6 +61,10 @@ fn an_older_server_works_beside_a_newer_schema() {
     });
 }
 
+fn index(who: u64) -> usize {
+    usize::try_from(who).unwrap()
+}
+
 /// Whatever their order, batches over the same users neither block nor fail each other: one of two wins each user.
 #[test]
 fn batches_of_several_servers_over_the_same_users_lose_nothing() {
@@ -69,12 +73,12 @@ fn batches_of_several_servers_over_the_same_users_lose_nothing() {
         let Some(scratch) = scratch().await else { return };
         let stores = join_all((0..4).map(|_| another(&scratch, options()))).await;
         let work = stores.iter().enumerate().map(|(n, store)| async move {
-            let mut won = vec![0; USERS as usize];
+            let mut won = vec![0; index(USERS)];
             for round in 0..6 {
                 let versions = versions(store, USERS).await;
                 let mut changes: Vec<_> = (0..USERS)
                     .filter(|who| (who + round) % 3 != 0)
-                    .map(|who| (who, change(who, versions[who as usize])))
+                    .map(|who| (who, change(who, versions[index(who)])))
                     .collect();
                 if n % 2 == 1 {
                     changes.reverse();
@@ -82,13 +86,13 @@ fn batches_of_several_servers_over_the_same_users_lose_nothing() {
                 let (who, changes): (Vec<u64>, Vec<_>) = changes.into_iter().unzip();
                 let outcomes = store.commit(&changes).await.unwrap();
                 for (who, outcome) in who.into_iter().zip(outcomes) {
-                    won[who as usize] += u64::from(outcome == CommitOutcome::Committed);
+                    won[index(who)] += u64::from(outcome == CommitOutcome::Committed);
                 }
             }
             won
         });
         let won = join_all(work).await;
-        let sums: Vec<u64> = (0..USERS as usize)
+        let sums: Vec<u64> = (0..index(USERS))
             .map(|who| won.iter().map(|won| won[who]).sum())
             .collect();
         assert_eq!(versions(&scratch.store, USERS).await, sums);
@@ -166,7 +170,7 @@ fn servers_share_the_outbox_and_none_sends_what_another_does() {
         let (of_one, of_two) = (told(one).await, told(two).await);
         assert!(of_one.is_disjoint(&of_two));
         assert_eq!((of_one.len() + of_two.len()) as u64, USERS);
-        let fair = USERS as usize / 4..USERS as usize * 3 / 4;
+        let fair = index(USERS) / 4..index(USERS) * 3 / 4;
         assert!(fair.contains(&of_one.len()), "{} of {USERS}", of_one.len());
         one.close().await;
         two.renew_outbox_lease().await;
