@@ -101,13 +101,25 @@ pub(super) const KEYS: &[Key] = &[
         DATABASE,
         "database.url",
         "URL",
-        "Where everything is kept: sqlite://FILE",
+        "Where everything is kept: sqlite://FILE or postgres://USER:PASSWORD@HOST:PORT/DATABASE",
     ),
     key(
         DATABASE,
         "database.connect_timeout",
         "DURATION",
         "How long to try to reach the database before giving up",
+    ),
+    key(
+        DATABASE,
+        "database.connections",
+        "N",
+        "Connections to PostgreSQL at most",
+    ),
+    key(
+        DATABASE,
+        "database.prepared_statements",
+        "BOOL",
+        "Whether PostgreSQL keeps statements prepared; false behind a PgBouncer in transaction mode before 1.21",
     ),
     key(
         TOKENS,

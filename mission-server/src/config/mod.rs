@@ -20,4 +20,4 @@ pub use settings::{
     DatabaseSettings, FraudSettings, JwtKeys, JwtSettings, LogFormat, LogSettings, PackSource, ReadyRequires,
     Settings,
 };
-pub use values::DatabaseUrl;
+pub use values::{DatabaseUrl, PostgresUrl};

@@ -61,6 +61,10 @@ pub struct DatabaseSettings {
     pub url: DatabaseUrl,
     /// How long to try to reach it.
     pub connect_timeout: Duration,
+    /// Connections to PostgreSQL at most.
+    pub connections: u32,
+    /// Whether PostgreSQL keeps statements prepared.
+    pub prepared_statements: bool,
 }
 
 /// How tokens are judged.
@@ -179,6 +183,8 @@ impl Settings {
             database: DatabaseSettings {
                 url: layers.need("database.url", values::database_url)?,
                 connect_timeout: layers.need("database.connect_timeout", values::duration)?,
+                connections: layers.need("database.connections", values::count)?,
+                prepared_statements: layers.need("database.prepared_statements", values::switch)?,
             },
             jwt: jwt(&layers)?,
             pack: match layers.read("pack", values::path)? {

@@ -75,6 +75,14 @@ fn the_defaults_are_those_of_the_types() {
     assert_eq!(settings.listen, "127.0.0.1:8080");
     assert_eq!(settings.database.url.to_string(), "sqlite://mission.db");
     assert_eq!(settings.database.connect_timeout.as_secs(), 30);
+    let postgres = crate::store::postgres::PostgresOptions::default();
+    assert_eq!(
+        (
+            settings.database.connections,
+            settings.database.prepared_statements
+        ),
+        (postgres.connections, postgres.prepared_statements)
+    );
     assert!(!settings.dev && !settings.test_clock && settings.pack.is_none());
 }
 
@@ -89,6 +97,7 @@ fn names_of_flags_and_variables_follow_from_the_setting() {
         ("listen", "MISSION_LISTEN"),
         ("database.url", "MISSION_DATABASE_URL"),
         ("database.connect_timeout", "MISSION_DATABASE_CONNECT_TIMEOUT"),
+        ("database.connections", "MISSION_DATABASE_CONNECTIONS"),
         ("jwt.secret", SECRET),
         ("jwt.issuer", "MISSION_JWT_ISSUER"),
         ("fraud.rate_limit_per_user", "MISSION_FRAUD_RATE_LIMIT_PER_USER"),

@@ -3,7 +3,7 @@
 use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
 
 use ipnet::IpNet;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 /// Where the data is. Never shows a password.
@@ -11,6 +11,23 @@ use url::Url;
 pub enum DatabaseUrl {
     /// A file of SQLite.
     Sqlite(PathBuf),
+    /// A PostgreSQL server.
+    Postgres(PostgresUrl),
+}
+
+/// The address of a database on a PostgreSQL server. Never shows what may be a password.
+#[derive(Clone)]
+pub struct PostgresUrl {
+    whole: SecretString,
+    shown: String,
+}
+
+impl PostgresUrl {
+    /// The address with its password.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.whole.expose_secret()
+    }
 }
 
 impl fmt::Debug for DatabaseUrl {
@@ -23,12 +40,17 @@ impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             DatabaseUrl::Sqlite(path) => write!(f, "sqlite://{}", path.display()),
+            DatabaseUrl::Postgres(url) => f.write_str(&url.shown),
         }
     }
 }
 
 pub(super) fn database_url(text: &str) -> Result<DatabaseUrl, String> {
-    let help = "write `sqlite://FILE` (relative to the working directory) or `sqlite:///ABSOLUTE/FILE`";
+    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        return postgres_url(text).map(DatabaseUrl::Postgres);
+    }
+    let help = "write `sqlite://FILE` (relative to the working directory), `sqlite:///ABSOLUTE/FILE` or \
+                `postgres://USER:PASSWORD@HOST:PORT/DATABASE`";
     let path = text
         .strip_prefix("sqlite://")
         .or_else(|| text.strip_prefix("sqlite:"));
@@ -40,6 +62,31 @@ pub(super) fn database_url(text: &str) -> Result<DatabaseUrl, String> {
             "is no address of a database that this server knows; {help}"
         )),
     }
+}
+
+fn postgres_url(text: &str) -> Result<PostgresUrl, String> {
+    let help = "write `postgres://USER:PASSWORD@HOST:PORT/DATABASE`; a character such as `@`, `/` or `#` in the \
+                password is written as `%40`, `%2F` or `%23`";
+    if !cfg!(feature = "postgres") {
+        return Err(
+            "asks for PostgreSQL, which this server was built without (feature `postgres`)".to_owned(),
+        );
+    }
+    let mut shown = Url::parse(text).map_err(|error| format!("is no address: {error}; {help}"))?;
+    if shown.host_str().is_none_or(str::is_empty) && shown.query().is_none() {
+        return Err(format!("names no host; {help}"));
+    }
+    // Both would hold for a URL that cannot be a base, which one with `//` always can.
+    if shown.password().is_some() {
+        let _ = shown.set_password(Some("***"));
+    }
+    // A password can stand there too.
+    shown.set_query(None);
+    shown.set_fragment(None);
+    Ok(PostgresUrl {
+        whole: SecretString::from(text.to_owned()),
+        shown: shown.to_string(),
+    })
 }
 
 pub(super) fn text(text: &str) -> Result<String, String> {
@@ -230,7 +277,37 @@ mod tests {
             database_url("sqlite:///var/m.db?mode=rwc").unwrap().to_string(),
             "sqlite:///var/m.db"
         );
-        let reason = database_url("postgres://u:hunter2@db/x").unwrap_err();
-        assert!(!reason.contains("hunter2"), "{reason}");
+        for text in [
+            "mysql://u:hunter2@db/x",
+            "postgres://u:hunter2@db:port/x",
+            "postgres://",
+        ] {
+            let reason = database_url(text).unwrap_err();
+            assert!(
+                !reason.contains("hunter2") && reason.contains("postgres://USER"),
+                "{reason}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_address_of_postgres_shows_no_password() {
+        for (text, shown) in [
+            ("postgres://u:hunter2@db:6543/x", "postgres://u:***@db:6543/x"),
+            ("postgresql://u@db/x", "postgresql://u@db/x"),
+            ("postgres://db/x?password=hunter2", "postgres://db/x"),
+            (
+                "postgres:///x?host=/run/postgresql&password=hunter2",
+                "postgres:///x",
+            ),
+        ] {
+            let url = database_url(text).unwrap();
+            assert_eq!(url.to_string(), shown);
+            let DatabaseUrl::Postgres(url) = url else {
+                panic!("{text}");
+            };
+            assert_eq!(url.expose(), text);
+            assert!(!format!("{:?}", DatabaseUrl::Postgres(url)).contains("hunter2"));
+        }
     }
 }

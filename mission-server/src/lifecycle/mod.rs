@@ -22,6 +22,6 @@ pub use self::{
     core::{Core, StartError},
     pack::{PackError, apply as apply_pack},
     start::run,
-    storage::Storage,
+    storage::{OpenError, Storage},
     sweep::{SweepError, Sweeper, Swept},
 };

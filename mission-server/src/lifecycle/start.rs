@@ -257,7 +257,7 @@ async fn open(
     fault.set("it is being opened");
     let trying = async {
         loop {
-            match Storage::open(url).await {
+            match Storage::open(&settings.database).await {
                 Ok(storage) => return storage,
                 Err(error) => {
                     tracing::warn!(%error, database = %url, "the database cannot be opened; trying again");

@@ -10,9 +10,13 @@ use mission_core::ports::{
 };
 use tokio::sync::Notify;
 
+#[cfg(feature = "postgres")]
+use crate::store::postgres::{self, PostgresOptions, PostgresStore};
+#[cfg(feature = "sqlite")]
+use crate::store::sqlite::{self, SqliteOptions, SqliteStore};
 use crate::{
-    config::DatabaseUrl,
-    store::sqlite::{OpenError, SqliteOptions, SqliteStore},
+    config::{DatabaseSettings, DatabaseUrl},
+    store::Forgotten,
     wallet::Wallet,
 };
 
@@ -29,24 +33,73 @@ pub struct Storage {
     pub told: Arc<Notify>,
     /// The embedded ledger.
     pub wallet: Wallet,
-    sqlite: SqliteStore,
+    backend: Backend,
+}
+
+#[derive(Clone)]
+enum Backend {
+    #[cfg(feature = "sqlite")]
+    Sqlite(SqliteStore),
+    #[cfg(feature = "postgres")]
+    Postgres(PostgresStore),
+}
+
+/// Why a store cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A file of SQLite.
+    #[cfg(feature = "sqlite")]
+    #[error(transparent)]
+    Sqlite(#[from] sqlite::OpenError),
+    /// A PostgreSQL server.
+    #[cfg(feature = "postgres")]
+    #[error(transparent)]
+    Postgres(#[from] postgres::OpenError),
+    /// The server was built without it.
+    #[error("this server was built without the store for `{0}`")]
+    #[cfg(not(all(feature = "sqlite", feature = "postgres")))]
+    NotBuilt(String),
 }
 
 impl Storage {
-    /// Opens the store at an address, and brings it up to date.
+    /// Opens the store that the settings name, and brings it up to date.
     ///
     /// # Errors
     /// When it cannot be reached.
-    pub async fn open(url: &DatabaseUrl) -> Result<Self, OpenError> {
-        let sqlite = SqliteStore::open(&url.to_string(), SqliteOptions::default()).await?;
-        Ok(Storage {
-            store: Arc::new(sqlite.clone()),
-            queries: Arc::new(sqlite.clone()),
-            outbox: Arc::new(sqlite.clone()),
-            told: sqlite.told(),
-            wallet: sqlite.wallet(),
-            sqlite,
-        })
+    pub async fn open(settings: &DatabaseSettings) -> Result<Self, OpenError> {
+        match &settings.url {
+            #[cfg(feature = "sqlite")]
+            url @ DatabaseUrl::Sqlite(_) => {
+                let store = SqliteStore::open(&url.to_string(), SqliteOptions::default()).await?;
+                Ok(Storage {
+                    store: Arc::new(store.clone()),
+                    queries: Arc::new(store.clone()),
+                    outbox: Arc::new(store.clone()),
+                    told: store.told(),
+                    wallet: store.wallet(),
+                    backend: Backend::Sqlite(store),
+                })
+            }
+            #[cfg(feature = "postgres")]
+            DatabaseUrl::Postgres(url) => {
+                let options = PostgresOptions {
+                    connections: settings.connections,
+                    prepared_statements: settings.prepared_statements,
+                    ..PostgresOptions::default()
+                };
+                let store = PostgresStore::open(url.expose(), options).await?;
+                Ok(Storage {
+                    store: Arc::new(store.clone()),
+                    queries: Arc::new(store.clone()),
+                    outbox: Arc::new(store.clone()),
+                    told: store.told(),
+                    wallet: store.wallet(),
+                    backend: Backend::Postgres(store),
+                })
+            }
+            #[cfg(not(all(feature = "sqlite", feature = "postgres")))]
+            other => Err(OpenError::NotBuilt(other.to_string())),
+        }
     }
 
     /// Throws away what is no longer needed.
@@ -54,7 +107,12 @@ impl Storage {
     /// # Errors
     /// When the store cannot be written.
     pub async fn housekeeping(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
-        let forgotten = self.sqlite.housekeeping(now).await?;
+        let forgotten: Forgotten = match &self.backend {
+            #[cfg(feature = "sqlite")]
+            Backend::Sqlite(store) => store.housekeeping(now).await?,
+            #[cfg(feature = "postgres")]
+            Backend::Postgres(store) => store.housekeeping(now).await?,
+        };
         tracing::debug!(
             forgotten.receipts,
             forgotten.inbound,
@@ -65,13 +123,20 @@ impl Storage {
 
     /// Closes the store; nothing can be read or written afterwards.
     pub async fn close(&self) {
-        self.sqlite.close().await;
+        match &self.backend {
+            #[cfg(feature = "sqlite")]
+            Backend::Sqlite(store) => store.close().await,
+            #[cfg(feature = "postgres")]
+            Backend::Postgres(store) => store.close().await,
+        }
     }
 }
 
 /// Makes the folder of a development server's database.
 pub(super) fn make_folder(url: &DatabaseUrl) -> std::io::Result<()> {
-    let DatabaseUrl::Sqlite(path) = url;
+    let DatabaseUrl::Sqlite(path) = url else {
+        return Ok(());
+    };
     path.parent()
         .filter(|folder| *folder != Path::new(""))
         .map_or(Ok(()), std::fs::create_dir_all)

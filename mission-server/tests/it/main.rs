@@ -15,6 +15,9 @@ mod idempotency;
 mod main_job;
 mod me;
 mod once;
+mod postgres;
 mod process;
+#[path = "../support/services.rs"]
+mod services;
 mod support;
 mod tasks;

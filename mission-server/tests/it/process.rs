@@ -43,13 +43,13 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// A server of which the address is known.
-struct Started {
+pub(crate) struct Started {
     child: Child,
     stdout: BufReader<ChildStdout>,
     address: String,
 }
 
-fn started(command: &mut Command) -> Started {
+pub(crate) fn started(command: &mut Command) -> Started {
     let mut child = command.spawn().unwrap();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
@@ -78,7 +78,7 @@ impl Started {
         assert!(sent.success());
     }
 
-    fn wait(mut self) -> (ExitStatus, String) {
+    pub(crate) fn wait(mut self) -> (ExitStatus, String) {
         let mut errors = String::new();
         self.child
             .stderr
@@ -98,7 +98,7 @@ impl Started {
     }
 
     /// The whole answer to a simple request.
-    fn get(&self, path: &str) -> String {
+    pub(crate) fn get(&self, path: &str) -> String {
         answer(self.send(&format!(
             "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
         )))
@@ -118,7 +118,7 @@ fn answer(mut stream: TcpStream) -> String {
     answer
 }
 
-fn server(folder: &Path) -> Command {
+pub(crate) fn server(folder: &Path) -> Command {
     let mut command = command(folder);
     command.env("MISSION_JWT_SECRET", SECRET);
     command

@@ -14,6 +14,8 @@ use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::services::Schema;
+
 const SECRET: &str = "a secret of at least thirty-two bytes, for tests";
 
 /// A running `mission-server`; stopped when dropped.
@@ -21,35 +23,76 @@ pub(crate) struct Server {
     child: Child,
     pub(crate) url: String,
     pub(crate) http: reqwest::Client,
+    home: Home,
+}
+
+/// What a server leaves behind and finds again: its folder and its database.
+pub(crate) struct Home {
     folder: tempfile::TempDir,
+    database: String,
+    _schema: Option<Schema>,
+}
+
+impl Home {
+    /// A new folder with a SQLite file, or a schema in PostgreSQL, as `MISSION_TEST_DATABASE` says.
+    fn new() -> Home {
+        if std::env::var("MISSION_TEST_DATABASE").is_ok_and(|name| name == "postgres") {
+            return Home::in_schema(Schema::create().expect("a PostgreSQL"));
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let database = format!("sqlite://{}", folder.path().join("mission.db").display());
+        Home {
+            folder,
+            database,
+            _schema: None,
+        }
+    }
+
+    /// A schema in PostgreSQL.
+    pub(crate) fn in_schema(schema: Schema) -> Home {
+        Home {
+            database: schema.url.clone(),
+            _schema: Some(schema),
+            ..Home::beside(String::new())
+        }
+    }
+
+    /// A new folder with the database of somebody else.
+    fn beside(database: String) -> Home {
+        Home {
+            folder: tempfile::tempdir().unwrap(),
+            database,
+            _schema: None,
+        }
+    }
 }
 
 impl Server {
-    /// A server with a clock that can be set, on a fresh SQLite file, without rate limits.
+    /// A server with a clock that can be set, on a fresh database, without rate limits.
     pub(crate) async fn start() -> Server {
         Server::with(&[]).await
     }
 
     /// The same with more settings.
     pub(crate) async fn with(settings: &[(&str, &str)]) -> Server {
-        Server::on(tempfile::tempdir().unwrap(), settings).await
+        Server::on(Home::new(), settings).await
     }
 
-    /// The same in a folder that may hold a database already.
-    pub(crate) async fn on(folder: tempfile::TempDir, settings: &[(&str, &str)]) -> Server {
-        let database = format!("sqlite://{}", folder.path().join("mission.db").display());
+    /// The same where a server may have been before.
+    pub(crate) async fn on(home: Home, settings: &[(&str, &str)]) -> Server {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mission-server"));
         command
             .arg("--test-clock")
             .env_clear()
             .env("MISSION_LISTEN", "127.0.0.1:0")
-            .env("MISSION_DATABASE_URL", database)
+            .env("MISSION_DATABASE_URL", &home.database)
+            .env("MISSION_DATABASE_CONNECTIONS", "4")
             .env("MISSION_JWT_SECRET", SECRET)
             .env("MISSION_FRAUD_RATE_LIMIT_PER_USER", "off")
             .env("MISSION_FRAUD_RATE_LIMIT_PER_ADDRESS", "off")
             .env("MISSION_LOG", "warn")
             .envs(settings.iter().copied())
-            .current_dir(folder.path())
+            .current_dir(home.folder.path())
             .stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -63,10 +106,15 @@ impl Server {
             child,
             url,
             http: reqwest::Client::new(),
-            folder,
+            home,
         };
         server.wait_until_ready().await;
         server
+    }
+
+    /// Another server on the same database.
+    pub(crate) async fn second(&self) -> Server {
+        Server::on(Home::beside(self.home.database.clone()), &[]).await
     }
 
     async fn wait_until_ready(&self) {
@@ -80,11 +128,12 @@ impl Server {
         panic!("the server did not become ready");
     }
 
-    /// Kills the process at once and gives its folder back.
-    pub(crate) fn kill(mut self) -> tempfile::TempDir {
+    /// Kills the process at once and gives back what it leaves.
+    pub(crate) fn kill(mut self) -> Home {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap())
+        let nothing = Home::beside(String::new());
+        std::mem::replace(&mut self.home, nothing)
     }
 
     /// A user with a fresh id.

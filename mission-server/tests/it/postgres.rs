@@ -1,0 +1,123 @@
+//! The server on PostgreSQL: the whole suite once more, several servers on one database, and a database that is away.
+
+use std::{process::Command, time::Duration};
+
+use serde_json::{Value, json};
+
+use crate::{
+    process,
+    services::{POSTGRES, Schema},
+    support::{Client, Home, Server},
+};
+
+/// Runs this very suite with every server on PostgreSQL; what is about files and processes alone runs once.
+#[test]
+fn the_suite_passes_on_postgresql() {
+    if std::env::var_os("MISSION_TEST_DATABASE").is_some() || POSTGRES.find().is_none() {
+        return;
+    }
+    let suite = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--skip",
+            "process::",
+            "--skip",
+            "postgres::",
+            "--skip",
+            "main_job::",
+        ])
+        .env("MISSION_TEST_DATABASE", "postgres")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&suite.stdout);
+    assert!(suite.status.success(), "on PostgreSQL:\n{said}");
+    assert!(
+        said.contains("test result: ok. ") && !said.contains("ok. 0 passed"),
+        "{said}"
+    );
+}
+
+/// The same user on another server.
+fn same<'s>(client: &Client<'_>, server: &'s Server) -> Client<'s> {
+    server.client(client.user, json!({"roles": ["admin"]}))
+}
+
+#[tokio::test]
+async fn two_servers_on_one_database_are_one_service() {
+    let Some(schema) = Schema::create() else { return };
+    let one = Server::on(Home::in_schema(schema), &[]).await;
+    let two = one.second().await;
+    let here = one.client(uuid::Uuid::new_v4(), json!({"roles": ["admin"]}));
+    let there = same(&here, &two);
+    let mission = here
+        .mission("together", json!({"reward": {"points": "12.5"}}))
+        .await;
+    // Another server knows a new mission within a second.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let task = there.start(&mission).await;
+    here.post(&format!("/missions/{mission}/start"), Value::Null)
+        .await
+        .refused(400, "task_already_open");
+    here.post(&format!("/tasks/{task}/progress"), json!({"value": 1}))
+        .await
+        .ok(200);
+    there
+        .post(&format!("/tasks/{task}/complete"), Value::Null)
+        .await
+        .ok(200);
+    // Both at once: one claims, the other is told so.
+    let path = format!("/tasks/{task}/claim");
+    let claims = [here.post(&path, Value::Null), there.post(&path, Value::Null)];
+    let claims = futures_util::future::join_all(claims).await;
+    let claimed = claims.iter().filter(|claim| claim.status == 200).count();
+    assert_eq!(claimed, 1, "{claims:?}");
+    let days = [
+        here.post("/checkin", Value::Null),
+        there.post("/checkin", Value::Null),
+    ];
+    let days = futures_util::future::join_all(days).await;
+    assert_eq!(days.iter().filter(|day| day.status == 200).count(), 1, "{days:?}");
+    // Whichever of the two relays it, the wallet gets each grant once.
+    for client in [&here, &there] {
+        let mut me = Value::Null;
+        for _ in 0..100 {
+            me = client.get("/me").await.ok(200);
+            if me["wallet_points"] == me["points"] {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        assert_eq!(
+            (&me["points"], &me["wallet_points"]),
+            (&json!(22.5), &json!(22.5)),
+            "{me}"
+        );
+    }
+}
+
+#[test]
+fn without_postgresql_it_lives_is_not_ready_and_gives_up_without_telling_the_password() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = process::server(folder.path());
+    command
+        .env(
+            "MISSION_DATABASE_URL",
+            "postgres://mission:hunter2@127.0.0.1:1/mission",
+        )
+        .env("MISSION_DATABASE_CONNECT_TIMEOUT", "2s");
+    let server = process::started(&mut command);
+    assert!(server.get("/health/live").starts_with("HTTP/1.1 200"));
+    let health = server.get("/health");
+    assert!(
+        health.starts_with("HTTP/1.1 503") && health.contains("\"name\":\"database\""),
+        "{health}"
+    );
+    let (status, errors) = server.wait();
+    assert_eq!(status.code(), Some(1), "{errors}");
+    assert!(
+        errors.contains("@127.0.0.1:1/mission")
+            && errors.contains("Connection refused")
+            && errors.contains("within 2s"),
+        "{errors}"
+    );
+    assert!(!errors.contains("hunter2") && !health.contains("hunter2"));
+}
