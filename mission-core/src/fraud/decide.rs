@@ -5,7 +5,7 @@ use crate::{
     RewardId, UserId,
     check_in::decide::completed,
     engine::{DecideReview, Halt, Rejection, ReviewDecided, Thing, Work},
-    reward::{Reward, RewardStatus, RewardType, decide as rewards},
+    reward::{Reward, RewardType, decide as rewards},
     task::{Task, Verification, VerificationMethod, decide as tasks},
     user::User,
 };
@@ -42,10 +42,7 @@ pub(crate) fn decide_review(work: &mut Work<'_>, command: &DecideReview) -> Resu
             let held = reward_of(work, command.user, *reward)?;
             tasks::settle_completion(work, task, *reward, approved, review.created_at)?;
             if approved {
-                work.put_reward(Reward {
-                    status: RewardStatus::Pending,
-                    ..held
-                });
+                rewards::release(work, held);
             } else {
                 rewards::reject(work, &held);
             }

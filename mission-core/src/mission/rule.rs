@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +17,7 @@ pub struct Rule {
     pub rule_type: String,
     /// How the value there is compared.
     pub operator: Operator,
-    /// What it is compared with, parsed by the type that it meets; lists are comma-separated, `between` takes
+    /// What it is compared with, parsed by the type that it meets (RFC 3339 times as instants); lists are comma-separated, `between` takes
     /// `low,high` (inclusive), `exists` takes `true` (the default) or `false`.
     #[serde(default)]
     pub value: String,
@@ -88,9 +89,9 @@ impl<'a> FieldValue<'a> {
 
     fn equals(&self, text: &str) -> bool {
         match self {
-            FieldValue::Bool(b) => text.parse() == Ok(*b),
+            FieldValue::Bool(b) => text.trim().parse() == Ok(*b),
             FieldValue::Number(n) => number(text).is_some_and(|m| m == *n),
-            FieldValue::Text(s) => s.as_ref() == text,
+            FieldValue::Text(s) => s.as_ref() == text || instants(s, text).is_some_and(|(a, b)| a == b),
             FieldValue::Texts(_) | FieldValue::List(_) | FieldValue::Object(_) => false,
         }
     }
@@ -98,7 +99,10 @@ impl<'a> FieldValue<'a> {
     fn compare(&self, text: &str) -> Option<std::cmp::Ordering> {
         match self {
             FieldValue::Number(n) => number(text).map(|m| n.cmp(&m)),
-            FieldValue::Text(s) => Some(s.as_ref().cmp(text)),
+            FieldValue::Text(s) => Some(match instants(s, text) {
+                Some((value, wanted)) => value.cmp(&wanted),
+                None => s.as_ref().cmp(text),
+            }),
             _ => None,
         }
     }
@@ -126,6 +130,18 @@ pub fn json_number(number: &serde_json::Number) -> Option<Decimal> {
 
 fn number(text: &str) -> Option<Decimal> {
     text.trim().parse().ok()
+}
+
+/// Two texts as instants, where both are: the same instant can be written with another offset, or to the millisecond.
+fn instants(value: &str, wanted: &str) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+    // `2026-01-05T10:00:00Z` is the shortest; nearly all texts are told apart by this.
+    let may_be = |text: &str| text.len() >= 20 && text.as_bytes().first().is_some_and(u8::is_ascii_digit);
+    let read = |text: &str| Some(DateTime::parse_from_rfc3339(text).ok()?.to_utc());
+    let wanted = wanted.trim();
+    if !may_be(value) || !may_be(wanted) {
+        return None;
+    }
+    Some((read(value)?, read(wanted)?))
 }
 
 fn listed(value: &str) -> impl Iterator<Item = &str> {

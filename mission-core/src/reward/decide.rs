@@ -29,6 +29,7 @@ pub(crate) fn plain(
         user_id: user.id,
         source_id,
         mission_id: None,
+        is_budgeted: false,
         reward_type,
         status,
         amount,
@@ -67,6 +68,7 @@ pub(crate) fn earn(
         user_id: task.user_id,
         source_id: task.id.0,
         mission_id: Some(mission.id),
+        is_budgeted: mission.definition.budget.is_some(),
         reward_type: if is_social {
             RewardType::SocialAction
         } else {
@@ -103,20 +105,18 @@ fn take_budget(work: &mut Work<'_>, mission: &Mission, reward: &Reward) -> Resul
 
 /// Gives back what a lost reward had taken.
 pub(crate) fn give_back_budget(work: &mut Work<'_>, reward: &Reward) {
-    let Some(id) = reward.mission_id else { return };
-    let Some(limit) = work
-        .book()
-        .mission(id)
-        .and_then(|listed| listed.mission.definition.budget)
-    else {
+    let Some(id) = reward.mission_id.filter(|_| reward.is_budgeted) else {
         return;
     };
+    // The limit holds for what is taken; giving back always fits.
+    let listed = work.book().mission(id);
+    let limit = listed.and_then(|listed| listed.mission.definition.budget);
     add_take(
         work,
         id,
         Take {
             used: BudgetUse::one(reward.amount.total()).negated(),
-            limit,
+            limit: limit.unwrap_or_default(),
         },
     );
 }
@@ -263,6 +263,17 @@ fn hold(work: &mut Work<'_>, user: &User, reward: &Reward, reasons: Vec<ReviewRe
     work.put_reward(held.clone());
     work.open_review(user.id, ReviewSubject::Claim { reward: reward.id }, reasons);
     held
+}
+
+/// Lets a reward that was held since it was earned be claimed. The time that a reviewer took is not the user's: it
+/// expires as long after the approval as it would have after the completion.
+pub(crate) fn release(work: &mut Work<'_>, held: Reward) {
+    let waited = work.now() - held.earned_at;
+    work.put_reward(Reward {
+        status: RewardStatus::Pending,
+        expires_at: held.expires_at.and_then(|end| end.checked_add_signed(waited)),
+        ..held
+    });
 }
 
 /// Writes down that a reviewer refused a held reward.

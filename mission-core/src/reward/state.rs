@@ -16,8 +16,12 @@ pub struct Reward {
     pub user_id: UserId,
     /// The task, check-in day or invitee that earned it; unique together with the type.
     pub source_id: Uuid,
-    /// The mission of the task, where a task earned it: its budget comes back if the reward is lost.
+    /// The mission of the task, where a task earned it.
     pub mission_id: Option<MissionId>,
+    /// Whether it was taken out of the mission's budget, which gets it back if the reward is lost. A mission may have
+    /// had none when the reward was earned.
+    #[serde(default)]
+    pub is_budgeted: bool,
     /// What kind of thing earned it.
     pub reward_type: RewardType,
     /// Where it stands.

@@ -91,7 +91,7 @@ impl<'a> Inquiry<'a> {
             task: self.task,
             event: self.event,
             evidence: self.evidence,
-            streak: self.user.check_in.streak,
+            streak: self.user.streak_at(self.at, &self.book.check_in),
         }
     }
 

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::InviteCode;
 use crate::{
     TaskId, UserId,
-    check_in::{CheckInState, Zone, ZoneLine},
+    check_in::{CheckInPolicy, CheckInState, Streak, Zone, ZoneLine},
     fraud::{DeviceHash, KnownDevice},
     ports::rules::UserFacts,
 };
@@ -141,6 +141,17 @@ impl User {
             .level
             .unwrap_or(1)
             .max(levels.level(self.experience))
+    }
+
+    /// The streak as it stands at an instant: its current length is 0 once it can no longer be continued.
+    #[must_use]
+    pub fn streak_at(&self, at: DateTime<Utc>, policy: &CheckInPolicy) -> Streak {
+        let zones = self.zone_line(policy.default_zone());
+        let date = zones.at(at).date(at);
+        Streak {
+            current: self.check_in.streak_on(date, &zones, policy),
+            ..self.check_in.streak
+        }
     }
 
     /// What rules may read.

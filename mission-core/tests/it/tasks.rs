@@ -4,13 +4,17 @@ use mission_core::{
     TaskId,
     engine::{ExpireDue, RevokeReward, StartTask},
     event::IntegrationEvent,
+    fraud::ReviewDecision,
     mission::{Budget, Definition, Frequency, Mission, MissionStatus, Operator, Rule},
     reward::{RewardStatus, RewardType},
     task::TaskStatus,
     testing::{World, active, at, definition, mission_id, points, user},
 };
 
-use crate::play::{claim, claim_reward, code, complete, done, progress, ready, scripted, start};
+use crate::play::{
+    check_in, claim, claim_reward, code, complete, decide, done, open_review, progress, ready, scripted,
+    start,
+};
 
 const NOON: &str = "2026-01-05T12:00:00Z";
 
@@ -378,6 +382,89 @@ fn a_reward_expires_and_gives_its_budget_back() {
     assert_eq!(world.when(expire).unwrap().rewards, 0, "once");
     assert_eq!(code(claim(&mut world, task.id)), "reward_expired");
     done(&mut world, 1);
+}
+
+#[test]
+fn what_took_nothing_from_a_budget_gives_nothing_back() {
+    let free = Definition {
+        reward: mission_core::mission::Offer {
+            expires_after_days: Some(1),
+            ..definition("x").reward
+        },
+        max_completions: Some(0),
+        ..definition("free")
+    };
+    let mut world = World::at(NOON).with(active(1, free.clone()));
+    let early = done(&mut world, 1);
+    let limited = Definition {
+        budget: Some(Budget {
+            max_points: None,
+            max_grants: Some(1),
+        }),
+        ..free
+    };
+    world.learn(Mission {
+        version: 2,
+        ..active(1, limited)
+    });
+    world.go_to("2026-01-07T12:00:00Z");
+    let expire = ExpireDue {
+        user: user(1),
+        tasks: Vec::new(),
+        rewards: vec![early.reward_id.unwrap()],
+    };
+    assert_eq!(world.when(expire).unwrap().rewards, 1);
+    done(&mut world, 1);
+    let more = ready(&mut world, 1);
+    assert_eq!(
+        code(complete(&mut world, more.id)),
+        "budget_exhausted",
+        "the one that expired was earned before there was a budget"
+    );
+}
+
+#[test]
+fn the_time_that_a_reviewer_takes_is_not_the_users() {
+    let fleeting = Definition {
+        reward: mission_core::mission::Offer {
+            expires_after_days: Some(2),
+            ..definition("x").reward
+        },
+        ..definition("fleeting")
+    };
+    let mut world = World::at(NOON).with(active(1, fleeting));
+    world.from_device("phone");
+    let task = ready(&mut world, 1);
+    world.from_device("tablet");
+    assert!(complete(&mut world, task.id).unwrap().under_review);
+    world.go_to("2026-01-12T12:00:00Z");
+    let review = open_review(&world);
+    decide(&mut world, &review, ReviewDecision::Approve).unwrap();
+    world.go_to("2026-01-14T11:59:59Z");
+    assert!(claim(&mut world, task.id).is_ok(), "two days after the approval");
+}
+
+#[test]
+fn a_streak_that_is_over_counts_for_no_rule() {
+    let faithful = Definition {
+        rules: vec![Rule {
+            rule_type: "streak.current".to_owned(),
+            operator: Operator::Gte,
+            value: "2".to_owned(),
+            metadata: serde_json::Map::new(),
+        }],
+        frequency: Frequency::Daily,
+        ..definition("faithful")
+    };
+    let mut world = World::at(NOON).with(active(1, faithful));
+    check_in(&mut world).unwrap();
+    world.go_to("2026-01-06T12:00:00Z");
+    check_in(&mut world).unwrap();
+    start(&mut world, 1).unwrap();
+    world.go_to("2026-01-07T12:00:00Z");
+    assert!(start(&mut world, 1).is_ok(), "it can still be continued");
+    world.go_to("2026-01-08T12:00:00Z");
+    assert_eq!(code(start(&mut world, 1)), "not_eligible", "a day was missed");
 }
 
 #[test]

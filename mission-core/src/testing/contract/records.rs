@@ -40,6 +40,7 @@ pub(super) fn reward(user: UserId, id: Uuid, points: u32, earned_at: DateTime<Ut
         user_id: user,
         source_id: id,
         mission_id: None,
+        is_budgeted: false,
         reward_type: RewardType::MissionComplete,
         status: RewardStatus::Pending,
         amount: RewardAmount::new(points.into(), 0.into()),

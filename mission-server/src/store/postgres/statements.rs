@@ -121,14 +121,15 @@ static CLAIMS: Statement = Statement {
     whole: true,
 };
 
-/// What this reward holds already is left as it is; what another holds fails.
+/// What this reward holds already is left as it is; what another holds fails. `OFFSET 0` has each source looked up for
+/// itself, however small the table was when the statement was planned.
 static REWARD_SOURCES: Statement = Statement {
     kinds: &[Id, Text, Id, Id],
     before: "INSERT INTO reward_sources (source_id, reward_type, reward_id, user_id)
         SELECT k.source_id, k.reward_type, k.reward_id, k.user_id FROM ",
     names: " AS k(source_id, reward_type, reward_id, user_id)",
     after: " WHERE NOT EXISTS (SELECT 1 FROM reward_sources known WHERE known.source_id = k.source_id
-            AND known.reward_type = k.reward_type AND known.reward_id = k.reward_id)
+            AND known.reward_type = k.reward_type AND known.reward_id = k.reward_id OFFSET 0)
         ORDER BY k.source_id, k.reward_type",
     whole: false,
 };

@@ -1,4 +1,7 @@
 //! A batch of rows as one JSON text, which `json_each` turns back into rows: one bound value for any number of them.
+//!
+//! Records are long, and SQLite walks the whole text of a row for each of its values. So they stand beside the rows, in
+//! bytes of their own, and a row says where.
 
 use std::fmt::Write as _;
 
@@ -7,12 +10,14 @@ use mission_core::ports::store::StoreError;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::store::record::{days, to_json};
+use crate::store::record::days;
 
 /// Rows in the making.
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
     text: String,
+    /// The records, one behind the other.
+    records: Vec<u8>,
     /// Whether the next value is the first of its row.
     fresh: bool,
     count: usize,
@@ -90,16 +95,31 @@ impl Rows {
         self
     }
 
-    /// A record as a JSON text; a NUL in one of its strings stays escaped.
+    /// A record as a JSON text among the records: two values, where it begins (from 1) and its length.
     pub(crate) fn record(&mut self, record: &impl Serialize) -> Result<&mut Self, StoreError> {
-        Ok(self.text(&to_json(record)?))
+        let begin = self.records.len();
+        serde_json::to_writer(&mut self.records, record)
+            .map_err(|error| StoreError::Refused(error.to_string()))?;
+        let length = self.records.len() - begin;
+        let _ = write!(self.value(), "{},{length}", begin + 1);
+        Ok(self)
+    }
+
+    /// No record: its two values.
+    pub(crate) fn no_record(&mut self) -> &mut Self {
+        self.null().null()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    /// The text to bind.
+    /// The records to bind, and the text.
+    pub(crate) fn into_parts(mut self) -> (Vec<u8>, String) {
+        (std::mem::take(&mut self.records), self.into_text())
+    }
+
+    /// The text to bind, of rows without records.
     pub(crate) fn into_text(mut self) -> String {
         self.text.push_str(if self.count == 0 { "[]" } else { "]]" });
         self.text
@@ -117,5 +137,15 @@ mod tests {
         rows.row().number(1).text("a\"b");
         rows.row().null().bytes(&[0, 255]);
         assert_eq!(rows.into_text(), r#"[[1,"a\"b"],[null,"00ff"]]"#);
+    }
+
+    #[test]
+    fn records_stand_beside_the_rows() {
+        let mut rows = Rows::default();
+        rows.row().number(1).record(&"é").unwrap();
+        rows.row().no_record().record(&[1, 2]).unwrap();
+        let (records, text) = rows.into_parts();
+        assert_eq!(text, "[[1,1,4],[null,null,5,5]]");
+        assert_eq!(records, "\"é\"[1,2]".as_bytes());
     }
 }

@@ -14,10 +14,13 @@ use mission_core::{
     },
 };
 
+use serde::Serialize;
+use uuid::Uuid;
+
 use super::{connection::Script, rows::Rows};
 use crate::store::{
     micros::{budget_micros, total_micros},
-    record::{Parcel, Written, erased_afterwards, root_id, root_kind, text_of, to_json},
+    record::{Parcel, erased_afterwards, root_id, root_kind},
 };
 
 /// How a commit guards what must be unique.
@@ -102,17 +105,14 @@ impl Batch {
             }
         }
         for (root, version) in &change.expected {
-            let (rows, record) = match root {
-                Root::User(id) => (&mut self.users, text_of(writes.user.get(id))?),
-                Root::Mission(id) => (&mut self.missions, text_of(writes.mission.get(id))?),
-                Root::Pack(id) => (&mut self.packs, text_of(writes.pack.get(id))?),
-            };
-            let row = rows.row().id(root_id(*root)).number(version.next().0);
-            match record {
-                Written::Not => row.number(0).null(),
-                Written::Gone => row.number(1).null(),
-                Written::Record(text) => row.number(1).text(&text),
-            };
+            let (id, next) = (root_id(*root), version.next().0);
+            match root {
+                Root::User(user) => root_row(&mut self.users, id, next, writes.user.get(user))?,
+                Root::Mission(mission) => {
+                    root_row(&mut self.missions, id, next, writes.mission.get(mission))?;
+                }
+                Root::Pack(pack) => root_row(&mut self.packs, id, next, writes.pack.get(pack))?,
+            }
             self.catalogue_changes += u32::from(!matches!(root, Root::User(_)));
         }
         Ok(())
@@ -202,13 +202,13 @@ impl Batch {
                 .id(receipt.command.0)
                 .text(&String::from(request.fingerprint));
             if erased_afterwards(&change.journal[place + 1..], entry) {
-                row.null();
+                row.no_record();
             } else {
-                row.text(&to_json(&(&request.command, &request.signals))?);
+                row.record(&(&request.command, &request.signals))?;
             }
-            row.text(&to_json(&entry.answer)?);
+            row.record(&entry.answer)?;
             if entry.events.is_empty() {
-                row.null();
+                row.no_record();
             } else {
                 let correlation_id = &request.signals.correlation_id;
                 row.record(&Parcel::new(correlation_id, &entry.events))?;
@@ -226,7 +226,12 @@ impl Batch {
         }
         let mut add = |sql: &'static str, rows: Rows| -> Result<(), StoreError> {
             if !rows.is_empty() {
-                script.then(sql).bind(rows.into_text())?;
+                let (records, text) = rows.into_parts();
+                script.then(sql);
+                if sql.contains(sql::RECORDS) {
+                    script.bind(records)?;
+                }
+                script.bind(text)?;
             }
             Ok(())
         };
@@ -286,8 +291,44 @@ impl Batch {
     }
 }
 
-/// The statements, in the order in which they are run. Each binds one JSON text.
+/// The row of a root: whether its record is written, and the record.
+fn root_row<V: Serialize>(
+    rows: &mut Rows,
+    id: Uuid,
+    version: u64,
+    written: Option<&Option<V>>,
+) -> Result<(), StoreError> {
+    let row = rows.row().id(id).number(version);
+    match written {
+        None => row.number(0).no_record(),
+        Some(None) => row.number(1).no_record(),
+        Some(Some(record)) => row.number(1).record(record)?,
+    };
+    Ok(())
+}
+
+/// The statements, in the order in which they are run. Each binds one JSON text, behind the records where it has some.
 mod sql {
+    /// What stands in every statement that reads records.
+    pub(super) const RECORDS: &str = "? AS records";
+    /// The rows of such a statement.
+    macro_rules! rows {
+        () => {
+            " FROM (SELECT ? AS records), json_each(?)"
+        };
+    }
+    /// The record whose place and length are these two values.
+    macro_rules! record {
+        ($place:literal, $length:literal) => {
+            concat!(
+                "CAST(substr(records, value->>",
+                $place,
+                ", value->>",
+                $length,
+                ") AS TEXT)"
+            )
+        };
+    }
     macro_rules! of_erased {
         ($start:literal, $column:literal, $end:literal) => {
             concat!(
@@ -306,11 +347,13 @@ mod sql {
                 "INSERT INTO ",
                 $table,
                 " (id, version, data) SELECT unhex(value->>0), value->>1,
-                CASE WHEN value->>2 THEN value->>3
-                    ELSE (SELECT known.data FROM ",
+                CASE WHEN value->>2 THEN ",
+                record!(3, 4),
+                " ELSE (SELECT known.data FROM ",
                 $table,
-                " known WHERE known.id = unhex(value->>0)) END
-                FROM json_each(?) WHERE TRUE
+                " known WHERE known.id = unhex(value->>0)) END",
+                rows!(),
+                " WHERE TRUE
                 ON CONFLICT (id) DO UPDATE SET version = excluded.version, data = excluded.data;"
             )
         };
@@ -358,32 +401,62 @@ mod sql {
     pub(super) const NO_REWARDS: &str = gone!("rewards", "id", "unhex(value->>1)");
     pub(super) const NO_REVIEWS: &str = gone!("reviews", "id", "unhex(value->>1)");
     pub(super) const NO_DAYS: &str = gone!("check_in_days", "date", "value->>1");
-    pub(super) const TASKS: &str = "INSERT INTO tasks
+    pub(super) const TASKS: &str = concat!(
+        "INSERT INTO tasks
         (user_id, id, mission_id, status, started_at, completed_at, due_at, verified_at, is_valid, data)
         SELECT unhex(value->>0), unhex(value->>1), unhex(value->>2), value->>3, value->>4, value->>5, value->>6,
-            value->>7, value->>8, value->>9 FROM json_each(?) WHERE TRUE
+            value->>7, value->>8, ",
+        record!(9, 10),
+        rows!(),
+        " WHERE TRUE
         ON CONFLICT (user_id, id) DO UPDATE SET status = excluded.status, completed_at = excluded.completed_at,
             due_at = excluded.due_at, verified_at = excluded.verified_at, is_valid = excluded.is_valid,
-            data = excluded.data;";
-    pub(super) const PARTICIPATIONS: &str = "INSERT INTO participations (user_id, mission_id, data)
-        SELECT unhex(value->>0), unhex(value->>1), value->>2 FROM json_each(?) WHERE TRUE
-        ON CONFLICT (user_id, mission_id) DO UPDATE SET data = excluded.data;";
-    pub(super) const REWARDS: &str = "INSERT INTO rewards
+            data = excluded.data;"
+    );
+    pub(super) const PARTICIPATIONS: &str = concat!(
+        "INSERT INTO participations (user_id, mission_id, data)
+        SELECT unhex(value->>0), unhex(value->>1), ",
+        record!(2, 3),
+        rows!(),
+        " WHERE TRUE
+        ON CONFLICT (user_id, mission_id) DO UPDATE SET data = excluded.data;"
+    );
+    pub(super) const REWARDS: &str = concat!(
+        "INSERT INTO rewards
         (user_id, id, reward_type, source_id, mission_id, status, total_micros, claimed_at, expires_at, data)
         SELECT unhex(value->>0), unhex(value->>1), value->>2, unhex(value->>3), unhex(value->>4), value->>5, value->>6,
-            value->>7, value->>8, value->>9 FROM json_each(?) WHERE TRUE
+            value->>7, value->>8, ",
+        record!(9, 10),
+        rows!(),
+        " WHERE TRUE
         ON CONFLICT (user_id, id) DO UPDATE SET reward_type = excluded.reward_type, source_id = excluded.source_id,
             status = excluded.status, total_micros = excluded.total_micros, claimed_at = excluded.claimed_at,
-            expires_at = excluded.expires_at, data = excluded.data;";
-    pub(super) const REVIEWS: &str = "INSERT INTO reviews (user_id, id, status, data)
-        SELECT unhex(value->>0), unhex(value->>1), value->>2, value->>3 FROM json_each(?) WHERE TRUE
-        ON CONFLICT (user_id, id) DO UPDATE SET status = excluded.status, data = excluded.data;";
+            expires_at = excluded.expires_at, data = excluded.data;"
+    );
+    pub(super) const REVIEWS: &str = concat!(
+        "INSERT INTO reviews (user_id, id, status, data)
+        SELECT unhex(value->>0), unhex(value->>1), value->>2, ",
+        record!(3, 4),
+        rows!(),
+        " WHERE TRUE
+        ON CONFLICT (user_id, id) DO UPDATE SET status = excluded.status, data = excluded.data;"
+    );
     /// A day that is there already fails.
-    pub(super) const NEW_DAYS: &str = "INSERT INTO check_in_days (user_id, date, id, checked_in_at, data)
-        SELECT unhex(value->>0), value->>1, unhex(value->>2), value->>3, value->>4 FROM json_each(?);";
-    pub(super) const DAYS: &str = "INSERT INTO check_in_days (user_id, date, id, checked_in_at, data)
-        SELECT unhex(value->>0), value->>1, unhex(value->>2), value->>3, value->>4 FROM json_each(?) WHERE TRUE
-        ON CONFLICT (user_id, date) DO UPDATE SET checked_in_at = excluded.checked_in_at, data = excluded.data;";
+    pub(super) const NEW_DAYS: &str = concat!(
+        "INSERT INTO check_in_days (user_id, date, id, checked_in_at, data)
+        SELECT unhex(value->>0), value->>1, unhex(value->>2), value->>3, ",
+        record!(4, 5),
+        rows!(),
+        ";"
+    );
+    pub(super) const DAYS: &str = concat!(
+        "INSERT INTO check_in_days (user_id, date, id, checked_in_at, data)
+        SELECT unhex(value->>0), value->>1, unhex(value->>2), value->>3, ",
+        record!(4, 5),
+        rows!(),
+        " WHERE TRUE
+        ON CONFLICT (user_id, date) DO UPDATE SET checked_in_at = excluded.checked_in_at, data = excluded.data;"
+    );
     pub(super) const RELEASES: &str = "DELETE FROM claims
         WHERE (kind, key) IN (SELECT value->>0, unhex(value->>1) FROM json_each(?));";
     pub(super) const CLAIMS: &str = "INSERT INTO claims (kind, key, holder, taken_at)
@@ -397,9 +470,18 @@ mod sql {
         ON CONFLICT (user_id, device) DO UPDATE SET seen_at = excluded.seen_at;";
     pub(super) const OLD_RECEIPTS: &str = "UPDATE journal SET caller = NULL, command = NULL
         WHERE (caller, command) IN (SELECT unhex(value->>0), unhex(value->>1) FROM json_each(?));";
-    pub(super) const JOURNAL: &str = "INSERT INTO journal
+    pub(super) const JOURNAL: &str = concat!(
+        "INSERT INTO journal
         (root_kind, root_id, recorded_at, name, caller, command, fingerprint, request, answer, outbox)
         SELECT value->>0, unhex(value->>1), value->>2, value->>3, unhex(value->>4), unhex(value->>5),
-            unhex(value->>6), value->>7, value->>8, value->>9 FROM json_each(?);";
+            unhex(value->>6), ",
+        record!(7, 8),
+        ", ",
+        record!(9, 10),
+        ", ",
+        record!(11, 12),
+        rows!(),
+        ";"
+    );
     pub(super) const CATALOGUE: &str = "UPDATE counters SET value = value + ? WHERE name = 'catalogue';";
 }

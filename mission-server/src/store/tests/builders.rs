@@ -89,6 +89,7 @@ pub(crate) fn reward(who: u64, source_id: Uuid) -> Reward {
         user_id: user(who),
         source_id,
         mission_id: None,
+        is_budgeted: false,
         reward_type: RewardType::CheckInDaily,
         status: RewardStatus::Claimed,
         amount: RewardAmount::new(10.into(), 1.into()),
