@@ -1,11 +1,13 @@
 //! The mission engine over HTTP, with its SQL stores, outbox and embedded wallet as a library.
 
 pub mod auth;
+pub mod cache;
 pub mod config;
 pub mod http;
 pub mod lifecycle;
 pub mod outbox;
 pub mod packs;
+pub mod redis;
 pub mod store;
 pub mod telemetry;
 pub mod wallet;

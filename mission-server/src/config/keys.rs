@@ -41,6 +41,7 @@ const fn key(heading: &'static str, name: &'static str, value: &'static str, hel
 
 const SERVER: &str = "Server";
 const DATABASE: &str = "Database";
+const REDIS: &str = "Redis";
 const TOKENS: &str = "Tokens";
 const HTTP: &str = "HTTP";
 const FRAUD: &str = "Anti-fraud";
@@ -120,6 +121,12 @@ pub(super) const KEYS: &[Key] = &[
         "database.prepared_statements",
         "BOOL",
         "Whether PostgreSQL keeps statements prepared; false behind a PgBouncer in transaction mode before 1.21",
+    ),
+    key(
+        REDIS,
+        "redis.url",
+        "URL",
+        "A Redis that servers share: redis://HOST:PORT, rediss:// for TLS, or a cluster's nodes with commas between",
     ),
     key(
         TOKENS,

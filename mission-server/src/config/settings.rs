@@ -30,6 +30,8 @@ pub struct Settings {
     pub test_clock: bool,
     /// Where the data is.
     pub database: DatabaseSettings,
+    /// The addresses of Redis, several for a cluster; none where there is none.
+    pub redis: Vec<SecretString>,
     /// Who is let in.
     pub jwt: JwtSettings,
     /// What is applied at start.
@@ -186,6 +188,7 @@ impl Settings {
                 connections: layers.need("database.connections", values::count)?,
                 prepared_statements: layers.need("database.prepared_statements", values::switch)?,
             },
+            redis: layers.read("redis.url", values::redis_urls)?.unwrap_or_default(),
             jwt: jwt(&layers)?,
             pack: match layers.read("pack", values::path)? {
                 Some(folder) => Some(PackSource::Folder(folder)),

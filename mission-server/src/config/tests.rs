@@ -156,7 +156,9 @@ fn mistakes_are_named_with_their_place_and_the_way_out() {
             "[fraud]\nflag_device = \"on\"",
             "did you mean `fraud.flag_devices`?",
         ),
-        ("redis_url = \"redis://x\"", "--print-config"),
+        ("redis_url = \"redis://x\"", "did you mean `redis.url`?"),
+        ("[redis]\nurl = \"http://x\"", "is no address of a Redis"),
+        ("colour = \"red\"", "--print-config"),
         (
             "listen = \"8080\"",
             "`listen` (from the file `my.toml`) must be `HOST:PORT`",

@@ -89,6 +89,22 @@ fn postgres_url(text: &str) -> Result<PostgresUrl, String> {
     })
 }
 
+pub(super) fn redis_urls(text: &str) -> Result<Vec<SecretString>, String> {
+    let help = "write `redis://HOST:PORT`, `rediss://HOST:PORT` for TLS, or the nodes of a cluster with commas between";
+    let nodes = text.split(',').map(str::trim).filter(|node| !node.is_empty());
+    let nodes = nodes.map(|node| {
+        let url = Url::parse(node).map_err(|error| format!("is no address: {error}; {help}"))?;
+        match url.scheme() {
+            "redis" | "rediss" if url.host_str().is_some_and(|host| !host.is_empty()) => {
+                Ok(node.to_owned().into())
+            }
+            // The text itself may hold a password.
+            _ => Err(format!("is no address of a Redis; {help}")),
+        }
+    });
+    nodes.collect()
+}
+
 pub(super) fn text(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }

@@ -122,6 +122,14 @@ impl Session {
     /// 410 where the user was erased.
     pub(super) async fn record(&self, state: &AppState) -> Result<Option<User>, Problem> {
         let user = state.queries.user(self.user()).await?;
+        self.living(state, user).await
+    }
+
+    /// The same, of a record that was read already.
+    ///
+    /// # Errors
+    /// 410 where the user was erased.
+    pub(super) async fn living(&self, state: &AppState, user: Option<User>) -> Result<Option<User>, Problem> {
         match user {
             Some(user) if user.is_erased() => Err(Rejection::UserErased.into()),
             Some(user) => {

@@ -9,7 +9,8 @@ use super::Problem;
 
 /// The most that one page holds.
 pub(super) const MOST: usize = 200;
-const DEFAULT: usize = 50;
+/// How many it holds where nobody says how many.
+pub(super) const DEFAULT: usize = 50;
 
 /// One page of a list.
 #[derive(Debug, Serialize, ToSchema)]

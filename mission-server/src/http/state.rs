@@ -9,7 +9,7 @@ use mission_core::{engine::Engine, ports::queries::Queries};
 use mission_rules::Scripts;
 
 use super::{Problem, RateLimits, idempotency::Running, living::Living, view::Lens};
-use crate::{auth::Authenticator, wallet::Wallet};
+use crate::{auth::Authenticator, cache::Cache, wallet::Wallet};
 
 /// What handlers work with, shared by all requests. Cheap to clone.
 #[derive(Clone)]
@@ -27,6 +27,8 @@ pub struct Parts {
     pub engine: Engine,
     /// Lists and records.
     pub queries: Arc<dyn Queries>,
+    /// What is kept of the queries' answers.
+    pub cache: Arc<Cache>,
     /// The embedded ledger.
     pub wallet: Wallet,
     /// The script compiler, shared with the engine.

@@ -15,7 +15,12 @@ use mission_rules::{MonotonicStopwatch, Scripts};
 use tokio::task::JoinHandle;
 
 use super::{PackError, Storage, Sweeper, V7Ids, apply_pack};
-use crate::{auth::UnusableKeys, config::Settings};
+use crate::{
+    auth::UnusableKeys,
+    cache::{Cache, CachedStore},
+    config::Settings,
+    redis::LinkError,
+};
 
 /// Everything between the store and HTTP.
 #[derive(Clone)]
@@ -55,6 +60,9 @@ pub enum StartError {
         /// Why the last try failed.
         reason: String,
     },
+    /// The address of Redis cannot be used.
+    #[error(transparent)]
+    Redis(#[from] LinkError),
     /// The store failed while the server was starting.
     #[error("the database failed at start: {0}")]
     Store(#[from] StoreError),
@@ -107,6 +115,7 @@ impl Core {
         storage: &Storage,
         settings: &Settings,
         clock: Arc<dyn Clock>,
+        cache: &Arc<Cache>,
     ) -> Result<(Self, JoinHandle<()>), StartError> {
         let scripts = Arc::new(Scripts::new(
             settings.scripts,
@@ -122,7 +131,7 @@ impl Core {
             .build();
         let compiler: Arc<dyn ScriptCompiler> = scripts.clone();
         let (engine, writer) = Engine::new(
-            Arc::clone(&storage.store),
+            CachedStore::new(Arc::clone(&storage.store), Arc::clone(cache)),
             book,
             compiler,
             clock,

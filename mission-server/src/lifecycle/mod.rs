@@ -8,6 +8,8 @@ mod core;
 mod greeting;
 mod jobs;
 mod pack;
+mod probes;
+mod redis;
 mod relay;
 mod request_body;
 mod serve;

@@ -10,7 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use chrono::{DateTime, Datelike, Utc};
-use mission_core::ports::{clock::Clock, queries::Queries};
+use mission_core::ports::clock::Clock;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -18,6 +18,8 @@ use super::{
     Core, StartError, Storage, Sweeper, SystemClock, TestClock,
     greeting::greeting,
     jobs::Jobs,
+    probes::Probes,
+    redis::Redis,
     relay::Relaying,
     serve::{Gate, serve},
     starting::{self, LastFault},
@@ -27,8 +29,9 @@ use super::{
 };
 use crate::{
     auth::Authenticator,
+    cache::Cache,
     config::{PackSource, Settings},
-    http::{self, AppState, LocalRateLimiter, Parts, Probe, ProbeReport, Problem, RateLimits, SetClock},
+    http::{self, AppState, LocalRateLimiter, Parts, Problem, RateLimits, SetClock},
     telemetry,
 };
 
@@ -116,13 +119,15 @@ async fn live(settings: Settings, stop: CancellationToken) -> Result<(), StartEr
         Some(clock) => clock.clone(),
         None => Arc::new(SystemClock),
     };
-    let (core, mut writer) = Core::start(&storage, &settings, Arc::clone(&clock)).await?;
+    let jobs = Jobs::default();
+    let redis = Redis::of(&settings, &jobs)?;
+    let cache = Arc::new(Cache::new(redis.as_ref().map(Redis::far)));
+    let (core, mut writer) = Core::start(&storage, &settings, Arc::clone(&clock), &cache).await?;
     let mut relaying = Relaying::start(&storage, clock);
     let limiter = Arc::new(LocalRateLimiter::new(
         settings.fraud.rate_limit_per_user,
         settings.fraud.rate_limit_per_address,
     ));
-    let jobs = Jobs::default();
     jobs.start(
         &core,
         &storage,
@@ -140,8 +145,19 @@ async fn live(settings: Settings, stop: CancellationToken) -> Result<(), StartEr
         wallet: storage.wallet.clone(),
         scripts: Arc::clone(&core.scripts),
         auth,
-        rate_limits: RateLimits::new(limiter, settings.trusted_proxies.clone()),
-        probe: Arc::new(DatabaseProbe(Arc::clone(&core.queries))),
+        cache,
+        rate_limits: RateLimits::new(
+            match &redis {
+                Some(redis) => redis.limiter(&settings, limiter),
+                None => limiter,
+            },
+            settings.trusted_proxies.clone(),
+        ),
+        probe: Arc::new(Probes {
+            queries: Arc::clone(&core.queries),
+            redis: redis.map(|redis| redis.link),
+            required: settings.ready_requires,
+        }),
         metrics,
         test_clock: set_clock,
         settings: settings.http.clone(),
@@ -327,30 +343,5 @@ impl SetClock for SettableClock {
                 SweepError::Store(error) => error.into(),
                 SweepError::Execute(error) => error.into(),
             })
-    }
-}
-
-/// Looks whether the database answers.
-struct DatabaseProbe(Arc<dyn Queries>);
-
-/// A database that takes longer is as good as away.
-const PROBE_TIME: Duration = Duration::from_secs(2);
-
-#[async_trait]
-impl Probe for DatabaseProbe {
-    async fn probe(&self) -> Vec<ProbeReport> {
-        let began = Instant::now();
-        let detail = match tokio::time::timeout(PROBE_TIME, self.0.catalogue_version()).await {
-            Ok(Ok(_)) => None,
-            Ok(Err(error)) => Some(error.to_string()),
-            Err(_) => Some(format!("no answer within {PROBE_TIME:?}")),
-        };
-        vec![ProbeReport {
-            name: "database",
-            up: detail.is_none(),
-            required: true,
-            latency: began.elapsed(),
-            detail,
-        }]
     }
 }

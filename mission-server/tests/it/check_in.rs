@@ -88,3 +88,18 @@ async fn a_newcomer_has_an_empty_calendar() {
         .await
         .refused(422, "invalid_query");
 }
+
+#[tokio::test]
+async fn points_beyond_what_a_wallet_can_hold_are_refused() {
+    let server = Server::start().await;
+    let policy = "daily_points = \"1000000000\"\n[[tiers]]\nmin_days = 1\nbonus_percent = \"500\"\n";
+    let files = json!({"files": {
+        "pack.toml": "name = \"rich\"\nversion = \"1.0.0\"\n", "checkin.toml": policy,
+    }});
+    server.admin().put("/packs/rich", files).await.ok(200);
+    let user = server.user();
+    user.post("/checkin", Value::Null)
+        .await
+        .refused(422, "amount_out_of_bounds");
+    assert_eq!(user.get("/me").await.ok(200)["points"], 0);
+}

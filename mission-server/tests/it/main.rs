@@ -17,7 +17,9 @@ mod me;
 mod once;
 mod postgres;
 mod process;
+mod redis;
 #[path = "../support/services.rs"]
 mod services;
 mod support;
 mod tasks;
+mod trouble;

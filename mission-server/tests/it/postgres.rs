@@ -23,6 +23,8 @@ fn the_suite_passes_on_postgresql() {
             "--skip",
             "postgres::",
             "--skip",
+            "redis::",
+            "--skip",
             "main_job::",
         ])
         .env("MISSION_TEST_DATABASE", "postgres")

@@ -114,7 +114,17 @@ impl Server {
 
     /// Another server on the same database.
     pub(crate) async fn second(&self) -> Server {
-        Server::on(Home::beside(self.home.database.clone()), &[]).await
+        self.second_with(&[]).await
+    }
+
+    /// The same with more settings.
+    pub(crate) async fn second_with(&self, settings: &[(&str, &str)]) -> Server {
+        Server::on(Home::beside(self.home.database.clone()), settings).await
+    }
+
+    /// The address of its database.
+    pub(crate) fn database(&self) -> &str {
+        &self.home.database
     }
 
     async fn wait_until_ready(&self) {

@@ -144,6 +144,18 @@ async fn completion_needs_progress_and_evidence() {
 }
 
 #[tokio::test]
+async fn what_events_move_is_not_reported() {
+    let server = Server::start().await;
+    let triggered = json!({"trigger": {"event": "video.watched"}});
+    let mission = server.admin().mission("triggered", triggered).await;
+    let user = server.user();
+    let task = user.start(&mission).await;
+    user.post(&format!("/tasks/{task}/progress"), json!({"value": 1}))
+        .await
+        .refused(400, "progress_by_events");
+}
+
+#[tokio::test]
 async fn a_screenshot_is_shown_once() {
     let server = Server::start().await;
     let shape = json!({"type": "social", "evidence": {"type": "social_proof"}});

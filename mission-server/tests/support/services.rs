@@ -49,6 +49,23 @@ pub(crate) const POSTGRES: Service = Service {
     server: postgres_server,
 };
 
+/// Redis.
+pub(crate) const REDIS: Service = Service {
+    name: "Redis",
+    variable: "MISSION_TEST_REDIS_URL",
+    port: 6379,
+    url: |port| format!("redis://127.0.0.1:{port}"),
+    server: |_, port| {
+        let installed = Command::new("redis-server").arg("--version").output().is_ok();
+        let port = port.to_string();
+        installed.then(|| {
+            ["redis-server", "--save", "", "--port", &port]
+                .map(OsString::from)
+                .into()
+        })
+    },
+};
+
 impl Service {
     /// The address of a server, looked for once a process; `None` where there is none, which is said on stderr.
     pub(crate) fn find(&'static self) -> Option<&'static str> {

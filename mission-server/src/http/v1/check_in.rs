@@ -3,9 +3,10 @@
 use axum::{Json, extract::State, http::StatusCode, response::Response};
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use mission_core::{
-    Points,
+    Points, UserId,
     check_in::{CheckInDay, ZoneLine},
     engine::{Book, CheckIn, CheckedIn},
+    ports::store::StoreError,
     user::User,
 };
 use rust_decimal::Decimal;
@@ -14,6 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::answer;
+use crate::cache::UserCheckIns;
 use crate::http::{AppState, Problem, caller::Session, command::Command, query::Query};
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
@@ -137,23 +139,62 @@ async fn calendar(
     session: Session,
     Query(query): Query<MonthQuery>,
 ) -> Result<Json<Calendar>, Problem> {
-    let record = session.record(&state).await?;
+    let asked = query.month.as_deref().map(|month| {
+        parse_month(month).ok_or_else(|| Problem::invalid_query("month", "must be a month, `YYYY-MM`"))
+    });
+    let asked = asked.transpose()?;
     let (book, now) = (state.engine.book(), state.engine.now());
-    let user =
-        record.unwrap_or_else(|| User::new(session.user(), now).asking_for_zone(session.caller.zone, now));
+    let id = session.user();
+    let found = state
+        .cache
+        .check_ins
+        .get(id, || current_month(&state, id))
+        .await?;
+    let record = session.living(&state, found.user.clone()).await?;
+    let user = record.unwrap_or_else(|| User::new(id, now).asking_for_zone(session.caller.zone, now));
     let zones = user.zone_line(book.check_in.default_zone());
     let today = zones.at(now).date(now);
-    let first = match &query.month {
-        Some(month) => {
-            parse_month(month).ok_or_else(|| Problem::invalid_query("month", "must be a month, `YYYY-MM`"))?
-        }
-        None => today.with_day(1).unwrap_or(today),
+    let first = asked.unwrap_or_else(|| first_of_month(today));
+    let days = if first == found.month {
+        found.days.clone()
+    } else {
+        days_of_month(&state, id, first).await?
     };
-    let last = first
-        .with_day(u32::from(first.num_days_in_month()))
-        .unwrap_or(first);
-    let days = state.queries.check_in_days(session.user(), first, last).await?;
     Ok(Json(calendar_of(&user, &zones, today, now, &book, days)))
+}
+
+/// A user's record, and the days of the month that is now.
+async fn current_month(state: &AppState, id: UserId) -> Result<UserCheckIns, StoreError> {
+    let (book, now) = (state.engine.book(), state.engine.now());
+    let user = state.queries.user(id).await?;
+    let default = book.check_in.default_zone();
+    let zone = user.as_ref().map_or(default, |user| user.zone_at(now, default));
+    let today = zone.date(now);
+    let month = first_of_month(today);
+    let days = days_of_month(state, id, month).await?;
+    let rest_of_day = (zone.end_of(today) - now).to_std().unwrap_or_default();
+    Ok(UserCheckIns {
+        user,
+        month,
+        days,
+        rest_of_day,
+    })
+}
+
+fn first_of_month(date: NaiveDate) -> NaiveDate {
+    date.with_day(1).unwrap_or(date)
+}
+
+async fn days_of_month(
+    state: &AppState,
+    id: UserId,
+    first: NaiveDate,
+) -> Result<Vec<CheckInDay>, StoreError> {
+    let last = first.with_day(u32::from(first.num_days_in_month()));
+    state
+        .queries
+        .check_in_days(id, first, last.unwrap_or(first))
+        .await
 }
 
 fn parse_month(text: &str) -> Option<NaiveDate> {

@@ -95,6 +95,7 @@ async fn list(
         missions.drain(..=last);
     }
     missions.truncate(page.limit + 1);
+    state.cache.offer_missions(&state.engine).await;
     let locale = Locale::of(filter.lang.as_deref(), &headers);
     let view = |mission: &std::sync::Arc<Mission>| MissionView::of(mission, &locale, author);
     Ok(Json(page::list(missions, page.limit, |mission| mission.id, view)))
@@ -133,6 +134,7 @@ async fn read(
         .map(|listed| &listed.mission)
         .filter(|mission| visible(mission, author));
     let mission = mission.ok_or_else(|| Problem::not_found(Thing::Mission))?;
+    state.cache.offer_mission(&state.engine, id).await;
     let locale = Locale::of(language.lang.as_deref(), &headers);
     Ok((etag(mission), Json(MissionView::of(mission, &locale, author))).into_response())
 }

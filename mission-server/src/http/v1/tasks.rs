@@ -5,7 +5,10 @@ use mission_core::{
     TaskId,
     engine::{ClaimTask, CompleteTask, Executed, ReportProgress, SubmitEvidence, Thing},
     mission::MAX_TARGET,
-    ports::queries::TaskFilter,
+    ports::{
+        queries::{Page, TaskFilter},
+        store::StoreError,
+    },
     task::{Evidence, Task, TaskStatus},
     user::User,
 };
@@ -14,6 +17,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{Id, answer, mission_named, ok_or_accepted, rewards::claimed};
+use crate::cache::UserTasks;
 use crate::http::{
     AppState, Problem,
     caller::Session,
@@ -57,7 +61,6 @@ async fn list(
     session: Session,
     Query(filter): Query<Filter>,
 ) -> Result<Json<List<TaskView>>, Problem> {
-    let user = session.record(&state).await?;
     let page = page::page::<TaskId>(filter.limit, filter.cursor.as_deref())?;
     let book = state.engine.book();
     let mission = match filter
@@ -67,6 +70,7 @@ async fn list(
     {
         // There are no tasks of a mission that does not exist.
         Some(None) => {
+            session.record(&state).await?;
             return Ok(Json(List {
                 items: Vec::new(),
                 next_cursor: None,
@@ -78,10 +82,14 @@ async fn list(
         status: filter.status,
         mission,
     };
-    let tasks = state
-        .queries
-        .tasks(session.user(), wanted, page::one_more(page))
-        .await?;
+    let on_first_page = page.after.is_none() && page.limit <= page::DEFAULT;
+    let (user, tasks) = if on_first_page && wanted == TaskFilter::default() {
+        newest(&state, &session).await?
+    } else {
+        let user = session.record(&state).await?;
+        let tasks = state.queries.tasks(session.user(), wanted, page::one_more(page));
+        (user, tasks.await?)
+    };
     let lens = Lens {
         book: &book,
         now: state.engine.now(),
@@ -93,6 +101,23 @@ async fn list(
         |task| task.id,
         |task| TaskView::of(task, lens, zone),
     )))
+}
+
+/// The caller's newest tasks, one more than a page by default, perhaps out of the cache.
+async fn newest(state: &AppState, session: &Session) -> Result<(Option<User>, Vec<Task>), Problem> {
+    let id = session.user();
+    let read = || async move {
+        let page = Page {
+            limit: page::DEFAULT + 1,
+            after: None,
+        };
+        let user = state.queries.user(id).await?;
+        let tasks = state.queries.tasks(id, TaskFilter::default(), page).await?;
+        Ok::<_, StoreError>(UserTasks { user, tasks })
+    };
+    let found = state.cache.tasks.get(id, read).await?;
+    let user = session.living(state, found.user.clone()).await?;
+    Ok((user, found.tasks.clone()))
 }
 
 fn zone_of(user: Option<&User>, lens: Lens<'_>) -> mission_core::check_in::Zone {

@@ -1,0 +1,249 @@
+//! What is cached: a user's newest tasks and check-ins, and missions for whoever reads them in Redis.
+//!
+//! | key in Redis | value | life |
+//! |---|---|---|
+//! | `user:{id}:tasks` | the user's record and newest tasks | 10 min |
+//! | `user:{id}:checkin` | the user's record and the days of the current month | 24 h, never past the user's midnight |
+//! | `mission:{id}` | a mission | 1 h |
+//! | `missions:active` | the active missions | 5 min |
+//! | `config:missions` | all missions | 30 min |
+//!
+//! The server itself has all missions in memory, so their keys are for other services.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use chrono::NaiveDate;
+use mission_core::{
+    MissionId, UserId,
+    check_in::CheckInDay,
+    engine::{Engine, Facts, Keys},
+    mission::{Mission, MissionStatus},
+    ports::store::{Change, CommitOutcome, Root, Store, StoreError},
+    task::Task,
+    user::User,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::redis::{Cached, Link, Marks, Shelf};
+
+const HOUR: Duration = Duration::from_secs(3600);
+const MINUTE: Duration = Duration::from_secs(60);
+/// Users whose values stay near.
+const NEAR_USERS: u64 = 50_000;
+/// Missions that stay near.
+const NEAR_MISSIONS: u64 = 10_000;
+
+/// A user's newest tasks.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct UserTasks {
+    /// The record; `None` where there is none yet.
+    pub user: Option<User>,
+    /// One more than a page, newest first.
+    pub tasks: Vec<Task>,
+}
+
+impl Cached for UserTasks {
+    type Key = UserId;
+
+    fn name(user: UserId) -> String {
+        format!("user:{user}:tasks")
+    }
+
+    fn life(&self) -> Duration {
+        10 * MINUTE
+    }
+}
+
+/// A user's check-ins of a month.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct UserCheckIns {
+    /// The record; `None` where there is none yet.
+    pub user: Option<User>,
+    /// The first day of the month.
+    pub month: NaiveDate,
+    /// The days of that month.
+    pub days: Vec<CheckInDay>,
+    /// Until the user's midnight, from when it was read.
+    #[serde(skip)]
+    pub rest_of_day: Duration,
+}
+
+impl Cached for UserCheckIns {
+    type Key = UserId;
+
+    fn name(user: UserId) -> String {
+        format!("user:{user}:checkin")
+    }
+
+    fn life(&self) -> Duration {
+        self.rest_of_day.min(24 * HOUR)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct OneMission(Arc<Mission>);
+
+impl Cached for OneMission {
+    type Key = MissionId;
+
+    fn name(id: MissionId) -> String {
+        format!("mission:{id}")
+    }
+
+    fn life(&self) -> Duration {
+        HOUR
+    }
+}
+
+/// Which list of missions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Listed {
+    Active,
+    All,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Missions {
+    #[serde(skip)]
+    life: Duration,
+    #[serde(flatten)]
+    missions: MissionList,
+}
+
+#[derive(Serialize, Deserialize)]
+struct MissionList {
+    missions: Vec<Arc<Mission>>,
+}
+
+impl Cached for Missions {
+    type Key = Listed;
+
+    fn name(listed: Listed) -> String {
+        match listed {
+            Listed::Active => "missions:active",
+            Listed::All => "config:missions",
+        }
+        .to_owned()
+    }
+
+    fn life(&self) -> Duration {
+        self.life
+    }
+}
+
+/// All that is cached.
+pub struct Cache {
+    /// Users' tasks.
+    pub tasks: Shelf<UserTasks>,
+    /// Users' check-ins.
+    pub check_ins: Shelf<UserCheckIns>,
+    /// Missions, where there is a Redis in which others read them.
+    offered: Option<Offered>,
+}
+
+struct Offered {
+    missions: Shelf<OneMission>,
+    lists: Shelf<Missions>,
+}
+
+impl Cache {
+    /// A cache in this process, and in Redis where there is one.
+    #[must_use]
+    pub fn new(far: Option<(Arc<Link>, Arc<Marks>)>) -> Self {
+        Cache {
+            tasks: Shelf::new(NEAR_USERS, far.clone()),
+            check_ins: Shelf::new(NEAR_USERS, far.clone()),
+            offered: far.map(|far| Offered {
+                missions: Shelf::new(NEAR_MISSIONS, Some(far.clone())),
+                lists: Shelf::new(NEAR_MISSIONS, Some(far)),
+            }),
+        }
+    }
+
+    /// Notes that something below a root is written.
+    pub fn written(&self, root: Root) {
+        match root {
+            Root::User(user) => {
+                self.tasks.written(user);
+                self.check_ins.written(user);
+            }
+            Root::Mission(mission) => {
+                if let Some(offered) = &self.offered {
+                    offered.missions.written(mission);
+                    offered.lists.written(Listed::Active);
+                    offered.lists.written(Listed::All);
+                }
+            }
+            // A pack's missions are roots of their own.
+            Root::Pack(_) => {}
+        }
+    }
+
+    /// Sees to it that others find a mission that was asked for.
+    pub async fn offer_mission(&self, engine: &Engine, id: MissionId) {
+        if let Some(offered) = &self.offered {
+            let book = engine.book();
+            let found = book.mission(id).map(|listed| listed.mission.clone());
+            let read = || std::future::ready(found.clone().map(OneMission).ok_or(()));
+            let _ = offered.missions.get(id, read).await;
+        }
+    }
+
+    /// Sees to it that others find the missions, which were asked for.
+    pub async fn offer_missions(&self, engine: &Engine) {
+        let Some(offered) = &self.offered else { return };
+        let book = engine.book();
+        for (listed, life) in [(Listed::Active, 5 * MINUTE), (Listed::All, 30 * MINUTE)] {
+            let read = || {
+                let all = book.missions().map(|listed| &listed.mission);
+                let wanted = all
+                    .filter(|mission| listed == Listed::All || mission.status == MissionStatus::Active)
+                    .cloned();
+                let missions = MissionList {
+                    missions: wanted.collect(),
+                };
+                std::future::ready(Ok::<_, ()>(Missions { life, missions }))
+            };
+            let _ = offered.lists.get(listed, read).await;
+        }
+    }
+}
+
+/// A store whose commits the cache learns of before anybody is answered.
+pub struct CachedStore<S> {
+    store: S,
+    cache: Arc<Cache>,
+}
+
+impl<S> CachedStore<S> {
+    /// The store, before which the cache stands.
+    pub fn new(store: S, cache: Arc<Cache>) -> Self {
+        CachedStore { store, cache }
+    }
+
+    fn tell(&self, changes: &[Change]) {
+        for change in changes {
+            for root in change.expected.keys() {
+                self.cache.written(*root);
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl<S: Store> Store for CachedStore<S> {
+    async fn load(&self, keys: &Keys) -> Result<Facts, StoreError> {
+        self.store.load(keys).await
+    }
+
+    async fn commit(&self, changes: &[Change]) -> Result<Vec<CommitOutcome>, StoreError> {
+        // Before, so that a server which is killed right after the commit leaves nothing old behind; and after, since
+        // somebody may have read in between.
+        self.tell(changes);
+        let outcome = self.store.commit(changes).await;
+        self.tell(changes);
+        outcome
+    }
+}

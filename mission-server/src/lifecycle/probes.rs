@@ -1,0 +1,61 @@
+//! What the server depends on, looked at one by one.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use mission_core::ports::queries::Queries;
+
+use crate::{
+    config::ReadyRequires,
+    http::{Probe, ProbeReport},
+    redis::Link,
+};
+
+/// A dependency that takes longer is as good as away.
+const PROBE_TIME: Duration = Duration::from_secs(2);
+
+/// All dependencies that are configured.
+pub(super) struct Probes {
+    pub(super) queries: Arc<dyn Queries>,
+    pub(super) redis: Option<Arc<Link>>,
+    pub(super) required: ReadyRequires,
+}
+
+#[async_trait]
+impl Probe for Probes {
+    async fn probe(&self) -> Vec<ProbeReport> {
+        let all = self.required == ReadyRequires::All;
+        let database = look("database", true, self.queries.catalogue_version());
+        let redis = async {
+            match &self.redis {
+                Some(link) => Some(look("redis", all, link.ping()).await),
+                None => None,
+            }
+        };
+        let (database, redis) = tokio::join!(database, redis);
+        [Some(database), redis].into_iter().flatten().collect()
+    }
+}
+
+async fn look<T, E: std::fmt::Display>(
+    name: &'static str,
+    required: bool,
+    answer: impl Future<Output = Result<T, E>>,
+) -> ProbeReport {
+    let began = Instant::now();
+    let detail = match tokio::time::timeout(PROBE_TIME, answer).await {
+        Ok(Ok(_)) => None,
+        Ok(Err(error)) => Some(error.to_string()),
+        Err(_) => Some(format!("no answer within {PROBE_TIME:?}")),
+    };
+    ProbeReport {
+        name,
+        up: detail.is_none(),
+        required,
+        latency: began.elapsed(),
+        detail,
+    }
+}
