@@ -3,8 +3,11 @@
 //!
 //! ```text
 //! cargo build --release -p mission-server -p mission-cli -p mission-benches
-//! target/release/load [--rounds N] [--seconds S] [--folder DIR]
+//! target/release/load [--rounds N] [--seconds S] [--folder DIR] [--postgres URL [--postgres-socket DIR]]
 //! ```
+//!
+//! With `--postgres`, whose role may create schemas, PostgreSQL has its rows too, over TCP and over the Unix socket in
+//! the other folder.
 //!
 //! The binaries are taken from the folder of this program. Generator and servers share the machine, so that only the
 //! ratios mean something elsewhere.
@@ -12,6 +15,7 @@
 #![expect(clippy::print_stdout, reason = "it reports")]
 
 mod client;
+mod postgres;
 mod replay;
 mod report;
 mod server;
@@ -31,6 +35,10 @@ struct Options {
     time: Duration,
     /// Where the databases are made: the file system is part of what is measured.
     folder: PathBuf,
+    /// A PostgreSQL that is reached over TCP.
+    postgres: Option<String>,
+    /// Where its Unix socket is.
+    postgres_socket: PathBuf,
 }
 
 impl Options {
@@ -39,6 +47,8 @@ impl Options {
             rounds: 7,
             time: Duration::from_secs(1),
             folder: std::env::temp_dir(),
+            postgres: None,
+            postgres_socket: "/var/run/postgresql".into(),
         };
         let mut words = std::env::args().skip(1);
         while let Some(word) = words.next() {
@@ -47,10 +57,14 @@ impl Options {
                 "--rounds" => options.rounds = value.parse()?,
                 "--seconds" => options.time = Duration::try_from_secs_f64(value.parse()?)?,
                 "--folder" => options.folder = value.into(),
+                "--postgres" => options.postgres = Some(value),
+                "--postgres-socket" => options.postgres_socket = value.into(),
                 _ => {
-                    return Err(
-                        format!("unknown option `{word}`; there are --rounds, --seconds, --folder").into(),
-                    );
+                    return Err(format!(
+                        "unknown option `{word}`; there are --rounds, --seconds, --folder, --postgres, \
+                         --postgres-socket"
+                    )
+                    .into());
                 }
             }
         }
@@ -89,6 +103,9 @@ fn main() -> Result<()> {
             }
         }
         report::print(connections, options.rounds, &series);
+    }
+    if let Some(url) = &options.postgres {
+        postgres::measure(&options, url, &mut calls)?;
     }
     replay::measure(&options.folder)
 }

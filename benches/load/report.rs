@@ -28,8 +28,19 @@ impl Series {
         self.work.push(run.work);
     }
 
-    fn rate(&self) -> f64 {
+    pub(crate) fn rate(&self) -> f64 {
         median(self.rates.clone(), f64::total_cmp).unwrap_or(f64::NAN)
+    }
+
+    /// Prints the medians in one line.
+    pub(crate) fn print(&self) {
+        let slow = median(self.slow.clone(), Duration::cmp).unwrap_or_default();
+        let work = median(self.work.clone(), Duration::cmp).unwrap_or_default();
+        println!(
+            "  {:<32} {:>9.0}/s   p99 {slow:>8.2?}   {work:>8.1?} of the server's processor time each",
+            self.name,
+            self.rate()
+        );
     }
 }
 
@@ -45,13 +56,7 @@ pub(crate) fn print(connections: usize, rounds: usize, series: &[Series; 3]) {
         "\nSQLite, synchronous=FULL, {connections} connection(s); medians of {rounds} interleaved rounds"
     );
     for one in series {
-        let slow = median(one.slow.clone(), Duration::cmp).unwrap_or_default();
-        let work = median(one.work.clone(), Duration::cmp).unwrap_or_default();
-        println!(
-            "  {:<30} {:>9.0}/s   p99 {slow:>8.2?}   {work:>8.1?} of the server's processor time each",
-            one.name,
-            one.rate()
-        );
+        one.print();
     }
     let [grouped, single, ping] = series;
     println!(

@@ -247,10 +247,7 @@ fn run_sql(url: &str, sql: String) {
         runtime.unwrap().block_on(async {
             let options = PgConnectOptions::from_str(&url).unwrap();
             let mut connection = PgConnection::connect_with(&options).await.unwrap();
-            sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
-                .execute(&mut connection)
-                .await
-                .unwrap();
+            sqlx::raw_sql(&sql).execute(&mut connection).await.unwrap();
             connection.close().await.unwrap();
         });
     });

@@ -4,7 +4,7 @@ use std::{str::FromStr, time::Duration};
 
 use mission_core::ports::store::StoreError;
 use sqlx::{
-    AssertSqlSafe, ConnectOptions, Connection, PgConnection, PgPool, Postgres, Transaction,
+    ConnectOptions, Connection, PgConnection, PgPool, Postgres, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions, PgRow},
 };
 
@@ -108,9 +108,7 @@ impl Database {
     pub(crate) async fn run(&self, script: Script) -> Result<Vec<PgRow>, sqlx::Error> {
         if self.prepared {
             let (sql, arguments) = script.into_parts();
-            return sqlx::query_with(AssertSqlSafe(sql), arguments)
-                .fetch_all(&self.pool)
-                .await;
+            return sqlx::query_with(&sql, arguments).fetch_all(&self.pool).await;
         }
         // Parsing and running are two messages: a transaction keeps them on one connection of the pooler.
         let mut transaction = self.begin().await?;
@@ -155,7 +153,7 @@ pub(crate) struct Work<'d> {
 impl Work<'_> {
     pub(crate) async fn run(&mut self, script: Script) -> Result<Vec<PgRow>, sqlx::Error> {
         let (sql, arguments) = script.into_parts();
-        sqlx::query_with(AssertSqlSafe(sql), arguments)
+        sqlx::query_with(&sql, arguments)
             .persistent(self.prepared)
             .fetch_all(&mut *self.transaction)
             .await
@@ -175,7 +173,8 @@ impl Work<'_> {
 /// working beside it during a rolling update.
 async fn migrate(connection: &mut PgConnection, prepared: bool) -> Result<(), sqlx::migrate::MigrateError> {
     let mut migrations = sqlx::migrate!("migrations/postgres");
-    migrations.set_locking(false).set_ignore_missing(true);
+    migrations.set_locking(false);
+    migrations.set_ignore_missing(true);
     let mut locked = connection.begin().await?;
     // Statements that are prepared here have names, which must not stay behind on a pooler's connection.
     let unnamed = "DEALLOCATE ALL";

@@ -36,7 +36,7 @@ impl Script {
     /// Adds a value for the next `?`.
     pub(crate) fn bind<'q, T>(&mut self, value: T) -> Result<&mut Self, StoreError>
     where
-        T: sqlx::Encode<'q, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
+        T: sqlx::Encode<'q, sqlx::Postgres> + sqlx::Type<sqlx::Postgres> + 'q,
     {
         use sqlx::Arguments as _;
         self.arguments
@@ -59,7 +59,7 @@ impl Script {
     /// Adds a placeholder with its value.
     pub(super) fn value<'q, T>(&mut self, value: T) -> Result<&mut Self, StoreError>
     where
-        T: sqlx::Encode<'q, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
+        T: sqlx::Encode<'q, sqlx::Postgres> + sqlx::Type<sqlx::Postgres> + 'q,
     {
         self.placeholder();
         self.bind(value)

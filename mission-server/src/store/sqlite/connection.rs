@@ -4,7 +4,7 @@ use std::{str::FromStr, sync::Arc, time::Duration};
 
 use mission_core::ports::store::StoreError;
 use sqlx::{
-    AssertSqlSafe, ConnectOptions, Connection, SqliteConnection, SqlitePool,
+    ConnectOptions, Connection, SqliteConnection, SqlitePool,
     sqlite::{
         SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow,
         SqliteSynchronous,
@@ -106,7 +106,7 @@ pub(crate) struct Turn<'d> {
 #[derive(Debug, Default)]
 pub(crate) struct Script {
     sql: String,
-    arguments: SqliteArguments,
+    arguments: SqliteArguments<'static>,
 }
 
 impl Script {
@@ -117,9 +117,9 @@ impl Script {
     }
 
     /// Adds a value for the next `?`.
-    pub(crate) fn bind<'q, T>(&mut self, value: T) -> Result<&mut Self, StoreError>
+    pub(crate) fn bind<T>(&mut self, value: T) -> Result<&mut Self, StoreError>
     where
-        T: sqlx::Encode<'q, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>,
+        T: sqlx::Encode<'static, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite> + 'static,
     {
         use sqlx::Arguments as _;
         self.arguments
@@ -307,7 +307,7 @@ impl Turn<'_> {
     async fn run_as(&mut self, script: Script, persistent: bool) -> Result<Vec<SqliteRow>, sqlx::Error> {
         let connection = self.writer.connection.as_mut().ok_or(sqlx::Error::PoolClosed)?;
         // Scripts are put together from string literals alone; every value is bound.
-        let query = sqlx::query_with(AssertSqlSafe(script.sql), script.arguments).persistent(persistent);
+        let query = sqlx::query_with(&script.sql, script.arguments).persistent(persistent);
         let result = query.fetch_all(connection).await;
         if let Err(error) = &result
             && !matches!(error, sqlx::Error::Database(_))

@@ -31,7 +31,7 @@ use uuid::Uuid;
 use super::{SqliteStore, connection::unavailable, load::Found};
 use crate::store::record::{days, from_json};
 
-type Sql = Query<'static, Sqlite, SqliteArguments>;
+type Sql = Query<'static, Sqlite, SqliteArguments<'static>>;
 
 /// An id as a blob.
 pub(super) fn blob(id: Uuid) -> Vec<u8> {

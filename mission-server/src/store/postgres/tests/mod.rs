@@ -4,6 +4,8 @@ mod batches;
 mod journal;
 mod layouts;
 mod servers;
+#[cfg(target_os = "linux")]
+mod socket;
 
 use super::{PostgresOptions, PostgresStore};
 use crate::services::Schema;
