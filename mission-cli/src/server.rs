@@ -26,6 +26,9 @@ pub(crate) struct Server {
 pub(crate) struct Pushed {
     pub(crate) version: u64,
     pub(crate) missions: BTreeMap<String, PushedMission>,
+    /// The codes that the pack held before and no longer holds.
+    #[serde(default)]
+    pub(crate) archived_missions: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]

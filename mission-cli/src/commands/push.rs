@@ -22,5 +22,10 @@ pub(crate) fn run(args: &Push) -> Outcome {
     for (code, mission) in &pushed.missions {
         output::line(&format!("  {code}  {}", mission.status))?;
     }
+    for code in &pushed.archived_missions {
+        output::line(&format!(
+            "  {code}  archived, because the pack no longer holds it"
+        ))?;
+    }
     Ok(ExitCode::SUCCESS)
 }

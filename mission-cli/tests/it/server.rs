@@ -93,11 +93,13 @@ fn files(folder: &std::path::Path) -> Value {
 #[test]
 fn push_sends_the_whole_pack() {
     let folder = with_demo();
-    let answer = json!({"name": "demo", "version": 3, "missions": {"watch-3-videos": {"id": "x", "status": "active", "version": 1}}, "warnings": {}});
+    let answer = json!({"name": "demo", "version": 3, "missions": {"watch-3-videos": {"id": "x", "status": "active", "version": 1}},
+        "archived_missions": ["old-one"], "warnings": {}});
     let (run, seen) = ask(folder.path(), &["push", "demo"], "200 OK", answer.clone());
     assert_eq!(run.code, 0, "{}", run.err);
     assert!(
-        run.out.contains("as version 3\n  watch-3-videos  active\n"),
+        run.out
+            .contains("as version 3\n  watch-3-videos  active\n  old-one  archived, because"),
         "{}",
         run.out
     );

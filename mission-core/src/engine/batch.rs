@@ -365,7 +365,11 @@ impl Batch {
                 (Ok(reply), events)
             }
         };
-        if answer.is_ok() || request.keyed {
+        let kept = match &answer {
+            Ok(_) => true,
+            Err(why) => request.keyed && !why.passes_with_time(),
+        };
+        if kept {
             let entry = Entry {
                 root: request.command.home(),
                 request: request.clone(),

@@ -1,13 +1,14 @@
 //! The book: the immutable catalogue of missions and policies that a whole batch is decided on.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::PutPack;
 use crate::{
     MissionId, PackId, Points, PointsScale,
     check_in::CheckInPolicy,
@@ -147,6 +148,17 @@ impl Book {
     /// Every mission, in no order.
     pub fn missions(&self) -> impl Iterator<Item = &LoadedMission> {
         self.missions.values()
+    }
+
+    /// The missions of a pack that a new version of it no longer holds, in the order of their ids.
+    pub(crate) fn removed_by(&self, put: &PutPack) -> BTreeSet<MissionId> {
+        let kept: HashSet<MissionId> = put.missions.iter().map(|(id, _)| *id).collect();
+        self.missions
+            .values()
+            .filter(|listed| listed.mission.pack.as_deref() == Some(&put.name))
+            .map(|listed| listed.mission.id)
+            .filter(|id| !kept.contains(id))
+            .collect()
     }
 
     /// Starts a changed copy.

@@ -41,6 +41,7 @@ pub(super) fn footprint(request: &Request, book: &Book) -> Keys {
                 source: event.source.clone(),
                 id: event.id.clone(),
             });
+            keys.claims.extend(event.invitee().map(Claim::ReferralEvent));
             let open = book
                 .triggered_by(&event.event_type)
                 .filter(|listed| listed.mission.is_open_at(event.time));
@@ -91,6 +92,10 @@ pub(super) fn footprint(request: &Request, book: &Book) -> Keys {
         Command::PutPack(c) => {
             keys.records.pack.insert(c.pack);
             keys.claims.insert(Claim::Policy);
+            for mission in book.removed_by(c) {
+                keys.roots.insert(Root::Mission(mission));
+                keys.records.mission.insert(mission);
+            }
             for (id, definition) in &c.missions {
                 keys.roots.insert(Root::Mission(*id));
                 keys.records.mission.insert(*id);

@@ -82,9 +82,14 @@ pub enum Rejection {
         /// What was asked.
         asked: Move,
     },
-    /// Another mission has the code.
-    #[error("another mission has the code `{0}`")]
-    CodeTaken(String),
+    /// The code belongs to a mission of another owner.
+    #[error("the code `{code}` belongs to a mission {}", made_by(owner.as_deref()))]
+    CodeTaken {
+        /// The code.
+        code: String,
+        /// The pack that holds the mission; `None`: it was made over the HTTP API.
+        owner: Option<String>,
+    },
     /// The mission was changed since the caller read it.
     #[error("the mission is at version {current} by now")]
     VersionConflict {
@@ -146,6 +151,11 @@ impl std::fmt::Display for Thing {
 }
 
 impl Rejection {
+    /// Whether the same command is to be decided anew later, under the same key: the answer says when.
+    pub(crate) fn passes_with_time(&self) -> bool {
+        matches!(self, Rejection::Cooldown { .. })
+    }
+
     /// The stable code, in snake case, that clients may act on.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -171,7 +181,7 @@ impl Rejection {
             Rejection::AlreadyCheckedIn => "already_checked_in",
             Rejection::DeviceRequired => "device_required",
             Rejection::InvalidTransition { .. } => "invalid_transition",
-            Rejection::CodeTaken(_) => "code_taken",
+            Rejection::CodeTaken { .. } => "code_taken",
             Rejection::VersionConflict { .. } => "version_conflict",
             Rejection::PolicyTaken => "policy_taken",
             Rejection::AlreadyDecided => "already_decided",
@@ -182,4 +192,11 @@ impl Rejection {
             Rejection::IdempotencyKeyReused => "idempotency_key_reused",
         }
     }
+}
+
+fn made_by(pack: Option<&str>) -> String {
+    pack.map_or_else(
+        || "that was made over the HTTP API".to_owned(),
+        |pack| format!("of the pack `{pack}`"),
+    )
 }

@@ -130,6 +130,22 @@ pub struct PackSaved {
     pub version: u64,
     /// Its missions as they are now.
     pub missions: Vec<Mission>,
+    /// The missions that its last version held and this one does not, archived now.
+    #[serde(default)]
+    pub archived: Vec<Mission>,
+    /// How many of its missions are new.
+    #[serde(default)]
+    pub created: usize,
+    /// How many of its missions were known and are different now.
+    #[serde(default)]
+    pub changed: usize,
+}
+
+impl PackSaved {
+    /// Every mission that the command wrote, as it is now.
+    pub(crate) fn saved(&self) -> impl Iterator<Item = &Mission> {
+        self.missions.iter().chain(&self.archived)
+    }
 }
 
 macro_rules! replies {

@@ -252,11 +252,7 @@ impl<S: Store> Writer<S> {
                 }
                 (Reply::PackSaved(saved), Command::PutPack(command)) => self.book.edit(|builder| {
                     let builder = builder.pack_policy(command.pack, command.policy.clone());
-                    saved
-                        .missions
-                        .iter()
-                        .cloned()
-                        .fold(builder, super::BookBuilder::mission)
+                    saved.saved().cloned().fold(builder, super::BookBuilder::mission)
                 }),
                 _ => {}
             }

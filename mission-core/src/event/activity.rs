@@ -60,6 +60,18 @@ impl ActivityEvent {
     }
 }
 
+impl ActivityEvent {
+    /// Whom a `referral.activated` event says to have been invited, where it says so. That is one fact once, under
+    /// however many event ids it is told.
+    #[must_use]
+    pub fn invitee(&self) -> Option<UserId> {
+        if self.event_type != "referral.activated" {
+            return None;
+        }
+        self.data.get("inviteeId")?.as_str()?.parse().ok()
+    }
+}
+
 /// How early and how late an activity event may come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LateWindow {

@@ -53,6 +53,15 @@ pub(crate) fn apply_once(
     if user.as_ref().is_some_and(User::is_erased) {
         return Ok(without_effect(EventOutcome::Ignored, Some("user_erased")));
     }
+    let referral = event.invitee().map(Claim::ReferralEvent);
+    if event.invitee() == Some(event.user_id) {
+        return Ok(without_effect(EventOutcome::Ignored, Some("self_referral")));
+    }
+    if let Some(referral) = &referral
+        && work.claim_holder(referral)?.is_some()
+    {
+        return Ok(without_effect(EventOutcome::Duplicate, Some("referral_counted")));
+    }
     let mut candidates: Vec<&LoadedMission> = work
         .book()
         .triggered_by(&event.event_type)
@@ -86,7 +95,9 @@ pub(crate) fn apply_once(
     }
     result.outcome = EventOutcome::Applied;
     result.reason = None;
-    work.effects.claims.insert(claim, user.id.0);
+    for claim in referral.into_iter().chain([claim]) {
+        work.effects.claims.insert(claim, user.id.0);
+    }
     work.put_user(user);
     Ok(result)
 }

@@ -12,7 +12,7 @@ use crate::{
 
 pub(crate) fn create(work: &mut Work<'_>, command: &CreateMission) -> Result<MissionSaved, Halt> {
     if let Some(known) = work.mission(command.mission)? {
-        return Err(Rejection::CodeTaken(known.definition.code.to_string()).into());
+        return Err(code_taken(&known).into());
     }
     let mission = made(work, command.mission, &command.definition, None)?;
     work.put_mission_record(mission.id, mission.clone());
@@ -58,15 +58,19 @@ pub(crate) fn put_pack(work: &mut Work<'_>, command: &PutPack) -> Result<PackSav
         _ => {}
     }
     let mut missions = Vec::with_capacity(command.missions.len());
+    let (mut created, mut edited) = (0, 0);
     for (id, definition) in &command.missions {
         let mission = match work.mission(*id)? {
-            Some(known)
-                if known.definition == *definition && known.pack.as_deref() == Some(&command.name) =>
-            {
-                known
+            Some(known) if known.pack.as_deref() != Some(&command.name) => {
+                return Err(code_taken(&known).into());
             }
-            Some(known) => changed(work, known, definition)?,
+            Some(known) if known.definition == *definition => known,
+            Some(known) => {
+                edited += 1;
+                changed(work, known, definition)?
+            }
             None => {
+                created += 1;
                 let status = if command.activate {
                     MissionStatus::Draft.after(Move::Activate)
                 } else {
@@ -78,13 +82,10 @@ pub(crate) fn put_pack(work: &mut Work<'_>, command: &PutPack) -> Result<PackSav
                 }
             }
         };
-        let mission = Mission {
-            pack: Some(command.name.clone()),
-            ..mission
-        };
         work.put_mission_record(mission.id, mission.clone());
         missions.push(mission);
     }
+    let archived = archive_removed(work, command)?;
     let same = before.as_ref().is_some_and(|known| known.files == command.files);
     let version = before.map_or(0, |known| known.version) + u64::from(!same);
     work.put_pack_record(
@@ -106,7 +107,36 @@ pub(crate) fn put_pack(work: &mut Work<'_>, command: &PutPack) -> Result<PackSav
         name: command.name.clone(),
         version,
         missions,
+        archived,
+        created,
+        changed: edited,
     })
+}
+
+/// Archives what the pack held and no longer holds, whatever its status: nobody could move it any more.
+fn archive_removed(work: &mut Work<'_>, command: &PutPack) -> Result<Vec<Mission>, Halt> {
+    let mut archived = Vec::new();
+    for id in work.book().removed_by(command) {
+        let Some(known) = work.mission(id)? else { continue };
+        if known.status == MissionStatus::Archived || known.pack.as_deref() != Some(&command.name) {
+            continue;
+        }
+        let mission = Mission {
+            status: MissionStatus::Archived,
+            version: known.version + 1,
+            ..known
+        };
+        work.put_mission_record(mission.id, mission.clone());
+        archived.push(mission);
+    }
+    Ok(archived)
+}
+
+fn code_taken(holder: &Mission) -> Rejection {
+    Rejection::CodeTaken {
+        code: holder.definition.code.to_string(),
+        owner: holder.pack.clone(),
+    }
 }
 
 fn current(work: &Work<'_>, id: MissionId, expected: Option<u64>) -> Result<Mission, Halt> {
@@ -154,7 +184,14 @@ fn changed(work: &mut Work<'_>, before: Mission, definition: &Definition) -> Res
 fn take_code(work: &mut Work<'_>, id: MissionId, definition: &Definition) -> Result<(), Halt> {
     let claim = Claim::MissionCode(definition.code.clone());
     match work.claim_holder(&claim)? {
-        Some(holder) if holder != id.0 => Err(Rejection::CodeTaken(definition.code.to_string()).into()),
+        Some(holder) if holder != id.0 => {
+            let owner = work.book().mission(MissionId(holder));
+            Err(Rejection::CodeTaken {
+                code: definition.code.to_string(),
+                owner: owner.and_then(|listed| listed.mission.pack.clone()),
+            }
+            .into())
+        }
         Some(_) => Ok(()),
         None => {
             work.effects.claims.insert(claim, id.0);

@@ -49,6 +49,8 @@ pub enum Claim {
     InviteCode(InviteCode),
     /// An invitee, counted for an inviter; held by the inviter.
     Invitee(UserId),
+    /// An invitee whom a `referral.activated` event told of, whatever its id; held by the inviter.
+    ReferralEvent(UserId),
     /// The right to carry policy files; held by a pack.
     Policy,
     /// An inbound event, by source and id; held by its user.
@@ -70,6 +72,7 @@ impl Claim {
             Claim::MissionCode(code) => ("mission_code", code.to_string()),
             Claim::InviteCode(code) => ("invite_code", code.to_string()),
             Claim::Invitee(user) => ("invitee", user.to_string()),
+            Claim::ReferralEvent(user) => ("referral_event", user.to_string()),
             Claim::Policy => ("policy", String::new()),
             Claim::Inbound { source, id } => ("inbound", format!("{}:{source}:{id}", source.len())),
         }

@@ -188,7 +188,7 @@ impl World {
             (Ok(Reply::PackSaved(saved)), Command::PutPack(put)) => {
                 let builder = self.book.edit(self.compiler.as_ref());
                 let builder = builder.pack_policy(put.pack, put.policy.clone());
-                let missions = saved.missions.iter().cloned();
+                let missions = saved.saved().cloned();
                 self.book = Arc::new(missions.fold(builder, BookBuilder::mission).build());
             }
             _ => {}

@@ -412,3 +412,31 @@ fn a_cloud_event_must_have_the_form_of_one() {
         assert_eq!(why.field, field);
     }
 }
+
+#[test]
+fn a_referral_counts_once_under_any_event_id() {
+    let invite = Definition {
+        target: 3,
+        auto_start: true,
+        ..triggered("invite-3", "referral.activated")
+    };
+    let mut world = World::at(NOON).with(active(1, invite));
+    let mut told = |inviter: u64, invitee: u64| {
+        let data = json!({"inviterId": user(inviter), "inviteeId": user(invitee)});
+        let result = world
+            .event("referral.activated", user(inviter), NOON, &data)
+            .unwrap();
+        (
+            result.outcome,
+            result.reason,
+            result.tasks.first().map(|task| task.progress.current()),
+        )
+    };
+    let duplicate = (EventOutcome::Duplicate, Some("referral_counted".to_owned()), None);
+    assert_eq!(told(1, 7), (EventOutcome::Applied, None, Some(1)));
+    assert_eq!(told(1, 7), duplicate, "another event id, the same fact");
+    assert_eq!(told(2, 7), duplicate, "an invitee has one inviter");
+    let own = (EventOutcome::Ignored, Some("self_referral".to_owned()), None);
+    assert_eq!(told(1, 1), own);
+    assert_eq!(told(1, 8), (EventOutcome::Applied, None, Some(2)));
+}

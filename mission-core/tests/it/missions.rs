@@ -189,6 +189,57 @@ fn a_pack_changes_its_missions_and_never_their_status() {
 }
 
 #[test]
+fn a_pack_takes_over_nobody_elses_mission() {
+    let mut world = World::at(NOON);
+    let create = CreateMission {
+        mission: mission_id(1),
+        definition: definition("by-http"),
+    };
+    world.when(create).unwrap();
+    world
+        .when(pack("p1", &[(2, definition("of-p1"))], None, true))
+        .unwrap();
+    let dear = |code: &str| Definition {
+        target: 7,
+        ..definition(code)
+    };
+    let before = world.store.records().mission.clone();
+    for (n, taken, owner) in [(1, "by-http", None), (2, "of-p1", Some("p1"))] {
+        let refused = world
+            .when(pack("p2", &[(n, dear(taken))], None, true))
+            .unwrap_err();
+        assert_eq!(
+            refused,
+            Rejection::CodeTaken {
+                code: taken.to_owned(),
+                owner: owner.map(str::to_owned)
+            }
+        );
+    }
+    assert_eq!(world.store.records().mission, before, "nothing changed");
+}
+
+#[test]
+fn what_a_pack_no_longer_holds_is_archived() {
+    let mut world = World::at(NOON);
+    let both = [(1, definition("stays")), (2, definition("goes"))];
+    let first = world.when(pack("p", &both, None, true)).unwrap();
+    assert_eq!((first.created, first.changed, first.archived.len()), (2, 0, 0));
+    let second = world.when(pack("p", &both[..1], None, true)).unwrap();
+    assert_eq!((second.created, second.changed), (0, 0));
+    let gone: Vec<_> = second
+        .archived
+        .iter()
+        .map(|m| (m.id, m.status, m.version))
+        .collect();
+    assert_eq!(gone, [(mission_id(2), MissionStatus::Archived, 2)]);
+    assert_eq!(code(start(&mut world, 2)), "mission_not_active");
+    assert!(start(&mut world, 1).is_ok());
+    let third = world.when(pack("p", &both[..1], None, true)).unwrap();
+    assert!(third.archived.is_empty(), "it is archived once");
+}
+
+#[test]
 fn missions_of_one_pack_may_swap_codes() {
     let mut world = World::at(NOON);
     world

@@ -168,7 +168,7 @@ impl From<Rejection> for Problem {
             Rejection::NotFound(_) => StatusCode::NOT_FOUND,
             Rejection::UserErased => StatusCode::GONE,
             Rejection::Cooldown { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Rejection::CodeTaken(_) | Rejection::PolicyTaken => StatusCode::CONFLICT,
+            Rejection::CodeTaken { .. } | Rejection::PolicyTaken => StatusCode::CONFLICT,
             Rejection::VersionConflict { .. } => StatusCode::PRECONDITION_FAILED,
             Rejection::EvidenceRejected(_)
             | Rejection::EvidenceReused

@@ -220,6 +220,36 @@ async fn a_pack_goes_in_whole_or_not_at_all() {
 }
 
 #[tokio::test]
+async fn a_pack_archives_what_it_drops_and_takes_nothing_of_others() {
+    let server = Server::start().await;
+    let admin = server.admin();
+    let first = admin.put("/packs/small", pack(&[])).await.ok(200);
+    assert_eq!((&first["created"], &first["archived"]), (&json!(1), &json!(0)));
+    let mut other = pack(&[]);
+    other["files"]["pack.toml"] = json!("name = \"other\"\nversion = \"1.0.0\"\n");
+    let refused = admin.put("/packs/other", other).await;
+    refused.refused(409, "code_taken");
+    assert!(
+        refused.body["detail"].as_str().unwrap().contains("`small`"),
+        "{refused:?}"
+    );
+    admin.get("/packs/other").await.refused(404, "not_found");
+    let mut empty = pack(&[]);
+    let files = empty["files"].as_object_mut().unwrap();
+    files.remove("missions/one.toml");
+    let second = admin.put("/packs/small", empty).await.ok(200);
+    assert_eq!(
+        (&second["archived"], &second["archived_missions"]),
+        (&json!(1), &json!(["one"]))
+    );
+    let id = first["missions"]["one"]["id"].as_str().unwrap();
+    assert_eq!(
+        admin.get(&format!("/missions/{id}")).await.ok(200)["status"],
+        "archived"
+    );
+}
+
+#[tokio::test]
 async fn rules_can_be_tried_out() {
     let server = Server::start().await;
     let admin = server.admin();

@@ -38,6 +38,31 @@ async fn the_first_decided_answer_comes_again() {
 }
 
 #[tokio::test]
+async fn a_refusal_that_time_lifts_is_not_kept() {
+    let server = Server::start().await;
+    let cooling = json!({"frequency": "unlimited", "cooldown_seconds": 1});
+    let mission = server.admin().mission("cooling", cooling).await;
+    let user = server.user();
+    let task = user.start(&mission).await;
+    user.post(&format!("/tasks/{task}/progress"), json!({"value": 1}))
+        .await
+        .ok(200);
+    user.post(&format!("/tasks/{task}/complete"), Value::Null)
+        .await
+        .ok(200);
+    let path = format!("/missions/{mission}/start");
+    let keyed = user.header("idempotency-key", "again");
+    keyed.post(&path, Value::Null).await.refused(429, "cooldown");
+    tokio::time::sleep(std::time::Duration::from_millis(1200)).await;
+    let started = keyed.post(&path, Value::Null).await;
+    assert!(!started.headers.contains_key("idempotency-replayed"));
+    started.ok(201);
+    let replayed = keyed.post(&path, Value::Null).await;
+    assert_eq!(replayed.headers["idempotency-replayed"], "true");
+    replayed.ok(201);
+}
+
+#[tokio::test]
 async fn another_body_or_route_is_refused_and_another_caller_is_not() {
     let server = Server::start().await;
     let mission = server.admin().mission("keyed", json!({"target": 9})).await;

@@ -56,6 +56,14 @@ struct Put {
     version: u64,
     /// Its missions: id and status by code.
     missions: BTreeMap<String, PutMission>,
+    /// How many of its missions are new.
+    created: usize,
+    /// How many of its missions were known and are different now.
+    changed: usize,
+    /// How many missions its last version held and this one does not; they are archived now.
+    archived: usize,
+    /// Their codes.
+    archived_missions: Vec<String>,
     /// What is probably not meant so.
     warnings: Value,
 }
@@ -90,6 +98,10 @@ async fn put(
         return Err(Problem::invalid_field("/files/pack.toml", message));
     }
     let done = asked.execute(command).await?;
+    let archived = done.reply.archived.into_iter();
+    let archived_missions: Vec<String> = archived
+        .map(|mission| mission.definition.code.to_string())
+        .collect();
     let missions = done.reply.missions.into_iter().map(|mission| {
         let put = PutMission {
             id: mission.id,
@@ -102,6 +114,10 @@ async fn put(
         name: done.reply.name,
         version: done.reply.version,
         missions: missions.collect(),
+        created: done.reply.created,
+        changed: done.reply.changed,
+        archived: archived_missions.len(),
+        archived_missions,
         warnings: report::json(&warnings, &shown),
     };
     Ok(answer(StatusCode::OK, put, done.replayed))
