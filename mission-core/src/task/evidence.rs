@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use url::Url;
 
+use super::address::normalized;
 use crate::mission::EvidenceDemand;
 
 /// The types of evidence.
@@ -74,11 +75,11 @@ impl Evidence {
     /// What must not be shown twice by different tasks: the address of a screenshot, however it is spelled.
     #[must_use]
     pub fn unique_content(&self) -> Option<[u8; 32]> {
-        let address = Url::parse(self.screenshot_url.as_deref()?.trim()).ok()?;
+        let address = normalized(self.screenshot_url.as_deref()?)?;
         Some(
             Sha256::new()
                 .chain_update(b"screenshot\0")
-                .chain_update(address.as_str())
+                .chain_update(address)
                 .finalize()
                 .into(),
         )

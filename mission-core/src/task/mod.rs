@@ -1,5 +1,6 @@
 //! Tasks: one user's attempt at one mission.
 
+mod address;
 pub(crate) mod decide;
 mod evidence;
 mod participation;

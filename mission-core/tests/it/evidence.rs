@@ -163,6 +163,8 @@ fn a_screenshot_counts_for_one_task_of_one_user() {
         "https://example.com/1.png",
         "HTTPS://EXAMPLE.com:443/1.png",
         " https://example.com/./1.png",
+        "https://example.com/1.png#1",
+        "https://example.com/%31.png?",
     ] {
         assert_eq!(
             code(show(&mut world, second.id, screenshot(address))),

@@ -151,6 +151,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Session {
         let device = parts
             .headers
             .get("x-device-id")
+            .filter(|id| !id.as_bytes().trim_ascii().is_empty())
             .map(|id| DeviceHash::of(&String::from_utf8_lossy(id.as_bytes())));
         Ok(Session {
             caller: caller(parts)?,

@@ -205,6 +205,12 @@ async fn a_device_can_be_demanded() {
     user.post("/checkin", Value::Null)
         .await
         .refused(400, "device_required");
+    for nothing in ["", "  "] {
+        user.header("x-device-id", nothing)
+            .post("/checkin", Value::Null)
+            .await
+            .refused(400, "device_required");
+    }
     user.header("x-device-id", "phone")
         .post("/checkin", Value::Null)
         .await
