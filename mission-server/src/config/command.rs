@@ -4,7 +4,12 @@ use std::{ffi::OsString, path::Path};
 
 use clap::{Arg, ArgAction, Command, value_parser};
 
-use super::{ConfigError, Settings, keys::KEYS, layers::Layers};
+use super::{
+    ConfigError, Settings,
+    environment::{self, Environment},
+    keys::KEYS,
+    layers::Layers,
+};
 
 /// What the command line asks for.
 #[derive(Clone, Debug)]
@@ -20,7 +25,7 @@ pub enum Action {
 pub fn command() -> Command {
     let config = Arg::new("config")
         .long("config")
-        .env("MISSION_CONFIG")
+        .env(environment::CONFIG)
         .value_name("FILE")
         .value_parser(value_parser!(OsString))
         .help("A configuration file; see --print-config");
@@ -66,6 +71,7 @@ pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Action, Con
     if matches.get_flag("print-config") {
         return Ok(Action::PrintConfig);
     }
+    Environment::of(std::env::vars_os())?;
     let mut layers = Layers::defaults()?;
     if let Some(path) = matches
         .get_one::<OsString>("config")

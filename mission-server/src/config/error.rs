@@ -32,6 +32,24 @@ pub enum ConfigError {
         /// What may have been meant.
         help: String,
     },
+    /// There is a `MISSION_*` variable that no setting reads.
+    #[error(
+        "the variable `{variable}` is no setting of this server; {help}`mission-server --help` lists every variable"
+    )]
+    UnknownVariable {
+        /// The variable.
+        variable: String,
+        /// What may have been meant.
+        help: String,
+    },
+    /// A variable is set to nothing.
+    #[error(
+        "the variable `{variable}` is empty; give it a value or unset it (`mission-server --help` lists every variable)"
+    )]
+    EmptyVariable {
+        /// The variable.
+        variable: String,
+    },
     /// A setting's value is of no use.
     #[error("`{key}` ({origin}) {reason}")]
     InvalidValue {

@@ -5,6 +5,7 @@
 //! `--a-b-c` on the command line.
 
 mod command;
+mod environment;
 mod error;
 mod keys;
 mod layers;

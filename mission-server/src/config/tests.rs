@@ -1,4 +1,5 @@
 use super::{
+    environment::Environment,
     keys::{self, KEYS},
     layers::Layers,
     settings::{JwtKeys, PackSource, Settings},
@@ -130,6 +131,63 @@ fn flags_are_stronger_than_the_file() {
     layers.take_matches(&matches);
     let settings = Settings::from_layers(layers).expect("settings");
     assert_eq!((settings.write.batch, settings.write.queue), (7, 9));
+}
+
+/// What is said of one variable.
+fn of_variable(name: &str, value: &str) -> Result<(), String> {
+    Environment::of([(name.into(), value.into())])
+        .map(drop)
+        .map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_variable_that_no_setting_reads_is_refused_with_what_may_have_been_meant() {
+    for (name, meant) in [
+        ("MISSION_DATABSE_URL", "did you mean `MISSION_DATABASE_URL`?"),
+        ("MISSION_LISTN", "did you mean `MISSION_LISTEN`?"),
+        ("MISSION_TEST_CLOK", "did you mean `MISSION_TEST_CLOCK`?"),
+        ("MISSION_", "no setting"),
+    ] {
+        let message = of_variable(name, "hunter2").expect_err(name);
+        assert!(
+            message.contains(&format!("`{name}`"))
+                && message.contains(meant)
+                && message.contains("--help")
+                && !message.contains("hunter2"),
+            "{message}"
+        );
+    }
+    let message = of_variable("MISSION_AMQP_URL", "amqp://x").expect_err("nothing reads it");
+    assert!(!message.contains("did you mean"), "{message}");
+}
+
+#[test]
+fn an_empty_variable_is_refused() {
+    for name in [SECRET, "MISSION_CONFIG"] {
+        for value in ["", " "] {
+            let message = of_variable(name, value).expect_err(name);
+            assert!(message.contains(&format!("`{name}` is empty")), "{message}");
+        }
+    }
+}
+
+#[test]
+fn variables_of_others_stop_nothing() {
+    for name in [
+        "PATH",
+        "MISSION",
+        "MISSION_TOKEN",
+        "MISSION_SERVER",
+        "MISSION_TEST_SERVICES",
+        "MISSION_TEST_DATABASE",
+        "MISSION_TEST_POSTGRES_URL",
+        "MISSION_TEST_REDIS_URL",
+    ] {
+        assert_eq!(of_variable(name, ""), Ok(()), "{name}");
+    }
+    for name in [SECRET, "MISSION_CONFIG", "MISSION_TEST_CLOCK"] {
+        assert_eq!(of_variable(name, "x"), Ok(()), "{name}");
+    }
 }
 
 #[test]
