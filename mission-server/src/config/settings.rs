@@ -8,7 +8,7 @@ use mission_core::{
     event::LateWindow,
     fraud::{CheckMode, FraudPolicy},
 };
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use url::Url;
@@ -95,16 +95,7 @@ pub enum JwtKeys {
     File(PathBuf),
 }
 
-/// The shortest secret that is as strong as HS256.
-const SECRET_BYTES: usize = 32;
-
 impl JwtSettings {
-    /// Whether the keys are a secret that can be guessed sooner than HS256 can be broken.
-    #[must_use]
-    pub fn has_weak_secret(&self) -> bool {
-        matches!(&self.keys, JwtKeys::Secret(secret) if secret.expose_secret().len() < SECRET_BYTES)
-    }
-
     /// Tokens by a shared secret, from any issuer, for any audience.
     #[must_use]
     pub fn with_secret(secret: &str) -> Self {

@@ -261,9 +261,19 @@ fn mistakes_are_named_with_their_place_and_the_way_out() {
 }
 
 #[test]
-fn a_short_secret_is_noticed() {
-    assert!(with_key("").is_ok_and(|settings| !settings.jwt.has_weak_secret()));
-    assert!(of_flags(&["--jwt-secret", "hunter2"]).is_ok_and(|settings| settings.jwt.has_weak_secret()));
+fn a_secret_under_32_bytes_is_refused() {
+    assert!(of_flags(&["--jwt-secret", LONG]).is_ok());
+    for short in ["hunter2", &LONG[1..]] {
+        let message = of_flags(&["--jwt-secret", short])
+            .expect_err("it can be guessed")
+            .to_string();
+        assert!(
+            message.contains("`jwt.secret` (from the flag `--jwt-secret`)")
+                && message.contains("at least 32")
+                && !message.contains(short),
+            "{message}"
+        );
+    }
 }
 
 #[test]

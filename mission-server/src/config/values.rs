@@ -129,7 +129,16 @@ pub(super) fn web_url(text: &str) -> Result<Url, String> {
     }
 }
 
+/// The shortest secret that is as strong as HS256.
+const SECRET_BYTES: usize = 32;
+
 pub(super) fn secret(text: &str) -> Result<SecretString, String> {
+    if text.len() < SECRET_BYTES {
+        return Err(format!(
+            "has {} bytes and can be guessed: it must have at least {SECRET_BYTES}; `openssl rand -base64 48` makes one",
+            text.len()
+        ));
+    }
     Ok(SecretString::from(text.to_owned()))
 }
 

@@ -213,11 +213,6 @@ fn warn_of_danger(settings: &Settings) {
     } else if settings.test_clock {
         tracing::warn!("TEST CLOCK: everybody can set this server's time; never use it in production");
     }
-    if settings.jwt.has_weak_secret() {
-        tracing::warn!(
-            "the secret for tokens is shorter than 32 bytes and can be guessed; try `openssl rand -base64 48`"
-        );
-    }
     if let Some(PackSource::Folder(folder)) = &settings.pack {
         tracing::debug!(folder = %folder.display(), "a pack will be applied");
     }
