@@ -117,6 +117,12 @@ impl Layers {
         }
     }
 
+    /// Where a setting that somebody set came from.
+    pub(super) fn given(&self, key: &'static str) -> Option<&Origin> {
+        let (_, origin) = self.0.get(key)?;
+        (*origin != Origin::Default).then_some(origin)
+    }
+
     /// The text of a setting.
     pub(super) fn get(&self, key: &'static str) -> Option<&str> {
         self.0.get(key).map(|(text, _)| text.as_str())

@@ -13,7 +13,11 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use url::Url;
 
-use super::{ConfigError, DatabaseUrl, layers::Layers, values};
+use super::{
+    ConfigError, DatabaseUrl,
+    layers::{Layers, Origin},
+    values,
+};
 use crate::{
     auth::DEVELOPMENT_SECRET,
     http::{HttpSettings, Quota},
@@ -232,10 +236,20 @@ impl Settings {
 }
 
 fn develop(layers: &mut Layers) -> Result<(), ConfigError> {
-    if layers.get("jwt.jwks_url").is_some() || layers.get("jwt.jwks_file").is_some() {
-        return Err(ConfigError::Conflict(
-            "`--dev` has a key of its own; leave `jwt.jwks_url` and `jwt.jwks_file` out, or start without `--dev`".to_owned(),
-        ));
+    for (key, own) in [
+        ("database.url", "keeps its data in `./.mission-dev/` alone"),
+        ("jwt.jwks_url", "has a key of its own"),
+        ("jwt.jwks_file", "has a key of its own"),
+    ] {
+        if let Some(origin) = layers.given(key) {
+            return Err(not_with_dev(key, origin, own));
+        }
+    }
+    if let Some(origin) = layers.given("listen")
+        && !layers.get("listen").is_some_and(values::is_loopback)
+    {
+        let own = "has a key that everybody knows, so it listens on loopback alone, such as `127.0.0.1:0`";
+        return Err(not_with_dev("listen", origin, own));
     }
     if layers
         .get("jwt.secret")
@@ -254,6 +268,12 @@ fn develop(layers: &mut Layers) -> Result<(), ConfigError> {
         layers.develop("log_format", "pretty");
     }
     Ok(())
+}
+
+fn not_with_dev(key: &str, origin: &Origin, own: &str) -> ConfigError {
+    ConfigError::Conflict(format!(
+        "`--dev` {own}, but `{key}` is set ({origin}); leave it out, or start without `--dev`"
+    ))
 }
 
 fn jwt(layers: &Layers) -> Result<JwtSettings, ConfigError> {

@@ -295,6 +295,28 @@ fn development_brings_its_own_defaults_under_what_was_said() {
 }
 
 #[test]
+fn development_refuses_what_is_not_its_own() {
+    for (flag, key, value) in [
+        ("--database-url", "database.url", "sqlite://mission.db"),
+        ("--jwt-jwks-url", "jwt.jwks_url", "https://id.example/keys"),
+        ("--jwt-jwks-file", "jwt.jwks_file", "keys.json"),
+        ("--listen", "listen", "0.0.0.0:8080"),
+        ("--listen", "listen", "[::]:8080"),
+        ("--listen", "listen", "mission.example:8080"),
+    ] {
+        let message = of_flags(&["--dev", flag, value]).expect_err(flag).to_string();
+        assert!(
+            message.contains(&format!("`{key}` is set (from the flag `{flag}`)"))
+                && message.contains("without `--dev`"),
+            "{message}"
+        );
+    }
+    for address in ["127.0.0.1:0", "[::1]:0", "localhost:8080"] {
+        assert!(of_flags(&["--dev", "--listen", address]).is_ok(), "{address}");
+    }
+}
+
+#[test]
 fn a_settable_clock_is_refused_with_published_keys() {
     for keys in [
         ["--jwt-jwks-url", "https://id.example/keys"],
