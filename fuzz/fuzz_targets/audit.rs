@@ -75,13 +75,17 @@ impl Books {
 
     fn check_reward(&mut self, reward: &Reward, granted: &BTreeMap<RewardId, Grant>) {
         let grant = granted.get(&reward.id);
-        let is_granted = matches!(reward.status, RewardStatus::Claimed | RewardStatus::Revoked);
+        let is_granted = reward.claimed_at.is_some();
+        assert!(
+            is_granted || reward.status != RewardStatus::Claimed,
+            "a claimed reward says when"
+        );
         assert_eq!(
             is_granted,
             grant.is_some(),
             "every grant is told, and nothing else is"
         );
-        let revoked = reward.status == RewardStatus::Revoked;
+        let revoked = is_granted && reward.status == RewardStatus::Revoked;
         assert_eq!(
             revoked,
             grant.is_some_and(|grant| grant.revoked),

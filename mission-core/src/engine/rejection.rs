@@ -59,8 +59,8 @@ pub enum Rejection {
     /// The reward was not claimed in time.
     #[error("the reward has expired")]
     RewardExpired,
-    /// A reviewer refused the reward.
-    #[error("the reward was rejected by a reviewer")]
+    /// A person refused the reward before it was granted.
+    #[error("the reward was rejected by a reviewer, or revoked before it was claimed")]
     RewardRejected,
     /// The evidence does not show what it must.
     #[error("{0}")]
@@ -102,8 +102,8 @@ pub enum Rejection {
     /// The review was decided before.
     #[error("the review was decided before")]
     AlreadyDecided,
-    /// Only a claimed reward can be revoked.
-    #[error("only a claimed reward can be revoked")]
+    /// The reward is lost already: nothing is left to revoke.
+    #[error("the reward has expired, or was rejected or revoked before: there is nothing to revoke")]
     NotClaimed,
     /// The invitee was counted for somebody before.
     #[error("this invitee was counted before")]

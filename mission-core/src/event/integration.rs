@@ -107,6 +107,12 @@ pub struct RewardRevoked {
     #[serde(with = "crate::points::exact")]
     pub total_points: rust_decimal::Decimal,
     pub currency: String,
+    #[serde(default)]
+    pub experience_points: u32,
+    #[serde(default)]
+    pub mining_boost_percent: Percent,
+    #[serde(default)]
+    pub badge_id: Option<String>,
     pub reason: String,
     pub revoked_at: DateTime<Utc>,
 }

@@ -41,19 +41,21 @@ pub(crate) fn decide_review(work: &mut Work<'_>, command: &DecideReview) -> Resu
             let task = task_of(work, command.user, *task)?;
             let held = reward_of(work, command.user, *reward)?;
             tasks::settle_completion(work, task, *reward, approved, review.created_at)?;
-            if approved {
-                rewards::release(work, held);
-            } else {
-                rewards::reject(work, &held);
+            match (rewards::waits_for_review(&held), approved) {
+                (false, _) => {}
+                (true, true) => rewards::release(work, held),
+                (true, false) => rewards::reject(work, &held),
             }
         }
         ReviewSubject::Claim { reward } => {
             let held = reward_of(work, command.user, *reward)?;
-            if approved {
-                let task = task_of(work, command.user, crate::TaskId(held.source_id))?;
-                rewards::grant_task(work, &mut user, &task, &held)?;
-            } else {
-                rewards::reject(work, &held);
+            match (rewards::waits_for_review(&held), approved) {
+                (false, _) => {}
+                (true, true) => {
+                    let task = task_of(work, command.user, crate::TaskId(held.source_id))?;
+                    rewards::grant_task(work, &mut user, &task, &held)?;
+                }
+                (true, false) => rewards::reject(work, &held),
             }
         }
         ReviewSubject::CheckIn { date, rewards, .. } => {
@@ -104,6 +106,7 @@ fn settle_check_in(
         .iter()
         .map(|id| reward_of(work, user.id, *id))
         .collect::<Result<Vec<_>, _>>()?;
+    let held: Vec<Reward> = held.into_iter().filter(rewards::waits_for_review).collect();
     if !approved {
         held.iter().for_each(|reward| rewards::reject(work, reward));
         return Ok(());
@@ -115,11 +118,12 @@ fn settle_check_in(
         .iter()
         .map(|reward| rewards::grant(work, user, reward))
         .collect();
-    debug_assert!(
-        granted
-            .iter()
-            .any(|reward| reward.reward_type == RewardType::CheckInDaily)
-    );
-    work.emit(completed(user, &day, &granted));
+    // The event names the daily reward; without it there was no check-in that paid.
+    if granted
+        .iter()
+        .any(|reward| reward.reward_type == RewardType::CheckInDaily)
+    {
+        work.emit(completed(user, &day, &granted));
+    }
     Ok(())
 }

@@ -132,15 +132,7 @@ fn add_take(work: &mut Work<'_>, mission: MissionId, take: Take) {
 /// The one place where a reward's points, experience and badge become the user's, and a wallet is told.
 pub(crate) fn grant(work: &mut Work<'_>, user: &mut User, reward: &Reward) -> Reward {
     let granted = reward.claimed(work.now());
-    user.points += granted.amount.total();
-    user.experience = user
-        .experience
-        .saturating_add(u64::from(granted.experience_points));
-    if let Some(badge) = &granted.badge_id
-        && !user.badges.contains(badge)
-    {
-        user.badges.push(badge.clone());
-    }
+    user.receive(&granted);
     work.put_reward(granted.clone());
     work.emit(IntegrationEvent::RewardClaimed(RewardClaimed {
         reward_id: granted.id,
@@ -265,6 +257,11 @@ fn hold(work: &mut Work<'_>, user: &User, reward: &Reward, reasons: Vec<ReviewRe
     held
 }
 
+/// Whether the reward still waits for the reviewer: an operator may have revoked it meanwhile.
+pub(crate) fn waits_for_review(reward: &Reward) -> bool {
+    reward.status == RewardStatus::Held
+}
+
 /// Lets a reward that was held since it was earned be claimed. The time that a reviewer took is not the user's: it
 /// expires as long after the approval as it would have after the completion.
 pub(crate) fn release(work: &mut Work<'_>, held: Reward) {
@@ -289,26 +286,37 @@ pub(crate) fn revoke(work: &mut Work<'_>, command: &RevokeReward) -> Result<Revo
     let reward = work
         .reward((command.user, command.reward))?
         .ok_or(Rejection::NotFound(Thing::Reward))?;
-    if reward.status != RewardStatus::Claimed {
-        return Err(Rejection::NotClaimed.into());
-    }
+    let was_granted = match reward.status_at(work.now()) {
+        RewardStatus::Claimed => true,
+        RewardStatus::Pending | RewardStatus::Held => false,
+        RewardStatus::Expired | RewardStatus::Rejected | RewardStatus::Revoked => {
+            return Err(Rejection::NotClaimed.into());
+        }
+    };
     let mut user = work.user_or_new(command.user)?;
     if user.is_erased() {
         return Err(Rejection::UserErased.into());
     }
-    user.points -= reward.amount.total();
-    work.put_user(user);
     give_back_budget(work, &reward);
     let revoked = Reward {
         status: RewardStatus::Revoked,
         ..reward
     };
     work.put_reward(revoked.clone());
+    if !was_granted {
+        // No wallet has heard of it.
+        return Ok(Revoked { reward: revoked });
+    }
+    user.give_back(&revoked);
+    work.put_user(user);
     work.emit(IntegrationEvent::RewardRevoked(RewardRevoked {
         reward_id: revoked.id,
         user_id: revoked.user_id,
         total_points: revoked.amount.total(),
         currency: revoked.amount.currency.clone(),
+        experience_points: revoked.experience_points,
+        mining_boost_percent: revoked.mining_boost_percent,
+        badge_id: revoked.badge_id.clone(),
         reason: command.reason.clone(),
         revoked_at: work.now(),
     }));

@@ -76,7 +76,7 @@ pub enum RewardStatus {
     Expired,
     /// A person refused it.
     Rejected,
-    /// Granted, then taken back.
+    /// Taken back by an operator, after it was granted or before.
     Revoked,
 }
 
@@ -89,7 +89,7 @@ pub enum NotClaimable {
     Expired,
     /// It waits for a reviewer.
     UnderReview,
-    /// A reviewer refused it.
+    /// A person refused it: a reviewer, or an operator who revoked it.
     Rejected,
 }
 
@@ -123,6 +123,7 @@ impl Reward {
         match self.status_at(at) {
             RewardStatus::Pending => Ok(()),
             RewardStatus::Held => Err(NotClaimable::UnderReview),
+            RewardStatus::Revoked if self.claimed_at.is_none() => Err(NotClaimable::Rejected),
             RewardStatus::Claimed | RewardStatus::Revoked => Err(NotClaimable::AlreadyClaimed),
             RewardStatus::Expired => Err(NotClaimable::Expired),
             RewardStatus::Rejected => Err(NotClaimable::Rejected),

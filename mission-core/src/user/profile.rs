@@ -1,5 +1,7 @@
 //! A user's record: who they are, where their days begin, and what they have.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -11,6 +13,7 @@ use crate::{
     check_in::{CheckInPolicy, CheckInState, Streak, Zone, ZoneLine},
     fraud::{DeviceHash, KnownDevice},
     ports::rules::UserFacts,
+    reward::Reward,
 };
 
 /// What the engine keeps of one user, in one record.
@@ -32,6 +35,9 @@ pub struct User {
     pub experience: u64,
     /// Badges out of claimed rewards, in the order in which they came.
     pub badges: Vec<String>,
+    /// How many more claimed rewards gave a badge that the user had already: it is lost with the last of them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub repeated_badges: BTreeMap<String, u32>,
     /// The sum of claimed rewards, less the revoked.
     #[serde(with = "crate::points::exact")]
     pub points: Decimal,
@@ -80,6 +86,7 @@ impl User {
             zone_in_use: false,
             experience: 0,
             badges: Vec::new(),
+            repeated_badges: BTreeMap::new(),
             points: Decimal::ZERO,
             check_in: CheckInState::default(),
             devices: Vec::new(),
@@ -165,6 +172,35 @@ impl User {
             country: self.description.country.as_deref(),
             attributes: &self.description.attributes,
             registered_at: self.registered_at,
+        }
+    }
+
+    /// Takes what a granted reward holds. [`User::give_back`] is its inverse.
+    pub(crate) fn receive(&mut self, granted: &Reward) {
+        self.points += granted.amount.total();
+        self.experience = self
+            .experience
+            .saturating_add(u64::from(granted.experience_points));
+        if let Some(badge) = &granted.badge_id {
+            if self.badges.contains(badge) {
+                *self.repeated_badges.entry(badge.clone()).or_default() += 1;
+            } else {
+                self.badges.push(badge.clone());
+            }
+        }
+    }
+
+    /// Gives back what a granted reward held.
+    pub(crate) fn give_back(&mut self, revoked: &Reward) {
+        self.points -= revoked.amount.total();
+        self.experience = self
+            .experience
+            .saturating_sub(u64::from(revoked.experience_points));
+        let Some(badge) = &revoked.badge_id else { return };
+        match self.repeated_badges.get_mut(badge) {
+            Some(1) => drop(self.repeated_badges.remove(badge)),
+            Some(more) => *more -= 1,
+            None => self.badges.retain(|held| held != badge),
         }
     }
 

@@ -12,6 +12,7 @@ mod evidence;
 mod missions;
 mod play;
 mod properties;
+mod revocations;
 mod slow_lane;
 mod streaks;
 mod tasks;

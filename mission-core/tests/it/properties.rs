@@ -318,7 +318,11 @@ fn holds(world: &World) -> Result<(), TestCaseError> {
         "a source earns one reward of a type"
     );
     for reward in &rewards {
-        let was_granted = matches!(reward.status, RewardStatus::Claimed | RewardStatus::Revoked);
+        let was_granted = reward.claimed_at.is_some();
+        prop_assert!(
+            was_granted || reward.status != RewardStatus::Claimed,
+            "a claimed reward says when"
+        );
         prop_assert_eq!(
             was_granted,
             granted.contains(&reward.id),

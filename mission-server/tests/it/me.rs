@@ -103,6 +103,27 @@ async fn the_leaderboard_always_has_the_callers_row() {
 }
 
 #[tokio::test]
+async fn a_pending_reward_is_cancelled() {
+    let server = Server::start().await;
+    let (admin, user) = (server.admin(), server.user());
+    let mission = admin.mission("points", json!({})).await;
+    let task = user.complete(&mission).await;
+    let pending = user.get("/rewards").await.ok(200)["items"][0].clone();
+    let revoke = format!("/rewards/{}/revoke", pending["id"].as_str().unwrap());
+    let reason = json!({"reason": "a mistake"});
+    let cancelled = admin.post(&revoke, reason.clone()).await.ok(200);
+    assert_eq!(
+        (&cancelled["status"], &cancelled["claimed_at"]),
+        (&json!("revoked"), &Value::Null)
+    );
+    user.post(&format!("/tasks/{task}/claim"), Value::Null)
+        .await
+        .refused(400, "reward_rejected");
+    admin.post(&revoke, reason).await.refused(400, "not_claimed");
+    assert_eq!(user.get("/me").await.ok(200)["points"], 0);
+}
+
+#[tokio::test]
 async fn a_revoked_reward_is_reversed() {
     let server = Server::start().await;
     let (admin, user) = (server.admin(), server.user());
@@ -110,10 +131,6 @@ async fn a_revoked_reward_is_reversed() {
     let task = user.complete(&mission).await;
     let pending = user.get("/rewards").await.ok(200)["items"][0].clone();
     let revoke = format!("/rewards/{}/revoke", pending["id"].as_str().unwrap());
-    admin
-        .post(&revoke, json!({"reason": "a mistake"}))
-        .await
-        .refused(400, "not_claimed");
     user.post(&format!("/tasks/{task}/claim"), Value::Null)
         .await
         .ok(200);

@@ -38,6 +38,9 @@ fn revoked(grant: u64, who: u64, amount: &str) -> CloudEvent {
         user_id: user(who),
         total_points: points(amount).get(),
         currency: "POINTS".to_owned(),
+        experience_points: 0,
+        mining_boost_percent: mission_core::Percent::ZERO,
+        badge_id: None,
         reason: "a mistake".to_owned(),
         revoked_at: at("2026-01-06T10:00:00Z"),
     };
