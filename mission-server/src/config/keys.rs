@@ -82,6 +82,12 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key(
         SERVER,
+        "drain",
+        "DURATION",
+        "How long a server that was told to stop still serves while /health/ready says that it is not ready",
+    ),
+    key(
+        SERVER,
         "shutdown_timeout",
         "DURATION",
         "How long a stopping server waits for running requests",

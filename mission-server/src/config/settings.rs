@@ -56,7 +56,9 @@ pub struct Settings {
     pub ready_requires: ReadyRequires,
     /// What is logged, and how.
     pub log: LogSettings,
-    /// How long a stopping server waits.
+    /// How long a stopping server still serves.
+    pub drain: Duration,
+    /// How long a stopping server waits for what runs after that.
     pub shutdown_timeout: Duration,
 }
 
@@ -222,6 +224,7 @@ impl Settings {
                     values::word(text, &[("json", LogFormat::Json), ("pretty", LogFormat::Pretty)])
                 })?,
             },
+            drain: layers.need("drain", values::duration)?,
             shutdown_timeout: layers.need("shutdown_timeout", values::positive_duration)?,
         };
         if settings.test_clock && !matches!(settings.jwt.keys, JwtKeys::Secret(_)) {
@@ -264,6 +267,7 @@ fn develop(layers: &mut Layers) -> Result<(), ConfigError> {
     layers.develop("jwt.secret", DEVELOPMENT_SECRET);
     layers.develop("database.url", "sqlite://.mission-dev/mission.db");
     layers.develop("test_clock", "true");
+    layers.develop("drain", "0s");
     if std::io::IsTerminal::is_terminal(&std::io::stderr()) {
         layers.develop("log_format", "pretty");
     }

@@ -85,6 +85,7 @@ fn the_defaults_are_those_of_the_types() {
         (postgres.connections, postgres.prepared_statements)
     );
     assert!(!settings.dev && !settings.test_clock && settings.pack.is_none());
+    assert_eq!(settings.drain, std::time::Duration::from_secs(5));
 }
 
 #[test]
@@ -279,7 +280,7 @@ fn a_secret_under_32_bytes_is_refused() {
 #[test]
 fn development_brings_its_own_defaults_under_what_was_said() {
     let settings = of_flags(&["--dev"]).expect("dev");
-    assert!(settings.dev && settings.test_clock);
+    assert!(settings.dev && settings.test_clock && settings.drain.is_zero());
     assert_eq!(
         settings.database.url.to_string(),
         "sqlite://.mission-dev/mission.db"

@@ -7,6 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 use mission_core::ports::queries::Queries;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::ReadyRequires,
@@ -22,6 +23,8 @@ pub(super) struct Probes {
     pub(super) queries: Arc<dyn Queries>,
     pub(super) redis: Option<Arc<Link>>,
     pub(super) required: ReadyRequires,
+    /// Cancelled once the server was told to stop.
+    pub(super) draining: CancellationToken,
 }
 
 #[async_trait]
@@ -36,7 +39,19 @@ impl Probe for Probes {
             }
         };
         let (database, redis) = tokio::join!(database, redis);
-        [Some(database), redis].into_iter().flatten().collect()
+        let stopping = self.draining.is_cancelled().then(stopping);
+        [Some(database), redis, stopping].into_iter().flatten().collect()
+    }
+}
+
+/// The server itself, which is up and asks to be left alone.
+fn stopping() -> ProbeReport {
+    ProbeReport {
+        name: "server",
+        up: false,
+        required: true,
+        latency: Duration::ZERO,
+        detail: Some("it was told to stop, and takes no new work soon".to_owned()),
     }
 }
 

@@ -69,9 +69,14 @@ async fn until_signalled(settings: Settings) -> ExitCode {
         Ok(signals) => signals,
         Err(error) => return failed(&error.into()),
     };
-    let stop = CancellationToken::new();
-    let life = live(settings, stop.clone());
-    tokio::pin!(life);
+    let (draining, stop) = (CancellationToken::new(), CancellationToken::new());
+    let drain = settings.drain;
+    let drained = async {
+        draining.cancelled().await;
+        tokio::time::sleep(drain).await;
+    };
+    let life = live(settings, draining.clone(), stop.clone());
+    tokio::pin!(drained, life);
     loop {
         tokio::select! {
             ended = &mut life => return match ended {
@@ -81,19 +86,24 @@ async fn until_signalled(settings: Settings) -> ExitCode {
                 }
                 Err(error) => failed(&error),
             },
+            () = &mut drained, if !stop.is_cancelled() => stop.cancel(),
             signal = signals.next() => {
-                if stop.is_cancelled() {
+                if draining.is_cancelled() {
                     tracing::warn!(signal, "told to stop a second time: aborting");
                     return ExitCode::FAILURE;
                 }
-                tracing::info!(signal, "stopping; a second signal aborts");
-                stop.cancel();
+                tracing::info!(signal, ?drain, "not ready from now on, stopping after the drain; a second signal aborts");
+                draining.cancel();
             }
         }
     }
 }
 
-async fn live(settings: Settings, stop: CancellationToken) -> Result<(), StartError> {
+async fn live(
+    settings: Settings,
+    draining: CancellationToken,
+    stop: CancellationToken,
+) -> Result<(), StartError> {
     let began = Instant::now();
     warn_of_danger(&settings);
     let metrics = telemetry::install_metrics();
@@ -157,6 +167,7 @@ async fn live(settings: Settings, stop: CancellationToken) -> Result<(), StartEr
             queries: Arc::clone(&core.queries),
             redis: redis.map(|redis| redis.link),
             required: settings.ready_requires,
+            draining,
         }),
         metrics,
         test_clock: set_clock,

@@ -23,6 +23,7 @@ fn command(folder: &Path) -> Command {
         .current_dir(folder);
     command
         .env("MISSION_LISTEN", "127.0.0.1:0")
+        .env("MISSION_DRAIN", "0s")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
@@ -275,6 +276,28 @@ fn what_runs_is_finished_before_it_ends() {
     let answer = answer(running);
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert_eq!(server.wait().0.code(), Some(0));
+}
+
+#[test]
+fn it_serves_while_it_drains_and_says_that_it_is_not_ready() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = started(server(folder.path()).env("MISSION_DRAIN", "1s"));
+    let ready = "GET /health/ready HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    let before = answer(server.send(ready));
+    assert!(before.starts_with("HTTP/1.1 200"), "{before}");
+    server.signal("TERM");
+    std::thread::sleep(Duration::from_millis(200));
+    let draining = answer(server.send(ready));
+    assert!(
+        draining.starts_with("HTTP/1.1 503") && draining.contains("told to stop"),
+        "{draining}"
+    );
+    let mut running = half_a_check_in(&server);
+    running.write_all(b"}").unwrap();
+    let served = answer(running);
+    assert!(served.starts_with("HTTP/1.1 200"), "{served}");
+    let (status, errors) = server.wait();
+    assert_eq!(status.code(), Some(0), "{errors}");
 }
 
 #[test]
