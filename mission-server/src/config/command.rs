@@ -4,12 +4,7 @@ use std::{ffi::OsString, path::Path};
 
 use clap::{Arg, ArgAction, Command, value_parser};
 
-use super::{
-    ConfigError, Settings,
-    environment::{self, Environment},
-    keys::KEYS,
-    layers::Layers,
-};
+use super::{ConfigError, Settings, environment, keys::KEYS, layers::Layers};
 
 /// What the command line asks for.
 #[derive(Clone, Debug)]
@@ -71,7 +66,7 @@ pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Action, Con
     if matches.get_flag("print-config") {
         return Ok(Action::PrintConfig);
     }
-    Environment::of(std::env::vars_os())?;
+    environment::check(std::env::vars_os())?;
     let mut layers = Layers::defaults()?;
     if let Some(path) = matches
         .get_one::<OsString>("config")

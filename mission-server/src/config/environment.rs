@@ -1,6 +1,6 @@
 //! The `MISSION_*` variables of the process.
 
-use std::{collections::BTreeMap, ffi::OsString};
+use std::ffi::OsString;
 
 use super::{
     ConfigError,
@@ -17,34 +17,26 @@ const OF_TESTS: &str = "MISSION_TEST_";
 /// A variable of the tests so near to a setting is a misspelt setting.
 const MISSPELT: usize = 2;
 
-/// The variables that are meant for this server, by name.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Environment(BTreeMap<String, OsString>);
-
-impl Environment {
-    /// Takes what begins with `MISSION_`, and refuses what no setting reads and what is empty.
-    pub(super) fn of(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Self, ConfigError> {
-        let known: Vec<String> = KEYS
-            .iter()
-            .map(keys::Key::variable)
-            .chain([CONFIG.to_owned()])
-            .collect();
-        let mut environment = Environment::default();
-        for (name, value) in variables {
-            let name = name.to_string_lossy().into_owned();
-            if !name.starts_with(PREFIX) || is_foreign(&name, &known) {
-                continue;
-            }
-            if !known.contains(&name) {
-                return Err(unknown(name, &known));
-            }
-            if value.to_string_lossy().trim().is_empty() {
-                return Err(ConfigError::EmptyVariable { variable: name });
-            }
-            environment.0.insert(name, value);
+/// Refuses variables that begin with `MISSION_` and that no setting reads, or that are empty.
+pub(super) fn check(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Result<(), ConfigError> {
+    let known: Vec<String> = KEYS
+        .iter()
+        .map(keys::Key::variable)
+        .chain([CONFIG.to_owned()])
+        .collect();
+    for (name, value) in variables {
+        let name = name.to_string_lossy().into_owned();
+        if !name.starts_with(PREFIX) || is_foreign(&name, &known) {
+            continue;
         }
-        Ok(environment)
+        if !known.contains(&name) {
+            return Err(unknown(name, &known));
+        }
+        if value.to_string_lossy().trim().is_empty() {
+            return Err(ConfigError::EmptyVariable { variable: name });
+        }
     }
+    Ok(())
 }
 
 fn is_foreign(name: &str, known: &[String]) -> bool {

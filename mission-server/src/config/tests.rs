@@ -1,5 +1,5 @@
 use super::{
-    environment::Environment,
+    environment,
     keys::{self, KEYS},
     layers::Layers,
     settings::{JwtKeys, PackSource, Settings},
@@ -136,7 +136,7 @@ fn flags_are_stronger_than_the_file() {
 
 /// What is said of one variable.
 fn of_variable(name: &str, value: &str) -> Result<(), String> {
-    Environment::of([(name.into(), value.into())])
+    environment::check([(name.into(), value.into())])
         .map(drop)
         .map_err(|error| error.to_string())
 }
