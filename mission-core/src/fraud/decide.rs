@@ -5,7 +5,7 @@ use crate::{
     RewardId, UserId,
     check_in::decide::completed,
     engine::{DecideReview, Halt, Rejection, ReviewDecided, Thing, Work},
-    reward::{Reward, RewardType, decide as rewards},
+    reward::{Reward, RewardStatus, RewardType, decide as rewards},
     task::{Task, Verification, VerificationMethod, decide as tasks},
     user::User,
 };
@@ -39,25 +39,22 @@ pub(crate) fn decide_review(work: &mut Work<'_>, command: &DecideReview) -> Resu
         }
         ReviewSubject::Completion { task, reward } => {
             let task = task_of(work, command.user, *task)?;
-            let held = reward_of(work, command.user, *reward)?;
+            let held = held_reward(work, command.user, *reward)?;
             tasks::settle_completion(work, task, *reward, approved, review.created_at)?;
-            match (rewards::waits_for_review(&held), approved) {
-                (false, _) => {}
-                (true, true) => rewards::release(work, held),
-                (true, false) => rewards::reject(work, &held),
+            match (held, approved) {
+                (None, _) => {}
+                (Some(held), true) => rewards::release(work, held),
+                (Some(held), false) => rewards::reject(work, &held),
             }
         }
-        ReviewSubject::Claim { reward } => {
-            let held = reward_of(work, command.user, *reward)?;
-            match (rewards::waits_for_review(&held), approved) {
-                (false, _) => {}
-                (true, true) => {
-                    let task = task_of(work, command.user, crate::TaskId(held.source_id))?;
-                    rewards::grant_task(work, &mut user, &task, &held)?;
-                }
-                (true, false) => rewards::reject(work, &held),
+        ReviewSubject::Claim { reward } => match (held_reward(work, command.user, *reward)?, approved) {
+            (None, _) => {}
+            (Some(held), true) => {
+                let task = task_of(work, command.user, crate::TaskId(held.source_id))?;
+                rewards::grant_task(work, &mut user, &task, &held)?;
             }
-        }
+            (Some(held), false) => rewards::reject(work, &held),
+        },
         ReviewSubject::CheckIn { date, rewards, .. } => {
             settle_check_in(work, &mut user, *date, rewards, approved)?;
         }
@@ -89,10 +86,12 @@ fn task_of(work: &Work<'_>, user: UserId, task: crate::TaskId) -> Result<Task, H
     Ok(work.task((user, task))?.ok_or(Rejection::NotFound(Thing::Task))?)
 }
 
-fn reward_of(work: &Work<'_>, user: UserId, reward: RewardId) -> Result<Reward, Halt> {
-    Ok(work
+/// The reward that waits for the reviewer; `None` where an operator has revoked it meanwhile.
+fn held_reward(work: &Work<'_>, user: UserId, reward: RewardId) -> Result<Option<Reward>, Halt> {
+    let reward = work
         .reward((user, reward))?
-        .ok_or(Rejection::NotFound(Thing::Reward))?)
+        .ok_or(Rejection::NotFound(Thing::Reward))?;
+    Ok((reward.status == RewardStatus::Held).then_some(reward))
 }
 
 fn settle_check_in(
@@ -104,9 +103,8 @@ fn settle_check_in(
 ) -> Result<(), Halt> {
     let held = held
         .iter()
-        .map(|id| reward_of(work, user.id, *id))
+        .filter_map(|id| held_reward(work, user.id, *id).transpose())
         .collect::<Result<Vec<_>, _>>()?;
-    let held: Vec<Reward> = held.into_iter().filter(rewards::waits_for_review).collect();
     if !approved {
         held.iter().for_each(|reward| rewards::reject(work, reward));
         return Ok(());

@@ -1,6 +1,6 @@
 //! Missions made, changed, moved through their life; packs put in place.
 
-use super::{Definition, Mission, MissionStatus, Move};
+use super::{Definition, Mission, MissionCode, MissionStatus, Move};
 use crate::{
     MissionId,
     engine::{
@@ -12,7 +12,7 @@ use crate::{
 
 pub(crate) fn create(work: &mut Work<'_>, command: &CreateMission) -> Result<MissionSaved, Halt> {
     if let Some(known) = work.mission(command.mission)? {
-        return Err(code_taken(&known).into());
+        return Err(code_taken(&known.definition.code, known.pack.as_deref()).into());
     }
     let mission = made(work, command.mission, &command.definition, None)?;
     work.put_mission_record(mission.id, mission.clone());
@@ -62,7 +62,7 @@ pub(crate) fn put_pack(work: &mut Work<'_>, command: &PutPack) -> Result<PackSav
     for (id, definition) in &command.missions {
         let mission = match work.mission(*id)? {
             Some(known) if known.pack.as_deref() != Some(&command.name) => {
-                return Err(code_taken(&known).into());
+                return Err(code_taken(&known.definition.code, known.pack.as_deref()).into());
             }
             Some(known) if known.definition == *definition => known,
             Some(known) => {
@@ -132,10 +132,10 @@ fn archive_removed(work: &mut Work<'_>, command: &PutPack) -> Result<Vec<Mission
     Ok(archived)
 }
 
-fn code_taken(holder: &Mission) -> Rejection {
+fn code_taken(code: &MissionCode, pack: Option<&str>) -> Rejection {
     Rejection::CodeTaken {
-        code: holder.definition.code.to_string(),
-        owner: holder.pack.clone(),
+        code: code.to_string(),
+        owner: pack.map(str::to_owned),
     }
 }
 
@@ -185,12 +185,9 @@ fn take_code(work: &mut Work<'_>, id: MissionId, definition: &Definition) -> Res
     let claim = Claim::MissionCode(definition.code.clone());
     match work.claim_holder(&claim)? {
         Some(holder) if holder != id.0 => {
-            let owner = work.book().mission(MissionId(holder));
-            Err(Rejection::CodeTaken {
-                code: definition.code.to_string(),
-                owner: owner.and_then(|listed| listed.mission.pack.clone()),
-            }
-            .into())
+            let holder = work.book().mission(MissionId(holder));
+            let pack = holder.and_then(|listed| listed.mission.pack.as_deref());
+            Err(code_taken(&definition.code, pack).into())
         }
         Some(_) => Ok(()),
         None => {

@@ -257,11 +257,6 @@ fn hold(work: &mut Work<'_>, user: &User, reward: &Reward, reasons: Vec<ReviewRe
     held
 }
 
-/// Whether the reward still waits for the reviewer: an operator may have revoked it meanwhile.
-pub(crate) fn waits_for_review(reward: &Reward) -> bool {
-    reward.status == RewardStatus::Held
-}
-
 /// Lets a reward that was held since it was earned be claimed. The time that a reviewer took is not the user's: it
 /// expires as long after the approval as it would have after the completion.
 pub(crate) fn release(work: &mut Work<'_>, held: Reward) {

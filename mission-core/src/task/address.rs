@@ -1,5 +1,6 @@
 //! Addresses, compared by what they lead to.
 
+use data_encoding::HEXLOWER_PERMISSIVE;
 use url::Url;
 
 /// The one spelling of an address: as the URL standard writes it, unreserved characters plain and other escapes in upper
@@ -20,7 +21,10 @@ fn unescaped(text: &str) -> String {
     let mut parts = text.split('%');
     plain.push_str(parts.next().unwrap_or_default());
     for part in parts {
-        let byte = part.get(..2).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        let byte = part
+            .get(..2)
+            .and_then(|hex| HEXLOWER_PERMISSIVE.decode(hex.as_bytes()).ok())
+            .and_then(|bytes| bytes.first().copied());
         match (byte, part.get(2..)) {
             (Some(byte), Some(rest)) if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => {
                 plain.push(char::from(byte));
@@ -69,6 +73,7 @@ mod tests {
             ("https://a.com/a%2Fb", "https://a.com/a/b"),
             ("https://a.com/?a=1", "https://a.com/?a=2"),
             ("https://a.com/%2541", "https://a.com/%41"),
+            ("https://a.com/%+a", "https://a.com/%0A"),
             ("https://a.com/100%", "https://a.com/100"),
         ] {
             assert_ne!(normalized(one), normalized(other), "{one} {other}");

@@ -43,13 +43,7 @@ async fn a_refusal_that_time_lifts_is_not_kept() {
     let cooling = json!({"frequency": "unlimited", "cooldown_seconds": 1});
     let mission = server.admin().mission("cooling", cooling).await;
     let user = server.user();
-    let task = user.start(&mission).await;
-    user.post(&format!("/tasks/{task}/progress"), json!({"value": 1}))
-        .await
-        .ok(200);
-    user.post(&format!("/tasks/{task}/complete"), Value::Null)
-        .await
-        .ok(200);
+    user.complete(&mission).await;
     let path = format!("/missions/{mission}/start");
     let keyed = user.header("idempotency-key", "again");
     keyed.post(&path, Value::Null).await.refused(429, "cooldown");
