@@ -22,9 +22,10 @@ pub(crate) fn check_in(work: &mut Work<'_>, user: UserId) -> Result<CheckedIn, H
         .check_in
         .check_in(date, &zones, policy, book.points_scale)?
         .ok_or(Rejection::AlreadyCheckedIn)?;
-    user.check_in = step.state;
-    // Late events still ask which day it was for the user back then.
-    user.zones = Some(zones.since(now - book.settings.late_window.behind - chrono::Duration::days(1)));
+    // Late events still ask which day it was for the user back then, and how the streak stood.
+    let forget_before = now - book.settings.late_window.behind - chrono::Duration::days(1);
+    user.checked_in(step.state, now, forget_before);
+    user.zones = Some(zones.since(forget_before));
 
     let day = CheckInDay {
         id: CheckInDayId(work.context.id("check-in day")),

@@ -7,7 +7,7 @@ mod streak;
 
 pub use calendar::{UnknownZone, Zone, ZoneLine};
 pub use policy::{CheckInPolicy, InvalidPolicy, MonthlyDays, MonthlyRow, PolicyFile, Tier};
-pub use streak::{CheckInState, MonthCount, Step, Streak};
+pub use streak::{CheckInState, MonthCount, StandingUntil, Step, Streak};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};

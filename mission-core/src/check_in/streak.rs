@@ -1,6 +1,6 @@
 //! How a check-in changes the streak, and what it earns: arithmetic without a clock.
 
-use chrono::{Datelike, NaiveDate};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{CheckInPolicy, Earned, ZoneLine};
@@ -39,6 +39,78 @@ pub struct MonthCount {
     pub count: u32,
     /// Dates of it, before the last check-in, that the user's calendar did not have.
     pub skipped: u32,
+}
+
+/// How check-ins stood until the next one was made: what a streak at some instant follows from. Kept with every user
+/// for every recent day, and so written short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "ShortStanding", into = "ShortStanding")]
+pub struct StandingUntil {
+    /// The first instant at which it no longer held.
+    pub until: DateTime<Utc>,
+    last_date: Option<NaiveDate>,
+    streak: Streak,
+    freezes_held: u32,
+}
+
+/// Until, last date, current and longest streak, all check-ins, freezes held.
+type ShortStanding = (DateTime<Utc>, Option<NaiveDate>, u32, u32, u32, u32);
+
+impl From<ShortStanding> for StandingUntil {
+    fn from((until, last_date, current, longest, total, freezes_held): ShortStanding) -> Self {
+        let streak = Streak {
+            current,
+            longest,
+            total,
+        };
+        StandingUntil {
+            until,
+            last_date,
+            streak,
+            freezes_held,
+        }
+    }
+}
+
+impl From<StandingUntil> for ShortStanding {
+    fn from(standing: StandingUntil) -> Self {
+        let Streak {
+            current,
+            longest,
+            total,
+        } = standing.streak;
+        let StandingUntil {
+            until,
+            last_date,
+            freezes_held,
+            ..
+        } = standing;
+        (until, last_date, current, longest, total, freezes_held)
+    }
+}
+
+impl StandingUntil {
+    /// A state that a check-in ends.
+    #[must_use]
+    pub fn new(state: &CheckInState, until: DateTime<Utc>) -> Self {
+        StandingUntil {
+            until,
+            last_date: state.last_date,
+            streak: state.streak,
+            freezes_held: state.freezes_held,
+        }
+    }
+
+    /// The state, without its month.
+    #[must_use]
+    pub fn standing(&self) -> CheckInState {
+        CheckInState {
+            last_date: self.last_date,
+            streak: self.streak,
+            freezes_held: self.freezes_held,
+            ..CheckInState::default()
+        }
+    }
 }
 
 /// What one check-in does.

@@ -9,8 +9,8 @@ use crate::{
     ports::store::Claim,
     reward::{RewardStatus, decide as rewards},
     task::{
-        Task, TaskStatus,
-        decide::{finish, may_start, open, period_at},
+        Participation, Task, TaskStatus,
+        decide::{finish, may_start, no_cooldown, open, period_at},
         rules::Inquiry,
     },
     user::User,
@@ -103,7 +103,7 @@ pub(crate) fn apply_once(
 }
 
 fn note_refusal(result: &mut EventResult, mission: &Mission, why: &Rejection) {
-    if let Rejection::RuleFailed(message) = why {
+    if let Rejection::RuleFailed(message) | Rejection::AmountOutOfBounds(message) = why {
         result
             .failures
             .push((mission.id, mission.definition.code.clone(), message.clone()));
@@ -173,7 +173,8 @@ fn move_task(
                 Inquiry::of_start(work.book(), listed, user, &participation, period, event.time);
             inquiry.event = Some(event);
             inquiry.eligible()?;
-            (Some(open(work, user, listed, participation, period)), true)
+            let task = open(work, user, listed, participation, period, event.time);
+            (Some(task), true)
         }
         None => (None, false),
     };
@@ -181,12 +182,15 @@ fn move_task(
         return Ok(None);
     };
     let participation = work.participation((user.id, mission.id))?.unwrap_or_default();
+    let Some(task) = as_of(work, listed, &participation, task, event)? else {
+        return Ok(None);
+    };
     let mut inquiry = Inquiry::of_task(work.book(), listed, user, &task, &participation, event.time);
     inquiry.event = Some(event);
     if !started {
         inquiry.eligible()?;
     }
-    let progress = task.progress.advanced_by(inquiry.progress()?, work.now());
+    let progress = task.progress.advanced_by(inquiry.progress()?, event.time);
     let full_before = task.progress.is_complete() && !started;
     if !started && progress == task.progress && !(full_before && mission.definition.completes_itself()) {
         return Ok(None);
@@ -206,6 +210,30 @@ fn move_task(
     Ok(Some(task))
 }
 
+/// The task as it would be had the event come in its turn; `None` where there was none yet. An event of before the
+/// start begins a task that begins by itself so much earlier; of one that the user started it does not know. Clocks
+/// differ: what lies before the start by no more than an event may be ahead is taken for the start.
+fn as_of(
+    work: &Work<'_>,
+    listed: &LoadedMission,
+    participation: &Participation,
+    task: Task,
+    event: &ActivityEvent,
+) -> Result<Option<Task>, Rejection> {
+    if event.time >= task.started_at {
+        return Ok(Some(task));
+    }
+    if listed.mission.definition.auto_start {
+        no_cooldown(listed, participation, event.time)?;
+        return Ok(Some(Task {
+            started_at: event.time,
+            ..task
+        }));
+    }
+    let by_another_clock = task.started_at - event.time <= work.book().settings.late_window.ahead;
+    Ok(by_another_clock.then_some(task))
+}
+
 /// Completes a task whose progress is full. Where the budget is spent it stays open, with its progress.
 fn complete_itself(
     work: &mut Work<'_>,
@@ -218,11 +246,13 @@ fn complete_itself(
     let participation = work
         .participation((user.id, listed.mission.id))?
         .unwrap_or_default();
-    let mut inquiry = Inquiry::of_task(work.book(), listed, user, &task, &participation, event.time);
+    // Whichever event is told last, the latest completes it.
+    let at = task.progress.last_updated().max(task.started_at).max(event.time);
+    let mut inquiry = Inquiry::of_task(work.book(), listed, user, &task, &participation, at);
     inquiry.event = Some(event);
     let patch = inquiry.reward()?;
-    match rewards::earn(work, &task, &listed.mission, patch, RewardStatus::Pending) {
-        Ok(reward) => Ok(finish(work, task, participation, reward.id, work.now())),
+    match rewards::earn(work, &task, &listed.mission, patch, RewardStatus::Pending, at) {
+        Ok(reward) => Ok(finish(work, listed, task, participation, reward.id, at)),
         Err(Halt::Rejected(Rejection::BudgetExhausted)) if !full_before => Ok(task),
         Err(halt) => Err(halt),
     }

@@ -1,6 +1,6 @@
 //! Rewards earned, granted, expired, revoked. Every grant of the engine goes through [`grant`].
 
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
 use uuid::Uuid;
 
 use super::{NotClaimable, Reward, RewardAmount, RewardStatus, RewardType};
@@ -42,7 +42,7 @@ pub(crate) fn plain(
     }
 }
 
-/// What a completed task earns: the mission's offer where the script says nothing else, each part rounded once.
+/// What a task completed at an instant earns: the mission's offer where the script says nothing else, each part rounded once.
 /// Takes it out of the mission's budget.
 pub(crate) fn earn(
     work: &mut Work<'_>,
@@ -50,6 +50,7 @@ pub(crate) fn earn(
     mission: &Mission,
     patch: RewardPatch,
     status: RewardStatus,
+    at: DateTime<Utc>,
 ) -> Result<Reward, Halt> {
     let offer = &mission.definition.reward;
     let scale = work.book().points_scale;
@@ -60,6 +61,7 @@ pub(crate) fn earn(
             .mining_boost_percent
             .unwrap_or(offer.mining_boost_percent.get()),
     )?;
+    // From when the user can claim it: a late event's reward is not lost before it is there.
     let days = patch.expires_after_days.or(offer.expires_after_days);
     let expires_at = days.and_then(|days| work.now().checked_add_signed(Duration::days(i64::from(days))));
     let is_social = mission.definition.mission_type == MissionType::Social;
@@ -79,7 +81,7 @@ pub(crate) fn earn(
         experience_points: patch.experience_points.unwrap_or(offer.experience_points),
         mining_boost_percent: boost,
         badge_id: patch.badge_id.or_else(|| offer.badge_id.clone()),
-        earned_at: work.now(),
+        earned_at: at,
         claimed_at: None,
         expires_at,
     };

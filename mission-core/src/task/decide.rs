@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    Evidence, EvidenceType, Participation, Progress, Task, TaskStatus, Verification, VerificationMethod,
+    Attempt, Evidence, EvidenceType, Participation, Progress, Task, TaskStatus, Verification, VerificationMethod,
     check_evidence, rules::Inquiry,
 };
 use crate::{
@@ -35,7 +35,7 @@ pub(crate) fn start(work: &mut Work<'_>, command: &StartTask) -> Result<TaskChan
         .participation((user.id, command.mission))?
         .unwrap_or_default();
     Inquiry::of_start(work.book(), listed, &user, &participation, period, now).eligible()?;
-    let task = open(work, &mut user, listed, participation, period);
+    let task = open(work, &mut user, listed, participation, period, now);
     work.put_user(user);
     work.put_task(task.clone());
     Ok(TaskChanged { task })
@@ -69,14 +69,7 @@ pub(crate) fn may_start(
     {
         return Err(Rejection::MaxCompletionsReached.into());
     }
-    if let Some(until) = participation.cooldown_until(definition.cooldown_seconds, at) {
-        let millis = u64::try_from((until - at).num_milliseconds()).unwrap_or_default();
-        return Err(Rejection::Cooldown {
-            until,
-            retry_after_seconds: millis.div_ceil(1000).max(1),
-        }
-        .into());
-    }
+    no_cooldown(listed, &participation, at)?;
     for code in &definition.requires {
         let completed = match work.book().id_of(code) {
             Some(id) => work
@@ -93,15 +86,32 @@ pub(crate) fn may_start(
     Ok(())
 }
 
-/// Opens a task. The caller writes the task and the user, who may change further.
+/// Checks that no cooldown stands against a start.
+pub(crate) fn no_cooldown(
+    listed: &LoadedMission,
+    participation: &Participation,
+    at: DateTime<Utc>,
+) -> Result<(), Rejection> {
+    let seconds = listed.mission.definition.cooldown_seconds;
+    let Some(until) = participation.cooldown_until(seconds, at) else {
+        return Ok(());
+    };
+    let millis = u64::try_from((until - at).num_milliseconds()).unwrap_or_default();
+    Err(Rejection::Cooldown {
+        until,
+        retry_after_seconds: millis.div_ceil(1000).max(1),
+    })
+}
+
+/// Opens a task as of an instant. The caller writes the task and the user, who may change further.
 pub(crate) fn open(
     work: &mut Work<'_>,
     user: &mut User,
     listed: &LoadedMission,
     mut participation: Participation,
     period: Period,
+    at: DateTime<Utc>,
 ) -> Task {
-    let now = work.now();
     let mission = &listed.mission;
     user.count_by_zone(work.book().check_in.default_zone());
     let mut task = Task {
@@ -109,25 +119,25 @@ pub(crate) fn open(
         user_id: user.id,
         mission_id: mission.id,
         status: TaskStatus::InProgress,
-        progress: Progress::new(mission.definition.target, now),
+        progress: Progress::new(mission.definition.target, at),
         evidence: None,
         verification: None,
         reward_id: None,
         reward_claimed: false,
-        started_at: now,
+        started_at: at,
         completed_at: None,
         period,
         due_at: None,
         version: 1,
     };
     task.due_at = reckon_due(work, user, listed, &task);
-    participation.opened(period, task.id, now);
+    participation.opened(period, task.id, work.now());
     work.put_participation((user.id, mission.id), participation);
     work.emit(IntegrationEvent::TaskStarted(TaskStarted {
         task_id: task.id,
         user_id: user.id,
         mission_id: mission.id,
-        started_at: now,
+        started_at: at,
     }));
     task
 }
@@ -296,11 +306,13 @@ pub(crate) fn complete(work: &mut Work<'_>, command: &CompleteTask) -> Result<Ta
     inquiry.eligible()?;
     let patch = inquiry.reward()?;
     let (task, under_review) = if actor.flags.is_empty() {
-        let reward = rewards::earn(work, &task, &listed.mission, patch, RewardStatus::Pending)?;
-        (finish(work, task, participation, reward.id, work.now()), false)
+        let now = work.now();
+        let reward = rewards::earn(work, &task, &listed.mission, patch, RewardStatus::Pending, now)?;
+        (finish(work, listed, task, participation, reward.id, now), false)
     } else {
         // The budget is taken now, so that an approval cannot fail for want of it.
-        let reward = rewards::earn(work, &task, &listed.mission, patch, RewardStatus::Held)?;
+        let now = work.now();
+        let reward = rewards::earn(work, &task, &listed.mission, patch, RewardStatus::Held, now)?;
         let subject = ReviewSubject::Completion {
             task: task.id,
             reward: reward.id,
@@ -341,12 +353,19 @@ pub(crate) fn lacks_nothing(task: &Task, listed: &LoadedMission) -> Result<(), R
 /// Marks a task completed as of an instant. The caller writes the task.
 pub(crate) fn finish(
     work: &mut Work<'_>,
+    listed: &LoadedMission,
     task: Task,
     mut participation: Participation,
     reward: crate::RewardId,
     at: DateTime<Utc>,
 ) -> Task {
-    participation.completed(task.period, task.id, at);
+    let attempt = Attempt {
+        started_at: task.started_at,
+        completed_at: at,
+    };
+    let cooldown = listed.mission.definition.cooldown_seconds;
+    let forget_before = work.now() - work.book().settings.late_window.behind;
+    participation.completed(task.period, task.id, attempt, cooldown, forget_before);
     work.put_participation((task.user_id, task.mission_id), participation);
     Task {
         status: TaskStatus::Completed,
@@ -398,9 +417,9 @@ pub(crate) fn settle_evidence(
         return Ok(());
     }
     let patch = Inquiry::of_task(work.book(), listed, &user, &task, &participation, shown_at).reward()?;
-    match rewards::earn(work, &task, &listed.mission, patch, RewardStatus::Pending) {
+    match rewards::earn(work, &task, &listed.mission, patch, RewardStatus::Pending, shown_at) {
         Ok(reward) => {
-            let task = finish(work, task, participation, reward.id, shown_at);
+            let task = finish(work, listed, task, participation, reward.id, shown_at);
             work.put_task(task);
             Ok(())
         }
@@ -423,7 +442,8 @@ pub(crate) fn settle_completion(
 ) -> Result<(), Halt> {
     let mut participation = participation_of(work, &task)?;
     let task = if approved {
-        finish(work, task, participation, reward, flagged_at)
+        let listed = work.listed(task.mission_id)?;
+        finish(work, listed, task, participation, reward, flagged_at)
     } else {
         participation.closed(task.period, task.id);
         work.put_participation((task.user_id, task.mission_id), participation);

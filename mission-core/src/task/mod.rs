@@ -10,7 +10,7 @@ mod state;
 mod verification;
 
 pub use evidence::{ClickData, Evidence, EvidenceRefusal, EvidenceType, check_evidence};
-pub use participation::{Participation, PeriodState};
+pub use participation::{Attempt, Participation, PeriodState};
 pub use progress::Progress;
 pub use state::{Task, TaskStatus};
 pub use verification::{Verification, VerificationMethod};

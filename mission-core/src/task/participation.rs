@@ -12,8 +12,11 @@ use crate::{TaskId, mission::Period};
 pub struct Participation {
     /// Completed tasks, ever.
     pub completions: u32,
-    /// When the last one was completed; cooldowns count from it.
+    /// When the last one was completed.
     pub last_completed_at: Option<DateTime<Utc>>,
+    /// From start to completion, as far as a cooldown still asks for it, in order of time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<Attempt>,
     /// The periods that still matter.
     pub periods: BTreeMap<Period, PeriodState>,
 }
@@ -28,6 +31,18 @@ pub struct PeriodState {
     /// When a task was last started here; old periods without an open task are forgotten by it.
     pub touched_at: Option<DateTime<Utc>>,
 }
+
+/// A stretch of time in which one or more attempts were made, with no room for another between them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// When the first was started.
+    pub started_at: DateTime<Utc>,
+    /// When the last was completed.
+    pub completed_at: DateTime<Utc>,
+}
+
+/// Beyond it the oldest two attempts become one, which can refuse a start between them but never grant one.
+const MOST_ATTEMPTS: usize = 64;
 
 /// Longer than any period and any late window: after it, a period without an open task is forgotten.
 const MEMORY: Duration = Duration::days(120);
@@ -45,17 +60,28 @@ impl Participation {
         self.completions > 0
     }
 
-    /// When a cooldown is over, if one is running at an instant.
+    /// When a start is possible again, if a cooldown stands against one at an instant: of a completion before it, or,
+    /// where a late event tells of the instant, of an attempt that was made soon after it.
     #[must_use]
     pub fn cooldown_until(&self, cooldown_seconds: u32, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
         // A late event lies before the last completion; without a cooldown that must not stop it.
         if cooldown_seconds == 0 {
             return None;
         }
-        let until = self
-            .last_completed_at?
-            .checked_add_signed(Duration::seconds(i64::from(cooldown_seconds)))?;
-        (at < until).then_some(until)
+        let cooldown = Duration::seconds(i64::from(cooldown_seconds));
+        // Records of before attempts were kept have the last completion alone.
+        let last = self.last_completed_at.map(|last| Attempt {
+            started_at: last,
+            completed_at: last,
+        });
+        let mut until = at;
+        for attempt in self.attempts.iter().copied().chain(last) {
+            let over = attempt.completed_at.checked_add_signed(cooldown)?;
+            if until < over && attempt.started_at - until < cooldown {
+                until = over;
+            }
+        }
+        (until > at).then_some(until)
     }
 
     pub(crate) fn opened(&mut self, period: Period, task: TaskId, at: DateTime<Utc>) {
@@ -77,10 +103,42 @@ impl Participation {
         }
     }
 
-    pub(crate) fn completed(&mut self, period: Period, task: TaskId, at: DateTime<Utc>) {
+    /// Counts a completion. With a cooldown the attempt is kept for as long as an event may still tell of a time near
+    /// it: until `forget_before`.
+    pub(crate) fn completed(
+        &mut self,
+        period: Period,
+        task: TaskId,
+        attempt: Attempt,
+        cooldown_seconds: u32,
+        forget_before: DateTime<Utc>,
+    ) {
         self.closed(period, task);
         self.periods.entry(period).or_default().completions += 1;
         self.completions += 1;
-        self.last_completed_at = self.last_completed_at.max(Some(at));
+        self.last_completed_at = self.last_completed_at.max(Some(attempt.completed_at));
+        if cooldown_seconds == 0 {
+            self.attempts.clear();
+            return;
+        }
+        let cooldown = Duration::seconds(i64::from(cooldown_seconds));
+        let place = self
+            .attempts
+            .partition_point(|known| known.started_at <= attempt.started_at);
+        self.attempts.insert(place, attempt);
+        self.attempts
+            .retain(|known| forget_before - known.completed_at < cooldown);
+        self.attempts.dedup_by(|later, earlier| {
+            // Another attempt would have to keep away from both.
+            let leaves_no_room = later.started_at - earlier.completed_at < cooldown * 2;
+            if leaves_no_room {
+                earlier.completed_at = earlier.completed_at.max(later.completed_at);
+            }
+            leaves_no_room
+        });
+        if self.attempts.len() > MOST_ATTEMPTS {
+            let oldest = self.attempts.remove(0);
+            self.attempts[0].started_at = oldest.started_at;
+        }
     }
 }

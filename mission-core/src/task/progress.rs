@@ -66,7 +66,7 @@ impl Progress {
         percent.min(Decimal::ONE_HUNDRED).round_dp(2).normalize()
     }
 
-    /// With so much more.
+    /// With so much more, as of an instant: a late event leaves the time of the last move as it is.
     #[must_use]
     pub fn advanced_by(self, amount: u64, at: DateTime<Utc>) -> Self {
         self.raised_to(self.current.saturating_add(amount), at)
@@ -81,7 +81,7 @@ impl Progress {
         } else {
             Progress {
                 current,
-                last_updated: at,
+                last_updated: self.last_updated.max(at),
                 ..self
             }
         }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::InviteCode;
 use crate::{
     TaskId, UserId,
-    check_in::{CheckInPolicy, CheckInState, Streak, Zone, ZoneLine},
+    check_in::{CheckInPolicy, CheckInState, StandingUntil, Streak, Zone, ZoneLine},
     fraud::{DeviceHash, KnownDevice},
     ports::rules::UserFacts,
     reward::Reward,
@@ -43,6 +43,9 @@ pub struct User {
     pub points: Decimal,
     /// The check-ins.
     pub check_in: CheckInState,
+    /// How they stood before the latest ones, in order of time, as far back as events may be late.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub check_in_before: Vec<StandingUntil>,
     /// Devices that the user came with.
     pub devices: Vec<KnownDevice>,
     /// The one invite code that the user has shown.
@@ -89,6 +92,7 @@ impl User {
             repeated_badges: BTreeMap::new(),
             points: Decimal::ZERO,
             check_in: CheckInState::default(),
+            check_in_before: Vec::new(),
             devices: Vec::new(),
             invited_with: None,
             erased_at: None,
@@ -155,10 +159,23 @@ impl User {
     pub fn streak_at(&self, at: DateTime<Utc>, policy: &CheckInPolicy) -> Streak {
         let zones = self.zone_line(policy.default_zone());
         let date = zones.at(at).date(at);
+        // Only a late event asks for a time before the last check-in.
+        let before = self.check_in_before.partition_point(|before| before.until <= at);
+        let standing = self.check_in_before.get(before).map(StandingUntil::standing);
+        let standing = standing.as_ref().unwrap_or(&self.check_in);
         Streak {
-            current: self.check_in.streak_on(date, &zones, policy),
-            ..self.check_in.streak
+            current: standing.streak_on(date, &zones, policy),
+            ..standing.streak
         }
+    }
+
+    /// Takes in the state after a check-in, and keeps the one before it for events that are told late.
+    pub(crate) fn checked_in(&mut self, state: CheckInState, now: DateTime<Utc>, forget_before: DateTime<Utc>) {
+        self.check_in_before
+            .retain(|before| before.until >= forget_before);
+        self.check_in_before
+            .push(StandingUntil::new(&self.check_in, now));
+        self.check_in = state;
     }
 
     /// What rules may read.

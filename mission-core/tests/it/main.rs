@@ -9,6 +9,7 @@
 mod check_ins;
 mod events;
 mod evidence;
+mod late_events;
 mod missions;
 mod play;
 mod properties;
