@@ -5,7 +5,7 @@ mod summary;
 
 use std::{path::Path, process::ExitCode};
 
-use mission_rules::run::{Comparison, Options, Replay as Run, ReplayError, Report};
+use mission_rules::run::{Comparison, EngineFault, Options, Replay as Run, ReplayError, Report};
 
 use crate::{
     cli::{Replay, ReplayFormat},
@@ -15,11 +15,13 @@ use crate::{
 use log::Log;
 
 pub(crate) fn run(args: &Replay) -> Outcome {
-    let mut runs = vec![begin(&args.pack, args)?];
-    if let Some(other) = &args.against {
-        runs.push(begin(other, args)?);
-    }
-    let bad_lines = read_all(args, &mut runs)?;
+    let (runs, bad_lines) = match read_in_order(args)? {
+        Read::InOrder(runs, bad_lines) => (runs, bad_lines.count),
+        Read::OutOfOrder(told) => {
+            output::error("the log is not in order of time; its lines are sorted by it first");
+            read_sorted(args, told)?
+        }
+    };
     let reports = runs
         .into_iter()
         .map(|run| run.finish().map_err(|error| Failure::Failed(error.to_string())))
@@ -58,36 +60,102 @@ fn begin(folder: &Path, args: &Replay) -> Result<Run, Failure> {
 /// How many bad lines are told of one by one.
 const MOST_TOLD: u64 = 20;
 
-/// Plays every line; says how many could not be read.
-fn read_all(args: &Replay, runs: &mut [Run]) -> Result<u64, Failure> {
+/// The packs' runs after the log, and how many lines could not be read.
+enum Read {
+    InOrder(Vec<Run>, BadLines),
+    /// A line was earlier than one above it, so nothing was counted.
+    OutOfOrder(BadLines),
+}
+
+fn begin_all(args: &Replay) -> Result<Vec<Run>, Failure> {
+    let packs = std::iter::once(&args.pack).chain(&args.against);
+    packs.map(|pack| begin(pack, args)).collect()
+}
+
+/// Plays every line as it is read.
+fn read_in_order(args: &Replay) -> Result<Read, Failure> {
+    let mut runs = begin_all(args)?;
     let mut log = Log::open(&args.events)?;
-    let mut bad_lines = 0;
+    let mut bad_lines = BadLines::default();
     while let Some((number, line)) = log.next_line()? {
-        let place = format_args!("{}:{number}", args.events.display()).to_string();
         let played = match line {
             Ok(text) => runs.iter_mut().try_for_each(|run| run.line(text)),
             Err(why) => {
-                bad_line(args, &place, &why, &mut bad_lines)?;
+                bad_lines.add(args, number, &why)?;
                 continue;
             }
         };
         match played {
             Ok(()) => {}
-            Err(ReplayError::BadLine(bad)) => bad_line(args, &place, &bad.message, &mut bad_lines)?,
-            Err(ReplayError::Engine(fault)) => return Err(Failure::Failed(format!("{place}: {fault}"))),
+            Err(ReplayError::BadLine(bad)) => bad_lines.add(args, number, &bad.message)?,
+            Err(error @ ReplayError::OutOfOrder { .. }) if args.events == Path::new("-") => {
+                let place = place(args, number);
+                return Err(Failure::Unusable(format!(
+                    "{place}: {error}; sort it, or give a file, whose lines are sorted here"
+                )));
+            }
+            Err(ReplayError::OutOfOrder { .. }) => return Ok(Read::OutOfOrder(bad_lines)),
+            Err(ReplayError::Engine(fault)) => return Err(engine_failed(args, number, &fault)),
         }
     }
-    Ok(bad_lines)
+    Ok(Read::InOrder(runs, bad_lines))
 }
 
-fn bad_line(args: &Replay, place: &str, why: &str, bad_lines: &mut u64) -> Result<(), Failure> {
-    let told = format!("{place}: {why}");
-    if !args.keep_going {
-        return Err(Failure::Failed(told));
+/// Reads every line, sorts them by time, those of one time as they stand in the log, and plays them.
+fn read_sorted(args: &Replay, told: BadLines) -> Result<(Vec<Run>, u64), Failure> {
+    let mut bad_lines = BadLines { count: 0, ..told };
+    let mut log = Log::open(&args.events)?;
+    let mut lines = Vec::new();
+    while let Some((number, line)) = log.next_line()? {
+        let read = line.and_then(|text| {
+            let time = (!text.trim().is_empty()).then(|| Run::time_of(text)).transpose();
+            let time = time.map_err(|bad| bad.message)?;
+            Ok(time.map(|time| (time, number, text.to_owned())))
+        });
+        match read {
+            Ok(line) => lines.extend(line),
+            Err(why) => bad_lines.add(args, number, &why)?,
+        }
     }
-    *bad_lines += 1;
-    if *bad_lines <= MOST_TOLD {
-        output::error(&told);
+    lines.sort_by_key(|(time, number, _)| (*time, *number));
+    let mut runs = begin_all(args)?;
+    for (_, number, text) in &lines {
+        match runs.iter_mut().try_for_each(|run| run.line(text)) {
+            Ok(()) => {}
+            Err(ReplayError::Engine(fault)) => return Err(engine_failed(args, *number, &fault)),
+            Err(error) => bad_lines.add(args, *number, &error.to_string())?,
+        }
     }
-    Ok(())
+    Ok((runs, bad_lines.count))
+}
+
+fn place(args: &Replay, number: u64) -> String {
+    format!("{}:{number}", args.events.display())
+}
+
+fn engine_failed(args: &Replay, number: u64, fault: &EngineFault) -> Failure {
+    Failure::Failed(format!("{}: {fault}", place(args, number)))
+}
+
+/// Lines that cannot be read.
+#[derive(Default)]
+struct BadLines {
+    count: u64,
+    /// The number of the last one that was told of.
+    told: u64,
+}
+
+impl BadLines {
+    fn add(&mut self, args: &Replay, number: u64, why: &str) -> Result<(), Failure> {
+        let message = format!("{}: {why}", place(args, number));
+        if !args.keep_going {
+            return Err(Failure::Failed(message));
+        }
+        self.count += 1;
+        if self.count <= MOST_TOLD && number > self.told {
+            output::error(&message);
+            self.told = number;
+        }
+        Ok(())
+    }
 }

@@ -76,6 +76,41 @@ fn json_is_exact_and_the_same_from_a_file_and_from_the_input() {
 }
 
 #[test]
+fn a_log_out_of_order_gives_the_same_or_nothing() {
+    let folder = with_demo();
+    let lines: Vec<String> = log().lines().map(str::to_owned).collect();
+    let shuffled = [6, 2, 5, 0, 4, 3, 1]
+        .map(|line: usize| lines[line].clone())
+        .join("\n");
+    fs::write(folder.path().join("log.jsonl"), log()).unwrap();
+    fs::write(folder.path().join("shuffled.jsonl"), &shuffled).unwrap();
+    let args = |file| ["replay", "demo", "--events", file, "--format", "json"];
+    let in_order = run(&mut mission(folder.path(), &args("log.jsonl")));
+    let sorted = run(&mut mission(folder.path(), &args("shuffled.jsonl")));
+    assert_eq!((sorted.code, &sorted.out), (0, &in_order.out));
+    assert!(sorted.err.contains("not in order of time"), "{}", sorted.err);
+    let refused = run(mission(folder.path(), &args("-")).write_stdin(shuffled));
+    assert_eq!((refused.code, refused.out.as_str()), (2, ""));
+    assert!(refused.err.contains("-:2: 2026-01-05"), "{}", refused.err);
+    let bad = format!("nonsense\n{}\n{}", lines[1], lines[0]);
+    fs::write(folder.path().join("bad.jsonl"), bad).unwrap();
+    let args = [&args("bad.jsonl")[..], &["--keep-going"]].concat();
+    let kept_going = run(&mut mission(folder.path(), &args));
+    assert_eq!(kept_going.code, 1);
+    assert_eq!(
+        kept_going.err.matches("bad.jsonl:1").count(),
+        1,
+        "{}",
+        kept_going.err
+    );
+    assert!(
+        kept_going.err.contains("1 line could not be read"),
+        "{}",
+        kept_going.err
+    );
+}
+
+#[test]
 fn people_see_a_summary_and_what_another_pack_would_change() {
     let folder = with_demo();
     fs::write(folder.path().join("log.jsonl"), log()).unwrap();

@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    Attempt, Evidence, EvidenceType, Participation, Progress, Task, TaskStatus, Verification, VerificationMethod,
-    check_evidence, rules::Inquiry,
+    Attempt, Evidence, EvidenceType, Participation, Progress, Task, TaskStatus, Verification,
+    VerificationMethod, check_evidence, rules::Inquiry,
 };
 use crate::{
     TaskId, UserId,
@@ -417,7 +417,14 @@ pub(crate) fn settle_evidence(
         return Ok(());
     }
     let patch = Inquiry::of_task(work.book(), listed, &user, &task, &participation, shown_at).reward()?;
-    match rewards::earn(work, &task, &listed.mission, patch, RewardStatus::Pending, shown_at) {
+    match rewards::earn(
+        work,
+        &task,
+        &listed.mission,
+        patch,
+        RewardStatus::Pending,
+        shown_at,
+    ) {
         Ok(reward) => {
             let task = finish(work, listed, task, participation, reward.id, shown_at);
             work.put_task(task);

@@ -170,11 +170,15 @@ impl User {
     }
 
     /// Takes in the state after a check-in, and keeps the one before it for events that are told late.
-    pub(crate) fn checked_in(&mut self, state: CheckInState, now: DateTime<Utc>, forget_before: DateTime<Utc>) {
+    pub(crate) fn checked_in(
+        &mut self,
+        state: CheckInState,
+        now: DateTime<Utc>,
+        forget_before: DateTime<Utc>,
+    ) {
         self.check_in_before
             .retain(|before| before.until >= forget_before);
-        self.check_in_before
-            .push(StandingUntil::new(&self.check_in, now));
+        self.check_in_before.push(StandingUntil::new(&self.check_in, now));
         self.check_in = state;
     }
 

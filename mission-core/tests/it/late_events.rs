@@ -6,7 +6,9 @@ use mission_core::{
     engine::{CheckIn, StartTask},
     event::{EventOutcome, EventResult, IntegrationEvent},
     mission::{Definition, Frequency},
-    ports::rules::{CompileError, EvidenceVerdict, RewardPatch, RuleContext, RuleFailure, Script, ScriptCompiler},
+    ports::rules::{
+        CompileError, EvidenceVerdict, RewardPatch, RuleContext, RuleFailure, Script, ScriptCompiler,
+    },
     task::{Task, TaskStatus},
     testing::{World, active, at, mission_id, user},
 };
@@ -48,7 +50,12 @@ fn a_cooldown_counts_between_the_times_of_events() {
     let mut world = World::at(TOLD).with(active(1, clip(Frequency::Unlimited, 1, 60)));
     for hour in 1..=5 {
         let told = watched(&mut world, &format!("2026-01-06T0{hour}:00:00Z"));
-        assert_eq!(told.outcome, EventOutcome::Applied, "hour {hour}: {:?}", told.reason);
+        assert_eq!(
+            told.outcome,
+            EventOutcome::Applied,
+            "hour {hour}: {:?}",
+            told.reason
+        );
     }
     for (time, moved) in [
         ("2026-01-06T05:00:59Z", false),
@@ -66,7 +73,11 @@ fn a_cooldown_counts_between_the_times_of_events() {
 fn late_work_has_the_times_of_its_events() {
     for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
         let mut world = World::at(TOLD).with(active(1, clip(Frequency::Daily, 3, 0)));
-        let times = ["2026-01-05T08:00:00Z", "2026-01-05T09:00:00Z", "2026-01-05T10:00:00Z"];
+        let times = [
+            "2026-01-05T08:00:00Z",
+            "2026-01-05T09:00:00Z",
+            "2026-01-05T10:00:00Z",
+        ];
         for event in order {
             watched(&mut world, times[event]);
         }
@@ -77,7 +88,14 @@ fn late_work_has_the_times_of_its_events() {
         assert_eq!(task.started_at, at(times[0]), "{order:?}");
         assert_eq!(task.completed_at, Some(at(times[2])), "{order:?}");
         assert_eq!(task.progress.last_updated(), at(times[2]), "{order:?}");
-        let reward = world.store.records().reward.into_values().flatten().next().unwrap();
+        let reward = world
+            .store
+            .records()
+            .reward
+            .into_values()
+            .flatten()
+            .next()
+            .unwrap();
         assert_eq!(reward.earned_at, at(times[2]), "{order:?}");
         let told = world.told();
         let [IntegrationEvent::TaskStarted(started)] = told.as_slice() else {
@@ -93,7 +111,14 @@ fn the_reward_of_late_work_can_be_claimed_for_as_long_as_any() {
     brief.reward.expires_after_days = Some(1);
     let mut world = World::at(TOLD).with(active(1, brief));
     watched(&mut world, "2026-01-03T08:00:00Z");
-    let reward = world.store.records().reward.into_values().flatten().next().unwrap();
+    let reward = world
+        .store
+        .records()
+        .reward
+        .into_values()
+        .flatten()
+        .next()
+        .unwrap();
     assert_eq!(reward.expires_at, Some(at("2026-01-08T12:00:00Z")));
 }
 

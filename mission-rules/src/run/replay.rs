@@ -44,6 +44,14 @@ pub enum ReplayError {
     /// The line cannot be read. It changed nothing; the replay can go on with the next.
     #[error(transparent)]
     BadLine(#[from] BadLine),
+    /// The line is earlier than one before it: the replay cannot go back. It changed nothing.
+    #[error("{at} is earlier than {after}, the time of a line above: a log is replayed in order of time")]
+    OutOfOrder {
+        /// The line's time.
+        at: DateTime<Utc>,
+        /// The latest time so far.
+        after: DateTime<Utc>,
+    },
     /// The engine failed.
     #[error(transparent)]
     Engine(#[from] EngineFault),
@@ -75,15 +83,26 @@ impl Replay {
     /// Takes in one line of the log; an empty one is passed over.
     ///
     /// # Errors
-    /// When the line cannot be read, or the engine fails. What the domain refuses is no error; it is counted.
+    /// When the line cannot be read, is earlier than one before it, or the engine fails. What the domain refuses is no error; it is counted.
     pub fn line(&mut self, text: &str) -> Result<(), ReplayError> {
         if text.trim().is_empty() {
             return Ok(());
         }
         let line = parse(text, self.tally.lines + 1)?;
+        if let Some(after) = self.latest.filter(|latest| line.at < *latest) {
+            return Err(ReplayError::OutOfOrder { at: line.at, after });
+        }
         self.tally.lines += 1;
         self.play(line)?;
         Ok(())
+    }
+
+    /// When a line reached the engine: the order in which lines are to be replayed.
+    ///
+    /// # Errors
+    /// When the line cannot be read.
+    pub fn time_of(line: &str) -> Result<DateTime<Utc>, BadLine> {
+        parse(line, 0).map(|line| line.at)
     }
 
     /// What has been counted so far.
@@ -105,10 +124,7 @@ impl Replay {
 
     fn play(&mut self, line: Line) -> Result<(), EngineFault> {
         let Line { user, at, what } = line;
-        if self.latest.is_some_and(|latest| at < latest) {
-            self.tally.out_of_order += 1;
-        }
-        self.latest = self.latest.max(Some(at));
+        self.latest = Some(at);
         self.world.expire_until(at)?;
         self.world.hear_of(user);
         match what {

@@ -61,8 +61,6 @@ pub struct Tally {
     pub refused: BTreeMap<String, u64>,
     /// Missions' rules that failed on an event.
     pub failures: u64,
-    /// Lines with an earlier time than one above them.
-    pub out_of_order: u64,
 }
 
 impl Tally {

@@ -137,7 +137,6 @@ fn told(tally: &Tally) -> String {
         duplicates,
         refused,
         failures,
-        out_of_order,
     } = tally;
     let mut text = format!("{}: {applied} applied, {ignored} ignored", count(*lines, "line"));
     let refusals: u64 = refused.values().sum();
@@ -149,13 +148,8 @@ fn told(tally: &Tally) -> String {
             write!(text, ", {refusals} refused ({})", codes.join(", "))
         }
     };
-    for (number, what) in [
-        (duplicates, "there before"),
-        (out_of_order, "earlier than a line above"),
-    ] {
-        if *number > 0 {
-            let _ = write!(text, ", {number} {what}");
-        }
+    if *duplicates > 0 {
+        let _ = write!(text, ", {duplicates} there before");
     }
     if *failures > 0 {
         let _ = write!(
