@@ -94,13 +94,54 @@ pub struct LoadedMission {
     /// Its script, if it names one; an error where that does not compile: every evaluation fails then, and
     /// nothing else is disturbed.
     pub script: Option<Result<Arc<dyn Script>, CompileError>>,
+    /// The mission as tasks have it that were started under its earlier editions, the oldest first.
+    editions: Vec<LoadedMission>,
 }
 
 impl LoadedMission {
+    /// A mission and its editions, their scripts compiled.
+    fn new(mission: Mission, compiler: &dyn ScriptCompiler) -> Self {
+        let editions = mission.editions.iter().map(|edition| {
+            let earlier = Mission {
+                definition: mission.definition.for_tasks_of(&edition.definition),
+                editions: Vec::new(),
+                version: edition.until_version,
+                ..mission.clone()
+            };
+            LoadedMission::new(earlier, compiler)
+        });
+        LoadedMission {
+            editions: editions.collect(),
+            script: mission
+                .definition
+                .script
+                .as_deref()
+                .map(|source| compiler.compile(source)),
+            mission: Arc::new(mission),
+        }
+    }
+
+    /// The mission as a task has it that was started under a version of it.
+    #[must_use]
+    pub fn as_of(&self, version: u64) -> &LoadedMission {
+        let kept = self.editions.iter();
+        let mut kept = kept.filter(|edition| version <= edition.mission.version);
+        kept.next().unwrap_or(self)
+    }
+
     /// Whether its script has shown itself slow.
     #[must_use]
     pub fn is_slow(&self) -> bool {
         matches!(&self.script, Some(Ok(script)) if script.is_slow())
+            || self.editions.iter().any(LoadedMission::is_slow)
+    }
+
+    /// The types of the events that move tasks of it, whatever edition they are of.
+    fn triggers(&self) -> BTreeSet<&str> {
+        let all = std::iter::once(self).chain(&self.editions);
+        all.filter_map(|listed| listed.mission.definition.trigger.as_ref())
+            .map(|trigger| trigger.event.as_str())
+            .collect()
     }
 }
 
@@ -136,7 +177,7 @@ impl Book {
         self.codes.get(code).copied()
     }
 
-    /// The missions that events of a type move, in the order of their ids.
+    /// The missions whose tasks events of a type move, in the order of their ids.
     pub fn triggered_by(&self, event_type: &str) -> impl Iterator<Item = &LoadedMission> {
         self.triggers
             .get(event_type)
@@ -194,37 +235,27 @@ impl<'c> BookBuilder<'c> {
     #[must_use]
     pub fn mission(mut self, mission: Mission) -> Self {
         if let Some(known) = self.book.missions.get(&mission.id) {
-            let known = Arc::clone(&known.mission);
-            if known.version > mission.version {
+            if known.mission.version > mission.version {
                 return self;
             }
-            self.book.codes.remove(&known.definition.code);
-            if let Some(trigger) = &known.definition.trigger
-                && let Some(ids) = self.book.triggers.get_mut(&trigger.event)
-            {
-                ids.retain(|id| *id != known.id);
+            self.book.codes.remove(&known.mission.definition.code);
+            for trigger in known.triggers() {
+                if let Some(ids) = self.book.triggers.get_mut(trigger) {
+                    ids.retain(|id| *id != mission.id);
+                }
             }
         }
         self.book
             .codes
             .insert(mission.definition.code.clone(), mission.id);
-        if let Some(trigger) = &mission.definition.trigger {
-            let ids = self.book.triggers.entry(trigger.event.clone()).or_default();
-            let position = ids.partition_point(|id| *id < mission.id);
-            ids.insert(position, mission.id);
+        let loaded = LoadedMission::new(mission, self.compiler);
+        let id = loaded.mission.id;
+        for trigger in loaded.triggers() {
+            let ids = self.book.triggers.entry(trigger.to_owned()).or_default();
+            let position = ids.partition_point(|known| *known < id);
+            ids.insert(position, id);
         }
-        let script = mission
-            .definition
-            .script
-            .as_deref()
-            .map(|source| self.compiler.compile(source));
-        self.book.missions.insert(
-            mission.id,
-            LoadedMission {
-                mission: Arc::new(mission),
-                script,
-            },
-        );
+        self.book.missions.insert(id, loaded);
         self
     }
 

@@ -215,6 +215,11 @@ impl<'a> Work<'a> {
             .ok_or(Rejection::NotFound(Thing::Mission))
     }
 
+    /// The mission of a task, as the task has it.
+    pub(crate) fn mission_of(&self, task: &Task) -> Result<&'a LoadedMission, Rejection> {
+        Ok(self.listed(task.mission_id)?.as_of(task.mission_version))
+    }
+
     pub(crate) fn emit(&mut self, event: IntegrationEvent) {
         let id = self
             .context

@@ -44,7 +44,7 @@ pub(super) fn footprint(request: &Request, book: &Book) -> Keys {
             keys.claims.extend(event.invitee().map(Claim::ReferralEvent));
             let open = book
                 .triggered_by(&event.event_type)
-                .filter(|listed| listed.mission.is_open_at(event.time));
+                .filter(|listed| listed.mission.runs_at(event.time));
             keys.records
                 .participation
                 .extend(open.map(|listed| (event.user_id, listed.mission.id)));

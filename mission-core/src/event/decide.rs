@@ -10,7 +10,7 @@ use crate::{
     reward::{RewardStatus, decide as rewards},
     task::{
         Participation, Task, TaskStatus,
-        decide::{finish, may_start, no_cooldown, open, period_at},
+        decide::{brought_up, finish, may_start, no_cooldown, open, period_at},
         rules::Inquiry,
     },
     user::User,
@@ -65,7 +65,7 @@ pub(crate) fn apply_once(
     let mut candidates: Vec<&LoadedMission> = work
         .book()
         .triggered_by(&event.event_type)
-        .filter(|listed| listed.mission.is_open_at(event.time))
+        .filter(|listed| listed.mission.runs_at(event.time))
         .collect();
     candidates.sort_by_key(|listed| {
         (
@@ -118,12 +118,7 @@ fn load_together(work: &Work<'_>, event: &ActivityEvent, candidates: &[&LoadedMi
     for listed in candidates {
         match work.participation((event.user_id, listed.mission.id)) {
             Ok(participation) => {
-                open.extend(
-                    participation
-                        .iter()
-                        .flat_map(|p| p.periods.values())
-                        .filter_map(|state| state.open_task),
-                );
+                open.extend(participation.iter().flat_map(Participation::open_tasks));
             }
             Err(unloaded) => missing.extend(*unloaded.0),
         }
@@ -159,32 +154,24 @@ fn apply_to(
 fn move_task(
     work: &mut Work<'_>,
     user: &mut User,
-    listed: &LoadedMission,
+    current: &LoadedMission,
     event: &ActivityEvent,
 ) -> Result<Option<Task>, Halt> {
-    let mission = &listed.mission;
-    let period = period_at(work, user, listed, event.time);
-    let participation = work.participation((user.id, mission.id))?.unwrap_or_default();
-    let (task, started) = match participation.period(period).open_task {
-        Some(id) => (work.task((user.id, id))?, false),
-        None if mission.definition.auto_start => {
-            may_start(work, user, listed, event.time)?;
-            let mut inquiry =
-                Inquiry::of_start(work.book(), listed, user, &participation, period, event.time);
-            inquiry.event = Some(event);
-            inquiry.eligible()?;
-            let task = open(work, user, listed, participation, period, event.time);
-            (Some(task), true)
+    let (task, listed, started) = match running(work, user, current, event)? {
+        Some((task, listed)) => {
+            let participation = work
+                .participation((user.id, task.mission_id))?
+                .unwrap_or_default();
+            let Some(task) = as_of(work, listed, &participation, task, event)? else {
+                return Ok(None);
+            };
+            (task, listed, false)
         }
-        None => (None, false),
+        None if starts(current, event) => (begin(work, user, current, event)?, current, true),
+        None => return Ok(None),
     };
-    let Some(task) = task.filter(|task| task.status.is_open()) else {
-        return Ok(None);
-    };
+    let mission = &listed.mission;
     let participation = work.participation((user.id, mission.id))?.unwrap_or_default();
-    let Some(task) = as_of(work, listed, &participation, task, event)? else {
-        return Ok(None);
-    };
     let mut inquiry = Inquiry::of_task(work.book(), listed, user, &task, &participation, event.time);
     inquiry.event = Some(event);
     if !started {
@@ -208,6 +195,56 @@ fn move_task(
     }
     work.put_task(task.clone());
     Ok(Some(task))
+}
+
+/// The open task that an event moves, and the mission as that task has it: of several, which different editions of a
+/// mission may leave, the one that was started first.
+fn running<'a>(
+    work: &mut Work<'a>,
+    user: &User,
+    current: &LoadedMission,
+    event: &ActivityEvent,
+) -> Result<Option<(Task, &'a LoadedMission)>, Halt> {
+    let participation = work.participation((user.id, current.mission.id))?;
+    let mut found: Option<(Task, &LoadedMission)> = None;
+    for id in participation.iter().flat_map(Participation::open_tasks) {
+        let Some(task) = work.task((user.id, id))?.filter(|task| task.status.is_open()) else {
+            continue;
+        };
+        let (task, listed) = brought_up(work, user, task)?;
+        if listed.mission.definition.is_moved_by(event)
+            && task.period == period_at(work, user, listed, event.time)
+            && found
+                .as_ref()
+                .is_none_or(|(first, _)| task.started_at < first.started_at)
+        {
+            found = Some((task, listed));
+        }
+    }
+    Ok(found)
+}
+
+/// Whether an event starts a task where none is open.
+fn starts(current: &LoadedMission, event: &ActivityEvent) -> bool {
+    let mission = &current.mission;
+    mission.definition.auto_start && mission.definition.is_moved_by(event) && mission.is_open_at(event.time)
+}
+
+fn begin(
+    work: &mut Work<'_>,
+    user: &mut User,
+    current: &LoadedMission,
+    event: &ActivityEvent,
+) -> Result<Task, Halt> {
+    may_start(work, user, current, event.time)?;
+    let period = period_at(work, user, current, event.time);
+    let participation = work
+        .participation((user.id, current.mission.id))?
+        .unwrap_or_default();
+    let mut inquiry = Inquiry::of_start(work.book(), current, user, &participation, period, event.time);
+    inquiry.event = Some(event);
+    inquiry.eligible()?;
+    Ok(open(work, user, current, participation, period, event.time))
 }
 
 /// The task as it would be had the event come in its turn; `None` where there was none yet. An event of before the

@@ -55,6 +55,9 @@ pub struct MissionCompleted {
     pub mining_boost_percent: Percent,
     pub experience_points: u32,
     pub badge_id: Option<String>,
+    /// The mission's version that the reward was computed with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mission_version: Option<u64>,
 }
 
 /// `CheckInCompletedEvent`, sent when the check-in's rewards are granted.
@@ -95,6 +98,9 @@ pub struct RewardClaimed {
     pub total_points: rust_decimal::Decimal,
     pub currency: String,
     pub claimed_at: DateTime<Utc>,
+    /// The mission's version that a task's reward was computed with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mission_version: Option<u64>,
 }
 
 /// `RewardRevokedEvent`.

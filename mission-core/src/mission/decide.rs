@@ -64,6 +64,14 @@ pub(crate) fn put_pack(work: &mut Work<'_>, command: &PutPack) -> Result<PackSav
             Some(known) if known.pack.as_deref() != Some(&command.name) => {
                 return Err(code_taken(&known.definition.code, known.pack.as_deref()).into());
             }
+            Some(known) if let Some(status) = known.dropped_from => {
+                created += 1;
+                Mission {
+                    status,
+                    dropped_from: None,
+                    ..changed(work, known, definition)?
+                }
+            }
             Some(known) if known.definition == *definition => known,
             Some(known) => {
                 edited += 1;
@@ -122,6 +130,7 @@ fn archive_removed(work: &mut Work<'_>, command: &PutPack) -> Result<Vec<Mission
             continue;
         }
         let mission = Mission {
+            dropped_from: Some(known.status),
             status: MissionStatus::Archived,
             version: known.version + 1,
             ..known
@@ -162,6 +171,9 @@ fn made(
         definition: definition.clone(),
         status: MissionStatus::Draft,
         pack: pack.map(str::to_owned),
+        dropped_from: None,
+        running_version: 0,
+        editions: Vec::new(),
         created_at: work.now(),
         version: 1,
     })
@@ -172,13 +184,9 @@ fn changed(work: &mut Work<'_>, before: Mission, definition: &Definition) -> Res
         take_code(work, before.id, definition)?;
         work.effects
             .releases
-            .insert(Claim::MissionCode(before.definition.code));
+            .insert(Claim::MissionCode(before.definition.code.clone()));
     }
-    Ok(Mission {
-        definition: definition.clone(),
-        version: before.version + 1,
-        ..before
-    })
+    Ok(before.edited(definition, work.now()))
 }
 
 fn take_code(work: &mut Work<'_>, id: MissionId, definition: &Definition) -> Result<(), Halt> {

@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Budget, Frequency, LocalizedText, MissionCode, MissionStatus, Rule};
-use crate::{MissionId, Percent, Points, task::EvidenceType};
+use super::{Budget, Edition, Frequency, LocalizedText, MissionCode, MissionStatus, Rule};
+use crate::{MissionId, Percent, Points, event::ActivityEvent, task::EvidenceType};
 
 /// A mission as the engine keeps it: the author's definition, its status and its version.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -17,17 +17,39 @@ pub struct Mission {
     pub status: MissionStatus,
     /// The pack that it came with, if it came with one.
     pub pack: Option<String>,
+    /// Where it stood when its pack dropped it, which archived it: tasks of one that was active may be finished, and
+    /// a pack that holds it again puts it back there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropped_from: Option<MissionStatus>,
+    /// The last version that took running tasks along: none has an earlier one.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub running_version: u64,
+    /// Earlier definitions that running tasks may still have, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub editions: Vec<Edition>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// Raised by every change; an `ETag` on the wire.
     pub version: u64,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(version: &u64) -> bool {
+    *version == 0
+}
+
 impl Mission {
-    /// Whether the mission can be started, progressed and completed at an instant.
+    /// Whether the mission can be started at an instant.
     #[must_use]
     pub fn is_open_at(&self, at: DateTime<Utc>) -> bool {
         self.status == MissionStatus::Active && self.definition.window().contains(at)
+    }
+
+    /// Whether a task that is running can be moved and completed at an instant.
+    #[must_use]
+    pub fn runs_at(&self, at: DateTime<Utc>) -> bool {
+        let runs = [Some(self.status), self.dropped_from].contains(&Some(MissionStatus::Active));
+        runs && self.definition.window().contains(at)
     }
 }
 
@@ -89,6 +111,10 @@ pub struct Definition {
     /// Limits over all users.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<Budget>,
+    /// Whether a change of the mission takes running tasks along, target, reward, rules and script together. Without
+    /// it they keep the mission as it was when they were started.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub apply_to_running: bool,
     /// Where in the pack the script is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rules_script: Option<String>,
@@ -234,6 +260,14 @@ impl Definition {
             1
         };
         Some(self.max_completions.unwrap_or(default)).filter(|&cap| cap > 0)
+    }
+
+    /// Whether events of this type move its tasks.
+    #[must_use]
+    pub fn is_moved_by(&self, event: &ActivityEvent) -> bool {
+        self.trigger
+            .as_ref()
+            .is_some_and(|trigger| trigger.event == event.event_type)
     }
 
     /// Whether progress alone completes a task: the mission is moved by events and asks for no evidence.

@@ -4,6 +4,7 @@ mod budget;
 mod code;
 pub(crate) mod decide;
 mod definition;
+mod edition;
 mod lifecycle;
 mod period;
 mod rule;
@@ -15,6 +16,7 @@ pub use definition::{
     Definition, EvidenceDemand, EvidenceReview, InvalidDefinition, MAX_TARGET, Mission, MissionType, Offer,
     Trigger, Window,
 };
+pub use edition::Edition;
 pub use lifecycle::{InvalidTransition, MissionStatus, Move};
 pub use period::{Frequency, Period};
 pub use rule::{FieldValue, Operator, Rule, json_number};

@@ -29,6 +29,7 @@ pub(crate) fn plain(
         user_id: user.id,
         source_id,
         mission_id: None,
+        mission_version: None,
         is_budgeted: false,
         reward_type,
         status,
@@ -70,6 +71,7 @@ pub(crate) fn earn(
         user_id: task.user_id,
         source_id: task.id.0,
         mission_id: Some(mission.id),
+        mission_version: Some(task.mission_version),
         is_budgeted: mission.definition.budget.is_some(),
         reward_type: if is_social {
             RewardType::SocialAction
@@ -146,6 +148,7 @@ pub(crate) fn grant(work: &mut Work<'_>, user: &mut User, reward: &Reward) -> Re
         total_points: granted.amount.total(),
         currency: granted.amount.currency.clone(),
         claimed_at: work.now(),
+        mission_version: granted.mission_version,
     }));
     granted
 }
@@ -158,7 +161,7 @@ pub(crate) fn grant_task(
     reward: &Reward,
 ) -> Result<Reward, Halt> {
     let granted = grant(work, user, reward);
-    let mission = work.listed(task.mission_id)?;
+    let mission = work.mission_of(task)?;
     work.emit(IntegrationEvent::MissionCompleted(MissionCompleted {
         task_id: task.id,
         user_id: task.user_id,
@@ -170,6 +173,7 @@ pub(crate) fn grant_task(
         mining_boost_percent: granted.mining_boost_percent,
         experience_points: granted.experience_points,
         badge_id: granted.badge_id.clone(),
+        mission_version: granted.mission_version,
     }));
     work.put_task(Task {
         reward_claimed: true,

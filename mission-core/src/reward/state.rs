@@ -18,6 +18,9 @@ pub struct Reward {
     pub source_id: Uuid,
     /// The mission of the task, where a task earned it.
     pub mission_id: Option<MissionId>,
+    /// The mission's version that it was computed with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mission_version: Option<u64>,
     /// Whether it was taken out of the mission's budget, which gets it back if the reward is lost. A mission may have
     /// had none when the reward was earned.
     #[serde(default)]

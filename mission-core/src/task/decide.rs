@@ -118,6 +118,7 @@ pub(crate) fn open(
         id: TaskId(work.context.id(&format!("task {}", mission.id))),
         user_id: user.id,
         mission_id: mission.id,
+        mission_version: mission.version,
         status: TaskStatus::InProgress,
         progress: Progress::new(mission.definition.target, at),
         evidence: None,
@@ -150,15 +151,32 @@ fn reckon_due(work: &Work<'_>, user: &User, listed: &LoadedMission, task: &Task)
 /// A task of the caller that still takes commands, and its mission.
 fn open_task<'a>(work: &mut Work<'a>, user: UserId, task: TaskId) -> Result<(Task, &'a LoadedMission), Halt> {
     let task = work.task((user, task))?.ok_or(Rejection::NotFound(Thing::Task))?;
-    let listed = work.listed(task.mission_id)?;
-    let zone = work
-        .user_or_new(user)?
-        .zone_at(work.now(), work.book().check_in.default_zone());
-    if listed.mission.is_open_at(work.now()) && task.is_open_at(work.now(), &listed.mission, zone) {
+    let user = work.user_or_new(user)?;
+    let zone = user.zone_at(work.now(), work.book().check_in.default_zone());
+    let (task, listed) = brought_up(work, &user, task)?;
+    if listed.mission.runs_at(work.now()) && task.is_open_at(work.now(), &listed.mission, zone) {
         Ok((task, listed))
     } else {
         Err(Rejection::TaskNotOpen.into())
     }
+}
+
+/// A task and its mission as the task has it, after an edit that took running tasks along.
+pub(crate) fn brought_up<'a>(
+    work: &mut Work<'a>,
+    user: &User,
+    before: Task,
+) -> Result<(Task, &'a LoadedMission), Halt> {
+    let listed = work.mission_of(&before)?;
+    let zone = user.zone_at(work.now(), work.book().check_in.default_zone());
+    let from = before.period;
+    let task = before.under(&listed.mission, zone);
+    if task.period != from {
+        let mut participation = participation_of(work, &task)?;
+        participation.moved(task.id, from, task.period);
+        work.put_participation((user.id, task.mission_id), participation);
+    }
+    Ok((task, listed))
 }
 
 fn participation_of(work: &Work<'_>, task: &Task) -> Result<Participation, Halt> {
@@ -402,12 +420,13 @@ pub(crate) fn settle_evidence(
         });
         return Ok(());
     }
-    let listed = work.listed(task.mission_id)?;
     let user = work.user_or_new(task.user_id)?;
     let task = Task {
         status: TaskStatus::InProgress,
         ..task
     };
+    let (task, listed) = brought_up(work, &user, task)?;
+    participation = participation_of(work, &task)?;
     let task = Task {
         due_at: reckon_due(work, &user, listed, &task),
         ..task
@@ -449,7 +468,7 @@ pub(crate) fn settle_completion(
 ) -> Result<(), Halt> {
     let mut participation = participation_of(work, &task)?;
     let task = if approved {
-        let listed = work.listed(task.mission_id)?;
+        let listed = work.mission_of(&task)?;
         finish(work, listed, task, participation, reward, flagged_at)
     } else {
         participation.closed(task.period, task.id);
@@ -472,7 +491,7 @@ pub(crate) fn expire(work: &mut Work<'_>, user: UserId, tasks: &[TaskId]) -> Res
         let Some(task) = work.task((user, id))? else {
             continue;
         };
-        let listed = work.listed(task.mission_id)?;
+        let (task, listed) = brought_up(work, &owner, task)?;
         let due_at = reckon_due(work, &owner, listed, &task);
         if due_at.is_some_and(|due| due <= work.now()) {
             let mut participation = participation_of(work, &task)?;

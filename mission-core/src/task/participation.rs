@@ -95,6 +95,27 @@ impl Participation {
         state.touched_at = Some(at);
     }
 
+    /// Moves an open task to another period, where an edit of its mission took it along.
+    pub(crate) fn moved(&mut self, task: TaskId, from: Period, to: Period) {
+        let Some(before) = self
+            .periods
+            .get_mut(&from)
+            .filter(|state| state.open_task == Some(task))
+        else {
+            return;
+        };
+        before.open_task = None;
+        let touched_at = before.touched_at;
+        let state = self.periods.entry(to).or_default();
+        state.open_task.get_or_insert(task);
+        state.touched_at = state.touched_at.max(touched_at);
+    }
+
+    /// The open tasks, in the order of their periods.
+    pub(crate) fn open_tasks(&self) -> impl Iterator<Item = TaskId> {
+        self.periods.values().filter_map(|state| state.open_task)
+    }
+
     pub(crate) fn closed(&mut self, period: Period, task: TaskId) {
         if let Some(state) = self.periods.get_mut(&period)
             && state.open_task == Some(task)

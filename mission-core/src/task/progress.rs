@@ -66,6 +66,16 @@ impl Progress {
         percent.min(Decimal::ONE_HUNDRED).round_dp(2).normalize()
     }
 
+    /// Towards another target.
+    #[must_use]
+    pub fn towards(self, target: u64) -> Self {
+        Progress {
+            current: self.current.min(target),
+            target,
+            ..self
+        }
+    }
+
     /// With so much more, as of an instant: a late event leaves the time of the last move as it is.
     #[must_use]
     pub fn advanced_by(self, amount: u64, at: DateTime<Utc>) -> Self {

@@ -19,6 +19,10 @@ pub struct Task {
     pub user_id: UserId,
     /// Of which mission.
     pub mission_id: MissionId,
+    /// The mission's version when the task was started: what it demands and earns is as it was then. 0 where that
+    /// was not kept yet: the earliest version that is known.
+    #[serde(default)]
+    pub mission_version: u64,
     /// Where it stands; see [`Task::status_at`] for what time does to it.
     pub status: TaskStatus,
     /// How far it has come.
@@ -76,6 +80,25 @@ impl Task {
             (Some(period), Some(mission)) => Some(period.min(mission)),
             (period, mission) => period.or(mission),
         }
+    }
+
+    /// The task under the mission that it has: an edit may have taken it along, to another target and another kind of
+    /// period. It then has the period in which it was started.
+    #[must_use]
+    pub fn under(self, mission: &Mission, zone: Zone) -> Task {
+        let definition = &mission.definition;
+        if self.status != TaskStatus::InProgress {
+            return self;
+        }
+        let mut task = self;
+        task.mission_version = task.mission_version.max(mission.running_version);
+        task.progress = task.progress.towards(definition.target);
+        let kind = std::mem::discriminant::<Period>;
+        let period = definition.frequency.period_of(zone.date(task.started_at));
+        if kind(&period) != kind(&task.period) {
+            task.period = period;
+        }
+        task
     }
 
     /// Whether commands of the user are still taken: it is in progress, and neither its period nor its mission

@@ -144,6 +144,7 @@ pub fn definition(code: &str) -> Definition {
         requires: Vec::new(),
         cooldown_seconds: 0,
         budget: None,
+        apply_to_running: false,
         rules_script: None,
         script: None,
     }
@@ -157,6 +158,9 @@ pub fn active(number: u64, definition: Definition) -> Mission {
         definition,
         status: MissionStatus::Active,
         pack: None,
+        dropped_from: None,
+        running_version: 0,
+        editions: Vec::new(),
         created_at: DateTime::UNIX_EPOCH,
         version: 1,
     }

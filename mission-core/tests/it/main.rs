@@ -7,6 +7,7 @@
 )]
 
 mod check_ins;
+mod editions;
 mod events;
 mod evidence;
 mod late_events;

@@ -132,6 +132,7 @@ fn mission(fields: Fields<'_>) -> MissionFile {
             .unwrap_or_default(),
         evidence: fields.table("evidence", "`[evidence]`").and_then(evidence),
         budget: fields.table("budget", "`[budget]`").map(budget),
+        apply_to_running: fields.optional("apply_to_running").unwrap_or_default(),
     };
     lint(
         &fields,
@@ -161,6 +162,7 @@ fn mission(fields: Fields<'_>) -> MissionFile {
                 requires: requires.iter().map(|code| code.value.clone()).collect(),
                 cooldown_seconds: optional.cooldown_seconds,
                 budget: optional.budget,
+                apply_to_running: optional.apply_to_running,
                 rules_script: script.as_ref().map(|script| script.value.clone()),
                 script: None,
             })
@@ -192,6 +194,7 @@ struct Optional {
     reward: Offer,
     evidence: Option<EvidenceDemand>,
     budget: Option<Budget>,
+    apply_to_running: bool,
 }
 
 /// What is allowed and does nothing.

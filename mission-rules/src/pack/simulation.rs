@@ -367,6 +367,9 @@ fn active(definition: &Definition) -> Mission {
         definition: definition.clone(),
         status: MissionStatus::Active,
         pack: None,
+        dropped_from: None,
+        running_version: 0,
+        editions: Vec::new(),
         created_at: DateTime::UNIX_EPOCH,
         version: 1,
     }

@@ -36,6 +36,9 @@ fn active(pack: &Pack, place: usize, mission: &PackMission) -> Mission {
         definition: mission.definition.clone(),
         status: MissionStatus::Active,
         pack: Some(pack.name.clone()),
+        dropped_from: None,
+        running_version: 0,
+        editions: Vec::new(),
         created_at: DateTime::UNIX_EPOCH,
         version: 1,
     }

@@ -21,6 +21,8 @@ pub(in crate::http) struct RewardView {
     /// The task, check-in day or invitee that earned it.
     source_id: Uuid,
     mission_id: Option<MissionId>,
+    /// The mission's version that it was computed with.
+    mission_version: Option<u64>,
     #[serde(rename = "type")]
     reward_type: RewardType,
     status: RewardStatus,
@@ -54,6 +56,7 @@ impl RewardView {
             user_id: reward.user_id,
             source_id: reward.source_id,
             mission_id: reward.mission_id,
+            mission_version: reward.mission_version,
             reward_type: reward.reward_type,
             total_points: reward.amount.total(),
             amount: AmountView {

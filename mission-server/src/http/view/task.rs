@@ -22,6 +22,8 @@ pub(in crate::http) struct TaskView {
     mission_id: MissionId,
     /// The mission's code.
     mission: Option<MissionCode>,
+    /// The mission's version that the task has: a later change of it does not touch the task, unless it says so.
+    mission_version: u64,
     status: TaskStatus,
     progress: ProgressView,
     evidence: Option<Evidence>,
@@ -65,6 +67,11 @@ impl TaskView {
     /// The task at the lens's time, in the user's zone.
     pub(in crate::http) fn of(task: Task, lens: Lens<'_>, zone: Zone) -> Self {
         let listed = lens.book.mission(task.mission_id);
+        let listed = listed.map(|listed| listed.as_of(task.mission_version));
+        let task = match listed {
+            Some(listed) => task.under(&listed.mission, zone),
+            None => task,
+        };
         let late = lens.book.settings.late_window.behind;
         let status = listed.map_or(task.status, |listed| {
             task.status_at(lens.now, &listed.mission, zone, late)
@@ -74,6 +81,7 @@ impl TaskView {
             id: task.id,
             user_id: task.user_id,
             mission_id: task.mission_id,
+            mission_version: task.mission_version,
             status,
             progress: task.progress.into(),
             evidence: task.evidence,
