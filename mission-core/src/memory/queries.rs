@@ -13,6 +13,7 @@ use super::{MemoryStore, tables::Tables};
 use crate::{
     MissionId, ReviewId, RewardId, TaskId, UserId,
     check_in::CheckInDay,
+    engine::Table,
     fraud::{Review, ReviewStatus},
     ports::{
         queries::{
@@ -169,13 +170,20 @@ impl Queries for MemoryStore {
         bucket: Bucket,
         mission: Option<MissionId>,
     ) -> Result<Vec<AnalyticsRow>, StoreError> {
-        let mut series = Series {
-            range,
-            bucket,
-            rows: BTreeMap::new(),
-        };
-        self.tables().count_into(&mut series, mission);
-        Ok(series.rows.into_values().collect())
+        let mut rows: BTreeMap<DateTime<Utc>, AnalyticsRow> = BTreeMap::new();
+        for ((at, of), counts) in self.tables().happened() {
+            if contains(range, at)
+                && mission.is_none_or(|mission| of == Some(mission))
+                && let Some(start) = bucket_of(at, bucket)
+            {
+                let row = rows.entry(start).or_insert_with(|| AnalyticsRow {
+                    start,
+                    ..AnalyticsRow::default()
+                });
+                add(row, &counts);
+            }
+        }
+        Ok(rows.into_values().collect())
     }
 
     async fn due_expiries(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueExpiry>, StoreError> {
@@ -202,6 +210,16 @@ impl Queries for MemoryStore {
             }
         }
         Ok(due.into_values().take(limit).collect())
+    }
+
+    async fn open_tasks(&self, missions: &[MissionId]) -> Result<BTreeMap<MissionId, u64>, StoreError> {
+        let tables = self.tables();
+        let mut open = BTreeMap::new();
+        let of_missions = |task: &&Task| task.status.is_open() && missions.contains(&task.mission_id);
+        for task in tables.tasks().filter(of_missions) {
+            *open.entry(task.mission_id).or_default() += 1;
+        }
+        Ok(open)
     }
 
     async fn export(&self, user: UserId) -> Result<UserExport, StoreError> {
@@ -232,30 +250,23 @@ fn rank(sums: &BTreeMap<UserId, Decimal>, points: Decimal) -> u64 {
     1 + sums.values().filter(|sum| **sum > points).count() as u64
 }
 
-/// Analytics in the making.
-struct Series {
-    range: TimeRange,
-    bucket: Bucket,
-    rows: BTreeMap<DateTime<Utc>, AnalyticsRow>,
+/// The beginning of the bucket that holds an instant.
+fn bucket_of(at: DateTime<Utc>, bucket: Bucket) -> Option<DateTime<Utc>> {
+    let width = match bucket {
+        Bucket::Hour => 3_600,
+        Bucket::Day => 86_400,
+    };
+    DateTime::from_timestamp(at.timestamp().div_euclid(width) * width, 0)
 }
 
-impl Series {
-    /// Counts something that happened at an instant, if that lies in the range.
-    fn note(&mut self, at: Option<DateTime<Utc>>, count: impl FnOnce(&mut AnalyticsRow)) {
-        let width = match self.bucket {
-            Bucket::Hour => 3_600,
-            Bucket::Day => 86_400,
-        };
-        if let Some(at) = at
-            && contains(self.range, at)
-            && let Some(start) = DateTime::from_timestamp(at.timestamp().div_euclid(width) * width, 0)
-        {
-            count(self.rows.entry(start).or_insert_with(|| AnalyticsRow {
-                start,
-                ..AnalyticsRow::default()
-            }));
-        }
-    }
+fn add(sum: &mut AnalyticsRow, more: &AnalyticsRow) {
+    sum.started += more.started;
+    sum.completed += more.completed;
+    sum.check_ins += more.check_ins;
+    sum.claims += more.claims;
+    sum.points += more.points;
+    sum.verifications += more.verifications;
+    sum.verified += more.verified;
 }
 
 fn contains(range: TimeRange, at: DateTime<Utc>) -> bool {
@@ -306,34 +317,82 @@ impl Tables {
         sums
     }
 
-    fn count_into(&self, series: &mut Series, mission: Option<MissionId>) {
-        let asked = |task: &&Task| mission.is_none_or(|mission| task.mission_id == mission);
-        for task in self.tasks().filter(asked) {
-            series.note(Some(task.started_at), |row| row.started += 1);
-            series.note(task.completed_at, |row| row.completed += 1);
-            if let Some(verification) = &task.verification {
-                let valid = verification.is_valid;
-                // What still waits for a reviewer was not judged yet.
-                let judged = valid || task.status != TaskStatus::PendingReview;
-                series.note(judged.then_some(verification.verified_at), |row| {
-                    row.verifications += 1;
-                    row.verified += u64::from(valid);
-                });
-            }
+    /// What happened in all, by the moment and the mission.
+    fn happened(&self) -> Vec<Happening> {
+        let mut happened: Vec<Happening> = self
+            .erased
+            .iter()
+            .map(|(key, counts)| (*key, counts.clone()))
+            .collect();
+        let mut note = |at: Option<DateTime<Utc>>, mission, counts| {
+            happened.extend(at.map(|at| ((at, mission), counts)));
+        };
+        let nothing = AnalyticsRow::default;
+        for task in self.tasks() {
+            let mission = Some(task.mission_id);
+            let started = AnalyticsRow {
+                started: 1,
+                ..nothing()
+            };
+            note(Some(task.started_at), mission, started);
+            let completed = AnalyticsRow {
+                completed: 1,
+                ..nothing()
+            };
+            note(task.completed_at, mission, completed);
+            let verification = task.verification.as_ref();
+            // What still waits for a reviewer was not judged yet.
+            let judged =
+                verification.filter(|found| found.is_valid || task.status != TaskStatus::PendingReview);
+            let counts = AnalyticsRow {
+                verifications: 1,
+                verified: judged.map_or(0, |found| found.is_valid.into()),
+                ..nothing()
+            };
+            note(judged.map(|found| found.verified_at), mission, counts);
         }
-        if mission.is_none() {
-            for day in self.records.check_in_day.values().flatten() {
-                series.note(Some(day.checked_in_at), |row| row.check_ins += 1);
-            }
+        for day in self.records.check_in_day.values().flatten() {
+            let counts = AnalyticsRow {
+                check_ins: 1,
+                ..nothing()
+            };
+            note(Some(day.checked_in_at), None, counts);
         }
         for reward in self.rewards() {
-            if mission.is_none_or(|mission| reward.mission_id == Some(mission)) {
-                // A claim that was revoked later did happen.
-                series.note(reward.claimed_at, |row| {
-                    row.claims += 1;
-                    row.points += reward.amount.total();
-                });
+            let points = reward.amount.total();
+            let claimed = AnalyticsRow {
+                claims: 1,
+                points,
+                ..nothing()
+            };
+            note(reward.claimed_at, reward.mission_id, claimed);
+            let taken_back = AnalyticsRow {
+                points: -points,
+                ..nothing()
+            };
+            note(reward.taken_back_at(), reward.mission_id, taken_back);
+        }
+        happened
+    }
+
+    /// Takes in what a user did who is about to be erased, by the hour.
+    pub(super) fn keep_counts_of(&mut self, user: UserId) {
+        let mut alone = Tables::default();
+        alone.records.task = of_user(&self.records.task, user);
+        alone.records.reward = of_user(&self.records.reward, user);
+        alone.records.check_in_day = of_user(&self.records.check_in_day, user);
+        for ((at, mission), counts) in alone.happened() {
+            if let Some(hour) = bucket_of(at, Bucket::Hour) {
+                add(self.erased.entry((hour, mission)).or_default(), &counts);
             }
         }
     }
 }
+
+fn of_user<K: Ord + Copy, V: Clone>(table: &Table<(UserId, K), V>, user: UserId) -> Table<(UserId, K), V> {
+    let of_user = table.iter().filter(|((owner, _), _)| *owner == user);
+    of_user.map(|(key, value)| (*key, value.clone())).collect()
+}
+
+/// When, of which mission, and what.
+type Happening = ((DateTime<Utc>, Option<MissionId>), AnalyticsRow);

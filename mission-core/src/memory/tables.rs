@@ -12,6 +12,7 @@ use crate::{
     mission::BudgetUse,
     ports::{
         bus::{Backlog, OutboxPosition, Outgoing},
+        queries::AnalyticsRow,
         store::{Change, Claim, CommitOutcome, Entry, RECEIPT_LIFETIME, Root, Version},
     },
     reward::RewardType,
@@ -31,6 +32,8 @@ pub(super) struct Tables {
     /// One reward a (type, source), one check-in day a (user, date): the constraints of a SQL store.
     reward_sources: BTreeMap<(RewardType, Uuid), crate::RewardId>,
     check_in_dates: BTreeMap<(UserId, NaiveDate), crate::CheckInDayId>,
+    /// What erased users did, by the hour.
+    pub(super) erased: BTreeMap<(DateTime<Utc>, Option<MissionId>), AnalyticsRow>,
     pub(super) catalogue_version: u64,
 }
 
@@ -187,6 +190,7 @@ impl Tables {
     }
 
     fn erase(&mut self, user: UserId) {
+        self.keep_counts_of(user);
         let records = &mut self.records;
         records.user.remove(&user);
         records.task.retain(|key, _| key.0 != user);

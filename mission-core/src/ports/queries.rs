@@ -1,5 +1,7 @@
 //! Queries: lists, leaderboards, analytics and what a server needs at its start. Nothing is decided on them.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
@@ -76,7 +78,7 @@ pub enum Bucket {
     Day,
 }
 
-/// What happened within one bucket.
+/// What happened within one bucket. An erasure leaves it as it is: what erased users did stays counted, by the hour.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AnalyticsRow {
     /// When the bucket begins.
@@ -89,7 +91,7 @@ pub struct AnalyticsRow {
     pub check_ins: u64,
     /// Rewards claimed.
     pub claims: u64,
-    /// Points claimed.
+    /// Points claimed, less those that were taken back, each in the bucket in which that happened.
     pub points: Decimal,
     /// Evidence that was judged.
     pub verifications: u64,
@@ -252,6 +254,12 @@ pub trait Queries: Send + Sync {
     /// # Errors
     /// When the store cannot be read.
     async fn due_expiries(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueExpiry>, StoreError>;
+
+    /// How many tasks are open, of each of these missions that has any: what an edit of them touches.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn open_tasks(&self, missions: &[MissionId]) -> Result<BTreeMap<MissionId, u64>, StoreError>;
 
     /// Everything held on a user.
     ///

@@ -39,6 +39,7 @@ pub(crate) fn plain(
         badge_id: None,
         earned_at: work.now(),
         claimed_at: None,
+        revoked_at: None,
         expires_at: None,
     }
 }
@@ -85,6 +86,7 @@ pub(crate) fn earn(
         badge_id: patch.badge_id.or_else(|| offer.badge_id.clone()),
         earned_at: at,
         claimed_at: None,
+        revoked_at: None,
         expires_at,
     };
     take_budget(work, mission, &reward)?;
@@ -301,6 +303,7 @@ pub(crate) fn revoke(work: &mut Work<'_>, command: &RevokeReward) -> Result<Revo
     give_back_budget(work, &reward);
     let revoked = Reward {
         status: RewardStatus::Revoked,
+        revoked_at: Some(work.now()),
         ..reward
     };
     work.put_reward(revoked.clone());

@@ -41,6 +41,9 @@ pub struct Reward {
     pub earned_at: DateTime<Utc>,
     /// When it was granted.
     pub claimed_at: Option<DateTime<Utc>>,
+    /// When an operator took it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked_at: Option<DateTime<Utc>>,
     /// From when it can no longer be claimed.
     pub expires_at: Option<DateTime<Utc>>,
 }
@@ -131,6 +134,12 @@ impl Reward {
             RewardStatus::Expired => Err(NotClaimable::Expired),
             RewardStatus::Rejected => Err(NotClaimable::Rejected),
         }
+    }
+
+    /// When its points were taken back, where they had been granted.
+    #[must_use]
+    pub fn taken_back_at(&self) -> Option<DateTime<Utc>> {
+        self.claimed_at.and(self.revoked_at)
     }
 
     /// The reward, granted.

@@ -71,6 +71,69 @@ async fn a_stale_version_is_refused() {
 }
 
 #[tokio::test]
+async fn running_tasks_keep_their_version_or_are_taken_along() {
+    let server = Server::start().await;
+    let (admin, user) = (server.admin(), server.user());
+    let id = admin
+        .mission("edited", json!({"target": 2, "reward": {"points": 10}}))
+        .await;
+    let path = format!("/missions/{id}");
+    let task = user.start(&id).await;
+    let task_path = format!("/tasks/{task}");
+    assert_eq!(
+        user.get(&task_path).await.ok(200)["mission_version"],
+        2,
+        "created, activated"
+    );
+
+    let edit = definition("edited", json!({"target": 5, "reward": {"points": 70}}));
+    let edited = admin.put(&path, edit).await.ok(200);
+    assert_eq!((&edited["target"], &edited["version"]), (&json!(5), &json!(3)));
+    assert_eq!(edited["open_tasks"], json!({"kept": 1, "moved": 0}));
+    let seen = user.get(&task_path).await.ok(200);
+    assert_eq!(
+        (&seen["mission_version"], &seen["progress"]["target"]),
+        (&json!(2), &json!(2))
+    );
+
+    let text = definition(
+        "edited",
+        json!({"target": 5, "reward": {"points": 70}, "priority": 3}),
+    );
+    let edited = admin.put(&path, text).await.ok(200);
+    assert_eq!(
+        edited["open_tasks"],
+        json!({"kept": 0, "moved": 0}),
+        "no task can tell"
+    );
+
+    let along = json!({"target": 3, "reward": {"points": 30}, "apply_to_running": true});
+    let edited = admin.put(&path, definition("edited", along)).await.ok(200);
+    assert_eq!(edited["open_tasks"], json!({"kept": 0, "moved": 1}));
+    let seen = user.get(&task_path).await.ok(200);
+    assert_eq!(
+        (&seen["mission_version"], &seen["progress"]["target"]),
+        (&json!(5), &json!(3))
+    );
+
+    user.post(&format!("{task_path}/progress"), json!({"value": 3}))
+        .await
+        .ok(200);
+    user.post(&format!("{task_path}/complete"), Value::Null)
+        .await
+        .ok(200);
+    user.post(&format!("{task_path}/claim"), Value::Null)
+        .await
+        .ok(200);
+    let rewards = user.get("/rewards").await.ok(200);
+    let reward = &rewards["items"][0];
+    assert_eq!(
+        (&reward["total_points"], &reward["mission_version"]),
+        (&json!(30), &json!(5))
+    );
+}
+
+#[tokio::test]
 async fn texts_come_in_the_readers_language() {
     let server = Server::start().await;
     let (admin, user) = (server.admin(), server.user());

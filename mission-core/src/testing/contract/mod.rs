@@ -97,7 +97,9 @@ cases! { $
         rewards_are_listed_newest_first, check_in_days_are_listed_by_date, reviews_are_listed_oldest_first,
         an_export_holds_everything_of_one_user;
     sums: a_leaderboard_ranks_by_points, a_leaderboard_keeps_to_its_range_and_users, nobody_is_missing_from_a_leaderboard,
-        analytics_count_by_hour_and_day, analytics_keep_to_their_range_and_mission;
+        analytics_count_by_hour_and_day, a_revoked_reward_is_negative_in_its_own_bucket,
+        a_task_that_began_earlier_counts_there, an_erasure_leaves_the_sums, open_tasks_are_counted_by_mission,
+        analytics_keep_to_their_range_and_mission;
     expiries: what_is_due_is_found_until_it_is_written_down, due_expiries_are_limited_by_users;
     catalogue: the_catalogue_holds_missions_and_packs, the_catalogue_version_changes_with_missions_alone;
     concurrency: of_many_at_once_one_wins_a_version, of_many_at_once_one_wins_a_claim,

@@ -51,6 +51,7 @@ pub(super) fn reward(user: UserId, id: Uuid, points: u32, earned_at: DateTime<Ut
         badge_id: None,
         earned_at,
         claimed_at: None,
+        revoked_at: None,
         expires_at: None,
     }
 }

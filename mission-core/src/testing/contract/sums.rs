@@ -258,6 +258,91 @@ pub(super) async fn analytics_count_by_hour_and_day<S: WholeStore>(bench: &Bench
     );
 }
 
+pub(super) async fn a_revoked_reward_is_negative_in_its_own_bucket<S: WholeStore>(bench: &Bench<'_, S>) {
+    let (evening, morning) = (at("2026-01-05T22:00:00Z"), at("2026-01-06T08:00:00Z"));
+    let granted = claimed(bench, user(1), ("2.5", "0.5"), evening, Some(mission_id(1))).await;
+    let never_granted = records::reward(user(1), bench.fresh(), 70, evening);
+    for reward in [granted, never_granted] {
+        let revoked = Reward {
+            status: RewardStatus::Revoked,
+            revoked_at: Some(morning),
+            ..reward
+        };
+        bench
+            .settle(user(1), |change| records::write_reward(change, revoked.clone()))
+            .await;
+    }
+    let expected = [
+        counts("2026-01-05T00:00:00Z", [0, 0], [0, 1], 3.into(), [0, 0]),
+        counts("2026-01-06T00:00:00Z", [0, 0], [0, 0], (-3).into(), [0, 0]),
+    ];
+    for mission in [None, Some(mission_id(1))] {
+        let series = bench.store.analytics(EVER, Bucket::Day, mission).await;
+        assert_eq!(answered(series), expected);
+    }
+}
+
+pub(super) async fn a_task_that_began_earlier_counts_there<S: WholeStore>(bench: &Bench<'_, S>) {
+    let task = records::task(user(1), bench.fresh(), mission_id(1), at("2026-01-06T08:00:00Z"));
+    let earlier = Task {
+        started_at: at("2026-01-05T08:00:00Z"),
+        ..task.clone()
+    };
+    for task in [task, earlier] {
+        bench
+            .settle(user(1), |change| records::write_task(change, task.clone()))
+            .await;
+    }
+    let series = bench.store.analytics(EVER, Bucket::Day, None).await;
+    let expected = counts("2026-01-05T00:00:00Z", [1, 0], [0, 0], 0.into(), [0, 0]);
+    assert_eq!(answered(series), [expected]);
+}
+
+pub(super) async fn an_erasure_leaves_the_sums<S: WholeStore>(bench: &Bench<'_, S>) {
+    busy_night(bench).await;
+    let series = async |bucket, mission| answered(bench.store.analytics(EVER, bucket, mission).await);
+    let mut before = Vec::new();
+    for mission in [None, Some(mission_id(1)), Some(mission_id(2))] {
+        before.push(series(Bucket::Hour, mission).await);
+    }
+    for who in [user(1), user(2)] {
+        let version = bench.version(crate::ports::store::Root::User(who)).await;
+        let mut erasure = bench.change_of(crate::user::User::tombstone(who, noon()), version);
+        erasure.effects.erasures.insert(who);
+        bench.committed(&erasure).await;
+    }
+    let mut after = Vec::new();
+    for mission in [None, Some(mission_id(1)), Some(mission_id(2))] {
+        after.push(series(Bucket::Hour, mission).await);
+    }
+    assert_eq!(before, after);
+    let leaders = bench.store.leaderboard(EVER, None, 10).await;
+    assert_eq!(answered(leaders), [], "sums, not persons");
+}
+
+pub(super) async fn open_tasks_are_counted_by_mission<S: WholeStore>(bench: &Bench<'_, S>) {
+    let task = |mission| records::task(user(1), bench.fresh(), mission_id(mission), noon());
+    let of = |status| Task { status, ..task(1) };
+    let tasks = [
+        of(TaskStatus::InProgress),
+        of(TaskStatus::PendingReview),
+        of(TaskStatus::Completed),
+        of(TaskStatus::Rejected),
+        of(TaskStatus::Expired),
+        task(2),
+        task(3),
+    ];
+    for task in tasks {
+        bench
+            .settle(user(1), |change| records::write_task(change, task))
+            .await;
+    }
+    let asked = [mission_id(1), mission_id(3), mission_id(4)];
+    let open = answered(bench.store.open_tasks(&asked).await);
+    assert_eq!(open, [(mission_id(1), 2), (mission_id(3), 1)].into());
+    assert_eq!(answered(bench.store.open_tasks(&[]).await), [].into());
+}
+
 pub(super) async fn analytics_keep_to_their_range_and_mission<S: WholeStore>(bench: &Bench<'_, S>) {
     busy_night(bench).await;
     let (midnight, one) = (at("2026-01-06T00:00:00Z"), at("2026-01-06T01:00:00Z"));

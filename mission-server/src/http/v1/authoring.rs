@@ -10,9 +10,11 @@ use mission_core::{
     engine::{CreateMission, Intent, MissionSaved, MoveMission, Rejection, Thing, UpdateMission},
     mission::{Definition, Move},
 };
+use serde::Serialize;
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{Id, answer, missions::etag};
+use super::{Id, answer, missions::etag, touched::TouchedTasks};
 use crate::http::{
     AppState, FieldError, Problem,
     caller::{MissionsWrite, Operator},
@@ -47,7 +49,7 @@ async fn create(asked: Command<Operator<MissionsWrite>>) -> Result<Response, Pro
 #[utoipa::path(put, path = "/missions/{id}", tag = "authoring",
     params(("id" = MissionId, Path), ("If-Match" = Option<String>, Header, description = "The version that was read")),
     request_body = Definition, responses(
-    (status = 200, description = "The mission", body = MissionView, headers(("ETag" = String, description = "Its version"))),
+    (status = 200, description = "The mission", body = Edited, headers(("ETag" = String, description = "Its version"))),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
     (status = 409, description = "`code_taken`", body = Problem, content_type = "application/problem+json"),
@@ -62,7 +64,23 @@ async fn update(
         expected_version: if_match(&asked.headers)?,
         definition: read_definition(&asked)?,
     };
-    save(StatusCode::OK, &asked, command).await
+    let before = asked.state.engine.book();
+    let done = asked.execute(command).await?;
+    let mission = &done.reply.mission;
+    let touched = std::slice::from_ref(mission);
+    let edited = Edited {
+        mission: MissionView::of(mission, &Locale::of(None, &asked.headers), true),
+        open_tasks: TouchedTasks::of(asked.state.queries.as_ref(), &before, touched).await?,
+    };
+    Ok((etag(mission), answer(StatusCode::OK, edited, done.replayed)).into_response())
+}
+
+/// A mission after an edit.
+#[derive(Debug, Serialize, ToSchema)]
+struct Edited {
+    #[serde(flatten)]
+    mission: MissionView,
+    open_tasks: TouchedTasks,
 }
 
 macro_rules! moves {

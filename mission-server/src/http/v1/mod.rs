@@ -13,6 +13,7 @@ mod reviews;
 mod rewards;
 mod rules;
 mod tasks;
+mod touched;
 mod users;
 
 use axum::{

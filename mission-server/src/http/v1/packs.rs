@@ -16,7 +16,7 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::answer;
+use super::{answer, touched::TouchedTasks};
 use crate::{
     http::{
         AppState, FieldError, Problem, body,
@@ -64,6 +64,7 @@ struct Put {
     archived: usize,
     /// Their codes.
     archived_missions: Vec<String>,
+    open_tasks: TouchedTasks,
     /// What is probably not meant so.
     warnings: Value,
 }
@@ -97,7 +98,9 @@ async fn put(
         let message = format!("the pack calls itself `{}`, not `{name}`", command.name);
         return Err(Problem::invalid_field("/files/pack.toml", message));
     }
+    let before = state.engine.book();
     let done = asked.execute(command).await?;
+    let open_tasks = TouchedTasks::of(state.queries.as_ref(), &before, &done.reply.missions).await?;
     let archived = done.reply.archived.into_iter();
     let archived_missions: Vec<String> = archived
         .map(|mission| mission.definition.code.to_string())
@@ -118,6 +121,7 @@ async fn put(
         changed: done.reply.changed,
         archived: archived_missions.len(),
         archived_missions,
+        open_tasks,
         warnings: report::json(&warnings, &shown),
     };
     Ok(answer(StatusCode::OK, put, done.replayed))

@@ -40,6 +40,8 @@ pub(in crate::http) struct MissionView {
     requires: Vec<MissionCode>,
     cooldown_seconds: u32,
     budget: Option<Budget>,
+    /// Whether a change takes running tasks along; else they keep the mission as it was when they were started.
+    apply_to_running: bool,
     /// The pack that it came with.
     pack: Option<String>,
     /// The script's path in the pack.
@@ -77,6 +79,7 @@ impl MissionView {
             requires: definition.requires.clone(),
             cooldown_seconds: definition.cooldown_seconds,
             budget: definition.budget,
+            apply_to_running: definition.apply_to_running,
             pack: mission.pack.clone(),
             rules_script: definition.rules_script.clone(),
             script: definition.script.clone().filter(|_| author),

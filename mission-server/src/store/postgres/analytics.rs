@@ -80,6 +80,18 @@ const SERIES: &str = concat!(
         "0, 0, 0, 0, 0, 1, is_valid::int",
         "tasks WHERE (mission IS NULL OR mission_id = mission) AND (is_valid OR status <> 'pending_review')"
     ),
+    " UNION ALL ",
+    source!(
+        "revoked_at",
+        "0, 0, 0, 0, -total_micros, 0, 0",
+        "rewards WHERE (mission IS NULL OR mission_id = mission)"
+    ),
+    " UNION ALL ",
+    source!(
+        "hour",
+        "started, completed, check_ins, claims, points_micros, verifications, verified",
+        "erased_activity WHERE (mission IS NULL OR mission_id = mission)"
+    ),
     ") AS happened GROUP BY start ORDER BY start"
 );
 

@@ -164,6 +164,7 @@ impl Batch {
                 .number(total_micros(&reward.amount))
                 .optional_instant(reward.claimed_at)
                 .optional_instant(reward.expires_at)
+                .optional_instant(reward.taken_back_at())
                 .record(reward)?;
         }
         for ((user, id), review) in &writes.review {

@@ -267,6 +267,24 @@ impl Queries for PostgresStore {
         Ok(due.into_values().take(limit).collect())
     }
 
+    async fn open_tasks(&self, missions: &[MissionId]) -> Result<BTreeMap<MissionId, u64>, StoreError> {
+        let ids: Vec<Uuid> = missions.iter().map(|mission| mission.0).collect();
+        let rows = self.database.read(|| {
+            let mut script = Script::new(
+                "SELECT mission_id, count(*) FROM tasks
+                    WHERE status IN ('in_progress', 'pending_review') AND mission_id = ANY(?) GROUP BY mission_id",
+            );
+            script.bind(ids.clone())?;
+            Ok(script)
+        });
+        let mut open = BTreeMap::new();
+        for row in &rows.await? {
+            let count = u64::try_from(Found(row).get::<i64>(1)?).map_err(unavailable)?;
+            open.insert(Found(row).get::<Uuid>(0)?.into(), count);
+        }
+        Ok(open)
+    }
+
     async fn export(&self, user: UserId) -> Result<UserExport, StoreError> {
         let rows = self.database.read(|| {
             let mut script = Script::new(

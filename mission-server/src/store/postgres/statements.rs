@@ -155,8 +155,8 @@ static TASKS: Statement = Statement {
             k.is_valid, k.data FROM ",
     names: " AS k(user_id, id, mission_id, status, started_at, completed_at, due_at, verified_at, is_valid, data)",
     after: " ORDER BY k.user_id, k.id
-        ON CONFLICT (user_id, id) DO UPDATE SET status = excluded.status, completed_at = excluded.completed_at,
-            due_at = excluded.due_at, verified_at = excluded.verified_at, is_valid = excluded.is_valid,
+        ON CONFLICT (user_id, id) DO UPDATE SET status = excluded.status, started_at = excluded.started_at,
+            completed_at = excluded.completed_at, due_at = excluded.due_at, verified_at = excluded.verified_at, is_valid = excluded.is_valid,
             data = excluded.data",
     whole: false,
 };
@@ -171,16 +171,17 @@ static PARTICIPATIONS: Statement = Statement {
 };
 
 static REWARDS: Statement = Statement {
-    kinds: &[Id, Id, Text, Id, Id, Text, Number, Number, Number, Text],
+    kinds: &[Id, Id, Text, Id, Id, Text, Number, Number, Number, Number, Text],
     before: "INSERT INTO rewards (user_id, id, reward_type, source_id, mission_id, status, total_micros, claimed_at,
-            expires_at, data)
+            expires_at, revoked_at, data)
         SELECT k.user_id, k.id, k.reward_type, k.source_id, k.mission_id, k.status, k.total_micros, k.claimed_at,
-            k.expires_at, k.data FROM ",
-    names: " AS k(user_id, id, reward_type, source_id, mission_id, status, total_micros, claimed_at, expires_at, data)",
+            k.expires_at, k.revoked_at, k.data FROM ",
+    names: " AS k(user_id, id, reward_type, source_id, mission_id, status, total_micros, claimed_at, expires_at,
+            revoked_at, data)",
     after: " ORDER BY k.user_id, k.id
         ON CONFLICT (user_id, id) DO UPDATE SET reward_type = excluded.reward_type, source_id = excluded.source_id,
             status = excluded.status, total_micros = excluded.total_micros, claimed_at = excluded.claimed_at,
-            expires_at = excluded.expires_at, data = excluded.data",
+            expires_at = excluded.expires_at, revoked_at = excluded.revoked_at, data = excluded.data",
     whole: false,
 };
 

@@ -99,6 +99,18 @@ const SERIES: &str = concat!(
         "0, 0, 0, 0, 0, 1, is_valid",
         "tasks WHERE (?4 IS NULL OR mission_id = ?4) AND (is_valid OR status <> 'pending_review')"
     ),
+    " UNION ALL ",
+    source!(
+        "revoked_at",
+        "0, 0, 0, 0, -total_micros, 0, 0",
+        "rewards WHERE (?4 IS NULL OR mission_id = ?4)"
+    ),
+    " UNION ALL ",
+    source!(
+        "hour",
+        "started, completed, check_ins, claims, points_micros, verifications, verified",
+        "erased_activity WHERE (?4 IS NULL OR mission_id = ?4)"
+    ),
     ") GROUP BY start ORDER BY start"
 );
 

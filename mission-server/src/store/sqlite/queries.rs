@@ -28,7 +28,7 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-use super::{SqliteStore, connection::unavailable, load::Found};
+use super::{SqliteStore, connection::unavailable, load::Found, rows::Rows};
 use crate::store::record::{days, from_json};
 
 type Sql = Query<'static, Sqlite, SqliteArguments<'static>>;
@@ -236,6 +236,27 @@ impl Queries for SqliteStore {
             }
         }
         Ok(due.into_values().take(limit).collect())
+    }
+
+    async fn open_tasks(&self, missions: &[MissionId]) -> Result<BTreeMap<MissionId, u64>, StoreError> {
+        let mut asked = Rows::default();
+        for mission in missions {
+            asked.row().id(mission.0);
+        }
+        // Each mission is looked up in the index of open tasks, and in nothing else.
+        let rows = sqlx::query(
+            "SELECT hex(mission_id), count(*) FROM json_each(?) CROSS JOIN tasks ON mission_id = unhex(value->>0)
+                WHERE status IN ('in_progress', 'pending_review') GROUP BY mission_id",
+        )
+        .bind(asked.into_text())
+        .fetch_all(self.database.readers())
+        .await
+        .map_err(unavailable)?;
+        let counted = |row: &SqliteRow| {
+            let count = u64::try_from(Found(row).get::<i64>(1)?).map_err(unavailable)?;
+            Ok((Found(row).id(0)?.into(), count))
+        };
+        rows.iter().map(counted).collect()
     }
 
     async fn export(&self, user: UserId) -> Result<UserExport, StoreError> {

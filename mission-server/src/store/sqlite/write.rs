@@ -161,6 +161,7 @@ impl Batch {
                 .number(total_micros(&reward.amount))
                 .optional_instant(reward.claimed_at)
                 .optional_instant(reward.expires_at)
+                .optional_instant(reward.taken_back_at())
                 .record(reward)?;
         }
         for ((user, id), review) in &writes.review {
@@ -372,8 +373,32 @@ mod sql {
         };
     }
 
+    /// What they did, which stays counted by the hour.
+    const ERASED_ACTIVITY: &str = "WITH erased AS (SELECT unhex(value->>0) AS id FROM json_each(?)),
+        happened (at, mission_id, started, completed, check_ins, claims, points, verifications, verified) AS (
+            SELECT started_at, mission_id, 1, 0, 0, 0, 0, 0, 0 FROM tasks WHERE user_id IN erased
+            UNION ALL SELECT completed_at, mission_id, 0, 1, 0, 0, 0, 0, 0 FROM tasks
+                WHERE user_id IN erased AND completed_at IS NOT NULL
+            UNION ALL SELECT verified_at, mission_id, 0, 0, 0, 0, 0, 1, is_valid FROM tasks
+                WHERE user_id IN erased AND verified_at IS NOT NULL AND (is_valid OR status <> 'pending_review')
+            UNION ALL SELECT checked_in_at, zeroblob(16), 0, 0, 1, 0, 0, 0, 0 FROM check_in_days
+                WHERE user_id IN erased
+            UNION ALL SELECT claimed_at, coalesce(mission_id, zeroblob(16)), 0, 0, 0, 1, total_micros, 0, 0
+                FROM rewards WHERE user_id IN erased AND claimed_at IS NOT NULL
+            UNION ALL SELECT revoked_at, coalesce(mission_id, zeroblob(16)), 0, 0, 0, 0, -total_micros, 0, 0
+                FROM rewards WHERE user_id IN erased AND revoked_at IS NOT NULL)
+        INSERT INTO erased_activity AS kept
+        SELECT at - ((at % 3600000000) + 3600000000) % 3600000000 AS hour, mission_id, sum(started), sum(completed),
+            sum(check_ins), sum(claims), sum(points), sum(verifications), sum(verified)
+        FROM happened WHERE TRUE GROUP BY hour, mission_id
+        ON CONFLICT (hour, mission_id) DO UPDATE SET started = kept.started + excluded.started,
+            completed = kept.completed + excluded.completed, check_ins = kept.check_ins + excluded.check_ins,
+            claims = kept.claims + excluded.claims, points_micros = kept.points_micros + excluded.points_micros,
+            verifications = kept.verifications + excluded.verifications,
+            verified = kept.verified + excluded.verified;";
     /// All that goes with a user; what has not left yet stays without what it rested on.
-    pub(super) const ERASURE: [&str; 10] = [
+    pub(super) const ERASURE: [&str; 11] = [
+        ERASED_ACTIVITY,
         of_erased!("DELETE FROM tasks", "user_id", ""),
         of_erased!("DELETE FROM participations", "user_id", ""),
         of_erased!("DELETE FROM rewards", "user_id", ""),
@@ -409,8 +434,8 @@ mod sql {
         record!(9, 10),
         rows!(),
         " WHERE TRUE
-        ON CONFLICT (user_id, id) DO UPDATE SET status = excluded.status, completed_at = excluded.completed_at,
-            due_at = excluded.due_at, verified_at = excluded.verified_at, is_valid = excluded.is_valid,
+        ON CONFLICT (user_id, id) DO UPDATE SET status = excluded.status, started_at = excluded.started_at,
+            completed_at = excluded.completed_at, due_at = excluded.due_at, verified_at = excluded.verified_at, is_valid = excluded.is_valid,
             data = excluded.data;"
     );
     pub(super) const PARTICIPATIONS: &str = concat!(
@@ -423,15 +448,15 @@ mod sql {
     );
     pub(super) const REWARDS: &str = concat!(
         "INSERT INTO rewards
-        (user_id, id, reward_type, source_id, mission_id, status, total_micros, claimed_at, expires_at, data)
+        (user_id, id, reward_type, source_id, mission_id, status, total_micros, claimed_at, expires_at, revoked_at, data)
         SELECT unhex(value->>0), unhex(value->>1), value->>2, unhex(value->>3), unhex(value->>4), value->>5, value->>6,
-            value->>7, value->>8, ",
-        record!(9, 10),
+            value->>7, value->>8, value->>9, ",
+        record!(10, 11),
         rows!(),
         " WHERE TRUE
         ON CONFLICT (user_id, id) DO UPDATE SET reward_type = excluded.reward_type, source_id = excluded.source_id,
             status = excluded.status, total_micros = excluded.total_micros, claimed_at = excluded.claimed_at,
-            expires_at = excluded.expires_at, data = excluded.data;"
+            expires_at = excluded.expires_at, revoked_at = excluded.revoked_at, data = excluded.data;"
     );
     pub(super) const REVIEWS: &str = concat!(
         "INSERT INTO reviews (user_id, id, status, data)

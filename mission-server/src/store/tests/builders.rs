@@ -88,6 +88,8 @@ pub(crate) fn reward(who: u64, source_id: Uuid) -> Reward {
         id: RewardId(fresh()),
         user_id: user(who),
         source_id,
+        mission_version: None,
+        revoked_at: None,
         mission_id: None,
         is_budgeted: false,
         reward_type: RewardType::CheckInDaily,

@@ -28,6 +28,7 @@ fn claimed(grant: u64, who: u64, amount: &str) -> CloudEvent {
         total_points: points(amount).get(),
         currency: "POINTS".to_owned(),
         claimed_at: at("2026-01-05T10:00:00Z"),
+        mission_version: None,
     };
     envelope(&IntegrationEvent::RewardClaimed(event))
 }

@@ -39,7 +39,7 @@ fn the_schema_refuses_what_a_faulty_writer_would_do() {
         for (statement, why) in [
             (
                 "INSERT INTO rewards SELECT user_id, x'01', reward_type, source_id, mission_id, status, total_micros,
-                    claimed_at, expires_at, data FROM rewards",
+                    claimed_at, expires_at, data, revoked_at FROM rewards",
                 "UNIQUE constraint failed: rewards.reward_type, rewards.source_id",
             ),
             (
