@@ -154,6 +154,9 @@ pub struct ZoneLine {
     /// Later zones with the instants from which they hold, in order of time; the last may lie in the future.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     changes: Vec<(DateTime<Utc>, Zone)>,
+    /// Dates on which a visit was refused because a change was still to come.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    excused: Vec<NaiveDate>,
 }
 
 impl ZoneLine {
@@ -163,6 +166,7 @@ impl ZoneLine {
         ZoneLine {
             first: zone,
             changes: Vec::new(),
+            excused: Vec::new(),
         }
     }
 
@@ -209,22 +213,61 @@ impl ZoneLine {
                 .copied()
                 .filter(|(since, _)| *since > instant)
                 .collect(),
+            excused: self
+                .excused
+                .iter()
+                .copied()
+                .filter(|date| *date >= instant.date_naive())
+                .collect(),
         }
     }
 
-    /// Whether the user's calendar had this date: whether there was an instant at which their clock showed it.
+    /// The zone that is yet to come, and from when it holds.
     #[must_use]
-    pub fn has_date(&self, date: NaiveDate) -> bool {
-        let since =
-            std::iter::once(DateTime::<Utc>::MIN_UTC).chain(self.changes.iter().map(|(since, _)| *since));
-        let until = self
-            .changes
-            .iter()
+    pub fn coming(&self, now: DateTime<Utc>) -> Option<(DateTime<Utc>, Zone)> {
+        self.changes.last().copied().filter(|(since, _)| now < *since)
+    }
+
+    /// Excuses a date on which a visit was refused because the zone has not changed yet.
+    pub(crate) fn excuse(&mut self, date: NaiveDate) {
+        if !self.excused.contains(&date) {
+            self.excused.push(date);
+        }
+    }
+
+    /// Whether the user can miss this date: it was theirs for twelve hours at least, and no visit on it was refused
+    /// because of a change of the zone.
+    #[must_use]
+    pub fn can_miss(&self, date: NaiveDate) -> bool {
+        if self.excused.contains(&date) {
+            return false;
+        }
+        if self.changes.is_empty() {
+            return self.first.has_date(date);
+        }
+        self.held(date) >= LEAST_OF_A_DAY
+    }
+
+    /// For how long the user's clock showed this date.
+    fn held(&self, date: NaiveDate) -> Duration {
+        let changes = self.changes.iter();
+        let since = std::iter::once(DateTime::<Utc>::MIN_UTC).chain(changes.clone().map(|(since, _)| *since));
+        let until = changes
+            .clone()
             .map(|(since, _)| *since)
             .chain([DateTime::<Utc>::MAX_UTC]);
-        let zones = std::iter::once(self.first).chain(self.changes.iter().map(|(_, zone)| *zone));
-        zones.zip(since.zip(until)).any(|(zone, (since, until))| {
-            zone.has_date(date) && zone.start_of(date) < until && zone.end_of(date) > since
-        })
+        let zones = std::iter::once(self.first).chain(changes.map(|(_, zone)| *zone));
+        let shown = zones
+            .zip(since.zip(until))
+            .filter(|(zone, _)| zone.has_date(date));
+        shown
+            .map(|(zone, (since, until))| {
+                let (begins, ends) = (zone.start_of(date).max(since), zone.end_of(date).min(until));
+                (ends - begins).max(Duration::zero())
+            })
+            .sum()
     }
 }
+
+/// What of a date must have been the user's for it to be missed.
+const LEAST_OF_A_DAY: Duration = Duration::hours(12);

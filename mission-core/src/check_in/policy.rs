@@ -1,6 +1,5 @@
 //! What a check-in earns: daily points, tiers by streak, rewards by days in a month (`checkin.toml`).
 
-use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::Zone;
@@ -311,13 +310,12 @@ impl CheckInPolicy {
             .unwrap_or_default()
     }
 
-    /// What is paid on the day on which the streak reaches a tier.
-    #[must_use]
-    pub fn milestone_bonus(&self, streak: u32) -> Points {
-        self.tier(streak)
-            .filter(|tier| tier.min_days == streak)
-            .map(|tier| tier.milestone_bonus)
-            .unwrap_or_default()
+    /// The tiers with a milestone bonus that a streak has reached: each is paid once in a streak, on the day on which the
+    /// streak equals its `min_days`, or, where an edit of the policy put it below a running streak, at the next check-in.
+    pub fn milestones_up_to(&self, streak: u32) -> impl Iterator<Item = &Tier> {
+        self.tiers
+            .iter()
+            .filter(move |tier| tier.min_days <= streak && !tier.milestone_bonus.is_zero())
     }
 
     /// The next tier with a milestone bonus after a streak.
@@ -328,17 +326,12 @@ impl CheckInPolicy {
             .find(|tier| tier.min_days > streak && !tier.milestone_bonus.is_zero())
     }
 
-    /// What the check-in earns that makes the month's count `count` of `all` days: the sum of the rows it meets.
-    #[must_use]
-    pub fn monthly_reward(&self, count: u32, all: u32) -> Decimal {
-        let meets = |row: &&MonthlyRow| match row.days {
-            MonthlyDays::Count(days) => days == count,
+    /// The monthly rows that a month's count of `count` among `all` days has reached: each is paid once in a month, by the
+    /// check-in that makes the count equal to its `days`, or, where an edit put it below the count, by the next one.
+    pub fn monthly_up_to(&self, count: u32, all: u32) -> impl Iterator<Item = &MonthlyRow> {
+        self.monthly.iter().filter(move |row| match row.days {
+            MonthlyDays::Count(days) => days <= count,
             MonthlyDays::All => count == all,
-        };
-        self.monthly
-            .iter()
-            .filter(meets)
-            .map(|row| row.points.get())
-            .sum()
+        })
     }
 }

@@ -3,8 +3,8 @@
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{CheckInPolicy, Earned, ZoneLine};
-use crate::{AmountError, PointsScale};
+use super::{CheckInPolicy, Earned, MonthlyDays, ZoneLine};
+use crate::{AmountError, Points, PointsScale};
 
 /// What is kept of a user's check-ins.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +17,10 @@ pub struct CheckInState {
     pub freezes_held: u32,
     /// The calendar month of the last check-in.
     pub month: MonthCount,
+    /// The milestones of the streak that were paid, by the `min_days` of their tiers. `None` in a record of before this
+    /// was kept: then all that the streak had reached were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub milestones_paid: Option<Vec<u32>>,
 }
 
 /// A streak now, at its best, and all check-ins ever.
@@ -31,14 +35,18 @@ pub struct Streak {
 }
 
 /// Check-ins within one calendar month.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MonthCount {
     /// The first day of the month.
     pub first: Option<NaiveDate>,
     /// Check-ins in it.
     pub count: u32,
-    /// Dates of it, before the last check-in, that the user's calendar did not have.
+    /// Dates of it, before the last check-in, that could not be missed.
     pub skipped: u32,
+    /// The monthly rows that were paid. `None` in a record of before this was kept: then all that the count had reached
+    /// were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paid: Option<Vec<MonthlyDays>>,
 }
 
 /// How check-ins stood until the next one was made: what a streak at some instant follows from. Kept with every user
@@ -156,16 +164,19 @@ impl CheckInState {
             Gap::Continues { freezes_used } => (self.streak.current.saturating_add(1), freezes_used),
             Gap::Restarts => (1, 0),
         };
-        let month = self.month_with(date, zones);
-        let days_in_month = days_in_month(month, date, zones);
+        let mut month = self.month_with(date, zones);
+        let days_in_month = days_in_month(&month, date, zones);
+        let (milestone_bonus, milestones_paid) = self.milestones(current, policy, scale)?;
+        let (monthly_reward, rows_paid) = monthly_rows(&month, days_in_month, policy, scale)?;
+        month.paid = Some(rows_paid);
         let base = scale.round(policy.daily_points().get())?;
         let earned = Earned {
             base,
             streak_bonus: policy
                 .daily_points()
                 .percent(policy.bonus_percent(current), scale)?,
-            milestone_bonus: scale.round(policy.milestone_bonus(current).get())?,
-            monthly_reward: scale.round(policy.monthly_reward(month.count, days_in_month))?,
+            milestone_bonus,
+            monthly_reward,
         };
         let held = self.freezes_held - freezes_used;
         Ok(Some(Step {
@@ -178,6 +189,7 @@ impl CheckInState {
                 },
                 freezes_held: held + u32::from(policy.earns_freeze(current, held)),
                 month,
+                milestones_paid: Some(milestones_paid),
             },
             earned,
             freezes_used,
@@ -225,20 +237,48 @@ impl CheckInState {
         }
     }
 
+    /// What milestones earn at a streak, each rounded once, and all that are paid then.
+    fn milestones(
+        &self,
+        current: u32,
+        policy: &CheckInPolicy,
+        scale: PointsScale,
+    ) -> Result<(Points, Vec<u32>), AmountError> {
+        let reached_before = || {
+            policy
+                .milestones_up_to(self.streak.current)
+                .map(|tier| tier.min_days)
+        };
+        let mut paid = match &self.milestones_paid {
+            _ if current == 1 => Vec::new(),
+            Some(paid) => paid.clone(),
+            None => reached_before().collect(),
+        };
+        let mut bonus = Points::ZERO;
+        for tier in policy.milestones_up_to(current) {
+            if !paid.contains(&tier.min_days) {
+                bonus = bonus.plus(scale.round(tier.milestone_bonus.get())?)?;
+                paid.push(tier.min_days);
+            }
+        }
+        Ok((bonus, paid))
+    }
+
     fn month_with(&self, date: NaiveDate, zones: &ZoneLine) -> MonthCount {
         let first = date.with_day(1);
         let before = if self.month.first == first {
-            self.month
+            self.month.clone()
         } else {
             MonthCount {
                 first,
+                paid: Some(Vec::new()),
                 ..MonthCount::default()
             }
         };
         // What lies before the first check-in of all does not matter: that month can no longer be full.
         let since = self.last_date.max(first.and_then(|first| first.pred_opt()));
         let skipped = since.map_or(0, |since| {
-            dates_between(since, date).filter(|d| !zones.has_date(*d)).count()
+            dates_between(since, date).filter(|d| !zones.can_miss(*d)).count()
         });
         MonthCount {
             count: before.count + 1,
@@ -248,13 +288,36 @@ impl CheckInState {
     }
 }
 
+/// What monthly rows earn at a count, each rounded once, and all that are paid then.
+fn monthly_rows(
+    month: &MonthCount,
+    days_in_month: u32,
+    policy: &CheckInPolicy,
+    scale: PointsScale,
+) -> Result<(Points, Vec<MonthlyDays>), AmountError> {
+    let reached_before = || {
+        policy
+            .monthly_up_to(month.count - 1, days_in_month)
+            .map(|row| row.days)
+    };
+    let mut paid = month.paid.clone().unwrap_or_else(|| reached_before().collect());
+    let mut reward = Points::ZERO;
+    for row in policy.monthly_up_to(month.count, days_in_month) {
+        if !paid.contains(&row.days) {
+            reward = reward.plus(scale.round(row.points.get())?)?;
+            paid.push(row.days);
+        }
+    }
+    Ok((reward, paid))
+}
+
 /// How many dates of the month the user's calendar has, as far as a full month could still be reached.
-fn days_in_month(month: MonthCount, date: NaiveDate, zones: &ZoneLine) -> u32 {
+fn days_in_month(month: &MonthCount, date: NaiveDate, zones: &ZoneLine) -> u32 {
     let full_so_far = month.count + month.skipped == date.day();
     // Manila had no 31st of December 1844: whoever came on every other day of it was done on the 30th.
     let over = || {
         let mut later = date.iter_days().skip(1).take_while(|d| d.month() == date.month());
-        !later.any(|d| zones.has_date(d))
+        !later.any(|d| zones.can_miss(d))
     };
     if full_so_far && over() {
         month.count
@@ -269,5 +332,5 @@ fn dates_between(after: NaiveDate, before: NaiveDate) -> impl Iterator<Item = Na
 
 /// The dates between two check-ins on which the user could have come and did not.
 fn missed_dates(last: NaiveDate, today: NaiveDate, zones: &ZoneLine) -> impl Iterator<Item = NaiveDate> {
-    dates_between(last, today).filter(|date| zones.has_date(*date))
+    dates_between(last, today).filter(|date| zones.can_miss(*date))
 }

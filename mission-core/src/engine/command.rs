@@ -121,6 +121,12 @@ commands! {
         /// When, if the identity service says so.
         registered_at: Option<DateTime<Utc>>,
     }
+    /// A check-in was refused as one too many for the day. The wish for a zone that came with it is kept, and where the
+    /// user's zone is about to change, the day by the coming zone never counts as missed.
+    NoteRefusedVisit -> UserSaved {
+        /// Who.
+        user: UserId,
+    }
     /// What rules may read of a user; what is left out stays as it is.
     DescribeUser -> UserSaved {
         /// Who.
@@ -250,6 +256,7 @@ impl Command {
             Command::ClaimReward(c) => Root::User(c.user),
             Command::ApplyEvent(c) => Root::User(c.event.user_id),
             Command::RegisterUser(c) => Root::User(c.user),
+            Command::NoteRefusedVisit(c) => Root::User(c.user),
             Command::DescribeUser(c) => Root::User(c.user),
             Command::EraseUser(c) => Root::User(c.user),
             Command::ActivateReferral(c) => Root::User(c.inviter),

@@ -20,6 +20,10 @@ pub struct Diary {
     /// The zones, each with the instant from which it holds; the first holds since ever.
     zones: Vec<(DateTime<Utc>, Tz)>,
     visits: Vec<(DateTime<Utc>, NaiveDate)>,
+    /// Dates of a zone to come on which a visit was refused.
+    excused: BTreeSet<NaiveDate>,
+    /// Months in which every day was rewarded.
+    full_months: BTreeSet<(i32, u32)>,
     streak: u32,
     longest: u32,
     freezes: u32,
@@ -70,6 +74,11 @@ fn walk(from: DateTime<Utc>, to: DateTime<Utc>, step: Duration) -> impl Iterator
     inside.take_while(move |at| *at < to).chain([to])
 }
 
+fn noon_of(date: NaiveDate) -> DateTime<Utc> {
+    date.and_hms_opt(12, 0, 0)
+        .map_or(DateTime::<Utc>::MIN_UTC, |noon| noon.and_utc())
+}
+
 /// The first instant from which a wall clock never again shows the date that it shows now.
 fn end_of_today(zone: Tz, now: DateTime<Utc>) -> DateTime<Utc> {
     let today = wall_date(zone, now);
@@ -94,6 +103,8 @@ impl Diary {
             scale: u8::from(scale).into(),
             zones: vec![(DateTime::<Utc>::MIN_UTC, zone)],
             visits: Vec::new(),
+            excused: BTreeSet::new(),
+            full_months: BTreeSet::new(),
             streak: 0,
             longest: 0,
             freezes: 0,
@@ -132,6 +143,27 @@ impl Diary {
             .collect()
     }
 
+    /// Whether a date that was shown can be missed: for twelve hours at least, and no visit on it was refused.
+    fn can_miss(&self, date: NaiveDate) -> bool {
+        if self.excused.contains(&date) {
+            return false;
+        }
+        if self.zones.len() == 1 {
+            return true;
+        }
+        let noon = noon_of(date);
+        let shown_for = |step: Duration| {
+            let instants = walk(noon - Duration::hours(40), noon + Duration::hours(40), step);
+            let shown = instants.filter(|at| wall_date(self.zone_at(*at), *at) == date);
+            step * i32::try_from(shown.count()).unwrap_or(i32::MAX)
+        };
+        let (rough, half_a_day) = (shown_for(Duration::minutes(1)), Duration::hours(12));
+        if (rough - half_a_day).abs() > Duration::minutes(2) {
+            return rough > half_a_day;
+        }
+        shown_for(Duration::seconds(1)) >= half_a_day
+    }
+
     /// The user is here.
     ///
     /// # Errors
@@ -139,12 +171,20 @@ impl Diary {
     pub fn check_in(&mut self, now: DateTime<Utc>) -> Result<Visit, AlreadyCheckedIn> {
         let date = wall_date(self.zone_at(now), now);
         let last = self.visits.last().copied();
-        if last.is_some_and(|(_, last)| date <= last) {
+        if let Some((_, last)) = last.filter(|(_, last)| date <= *last) {
+            if let Some((_, coming)) = self.zones.last().filter(|(since, _)| now < *since) {
+                let there = wall_date(*coming, now);
+                if last < there {
+                    self.excused.insert(there);
+                }
+            }
             return Err(AlreadyCheckedIn);
         }
         let freezes_used = self.count_streak(last, date, now);
         self.longest = self.longest.max(self.streak);
         self.visits.push((now, date));
+        let monthly_reward = self.monthly_reward(date);
+        let monthly_reward = self.rounded(monthly_reward);
         let visit = Visit {
             date,
             streak: self.streak,
@@ -153,7 +193,7 @@ impl Diary {
             base: self.rounded(self.daily_points()),
             streak_bonus: self.rounded(self.daily_points() * self.bonus_percent() / Decimal::from(100)),
             milestone_bonus: self.rounded(self.milestone_bonus()),
-            monthly_reward: self.rounded(self.monthly_reward(date)),
+            monthly_reward,
             freezes_used,
             freezes_held: self.earn_freeze(),
         };
@@ -174,7 +214,7 @@ impl Diary {
         let shown = self.dates_shown(last_at, now);
         let missed = shown
             .into_iter()
-            .filter(|shown| last < *shown && *shown < date)
+            .filter(|shown| last < *shown && *shown < date && self.can_miss(*shown))
             .count();
         let missed = u32::try_from(missed).unwrap_or(u32::MAX);
         let grace = self.policy.grace_days.unwrap_or(0);
@@ -225,21 +265,23 @@ impl Diary {
         tiers.filter(reached).map(|tier| tier.milestone_bonus.get()).sum()
     }
 
-    fn monthly_reward(&self, today: NaiveDate) -> Decimal {
+    fn monthly_reward(&mut self, today: NaiveDate) -> Decimal {
         let this_month = |date: &NaiveDate| (date.year(), date.month()) == (today.year(), today.month());
         let visits = self.visits.iter().filter(|(_, date)| this_month(date)).count();
         let mut reward = Decimal::ZERO;
-        for row in self.policy.monthly.iter().flatten() {
+        for row in self.policy.monthly.clone().unwrap_or_default() {
             let is_met = match row.days {
                 MonthlyDays::Count(days) => u32::try_from(visits) == Ok(days),
                 // No calendar has a month of fewer than 25 days: spares the walk.
                 MonthlyDays::All if visits < 25 => false,
                 MonthlyDays::All => {
-                    let noon = today
-                        .and_hms_opt(12, 0, 0)
-                        .map_or(DateTime::<Utc>::MIN_UTC, |noon| noon.and_utc());
+                    let noon = noon_of(today);
                     let shown = self.dates_shown(noon - Duration::days(35), noon + Duration::days(35));
-                    visits == shown.iter().filter(|date| this_month(date)).count()
+                    let visited = |date: &NaiveDate| self.visits.iter().any(|(_, visit)| visit == date);
+                    let mut shown = shown.iter().filter(|date| this_month(date));
+                    // Whoever missed one need not be asked for the others.
+                    let all_visited = shown.all(|date| visited(date) || !self.can_miss(*date));
+                    all_visited && self.full_months.insert((today.year(), today.month()))
                 }
             };
             if is_met {

@@ -29,6 +29,26 @@ pub(crate) fn register(work: &mut Work<'_>, command: &RegisterUser) -> Result<Us
     Ok(UserSaved { user })
 }
 
+pub(crate) fn note_refused_visit(work: &mut Work<'_>, id: UserId) -> Result<UserSaved, Halt> {
+    let before = work.user_or_new(id)?;
+    if before.is_erased() {
+        return Err(Rejection::UserErased.into());
+    }
+    let now = work.now();
+    let mut user = before.clone().asking_for_zone(work.context.signals.zone, now);
+    let coming = user.zones.as_ref().and_then(|zones| zones.coming(now));
+    if let (Some((_, zone)), Some(zones)) = (coming, &mut user.zones) {
+        let date = zone.date(now);
+        if user.check_in.can_check_in_on(date) {
+            zones.excuse(date);
+        }
+    }
+    if user != before {
+        work.put_user(user.clone());
+    }
+    Ok(UserSaved { user })
+}
+
 pub(crate) fn describe(work: &mut Work<'_>, command: &DescribeUser) -> Result<UserSaved, Halt> {
     let before = work.user_or_new(command.user)?;
     if before.is_erased() {

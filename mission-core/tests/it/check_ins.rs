@@ -1,13 +1,15 @@
 //! Check-ins: what they earn, whose device flags, what a reviewer lets through.
 
 use mission_core::{
-    check_in::{CheckInPolicy, PolicyFile, Tier, Zone},
-    engine::{CheckIn, PackPolicy, Settings},
+    PointsScale,
+    check_in::{CheckInPolicy, MonthlyDays, MonthlyRow, PolicyFile, Tier, Zone},
+    engine::{CheckIn, NoteRefusedVisit, PackPolicy, RegisterUser, Settings},
     event::IntegrationEvent,
     fraud::{CheckMode, FraudPolicy, ReviewDecision, ReviewReason},
     ports::rules::NoScripts,
     reward::{RewardStatus, RewardType},
-    testing::{World, at, user},
+    testing::{World, at, points, user, zone},
+    user::User,
 };
 use proptest::prelude::*;
 
@@ -366,9 +368,134 @@ proptest! {
             .collect();
         prop_assert_eq!(holding.len(), 1, "each streak is in one tier");
         prop_assert_eq!(policy.tier(streak), Some(holding[0]));
-        prop_assert_eq!(policy.milestone_bonus(streak).is_zero(), holding[0].min_days != streak);
+        let reached: Vec<_> = tiers.iter().filter(|tier| tier.min_days <= streak).collect();
+        prop_assert_eq!(policy.milestones_up_to(streak).collect::<Vec<_>>(), reached);
         let next = tiers.iter().find(|tier| tier.min_days > streak);
         prop_assert_eq!(policy.next_milestone(streak), next);
+    }
+}
+
+fn tiered(milestones: &[(u32, &str)], monthly: &[(u32, &str)]) -> PackPolicy {
+    let starts = milestones.iter().map(|(days, _)| *days);
+    let ends: Vec<_> = starts.skip(1).map(|next| Some(next - 1)).chain([None]).collect();
+    let tiers = milestones
+        .iter()
+        .zip(ends)
+        .map(|((min_days, bonus), max_days)| Tier {
+            min_days: *min_days,
+            max_days,
+            bonus_percent: 0.into(),
+            milestone_bonus: points(bonus),
+        });
+    let monthly = monthly.iter().map(|(days, bonus)| MonthlyRow {
+        days: MonthlyDays::Count(*days),
+        points: points(bonus),
+    });
+    let file = PolicyFile {
+        tiers: Some(tiers.collect()),
+        monthly: Some(monthly.collect()),
+        ..PolicyFile::default()
+    };
+    PackPolicy {
+        check_in: CheckInPolicy::try_from(file).ok(),
+        ..PackPolicy::default()
+    }
+}
+
+#[test]
+fn a_milestone_that_an_edit_put_below_a_running_streak_is_paid_at_the_next_check_in_once() {
+    let policy = tiered(&[(1, "0"), (3, "30"), (10, "100")], &[(4, "4"), (20, "20")]);
+    let mut world = World::at(NOON).with_policy(policy);
+    let day = |world: &mut World| {
+        let earned = check_in(world).unwrap().day.earned;
+        world.now += chrono::Duration::days(1);
+        (earned.milestone_bonus, earned.monthly_reward)
+    };
+    let nothing = (points("0"), points("0"));
+    for expected in [
+        nothing,
+        nothing,
+        (points("30"), points("0")),
+        (points("0"), points("4")),
+        nothing,
+    ] {
+        assert_eq!(day(&mut world), expected);
+    }
+    // On the fifth day 10 becomes 5, 3 becomes 2, and 20 days of a month become 3.
+    let lowered = tiered(&[(1, "0"), (2, "20"), (5, "100")], &[(3, "3")]);
+    world = world.with_policy(lowered);
+    assert_eq!(day(&mut world), (points("120"), points("3")));
+    for _ in 0..3 {
+        assert_eq!(day(&mut world), nothing);
+    }
+    // A new streak earns them anew.
+    world.now += chrono::Duration::days(3);
+    let again: Vec<_> = (0..5).map(|_| day(&mut world).0).collect();
+    assert_eq!(again, ["0", "20", "0", "0", "100"].map(points));
+}
+
+#[test]
+fn a_record_of_before_payments_were_kept_earns_no_milestone_twice() {
+    let mut world = World::at(NOON);
+    for _ in 0..8 {
+        check_in(&mut world).unwrap();
+        world.now += chrono::Duration::days(1);
+    }
+    let record = world.store.records().user[&user(1)].clone().unwrap();
+    let mut json = serde_json::to_value(record).unwrap();
+    json["check_in"]
+        .as_object_mut()
+        .unwrap()
+        .remove("milestones_paid");
+    json["check_in"]["month"].as_object_mut().unwrap().remove("paid");
+    let before: User = serde_json::from_value(json).unwrap();
+    let zones = before.zone_line(Zone::default());
+    let policy = CheckInPolicy::default();
+    let step = before
+        .check_in
+        .check_in(world.now.date_naive(), &zones, &policy, PointsScale::default())
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (step.earned.milestone_bonus, step.earned.monthly_reward),
+        (points("0"), points("0"))
+    );
+}
+
+#[test]
+fn a_visit_that_a_change_of_zone_refuses_costs_no_streak() {
+    // From Los Angeles to Tokyo: on landing it is the 6th there, and still the 5th by the zone that holds.
+    let mut world = World::at("2026-01-05T20:00:00Z");
+    world.signals.zone = Some(zone("America/Los_Angeles"));
+    check_in(&mut world).unwrap();
+    world.go_to("2026-01-06T07:00:00Z");
+    world.signals.zone = Some(zone("Asia/Tokyo"));
+    assert_eq!(code(check_in(&mut world)), "already_checked_in");
+    world.when(NoteRefusedVisit { user: user(1) }).unwrap();
+    world.go_to("2026-01-06T23:00:00Z");
+    let next = check_in(&mut world).unwrap();
+    assert_eq!(
+        (next.date().to_string().as_str(), next.streak.current),
+        ("2026-01-07", 2)
+    );
+}
+
+#[test]
+fn a_date_of_which_less_than_half_a_day_was_the_users_is_not_missed() {
+    for (to, streak) in [("Asia/Tokyo", 2), ("Europe/London", 1)] {
+        let mut world = World::at("2026-01-05T20:00:00Z");
+        world.signals.zone = Some(zone("America/Los_Angeles"));
+        check_in(&mut world).unwrap();
+        world.signals.zone = Some(zone(to));
+        world.go_to("2026-01-05T21:00:00Z");
+        assert_eq!(code(check_in(&mut world)), "already_checked_in");
+        let register = RegisterUser {
+            user: user(1),
+            registered_at: None,
+        };
+        world.when(register).unwrap();
+        world.go_to("2026-01-07T12:00:00Z");
+        assert_eq!(check_in(&mut world).unwrap().streak.current, streak, "to {to}");
     }
 }
 

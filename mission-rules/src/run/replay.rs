@@ -7,7 +7,7 @@ use mission_core::{
     MissionId, TaskId, UserId,
     engine::{
         Answer, ApplyEvent, CheckIn, ClaimTask, Command, CompleteTask, DecideReview, DescribeUser,
-        RegisterUser, Rejection, Reply, ReportProgress, StartTask, SubmitEvidence, Thing,
+        NoteRefusedVisit, RegisterUser, Rejection, Reply, ReportProgress, StartTask, SubmitEvidence, Thing,
     },
     event::EventOutcome,
     fraud::{Review, ReviewStatus, ReviewSubject},
@@ -142,8 +142,10 @@ impl Replay {
                     Ok(command) => self.world.execute(at, zone, command)?,
                     Err(why) => Err(why),
                 };
-                if let (Err(_), Some(_)) = (&answer, zone) {
+                if answer == Err(Rejection::AlreadyCheckedIn) {
                     // As on a server, a wish for another zone is kept even where the command is refused.
+                    drop(self.world.execute(at, zone, NoteRefusedVisit { user }.into())?);
+                } else if let (Err(_), Some(_)) = (&answer, zone) {
                     let wish = RegisterUser {
                         user,
                         registered_at: None,

@@ -11,7 +11,7 @@ use axum::{
 use mission_core::{
     UserId,
     check_in::ZoneLine,
-    engine::{RegisterUser, Rejection, Signals, Thing},
+    engine::{Intent, NoteRefusedVisit, RegisterUser, Rejection, Signals, Thing},
     fraud::DeviceHash,
     user::User,
 };
@@ -82,7 +82,12 @@ impl Asker for Session {
     /// A wish for another zone that came with a refused command is kept all the same: the refusal itself changes
     /// nothing. Nothing is there for an erased user, who is told the reason rather than that.
     async fn refused(&self, state: &AppState, rejection: Rejection) -> Problem {
-        self.ask_for_zone(state).await;
+        if rejection == Rejection::AlreadyCheckedIn {
+            let visit = NoteRefusedVisit { user: self.user() };
+            self.note(state, visit).await;
+        } else {
+            self.ask_for_zone(state).await;
+        }
         match rejection {
             Rejection::NotFound(thing) => self.not_found(state, thing).await,
             other => other.into(),
@@ -111,7 +116,11 @@ impl Session {
             user: self.user(),
             registered_at: None,
         };
-        if let Err(error) = state.engine.execute(wish, self.signals(), None).await {
+        self.note(state, wish).await;
+    }
+
+    async fn note(&self, state: &AppState, intent: impl Intent) {
+        if let Err(error) = state.engine.execute(intent, self.signals(), None).await {
             tracing::debug!(%error, "a wish for another zone was not kept; it comes again with the next request");
         }
     }

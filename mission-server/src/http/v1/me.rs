@@ -20,7 +20,7 @@ use crate::http::{
     caller::Session,
     command::{Asker, Command},
     query::{NoQuery, Query},
-    view::{Lens, RewardView, TaskView},
+    view::{Lens, RewardView, TaskView, ZoneChange},
 };
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
@@ -49,6 +49,8 @@ struct Profile {
     /// The zone in which the caller's days begin and end.
     #[schema(value_type = String, example = "Asia/Ho_Chi_Minh")]
     zone: Zone,
+    /// The zone that was asked for and does not hold yet.
+    zone_change: Option<ZoneChange>,
     country: Option<String>,
     tags: Vec<String>,
     attributes: Map<String, Value>,
@@ -67,6 +69,7 @@ impl Profile {
             wallet_points,
             invite_code: InviteCode::of(user.id).to_string(),
             zone: user.zone_at(lens.now, lens.book.check_in.default_zone()),
+            zone_change: ZoneChange::of(user, lens.now),
             country: user.description.country.clone(),
             tags: user.description.tags.clone(),
             attributes: user.description.attributes.clone(),

@@ -12,6 +12,7 @@ use crate::http::{
     AppState, FieldError, Problem,
     caller::{Operator, UsersWrite},
     command::Command,
+    view::ZoneChange,
 };
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
@@ -80,6 +81,8 @@ struct Described {
     /// The zone that was asked for last.
     #[schema(value_type = String)]
     zone: Zone,
+    /// From when it holds, where it does not yet.
+    zone_change: Option<ZoneChange>,
 }
 
 /// Says what rules may read of a user.
@@ -114,6 +117,7 @@ async fn describe(Id(user): Id<UserId>, asked: Command<Operator<UsersWrite>>) ->
     let described = Described {
         user_id: user,
         level: known.level(&book.levels),
+        zone_change: ZoneChange::of(&known, asked.state.engine.now()),
         zone: known.zone_line(book.check_in.default_zone()).wanted(),
         country: known.description.country,
         tags: known.description.tags,

@@ -3,6 +3,7 @@
 mod mission;
 mod reward;
 mod task;
+mod zone;
 
 use chrono::{DateTime, Utc};
 use mission_core::engine::Book;
@@ -10,6 +11,7 @@ use mission_core::engine::Book;
 pub(super) use mission::MissionView;
 pub(super) use reward::{ClaimView, RewardView};
 pub(super) use task::TaskView;
+pub(super) use zone::ZoneChange;
 
 /// The code of an answer that waits for a reviewer.
 pub(super) const UNDER_REVIEW: &str = "under_review";
