@@ -3,7 +3,7 @@
 use super::{Review, ReviewDecision, ReviewStatus, ReviewSubject};
 use crate::{
     RewardId, UserId,
-    check_in::decide::completed,
+    check_in::{CheckInDay, Earned, decide::completed},
     engine::{DecideReview, Halt, Rejection, ReviewDecided, Thing, Work},
     reward::{Reward, RewardStatus, RewardType, decide as rewards},
     task::{Task, Verification, VerificationMethod, decide as tasks},
@@ -105,13 +105,19 @@ fn settle_check_in(
         .iter()
         .filter_map(|id| held_reward(work, user.id, *id).transpose())
         .collect::<Result<Vec<_>, _>>()?;
-    if !approved {
-        held.iter().for_each(|reward| rewards::reject(work, reward));
-        return Ok(());
-    }
     let day = work
         .check_in_day((user.id, date))?
         .ok_or(Rejection::NotFound(Thing::Review))?;
+    if !approved {
+        held.iter().for_each(|reward| rewards::reject(work, reward));
+        // The visit stays, and with it the streak; it earned nothing.
+        let unpaid = CheckInDay {
+            earned: Earned::default(),
+            ..day
+        };
+        work.put_check_in_day((user.id, date), unpaid);
+        return Ok(());
+    }
     let granted: Vec<Reward> = held
         .iter()
         .map(|reward| rewards::grant(work, user, reward))

@@ -14,11 +14,11 @@ use crate::{
     MissionId, ReviewId, RewardId, TaskId, UserId,
     check_in::CheckInDay,
     engine::Table,
-    fraud::{Review, ReviewStatus},
+    fraud::{DeviceHash, Review},
     ports::{
         queries::{
-            AnalyticsRow, Bucket, Catalogue, DueExpiry, LeaderboardRow, Page, Queries, TaskFilter, TimeRange,
-            UserExport,
+            AnalyticsRow, Bucket, Catalogue, DueExpiry, LeaderboardRow, Page, Queries, ReviewFilter,
+            TaskFilter, TimeRange, UserExport,
         },
         store::{Claim, StoreError},
     },
@@ -111,15 +111,17 @@ impl Queries for MemoryStore {
         Ok(self.tables().reviews().find(|found| found.id == review).cloned())
     }
 
-    async fn reviews(
-        &self,
-        status: Option<ReviewStatus>,
-        page: Page<ReviewId>,
-    ) -> Result<Vec<Review>, StoreError> {
+    async fn device_users(&self, device: &DeviceHash) -> Result<BTreeMap<UserId, DateTime<Utc>>, StoreError> {
+        let tables = self.tables();
+        Ok(tables.devices.get(device).cloned().unwrap_or_default())
+    }
+
+    async fn reviews(&self, filter: ReviewFilter, page: Page<ReviewId>) -> Result<Vec<Review>, StoreError> {
         let mut reviews: Vec<Review> = self
             .tables()
             .reviews()
-            .filter(|review| status.is_none_or(|status| review.status == status))
+            .filter(|review| filter.status.is_none_or(|status| review.status == status))
+            .filter(|review| filter.user.is_none_or(|user| review.user_id == user))
             .filter(|review| page.after.is_none_or(|after| review.id > after))
             .cloned()
             .collect();

@@ -24,7 +24,7 @@ pub(super) struct Tables {
     pub(super) records: Records,
     pub(super) claims: BTreeMap<Claim, Holder>,
     budgets: BTreeMap<MissionId, BudgetUse>,
-    devices: BTreeMap<DeviceHash, BTreeMap<UserId, DateTime<Utc>>>,
+    pub(super) devices: BTreeMap<DeviceHash, BTreeMap<UserId, DateTime<Utc>>>,
     /// With the root in whose journal each was given.
     receipts: BTreeMap<ReceiptKey, (Root, Receipt)>,
     outbox: BTreeMap<i64, Entry>,

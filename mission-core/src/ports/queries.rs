@@ -12,7 +12,7 @@ use crate::{
     MissionId, ReviewId, RewardId, TaskId, UserId,
     check_in::CheckInDay,
     engine::PackRecord,
-    fraud::{Review, ReviewStatus},
+    fraud::{DeviceHash, Review, ReviewStatus},
     mission::Mission,
     reward::{Reward, RewardStatus},
     task::{Participation, Task, TaskStatus},
@@ -35,6 +35,15 @@ pub struct TaskFilter {
     pub status: Option<TaskStatus>,
     /// Of one mission.
     pub mission: Option<MissionId>,
+}
+
+/// Which reviews.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReviewFilter {
+    /// Of one status.
+    pub status: Option<ReviewStatus>,
+    /// Of one user.
+    pub user: Option<UserId>,
 }
 
 /// Missions and packs, with the number that changes whenever one of them does.
@@ -205,15 +214,17 @@ pub trait Queries: Send + Sync {
     /// When the store cannot be read.
     async fn review(&self, review: ReviewId) -> Result<Option<Review>, StoreError>;
 
-    /// Reviews of all users, oldest first.
+    /// Reviews, oldest first.
     ///
     /// # Errors
     /// When the store cannot be read.
-    async fn reviews(
-        &self,
-        status: Option<ReviewStatus>,
-        page: Page<ReviewId>,
-    ) -> Result<Vec<Review>, StoreError>;
+    async fn reviews(&self, filter: ReviewFilter, page: Page<ReviewId>) -> Result<Vec<Review>, StoreError>;
+
+    /// Who came with a device, and when last; of many the latest fifty at least.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn device_users(&self, device: &DeviceHash) -> Result<BTreeMap<UserId, DateTime<Utc>>, StoreError>;
 
     /// Who has claimed the most within a stretch of time, revoked rewards left out; equal points in the order of
     /// ids. `among` leaves it at some users.

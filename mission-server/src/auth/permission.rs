@@ -15,17 +15,23 @@ pub enum Permission {
     AnalyticsRead,
     /// `users:write`: describe users.
     UsersWrite,
+    /// `users:read`: see a user's profile, tasks, rewards, calendar and ledger.
+    UsersRead,
+    /// `audit:read`: see who changed what.
+    AuditRead,
 }
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Permission; 6] = [
+    pub const ALL: [Permission; 8] = [
         Permission::EventsWrite,
         Permission::MissionsWrite,
         Permission::RewardsWrite,
         Permission::ReviewsWrite,
         Permission::AnalyticsRead,
         Permission::UsersWrite,
+        Permission::UsersRead,
+        Permission::AuditRead,
     ];
 
     /// The name in a token.
@@ -38,6 +44,8 @@ impl Permission {
             Permission::ReviewsWrite => "reviews:write",
             Permission::AnalyticsRead => "analytics:read",
             Permission::UsersWrite => "users:write",
+            Permission::UsersRead => "users:read",
+            Permission::AuditRead => "audit:read",
         }
     }
 
@@ -49,7 +57,7 @@ impl Permission {
             .find(|permission| permission.as_str() == name)
     }
 
-    const fn bit(self) -> u8 {
+    const fn bit(self) -> u16 {
         1 << self as u8
     }
 }
@@ -68,7 +76,7 @@ impl std::fmt::Display for Permission {
 /// assert!(set.contains(Permission::EventsWrite) && !set.contains(Permission::UsersWrite));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PermissionSet(u8);
+pub struct PermissionSet(u16);
 
 impl PermissionSet {
     /// Every permission, as the role `admin` has.

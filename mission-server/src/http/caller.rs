@@ -189,7 +189,9 @@ needs!(
     RewardsWrite,
     ReviewsWrite,
     AnalyticsRead,
-    UsersWrite
+    UsersWrite,
+    UsersRead,
+    AuditRead
 );
 
 /// A caller who has a permission.

@@ -48,6 +48,21 @@ id_cursors!(
     mission_core::MissionId
 );
 
+/// How much of a list that only grows was seen.
+#[derive(Clone, Copy)]
+pub(super) struct Offset(pub(super) usize);
+
+impl CursorKey for Offset {
+    fn to_cursor(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.0.to_string())
+    }
+
+    fn from_cursor(text: &str) -> Option<Self> {
+        let digits = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+        digits.parse().ok().map(Offset)
+    }
+}
+
 /// The page that `limit` and `cursor` ask for.
 pub(super) fn page<K: CursorKey>(limit: Option<usize>, cursor: Option<&str>) -> Result<Page<K>, Problem> {
     let limit = limit.unwrap_or(DEFAULT);

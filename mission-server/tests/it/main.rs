@@ -15,6 +15,7 @@ mod idempotency;
 mod main_job;
 mod me;
 mod once;
+mod operators;
 mod postgres;
 mod process;
 mod redis;

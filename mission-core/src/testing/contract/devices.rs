@@ -13,7 +13,19 @@ async fn users<S: WholeStore>(bench: &Bench<'_, S>, device: &DeviceHash) -> BTre
         devices: BTreeSet::from([device.clone()]),
         ..Keys::default()
     };
-    bench.load(keys).await.devices[device].clone()
+    let loaded = bench.load(keys).await.devices[device].clone();
+    let listed = bench.store.device_users(device).await.unwrap_or_default();
+    let latest: BTreeMap<_, _> = loaded
+        .iter()
+        .filter(|(who, _)| listed.contains_key(who))
+        .collect();
+    assert_eq!(
+        listed.iter().collect::<BTreeMap<_, _>>(),
+        latest,
+        "the list shows what a load shows"
+    );
+    assert!(listed.len() >= loaded.len().min(50), "the latest fifty at least");
+    loaded
 }
 
 async fn sight<S: WholeStore>(bench: &Bench<'_, S>, device: &DeviceHash, who: UserId, when: DateTime<Utc>) {

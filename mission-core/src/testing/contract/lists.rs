@@ -9,7 +9,7 @@ use crate::{
     TaskId, UserId,
     fraud::{Review, ReviewStatus},
     ports::{
-        queries::{Page, TaskFilter, UserExport},
+        queries::{Page, ReviewFilter, TaskFilter, UserExport},
         store::{Claim, StoreError},
     },
     reward::{Reward, RewardStatus},
@@ -242,7 +242,7 @@ pub(super) async fn reviews_are_listed_oldest_first<S: WholeStore>(bench: &Bench
             .settle(who, |change| records::write_review(change, review))
             .await;
     }
-    let listed = |status, page| bench.store.reviews(status, page);
+    let listed = |status, page| bench.store.reviews(ReviewFilter { status, user: None }, page);
     assert_eq!(
         answered(listed(None, all()).await),
         reviews,
@@ -256,6 +256,19 @@ pub(super) async fn reviews_are_listed_oldest_first<S: WholeStore>(bench: &Bench
     };
     assert_eq!(answered(listed(Some(ReviewStatus::Open), page).await), open[1..3]);
     assert_eq!(answered(listed(Some(ReviewStatus::Rejected), all()).await), []);
+    let of_user = |status| ReviewFilter {
+        status,
+        user: Some(user(0)),
+    };
+    let theirs: Vec<Review> = [0, 2, 4].map(|n: usize| reviews[n].clone()).to_vec();
+    for status in [None, Some(ReviewStatus::Open)] {
+        assert_eq!(
+            answered(bench.store.reviews(of_user(status), all()).await),
+            theirs
+        );
+    }
+    let rejected = of_user(Some(ReviewStatus::Rejected));
+    assert_eq!(answered(bench.store.reviews(rejected, all()).await), []);
     assert_eq!(
         answered(bench.store.review(reviews[1].id).await).as_ref(),
         Some(&reviews[1])

@@ -83,15 +83,26 @@ async fn check_in(asked: Command<Session>) -> Result<Response, Problem> {
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct MonthQuery {
+pub(super) struct MonthQuery {
     /// `YYYY-MM`; the user's current month without it.
     #[param(pattern = "^[0-9]{4}-(0[1-9]|1[0-2])$", example = "2026-01")]
     month: Option<String>,
 }
 
+impl MonthQuery {
+    /// The first day of the month that is asked for.
+    fn first(&self) -> Result<Option<NaiveDate>, Problem> {
+        let month = self.month.as_deref();
+        let asked = month.map(|month| {
+            parse_month(month).ok_or_else(|| Problem::invalid_query("month", "must be a month, `YYYY-MM`"))
+        });
+        asked.transpose()
+    }
+}
+
 /// How a user's check-ins stand.
 #[derive(Debug, Serialize, ToSchema)]
-struct Calendar {
+pub(super) struct Calendar {
     /// 0 once it can no longer be continued.
     current_streak: u32,
     longest_streak: u32,
@@ -139,10 +150,7 @@ async fn calendar(
     session: Session,
     Query(query): Query<MonthQuery>,
 ) -> Result<Json<Calendar>, Problem> {
-    let asked = query.month.as_deref().map(|month| {
-        parse_month(month).ok_or_else(|| Problem::invalid_query("month", "must be a month, `YYYY-MM`"))
-    });
-    let asked = asked.transpose()?;
+    let asked = query.first()?;
     let (book, now) = (state.engine.book(), state.engine.now());
     let id = session.user();
     let found = state
@@ -161,6 +169,16 @@ async fn calendar(
         days_of_month(&state, id, first).await?
     };
     Ok(Json(calendar_of(&user, &zones, today, now, &book, days)))
+}
+
+/// A user's streak and one month of check-ins.
+pub(super) async fn month_of(state: &AppState, user: &User, query: &MonthQuery) -> Result<Calendar, Problem> {
+    let (book, now) = (state.engine.book(), state.engine.now());
+    let zones = user.zone_line(book.check_in.default_zone());
+    let today = zones.at(now).date(now);
+    let first = query.first()?.unwrap_or_else(|| first_of_month(today));
+    let days = days_of_month(state, user.id, first).await?;
+    Ok(calendar_of(user, &zones, today, now, &book, days))
 }
 
 /// A user's record, and the days of the month that is now.

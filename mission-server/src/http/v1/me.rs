@@ -29,9 +29,9 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(export))
 }
 
-/// The caller, as the engine knows them.
+/// A user, as the engine knows them.
 #[derive(Debug, Serialize, ToSchema)]
-struct Profile {
+pub(super) struct Profile {
     id: UserId,
     level: u32,
     experience: u64,
@@ -46,7 +46,7 @@ struct Profile {
     wallet_points: Decimal,
     /// To hand to others.
     invite_code: String,
-    /// The zone in which the caller's days begin and end.
+    /// The zone in which the user's days begin and end.
     #[schema(value_type = String, example = "Asia/Ho_Chi_Minh")]
     zone: Zone,
     /// The zone that was asked for and does not hold yet.
@@ -59,7 +59,7 @@ struct Profile {
 }
 
 impl Profile {
-    fn of(user: &User, wallet_points: Decimal, lens: Lens<'_>) -> Self {
+    pub(super) fn of(user: &User, wallet_points: Decimal, lens: Lens<'_>) -> Self {
         Profile {
             id: user.id,
             level: user.level(&lens.book.levels),

@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State, http::StatusCode, response::Response};
 use mission_core::{
-    RewardId,
+    RewardId, UserId,
     engine::{ClaimReward, Executed, RevokeReward, RewardTaken, Thing},
     reward::RewardStatus,
 };
@@ -31,14 +31,14 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct Filter {
+pub(super) struct Filter {
     /// Of one status.
-    status: Option<RewardStatus>,
+    pub(super) status: Option<RewardStatus>,
     /// At most so many; 1 to 200, default 50.
     #[param(minimum = 1, maximum = 200)]
-    limit: Option<usize>,
+    pub(super) limit: Option<usize>,
     /// Where the page before ended.
-    cursor: Option<String>,
+    pub(super) cursor: Option<String>,
 }
 
 /// The caller's rewards, newest first.
@@ -50,18 +50,27 @@ async fn list(
     Query(filter): Query<Filter>,
 ) -> Result<Json<List<RewardView>>, Problem> {
     session.record(&state).await?;
+    Ok(Json(rewards_of(&state, session.user(), &filter).await?))
+}
+
+/// A page of a user's rewards.
+pub(super) async fn rewards_of(
+    state: &AppState,
+    user: UserId,
+    filter: &Filter,
+) -> Result<List<RewardView>, Problem> {
     let page = page::page::<RewardId>(filter.limit, filter.cursor.as_deref())?;
     let found = state
         .queries
-        .rewards(session.user(), filter.status, page::one_more(page))
+        .rewards(user, filter.status, page::one_more(page))
         .await?;
     let now = state.engine.now();
-    Ok(Json(page::list(
+    Ok(page::list(
         found,
         page.limit,
         |reward| reward.id,
         |reward| RewardView::of(reward, now),
-    )))
+    ))
 }
 
 /// Takes a reward.

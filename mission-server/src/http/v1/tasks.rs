@@ -41,16 +41,16 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct Filter {
+pub(super) struct Filter {
     /// Of one status.
-    status: Option<TaskStatus>,
+    pub(super) status: Option<TaskStatus>,
     /// Of one mission: its id or code.
-    mission: Option<String>,
+    pub(super) mission: Option<String>,
     /// At most so many; 1 to 200, default 50.
     #[param(minimum = 1, maximum = 200)]
-    limit: Option<usize>,
+    pub(super) limit: Option<usize>,
     /// Where the page before ended.
-    cursor: Option<String>,
+    pub(super) cursor: Option<String>,
 }
 
 /// The caller's tasks, newest first.
@@ -120,7 +120,7 @@ async fn newest(state: &AppState, session: &Session) -> Result<(Option<User>, Ve
     Ok((user, found.tasks.clone()))
 }
 
-fn zone_of(user: Option<&User>, lens: Lens<'_>) -> mission_core::check_in::Zone {
+pub(super) fn zone_of(user: Option<&User>, lens: Lens<'_>) -> mission_core::check_in::Zone {
     let default = lens.book.check_in.default_zone();
     user.map_or(default, |user| user.zone_at(lens.now, default))
 }

@@ -7,11 +7,11 @@ use chrono::{DateTime, NaiveDate, Utc};
 use mission_core::{
     MissionId, ReviewId, RewardId, TaskId, UserId,
     check_in::CheckInDay,
-    fraud::{Review, ReviewStatus},
+    fraud::{DeviceHash, Review},
     ports::{
         queries::{
-            AnalyticsRow, Bucket, Catalogue, DueExpiry, LeaderboardRow, Page, Queries, TaskFilter, TimeRange,
-            UserExport,
+            AnalyticsRow, Bucket, Catalogue, DueExpiry, LeaderboardRow, Page, Queries, ReviewFilter,
+            TaskFilter, TimeRange, UserExport,
         },
         rules::serde_name,
         store::{Claim, StoreError},
@@ -24,7 +24,7 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::{PostgresStore, load::Found, script::Script};
-use crate::store::record::{days, from_json, unavailable};
+use crate::store::record::{days, from_json, instant, unavailable};
 
 fn limit_of<K>(page: &Page<K>) -> i64 {
     i64::try_from(page.limit).unwrap_or(i64::MAX)
@@ -188,14 +188,26 @@ impl Queries for PostgresStore {
             .await
     }
 
-    async fn reviews(
-        &self,
-        status: Option<ReviewStatus>,
-        page: Page<ReviewId>,
-    ) -> Result<Vec<Review>, StoreError> {
+    async fn device_users(&self, device: &DeviceHash) -> Result<BTreeMap<UserId, DateTime<Utc>>, StoreError> {
+        let rows = self.database.read(|| {
+            let mut script = Script::new(
+                "SELECT user_id, seen_at FROM sightings WHERE device = ? ORDER BY seen_at DESC LIMIT 50",
+            );
+            script.bind(device.as_str().to_owned())?;
+            Ok(script)
+        });
+        let rows = rows.await?;
+        let seen = |row| Ok((Found(row).get::<Uuid>(0)?.into(), instant(Found(row).get(1)?)?));
+        rows.iter().map(seen).collect()
+    }
+
+    async fn reviews(&self, filter: ReviewFilter, page: Page<ReviewId>) -> Result<Vec<Review>, StoreError> {
         self.records(|| {
             let mut script = Script::new("SELECT data FROM reviews WHERE TRUE");
-            if let Some(status) = status {
+            if let Some(user) = filter.user {
+                script.then(" AND user_id = ?").bind(user.0)?;
+            }
+            if let Some(status) = filter.status {
                 script.then(" AND status = ?").bind(serde_name(status))?;
             }
             if let Some(after) = page.after {

@@ -7,11 +7,11 @@ use chrono::{DateTime, NaiveDate, Utc};
 use mission_core::{
     MissionId, ReviewId, RewardId, TaskId, UserId,
     check_in::CheckInDay,
-    fraud::{Review, ReviewStatus},
+    fraud::{DeviceHash, Review},
     ports::{
         queries::{
-            AnalyticsRow, Bucket, Catalogue, DueExpiry, LeaderboardRow, Page, Queries, TaskFilter, TimeRange,
-            UserExport,
+            AnalyticsRow, Bucket, Catalogue, DueExpiry, LeaderboardRow, Page, Queries, ReviewFilter,
+            TaskFilter, TimeRange, UserExport,
         },
         rules::serde_name,
         store::{Claim, StoreError},
@@ -29,7 +29,7 @@ use sqlx::{
 use uuid::Uuid;
 
 use super::{SqliteStore, connection::unavailable, load::Found, rows::Rows};
-use crate::store::record::{days, from_json};
+use crate::store::record::{days, from_json, instant};
 
 type Sql = Query<'static, Sqlite, SqliteArguments<'static>>;
 
@@ -161,24 +161,40 @@ impl Queries for SqliteStore {
         record(self.database.readers(), query).await
     }
 
-    async fn reviews(
-        &self,
-        status: Option<ReviewStatus>,
-        page: Page<ReviewId>,
-    ) -> Result<Vec<Review>, StoreError> {
-        let sql = match status {
-            Some(_) => {
-                "SELECT data FROM reviews WHERE status = ?1 AND (?2 IS NULL OR id > ?2) ORDER BY id LIMIT ?3"
+    async fn reviews(&self, filter: ReviewFilter, page: Page<ReviewId>) -> Result<Vec<Review>, StoreError> {
+        // Each form has an index of its own.
+        let sql = match (filter.user, filter.status) {
+            (Some(_), _) => {
+                "SELECT data FROM reviews WHERE user_id = ?4 AND (?1 IS NULL OR status = ?1)
+                    AND (?2 IS NULL OR id > ?2) ORDER BY id LIMIT ?3"
             }
-            None => {
-                "SELECT data FROM reviews WHERE ?1 IS NULL AND (?2 IS NULL OR id > ?2) ORDER BY id LIMIT ?3"
+            (None, Some(_)) => {
+                "SELECT data FROM reviews WHERE status = ?1 AND ?4 IS NULL AND (?2 IS NULL OR id > ?2)
+                    ORDER BY id LIMIT ?3"
+            }
+            (None, None) => {
+                "SELECT data FROM reviews WHERE ?1 IS NULL AND ?4 IS NULL AND (?2 IS NULL OR id > ?2)
+                    ORDER BY id LIMIT ?3"
             }
         };
         let query = sqlx::query(sql)
-            .bind(status.map(serde_name))
+            .bind(filter.status.map(serde_name))
             .bind(page.after.map(|id| blob(id.0)))
-            .bind(limit_of(&page));
+            .bind(limit_of(&page))
+            .bind(filter.user.map(|id| blob(id.0)));
         records(self.database.readers(), query).await
+    }
+
+    async fn device_users(&self, device: &DeviceHash) -> Result<BTreeMap<UserId, DateTime<Utc>>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT hex(user_id), seen_at FROM sightings WHERE device = ? ORDER BY seen_at DESC LIMIT 50",
+        )
+        .bind(device.as_str().to_owned())
+        .fetch_all(self.database.readers())
+        .await
+        .map_err(unavailable)?;
+        let seen = |row: &SqliteRow| Ok((Found(row).id(0)?.into(), instant(Found(row).get(1)?)?));
+        rows.iter().map(seen).collect()
     }
 
     async fn leaderboard(

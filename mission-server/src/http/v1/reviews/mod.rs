@@ -1,11 +1,14 @@
 //! The review queue: flagged commands that wait for a person.
 
+mod detail;
+
 use axum::{Json, extract::State, http::StatusCode, response::Response};
 use chrono::{DateTime, NaiveDate, Utc};
 use mission_core::{
     CheckInDayId, ReviewId, RewardId, TaskId, UserId,
     engine::{DecideReview, Thing},
     fraud::{Review, ReviewDecision, ReviewReason, ReviewStatus, ReviewSubject},
+    ports::queries::ReviewFilter,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -23,6 +26,7 @@ use crate::http::{
 pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(list))
+        .merge(detail::routes())
         .routes(routes!(approve))
         .routes(routes!(reject))
 }
@@ -103,7 +107,11 @@ async fn list(
 ) -> Result<Json<List<ReviewView>>, Problem> {
     let page = page::page::<ReviewId>(filter.limit, filter.cursor.as_deref())?;
     let status = filter.status.unwrap_or(ReviewStatus::Open);
-    let found = state.queries.reviews(Some(status), page::one_more(page)).await?;
+    let wanted = ReviewFilter {
+        status: Some(status),
+        user: None,
+    };
+    let found = state.queries.reviews(wanted, page::one_more(page)).await?;
     Ok(Json(page::list(
         found,
         page.limit,

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{Id, answer};
+use super::super::{Id, answer};
 use crate::http::{
     AppState, FieldError, Problem,
     caller::{Operator, UsersWrite},

@@ -1,0 +1,12 @@
+//! Users as services and operators speak of them.
+
+mod attributes;
+mod read;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::http::AppState;
+
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    attributes::routes().merge(read::routes())
+}

@@ -1,0 +1,166 @@
+//! One user as operators see them, in the form of the user's own routes.
+
+use axum::{Json, extract::State};
+use mission_core::{
+    TaskId, UserId,
+    engine::Thing,
+    ports::queries::{Page, TaskFilter},
+    user::User,
+};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::super::{
+    Id, check_in,
+    me::Profile,
+    mission_named, rewards,
+    tasks::{self, zone_of},
+};
+use crate::{
+    http::{
+        AppState, Problem,
+        caller::{Operator, UsersRead},
+        page::{self, List, Offset},
+        query::{NoQuery, Query},
+        view::{RewardView, TaskView},
+    },
+    wallet::LedgerEntry,
+};
+
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(user_profile))
+        .routes(routes!(user_tasks))
+        .routes(routes!(user_rewards))
+        .routes(routes!(user_check_ins))
+        .routes(routes!(user_ledger))
+}
+
+/// A user who is there: 404 where nobody was seen under the id, and where who was is erased.
+async fn known(state: &AppState, id: UserId) -> Result<User, Problem> {
+    let user = state.queries.user(id).await?;
+    user.filter(|user| !user.is_erased())
+        .ok_or_else(|| Problem::not_found(Thing::User))
+}
+
+/// A user's profile.
+#[utoipa::path(get, path = "/users/{id}", tag = "users", params(("id" = UserId, Path)), responses(
+    (status = 200, description = "The profile", body = Profile),
+    (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
+    (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
+async fn user_profile(
+    State(state): State<AppState>,
+    _operator: Operator<UsersRead>,
+    Id(id): Id<UserId>,
+    _: Query<NoQuery>,
+) -> Result<Json<Profile>, Problem> {
+    let user = known(&state, id).await?;
+    let balance = state.wallet.balance(id).await?;
+    Ok(Json(state.with_lens(|lens| Profile::of(&user, balance, lens))))
+}
+
+/// A user's tasks, newest first.
+#[utoipa::path(get, path = "/users/{id}/tasks", tag = "users", params(("id" = UserId, Path), tasks::Filter), responses(
+    (status = 200, description = "A page of tasks", body = List<TaskView>),
+    (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
+    (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
+async fn user_tasks(
+    State(state): State<AppState>,
+    _operator: Operator<UsersRead>,
+    Id(id): Id<UserId>,
+    Query(filter): Query<tasks::Filter>,
+) -> Result<Json<List<TaskView>>, Problem> {
+    let page = page::page::<TaskId>(filter.limit, filter.cursor.as_deref())?;
+    let user = known(&state, id).await?;
+    let book = state.engine.book();
+    let named = filter.mission.as_deref().map(|name| mission_named(&book, name));
+    let found = match named {
+        // There are no tasks of a mission that does not exist.
+        Some(None) => Vec::new(),
+        mission => {
+            let filter = TaskFilter {
+                status: filter.status,
+                mission: mission.flatten(),
+            };
+            state.queries.tasks(id, filter, page::one_more(page)).await?
+        }
+    };
+    Ok(Json(state.with_lens(|lens| {
+        let zone = zone_of(Some(&user), lens);
+        page::list(
+            found,
+            page.limit,
+            |task| task.id,
+            |task| TaskView::of(task, lens, zone),
+        )
+    })))
+}
+
+/// A user's rewards, newest first.
+#[utoipa::path(get, path = "/users/{id}/rewards", tag = "users", params(("id" = UserId, Path), rewards::Filter), responses(
+    (status = 200, description = "A page of rewards", body = List<RewardView>),
+    (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
+    (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
+async fn user_rewards(
+    State(state): State<AppState>,
+    _operator: Operator<UsersRead>,
+    Id(id): Id<UserId>,
+    Query(filter): Query<rewards::Filter>,
+) -> Result<Json<List<RewardView>>, Problem> {
+    known(&state, id).await?;
+    Ok(Json(rewards::rewards_of(&state, id, &filter).await?))
+}
+
+/// A user's streak and one month of check-ins.
+#[utoipa::path(get, path = "/users/{id}/checkin", tag = "users", params(("id" = UserId, Path), check_in::MonthQuery),
+    responses(
+    (status = 200, description = "The streak and the month", body = check_in::Calendar),
+    (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
+    (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
+async fn user_check_ins(
+    State(state): State<AppState>,
+    _operator: Operator<UsersRead>,
+    Id(id): Id<UserId>,
+    Query(query): Query<check_in::MonthQuery>,
+) -> Result<Json<check_in::Calendar>, Problem> {
+    let user = known(&state, id).await?;
+    Ok(Json(check_in::month_of(&state, &user, &query).await?))
+}
+
+/// Which bookings.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct LedgerQuery {
+    /// At most so many; 1 to 200, default 50.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<usize>,
+    /// Where the page before ended.
+    cursor: Option<String>,
+}
+
+/// The bookings of the embedded ledger in a user's account, oldest first.
+#[utoipa::path(get, path = "/users/{id}/ledger", tag = "users", params(("id" = UserId, Path), LedgerQuery), responses(
+    (status = 200, description = "A page of bookings", body = List<LedgerEntry>),
+    (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
+    (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
+async fn user_ledger(
+    State(state): State<AppState>,
+    _operator: Operator<UsersRead>,
+    Id(id): Id<UserId>,
+    Query(query): Query<LedgerQuery>,
+) -> Result<Json<List<LedgerEntry>>, Problem> {
+    let Page { limit, after } = page::page::<Offset>(query.limit, query.cursor.as_deref())?;
+    known(&state, id).await?;
+    // Bookings are only ever added, so that a place among them stays the same.
+    let seen = after.map_or(0, |Offset(seen)| seen);
+    let entries = state.wallet.entries(id).await?.into_iter().enumerate();
+    let page: Vec<_> = entries.skip(seen).take(limit + 1).collect();
+    Ok(Json(page::list(
+        page,
+        limit,
+        |(place, _)| Offset(place + 1),
+        |(_, entry)| entry,
+    )))
+}

@@ -1,0 +1,179 @@
+//! What operators see: users, reviews with all that decides them.
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::support::Server;
+
+#[tokio::test]
+async fn a_users_page_is_what_the_user_sees() {
+    let server = Server::start().await;
+    server.set_clock("2026-01-05T10:00:00Z").await;
+    let (admin, user) = (server.admin(), server.user());
+    let reader = server.client(Uuid::new_v4(), json!({"permissions": ["users:read"]}));
+    let mission = admin.mission("seen", json!({"reward": {"points": 5}})).await;
+    user.post("/checkin", Value::Null).await.ok(200);
+    let task = user.complete(&mission).await;
+    user.post(&format!("/tasks/{task}/claim"), Value::Null)
+        .await
+        .ok(200);
+    for _ in 0..100 {
+        if user.get("/me").await.ok(200)["wallet_points"] == json!(15) {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let of_user = format!("/users/{}", user.user);
+    for (theirs, own) in [
+        (of_user.clone(), "/me"),
+        (format!("{of_user}/tasks"), "/tasks"),
+        (
+            format!("{of_user}/tasks?mission=seen&status=completed"),
+            "/tasks?mission=seen&status=completed",
+        ),
+        (
+            format!("{of_user}/tasks?mission=nothing"),
+            "/tasks?mission=nothing",
+        ),
+        (format!("{of_user}/rewards"), "/rewards"),
+        (format!("{of_user}/rewards?limit=1"), "/rewards?limit=1"),
+        (format!("{of_user}/checkin"), "/checkin"),
+        (
+            format!("{of_user}/checkin?month=2025-12"),
+            "/checkin?month=2025-12",
+        ),
+    ] {
+        let (seen, expected) = (reader.get(&theirs).await.ok(200), user.get(own).await.ok(200));
+        assert_eq!(seen, expected, "{theirs}");
+        user.get(&theirs).await.refused(403, "forbidden");
+        let nobody = theirs.replace(&user.user.to_string(), &Uuid::new_v4().to_string());
+        reader.get(&nobody).await.refused(404, "not_found");
+    }
+    let ledger = format!("{of_user}/ledger");
+    let bookings = reader.get(&ledger).await.ok(200);
+    let amounts: Vec<_> = bookings["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry["amount"].clone())
+        .collect();
+    assert_eq!(amounts, [json!(10), json!(5)]);
+    let first = reader.get(&format!("{ledger}?limit=1")).await.ok(200);
+    let next = first["next_cursor"].as_str().unwrap();
+    let second = reader
+        .get(&format!("{ledger}?limit=1&cursor={next}"))
+        .await
+        .ok(200);
+    assert_eq!(
+        (&second["items"][0]["amount"], &second["next_cursor"]),
+        (&json!(5), &Value::Null)
+    );
+    reader
+        .get(&format!("{ledger}?cursor=x"))
+        .await
+        .refused(422, "invalid_query");
+
+    user.delete("/me").await.ok(200);
+    reader.get(&of_user).await.refused(404, "not_found");
+}
+
+#[tokio::test]
+async fn a_review_shows_what_decides_it() {
+    let server = Server::start().await;
+    let (admin, user) = (server.admin(), server.user());
+    let reviewer = server.client(Uuid::new_v4(), json!({"permissions": ["reviews:write"]}));
+    let demand = json!({"type": "social", "evidence": {"type": "social_proof", "review": "manual"}});
+    let mut shown = Vec::new();
+    for n in 1..=2 {
+        let code = format!("post-{n}");
+        let mission = admin.mission(&code, demand.clone()).await;
+        let phone = user.header("x-device-id", "phone");
+        let task = phone.start(&mission).await;
+        let address = format!("https://pictures.example/{n}.png");
+        let evidence = json!({"type": "social_proof", "data": "look", "screenshot_url": address});
+        phone
+            .post(&format!("/tasks/{task}/evidence"), evidence)
+            .await
+            .ok(202);
+        shown.push((code, task, address));
+    }
+    let queue = reviewer.get("/reviews").await.ok(200);
+    let ids: Vec<_> = queue["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|review| review["id"].clone())
+        .collect();
+    reviewer
+        .post(
+            &format!("/reviews/{}/reject", ids[0].as_str().unwrap()),
+            json!({"note": "no"}),
+        )
+        .await
+        .ok(200);
+
+    let path = format!("/reviews/{}", ids[1].as_str().unwrap());
+    let detail = reviewer.get(&path).await.ok(200);
+    let (code, task, address) = &shown[1];
+    assert_eq!(detail["id"], ids[1]);
+    assert_eq!(
+        (&detail["kind"], &detail["status"]),
+        (&json!("evidence"), &json!("open"))
+    );
+    assert_eq!(
+        (&detail["task"]["id"], &detail["mission"]["code"]),
+        (&json!(task), &json!(code))
+    );
+    assert_eq!(
+        (&detail["evidence"]["data"], &detail["evidence"]["links"]),
+        (&json!("look"), &json!([address]))
+    );
+    let device = &detail["device"];
+    assert_eq!(
+        (&device["trusted"], &device["users"], &device["devices_of_user"]),
+        (&json!(true), &json!(1), &json!(1))
+    );
+    let earlier = detail["earlier_reviews"].as_array().unwrap();
+    assert_eq!(
+        (earlier.len(), &earlier[0]["status"], &earlier[0]["note"]),
+        (1, &json!("rejected"), &json!("no"))
+    );
+
+    user.get(&path).await.refused(403, "forbidden");
+    reviewer
+        .get(&format!("/reviews/{}", Uuid::new_v4()))
+        .await
+        .refused(404, "not_found");
+    reviewer.get("/reviews/x").await.refused(404, "not_found");
+}
+
+#[tokio::test]
+async fn a_rejected_check_in_earned_nothing() {
+    let server = Server::start().await;
+    server.set_clock("2026-01-05T10:00:00Z").await;
+    let (admin, user) = (server.admin(), server.user());
+    user.header("x-device-id", "phone")
+        .post("/checkin", Value::Null)
+        .await
+        .ok(200);
+    server.set_clock("2026-01-06T10:00:00Z").await;
+    user.header("x-device-id", "tablet")
+        .post("/checkin", Value::Null)
+        .await
+        .ok(200);
+    let queue = admin.get("/reviews").await.ok(200);
+    let review = queue["items"][0]["id"].as_str().unwrap();
+    admin
+        .post(&format!("/reviews/{review}/reject"), Value::Null)
+        .await
+        .ok(200);
+    let calendar = user.get("/checkin").await.ok(200);
+    let expected = json!([
+        {"date": "2026-01-05", "points_earned": 10, "is_milestone": false},
+        {"date": "2026-01-06", "points_earned": 0, "is_milestone": false},
+    ]);
+    assert_eq!(
+        (&calendar["month"]["days"], &calendar["current_streak"]),
+        (&expected, &json!(2))
+    );
+}
