@@ -22,6 +22,8 @@ use crate::{
 pub trait Intent: Into<Command> {
     /// The type of its reply.
     type Reply: TryFrom<Reply>;
+    /// The command's name, as [`Command::name`] gives it.
+    const NAME: &'static str;
 }
 
 macro_rules! commands {
@@ -39,6 +41,7 @@ macro_rules! commands {
 
             impl Intent for $name {
                 type Reply = $reply;
+                const NAME: &'static str = stringify!($name);
             }
         )*
 
@@ -51,7 +54,7 @@ macro_rules! commands {
             /// The command's name, for logs and metrics.
             #[must_use]
             pub fn name(&self) -> &'static str {
-                match self { $(Command::$name(_) => stringify!($name),)* }
+                match self { $(Command::$name(_) => <$name as Intent>::NAME,)* }
             }
         }
     };

@@ -2,11 +2,12 @@
 //! and never draws randomness.
 
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    Book, Command, Expired, Keys, LoadedMission, Missing, OutboundEvent, Rejection, Reply, Request, Signals,
-    Thing, View,
+    AuditEntry, AuditSubject, Book, Command, Expired, Keys, LoadedMission, Missing, OutboundEvent, Rejection,
+    Reply, Request, Signals, Thing, View,
 };
 use crate::{
     MissionId, ReviewId, UserId, check_in,
@@ -103,6 +104,7 @@ impl<'a> Context<'a> {
 pub fn decide(view: View<'_>, command: &Command, context: &Context<'_>) -> Result<Decision, Halt> {
     let mut work = Work {
         view,
+        action: command.name(),
         context: *context,
         effects: Effects::default(),
         events: Vec::new(),
@@ -144,6 +146,7 @@ pub fn decide(view: View<'_>, command: &Command, context: &Context<'_>) -> Resul
 /// A decision in the making: reads see what it has already written.
 pub(crate) struct Work<'a> {
     view: View<'a>,
+    action: &'static str,
     pub(crate) context: Context<'a>,
     pub(crate) effects: Effects,
     events: Vec<OutboundEvent>,
@@ -229,11 +232,35 @@ impl<'a> Work<'a> {
         self.events.push(OutboundEvent { id, event });
     }
 
+    /// Notes an administrative command for the audit.
+    pub(crate) fn audit(
+        &mut self,
+        (subject_kind, subject): (AuditSubject, String),
+        user_id: Option<UserId>,
+        before: Option<Value>,
+        after: Value,
+    ) {
+        let entry = AuditEntry {
+            id: self.context.id(&format!("audit {subject}")),
+            at: self.now(),
+            actor: self.context.signals.operator,
+            action: self.action.to_owned(),
+            subject_kind,
+            subject,
+            user_id,
+            before,
+            after: Some(after),
+            correlation_id: self.context.signals.correlation_id.clone(),
+        };
+        self.effects.audit.push(entry);
+    }
+
     /// A decision on a part of what the command asks, which is taken in or dropped as a whole. It does not see what
     /// this one has written.
     pub(crate) fn part(&self) -> Work<'a> {
         Work {
             view: self.view,
+            action: self.action,
             context: self.context,
             effects: Effects::default(),
             events: Vec::new(),

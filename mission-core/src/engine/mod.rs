@@ -1,5 +1,6 @@
 //! Commands through one engine: load, decide, commit, answer; in batches.
 
+mod audit;
 mod batch;
 mod book;
 mod command;
@@ -13,6 +14,7 @@ mod request;
 mod slow_lane;
 mod writer;
 
+pub use audit::{AuditEntry, AuditSubject};
 pub use batch::{Again, Committing, Fault, Loading, Outcome, Step, run, run_blocking, start};
 pub use book::{Book, BookBuilder, LoadedMission, PackPolicy, PackRecord, ReferralPolicy, Settings};
 pub use command::*;

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{Command, Rejection, Reply};
-use crate::{CommandId, EventId, check_in::Zone, event::IntegrationEvent, fraud::DeviceHash};
+use crate::{CommandId, EventId, UserId, check_in::Zone, event::IntegrationEvent, fraud::DeviceHash};
 
 /// One command with all that it rests on. Made once and kept over retries, so that a retry decides the same.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,6 +85,9 @@ pub struct Signals {
     /// The id that follows the request through logs and events.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub correlation_id: Option<String>,
+    /// The operator who asks, for the audit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<UserId>,
 }
 
 /// The remembered answer of a command.

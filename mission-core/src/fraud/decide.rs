@@ -1,10 +1,12 @@
 //! A reviewer decides: the waiting command goes through exactly once, or grants nothing.
 
+use serde_json::json;
+
 use super::{Review, ReviewDecision, ReviewStatus, ReviewSubject};
 use crate::{
     RewardId, UserId,
     check_in::{CheckInDay, Earned, decide::completed},
-    engine::{DecideReview, Halt, Rejection, ReviewDecided, Thing, Work},
+    engine::{AuditSubject, DecideReview, Halt, Rejection, ReviewDecided, Thing, Work},
     reward::{Reward, RewardStatus, RewardType, decide as rewards},
     task::{Task, Verification, VerificationMethod, decide as tasks},
     user::User,
@@ -72,6 +74,10 @@ pub(crate) fn decide_review(work: &mut Work<'_>, command: &DecideReview) -> Resu
         ..review
     };
     work.put_review(review.clone());
+    let after = json!({"status": review.status, "note": review.note});
+    let subject = (AuditSubject::Review, review.id.to_string());
+    let before = json!({"status": ReviewStatus::Open, "subject": review.subject, "reasons": review.reasons});
+    work.audit(subject, Some(review.user_id), Some(before), after);
     Ok(ReviewDecided { review })
 }
 

@@ -8,17 +8,18 @@ use std::{
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
+use uuid::Uuid;
 
 use super::{MemoryStore, tables::Tables};
 use crate::{
     MissionId, ReviewId, RewardId, TaskId, UserId,
     check_in::CheckInDay,
-    engine::Table,
+    engine::{AuditEntry, Table},
     fraud::{DeviceHash, Review},
     ports::{
         queries::{
-            AnalyticsRow, Bucket, Catalogue, DueExpiry, LeaderboardRow, Page, Queries, ReviewFilter,
-            TaskFilter, TimeRange, UserExport,
+            AnalyticsRow, AuditFilter, Bucket, Catalogue, DueExpiry, LeaderboardRow, Page, Queries,
+            ReviewFilter, TaskFilter, TimeRange, UserExport,
         },
         store::{Claim, StoreError},
     },
@@ -212,6 +213,24 @@ impl Queries for MemoryStore {
             }
         }
         Ok(due.into_values().take(limit).collect())
+    }
+
+    async fn audit(&self, filter: &AuditFilter, page: Page<Uuid>) -> Result<Vec<AuditEntry>, StoreError> {
+        let about = |entry: &AuditEntry, subject: &String| {
+            entry.subject == *subject || entry.user_id.is_some_and(|user| user.to_string() == *subject)
+        };
+        let tables = self.tables();
+        let wanted = tables.audit.iter().filter(|entry| {
+            filter.actor.is_none_or(|actor| entry.actor == Some(actor))
+                && (filter.subjects.is_empty() || filter.subjects.iter().any(|subject| about(entry, subject)))
+                && filter.from.is_none_or(|from| from <= entry.at)
+                && filter.to.is_none_or(|to| entry.at < to)
+                && page.after.is_none_or(|after| entry.id < after)
+        });
+        let mut found: Vec<AuditEntry> = wanted.cloned().collect();
+        found.sort_by_key(|entry| Reverse(entry.id));
+        found.truncate(page.limit);
+        Ok(found)
     }
 
     async fn open_tasks(&self, missions: &[MissionId]) -> Result<BTreeMap<MissionId, u64>, StoreError> {

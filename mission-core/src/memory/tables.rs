@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     MissionId, UserId,
-    engine::{Facts, Holder, Keys, Receipt, ReceiptKey, Records},
+    engine::{AuditEntry, Facts, Holder, Keys, Receipt, ReceiptKey, Records},
     fraud::DeviceHash,
     mission::BudgetUse,
     ports::{
@@ -34,6 +34,7 @@ pub(super) struct Tables {
     check_in_dates: BTreeMap<(UserId, NaiveDate), crate::CheckInDayId>,
     /// What erased users did, by the hour.
     pub(super) erased: BTreeMap<(DateTime<Utc>, Option<MissionId>), AnalyticsRow>,
+    pub(super) audit: Vec<AuditEntry>,
     pub(super) catalogue_version: u64,
 }
 
@@ -124,6 +125,7 @@ impl Tables {
                 .or_default()
                 .insert(*user, *seen);
         }
+        self.audit.extend(effects.audit.iter().cloned());
         for entry in &change.journal {
             self.record(entry);
         }
@@ -201,6 +203,9 @@ impl Tables {
         self.check_in_dates.retain(|key, _| key.0 != user);
         for users in self.devices.values_mut() {
             users.remove(&user);
+        }
+        for entry in self.audit.iter_mut().filter(|entry| entry.user_id == Some(user)) {
+            (entry.before, entry.after) = (None, None);
         }
         self.receipts
             .retain(|key, (root, _)| key.caller != user.0 && *root != Root::User(user));

@@ -1,11 +1,13 @@
 //! Missions made, changed, moved through their life; packs put in place.
 
+use serde_json::json;
+
 use super::{Definition, Mission, MissionCode, MissionStatus, Move};
 use crate::{
     MissionId,
     engine::{
-        CreateMission, Halt, MissionSaved, MoveMission, PackRecord, PackSaved, PutPack, Rejection, Thing,
-        UpdateMission, Work,
+        AuditSubject, CreateMission, Halt, MissionSaved, MoveMission, PackRecord, PackSaved, PutPack,
+        Rejection, Thing, UpdateMission, Work,
     },
     ports::store::Claim,
 };
@@ -15,14 +17,14 @@ pub(crate) fn create(work: &mut Work<'_>, command: &CreateMission) -> Result<Mis
         return Err(code_taken(&known.definition.code, known.pack.as_deref()).into());
     }
     let mission = made(work, command.mission, &command.definition, None)?;
-    work.put_mission_record(mission.id, mission.clone());
+    put(work, None, &mission);
     Ok(MissionSaved { mission })
 }
 
 pub(crate) fn update(work: &mut Work<'_>, command: &UpdateMission) -> Result<MissionSaved, Halt> {
     let before = current(work, command.mission, command.expected_version)?;
-    let mission = changed(work, before, &command.definition)?;
-    work.put_mission_record(mission.id, mission.clone());
+    let mission = changed(work, before.clone(), &command.definition)?;
+    put(work, Some(&before), &mission);
     Ok(MissionSaved { mission })
 }
 
@@ -38,9 +40,9 @@ pub(crate) fn change_status(work: &mut Work<'_>, command: &MoveMission) -> Resul
     let mission = Mission {
         status,
         version: before.version + 1,
-        ..before
+        ..before.clone()
     };
-    work.put_mission_record(mission.id, mission.clone());
+    put(work, Some(&before), &mission);
     Ok(MissionSaved { mission })
 }
 
@@ -94,6 +96,9 @@ pub(crate) fn put_pack(work: &mut Work<'_>, command: &PutPack) -> Result<PackSav
         missions.push(mission);
     }
     let archived = archive_removed(work, command)?;
+    let held = before
+        .as_ref()
+        .map(|known| json!({"version": known.version, "missions": known.missions}));
     let same = before.as_ref().is_some_and(|known| known.files == command.files);
     let version = before.map_or(0, |known| known.version) + u64::from(!same);
     work.put_pack_record(
@@ -111,6 +116,19 @@ pub(crate) fn put_pack(work: &mut Work<'_>, command: &PutPack) -> Result<PackSav
             version,
         },
     );
+    let codes = |missions: &[Mission]| -> Vec<MissionCode> {
+        missions
+            .iter()
+            .map(|mission| mission.definition.code.clone())
+            .collect()
+    };
+    let after = json!({
+        "version": version, "missions": codes(&missions), "created": created, "changed": edited,
+        "archived": codes(&archived),
+    });
+    if !same {
+        work.audit((AuditSubject::Pack, command.name.clone()), None, held, after);
+    }
     Ok(PackSaved {
         name: command.name.clone(),
         version,
@@ -119,6 +137,14 @@ pub(crate) fn put_pack(work: &mut Work<'_>, command: &PutPack) -> Result<PackSav
         created,
         changed: edited,
     })
+}
+
+/// Writes a mission that an operator made or changed.
+fn put(work: &mut Work<'_>, before: Option<&Mission>, after: &Mission) {
+    let state = |mission: &Mission| json!({"version": mission.version, "status": mission.status, "definition": mission.definition});
+    let subject = (AuditSubject::Mission, after.id.to_string());
+    work.audit(subject, None, before.map(state), state(after));
+    work.put_mission_record(after.id, after.clone());
 }
 
 /// Archives what the pack held and no longer holds, whatever its status: nobody could move it any more.

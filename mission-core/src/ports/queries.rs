@@ -6,12 +6,13 @@ use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::store::StoreError;
 use crate::{
     MissionId, ReviewId, RewardId, TaskId, UserId,
     check_in::CheckInDay,
-    engine::PackRecord,
+    engine::{AuditEntry, PackRecord},
     fraud::{DeviceHash, Review, ReviewStatus},
     mission::Mission,
     reward::{Reward, RewardStatus},
@@ -35,6 +36,20 @@ pub struct TaskFilter {
     pub status: Option<TaskStatus>,
     /// Of one mission.
     pub mission: Option<MissionId>,
+}
+
+/// Which entries of the audit.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AuditFilter {
+    /// Of one operator.
+    pub actor: Option<UserId>,
+    /// About any of these things, by their ids (of a pack: its name), or about anything of a user, by the user's. All
+    /// things where there is none.
+    pub subjects: Vec<String>,
+    /// From this instant on.
+    pub from: Option<DateTime<Utc>>,
+    /// Before this instant.
+    pub to: Option<DateTime<Utc>>,
 }
 
 /// Which reviews.
@@ -271,6 +286,12 @@ pub trait Queries: Send + Sync {
     /// # Errors
     /// When the store cannot be read.
     async fn open_tasks(&self, missions: &[MissionId]) -> Result<BTreeMap<MissionId, u64>, StoreError>;
+
+    /// Entries of the audit, newest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn audit(&self, filter: &AuditFilter, page: Page<Uuid>) -> Result<Vec<AuditEntry>, StoreError>;
 
     /// Everything held on a user.
     ///

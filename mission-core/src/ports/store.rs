@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     MissionId, PackId, UserId,
-    engine::{Answer, Facts, Holder, Keys, OutboundEvent, Records, Request},
+    engine::{Answer, AuditEntry, Facts, Holder, Keys, OutboundEvent, Records, Request},
     fraud::DeviceHash,
     mission::{Budget, BudgetUse, MissionCode},
     user::InviteCode,
@@ -107,6 +107,8 @@ pub struct Effects {
     pub takes: BTreeMap<MissionId, Take>,
     /// Who came with which device, and when: advisory, not guarded.
     pub sightings: BTreeMap<(DeviceHash, UserId), DateTime<Utc>>,
+    /// Entries of the audit to add. An erasure takes what they say of the user out of those that are there.
+    pub audit: Vec<AuditEntry>,
 }
 
 impl Effects {
@@ -129,6 +131,7 @@ impl Effects {
             };
         }
         self.sightings.extend(later.sightings);
+        self.audit.extend(later.audit);
     }
 }
 

@@ -1,12 +1,16 @@
 //! Rewards earned, granted, expired, revoked. Every grant of the engine goes through [`grant`].
 
 use chrono::{DateTime, Duration, Utc};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::{NotClaimable, Reward, RewardAmount, RewardStatus, RewardType};
 use crate::{
     MissionId, Percent, RewardId, TaskId, UserId,
-    engine::{ClaimReward, ClaimTask, Halt, Rejection, RevokeReward, Revoked, RewardTaken, Thing, Work},
+    engine::{
+        AuditSubject, ClaimReward, ClaimTask, Halt, Rejection, RevokeReward, Revoked, RewardTaken, Thing,
+        Work,
+    },
     event::{IntegrationEvent, MissionCompleted, RewardClaimed, RewardRevoked},
     fraud::{ReviewReason, ReviewSubject},
     mission::{BudgetUse, Mission, MissionType},
@@ -289,7 +293,8 @@ pub(crate) fn revoke(work: &mut Work<'_>, command: &RevokeReward) -> Result<Revo
     let reward = work
         .reward((command.user, command.reward))?
         .ok_or(Rejection::NotFound(Thing::Reward))?;
-    let was_granted = match reward.status_at(work.now()) {
+    let status = reward.status_at(work.now());
+    let was_granted = match status {
         RewardStatus::Claimed => true,
         RewardStatus::Pending | RewardStatus::Held => false,
         RewardStatus::Expired | RewardStatus::Rejected | RewardStatus::Revoked => {
@@ -307,6 +312,9 @@ pub(crate) fn revoke(work: &mut Work<'_>, command: &RevokeReward) -> Result<Revo
         ..reward
     };
     work.put_reward(revoked.clone());
+    let after = json!({"status": revoked.status, "reason": command.reason});
+    let subject = (AuditSubject::Reward, revoked.id.to_string());
+    work.audit(subject, Some(user.id), Some(json!({"status": status})), after);
     if !was_granted {
         // No wallet has heard of it.
         return Ok(Revoked { reward: revoked });

@@ -1,9 +1,12 @@
 //! Users registered, described, erased; inviters paid.
 
+use serde_json::json;
+
 use crate::{
     UserId,
     engine::{
-        ActivateReferral, DescribeUser, Erased, Halt, ReferralPaid, RegisterUser, Rejection, UserSaved, Work,
+        ActivateReferral, AuditSubject, DescribeUser, Erased, Halt, ReferralPaid, RegisterUser, Rejection,
+        UserSaved, Work,
     },
     event::{IntegrationEvent, UserErased},
     ports::store::Claim,
@@ -54,6 +57,7 @@ pub(crate) fn describe(work: &mut Work<'_>, command: &DescribeUser) -> Result<Us
     if before.is_erased() {
         return Err(Rejection::UserErased.into());
     }
+    let known = before.clone();
     let mut user = before.asking_for_zone(command.zone, work.now());
     let description = &mut user.description;
     if let Some(level) = command.level {
@@ -69,6 +73,15 @@ pub(crate) fn describe(work: &mut Work<'_>, command: &DescribeUser) -> Result<Us
         description.attributes.clone_from(attributes);
     }
     work.put_user(user.clone());
+    if work.context.signals.operator.is_some() {
+        let default = work.book().check_in.default_zone();
+        let state = |user: &User| {
+            let zone = user.zone_line(default).wanted();
+            json!({"description": user.description, "zone": zone})
+        };
+        let subject = (AuditSubject::User, user.id.to_string());
+        work.audit(subject, Some(user.id), Some(state(&known)), state(&user));
+    }
     Ok(UserSaved { user })
 }
 

@@ -188,6 +188,7 @@ impl World {
             releases,
             takes,
             sightings: _,
+            audit: _,
         } = effects;
         let facts = self.users.entry(user).or_default();
         if erasures.contains(&user) {

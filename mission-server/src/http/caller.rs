@@ -76,6 +76,7 @@ impl Asker for Session {
             device: self.device.clone(),
             zone: self.caller.zone,
             correlation_id: correlation::current(),
+            operator: None,
         }
     }
 
@@ -206,10 +207,18 @@ impl<N: Needs> Asker for Operator<N> {
         &self.caller
     }
 
+    /// Events are too many, and tell of users rather than of operators.
+    fn log(&self, command: &'static str, path: &str) {
+        if N::PERMISSION != Permission::EventsWrite {
+            tracing::info!(operator = %self.caller.user, command, path, "an administrative command");
+        }
+    }
+
     /// Never a device or zone, which are a user's own.
     fn signals(&self) -> Signals {
         Signals {
             correlation_id: correlation::current(),
+            operator: Some(self.caller.user),
             ..Signals::default()
         }
     }

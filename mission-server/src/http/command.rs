@@ -23,6 +23,9 @@ pub(super) trait Asker: FromRequestParts<AppState, Rejection = Problem> + Send +
     /// What came with the request.
     fn signals(&self) -> Signals;
 
+    /// Logs a command that was carried out for them, where it is one that others want to know of.
+    fn log(&self, _command: &'static str, _path: &str) {}
+
     /// How a refusal of the domain is told to them.
     fn refused(&self, _state: &AppState, rejection: Rejection) -> impl Future<Output = Problem> + Send {
         std::future::ready(rejection.into())
@@ -36,6 +39,7 @@ pub(super) struct Command<Who, Q = NoQuery> {
     pub(super) query: Q,
     pub(super) headers: HeaderMap,
     pub(super) body: Body,
+    path: String,
     key: Option<KeyHeader>,
 }
 
@@ -54,6 +58,7 @@ impl<Who: Asker, Q: DeserializeOwned + Send> FromRequest<AppState> for Command<W
             query,
             headers: parts.headers,
             body,
+            path: parts.uri.path().to_owned(),
             key,
         })
     }
@@ -78,7 +83,12 @@ impl<Who: Asker, Q> Command<Who, Q> {
         let key = self.begin()?;
         let done = self.state.engine.execute(intent, self.who.signals(), key.key);
         match done.await {
-            Ok(done) => Ok(done),
+            Ok(done) => {
+                if !done.replayed {
+                    self.who.log(I::NAME, &self.path);
+                }
+                Ok(done)
+            }
             Err(ExecuteError::Rejected(rejection)) => Err(self.who.refused(&self.state, rejection).await),
             Err(error) => Err(error.into()),
         }

@@ -41,7 +41,12 @@ macro_rules! id_cursors {
         }
     )* };
 }
+/// An entry of the audit, by its id.
+#[derive(Clone, Copy)]
+pub(super) struct AuditKey(pub(super) uuid::Uuid);
+
 id_cursors!(
+    AuditKey,
     mission_core::TaskId,
     mission_core::RewardId,
     mission_core::ReviewId,

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::Server;
+use crate::support::{Server, definition};
 
 #[tokio::test]
 async fn a_users_page_is_what_the_user_sees() {
@@ -175,5 +175,138 @@ async fn a_rejected_check_in_earned_nothing() {
     assert_eq!(
         (&calendar["month"]["days"], &calendar["current_streak"]),
         (&expected, &json!(2))
+    );
+}
+
+#[tokio::test]
+async fn every_administrative_command_is_in_the_audit() {
+    let server = Server::start().await;
+    server.set_clock("2026-01-05T10:00:00Z").await;
+    let (admin, user) = (server.admin(), server.user());
+    let auditor = server.client(Uuid::new_v4(), json!({"permissions": ["audit:read"]}));
+    let id = admin.mission("audited", json!({"reward": {"points": 5}})).await;
+    let task = user.complete(&id).await;
+    let claim = user
+        .post(&format!("/tasks/{task}/claim"), Value::Null)
+        .await
+        .ok(200);
+    let edit = definition("audited", json!({"reward": {"points": 9}}));
+    admin.put(&format!("/missions/{id}"), edit).await.ok(200);
+    let of_user = format!("/users/{}/attributes", user.user);
+    admin
+        .put(&of_user, json!({"level": 3, "zone": "Asia/Tokyo"}))
+        .await
+        .ok(200);
+    let reward = claim["reward_id"].as_str().unwrap();
+    let revoke = format!("/rewards/{reward}/revoke");
+    admin.post(&revoke, json!({"reason": "a mistake"})).await.ok(200);
+    admin
+        .post(&revoke, json!({"reason": "again"}))
+        .await
+        .refused(400, "not_claimed");
+
+    let entries = auditor.get("/audit").await.ok(200)["items"].clone();
+    let actions: Vec<_> = entries
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry["action"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        actions,
+        [
+            "RevokeReward",
+            "DescribeUser",
+            "UpdateMission",
+            "MoveMission",
+            "CreateMission"
+        ]
+    );
+    assert!(
+        entries
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|entry| entry["actor"] == json!(admin.user))
+    );
+    let (revoked, described, edited) = (&entries[0], &entries[1], &entries[2]);
+    assert_eq!(
+        (&revoked["before"], &revoked["after"]),
+        (
+            &json!({"status": "claimed"}),
+            &json!({"status": "revoked", "reason": "a mistake"})
+        )
+    );
+    assert_eq!(
+        (
+            &described["before"]["description"]["level"],
+            &described["after"]["description"]["level"]
+        ),
+        (&Value::Null, &json!(3))
+    );
+    assert_eq!(described["after"]["zone"], "Asia/Tokyo");
+    let points = |state: &Value| state["definition"]["reward"]["points"].clone();
+    assert_eq!(
+        (points(&edited["before"]), points(&edited["after"])),
+        (json!(5), json!(9))
+    );
+
+    let count = async |query: String| {
+        let found = auditor.get(&format!("/audit?{query}")).await.ok(200);
+        found["items"].as_array().unwrap().len()
+    };
+    assert_eq!(
+        count("subject=audited".to_owned()).await,
+        3,
+        "by the mission's code"
+    );
+    assert_eq!(count(format!("subject={id}")).await, 3);
+    assert_eq!(
+        count(format!("subject={}", user.user)).await,
+        2,
+        "the user's reward too"
+    );
+    assert_eq!(count(format!("actor={}", user.user)).await, 0);
+    assert_eq!(count("from=2026-01-06T00:00:00Z".to_owned()).await, 0);
+    assert_eq!(count("to=2026-01-05T10:30:00Z".to_owned()).await, 5);
+    auditor
+        .get("/audit?from=2026-01-06T00:00:00Z&to=2026-01-05T00:00:00Z")
+        .await
+        .refused(422, "invalid_query");
+    auditor.get("/audit?actor=me").await.refused(422, "invalid_query");
+    user.get("/audit").await.refused(403, "forbidden");
+
+    user.delete("/me").await.ok(200);
+    let entries = auditor
+        .get(&format!("/audit?subject={}", user.user))
+        .await
+        .ok(200)["items"]
+        .clone();
+    assert!(
+        entries
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|entry| entry["before"].is_null() && entry["after"].is_null())
+    );
+}
+
+#[tokio::test]
+async fn a_pushed_pack_is_in_the_audit() {
+    let server = Server::start().await;
+    let admin = server.admin();
+    let mission = "code = \"m\"\ntype = \"custom\"\nfrequency = \"daily\"\ncategory = \"x\"\n\
+                   title = { en = \"M\" }\ndescription = { en = \"M\" }\n";
+    let files =
+        json!({"files": {"pack.toml": "name = \"p\"\nversion = \"1.0.0\"\n", "missions/m.toml": mission}});
+    for _ in 0..2 {
+        admin.put("/packs/p", files.clone()).await.ok(200);
+    }
+    let entries = admin.get("/audit?subject=p").await.ok(200)["items"].clone();
+    let entries = entries.as_array().unwrap();
+    assert_eq!(entries.len(), 1, "the second push changed nothing");
+    assert_eq!(
+        (&entries[0]["before"], &entries[0]["after"]["created"]),
+        (&Value::Null, &json!(1))
     );
 }

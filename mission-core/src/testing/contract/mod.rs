@@ -12,6 +12,7 @@
 //!
 //! A suite without the test harness awaits [`run_all`] instead. Failures are panics that name the broken promise.
 
+mod audit;
 mod bench;
 mod budgets;
 mod catalogue;
@@ -86,6 +87,7 @@ cases! { $
     uniqueness: a_source_earns_one_reward_of_a_type, two_rewards_of_one_source_in_one_change_are_refused,
         a_user_has_one_check_in_a_date;
     devices: devices_remember_who_came_and_when, devices_show_at_least_the_latest_fifty;
+    audit: the_audit_is_listed_newest_first_and_filtered, an_erasure_empties_what_the_audit_says_of_the_user;
     outbox: events_wait_in_the_order_of_the_journal, entries_without_events_do_not_wait,
         whole_entries_wait_even_beyond_the_limit, sent_entries_wait_no_more, a_conflict_tells_nobody,
         the_backlog_counts_entries_and_knows_the_oldest;

@@ -1,6 +1,7 @@
 //! `/api/v1`: one endpoint group a file.
 
 mod analytics;
+mod audit;
 mod authoring;
 mod check_in;
 mod events;
@@ -43,6 +44,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .merge(reviews::routes())
         .merge(users::routes())
         .merge(analytics::routes())
+        .merge(audit::routes())
         .merge(ping::routes());
     OpenApiRouter::new().nest("/api/v1", groups)
 }

@@ -87,6 +87,13 @@ impl Batch {
             };
         }
         self.sightings.extend(effects.sightings.clone());
+        for entry in &effects.audit {
+            let row = self.rows(Table::Audit).row().id(entry.id).instant(entry.at);
+            row.optional_id(entry.actor.map(|id| id.0))
+                .text(entry.subject.clone())
+                .optional_id(entry.user_id.map(|id| id.0))
+                .record(entry)?;
+        }
         self.journal(change)
     }
 

@@ -7,11 +7,12 @@ use chrono::{DateTime, NaiveDate, Utc};
 use mission_core::{
     MissionId, ReviewId, RewardId, TaskId, UserId,
     check_in::CheckInDay,
+    engine::AuditEntry,
     fraud::{DeviceHash, Review},
     ports::{
         queries::{
-            AnalyticsRow, Bucket, Catalogue, DueExpiry, LeaderboardRow, Page, Queries, ReviewFilter,
-            TaskFilter, TimeRange, UserExport,
+            AnalyticsRow, AuditFilter, Bucket, Catalogue, DueExpiry, LeaderboardRow, Page, Queries,
+            ReviewFilter, TaskFilter, TimeRange, UserExport,
         },
         rules::serde_name,
         store::{Claim, StoreError},
@@ -277,6 +278,37 @@ impl Queries for PostgresStore {
             }
         }
         Ok(due.into_values().take(limit).collect())
+    }
+
+    async fn audit(&self, filter: &AuditFilter, page: Page<Uuid>) -> Result<Vec<AuditEntry>, StoreError> {
+        self.records(|| {
+            let mut script = Script::new("SELECT data FROM audit WHERE TRUE");
+            if let Some(actor) = filter.actor {
+                script.then(" AND actor = ?").bind(actor.0)?;
+            }
+            if !filter.subjects.is_empty() {
+                let users: Vec<Uuid> = filter.subjects.iter().filter_map(|id| id.parse().ok()).collect();
+                script.then(" AND (user_id = ANY(?)").bind(users)?;
+                for subject in &filter.subjects {
+                    script.then(" OR subject = ?").bind(subject.clone())?;
+                }
+                script.then(")");
+            }
+            if let Some(from) = filter.from {
+                script
+                    .then(" AND recorded_at >= ?")
+                    .bind(from.timestamp_micros())?;
+            }
+            if let Some(to) = filter.to {
+                script.then(" AND recorded_at < ?").bind(to.timestamp_micros())?;
+            }
+            if let Some(after) = page.after {
+                script.then(" AND id < ?").bind(after)?;
+            }
+            script.then(" ORDER BY id DESC LIMIT ?").bind(limit_of(&page))?;
+            Ok(script)
+        })
+        .await
     }
 
     async fn open_tasks(&self, missions: &[MissionId]) -> Result<BTreeMap<MissionId, u64>, StoreError> {

@@ -36,7 +36,8 @@ impl Default for Removals {
 }
 
 /// All that goes with a user; what has not left yet stays without what it rested on.
-const ERASURE: [&str; 13] = [
+const ERASURE: [&str; 14] = [
+    "UPDATE audit SET data = (data::jsonb - 'before' - 'after')::text WHERE user_id = ANY(?)",
     // What they did stays counted by the hour.
     "WITH erased AS (SELECT unnest(?::uuid[]) AS id),
         happened (at, mission_id, started, completed, check_ins, claims, points, verifications, verified) AS (

@@ -19,6 +19,7 @@ pub(super) enum Table {
     Reviews,
     CheckInDays,
     Sightings,
+    Audit,
     Journal,
     Catalogue,
 }
@@ -89,6 +90,7 @@ impl Table {
             Table::Reviews => &REVIEWS,
             Table::CheckInDays => &CHECK_IN_DAYS,
             Table::Sightings => &SIGHTINGS,
+            Table::Audit => &AUDIT,
             Table::Journal => &JOURNAL,
             Table::Catalogue => &CATALOGUE,
         }
@@ -211,6 +213,15 @@ static SIGHTINGS: Statement = Statement {
     before: "INSERT INTO sightings (user_id, device, seen_at) SELECT k.user_id, k.device, k.seen_at FROM ",
     names: " AS k(user_id, device, seen_at)",
     after: " ORDER BY k.user_id, k.device ON CONFLICT (user_id, device) DO UPDATE SET seen_at = excluded.seen_at",
+    whole: false,
+};
+
+static AUDIT: Statement = Statement {
+    kinds: &[Id, Number, Id, Text, Id, Text],
+    before: "INSERT INTO audit (id, recorded_at, actor, subject, user_id, data)
+        SELECT k.id, k.recorded_at, k.actor, k.subject, k.user_id, k.data FROM ",
+    names: " AS k(id, recorded_at, actor, subject, user_id, data)",
+    after: "",
     whole: false,
 };
 

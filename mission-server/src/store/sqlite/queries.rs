@@ -7,11 +7,12 @@ use chrono::{DateTime, NaiveDate, Utc};
 use mission_core::{
     MissionId, ReviewId, RewardId, TaskId, UserId,
     check_in::CheckInDay,
+    engine::AuditEntry,
     fraud::{DeviceHash, Review},
     ports::{
         queries::{
-            AnalyticsRow, Bucket, Catalogue, DueExpiry, LeaderboardRow, Page, Queries, ReviewFilter,
-            TaskFilter, TimeRange, UserExport,
+            AnalyticsRow, AuditFilter, Bucket, Catalogue, DueExpiry, LeaderboardRow, Page, Queries,
+            ReviewFilter, TaskFilter, TimeRange, UserExport,
         },
         rules::serde_name,
         store::{Claim, StoreError},
@@ -252,6 +253,41 @@ impl Queries for SqliteStore {
             }
         }
         Ok(due.into_values().take(limit).collect())
+    }
+
+    async fn audit(&self, filter: &AuditFilter, page: Page<Uuid>) -> Result<Vec<AuditEntry>, StoreError> {
+        let mut query = sqlx::QueryBuilder::new("SELECT data FROM audit WHERE TRUE");
+        if let Some(actor) = filter.actor {
+            query.push(" AND actor = ").push_bind(blob(actor.0));
+        }
+        if !filter.subjects.is_empty() {
+            query.push(" AND (FALSE");
+            for subject in &filter.subjects {
+                query.push(" OR subject = ").push_bind(subject.clone());
+                if let Ok(user) = subject.parse() {
+                    query.push(" OR user_id = ").push_bind(blob(user));
+                }
+            }
+            query.push(")");
+        }
+        if let Some(from) = filter.from {
+            query
+                .push(" AND recorded_at >= ")
+                .push_bind(from.timestamp_micros());
+        }
+        if let Some(to) = filter.to {
+            query.push(" AND recorded_at < ").push_bind(to.timestamp_micros());
+        }
+        if let Some(after) = page.after {
+            query.push(" AND id < ").push_bind(blob(after));
+        }
+        query.push(" ORDER BY id DESC LIMIT ").push_bind(limit_of(&page));
+        let rows: Vec<SqliteRow> = query
+            .build()
+            .fetch_all(self.database.readers())
+            .await
+            .map_err(unavailable)?;
+        rows.iter().map(|row| from_json(Found(row).get(0)?)).collect()
     }
 
     async fn open_tasks(&self, missions: &[MissionId]) -> Result<BTreeMap<MissionId, u64>, StoreError> {

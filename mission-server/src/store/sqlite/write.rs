@@ -66,6 +66,7 @@ struct Batch {
     budgets: BTreeMap<MissionId, BudgetUse>,
     sightings: BTreeMap<(DeviceHash, UserId), DateTime<Utc>>,
     old_receipts: Rows,
+    audit: Rows,
     journal: Rows,
     catalogue_changes: u32,
 }
@@ -92,6 +93,13 @@ impl Batch {
             *sum = sum.plus(take.used);
         }
         self.sightings.extend(effects.sightings.clone());
+        for entry in &effects.audit {
+            let row = self.audit.row().id(entry.id).instant(entry.at);
+            row.optional_id(entry.actor.map(|id| id.0))
+                .text(&entry.subject)
+                .optional_id(entry.user_id.map(|id| id.0))
+                .record(entry)?;
+        }
         self.journal(change)
     }
 
@@ -282,6 +290,7 @@ impl Batch {
         if guard == Guard::LookedUp {
             add(sql::OLD_RECEIPTS, self.old_receipts)?;
         }
+        add(sql::AUDIT, self.audit)?;
         add(sql::JOURNAL, self.journal)?;
         if self.catalogue_changes > 0 {
             script
@@ -397,8 +406,13 @@ mod sql {
             verifications = kept.verifications + excluded.verifications,
             verified = kept.verified + excluded.verified;";
     /// All that goes with a user; what has not left yet stays without what it rested on.
-    pub(super) const ERASURE: [&str; 11] = [
+    pub(super) const ERASURE: [&str; 12] = [
         ERASED_ACTIVITY,
+        of_erased!(
+            "UPDATE audit SET data = json_remove(data, '$.before', '$.after')",
+            "user_id",
+            ""
+        ),
         of_erased!("DELETE FROM tasks", "user_id", ""),
         of_erased!("DELETE FROM participations", "user_id", ""),
         of_erased!("DELETE FROM rewards", "user_id", ""),
@@ -495,6 +509,13 @@ mod sql {
         ON CONFLICT (user_id, device) DO UPDATE SET seen_at = excluded.seen_at;";
     pub(super) const OLD_RECEIPTS: &str = "UPDATE journal SET caller = NULL, command = NULL
         WHERE (caller, command) IN (SELECT unhex(value->>0), unhex(value->>1) FROM json_each(?));";
+    pub(super) const AUDIT: &str = concat!(
+        "INSERT INTO audit (id, recorded_at, actor, subject, user_id, data)
+        SELECT unhex(value->>0), value->>1, unhex(value->>2), value->>3, unhex(value->>4), ",
+        record!(5, 6),
+        rows!(),
+        ";"
+    );
     pub(super) const JOURNAL: &str = concat!(
         "INSERT INTO journal
         (root_kind, root_id, recorded_at, name, caller, command, fingerprint, request, answer, outbox)

@@ -34,6 +34,7 @@ async fn hold_to_the_contract(store: &PostgresStore) {
             "DELETE FROM budgets",
             "DELETE FROM receipts",
             "DELETE FROM erased_activity",
+            "DELETE FROM audit",
             "DELETE FROM journal",
             "UPDATE counters SET value = 0",
         ] {
