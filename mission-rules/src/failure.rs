@@ -1,6 +1,6 @@
 //! What went wrong, in words that help the script's author.
 
-use mission_core::ports::rules::{CompileError, Hook, RuleFailure};
+use mission_core::ports::rules::{CompileError, FailureKind, Hook, RuleFailure};
 use rhai::{EvalAltResult, ParseError, ParseErrorType, Position};
 
 use crate::{
@@ -13,18 +13,39 @@ use crate::{
 /// The failure of one evaluation.
 pub(crate) fn rule_failure(hook: Hook, error: &EvalAltResult, limits: &Limits) -> RuleFailure {
     let (message, position) = explained(error, limits);
+    let line = position.line().and_then(|line| u32::try_from(line).ok());
     let message = match (position.line(), position.position()) {
         (Some(line), Some(column)) => format!("{message} (line {line}, column {column})"),
         (Some(line), None) => format!("{message} (line {line})"),
         _ => message,
     };
-    RuleFailure { hook, message }
+    RuleFailure {
+        hook,
+        kind: kind(error),
+        line,
+        message,
+    }
 }
 
-/// A failure that is about a hook as a whole.
+/// Whether a limit ended it, or it failed by itself.
+fn kind(error: &EvalAltResult) -> FailureKind {
+    match error {
+        EvalAltResult::ErrorInFunctionCall(_, _, inner, _) => kind(inner),
+        EvalAltResult::ErrorTooManyOperations(_)
+        | EvalAltResult::ErrorTerminated(..)
+        | EvalAltResult::ErrorStackOverflow(_)
+        | EvalAltResult::ErrorTooManyVariables(_)
+        | EvalAltResult::ErrorDataTooLarge(..) => FailureKind::Limit,
+        _ => FailureKind::Error,
+    }
+}
+
+/// An answer that a hook cannot give.
 pub(crate) fn hook_failure(hook: Hook, message: impl Into<String>) -> RuleFailure {
     RuleFailure {
         hook,
+        kind: FailureKind::Answer,
+        line: None,
         message: message.into(),
     }
 }

@@ -2,14 +2,14 @@
 
 use std::{collections::BTreeSet, panic::AssertUnwindSafe, sync::Arc};
 
-use mission_core::ports::rules::{Hook, RuleFailure};
+use mission_core::ports::rules::{FailureKind, Hook, RuleFailure};
 use rhai::{AST, ASTFlags, CallFnOptions, Dynamic, Engine, Expr, Scope, Stmt};
 
 use crate::{
     Diagnostic, Limits, Stopwatch,
     calls::check_calls,
     context::Reads,
-    failure::{hook_failure, rule_failure, syntax_finding},
+    failure::{rule_failure, syntax_finding},
     pace::Pace,
     sandbox::{Deadline, Language, MUTATING_METHODS, Purpose, engine},
     syntax::{Chain, Function, functions, word_at},
@@ -228,10 +228,12 @@ impl Program {
         self.pace.note(self.stopwatch.elapsed().saturating_sub(started));
         match result {
             Ok(result) => result.map_err(|error| rule_failure(hook, &error, &self.limits)),
-            Err(_) => Err(hook_failure(
+            Err(_) => Err(RuleFailure {
                 hook,
-                "the interpreter broke down; this is a bug of the engine",
-            )),
+                kind: FailureKind::Error,
+                line: None,
+                message: "the interpreter broke down; this is a bug of the engine".to_owned(),
+            }),
         }
     }
 }

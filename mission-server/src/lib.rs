@@ -8,6 +8,7 @@ pub mod lifecycle;
 pub mod outbox;
 pub mod packs;
 pub mod redis;
+pub mod rule_health;
 pub mod store;
 pub mod telemetry;
 pub mod wallet;

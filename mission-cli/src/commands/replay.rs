@@ -19,7 +19,7 @@ pub(crate) fn run(args: &Replay) -> Outcome {
         Read::InOrder(runs, bad_lines) => (runs, bad_lines.count),
         Read::OutOfOrder(told) => {
             output::error("the log is not in order of time; its lines are sorted by it first");
-            read_sorted(args, told)?
+            read_sorted(args, told.told)?
         }
     };
     let reports = runs
@@ -102,8 +102,8 @@ fn read_in_order(args: &Replay) -> Result<Read, Failure> {
 }
 
 /// Reads every line, sorts them by time, those of one time as they stand in the log, and plays them.
-fn read_sorted(args: &Replay, told: BadLines) -> Result<(Vec<Run>, u64), Failure> {
-    let mut bad_lines = BadLines { count: 0, ..told };
+fn read_sorted(args: &Replay, told: u64) -> Result<(Vec<Run>, u64), Failure> {
+    let mut bad_lines = BadLines { count: 0, told };
     let mut log = Log::open(&args.events)?;
     let mut lines = Vec::new();
     while let Some((number, line)) = log.next_line()? {

@@ -3,7 +3,10 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::mission::{MissionStatus, Move};
+use crate::{
+    mission::{MissionStatus, Move},
+    ports::rules::RuleFault,
+};
 
 /// A refusal of the domain: the command was understood, and nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
@@ -37,7 +40,7 @@ pub enum Rejection {
     NotEligible(String),
     /// The mission's script failed.
     #[error("the mission's rule failed: {0}")]
-    RuleFailed(String),
+    RuleFailed(Box<RuleFault>),
     /// The task is not in progress, or its period or mission has ended.
     #[error("the task is not open")]
     TaskNotOpen,

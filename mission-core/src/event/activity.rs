@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{CloudEvent, InvalidEvent};
-use crate::{MissionId, UserId, mission::MissionCode, task::Task};
+use crate::{UserId, ports::rules::RuleFault, task::Task};
 
 /// Something that a user did elsewhere.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -100,8 +100,8 @@ pub struct EventResult {
     pub reason: Option<String>,
     /// The tasks that it moved, as they are now.
     pub tasks: Vec<Task>,
-    /// The missions whose rules failed on it, each with the failure.
-    pub failures: Vec<(MissionId, MissionCode, String)>,
+    /// The rules that failed on it.
+    pub failures: Vec<RuleFault>,
 }
 
 /// What became of one activity event, in a word.

@@ -6,7 +6,10 @@ use super::{ActivityEvent, EventOutcome, EventResult};
 use crate::{
     engine::{Halt, LoadedMission, Rejection, Work},
     mission::Mission,
-    ports::store::Claim,
+    ports::{
+        rules::{FailureKind, Hook, RuleFailure, RuleFault},
+        store::Claim,
+    },
     reward::{RewardStatus, decide as rewards},
     task::{
         Participation, Task, TaskStatus,
@@ -103,10 +106,18 @@ pub(crate) fn apply_once(
 }
 
 fn note_refusal(result: &mut EventResult, mission: &Mission, why: &Rejection) {
-    if let Rejection::RuleFailed(message) | Rejection::AmountOutOfBounds(message) = why {
-        result
-            .failures
-            .push((mission.id, mission.definition.code.clone(), message.clone()));
+    match why {
+        Rejection::RuleFailed(fault) => result.failures.push(fault.as_ref().clone()),
+        Rejection::AmountOutOfBounds(message) => {
+            let failure = RuleFailure {
+                hook: Hook::Reward,
+                kind: FailureKind::Amount,
+                line: None,
+                message: message.clone(),
+            };
+            result.failures.push(RuleFault::new(mission, failure));
+        }
+        _ => {}
     }
     result.reason.get_or_insert_with(|| why.code().to_owned());
 }

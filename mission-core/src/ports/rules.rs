@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    UserId,
+    MissionId, UserId,
     check_in::{Streak, Zone},
     event::ActivityEvent,
-    mission::{FieldValue, Mission},
+    mission::{FieldValue, Mission, MissionCode},
     task::Evidence,
 };
 
@@ -300,8 +300,76 @@ pub struct RewardPatch {
 pub struct RuleFailure {
     /// The hook that failed.
     pub hook: Hook,
+    /// What kind of failure it is.
+    pub kind: FailureKind,
+    /// The line in the script, from 1, where it is known.
+    pub line: Option<u32>,
     /// What went wrong, with line and column where the script knows them.
     pub message: String,
+}
+
+/// Kinds of failures, for metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// The script does not compile.
+    Compile,
+    /// An error while it ran.
+    Error,
+    /// It went over a limit.
+    Limit,
+    /// Its answer is none that the hook can give.
+    Answer,
+    /// It awards an amount out of bounds.
+    Amount,
+}
+
+impl FailureKind {
+    /// The kind in a word, as metrics and answers have it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            FailureKind::Compile => "compile",
+            FailureKind::Error => "error",
+            FailureKind::Limit => "limit",
+            FailureKind::Answer => "answer",
+            FailureKind::Amount => "amount",
+        }
+    }
+}
+
+/// The failure of one mission's rule.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[error("hook `{hook}`: {message}")]
+pub struct RuleFault {
+    /// Whose rule it is.
+    pub mission_id: MissionId,
+    /// The mission's code.
+    pub mission: MissionCode,
+    /// The hook that failed.
+    pub hook: Hook,
+    /// What kind of failure it is.
+    pub kind: FailureKind,
+    /// The line in the script, from 1, where it is known.
+    pub line: Option<u32>,
+    /// What went wrong.
+    pub message: String,
+}
+
+impl RuleFault {
+    /// The failure of a mission's script.
+    #[must_use]
+    pub fn new(mission: &Mission, failure: RuleFailure) -> Self {
+        RuleFault {
+            mission_id: mission.id,
+            mission: mission.definition.code.clone(),
+            hook: failure.hook,
+            kind: failure.kind,
+            line: failure.line,
+            message: failure.message,
+        }
+    }
 }
 
 /// The four hooks.

@@ -8,7 +8,10 @@ use crate::{
     engine::{Book, LoadedMission, Rejection},
     event::ActivityEvent,
     mission::Period,
-    ports::rules::{EvidenceVerdict, RewardPatch, RuleContext, RuleFailure, Script, TaskFacts},
+    ports::rules::{
+        EvidenceVerdict, FailureKind, Hook, RewardPatch, RuleContext, RuleFailure, RuleFault, Script,
+        TaskFacts,
+    },
     user::User,
 };
 
@@ -95,22 +98,23 @@ impl<'a> Inquiry<'a> {
         }
     }
 
-    fn script(&self) -> Result<Option<&dyn Script>, Rejection> {
-        match &self.listed.script {
-            None => Ok(None),
-            Some(Ok(script)) => Ok(Some(script.as_ref())),
-            Some(Err(error)) => Err(Rejection::RuleFailed(error.to_string())),
-        }
-    }
-
     fn ask<T>(
         &self,
-        hook: impl FnOnce(&dyn Script, &RuleContext<'_>) -> Result<Option<T>, RuleFailure>,
+        hook: Hook,
+        evaluate: impl FnOnce(&dyn Script, &RuleContext<'_>) -> Result<Option<T>, RuleFailure>,
     ) -> Result<Option<T>, Rejection> {
-        match self.script()? {
+        let answer = match &self.listed.script {
             None => Ok(None),
-            Some(script) => hook(script, &self.context()).map_err(|e| Rejection::RuleFailed(e.to_string())),
-        }
+            Some(Ok(script)) => evaluate(script.as_ref(), &self.context()),
+            Some(Err(error)) => Err(RuleFailure {
+                hook,
+                kind: FailureKind::Compile,
+                line: u32::try_from(error.line).ok(),
+                message: error.to_string(),
+            }),
+        };
+        answer
+            .map_err(|failure| Rejection::RuleFailed(Box::new(RuleFault::new(&self.listed.mission, failure))))
     }
 
     /// Whether the user may start or progress. Rules on the event are left out where there is none.
@@ -132,7 +136,7 @@ impl<'a> Inquiry<'a> {
                 )));
             }
         }
-        match self.ask(|script, context| script.eligible(context))? {
+        match self.ask(Hook::Eligible, |script, context| script.eligible(context))? {
             Some(false) => Err(Rejection::NotEligible("the mission's script says no".to_owned())),
             Some(true) | None => Ok(()),
         }
@@ -140,18 +144,20 @@ impl<'a> Inquiry<'a> {
 
     /// How much the event adds.
     pub(crate) fn progress(&self) -> Result<u64, Rejection> {
-        Ok(self.ask(|script, context| script.progress(context))?.unwrap_or(1))
+        Ok(self
+            .ask(Hook::Progress, |script, context| script.progress(context))?
+            .unwrap_or(1))
     }
 
     /// What the script says of the evidence; `None` where it says nothing.
     pub(crate) fn verify(&self) -> Result<Option<EvidenceVerdict>, Rejection> {
-        self.ask(|script, context| script.verify(context))
+        self.ask(Hook::Verify, |script, context| script.verify(context))
     }
 
     /// What the script says of the reward.
     pub(crate) fn reward(&self) -> Result<RewardPatch, Rejection> {
         Ok(self
-            .ask(|script, context| script.reward(context))?
+            .ask(Hook::Reward, |script, context| script.reward(context))?
             .unwrap_or_default())
     }
 }

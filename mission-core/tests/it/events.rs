@@ -229,7 +229,7 @@ fn a_failing_mission_is_reported_and_the_others_go_on() {
     let failed: Vec<_> = result
         .failures
         .iter()
-        .map(|(id, code, _)| (*id, code.as_str()))
+        .map(|fault| (fault.mission_id, fault.mission.as_str()))
         .collect();
     assert_eq!(failed, [(mission_id(1), "watch-1"), (mission_id(4), "watch-4")]);
     let moved: Vec<_> = result

@@ -7,7 +7,8 @@ use mission_core::{
     event::{EventOutcome, EventResult, IntegrationEvent},
     mission::{Definition, Frequency},
     ports::rules::{
-        CompileError, EvidenceVerdict, RewardPatch, RuleContext, RuleFailure, Script, ScriptCompiler,
+        CompileError, EvidenceVerdict, FailureKind, RewardPatch, RuleContext, RuleFailure, Script,
+        ScriptCompiler,
     },
     task::{Task, TaskStatus},
     testing::{World, active, at, mission_id, user},
@@ -219,7 +220,11 @@ fn an_amount_out_of_bounds_is_reported_though_another_mission_moved() {
     let told = watched(&mut world, TOLD);
     assert_eq!((told.outcome, told.tasks.len()), (EventOutcome::Applied, 1));
     assert_eq!(told.failures.len(), 1, "{told:?}");
-    assert_eq!(told.failures[0].0, mission_id(1));
+    let fault = &told.failures[0];
+    assert_eq!(
+        (fault.mission_id, fault.kind),
+        (mission_id(1), FailureKind::Amount)
+    );
 }
 
 proptest! {

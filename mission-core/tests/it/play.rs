@@ -11,7 +11,8 @@ use mission_core::{
     fraud::{Review, ReviewDecision, ReviewStatus},
     mission::{Definition, Trigger},
     ports::rules::{
-        CompileError, EvidenceVerdict, Hook, RewardPatch, RuleContext, RuleFailure, Script, ScriptCompiler,
+        CompileError, EvidenceVerdict, FailureKind, Hook, RewardPatch, RuleContext, RuleFailure, Script,
+        ScriptCompiler,
     },
     task::{Evidence, EvidenceType, Task},
     testing::{World, at, definition, mission_id, user},
@@ -156,6 +157,8 @@ impl Line {
         if self.0 == "fail" {
             return Err(RuleFailure {
                 hook,
+                kind: FailureKind::Error,
+                line: None,
                 message: "it failed".to_owned(),
             });
         }

@@ -252,9 +252,9 @@ impl Run {
         if result.tasks.iter().any(|task| task.mission_id == mission) {
             return Ok(None);
         }
-        let failed = result.failures.iter().find(|(id, ..)| *id == mission);
+        let failed = result.failures.iter().find(|fault| fault.mission_id == mission);
         Ok(match (failed, &result.reason) {
-            (Some((.., why)), _) => Some(("rule_failed".to_owned(), why.clone())),
+            (Some(fault), _) => Some(("rule_failed".to_owned(), fault.to_string())),
             (None, Some(reason)) => Some((reason.clone(), reason.clone())),
             (None, None) => None,
         })

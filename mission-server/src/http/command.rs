@@ -89,7 +89,12 @@ impl<Who: Asker, Q> Command<Who, Q> {
                 }
                 Ok(done)
             }
-            Err(ExecuteError::Rejected(rejection)) => Err(self.who.refused(&self.state, rejection).await),
+            Err(ExecuteError::Rejected(rejection)) => {
+                if let Rejection::RuleFailed(fault) = &rejection {
+                    self.state.rule_health.note(fault, self.state.engine.now());
+                }
+                Err(self.who.refused(&self.state, rejection).await)
+            }
             Err(error) => Err(error.into()),
         }
     }

@@ -9,7 +9,7 @@ use mission_core::{engine::Engine, ports::queries::Queries};
 use mission_rules::Scripts;
 
 use super::{Problem, RateLimits, idempotency::Running, living::Living, view::Lens};
-use crate::{auth::Authenticator, cache::Cache, wallet::Wallet};
+use crate::{auth::Authenticator, cache::Cache, rule_health::RuleHealth, wallet::Wallet};
 
 /// What handlers work with, shared by all requests. Cheap to clone.
 #[derive(Clone)]
@@ -33,6 +33,8 @@ pub struct Parts {
     pub wallet: Wallet,
     /// The script compiler, shared with the engine.
     pub scripts: Arc<Scripts>,
+    /// How the missions' rules do.
+    pub rule_health: Arc<RuleHealth>,
     /// Tokens.
     pub auth: Arc<Authenticator>,
     /// The first check against fraud.

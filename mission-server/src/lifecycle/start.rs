@@ -154,6 +154,7 @@ async fn live(
         queries: Arc::clone(&core.queries),
         wallet: storage.wallet.clone(),
         scripts: Arc::clone(&core.scripts),
+        rule_health: Arc::default(),
         auth,
         cache,
         rate_limits: RateLimits::new(

@@ -33,6 +33,10 @@ fn describe() {
         "Requests that were one too many, by scope"
     );
     metrics::describe_counter!(
+        "mission_rule_failures_total",
+        "Evaluations of rules that failed, by mission, hook and kind"
+    );
+    metrics::describe_counter!(
         "mission_jwks_reads_total",
         "Reads of the keys for tokens, by result"
     );

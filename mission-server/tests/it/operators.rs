@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{Server, definition};
+use crate::support::{Server, definition, event};
 
 #[tokio::test]
 async fn a_users_page_is_what_the_user_sees() {
@@ -309,4 +309,52 @@ async fn a_pushed_pack_is_in_the_audit() {
         (&entries[0]["before"], &entries[0]["after"]["created"]),
         (&Value::Null, &json!(1))
     );
+}
+
+#[tokio::test]
+async fn a_rule_that_fails_is_counted_and_shown_with_its_mission() {
+    let server = Server::start().await;
+    server.set_clock("2026-01-05T10:00:00Z").await;
+    let (admin, user) = (server.admin(), server.user());
+    let broken = json!({
+        "auto_start": true, "trigger": {"event": "video.watched"},
+        "script": "fn progress(ctx) {\n    ctx.event.data.seconds / 0\n}\n",
+    });
+    let id = admin.mission("broken", broken).await;
+    let path = format!("/missions/{id}");
+    let healthy = json!({"failures_last_hour": 0, "last_reason": null, "since": null});
+    assert_eq!(admin.get(&path).await.ok(200)["health"], healthy);
+    for minute in [0, 1] {
+        let time = format!("2026-01-05T10:0{minute}:00Z");
+        let told = event(user.user, "video.watched", &time, json!({"seconds": 40}));
+        let answer = admin.post("/events", told).await.ok(200);
+        let failure = &answer["results"][0]["failures"][0];
+        assert_eq!(
+            (
+                &failure["mission"],
+                &failure["hook"],
+                &failure["kind"],
+                &failure["line"]
+            ),
+            (&json!("broken"), &json!("progress"), &json!("error"), &json!(2)),
+            "{failure}"
+        );
+    }
+    let health = admin.get(&path).await.ok(200)["health"].clone();
+    assert_eq!(health["failures_last_hour"], 2);
+    assert!(
+        health["last_reason"].as_str().unwrap().contains("line 2"),
+        "{health}"
+    );
+    assert!(
+        health["since"]
+            .as_str()
+            .unwrap()
+            .starts_with("2026-01-05T10:00:0"),
+        "{health}"
+    );
+    assert_eq!(user.get(&path).await.ok(200).get("health"), None, "authors' own");
+    let counted = "mission_rule_failures_total{mission=\"broken\",hook=\"progress\",kind=\"error\"} 2";
+    let metrics = server.metrics().await;
+    assert!(metrics.contains(counted), "{metrics}");
 }

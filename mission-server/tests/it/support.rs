@@ -166,6 +166,17 @@ impl Server {
         }
     }
 
+    /// The metrics, in Prometheus form.
+    pub(crate) async fn metrics(&self) -> String {
+        let metrics = self
+            .http
+            .get(format!("{}/metrics", self.url))
+            .send()
+            .await
+            .unwrap();
+        metrics.text().await.unwrap()
+    }
+
     /// Sets the domain's time.
     pub(crate) async fn set_clock(&self, now: &str) {
         let answer = self.user().put("/dev/clock", json!({"now": now})).await;

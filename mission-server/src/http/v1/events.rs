@@ -4,6 +4,7 @@ use axum::{http::StatusCode, response::Response};
 use mission_core::{
     engine::{ApplyEvent, ExecuteError, Executed, Reply, Ticket},
     event::{ActivityEvent, CloudEvent, EventOutcome, EventResult},
+    ports::rules::FailureKind,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -56,6 +57,11 @@ struct Failure {
     mission_id: mission_core::MissionId,
     mission: mission_core::mission::MissionCode,
     code: &'static str,
+    /// `eligible`, `progress`, `verify` or `reward`.
+    hook: &'static str,
+    kind: FailureKind,
+    /// The line in the script, from 1, where it is known.
+    line: Option<u32>,
     detail: String,
 }
 
@@ -126,6 +132,13 @@ async fn apply(asked: Command<Operator<EventsWrite>>) -> Result<Response, Proble
             done.push(ticket?.await?);
         }
     }
+    for executed in done.iter().filter(|executed| !executed.replayed) {
+        if let Reply::EventResult(result) = &executed.reply {
+            for fault in &result.failures {
+                state.rule_health.note(fault, state.engine.now());
+            }
+        }
+    }
     let replayed = key.key.is_some() && done.iter().all(|executed| executed.replayed);
     let results = state.with_lens(|lens| {
         let results = ids.into_iter().zip(done).filter_map(|(id, executed)| {
@@ -150,11 +163,14 @@ fn view(id: String, result: EventResult, lens: Lens<'_>) -> ResultView {
         failures: result
             .failures
             .into_iter()
-            .map(|(mission_id, mission, detail)| Failure {
-                mission_id,
-                mission,
+            .map(|fault| Failure {
+                detail: fault.to_string(),
+                mission_id: fault.mission_id,
+                mission: fault.mission,
                 code: "rule_failed",
-                detail,
+                hook: fault.hook.name(),
+                kind: fault.kind,
+                line: fault.line,
             })
             .collect(),
     }

@@ -136,7 +136,13 @@ async fn read(
     let mission = mission.ok_or_else(|| Problem::not_found(Thing::Mission))?;
     state.cache.offer_mission(&state.engine, id).await;
     let locale = Locale::of(language.lang.as_deref(), &headers);
-    Ok((etag(mission), Json(MissionView::of(mission, &locale, author))).into_response())
+    let view = MissionView::of(mission, &locale, author);
+    let view = if author {
+        view.with_health(state.rule_health.of(id, state.engine.now()))
+    } else {
+        view
+    };
+    Ok((etag(mission), Json(view)).into_response())
 }
 
 /// The mission's version as an `ETag`.

@@ -11,7 +11,10 @@ use mission_core::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::http::locale::{Locale, Text};
+use crate::{
+    http::locale::{Locale, Text},
+    rule_health::Health,
+};
 
 /// A mission in the reader's language.
 #[derive(Debug, Serialize, ToSchema)]
@@ -51,6 +54,20 @@ pub(in crate::http) struct MissionView {
     script: Option<String>,
     created_at: DateTime<Utc>,
     version: u64,
+    /// How its rules do, for who may write missions, where one mission is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    health: Option<HealthView>,
+}
+
+/// How a mission's rules do on this server.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RuleHealth)]
+struct HealthView {
+    failures_last_hour: u64,
+    /// The last failure; `null` where none was in the last hour.
+    last_reason: Option<String>,
+    /// Since when it fails: the first failure after an hour without any.
+    since: Option<DateTime<Utc>>,
 }
 
 impl MissionView {
@@ -85,6 +102,25 @@ impl MissionView {
             script: definition.script.clone().filter(|_| author),
             created_at: mission.created_at,
             version: mission.version,
+            health: None,
+        }
+    }
+
+    /// With how its rules do.
+    pub(in crate::http) fn with_health(self, health: Health) -> Self {
+        let Health {
+            failures_last_hour,
+            last_reason,
+            since,
+        } = health;
+        let health = HealthView {
+            failures_last_hour,
+            last_reason,
+            since,
+        };
+        MissionView {
+            health: Some(health),
+            ..self
         }
     }
 }
