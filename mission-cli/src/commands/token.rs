@@ -52,13 +52,15 @@ struct Claims<'a> {
 }
 
 /// The permissions that a server knows; another one is no error, for a later server may know more.
-const PERMISSIONS: [&str; 6] = [
+const PERMISSIONS: [&str; 8] = [
     "events:write",
     "missions:write",
     "rewards:write",
     "reviews:write",
     "analytics:read",
     "users:write",
+    "users:read",
+    "audit:read",
 ];
 
 pub(crate) fn run(args: &Token) -> Outcome {
