@@ -25,6 +25,7 @@ use mission_core::{
     },
     task::{Evidence, EvidenceType},
     testing::{World, mission_id, user},
+    user::UserUpdate,
 };
 use pollster::block_on;
 use serde_json::json;
@@ -241,11 +242,11 @@ impl Stage {
             }
             Ask::Describe { level, zone } => DescribeUser {
                 user: who,
-                level: Some(level.into()),
-                country: None,
-                tags: None,
-                attributes: None,
-                zone: Some(zone_named(zone)),
+                update: UserUpdate {
+                    level: Some(level.into()),
+                    zone: Some(zone_named(zone)),
+                    ..UserUpdate::default()
+                },
             }
             .into(),
             Ask::Register => RegisterUser {
@@ -278,6 +279,7 @@ impl Stage {
                 reward: reward()?,
                 operator: user(99),
                 reason: "fuzzed".to_owned(),
+                reopens: false,
             }
             .into(),
             Ask::Expire => ExpireDue {

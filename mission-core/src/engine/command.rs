@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 use super::{
     CheckedIn, Erased, EvidenceTaken, Expired, MissionSaved, PackSaved, ReferralPaid, Reply, ReviewDecided,
@@ -10,12 +9,12 @@ use super::{
 };
 use crate::{
     MissionId, PackId, ReviewId, RewardId, TaskId, UserId,
-    check_in::Zone,
     event::{ActivityEvent, EventResult},
     fraud::ReviewDecision,
     mission::{Definition, Move},
     ports::store::Root,
     task::Evidence,
+    user::UserUpdate,
 };
 
 /// A command as a caller writes it: what it becomes, and what it is answered with.
@@ -134,16 +133,8 @@ commands! {
     DescribeUser -> UserSaved {
         /// Who.
         user: UserId,
-        /// The level.
-        level: Option<u32>,
-        /// The country.
-        country: Option<String>,
-        /// All tags.
-        tags: Option<Vec<String>>,
-        /// All attributes.
-        attributes: Option<Map<String, Value>>,
-        /// The zone that is asked for.
-        zone: Option<Zone>,
+        /// What is said.
+        update: UserUpdate,
     }
     /// Everything held on a user goes, but for the id and anonymous sums.
     EraseUser -> Erased {
@@ -184,6 +175,9 @@ commands! {
         operator: UserId,
         /// Why.
         reason: String,
+        /// Whether the completion that earned it is given back too: it no longer counts towards the user's cap, the
+        /// cooldown and what other missions require.
+        reopens: bool,
     }
     /// Writes down that tasks and rewards of a user have expired, as far as they really have.
     ExpireDue -> Expired {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{CloudEvent, InvalidEvent};
-use crate::{UserId, ports::rules::RuleFault, task::Task};
+use crate::{UserId, ports::rules::RuleFault, task::Task, user::UserUpdate};
 
 /// Something that a user did elsewhere.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,14 +49,21 @@ impl ActivityEvent {
                 });
             }
         };
-        Ok(ActivityEvent {
+        let event = ActivityEvent {
             id: event.id,
             source: event.source,
             event_type: event.event_type,
             user_id,
             time: event.time.unwrap_or(arrived),
             data,
-        })
+        };
+        match UserUpdate::of(&event) {
+            Some(Err(message)) => Err(InvalidEvent {
+                field: "data",
+                message,
+            }),
+            Some(Ok(_)) | None => Ok(event),
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
         decide::{brought_up, finish, may_start, no_cooldown, open, period_at},
         rules::Inquiry,
     },
-    user::User,
+    user::{User, UserUpdate},
 };
 
 pub(crate) fn apply(work: &mut Work<'_>, event: &ActivityEvent) -> Result<EventResult, Halt> {
@@ -76,12 +76,21 @@ pub(crate) fn apply_once(
             listed.mission.id,
         )
     });
-    if candidates.is_empty() {
+    let update = match UserUpdate::of(event).transpose() {
+        Ok(update) => update,
+        Err(_) => return Ok(without_effect(EventOutcome::Rejected, Some("invalid_data"))),
+    };
+    if candidates.is_empty() && update.is_none() {
         return Ok(without_effect(EventOutcome::Ignored, Some("no_mission")));
     }
     load_together(work, event, &candidates)?;
 
     let mut user = work.user_or_new(event.user_id)?;
+    let describes = update.is_some();
+    if let Some(update) = update {
+        user = user.asking_for_zone(update.zone, work.now());
+        update.describe(&mut user);
+    }
     let mut result = without_effect(EventOutcome::Ignored, None);
     for listed in candidates {
         match apply_to(work, &mut user, listed, event) {
@@ -91,7 +100,7 @@ pub(crate) fn apply_once(
             Err(Halt::Rejected(why)) => note_refusal(&mut result, &listed.mission, &why),
         }
     }
-    if result.tasks.is_empty() {
+    if result.tasks.is_empty() && !describes {
         // A first-seen user whom the event did not concern is not worth a record.
         work.effects = crate::ports::store::Effects::default();
         return Ok(result);

@@ -312,7 +312,10 @@ pub(crate) fn revoke(work: &mut Work<'_>, command: &RevokeReward) -> Result<Revo
         ..reward
     };
     work.put_reward(revoked.clone());
-    let after = json!({"status": revoked.status, "reason": command.reason});
+    if command.reopens {
+        reopen(work, &revoked)?;
+    }
+    let after = json!({"status": revoked.status, "reason": command.reason, "reopened": command.reopens});
     let subject = (AuditSubject::Reward, revoked.id.to_string());
     work.audit(subject, Some(user.id), Some(json!({"status": status})), after);
     if !was_granted {
@@ -333,6 +336,23 @@ pub(crate) fn revoke(work: &mut Work<'_>, command: &RevokeReward) -> Result<Revo
         revoked_at: work.now(),
     }));
     Ok(Revoked { reward: revoked })
+}
+
+/// Gives back the completion that earned a reward, where a task did.
+fn reopen(work: &mut Work<'_>, revoked: &Reward) -> Result<(), Halt> {
+    let Some(mission) = revoked.mission_id else {
+        return Ok(());
+    };
+    let task = work.task((revoked.user_id, TaskId(revoked.source_id)))?;
+    // One that waits for a reviewer does not count yet.
+    let Some(task) = task.filter(|task| task.status == TaskStatus::Completed) else {
+        return Ok(());
+    };
+    let key = (revoked.user_id, mission);
+    let mut participation = work.participation(key)?.unwrap_or_default();
+    participation.given_back(task.period, task.started_at, task.completed_at);
+    work.put_participation(key, participation);
+    Ok(())
 }
 
 /// Writes down that rewards have expired, as far as they really have.

@@ -124,6 +124,25 @@ impl Participation {
         }
     }
 
+    /// Takes a completion back: it no longer counts, and no cooldown runs from it.
+    pub(crate) fn given_back(
+        &mut self,
+        period: Period,
+        started_at: DateTime<Utc>,
+        completed_at: Option<DateTime<Utc>>,
+    ) {
+        if let Some(state) = self.periods.get_mut(&period) {
+            state.completions = state.completions.saturating_sub(1);
+        }
+        self.completions = self.completions.saturating_sub(1);
+        // Of attempts that have become one, none can be told from the others: their cooldown stays.
+        self.attempts
+            .retain(|known| (known.started_at, Some(known.completed_at)) != (started_at, completed_at));
+        if self.last_completed_at == completed_at {
+            self.last_completed_at = self.attempts.last().map(|last| last.completed_at);
+        }
+    }
+
     /// Counts a completion. With a cooldown the attempt is kept for as long as an event may still tell of a time near
     /// it: until `forget_before`.
     pub(crate) fn completed(

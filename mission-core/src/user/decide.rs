@@ -58,20 +58,8 @@ pub(crate) fn describe(work: &mut Work<'_>, command: &DescribeUser) -> Result<Us
         return Err(Rejection::UserErased.into());
     }
     let known = before.clone();
-    let mut user = before.asking_for_zone(command.zone, work.now());
-    let description = &mut user.description;
-    if let Some(level) = command.level {
-        description.level = Some(level);
-    }
-    if let Some(country) = &command.country {
-        description.country = Some(country.clone());
-    }
-    if let Some(tags) = &command.tags {
-        description.tags.clone_from(tags);
-    }
-    if let Some(attributes) = &command.attributes {
-        description.attributes.clone_from(attributes);
-    }
+    let mut user = before.asking_for_zone(command.update.zone, work.now());
+    command.update.clone().describe(&mut user);
     work.put_user(user.clone());
     if work.context.signals.operator.is_some() {
         let default = work.book().check_in.default_zone();

@@ -3,6 +3,8 @@
 pub(crate) mod decide;
 mod invite;
 mod profile;
+mod update;
 
 pub use invite::InviteCode;
 pub use profile::{Description, InviteUse, LevelTable, User};
+pub use update::UserUpdate;

@@ -176,6 +176,7 @@ fn command(world: &mut World, act: &Act) -> Option<Command> {
                 reward,
                 operator: user(99),
                 reason: "a mistake".to_owned(),
+                reopens: false,
             }
             .into()
         }

@@ -7,11 +7,11 @@ use mission_core::{
     fraud::ReviewDecision,
     mission::{Budget, Definition, Offer},
     reward::RewardStatus,
-    testing::{World, active, definition, user},
+    testing::{World, active, definition, mission_id, user},
     user::User,
 };
 
-use crate::play::{check_in, claim, code, complete, decide, done, open_review, ready};
+use crate::play::{check_in, claim, code, complete, decide, done, open_review, ready, start};
 
 const NOON: &str = "2026-01-05T12:00:00Z";
 
@@ -21,6 +21,7 @@ fn revoke(world: &mut World, reward: RewardId) -> Result<Revoked, Rejection> {
         reward,
         operator: user(9),
         reason: "a mistake".to_owned(),
+        reopens: false,
     })
 }
 
@@ -77,6 +78,37 @@ fn a_grant_and_its_revocation_leave_the_user_as_before() {
         (120, Some("gold"))
     );
     assert_eq!(code(revoke(&mut world, two.id)), "not_claimed");
+}
+
+#[test]
+fn a_revocation_may_give_the_completion_back() {
+    for reopens in [false, true] {
+        let once = Definition {
+            cooldown_seconds: 3600,
+            ..decorated("once")
+        };
+        let mut world = World::at(NOON).with(active(1, once));
+        let task = done(&mut world, 1);
+        claim(&mut world, task.id).unwrap();
+        let records = |world: &World| world.store.records().participation[&(user(1), mission_id(1))].clone();
+        let revoked = world.when(RevokeReward {
+            user: user(1),
+            reward: task.reward_id.unwrap(),
+            operator: user(9),
+            reason: "our mistake".to_owned(),
+            reopens,
+        });
+        revoked.unwrap();
+        let again = start(&mut world, 1);
+        if reopens {
+            assert!(again.is_ok(), "{again:?}");
+            let left = records(&world).unwrap();
+            assert_eq!((left.completions, left.last_completed_at), (0, None));
+            assert!(left.attempts.is_empty());
+        } else {
+            assert_eq!(code(again), "max_completions_reached");
+        }
+    }
 }
 
 #[test]

@@ -20,6 +20,7 @@ use mission_core::{
         store::Store,
     },
     testing::{CountingIds, FixedClock, active, at, definition, mission_id, user},
+    user::UserUpdate,
 };
 use pollster::block_on;
 
@@ -204,11 +205,10 @@ fn a_users_commands_keep_their_order_over_both_lanes() {
 fn what_is_decided_again_stays_before_what_waits_for_a_slow_script() {
     let ban = DescribeUser {
         user: user(1),
-        level: None,
-        country: None,
-        tags: Some(vec!["banned".to_owned()]),
-        attributes: None,
-        zone: None,
+        update: UserUpdate {
+            tags: Some(vec!["banned".to_owned()]),
+            ..UserUpdate::default()
+        },
     };
     let store = Troubled::with(&[Trouble::Beaten]);
     let (running, tickets) = run_after(store, Limits::default(), |engine| {

@@ -335,6 +335,7 @@ fn a_budget_stops_completions_and_comes_back() {
         reward: reward.id,
         operator: user(9),
         reason: "a mistake".to_owned(),
+        reopens: false,
     };
     assert_eq!(
         world.when(revoke.clone()).unwrap().reward.status,

@@ -5,10 +5,10 @@ use mission_core::{
         ActivateReferral, CheckIn, Command, DescribeUser, EraseUser, PackPolicy, ReferralPolicy,
         RegisterUser, Reply, StartTask,
     },
-    event::{EventOutcome, IntegrationEvent},
+    event::{ActivityEvent, EventOutcome, IntegrationEvent},
     reward::RewardType,
     testing::{World, active, at, definition, mission_id, user},
-    user::{InviteCode, User},
+    user::{InviteCode, User, UserUpdate},
 };
 use serde_json::json;
 
@@ -25,14 +25,10 @@ fn refer(inviter: u64, invitee: u64) -> ActivateReferral {
     }
 }
 
-fn describe(n: u64) -> DescribeUser {
+fn describe(n: u64, update: UserUpdate) -> DescribeUser {
     DescribeUser {
         user: user(n),
-        level: None,
-        country: None,
-        tags: None,
-        attributes: None,
-        zone: None,
+        update,
     }
 }
 
@@ -64,21 +60,29 @@ fn an_inviter_is_paid_once_for_an_invitee() {
 #[test]
 fn a_description_changes_what_it_names() {
     let mut world = World::at(NOON);
-    let whole = DescribeUser {
+    let whole = UserUpdate {
         level: Some(4),
         country: Some("DE".to_owned()),
         tags: Some(vec!["vip".to_owned()]),
         attributes: json!({"plan": "gold"}).as_object().cloned(),
-        ..describe(1)
+        ..UserUpdate::default()
     };
-    let described = world.when(whole.clone()).unwrap().user;
-    let again = world.when(describe(1)).unwrap().user;
+    let described = world.when(describe(1, whole)).unwrap().user;
+    let again = world.when(describe(1, UserUpdate::default())).unwrap().user;
     assert_eq!(again.description, described.description, "what is left out stays");
-    let less = DescribeUser {
+    let less = UserUpdate {
         tags: Some(Vec::new()),
-        ..describe(1)
+        ..UserUpdate::default()
     };
-    assert!(world.when(less).unwrap().user.description.tags.is_empty());
+    assert!(
+        world
+            .when(describe(1, less))
+            .unwrap()
+            .user
+            .description
+            .tags
+            .is_empty()
+    );
     assert_eq!(described.level(&world.book.levels), 4);
 }
 
@@ -148,7 +152,10 @@ fn an_erased_user_leaves_a_tombstone() {
     assert_eq!(code(start(&mut world, 1)), "user_erased");
     assert_eq!(code(claim(&mut world, task.id)), "not_found");
     assert_eq!(code(world.when(refer(1, 2))), "user_erased");
-    assert_eq!(code(world.when(describe(1))), "user_erased");
+    assert_eq!(
+        code(world.when(describe(1, UserUpdate::default()))),
+        "user_erased"
+    );
     let register = RegisterUser {
         user: user(1),
         registered_at: None,
@@ -253,4 +260,40 @@ fn commands_around_an_erasure_keep_their_order_in_a_batch() {
             "checked in"
         ]
     );
+}
+
+#[test]
+fn a_user_updated_event_says_what_put_attributes_says_once() {
+    let mut world = World::at(NOON);
+    let data = json!({"level": 4, "tags": ["vip"], "zone": "Asia/Tokyo"});
+    let told = world.event("user.updated", user(1), NOON, &data).unwrap();
+    assert_eq!((told.outcome, told.tasks.len()), (EventOutcome::Applied, 0));
+    let known = world.store.records().user[&user(1)].clone().unwrap();
+    assert_eq!(
+        (known.description.level, known.description.tags),
+        (Some(4), vec!["vip".to_owned()])
+    );
+    assert_eq!(known.zones.unwrap().wanted().name(), "Asia/Tokyo");
+    for (data, field) in [
+        (json!({"level": 0}), "level"),
+        (json!({"country": "Germany"}), "country"),
+        (json!({"zone": "Tokyo"}), "Tokyo"),
+        (json!({"shoe_size": 43}), "shoe_size"),
+    ] {
+        let told = world.event("user.updated", user(1), NOON, &data).unwrap();
+        assert_eq!(
+            (told.outcome, told.reason.as_deref()),
+            (EventOutcome::Rejected, Some("invalid_data"))
+        );
+        let event = ActivityEvent {
+            id: "1".to_owned(),
+            source: "iam".to_owned(),
+            event_type: "user.updated".to_owned(),
+            user_id: user(1),
+            time: at(NOON),
+            data: data.as_object().cloned().unwrap(),
+        };
+        let why = UserUpdate::of(&event).unwrap().unwrap_err();
+        assert!(why.contains(field), "{why}");
+    }
 }

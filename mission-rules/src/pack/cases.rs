@@ -12,6 +12,7 @@ use mission_core::{
     mission::{Definition, MissionCode},
     ports::rules::{ScriptCompiler, serde_name},
     reward::{Reward, RewardStatus},
+    user::UserUpdate,
 };
 use uuid::Uuid;
 
@@ -204,13 +205,13 @@ impl Run {
             || known.attributes.is_some()
             || known.zone.is_some();
         if described {
-            let step = Step::Describe {
+            let step = Step::Describe(UserUpdate {
                 level: known.level,
                 country: known.country,
                 tags: known.tags,
                 attributes: known.attributes,
                 zone: known.zone,
-            };
+            });
             self.simulation
                 .step(self.user, at, step)
                 .map_err(|error| error.to_string())?;

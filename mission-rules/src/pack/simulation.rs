@@ -22,6 +22,7 @@ use mission_core::{
         store::{BlockingStore, Change, Root},
     },
     task::Task,
+    user::UserUpdate,
 };
 use uuid::Uuid;
 
@@ -140,13 +141,10 @@ impl Simulation {
                     self.step(
                         user,
                         at,
-                        Step::Describe {
-                            level: None,
-                            country: None,
-                            tags: None,
-                            attributes: None,
+                        Step::Describe(UserUpdate {
                             zone,
-                        },
+                            ..UserUpdate::default()
+                        }),
                     )?;
                 }
                 CheckIn { user }.into()
@@ -183,21 +181,7 @@ impl Simulation {
                 decision,
                 note,
             } => self.decide_review(user, mission.as_ref(), decision, note)?,
-            Step::Describe {
-                level,
-                country,
-                tags,
-                attributes,
-                zone,
-            } => DescribeUser {
-                user,
-                level,
-                country,
-                tags,
-                attributes,
-                zone,
-            }
-            .into(),
+            Step::Describe(update) => DescribeUser { user, update }.into(),
             Step::Activity {
                 id,
                 event_type,

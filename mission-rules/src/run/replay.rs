@@ -231,21 +231,7 @@ impl Replay {
                 }
                 .into()
             }
-            Step::Describe {
-                level,
-                country,
-                tags,
-                attributes,
-                zone,
-            } => DescribeUser {
-                user,
-                level,
-                country,
-                tags,
-                attributes,
-                zone,
-            }
-            .into(),
+            Step::Describe(update) => DescribeUser { user, update }.into(),
             // A log's activity events are read as such; see `parse`.
             Step::Activity { .. } => return Err(Rejection::NotFound(Thing::Mission)),
         })

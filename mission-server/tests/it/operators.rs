@@ -234,7 +234,7 @@ async fn every_administrative_command_is_in_the_audit() {
         (&revoked["before"], &revoked["after"]),
         (
             &json!({"status": "claimed"}),
-            &json!({"status": "revoked", "reason": "a mistake"})
+            &json!({"status": "revoked", "reason": "a mistake", "reopened": false})
         )
     );
     assert_eq!(

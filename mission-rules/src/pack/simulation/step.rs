@@ -1,7 +1,9 @@
 //! The steps of a case or a replay's log, read by name and data.
 
 use chrono::{DateTime, Utc};
-use mission_core::{check_in::Zone, fraud::ReviewDecision, mission::MissionCode, task::Evidence};
+use mission_core::{
+    check_in::Zone, fraud::ReviewDecision, mission::MissionCode, task::Evidence, user::UserUpdate,
+};
 use serde_json::{Map, Value};
 
 /// Something that one user does, or that is done for them.
@@ -51,18 +53,7 @@ pub enum Step {
         note: Option<String>,
     },
     /// Describes the user; what is left out stays.
-    Describe {
-        /// The level.
-        level: Option<u32>,
-        /// The country.
-        country: Option<String>,
-        /// All tags.
-        tags: Option<Vec<String>>,
-        /// All attributes.
-        attributes: Option<Map<String, Value>>,
-        /// The zone that is asked for.
-        zone: Option<Zone>,
-    },
+    Describe(UserUpdate),
     /// An activity event.
     Activity {
         /// Its id, if it has one of its own.
@@ -133,13 +124,13 @@ impl Step {
                 decision: body.need("decision")?,
                 note: body.take("note")?,
             },
-            "user.updated" => Step::Describe {
+            UserUpdate::EVENT => Step::Describe(UserUpdate {
                 level: body.take("level")?,
                 country: body.take("country")?,
                 tags: body.take("tags")?,
                 attributes: body.take("attributes")?,
                 zone: body.take("zone")?,
-            },
+            }),
             event_type => {
                 let data = std::mem::take(&mut body.data);
                 Step::Activity {

@@ -105,6 +105,10 @@ struct Revocation {
     /// For the audit and the wallet; 1 to 1,000 characters.
     #[schema(min_length = 1, max_length = 1000)]
     reason: String,
+    /// Whether the completion that earned it is given back too, so that the user may do the mission again: it no longer
+    /// counts towards `max_completions`, the cooldown and what other missions require.
+    #[serde(default)]
+    reopen: bool,
 }
 
 /// Takes a reward back. A granted one is reversed, with its experience and badge, by a ledger entry and an event, never by a
@@ -133,6 +137,7 @@ async fn revoke(
         reward,
         operator: asked.who.caller.user,
         reason: revocation.reason,
+        reopens: revocation.reopen,
     };
     let done = asked.execute(command).await?;
     let view = RewardView::of(done.reply.reward, asked.state.engine.now());

@@ -1,8 +1,8 @@
 //! What rules may read of a user, as the identity service or an operator says it.
 
 use axum::{http::StatusCode, response::Response};
-use mission_core::{UserId, check_in::Zone, engine::DescribeUser};
-use serde::{Deserialize, Serialize};
+use mission_core::{UserId, check_in::Zone, engine::DescribeUser, user::UserUpdate};
+use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -17,57 +17,6 @@ use crate::http::{
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(describe))
-}
-
-/// What is said of a user; what is left out stays as it is.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct Attributes {
-    /// From 1.
-    #[schema(minimum = 1)]
-    level: Option<u32>,
-    /// ISO 3166 country code.
-    #[schema(pattern = "^[A-Z]{2}$")]
-    country: Option<String>,
-    /// All tags, at most 100.
-    #[schema(max_items = 100)]
-    tags: Option<Vec<String>>,
-    /// All other attributes.
-    attributes: Option<Map<String, Value>>,
-    /// The zone that is asked for; it holds once the current day has ended in the old and the new one.
-    #[schema(value_type = Option<String>, example = "Asia/Ho_Chi_Minh")]
-    zone: Option<Zone>,
-}
-
-impl Attributes {
-    fn faults(&self) -> Vec<FieldError> {
-        let mut faults = Vec::new();
-        let mut fault = |pointer: &str, message: &str| {
-            faults.push(FieldError {
-                pointer: pointer.to_owned(),
-                message: message.to_owned(),
-            });
-        };
-        if self.level == Some(0) {
-            fault("/level", "must be 1 or more");
-        }
-        let is_code = |text: &String| text.len() == 2 && text.bytes().all(|c| c.is_ascii_uppercase());
-        if self.country.as_ref().is_some_and(|country| !is_code(country)) {
-            fault(
-                "/country",
-                "must be an ISO 3166 code of two capital letters, such as `VN`",
-            );
-        }
-        let is_tag = |tag: &String| (1..=255).contains(&tag.chars().count());
-        if self
-            .tags
-            .as_ref()
-            .is_some_and(|tags| tags.len() > 100 || !tags.iter().all(is_tag))
-        {
-            fault("/tags", "must be at most 100 texts of 1 to 255 characters");
-        }
-        faults
-    }
 }
 
 /// What is said of a user now.
@@ -87,31 +36,21 @@ struct Described {
 
 /// Says what rules may read of a user.
 #[utoipa::path(put, path = "/users/{id}/attributes", tag = "users", params(("id" = UserId, Path)),
-    request_body = Attributes, responses(
+    request_body = UserUpdate, responses(
     (status = 200, description = "What is said now", body = Described),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
 async fn describe(Id(user): Id<UserId>, asked: Command<Operator<UsersWrite>>) -> Result<Response, Problem> {
-    let said: Attributes = asked.body.read()?;
-    let faults = said.faults();
+    let update: UserUpdate = asked.body.read()?;
+    let faults = update.faults().into_iter().map(|(field, message)| FieldError {
+        pointer: format!("/{field}"),
+        message: message.to_owned(),
+    });
+    let faults: Vec<FieldError> = faults.collect();
     if !faults.is_empty() {
         return Err(Problem::invalid_body(faults));
     }
-    let Attributes {
-        level,
-        country,
-        tags,
-        attributes,
-        zone,
-    } = said;
-    let command = DescribeUser {
-        user,
-        level,
-        country,
-        tags,
-        attributes,
-        zone,
-    };
+    let command = DescribeUser { user, update };
     let done = asked.execute(command).await?;
     let (known, book) = (done.reply.user, asked.state.engine.book());
     let described = Described {
