@@ -15,7 +15,14 @@ use crate::Result;
 pub(crate) const VIDEO: &str = "video.watched";
 /// Moved by events. Whatever one of them earns is the same each time and never expires: of two tasks that events of
 /// different days began at one instant, each side may claim either first.
-pub(crate) const BY_EVENTS: [&str; 3] = ["videos", "long-videos", STARTED_BY_HAND];
+pub(crate) const BY_EVENTS: [&str; 6] = [
+    "videos",
+    "long-videos",
+    "clips",
+    "first-videos",
+    "monthly-reads",
+    STARTED_BY_HAND,
+];
 /// Moved by events, but started by the user.
 pub(crate) const STARTED_BY_HAND: &str = "articles";
 /// Started, moved and completed by the user.
@@ -182,6 +189,22 @@ fn missions(random: &mut Rng) -> Vec<(&'static str, String)> {
             "type = \"watch_video\"\nfrequency = \"weekly\"\ntarget = 5\nauto_start = true",
             "[trigger]\nevent = \"video.watched\"\n[reward]\nREWARD\n\
              [[rules]]\nrule_type = \"event.data.seconds\"\noperator = \"gte\"\nvalue = \"60\"",
+        ),
+        mission(
+            "clips",
+            "type = \"watch_video\"\nfrequency = \"unlimited\"\nauto_start = true\ncooldown_seconds = 5000",
+            "[trigger]\nevent = \"video.watched\"\n[reward]\nREWARD\n[budget]\nmax_points = \"1000000000\"",
+        ),
+        mission(
+            "first-videos",
+            "type = \"watch_video\"\nfrequency = \"one_time\"\nmax_completions = 3\ntarget = 4\nauto_start = true\n\
+             cooldown_seconds = 90000",
+            "[trigger]\nevent = \"video.watched\"\n[reward]\nREWARD\n[budget]\nmax_grants = 100000",
+        ),
+        mission(
+            "monthly-reads",
+            "type = \"custom\"\nfrequency = \"monthly\"\nmax_completions = 0\ntarget = 2\nauto_start = true",
+            "[trigger]\nevent = \"article.read\"\n[reward]\nREWARD",
         ),
         mission(
             "articles",

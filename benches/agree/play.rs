@@ -109,15 +109,24 @@ impl Stage<'_> {
         let user = self.history.users.get(moment.user).copied().unwrap_or_default();
         let token = client.token(user, moment.token_zone)?;
         let mut played = Played::default();
-        for act in &moment.acts {
+        let mut acts = moment.acts.as_slice();
+        while let Some((act, rest)) = acts.split_first() {
+            acts = rest;
             match act {
                 Act::Move(zone) => {
                     let path = format!("users/{user}/attributes");
                     client.operate(Method::PUT, &path, json!({"zone": zone})).await?;
                 }
-                Act::Event(activity) => {
-                    let event = activity.cloud_event(user);
-                    client.operate(Method::POST, "events", event).await?;
+                Act::Event(first) => {
+                    // What comes together is told together.
+                    let mut batch = vec![first.cloud_event(user)];
+                    while let Some((Act::Event(next), rest)) = acts.split_first() {
+                        batch.push(next.cloud_event(user));
+                        acts = rest;
+                    }
+                    client
+                        .operate(Method::POST, "events", Value::Array(batch))
+                        .await?;
                 }
                 Act::CheckIn => {
                     let answer = client.post("checkin", &token, None).await?;

@@ -204,6 +204,12 @@ pub(crate) struct Push {
     /// Leave new missions as drafts; missions that the server knows keep their status in any case
     #[arg(long)]
     pub(crate) draft: bool,
+    /// Do not ask
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+    /// Check, test and show what would change, and push nothing
+    #[arg(long, conflicts_with = "yes")]
+    pub(crate) dry_run: bool,
 }
 
 /// Show how a pack differs from the one on a server; exit 1 where it does.

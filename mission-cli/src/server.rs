@@ -29,6 +29,17 @@ pub(crate) struct Pushed {
     /// The codes that the pack held before and no longer holds.
     #[serde(default)]
     pub(crate) archived_missions: Vec<String>,
+    /// The open tasks of missions that are different now.
+    #[serde(default)]
+    pub(crate) open_tasks: OpenTasks,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct OpenTasks {
+    /// Those that keep their mission's version.
+    pub(crate) kept: u64,
+    /// Those that were taken along.
+    pub(crate) moved: u64,
 }
 
 #[derive(Debug, Deserialize)]

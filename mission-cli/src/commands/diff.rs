@@ -1,6 +1,10 @@
 //! `mission diff`: a pack against the one on a server.
 
-use std::{collections::BTreeSet, fmt::Write as _, process::ExitCode};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    process::ExitCode,
+};
 
 use similar::TextDiff;
 
@@ -22,16 +26,7 @@ pub(crate) fn run(args: &Diff) -> Outcome {
             pack.name
         )));
     };
-    let ours = files.into_map();
-    let paths: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
-    let mut text = String::new();
-    for path in paths {
-        let old = theirs.get(path).map_or("", String::as_str);
-        let new = ours.get(path).map_or("", String::as_str);
-        if ours.contains_key(path) != theirs.contains_key(path) || old != new {
-            text.push_str(&unified(path, old, new));
-        }
-    }
+    let text = changes(&theirs, &files.into_map());
     if text.is_empty() {
         output::line(&format!(
             "`{}` is the same here and on {}",
@@ -42,6 +37,20 @@ pub(crate) fn run(args: &Diff) -> Outcome {
     }
     output::print(&text)?;
     Ok(exit::failed())
+}
+
+/// From the server's files to the folder's; empty where they are the same.
+pub(crate) fn changes(theirs: &BTreeMap<String, String>, ours: &BTreeMap<String, String>) -> String {
+    let paths: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
+    let mut text = String::new();
+    for path in paths {
+        let old = theirs.get(path).map_or("", String::as_str);
+        let new = ours.get(path).map_or("", String::as_str);
+        if ours.contains_key(path) != theirs.contains_key(path) || old != new {
+            text.push_str(&unified(path, old, new));
+        }
+    }
+    text
 }
 
 /// From the server's text to the folder's.

@@ -1,22 +1,73 @@
-//! `mission push`: a pack to a server.
+//! `mission push`: a pack to a server, once it is checked and tested and somebody has seen what changes.
 
-use std::process::ExitCode;
+use std::{
+    io::{self, BufRead as _},
+    process::ExitCode,
+};
 
+use mission_rules::pack::CaseOutcome;
+
+use super::{diff, test};
 use crate::{
     cli::Push,
     failure::{Failure, Outcome},
     output, pack,
-    server::Server,
+    server::{Pushed, Server},
 };
 
 pub(crate) fn run(args: &Push) -> Outcome {
     let server = Server::new(&args.server)?;
-    let (pack, files) = pack::load(&args.pack, &pack::scripts()).map_err(Failure::into_failed)?;
-    let pushed = server.put(&pack.name, &files, !args.draft)?;
-    output::line(&format!(
-        "`{}` is in place on {} as version {}",
-        pack.name,
+    let scripts = pack::scripts();
+    let (pack, files) = pack::load(&args.pack, &scripts).map_err(Failure::into_failed)?;
+    let outcomes = test::run_cases(&pack, &scripts, None);
+    if !outcomes.iter().all(CaseOutcome::passed) {
+        output::tell(&test::human(&outcomes, &files, &pack::root(&args.pack)));
+        return Err(Failure::Failed(format!(
+            "`{}` does not pass its own tests; nothing was pushed",
+            pack.name
+        )));
+    }
+    let theirs = server.get(&pack.name)?.unwrap_or_default();
+    let changes = diff::changes(&theirs, &files.clone().into_map());
+    if changes.is_empty() {
+        output::line(&format!(
+            "`{}` is the same here and on {}; there is nothing to push",
+            pack.name,
+            server.address()
+        ))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    output::print(&changes)?;
+    if args.dry_run {
+        output::line("nothing was pushed: this was a dry run")?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if !args.yes && !is_wanted(&pack.name, server.address())? {
+        let message = "nothing was pushed; answer `y`, or give --yes, to put the pack in place";
+        return Err(Failure::Failed(message.to_owned()));
+    }
+    tell(
+        &pack.name,
         server.address(),
+        &server.put(&pack.name, &files, !args.draft)?,
+    )?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Asks on the standard error, so that the output stays the diff; where nobody answers, the answer is no.
+fn is_wanted(pack: &str, address: &str) -> Result<bool, Failure> {
+    output::tell(&format!("put `{pack}` in place on {address}? [y/N] "));
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    if answer.is_empty() {
+        output::tell("\n");
+    }
+    Ok(["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
+}
+
+fn tell(pack: &str, address: &str, pushed: &Pushed) -> Result<(), Failure> {
+    output::line(&format!(
+        "`{pack}` is in place on {address} as version {}",
         pushed.version
     ))?;
     for (code, mission) in &pushed.missions {
@@ -27,5 +78,18 @@ pub(crate) fn run(args: &Push) -> Outcome {
             "  {code}  archived, because the pack no longer holds it"
         ))?;
     }
-    Ok(ExitCode::SUCCESS)
+    let open = &pushed.open_tasks;
+    if open.kept > 0 {
+        output::line(&format!(
+            "the missions stay as they were for {} that run already",
+            output::count(open.kept, "open task")
+        ))?;
+    }
+    if open.moved > 0 {
+        output::line(&format!(
+            "taken along by `apply_to_running`: {}",
+            output::count(open.moved, "open task")
+        ))?;
+    }
+    Ok(())
 }

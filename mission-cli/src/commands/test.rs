@@ -3,8 +3,9 @@
 use std::{fmt::Write as _, process::ExitCode};
 
 use mission_rules::{
+    Scripts,
     diagnostic::line_column,
-    pack::{CaseOutcome, PackFiles},
+    pack::{CaseOutcome, Pack, PackFiles},
 };
 use serde_json::{Value, json};
 
@@ -18,23 +19,7 @@ use crate::{
 pub(crate) fn run(args: &Test) -> Outcome {
     let scripts = pack::scripts();
     let (pack, files) = pack::load(&args.pack, &scripts)?;
-    let wanted = |file: &str, name: &str, mission: &str| {
-        args.filter
-            .as_deref()
-            .is_none_or(|filter| [file, name, mission].iter().any(|text| text.contains(filter)))
-    };
-    let cases = pack
-        .cases
-        .iter()
-        .filter(|case| wanted(&case.file, &case.name.value, case.mission.value.as_str()))
-        .map(|case| pack.run_case(case, &scripts));
-    let check_ins = pack
-        .check_in_cases
-        .iter()
-        .filter(|case| wanted(&case.file, &case.name.value, "checkin"))
-        .map(|case| pack.run_check_in_case(case, &scripts));
-    let mut outcomes: Vec<CaseOutcome> = cases.chain(check_ins).collect();
-    outcomes.sort_by(|a, b| (&a.file, a.span.start).cmp(&(&b.file, b.span.start)));
+    let outcomes = run_cases(&pack, &scripts, args.filter.as_deref());
     if outcomes.is_empty() {
         output::note(match args.filter {
             Some(_) => "no case matches the filter",
@@ -53,6 +38,26 @@ pub(crate) fn run(args: &Test) -> Outcome {
     })
 }
 
+/// Runs the cases whose file, name or mission contains the filter, in the order in which they stand.
+pub(crate) fn run_cases(pack: &Pack, scripts: &Scripts, filter: Option<&str>) -> Vec<CaseOutcome> {
+    let wanted = |file: &str, name: &str, mission: &str| {
+        filter.is_none_or(|filter| [file, name, mission].iter().any(|text| text.contains(filter)))
+    };
+    let cases = pack
+        .cases
+        .iter()
+        .filter(|case| wanted(&case.file, &case.name.value, case.mission.value.as_str()))
+        .map(|case| pack.run_case(case, scripts));
+    let check_ins = pack
+        .check_in_cases
+        .iter()
+        .filter(|case| wanted(&case.file, &case.name.value, "checkin"))
+        .map(|case| pack.run_check_in_case(case, scripts));
+    let mut outcomes: Vec<CaseOutcome> = cases.chain(check_ins).collect();
+    outcomes.sort_by(|a, b| (&a.file, a.span.start).cmp(&(&b.file, b.span.start)));
+    outcomes
+}
+
 fn failed(outcomes: &[CaseOutcome]) -> usize {
     outcomes.iter().filter(|outcome| !outcome.passed()).count()
 }
@@ -63,7 +68,7 @@ fn line_of(outcome: &CaseOutcome, start: usize, files: &PackFiles) -> usize {
         .map_or(0, |text| line_column(text, start).0)
 }
 
-fn human(outcomes: &[CaseOutcome], files: &PackFiles, root: &str) -> String {
+pub(crate) fn human(outcomes: &[CaseOutcome], files: &PackFiles, root: &str) -> String {
     let mut text = String::new();
     for outcome in outcomes {
         // Writing into a string cannot fail.

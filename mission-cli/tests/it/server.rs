@@ -18,11 +18,13 @@ struct Seen {
     body: String,
 }
 
-/// Answers one request on a port of its own.
-fn server(status: &'static str, answer: Value) -> (String, JoinHandle<Seen>) {
+type Answer = (&'static str, Value);
+
+/// Answers one request after the other on a port of its own.
+fn server(answers: Vec<Answer>) -> (String, JoinHandle<Vec<Seen>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
-    let serve = move || {
+    let serve = move |(status, answer): Answer| {
         let (mut stream, _) = listener.accept().unwrap();
         let mut reader = BufReader::new(stream.try_clone().unwrap());
         let mut lines = Vec::new();
@@ -56,17 +58,27 @@ fn server(status: &'static str, answer: Value) -> (String, JoinHandle<Seen>) {
             body: String::from_utf8(body).unwrap(),
         }
     };
-    (address, std::thread::spawn(serve))
+    (
+        address,
+        std::thread::spawn(move || answers.into_iter().map(serve).collect()),
+    )
 }
 
 const TOKEN: &str = "header.claims.signature";
 
 fn ask(folder: &std::path::Path, args: &[&str], status: &'static str, answer: Value) -> (Run, Seen) {
-    let (address, serving) = server(status, answer);
+    let (run, mut seen) = asks(folder, args, "", vec![(status, answer)]);
+    (run, seen.remove(0))
+}
+
+/// Runs a command against a server that expects so many requests; what is typed goes to the standard input.
+fn asks(folder: &std::path::Path, args: &[&str], typed: &str, answers: Vec<Answer>) -> (Run, Vec<Seen>) {
+    let (address, serving) = server(answers);
     let args = [args, &["--server", &address]].concat();
     let run = run(mission(folder, &args)
         .env("MISSION_TOKEN", TOKEN)
-        .env("NO_PROXY", "127.0.0.1"));
+        .env("NO_PROXY", "127.0.0.1")
+        .write_stdin(typed));
     assert!(
         !run.out.contains(TOKEN) && !run.err.contains(TOKEN),
         "the token is never printed"
@@ -90,25 +102,135 @@ fn files(folder: &std::path::Path) -> Value {
     json!({"name": "demo", "version": 3, "files": files})
 }
 
+fn unknown() -> Answer {
+    ("404 Not Found", json!({"code": "not_found"}))
+}
+
+fn taken() -> Answer {
+    let missions = json!({"watch-3-videos": {"id": "x", "status": "active", "version": 1}});
+    let answer = json!({"name": "demo", "version": 3, "missions": missions, "archived_missions": ["old-one"],
+        "open_tasks": {"kept": 2, "moved": 1}, "warnings": {}});
+    ("200 OK", answer)
+}
+
 #[test]
-fn push_sends_the_whole_pack() {
+fn push_shows_the_diff_and_sends_the_whole_pack() {
     let folder = with_demo();
-    let answer = json!({"name": "demo", "version": 3, "missions": {"watch-3-videos": {"id": "x", "status": "active", "version": 1}},
-        "archived_missions": ["old-one"], "warnings": {}});
-    let (run, seen) = ask(folder.path(), &["push", "demo"], "200 OK", answer.clone());
+    let (run, seen) = asks(
+        folder.path(),
+        &["push", "demo", "--yes"],
+        "",
+        vec![unknown(), taken()],
+    );
     assert_eq!(run.code, 0, "{}", run.err);
+    assert!(
+        run.out.contains("+++ here/missions/watch-3-videos.toml"),
+        "{}",
+        run.out
+    );
     assert!(
         run.out
             .contains("as version 3\n  watch-3-videos  active\n  old-one  archived, because"),
         "{}",
         run.out
     );
-    assert_eq!(seen.line, "PUT /api/v1/packs/demo HTTP/1.1");
-    assert_eq!(seen.authorization, format!("Bearer {TOKEN}"));
-    let sent: Value = serde_json::from_str(&seen.body).unwrap();
+    assert!(
+        run.out
+            .contains("the missions stay as they were for 2 open tasks"),
+        "{}",
+        run.out
+    );
+    assert!(
+        run.out.contains("taken along by `apply_to_running`: 1 open task"),
+        "{}",
+        run.out
+    );
+    assert_eq!(seen[0].line, "GET /api/v1/packs/demo HTTP/1.1");
+    assert_eq!(seen[1].line, "PUT /api/v1/packs/demo HTTP/1.1");
+    assert_eq!(seen[1].authorization, format!("Bearer {TOKEN}"));
+    let sent: Value = serde_json::from_str(&seen[1].body).unwrap();
     assert_eq!(sent, json!({"files": files(folder.path())["files"]}));
-    let (_, seen) = ask(folder.path(), &["push", "demo", "--draft"], "200 OK", answer);
-    assert_eq!(seen.line, "PUT /api/v1/packs/demo?activate=false HTTP/1.1");
+    let args = ["push", "demo", "--draft", "-y"];
+    let (_, seen) = asks(folder.path(), &args, "", vec![unknown(), taken()]);
+    assert_eq!(seen[1].line, "PUT /api/v1/packs/demo?activate=false HTTP/1.1");
+}
+
+#[test]
+fn push_asks_before_it_sends() {
+    let folder = with_demo();
+    for yes in ["y\n", "YES\n"] {
+        let (run, _) = asks(folder.path(), &["push", "demo"], yes, vec![unknown(), taken()]);
+        assert_eq!(run.code, 0, "{}", run.err);
+        assert!(
+            run.err.contains("put `demo` in place on http://127.0.0.1"),
+            "{}",
+            run.err
+        );
+    }
+    for no in ["", "n\n", "\n", "maybe\n"] {
+        let (run, _) = asks(folder.path(), &["push", "demo"], no, vec![unknown()]);
+        assert_eq!(run.code, 1, "{no:?}");
+        assert!(
+            run.err.contains("nothing was pushed; answer `y`, or give --yes"),
+            "{}",
+            run.err
+        );
+    }
+}
+
+#[test]
+fn a_dry_run_and_a_pack_that_is_the_same_send_nothing() {
+    let folder = with_demo();
+    let (dry, _) = asks(
+        folder.path(),
+        &["push", "demo", "--dry-run"],
+        "y\n",
+        vec![unknown()],
+    );
+    assert_eq!(dry.code, 0, "{}", dry.err);
+    assert!(
+        dry.out.ends_with("nothing was pushed: this was a dry run\n"),
+        "{}",
+        dry.out
+    );
+    let stored = files(folder.path());
+    let (same, _) = ask(folder.path(), &["push", "demo"], "200 OK", stored);
+    assert!(
+        same.code == 0 && same.out.contains("there is nothing to push"),
+        "{}",
+        same.out
+    );
+}
+
+#[test]
+fn a_pack_that_fails_its_tests_is_not_pushed() {
+    let folder = with_demo();
+    edit(
+        folder.path(),
+        "tests/watch-3-videos.toml",
+        "points = \"50\"",
+        "points = \"51\"",
+    );
+    // No request is sent: nobody listens there.
+    let args = [
+        "push",
+        "demo",
+        "--yes",
+        "--server",
+        "http://127.0.0.1:9",
+        "--token",
+        "t",
+    ];
+    let run = run(&mut mission(folder.path(), &args));
+    assert_eq!(run.code, 1);
+    assert!(
+        run.err.contains("FAIL")
+            && run
+                .err
+                .contains("does not pass its own tests; nothing was pushed"),
+        "{}",
+        run.err
+    );
 }
 
 #[test]
@@ -116,12 +238,8 @@ fn a_refusal_is_told_with_its_places() {
     let folder = with_demo();
     let problem = json!({"status": 422, "code": "invalid_body", "detail": "the body is invalid",
         "errors": [{"pointer": "/files/pack.toml", "message": "1:1: too old"}]});
-    let (run, _) = ask(
-        folder.path(),
-        &["push", "demo"],
-        "422 Unprocessable Entity",
-        problem,
-    );
+    let answers = vec![unknown(), ("422 Unprocessable Entity", problem)];
+    let (run, _) = asks(folder.path(), &["push", "demo", "--yes"], "", answers);
     assert_eq!(run.code, 1);
     assert!(
         run.err.contains(
@@ -130,12 +248,8 @@ fn a_refusal_is_told_with_its_places() {
         "{}",
         run.err
     );
-    let (run, _) = ask(
-        folder.path(),
-        &["push", "demo"],
-        "401 Unauthorized",
-        json!({"code": "unauthorized"}),
-    );
+    let unauthorized = json!({"code": "unauthorized"});
+    let (run, _) = ask(folder.path(), &["push", "demo"], "401 Unauthorized", unauthorized);
     assert!(
         run.code == 1 && run.err.contains("the token is not one that this server takes"),
         "{}",
