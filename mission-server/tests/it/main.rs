@@ -18,6 +18,7 @@ mod once;
 mod operators;
 mod postgres;
 mod process;
+mod proxy;
 mod redis;
 #[path = "../support/services.rs"]
 mod services;

@@ -1,13 +1,18 @@
 //! The server on PostgreSQL: the whole suite once more, several servers on one database, and a database that is away.
 
-use std::{process::Command, time::Duration};
+use std::{
+    process::Command,
+    time::{Duration, Instant},
+};
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::{
     process,
-    services::{POSTGRES, Schema},
-    support::{Client, Home, Server},
+    proxy::{Proxy, Way},
+    services::{POSTGRES, Schema, left_out},
+    support::{Answer, Client, Home, Server},
 };
 
 /// Runs this very suite with every server on PostgreSQL; what is about files and processes alone runs once.
@@ -69,14 +74,14 @@ async fn two_servers_on_one_database_are_one_service() {
     // Both at once: one claims, the other is told so.
     let path = format!("/tasks/{task}/claim");
     let claims = [here.post(&path, Value::Null), there.post(&path, Value::Null)];
-    let claims = futures_util::future::join_all(claims).await;
+    let claims = join_all(claims).await;
     let claimed = claims.iter().filter(|claim| claim.status == 200).count();
     assert_eq!(claimed, 1, "{claims:?}");
     let days = [
         here.post("/checkin", Value::Null),
         there.post("/checkin", Value::Null),
     ];
-    let days = futures_util::future::join_all(days).await;
+    let days = join_all(days).await;
     assert_eq!(days.iter().filter(|day| day.status == 200).count(), 1, "{days:?}");
     // Whichever of the two relays it, the wallet gets each grant once.
     for client in [&here, &there] {
@@ -122,4 +127,85 @@ fn without_postgresql_it_lives_is_not_ready_and_gives_up_without_telling_the_pas
         "{errors}"
     );
     assert!(!errors.contains("hunter2") && !health.contains("hunter2"));
+}
+
+/// The PostgreSQL that was found, and a server that reaches it through a proxy; `None` where there is none.
+async fn behind_a_proxy() -> Option<(Proxy, Server)> {
+    let mut schema = Schema::create()?;
+    let mut url = url::Url::parse(&schema.url).unwrap();
+    let host = url
+        .host_str()
+        .filter(|host| !host.is_empty() && !host.starts_with('%'));
+    let Some(host) = host else {
+        left_out("a PostgreSQL that goes away: it is reached over a Unix socket");
+        return None;
+    };
+    let proxy = Proxy::to(format!("{host}:{}", url.port().unwrap_or(5432))).await;
+    url.set_host(Some("127.0.0.1")).unwrap();
+    url.set_port(Some(proxy.address.port())).unwrap();
+    schema.url = url.into();
+    let server = Server::on(Home::in_schema(schema), &[]).await;
+    Some((proxy, server))
+}
+
+/// A request with the time that it took.
+async fn timed(answer: impl Future<Output = Answer>) -> (Answer, Duration) {
+    let began = Instant::now();
+    (answer.await, began.elapsed())
+}
+
+async fn while_it_is_away(way: Way) {
+    let Some((proxy, server)) = behind_a_proxy().await else {
+        return;
+    };
+    let user = server.user();
+    user.post("/checkin", Value::Null).await.ok(200);
+    proxy.set(way);
+    // The first ones find out, all of them at once and soon.
+    let finding_out = join_all((0..8).map(|n| {
+        let path = ["/rewards", "/me", "/checkin", "/leaderboards/all_time"][n % 4];
+        let user = server.user();
+        timed(async move { user.get(path).await })
+    }));
+    for (answer, took) in finding_out.await {
+        answer.refused(503, "unavailable");
+        assert!(took < Duration::from_secs(4), "{way:?}: {took:?}");
+    }
+    for _ in 0..3 {
+        for (answer, took) in [
+            timed(user.get("/rewards")).await,
+            timed(user.get("/me")).await,
+            timed(server.user().post("/checkin", Value::Null)).await,
+            timed(user.get("/leaderboards/weekly")).await,
+            timed(server.admin().get("/reviews")).await,
+        ] {
+            answer.refused(503, "unavailable");
+            assert_eq!(answer.headers["retry-after"], "1");
+            assert!(took < Duration::from_secs(1), "{way:?}: {took:?}");
+        }
+        let (ready, took) = timed(user.get("/health/ready")).await;
+        assert_eq!(ready.status, 503);
+        assert!(took < Duration::from_secs(1), "{way:?}: {took:?}");
+    }
+    proxy.set(Way::Open);
+    let began = Instant::now();
+    while user.get("/health/ready").await.status != 200 {
+        assert!(began.elapsed() < Duration::from_secs(5), "{way:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    user.post("/checkin", Value::Null)
+        .await
+        .refused(400, "already_checked_in");
+    server.user().post("/checkin", Value::Null).await.ok(200);
+    assert_eq!(user.get("/checkin").await.ok(200)["total_check_ins"], 1);
+}
+
+#[tokio::test]
+async fn while_postgresql_is_away_requests_are_refused_at_once_until_it_is_back() {
+    while_it_is_away(Way::Cut).await;
+}
+
+#[tokio::test]
+async fn while_postgresql_does_not_answer_requests_are_refused_at_once_until_it_does() {
+    while_it_is_away(Way::Frozen).await;
 }

@@ -20,7 +20,7 @@ use crate::store::{
 };
 
 /// Locks roots and budgets in the order in which every commit does.
-pub(super) async fn lock(work: &mut Work<'_>, changes: &[Change]) -> Result<(), Stop> {
+pub(super) async fn lock(work: &mut Work, changes: &[Change]) -> Result<(), Stop> {
     let touched = Touched::of(changes);
     for (sql, roots) in [
         (
@@ -60,7 +60,7 @@ pub(super) async fn lock(work: &mut Work<'_>, changes: &[Change]) -> Result<(), 
 }
 
 /// Looks up all that could stand against the changes, as of one moment after the locks.
-pub(super) async fn look_up(work: &mut Work<'_>, changes: &[Change]) -> Result<Known, Stop> {
+pub(super) async fn look_up(work: &mut Work, changes: &[Change]) -> Result<Known, Stop> {
     let touched = Touched::of(changes);
     let script = script(&touched)?;
     let mut known = Known::default();

@@ -146,7 +146,7 @@ impl From<StoreError> for Stop {
     }
 }
 
-async fn write_what_holds(work: &mut Work<'_>, changes: &[Change]) -> Result<Vec<CommitOutcome>, Stop> {
+async fn write_what_holds(work: &mut Work, changes: &[Change]) -> Result<Vec<CommitOutcome>, Stop> {
     lock(work, changes).await?;
     let outcomes = look_up(work, changes).await?.judge(changes);
     let holding = changes

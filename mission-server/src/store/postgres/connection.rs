@@ -4,11 +4,15 @@ use std::{str::FromStr, time::Duration};
 
 use mission_core::ports::store::StoreError;
 use sqlx::{
-    ConnectOptions, Connection, PgConnection, PgPool, Postgres, Transaction,
+    ConnectOptions, Connection, Executor, PgConnection, PgPool, Postgres,
+    pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions, PgRow},
 };
 
-use super::script::Script;
+use super::{
+    breaker::{Breaker, is_lost},
+    script::Script,
+};
 use crate::store::record::unavailable;
 
 /// How a database is used.
@@ -63,6 +67,7 @@ pub enum OpenError {
 #[derive(Clone, Debug)]
 pub(crate) struct Database {
     pool: PgPool,
+    breaker: Breaker,
     prepared: bool,
 }
 
@@ -99,6 +104,7 @@ impl Database {
             .test_before_acquire(false)
             .connect_lazy_with(options);
         Ok(Database {
+            breaker: Breaker::new(pool.clone()),
             pool,
             prepared: settings.prepared_statements,
         })
@@ -107,8 +113,15 @@ impl Database {
     /// Runs one statement, which is one transaction and one moment of the database.
     pub(crate) async fn run(&self, script: Script) -> Result<Vec<PgRow>, sqlx::Error> {
         if self.prepared {
-            let (sql, arguments) = script.into_parts();
-            return sqlx::query_with(&sql, arguments).fetch_all(&self.pool).await;
+            return self
+                .breaker
+                .ask(Box::pin(async {
+                    let mut lent = Lent::of(&self.pool).await?;
+                    let rows = lent.run(script, true).await;
+                    lent.give_back();
+                    rows
+                }))
+                .await;
         }
         // Parsing and running are two messages: a transaction keeps them on one connection of the pooler.
         let mut transaction = self.begin().await?;
@@ -124,7 +137,7 @@ impl Database {
     ) -> Result<Vec<PgRow>, StoreError> {
         for _ in 0..2 {
             match self.run(script()?).await {
-                Err(error) if error.as_database_error().is_none_or(|_| is_shutdown(&error)) => {}
+                Err(error) if is_lost(&error) => {}
                 rows => return rows.map_err(|error| unavailable(&error)),
             }
         }
@@ -132,9 +145,15 @@ impl Database {
     }
 
     /// Begins a transaction of several statements.
-    pub(crate) async fn begin(&self) -> Result<Work<'static>, sqlx::Error> {
+    pub(crate) async fn begin(&self) -> Result<Work, sqlx::Error> {
+        let lent = self.breaker.ask(Box::pin(async {
+            let mut lent = Lent::of(&self.pool).await?;
+            lent.say("BEGIN").await?;
+            Ok(lent)
+        }));
         Ok(Work {
-            transaction: self.pool.begin().await?,
+            lent: lent.await?,
+            breaker: self.breaker.clone(),
             prepared: self.prepared,
         })
     }
@@ -144,27 +163,70 @@ impl Database {
     }
 }
 
-/// A transaction. Dropped before its commit, it is rolled back.
-pub(crate) struct Work<'d> {
-    transaction: Transaction<'d, Postgres>,
+/// A connection of the pool. Dropped in the middle of something it is closed, not given back: nobody knows what it would
+/// have answered, or whether it ever will.
+struct Lent(Option<PoolConnection<Postgres>>);
+
+impl Lent {
+    async fn of(pool: &PgPool) -> Result<Self, sqlx::Error> {
+        Ok(Lent(Some(pool.acquire().await?)))
+    }
+
+    fn connection(&mut self) -> Result<&mut PgConnection, sqlx::Error> {
+        self.0.as_deref_mut().ok_or(sqlx::Error::PoolClosed)
+    }
+
+    async fn run(&mut self, script: Script, persistent: bool) -> Result<Vec<PgRow>, sqlx::Error> {
+        let (sql, arguments) = script.into_parts();
+        sqlx::query_with(&sql, arguments)
+            .persistent(persistent)
+            .fetch_all(self.connection()?)
+            .await
+    }
+
+    async fn say(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
+        self.connection()?.execute(sql).await.map(drop)
+    }
+
+    fn give_back(mut self) {
+        drop(self.0.take());
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        drop(self.0.take().map(PoolConnection::detach));
+    }
+}
+
+/// A transaction. Dropped before its commit, it is rolled back with the end of its connection.
+pub(crate) struct Work {
+    lent: Lent,
+    breaker: Breaker,
     prepared: bool,
 }
 
-impl Work<'_> {
+impl Work {
     pub(crate) async fn run(&mut self, script: Script) -> Result<Vec<PgRow>, sqlx::Error> {
-        let (sql, arguments) = script.into_parts();
-        sqlx::query_with(&sql, arguments)
-            .persistent(self.prepared)
-            .fetch_all(&mut *self.transaction)
+        self.breaker
+            .ask(Box::pin(self.lent.run(script, self.prepared)))
             .await
     }
 
     pub(crate) async fn commit(self) -> Result<(), sqlx::Error> {
-        self.transaction.commit().await
+        self.end("COMMIT").await
     }
 
     pub(crate) async fn roll_back(self) -> Result<(), sqlx::Error> {
-        self.transaction.rollback().await
+        self.end("ROLLBACK").await
+    }
+
+    async fn end(mut self, how: &'static str) -> Result<(), sqlx::Error> {
+        let ended = self.breaker.ask(Box::pin(self.lent.say(how))).await;
+        if !ended.as_ref().is_err_and(is_lost) {
+            self.lent.give_back();
+        }
+        ended
     }
 }
 
@@ -224,9 +286,4 @@ impl Refusal {
 
 fn sql_state(error: &sqlx::Error) -> Option<String> {
     Some(error.as_database_error()?.code()?.into_owned())
-}
-
-/// Whether the server has closed the connection, as it does when it stops or restarts.
-fn is_shutdown(error: &sqlx::Error) -> bool {
-    sql_state(error).is_some_and(|code| code.starts_with("57P") || code.starts_with("08"))
 }

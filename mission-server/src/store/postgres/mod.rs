@@ -5,6 +5,7 @@
 
 mod analytics;
 mod batch;
+mod breaker;
 mod check;
 mod commit;
 mod connection;
