@@ -14,7 +14,7 @@ use mission_core::{
 use mission_rules::{MonotonicStopwatch, Scripts};
 use tokio::task::JoinHandle;
 
-use super::{PackError, Storage, Sweeper, V7Ids, apply_pack};
+use super::{OpenError, PackError, Storage, Sweeper, V7Ids, apply_pack};
 use crate::{
     auth::UnusableKeys,
     cache::{Cache, CachedStore},
@@ -59,6 +59,14 @@ pub enum StartError {
         timeout: Duration,
         /// Why the last try failed.
         reason: String,
+    },
+    /// The database cannot be used, now or later.
+    #[error("the database `{url}` cannot be used: {reason}")]
+    UnusableDatabase {
+        /// Where it is.
+        url: String,
+        /// Why.
+        reason: OpenError,
     },
     /// The address of Redis cannot be used.
     #[error(transparent)]

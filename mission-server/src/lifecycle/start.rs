@@ -268,7 +268,7 @@ fn print(text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-/// Opens the database, trying again for a while; `None` where the server is to stop before that succeeds.
+/// Opens the database, trying again for a while where that may help; `None` where the server is to stop before that succeeds.
 async fn open(
     settings: &Settings,
     fault: &LastFault,
@@ -281,7 +281,13 @@ async fn open(
     let trying = async {
         loop {
             match Storage::open(&settings.database).await {
-                Ok(storage) => return storage,
+                Ok(storage) => return Ok(storage),
+                Err(reason) if reason.is_permanent() => {
+                    return Err(StartError::UnusableDatabase {
+                        url: url.to_string(),
+                        reason,
+                    });
+                }
                 Err(error) => {
                     tracing::warn!(%error, database = %url, "the database cannot be opened; trying again");
                     fault.set(&error.to_string());
@@ -297,7 +303,7 @@ async fn open(
         std::future::pending::<()>().await;
     };
     tokio::select! {
-        storage = trying => Ok(Some(storage)),
+        storage = trying => storage.map(Some),
         () = announcing => Ok(None),
         () = stop.cancelled() => Ok(None),
         () = tokio::time::sleep_until(deadline) => {

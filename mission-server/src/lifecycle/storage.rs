@@ -61,6 +61,21 @@ pub enum OpenError {
     NotBuilt(String),
 }
 
+impl OpenError {
+    /// Whether another try would end in the same way until somebody has put it right.
+    #[must_use]
+    pub fn is_permanent(&self) -> bool {
+        match self {
+            #[cfg(feature = "sqlite")]
+            OpenError::Sqlite(error) => error.is_permanent(),
+            #[cfg(feature = "postgres")]
+            OpenError::Postgres(error) => error.is_permanent(),
+            #[cfg(not(all(feature = "sqlite", feature = "postgres")))]
+            OpenError::NotBuilt(_) => true,
+        }
+    }
+}
+
 impl Storage {
     /// Opens the store that the settings name, and brings it up to date.
     ///

@@ -5,6 +5,8 @@ mod asked;
 mod judge;
 pub(crate) mod micros;
 pub(crate) mod record;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod schema;
 
 #[cfg(feature = "postgres")]
 pub mod postgres;
@@ -12,6 +14,9 @@ pub mod postgres;
 pub mod sqlite;
 #[cfg(test)]
 pub(crate) mod tests;
+
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use schema::SchemaError;
 
 /// How long the id of an inbound event is remembered: longer than any late window and any broker's redelivery.
 pub(crate) const INBOUND_LIFETIME: chrono::Duration = chrono::Duration::days(30);

@@ -129,6 +129,54 @@ fn without_postgresql_it_lives_is_not_ready_and_gives_up_without_telling_the_pas
     assert!(!errors.contains("hunter2") && !health.contains("hunter2"));
 }
 
+#[test]
+fn what_postgresql_will_never_let_in_ends_the_start_at_once_with_the_way_out() {
+    let Some(schema) = Schema::create() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let role = format!("no_rights_{}", uuid::Uuid::new_v4().simple());
+    schema.run(&format!(
+        "CREATE ROLE {role} LOGIN PASSWORD 'hunter2'; GRANT USAGE ON SCHEMA {} TO {role}",
+        schema.name
+    ));
+    let to = |change: &dyn Fn(&mut url::Url)| {
+        let mut url = url::Url::parse(schema.server).unwrap();
+        change(&mut url);
+        String::from(url)
+    };
+    let no_rights = |url: &mut url::Url| {
+        url.set_username(&role).unwrap();
+        url.set_password(Some("hunter2")).unwrap();
+        url.query_pairs_mut()
+            .append_pair("options", &format!("-csearch_path={}", schema.name));
+    };
+    for (url, parts) in [
+        (
+            to(&|url| url.set_path("/not_there")),
+            ["database \"not_there\" does not exist", "createdb not_there"],
+        ),
+        (
+            to(&|url| url.set_username("nobody_of_this_name").unwrap()),
+            ["nobody_of_this_name", "pg_hba.conf"],
+        ),
+        (to(&no_rights), ["permission denied", "GRANT CREATE"]),
+    ] {
+        let refused = process::server(folder.path())
+            .env("MISSION_DATABASE_URL", &url)
+            .output()
+            .unwrap();
+        let errors = String::from_utf8_lossy(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(1), "{errors}");
+        assert!(
+            parts
+                .iter()
+                .all(|part| errors.replace("\\\"", "\"").contains(part)),
+            "{errors}"
+        );
+        assert!(!errors.contains("hunter2"), "{errors}");
+    }
+    schema.run(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
+}
+
 /// The PostgreSQL that was found, and a server that reaches it through a proxy; `None` where there is none.
 async fn behind_a_proxy() -> Option<(Proxy, Server)> {
     let mut schema = Schema::create()?;

@@ -313,12 +313,26 @@ fn a_second_signal_aborts() {
     assert!(began.elapsed() < Duration::from_secs(5));
 }
 
-#[test]
-fn without_a_database_it_lives_is_not_ready_and_gives_up() {
+/// Somebody else who keeps the file to themselves until this is dropped.
+async fn holder(file: &Path) -> sqlx::SqliteConnection {
+    let options = sqlx::sqlite::SqliteConnectOptions::new()
+        .filename(file)
+        .create_if_missing(true);
+    let mut holder = sqlx::ConnectOptions::connect(&options).await.unwrap();
+    sqlx::raw_sql("CREATE TABLE IF NOT EXISTS held (x); BEGIN EXCLUSIVE")
+        .execute(&mut holder)
+        .await
+        .unwrap();
+    holder
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_database_it_lives_is_not_ready_and_gives_up() {
     let folder = tempfile::tempdir().unwrap();
+    let _holder = holder(&folder.path().join("held.db")).await;
     let mut command = server(folder.path());
     command
-        .env("MISSION_DATABASE_URL", "sqlite://missing/folder/mission.db")
+        .env("MISSION_DATABASE_URL", "sqlite://held.db")
         .env("MISSION_DATABASE_CONNECT_TIMEOUT", "2s");
     let server = started(&mut command);
     assert!(server.get("/health/live").starts_with("HTTP/1.1 200"));
@@ -338,26 +352,79 @@ fn without_a_database_it_lives_is_not_ready_and_gives_up() {
     let (status, errors) = server.wait();
     assert_eq!(status.code(), Some(1), "{errors}");
     assert!(
-        errors.contains("missing/folder/mission.db") && errors.contains("within 2s"),
+        errors.contains("sqlite://held.db") && errors.contains("within 2s"),
         "{errors}"
     );
 }
 
-#[test]
-fn a_database_that_comes_late_is_taken() {
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_comes_late_is_taken() {
     let folder = tempfile::tempdir().unwrap();
+    let holder = holder(&folder.path().join("held.db")).await;
     let mut command = server(folder.path());
     command
-        .env("MISSION_DATABASE_URL", "sqlite://late/mission.db")
+        .env("MISSION_DATABASE_URL", "sqlite://held.db")
         .env("MISSION_DATABASE_CONNECT_TIMEOUT", "20s");
     let server = started(&mut command);
     assert!(server.get("/health/ready").starts_with("HTTP/1.1 503"));
-    fs::create_dir(folder.path().join("late")).unwrap();
+    drop(holder);
     let ready = || server.get("/health/ready").starts_with("HTTP/1.1 200");
     assert!((0..100).any(|_| ready() || {
         std::thread::sleep(Duration::from_millis(100));
         false
     }));
+}
+
+#[test]
+fn a_database_that_no_waiting_helps_ends_the_start_at_once_with_the_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("other.db"), "this is a text".repeat(100)).unwrap();
+    fs::create_dir(folder.path().join("folder.db")).unwrap();
+    for (url, reason) in [
+        (
+            "sqlite://missing/folder/mission.db",
+            "the folder `missing/folder` does not exist",
+        ),
+        ("sqlite://other.db", "file is not a database"),
+        ("sqlite://folder.db", "unable to open database file"),
+    ] {
+        let began = Instant::now();
+        let settings = [("MISSION_JWT_SECRET", SECRET), ("MISSION_DATABASE_URL", url)];
+        let refused = ended(folder.path(), &settings, &[]);
+        let errors = text(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(1), "{errors}");
+        assert!(errors.contains(reason) && errors.contains(url), "{errors}");
+        assert!(began.elapsed() < Duration::from_secs(10), "{url}");
+    }
+}
+
+#[tokio::test]
+async fn a_schema_newer_than_the_program_ends_the_start_at_once() {
+    let server = Server::start().await;
+    let url = server.database().to_owned();
+    let Ok(options) = url.parse::<sqlx::sqlite::SqliteConnectOptions>() else {
+        return;
+    };
+    let mut database = sqlx::ConnectOptions::connect(&options).await.unwrap();
+    sqlx::raw_sql(
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+         VALUES (9999, 'of a newer server', TRUE, '', 0)",
+    )
+    .execute(&mut database)
+    .await
+    .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let settings = [
+        ("MISSION_JWT_SECRET", SECRET),
+        ("MISSION_DATABASE_URL", url.as_str()),
+    ];
+    let refused = ended(folder.path(), &settings, &[]);
+    let errors = text(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(1), "{errors}");
+    assert!(
+        errors.contains("migration 9999, newer than this program"),
+        "{errors}"
+    );
 }
 
 #[test]

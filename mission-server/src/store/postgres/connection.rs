@@ -5,6 +5,7 @@ use std::{str::FromStr, time::Duration};
 use mission_core::ports::store::StoreError;
 use sqlx::{
     ConnectOptions, Connection, Executor, PgConnection, PgPool, Postgres,
+    migrate::{MigrateError, Migrator},
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions, PgRow},
 };
@@ -13,7 +14,7 @@ use super::{
     breaker::{Breaker, is_lost},
     script::Script,
 };
-use crate::store::record::unavailable;
+use crate::store::{SchemaError, record::unavailable};
 
 /// How a database is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +49,7 @@ pub enum OpenError {
         "the address is none of a PostgreSQL database: use `postgres://USER:PASSWORD@HOST:PORT/DATABASE`"
     )]
     NotAnAddress,
-    /// The server cannot be reached, or lets nobody in.
+    /// The server cannot be reached.
     #[error("cannot connect to PostgreSQL at `{host}:{port}`: {reason}")]
     Connect {
         /// Where it should be.
@@ -58,9 +59,87 @@ pub enum OpenError {
         /// Why.
         reason: String,
     },
+    /// The server lets nobody in, or to nothing of use, until somebody has put it right.
+    #[error("PostgreSQL at `{host}:{port}` refuses: {reason}; {help}")]
+    Refused {
+        /// Where it is.
+        host: String,
+        /// Where it listens.
+        port: u16,
+        /// Why.
+        reason: String,
+        /// The way out.
+        help: String,
+    },
     /// The schema cannot be brought up to date.
-    #[error("cannot migrate the database: {0}")]
-    Migrate(#[from] sqlx::migrate::MigrateError),
+    #[error("cannot bring the database up to date: {0}")]
+    Migrate(#[from] SchemaError),
+}
+
+impl OpenError {
+    /// Whether another try would end in the same way until somebody has put it right.
+    #[must_use]
+    pub fn is_permanent(&self) -> bool {
+        match self {
+            OpenError::NotAnAddress | OpenError::Refused { .. } => true,
+            OpenError::Connect { .. } => false,
+            OpenError::Migrate(schema) => schema.refusal().is_none(),
+        }
+    }
+
+    fn of(error: &sqlx::Error, options: &PgConnectOptions) -> Self {
+        let (host, port) = (options.get_host().to_owned(), options.get_port());
+        let reason = match error {
+            sqlx::Error::Database(refusal) => refusal.message().to_owned(),
+            other => other.to_string(),
+        };
+        match way_out(error, options) {
+            Some(help) => OpenError::Refused {
+                host,
+                port,
+                reason,
+                help,
+            },
+            None => OpenError::Connect { host, port, reason },
+        }
+    }
+
+    fn of_schema(error: MigrateError, migrations: &Migrator, options: &PgConnectOptions) -> Self {
+        let error = SchemaError::of(error, migrations);
+        match error.refusal() {
+            Some(refusal) if way_out(refusal, options).is_some() => OpenError::of(refusal, options),
+            _ => OpenError::Migrate(error),
+        }
+    }
+}
+
+/// What somebody has to put right before another try makes sense; nothing where time may do it.
+fn way_out(error: &sqlx::Error, options: &PgConnectOptions) -> Option<String> {
+    if matches!(error, sqlx::Error::Tls(_) | sqlx::Error::Configuration(_)) {
+        return Some("check `sslmode` and the certificates of the database's address".to_owned());
+    }
+    let code = sql_state(error)?;
+    let user = options.get_username();
+    match code.as_str() {
+        "3D000" => {
+            let name = options.get_database().unwrap_or(user);
+            Some(format!(
+                "create it (`createdb {name}`), or correct the database's address"
+            ))
+        }
+        "42501" | "3F000" => Some(format!(
+            "there must be a schema on the user's `search_path` in which it may create tables: \
+             `GRANT CREATE, USAGE ON SCHEMA public TO {user}`"
+        )),
+        code if code.starts_with("28") => Some(format!(
+            "check the password of the user `{user}` in the database's address, and what the server's `pg_hba.conf` \
+             lets in"
+        )),
+        code if code.starts_with("42") || code.starts_with("0A") => {
+            Some("is it a PostgreSQL 14 or newer, and a database of mission-server's own?".to_owned())
+        }
+        _ => None,
+    }
 }
 
 /// The database; clones share the connections.
@@ -85,17 +164,18 @@ impl Database {
             .extra_float_digits(None)
             .statement_cache_capacity(if settings.prepared_statements { 256 } else { 0 })
             .disable_statement_logging();
-        let failed = |reason: String| OpenError::Connect {
-            host: options.get_host().to_owned(),
-            port: options.get_port(),
-            reason,
-        };
         let connecting = PgConnection::connect_with(&options);
         let mut connection = match tokio::time::timeout(settings.acquire_timeout, connecting).await {
-            Ok(connected) => connected.map_err(|error| failed(error.to_string()))?,
-            Err(_) => return Err(failed(format!("no answer within {:?}", settings.acquire_timeout))),
+            Ok(connected) => connected.map_err(|error| OpenError::of(&error, &options))?,
+            Err(_) => {
+                return Err(OpenError::Connect {
+                    host: options.get_host().to_owned(),
+                    port: options.get_port(),
+                    reason: format!("no answer within {:?}", settings.acquire_timeout),
+                });
+            }
         };
-        migrate(&mut connection, settings.prepared_statements).await?;
+        migrate(&mut connection, settings.prepared_statements, &options).await?;
         // It has done its part; that it is not closed in order harms nothing.
         let _ = connection.close().await;
         let pool = PgPoolOptions::new()
@@ -231,26 +311,34 @@ impl Work {
 }
 
 /// Of servers that start at once, one migrates and the others wait. The lock ends with the transaction, so that it
-/// cannot stay behind on a pooler's connection. What a newer server has migrated is left to it: an older one goes on
-/// working beside it during a rolling update.
-async fn migrate(connection: &mut PgConnection, prepared: bool) -> Result<(), sqlx::migrate::MigrateError> {
+/// cannot stay behind on a pooler's connection. What a newer server has migrated is left to it: one that runs already
+/// goes on beside it during a rolling update, one that starts is refused.
+async fn migrate(
+    connection: &mut PgConnection,
+    prepared: bool,
+    options: &PgConnectOptions,
+) -> Result<(), OpenError> {
     let mut migrations = sqlx::migrate!("migrations/postgres");
     migrations.set_locking(false);
-    migrations.set_ignore_missing(true);
-    let mut locked = connection.begin().await?;
-    // Statements that are prepared here have names, which must not stay behind on a pooler's connection.
-    let unnamed = "DEALLOCATE ALL";
-    if !prepared {
-        sqlx::raw_sql(unnamed).execute(&mut *locked).await?;
-    }
-    sqlx::raw_sql("SELECT pg_advisory_xact_lock(7521962890171953)")
-        .execute(&mut *locked)
-        .await?;
-    migrations.run(&mut *locked).await?;
-    if !prepared {
-        sqlx::raw_sql(unnamed).execute(&mut *locked).await?;
-    }
-    Ok(locked.commit().await?)
+    let migrating = async {
+        let mut locked = connection.begin().await?;
+        // Statements that are prepared here have names, which must not stay behind on a pooler's connection.
+        let unnamed = "DEALLOCATE ALL";
+        if !prepared {
+            sqlx::raw_sql(unnamed).execute(&mut *locked).await?;
+        }
+        sqlx::raw_sql("SELECT pg_advisory_xact_lock(7521962890171953)")
+            .execute(&mut *locked)
+            .await?;
+        migrations.run(&mut *locked).await?;
+        if !prepared {
+            sqlx::raw_sql(unnamed).execute(&mut *locked).await?;
+        }
+        Ok(locked.commit().await?)
+    };
+    migrating
+        .await
+        .map_err(|error| OpenError::of_schema(error, &migrations, options))
 }
 
 /// What a refusal of the database means for a commit.

@@ -1,6 +1,6 @@
 //! The connections: one that loads and writes, and a small pool of readers beside it.
 
-use std::{str::FromStr, sync::Arc, time::Duration};
+use std::{path::Path, str::FromStr, sync::Arc, time::Duration};
 
 use mission_core::ports::store::StoreError;
 use sqlx::{
@@ -12,6 +12,7 @@ use sqlx::{
 };
 use tokio::sync::{Mutex, MutexGuard};
 
+use crate::store::SchemaError;
 pub(crate) use crate::store::record::unavailable;
 
 /// How the database is opened.
@@ -44,6 +45,14 @@ pub enum OpenError {
         /// What was given.
         url: String,
     },
+    /// The folder of the file does not exist.
+    #[error("the folder `{folder}` does not exist: create it, or correct `{url}`")]
+    NoFolder {
+        /// What was given.
+        url: String,
+        /// Where the file should be.
+        folder: String,
+    },
     /// The file cannot be opened or created.
     #[error("cannot open `{url}`: {source}")]
     Open {
@@ -58,8 +67,27 @@ pub enum OpenError {
         /// What was given.
         url: String,
         /// Why.
-        source: sqlx::migrate::MigrateError,
+        source: SchemaError,
     },
+}
+
+impl OpenError {
+    /// Whether another try would end in the same way until somebody has put it right.
+    #[must_use]
+    pub fn is_permanent(&self) -> bool {
+        match self {
+            OpenError::NotAFile { .. } | OpenError::NoFolder { .. } => true,
+            OpenError::Open { source, .. } => is_hopeless(source),
+            OpenError::Migrate { source, .. } => source.refusal().is_none_or(is_hopeless),
+        }
+    }
+}
+
+/// Whether SQLite will say the same again, as of a file that is none of its own or that it may not open.
+fn is_hopeless(error: &sqlx::Error) -> bool {
+    /// `ERROR`, `PERM`, `READONLY`, `CORRUPT`, `CANTOPEN`, `AUTH`, `NOTADB`
+    const HOPELESS: [i32; 7] = [1, 3, 8, 11, 14, 23, 26];
+    sqlite_code(error).is_some_and(|code| HOPELESS.contains(&(code & 0xff)))
 }
 
 /// What a commit survives.
@@ -153,6 +181,13 @@ impl Database {
             .pragma("wal_autocheckpoint", "4000")
             .row_buffer_size(512)
             .disable_statement_logging();
+        let folder = options.get_filename().parent();
+        if let Some(folder) = folder.filter(|folder| *folder != Path::new("") && !folder.exists()) {
+            return Err(OpenError::NoFolder {
+                url: url.to_owned(),
+                folder: folder.display().to_string(),
+            });
+        }
         let opening = |source| OpenError::Open {
             url: url.to_owned(),
             source,
@@ -162,7 +197,7 @@ impl Database {
             .await
             .map_err(|source| OpenError::Migrate {
                 url: url.to_owned(),
-                source,
+                source: SchemaError::of(source, &MIGRATIONS),
             })?;
         let reading = options
             .clone()
@@ -241,9 +276,10 @@ async fn connect(
     }
 }
 
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
+
 /// Of processes that start at once, one migrates and the others wait: all of it happens under SQLite's own lock.
 async fn migrate(connection: &mut SqliteConnection) -> Result<(), sqlx::migrate::MigrateError> {
-    static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
     let mut locked = connection.begin_with("BEGIN IMMEDIATE").await?;
     MIGRATIONS.run(&mut *locked).await?;
     Ok(locked.commit().await?)

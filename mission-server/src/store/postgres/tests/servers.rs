@@ -51,13 +51,20 @@ fn many_may_open_a_new_database_at_once() {
 }
 
 #[test]
-fn an_older_server_works_beside_a_newer_schema() {
+fn an_older_server_works_on_beside_a_newer_schema_but_does_not_start_on_it() {
     block_on(async {
         let Some(scratch) = scratch().await else { return };
         let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
             VALUES (9999, 'of a newer server', TRUE, '', 0)";
         scratch.store.database.run(Script::new(newer)).await.unwrap();
-        another(&scratch, options()).await.ping().await.unwrap();
+        scratch.store.commit(&[change(1, 0)]).await.unwrap();
+        let refused = PostgresStore::open(&scratch.schema.url, options())
+            .await
+            .unwrap_err();
+        assert!(
+            refused.is_permanent() && refused.to_string().contains("migration 9999, newer"),
+            "{refused}"
+        );
     });
 }
 

@@ -186,6 +186,6 @@ fn an_address_that_is_none_of_a_file_is_refused_with_the_way_out() {
             assert!(refused.to_string().contains("use `sqlite://`"), "{refused}");
         }
         let nowhere = SqliteStore::open("sqlite:///no/such/folder/x.db", SqliteOptions::default()).await;
-        assert!(matches!(nowhere, Err(OpenError::Open { .. })), "{nowhere:?}");
+        assert!(matches!(nowhere, Err(OpenError::NoFolder { .. })), "{nowhere:?}");
     });
 }
