@@ -52,6 +52,12 @@ struct Dependency {
     /// What is wrong, if something is.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
+    /// Of what keeps data: `ok`, or `failing` where the last writes were not kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    writes: Option<&'static str>,
+    /// Since when writes have failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<DateTime<Utc>>,
 }
 
 async fn look(state: &AppState) -> (StatusCode, Health) {
@@ -68,6 +74,10 @@ async fn look(state: &AppState) -> (StatusCode, Health) {
         required: report.required,
         latency_ms: u64::try_from(report.latency.as_millis()).unwrap_or(u64::MAX),
         detail: report.detail,
+        writes: report
+            .writes
+            .map(|since| if since.is_some() { "failing" } else { "ok" }),
+        since: report.writes.flatten(),
     });
     let code = if ready {
         StatusCode::OK

@@ -130,6 +130,8 @@ pub struct ProbeReport {
     pub latency: std::time::Duration,
     /// What is wrong, if something is.
     pub detail: Option<String>,
+    /// Of what keeps data: since when writes have failed, if they do.
+    pub writes: Option<Option<DateTime<Utc>>>,
 }
 
 /// A domain clock that can be set. Whoever sets it waits until what is due by then has expired.

@@ -10,6 +10,8 @@ use crate::{auth::Authenticator, http::LocalRateLimiter, telemetry::PrometheusHa
 
 /// How often another server's changes of missions are looked for.
 const CATALOGUE: Duration = Duration::from_secs(1);
+/// How often a write is tried where the last one failed.
+const FAILED_WRITES: Duration = Duration::from_secs(1);
 /// How often what has expired is written down.
 const EXPIRY: Duration = Duration::from_secs(30);
 /// How often gauges are set.
@@ -70,6 +72,7 @@ impl Jobs {
         self.run(async move { auth.keep_keys_fresh(stop).await });
         self.follow_the_catalogue(core.clone());
         self.sweep(core.clone());
+        self.watch_writes(storage.clone());
         self.keep_house(core.clone(), storage.clone(), limiter);
         self.set_gauges(core.clone(), storage.clone(), metrics);
     }
@@ -84,6 +87,14 @@ impl Jobs {
                     tracing::warn!(%error, "changes of missions could not be looked for");
                 }
             }
+        });
+    }
+
+    /// Commands bring no writes while the server is not ready, so that it has to find out by itself.
+    fn watch_writes(&self, storage: Storage) {
+        self.every(FAILED_WRITES, move || {
+            let storage = storage.clone();
+            async move { storage.look_whether_writes_succeed().await }
         });
     }
 

@@ -13,6 +13,7 @@ use crate::{
     config::ReadyRequires,
     http::{Probe, ProbeReport},
     redis::Link,
+    store::Writes,
 };
 
 /// A dependency that takes longer is as good as away.
@@ -21,6 +22,7 @@ const PROBE_TIME: Duration = Duration::from_secs(2);
 /// All dependencies that are configured.
 pub(super) struct Probes {
     pub(super) queries: Arc<dyn Queries>,
+    pub(super) writes: Writes,
     pub(super) redis: Option<Arc<Link>>,
     pub(super) required: ReadyRequires,
     /// Cancelled once the server was told to stop.
@@ -31,7 +33,10 @@ pub(super) struct Probes {
 impl Probe for Probes {
     async fn probe(&self) -> Vec<ProbeReport> {
         let all = self.required == ReadyRequires::All;
-        let database = look("database", true, self.queries.catalogue_version());
+        let database = async {
+            let report = look("database", true, self.queries.catalogue_version()).await;
+            with_writes(report, &self.writes)
+        };
         let redis = async {
             match &self.redis {
                 Some(link) => Some(look("redis", all, link.ping()).await),
@@ -52,6 +57,21 @@ fn stopping() -> ProbeReport {
         required: true,
         latency: Duration::ZERO,
         detail: Some("it was told to stop, and takes no new work soon".to_owned()),
+        writes: None,
+    }
+}
+
+/// A database that can be read and takes no writes is not up.
+fn with_writes(report: ProbeReport, writes: &Writes) -> ProbeReport {
+    let failing = writes.failing();
+    let detail = failing
+        .as_ref()
+        .map(|failing| format!("the last writes failed: {}", failing.reason));
+    ProbeReport {
+        up: report.up && failing.is_none(),
+        detail: report.detail.or(detail),
+        writes: Some(failing.map(|failing| failing.since)),
+        ..report
     }
 }
 
@@ -72,5 +92,6 @@ async fn look<T, E: std::fmt::Display>(
         required,
         latency: began.elapsed(),
         detail,
+        writes: None,
     }
 }

@@ -166,6 +166,7 @@ async fn live(
         ),
         probe: Arc::new(Probes {
             queries: Arc::clone(&core.queries),
+            writes: storage.writes.clone(),
             redis: redis.map(|redis| redis.link),
             required: settings.ready_requires,
             draining,

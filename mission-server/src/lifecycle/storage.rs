@@ -16,7 +16,7 @@ use crate::store::postgres::{self, PostgresOptions, PostgresStore};
 use crate::store::sqlite::{self, SqliteOptions, SqliteStore};
 use crate::{
     config::{DatabaseSettings, DatabaseUrl},
-    store::Forgotten,
+    store::{Forgotten, WatchedStore, Writes},
     wallet::Wallet,
 };
 
@@ -25,6 +25,8 @@ use crate::{
 pub struct Storage {
     /// For commands.
     pub store: Arc<dyn Store>,
+    /// How its commits end.
+    pub writes: Writes,
     /// For lists and records.
     pub queries: Arc<dyn Queries>,
     /// For events that have to leave.
@@ -86,8 +88,10 @@ impl Storage {
             #[cfg(feature = "sqlite")]
             url @ DatabaseUrl::Sqlite(_) => {
                 let store = SqliteStore::open(&url.to_string(), SqliteOptions::default()).await?;
+                let writes = Writes::default();
                 Ok(Storage {
-                    store: Arc::new(store.clone()),
+                    store: Arc::new(WatchedStore::new(store.clone(), writes.clone())),
+                    writes,
                     queries: Arc::new(store.clone()),
                     outbox: Arc::new(store.clone()),
                     told: store.told(),
@@ -103,8 +107,10 @@ impl Storage {
                     ..PostgresOptions::default()
                 };
                 let store = PostgresStore::open(url.expose(), options).await?;
+                let writes = Writes::default();
                 Ok(Storage {
-                    store: Arc::new(store.clone()),
+                    store: Arc::new(WatchedStore::new(store.clone(), writes.clone())),
+                    writes,
                     queries: Arc::new(store.clone()),
                     outbox: Arc::new(store.clone()),
                     told: store.told(),
@@ -134,6 +140,19 @@ impl Storage {
             "what is no longer needed was thrown away"
         );
         Ok(())
+    }
+
+    /// Where the last write failed: looks whether one succeeds by now.
+    pub async fn look_whether_writes_succeed(&self) {
+        if self.writes.failing().is_none() {
+            return;
+        }
+        self.writes.note(&match &self.backend {
+            #[cfg(feature = "sqlite")]
+            Backend::Sqlite(store) => store.probe_write().await,
+            #[cfg(feature = "postgres")]
+            Backend::Postgres(store) => store.probe_write().await,
+        });
     }
 
     /// Closes the store; nothing can be read or written afterwards.

@@ -7,6 +7,7 @@ pub(crate) mod micros;
 pub(crate) mod record;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod schema;
+mod writes;
 
 #[cfg(feature = "postgres")]
 pub mod postgres;
@@ -17,6 +18,8 @@ pub(crate) mod tests;
 
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use schema::SchemaError;
+
+pub use writes::{Failing, WatchedStore, Writes};
 
 /// How long the id of an inbound event is remembered: longer than any late window and any broker's redelivery.
 pub(crate) const INBOUND_LIFETIME: chrono::Duration = chrono::Duration::days(30);

@@ -39,7 +39,11 @@ impl Home {
         if std::env::var("MISSION_TEST_DATABASE").is_ok_and(|name| name == "postgres") {
             return Home::in_schema(Schema::create().expect("a PostgreSQL"));
         }
-        let folder = tempfile::tempdir().unwrap();
+        Home::file_in(tempfile::tempdir().unwrap())
+    }
+
+    /// A SQLite file in a folder.
+    pub(crate) fn file_in(folder: tempfile::TempDir) -> Home {
         let database = format!("sqlite://{}", folder.path().join("mission.db").display());
         Home {
             folder,
@@ -80,7 +84,12 @@ impl Server {
 
     /// The same where a server may have been before.
     pub(crate) async fn on(home: Home, settings: &[(&str, &str)]) -> Server {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mission-server"));
+        let command = Command::new(env!("CARGO_BIN_EXE_mission-server"));
+        Server::of(command, home, settings).await
+    }
+
+    /// The same by a command that takes the server's flags and becomes the server.
+    pub(crate) async fn of(mut command: Command, home: Home, settings: &[(&str, &str)]) -> Server {
         command
             .arg("--test-clock")
             .env_clear()
@@ -120,6 +129,11 @@ impl Server {
     /// The same with more settings.
     pub(crate) async fn second_with(&self, settings: &[(&str, &str)]) -> Server {
         Server::on(Home::beside(self.home.database.clone()), settings).await
+    }
+
+    /// The id of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// The address of its database.

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use serde_json::{Value, json};
 use sqlx::{ConnectOptions, SqliteConnection, sqlite::SqliteConnectOptions};
 
-use crate::support::Server;
+use crate::support::{Home, Server};
 
 /// A connection of somebody else to the server's file; `None` where the server has no file.
 async fn beside(server: &Server) -> Option<SqliteConnection> {
@@ -89,4 +89,67 @@ async fn a_request_that_takes_too_long_is_answered() {
         answer = user.post("/checkin", Value::Null).await;
     }
     assert_eq!(answer.ok(200)["total_check_ins"], 1);
+}
+
+/// A limit on the size of files, which a process of its own can lift again.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_disk_that_is_full_is_told_by_health_and_taken_up_again_once_there_is_room() {
+    use std::process::Command;
+
+    let folder = tempfile::tempdir().unwrap();
+    let mut limited = Command::new("sh");
+    // In blocks of 512 bytes. Without the signal the write fails, as on a full disk.
+    let script = "trap '' XFSZ; ulimit -S -f 6000; exec \"$0\" \"$@\"";
+    limited.args(["-c", script, env!("CARGO_BIN_EXE_mission-server")]);
+    let server = Server::of(limited, Home::file_in(folder), &[]).await;
+    let mut kept = Vec::new();
+    let refused = loop {
+        assert!(kept.len() < 5000, "the file never reached its limit");
+        let user = server.user();
+        let answer = user.post("/checkin", Value::Null).await;
+        if answer.status != 200 {
+            break answer;
+        }
+        kept.push(user.user);
+    };
+    refused.refused(503, "unavailable");
+    assert_eq!(refused.headers["retry-after"], "1");
+    let anybody = server.user();
+    for _ in 0..25 {
+        for path in ["/health/ready", "/health"] {
+            let health = anybody.get(path).await;
+            let database = &health.body["dependencies"][0];
+            assert_eq!(
+                (health.status, &database["status"], &database["writes"]),
+                (503, &json!("down"), &json!("failing")),
+                "{health:?}"
+            );
+            let since: chrono::DateTime<chrono::Utc> = database["since"].as_str().unwrap().parse().unwrap();
+            assert!((chrono::Utc::now() - since).num_seconds() < 60);
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    let reading = anybody.get("/missions").await;
+    assert_eq!(reading.status, 200, "what is only read goes on");
+    let lifted = Command::new("prlimit")
+        .args(["--pid", &server.id().to_string(), "--fsize=unlimited"])
+        .status()
+        .unwrap();
+    assert!(lifted.success());
+    let began = std::time::Instant::now();
+    loop {
+        let health = anybody.get("/health").await;
+        if health.status == 200 {
+            assert_eq!(health.body["dependencies"][0]["writes"], "ok", "{health:?}");
+            break;
+        }
+        assert!(began.elapsed().as_secs() < 5, "{health:?}");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    anybody.post("/checkin", Value::Null).await.ok(200);
+    for user in kept {
+        let calendar = server.client(user, json!({})).get("/checkin").await.ok(200);
+        assert_eq!(calendar["total_check_ins"], 1, "what was answered is kept");
+    }
 }

@@ -12,6 +12,7 @@ mod connection;
 mod housekeeping;
 mod load;
 mod outbox;
+mod probe;
 mod queries;
 mod removals;
 mod rows;

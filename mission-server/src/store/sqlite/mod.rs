@@ -11,6 +11,7 @@ mod connection;
 mod housekeeping;
 mod load;
 mod outbox;
+mod probe;
 mod queries;
 mod rows;
 #[cfg(test)]

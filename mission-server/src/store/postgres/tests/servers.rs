@@ -68,6 +68,21 @@ fn an_older_server_works_on_beside_a_newer_schema_but_does_not_start_on_it() {
     });
 }
 
+#[test]
+fn a_write_is_tried_and_leaves_nothing_behind() {
+    block_on(async {
+        let Some(scratch) = scratch().await else { return };
+        for _ in 0..2 {
+            scratch.store.probe_write().await.unwrap();
+        }
+        let left = scratch
+            .store
+            .database
+            .run(Script::new("SELECT 1 FROM write_probe"));
+        assert!(left.await.unwrap().is_empty());
+    });
+}
+
 fn index(who: u64) -> usize {
     usize::try_from(who).unwrap()
 }

@@ -6,7 +6,7 @@ use mission_core::{
     ports::{
         bus::Outbox,
         queries::Queries,
-        store::{CommitOutcome, Store},
+        store::{CommitOutcome, Store, StoreError},
     },
     testing::user,
 };
@@ -172,6 +172,34 @@ fn many_may_open_the_same_new_file_at_once() {
         for store in futures_util::future::join_all(opening).await {
             store.unwrap().ping().await.unwrap();
         }
+    });
+}
+
+#[test]
+fn a_file_that_cannot_grow_takes_no_writes_until_it_can() {
+    block_on(async {
+        let scratch = scratch().await;
+        let store = &scratch.store;
+        store.probe_write().await.unwrap();
+        let pages: u32 = pragma(store, "PRAGMA page_count").await.parse().unwrap();
+        assert!(pages > 0);
+        // SQLite takes the smallest number that is possible: as many as there are.
+        pragma(store, "PRAGMA max_page_count = 1").await;
+        let mut version = 0;
+        let refused = loop {
+            match store.commit(&[change(1, version)]).await {
+                Ok(_) => version += 1,
+                Err(refused) => break refused,
+            }
+        };
+        assert!(matches!(refused, StoreError::Unavailable(_)), "{refused}");
+        store.probe_write().await.unwrap_err();
+        pragma(store, "PRAGMA max_page_count = 100000").await;
+        store.probe_write().await.unwrap();
+        assert_eq!(
+            store.commit(&[change(1, version)]).await.unwrap(),
+            [CommitOutcome::Committed]
+        );
     });
 }
 
