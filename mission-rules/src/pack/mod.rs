@@ -22,6 +22,7 @@
 mod case_file;
 mod cases;
 mod decode;
+mod definition;
 mod document;
 mod events;
 mod fields;
@@ -43,6 +44,7 @@ pub use case_file::{
     COMMANDS, Case, CaseEvent, CaseUser, CheckInCase, CheckInExpectation, Expectation, Expected,
 };
 pub use cases::{CaseOutcome, Mismatch};
+pub use definition::{DefinitionFinding, check_definition};
 pub use events::{EventCatalog, EventFields, FieldType};
 pub use fields::Located;
 pub use files::{PackFiles, PackLimits, UnreadablePack};

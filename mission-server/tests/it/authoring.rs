@@ -408,3 +408,88 @@ async fn analytics_count_what_happened() {
     }
     user.get("/analytics").await.refused(403, "forbidden");
 }
+
+#[tokio::test]
+async fn a_definition_is_checked_as_in_a_pack() {
+    let server = Server::start().await;
+    let admin = server.admin();
+    for (more, pointer, told) in [
+        (json!({"script": "fn reward(ctx) { 5"}), "/script", "1:"),
+        (
+            json!({"requires": ["nothing"]}),
+            "/requires/0",
+            "there is no mission `nothing`",
+        ),
+    ] {
+        let refused = admin.post("/missions", definition("checked", more)).await;
+        refused.refused(422, "invalid_body");
+        let errors = refused.body["errors"].as_array().unwrap();
+        assert_eq!(errors.len(), 1, "{errors:?}");
+        assert_eq!(errors[0]["pointer"], pointer);
+        assert!(
+            errors[0]["message"].as_str().unwrap().contains(told),
+            "{errors:?}"
+        );
+    }
+    let misspelled = json!({"script": "fn rewrd(ctx) { 5 }"});
+    let made = admin
+        .post("/missions", definition("misspelled", misspelled))
+        .await
+        .ok(201);
+    assert!(
+        made["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|finding| finding["help"] == "did you mean `reward`?")
+    );
+    let odd = json!({"cooldown_seconds": 60});
+    let made = admin
+        .post("/missions", definition("checked", odd.clone()))
+        .await
+        .ok(201);
+    let finding = &made["findings"][0];
+    assert_eq!(
+        (&finding["pointer"], &finding["code"]),
+        (&json!("/cooldown_seconds"), &json!("pack/no-effect")),
+        "{made}"
+    );
+    let path = format!("/missions/{}", made["id"].as_str().unwrap());
+    let edited = admin.put(&path, definition("checked", odd)).await.ok(200);
+    assert_eq!(edited["findings"], made["findings"]);
+    let fine = admin.put(&path, definition("checked", json!({}))).await.ok(200);
+    assert_eq!(fine["findings"], json!([]));
+}
+
+#[tokio::test]
+async fn requirements_never_form_a_circle_or_lead_nowhere() {
+    let server = Server::start().await;
+    let admin = server.admin();
+    let mut paths = Vec::new();
+    for (code, requires) in [("a", json!([])), ("b", json!(["a"])), ("c", json!(["b"]))] {
+        let made = definition(code, json!({"requires": requires}));
+        let made = admin.post("/missions", made).await.ok(201);
+        paths.push(format!("/missions/{}", made["id"].as_str().unwrap()));
+    }
+    let circle = admin
+        .put(&paths[0], definition("a", json!({"requires": ["c"]})))
+        .await;
+    circle.refused(422, "invalid_body");
+    assert_eq!(circle.body["errors"][0]["pointer"], "/requires/0");
+    let renamed = admin
+        .put(&paths[1], definition("bb", json!({"requires": ["a"]})))
+        .await;
+    renamed.refused(422, "invalid_body");
+    assert!(
+        renamed.body["errors"][0]["message"]
+            .as_str()
+            .unwrap()
+            .contains("`c` requires `b`"),
+        "{renamed:?}"
+    );
+    admin.put(&paths[2], definition("c", json!({}))).await.ok(200);
+    admin
+        .put(&paths[1], definition("bb", json!({"requires": ["a"]})))
+        .await
+        .ok(200);
+}

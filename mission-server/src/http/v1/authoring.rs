@@ -4,7 +4,6 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use mission_core::ports::rules::ScriptCompiler;
 use mission_core::{
     MissionId,
     engine::{CreateMission, Intent, MissionSaved, MoveMission, Rejection, Thing, UpdateMission},
@@ -14,9 +13,14 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{Id, answer, missions::etag, touched::TouchedTasks};
+use super::{
+    Id, answer,
+    checked::{Checked, FindingView},
+    missions::etag,
+    touched::TouchedTasks,
+};
 use crate::http::{
-    AppState, FieldError, Problem,
+    AppState, Problem,
     caller::{MissionsWrite, Operator},
     command::Command,
     locale::Locale,
@@ -34,15 +38,31 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 
 /// Makes a mission, as a draft.
 #[utoipa::path(post, path = "/missions", tag = "authoring", request_body = Definition, responses(
-    (status = 201, description = "The draft", body = MissionView, headers(("ETag" = String, description = "Its version"))),
+    (status = 201, description = "The draft", body = Created, headers(("ETag" = String, description = "Its version"))),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
     (status = 409, description = "`code_taken`", body = Problem, content_type = "application/problem+json")))]
 async fn create(asked: Command<Operator<MissionsWrite>>) -> Result<Response, Problem> {
+    let Checked { definition, findings } = Checked::read(&asked.state, &asked.body, None)?;
     let command = CreateMission {
         mission: MissionId(asked.state.engine.next_id()),
-        definition: read_definition(&asked)?,
+        definition,
     };
-    save(StatusCode::CREATED, &asked, command).await
+    let done = asked.execute(command).await?;
+    let mission = &done.reply.mission;
+    let created = Created {
+        mission: MissionView::of(mission, &Locale::of(None, &asked.headers), true),
+        findings,
+    };
+    Ok((etag(mission), answer(StatusCode::CREATED, created, done.replayed)).into_response())
+}
+
+/// A new mission.
+#[derive(Debug, Serialize, ToSchema)]
+struct Created {
+    #[serde(flatten)]
+    mission: MissionView,
+    /// What is probably not meant so.
+    findings: Vec<FindingView>,
 }
 
 /// Replaces a mission's definition.
@@ -59,10 +79,11 @@ async fn update(
     asked: Command<Operator<MissionsWrite>>,
 ) -> Result<Response, Problem> {
     exists(&asked.state, mission)?;
+    let Checked { definition, findings } = Checked::read(&asked.state, &asked.body, Some(mission))?;
     let command = UpdateMission {
         mission,
         expected_version: if_match(&asked.headers)?,
-        definition: read_definition(&asked)?,
+        definition,
     };
     let before = asked.state.engine.book();
     let done = asked.execute(command).await?;
@@ -70,6 +91,7 @@ async fn update(
     let touched = std::slice::from_ref(mission);
     let edited = Edited {
         mission: MissionView::of(mission, &Locale::of(None, &asked.headers), true),
+        findings,
         open_tasks: TouchedTasks::of(asked.state.queries.as_ref(), &before, touched).await?,
     };
     Ok((etag(mission), answer(StatusCode::OK, edited, done.replayed)).into_response())
@@ -80,6 +102,8 @@ async fn update(
 struct Edited {
     #[serde(flatten)]
     mission: MissionView,
+    /// What is probably not meant so.
+    findings: Vec<FindingView>,
     open_tasks: TouchedTasks,
 }
 
@@ -158,41 +182,4 @@ fn if_match(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
         // Whatever else it is, it is no version that this mission has.
         Rejection::VersionConflict { current: 0 }.into()
     })
-}
-
-/// Reads a definition and refuses what could never work: flaws across fields, a script that does not compile,
-/// missions that are required and do not exist.
-fn read_definition(asked: &Command<Operator<MissionsWrite>>) -> Result<Definition, Problem> {
-    let definition: Definition = asked.body.read()?;
-    let mut errors: Vec<FieldError> = definition
-        .flaws()
-        .into_iter()
-        .map(|flaw| FieldError {
-            pointer: format!("/{}", flaw.path.join("/")),
-            message: flaw.message,
-        })
-        .collect();
-    let mut fault = |pointer: String, message: String| errors.push(FieldError { pointer, message });
-    if definition.rules_script.is_some() {
-        fault(
-            "/rules_script".to_owned(),
-            "names a file of a pack; send the source as `script`".to_owned(),
-        );
-    }
-    if let Some(source) = &definition.script
-        && let Err(error) = asked.state.scripts.compile(source)
-    {
-        fault("/script".to_owned(), error.to_string());
-    }
-    let book = asked.state.engine.book();
-    for (n, code) in definition.requires.iter().enumerate() {
-        if book.id_of(code).is_none() {
-            fault(format!("/requires/{n}"), format!("there is no mission `{code}`"));
-        }
-    }
-    if errors.is_empty() {
-        Ok(definition)
-    } else {
-        Err(Problem::invalid_body(errors))
-    }
 }

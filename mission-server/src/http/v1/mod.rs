@@ -4,6 +4,7 @@ mod analytics;
 mod audit;
 mod authoring;
 mod check_in;
+mod checked;
 mod events;
 mod leaderboards;
 mod me;

@@ -1,0 +1,154 @@
+//! A definition over HTTP, checked as `mission check` checks one in a pack.
+
+use std::collections::HashSet;
+
+use mission_core::{
+    MissionId,
+    engine::Book,
+    mission::{Definition, MissionCode, MissionStatus},
+};
+use mission_rules::{
+    diagnostic::{Diagnostic, Severity},
+    pack::{DefinitionFinding, check_definition},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::http::{AppState, FieldError, Problem, body::Body};
+
+/// What is probably not meant so.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct FindingView {
+    /// A JSON pointer to the field.
+    pointer: String,
+    /// The finding's stable name.
+    code: &'static str,
+    message: String,
+    /// The way out, where one is known.
+    help: Option<String>,
+}
+
+/// A definition that can be taken, and what was found besides errors.
+pub(super) struct Checked {
+    pub(super) definition: Definition,
+    pub(super) findings: Vec<FindingView>,
+}
+
+impl Checked {
+    /// Reads a definition, and refuses what could never work: all errors that `mission check` finds, scripts that
+    /// do not compile, requirements of missions that do not exist or that in the end require this one, and a change
+    /// of the code that other missions require. `id` is the mission's, where it is known already.
+    pub(super) fn read(state: &AppState, body: &Body, id: Option<MissionId>) -> Result<Checked, Problem> {
+        let definition: Definition = body.read()?;
+        let book = state.engine.book();
+        let mut errors: Vec<FieldError> = definition
+            .flaws()
+            .into_iter()
+            .map(|flaw| FieldError {
+                pointer: format!("/{}", flaw.path.join("/")),
+                message: flaw.message,
+            })
+            .collect();
+        if definition.rules_script.is_some() {
+            errors.push(FieldError {
+                pointer: "/rules_script".to_owned(),
+                message: "names a file of a pack; send the source as `script`".to_owned(),
+            });
+        }
+        errors.extend(requirement_errors(&book, &definition, id));
+        let mut findings = Vec::new();
+        // What a flaw has said once is not said again in other words.
+        if errors.is_empty() {
+            for DefinitionFinding { pointer, diagnostic } in check_definition(&definition, &state.scripts) {
+                match diagnostic.severity {
+                    Severity::Error => errors.push(FieldError {
+                        pointer,
+                        message: told(&diagnostic),
+                    }),
+                    Severity::Warning => findings.push(FindingView {
+                        pointer,
+                        code: diagnostic.code,
+                        message: diagnostic.message,
+                        help: diagnostic.help,
+                    }),
+                }
+            }
+        }
+        if errors.is_empty() {
+            Ok(Checked { definition, findings })
+        } else {
+            Err(Problem::invalid_body(errors))
+        }
+    }
+}
+
+fn told(diagnostic: &Diagnostic) -> String {
+    match &diagnostic.help {
+        Some(help) => format!("{} ({help})", diagnostic.message),
+        None => diagnostic.message.clone(),
+    }
+}
+
+fn requirement_errors(book: &Book, definition: &Definition, id: Option<MissionId>) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    for (n, code) in definition.requires.iter().enumerate() {
+        let pointer = format!("/requires/{n}");
+        match book.id_of(code) {
+            // That a mission requires itself is a flaw of its own.
+            _ if *code == definition.code => {}
+            None => errors.push(FieldError {
+                pointer,
+                message: format!("there is no mission `{code}`"),
+            }),
+            Some(required) if leads_to(book, required, id, &definition.code) => errors.push(FieldError {
+                pointer,
+                message: format!("`{code}` requires this mission in the end: nobody could ever start either"),
+            }),
+            Some(_) => {}
+        }
+    }
+    let before = id.and_then(|id| book.mission(id));
+    if let Some(before) = before.filter(|known| known.mission.definition.code != definition.code) {
+        let old = &before.mission.definition.code;
+        let mut dependents: Vec<&MissionCode> = book
+            .missions()
+            .map(|listed| &listed.mission)
+            .filter(|mission| {
+                mission.status != MissionStatus::Archived && mission.definition.requires.contains(old)
+            })
+            .map(|mission| &mission.definition.code)
+            .collect();
+        dependents.sort_unstable();
+        if let Some(dependent) = dependents.first() {
+            errors.push(FieldError {
+                pointer: "/code".to_owned(),
+                message: format!(
+                    "`{dependent}` requires `{old}`, which would be there no more; change that first"
+                ),
+            });
+        }
+    }
+    errors
+}
+
+/// Whether a mission requires another one, over however many others.
+fn leads_to(book: &Book, from: MissionId, to: Option<MissionId>, code: &MissionCode) -> bool {
+    let mut seen = HashSet::new();
+    let mut open = vec![from];
+    while let Some(next) = open.pop() {
+        if Some(next) == to {
+            return true;
+        }
+        if !seen.insert(next) {
+            continue;
+        }
+        let required = book.mission(next).into_iter();
+        for required in required.flat_map(|listed| &listed.mission.definition.requires) {
+            if required == code {
+                return true;
+            }
+            open.extend(book.id_of(required));
+        }
+    }
+    false
+}
