@@ -101,6 +101,19 @@ impl Body {
         Ok(value)
     }
 
+    /// Reads the body as JSON, whatever JSON it says to be (`application/json`, `…+json`, or nothing); `None` where
+    /// there is none.
+    pub(super) fn read_json_of_any_type(&self) -> Result<Option<serde_json::Value>, Problem> {
+        if self.is_blank()? {
+            return Ok(None);
+        }
+        let given = self.media_type.as_deref().unwrap_or("application/json");
+        if !given.ends_with("/json") && !given.ends_with("+json") {
+            return self.check_media_type(&["application/json"]).map(|()| None);
+        }
+        self.read_as(&[given]).map(Some)
+    }
+
     /// Reads the body as JSON; none is the default.
     pub(super) fn read_or_default<T: DeserializeOwned + Default>(&self) -> Result<T, Problem> {
         if self.is_blank()? {

@@ -1,7 +1,9 @@
 //! Lists in pages: `?limit=&cursor=` in, `{"items", "next_cursor"}` out.
 
+use std::cmp::Reverse;
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use mission_core::ports::queries::Page;
+use mission_core::{MissionId, mission::Mission, ports::queries::Page};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -21,50 +23,92 @@ pub(super) struct List<T> {
     pub(super) next_cursor: Option<String>,
 }
 
-/// A key after which a page can begin; opaque to clients.
+/// The sort key after which a page begins: it stays where it is when what it was taken from has gone. Opaque to
+/// clients.
 pub(super) trait CursorKey: Sized {
-    fn to_cursor(&self) -> String;
-    fn from_cursor(text: &str) -> Option<Self>;
+    /// Of which list it is: a cursor of another list is none of this one.
+    const LIST: &'static str;
+
+    fn to_bytes(&self) -> Vec<u8>;
+    fn from_bytes(bytes: &[u8]) -> Option<Self>;
+
+    fn to_cursor(&self) -> String {
+        let bytes = [Self::LIST.as_bytes(), b":", &self.to_bytes()].concat();
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    fn from_cursor(text: &str) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let key = bytes.strip_prefix(Self::LIST.as_bytes())?.strip_prefix(b":")?;
+        Self::from_bytes(key)
+    }
 }
 
 macro_rules! id_cursors {
-    ($($id:ty),*) => { $(
+    ($($id:ty => $list:literal),*) => { $(
         impl CursorKey for $id {
-            fn to_cursor(&self) -> String {
-                URL_SAFE_NO_PAD.encode(self.0.as_bytes())
+            const LIST: &'static str = $list;
+
+            fn to_bytes(&self) -> Vec<u8> {
+                self.0.as_bytes().to_vec()
             }
 
-            fn from_cursor(text: &str) -> Option<Self> {
-                let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-                uuid::Uuid::from_slice(&bytes).ok().map(Self)
+            fn from_bytes(bytes: &[u8]) -> Option<Self> {
+                uuid::Uuid::from_slice(bytes).ok().map(Self)
             }
         }
     )* };
 }
+
 /// An entry of the audit, by its id.
 #[derive(Clone, Copy)]
 pub(super) struct AuditKey(pub(super) uuid::Uuid);
 
 id_cursors!(
-    AuditKey,
-    mission_core::TaskId,
-    mission_core::RewardId,
-    mission_core::ReviewId,
-    mission_core::MissionId
+    AuditKey => "audit",
+    mission_core::TaskId => "tasks",
+    mission_core::RewardId => "rewards",
+    mission_core::ReviewId => "reviews"
 );
 
-/// How much of a list that only grows was seen.
+/// A mission's place in their list: by falling priority, then by id.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct MissionKey(Reverse<i32>, MissionId);
+
+impl MissionKey {
+    pub(super) fn of(mission: &Mission) -> Self {
+        MissionKey(Reverse(mission.definition.priority), mission.id)
+    }
+}
+
+impl CursorKey for MissionKey {
+    const LIST: &'static str = "missions";
+
+    fn to_bytes(&self) -> Vec<u8> {
+        let MissionKey(Reverse(priority), id) = self;
+        [&priority.to_be_bytes()[..], id.0.as_bytes()].concat()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (priority, id) = bytes.split_first_chunk::<4>()?;
+        let id = uuid::Uuid::from_slice(id).ok()?;
+        Some(MissionKey(Reverse(i32::from_be_bytes(*priority)), MissionId(id)))
+    }
+}
+
+/// How much of a user's ledger was seen; it only grows.
 #[derive(Clone, Copy)]
 pub(super) struct Offset(pub(super) usize);
 
 impl CursorKey for Offset {
-    fn to_cursor(&self) -> String {
-        URL_SAFE_NO_PAD.encode(self.0.to_string())
+    const LIST: &'static str = "ledger";
+
+    fn to_bytes(&self) -> Vec<u8> {
+        self.0.to_string().into_bytes()
     }
 
-    fn from_cursor(text: &str) -> Option<Self> {
-        let digits = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
-        digits.parse().ok().map(Offset)
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        std::str::from_utf8(bytes).ok()?.parse().ok().map(Offset)
     }
 }
 
@@ -76,7 +120,10 @@ pub(super) fn page<K: CursorKey>(limit: Option<usize>, cursor: Option<&str>) -> 
     }
     let after = cursor
         .map(|text| {
-            K::from_cursor(text).ok_or_else(|| Problem::invalid_query("cursor", "is no cursor of this list"))
+            K::from_cursor(text).ok_or_else(|| {
+                let message = "is no cursor of this list; pass on what `next_cursor` of the page before said";
+                Problem::invalid_query("cursor", message)
+            })
         })
         .transpose()?;
     Ok(Page { limit, after })

@@ -145,3 +145,101 @@ async fn a_key_gives_the_first_results_again() {
         .await
         .refused(422, "idempotency_key_reused");
 }
+
+/// A request in binary mode: the attributes are headers, the body is the data.
+fn binary<'s>(sender: &Client<'s>, user: &str, attributes: &[(&'static str, &str)]) -> Client<'s> {
+    let usual = [
+        ("ce-specversion", "1.0"),
+        ("ce-id", "b-1"),
+        ("ce-source", "/videos"),
+        ("ce-type", "did.it"),
+        ("ce-subject", user),
+        ("ce-time", "2026-01-05T10:00:00Z"),
+    ];
+    let named: Vec<&str> = attributes.iter().map(|(name, _)| *name).collect();
+    let usual = usual.into_iter().filter(|(name, _)| !named.contains(name));
+    let all = usual
+        .chain(attributes.iter().copied())
+        .filter(|(_, value)| !value.is_empty());
+    all.fold(sender.clone(), |sender, (name, value)| sender.header(name, value))
+}
+
+#[tokio::test]
+async fn an_event_in_binary_mode_is_the_same_event() {
+    let server = Server::start().await;
+    server.set_clock("2026-01-05T10:00:00Z").await;
+    let (admin, user) = (server.admin(), server.user());
+    let shape = json!({
+        "target": 9, "auto_start": true, "trigger": {"event": "did.it"},
+        "script": "fn progress(ctx) { ctx.event.data.n ?? 1 }",
+    });
+    admin.mission("did-it", shape).await;
+    let subject = user.user.to_string();
+    let progress = |answer: &Value| answer["results"][0]["tasks"][0]["progress"]["current"].clone();
+    let sent = binary(&admin, &subject, &[])
+        .post("/events", json!({"n": 2}))
+        .await
+        .ok(200);
+    assert_eq!(progress(&sent), 2, "{sent}");
+    let structured = event(user.user, "did.it", "2026-01-05T10:00:00Z", json!({"n": 2}));
+    let mut again = structured.clone();
+    (again["id"], again["source"]) = (json!("b-1"), json!("/videos"));
+    assert_eq!(
+        admin.post("/events", again).await.ok(200)["results"][0]["status"],
+        "duplicate"
+    );
+    let without_data = binary(&admin, &subject, &[("ce-id", "Euro%20%E2%82%AC")]);
+    let sent = without_data
+        .send(reqwest::Method::POST, "/events", None)
+        .await
+        .ok(200);
+    assert_eq!(
+        (progress(&sent), &sent["results"][0]["id"]),
+        (json!(3), &json!("Euro €"))
+    );
+    for (attributes, body, pointer) in [
+        (&[("ce-id", "")][..], json!({}), "ce-id"),
+        (&[("ce-type", "")], json!({}), "ce-type"),
+        (&[("ce-specversion", "0.3")], json!({}), "ce-specversion"),
+        (&[("ce-subject", "me")], json!({}), "ce-subject"),
+        (&[("ce-time", "yesterday")], json!({}), "ce-time"),
+        (&[("ce-id", "%FF")], json!({}), "ce-id"),
+        (&[], json!([1]), ""),
+    ] {
+        let refused = binary(&admin, &subject, attributes).post("/events", body).await;
+        refused.refused(422, "invalid_body");
+        assert_eq!(refused.body["errors"][0]["pointer"], pointer, "{attributes:?}");
+    }
+    let text = binary(&admin, &subject, &[("content-type", "text/plain")]);
+    text.post("/events", json!({}))
+        .await
+        .refused(415, "unsupported_media_type");
+}
+
+#[tokio::test]
+async fn data_may_come_in_base64() {
+    let server = Server::start().await;
+    server.set_clock("2026-01-05T10:00:00Z").await;
+    let (admin, user) = (server.admin(), server.user());
+    let shape = json!({
+        "target": 9, "auto_start": true, "trigger": {"event": "did.it"},
+        "script": "fn progress(ctx) { ctx.event.data.n }",
+    });
+    admin.mission("did-it", shape).await;
+    let with = |data: Value| {
+        let mut event = event(user.user, "did.it", "2026-01-05T10:00:00Z", json!({}));
+        event.as_object_mut().unwrap().remove("data");
+        event["data_base64"] = data;
+        event
+    };
+    // {"n":4}
+    let sent = admin.post("/events", with(json!("eyJuIjo0fQ=="))).await.ok(200);
+    assert_eq!(sent["results"][0]["tasks"][0]["progress"]["current"], 4);
+    let mut both = with(json!("eyJuIjo0fQ=="));
+    both["data"] = json!({"n": 1});
+    for bad in [with(json!("%%")), with(json!(7)), with(json!("eyJuIjo0")), both] {
+        let refused = admin.post("/events", bad).await;
+        refused.refused(422, "invalid_body");
+        assert_eq!(refused.body["errors"][0]["pointer"], "/data_base64");
+    }
+}

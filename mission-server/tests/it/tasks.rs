@@ -365,6 +365,28 @@ async fn lists_come_in_pages() {
         (rest["items"].as_array().unwrap().len(), &rest["next_cursor"]),
         (2, &Value::Null)
     );
+    // What a cursor was taken from may go; a cursor of another list is none of this one.
+    let last = first["items"][2]["id"].as_str().unwrap();
+    admin
+        .post(&format!("/missions/{last}/pause"), Value::Null)
+        .await
+        .ok(200);
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let rest = user
+        .get(&format!("/missions?limit=3&cursor={cursor}"))
+        .await
+        .ok(200);
+    assert_eq!(
+        (&rest["items"][0]["code"], &rest["items"][1]["code"]),
+        (&json!("m-1"), &json!("m-0"))
+    );
+    admin
+        .post(&format!("/missions/{last}/activate"), Value::Null)
+        .await
+        .ok(200);
+    user.get(&format!("/tasks?cursor={cursor}"))
+        .await
+        .refused(422, "invalid_query");
     assert_eq!(user.get("/missions?category=b").await.ok(200)["items"], json!([]));
     assert_eq!(
         user.get("/tasks?mission=m-2").await.ok(200)["items"]

@@ -23,7 +23,7 @@ use crate::{
         caller::Session,
         command::Command,
         locale::Locale,
-        page::{self, List},
+        page::{self, List, MissionKey},
         query::Query,
         view::{MissionView, TaskView},
     },
@@ -67,7 +67,7 @@ async fn list(
     Query(filter): Query<Filter>,
 ) -> Result<Json<List<MissionView>>, Problem> {
     session.record(&state).await?;
-    let page = page::page::<MissionId>(filter.limit, filter.cursor.as_deref())?;
+    let page = page::page::<MissionKey>(filter.limit, filter.cursor.as_deref())?;
     let author = session.caller.has(Permission::MissionsWrite);
     let book = state.engine.book();
     let wanted = |mission: &Mission| {
@@ -88,17 +88,20 @@ async fn list(
         .map(|listed| &listed.mission)
         .filter(|mission| wanted(mission))
         .collect();
-    missions.sort_by_key(|mission| (std::cmp::Reverse(mission.definition.priority), mission.id));
+    missions.sort_by_key(|mission| MissionKey::of(mission));
     if let Some(after) = page.after {
-        let last = missions.iter().position(|mission| mission.id == after);
-        let last = last.ok_or_else(|| Problem::invalid_query("cursor", "is no cursor of this list"))?;
-        missions.drain(..=last);
+        missions.retain(|mission| MissionKey::of(mission) > after);
     }
     missions.truncate(page.limit + 1);
     state.cache.offer_missions(&state.engine).await;
     let locale = Locale::of(filter.lang.as_deref(), &headers);
     let view = |mission: &std::sync::Arc<Mission>| MissionView::of(mission, &locale, author);
-    Ok(Json(page::list(missions, page.limit, |mission| mission.id, view)))
+    Ok(Json(page::list(
+        missions,
+        page.limit,
+        |mission| MissionKey::of(mission),
+        view,
+    )))
 }
 
 /// Drafts are their authors' own.

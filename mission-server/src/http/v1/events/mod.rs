@@ -1,9 +1,11 @@
 //! Activity events: what users did elsewhere.
 
+mod read;
+
 use axum::{http::StatusCode, response::Response};
 use mission_core::{
     engine::{ApplyEvent, ExecuteError, Executed, Reply, Ticket},
-    event::{ActivityEvent, CloudEvent, EventOutcome, EventResult},
+    event::{ActivityEvent, EventOutcome, EventResult},
     ports::rules::FailureKind,
 };
 use serde::{Deserialize, Serialize};
@@ -13,8 +15,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::answer;
 use crate::http::{
-    AppState, FieldError, Problem,
-    body::Body,
+    AppState, Problem,
     caller::{EventsWrite, Operator},
     command::{Asker, Command},
     view::{Lens, TaskView},
@@ -87,18 +88,21 @@ struct CloudEventSchema {
     /// When it was done; now, where it is left out.
     time: Option<chrono::DateTime<chrono::Utc>>,
     data: Option<serde_json::Map<String, Value>>,
+    /// The data in base64, in place of `data`; JSON within.
+    data_base64: Option<String>,
 }
 
 /// One event or several.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(untagged)]
-#[expect(dead_code, reason = "describes the form; `read_events` reads it")]
+#[expect(dead_code, reason = "describes the form; `read::events` reads it")]
 enum Events {
     One(CloudEventSchema),
     Many(Vec<CloudEventSchema>),
 }
 
-/// Applies activity events. Each is applied once, by `source` and `id`, whatever way it comes.
+/// Applies activity events. Each is applied once, by `source` and `id`, whatever way it comes: as CloudEvents in
+/// structured, batched or binary mode (attributes in `ce-` headers, the data as the body), or as plain JSON.
 #[utoipa::path(post, path = "/events", tag = "events", request_body(content(
         (Events = "application/json"), (CloudEventSchema = "application/cloudevents+json"),
         (Vec<CloudEventSchema> = "application/cloudevents-batch+json"))), responses(
@@ -106,7 +110,7 @@ enum Events {
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json")))]
 async fn apply(asked: Command<Operator<EventsWrite>>) -> Result<Response, Problem> {
     let state = &asked.state;
-    let events = read_events(&asked.body, state.engine.now())?;
+    let events = read::events(&asked.headers, &asked.body, state.engine.now())?;
     let key = asked.begin()?;
     let ids: Vec<String> = events.iter().map(|event| event.id.clone()).collect();
     let submit = |(number, event): (usize, ActivityEvent)| {
@@ -174,57 +178,4 @@ fn view(id: String, result: EventResult, lens: Lens<'_>) -> ResultView {
             })
             .collect(),
     }
-}
-
-/// Reads all events, or says what is wrong with each that cannot be taken; then none is applied.
-fn read_events(body: &Body, now: chrono::DateTime<chrono::Utc>) -> Result<Vec<ActivityEvent>, Problem> {
-    let media_types = [
-        "application/json",
-        "application/cloudevents+json",
-        "application/cloudevents-batch+json",
-    ];
-    let (items, single) = match body.read_as::<Value>(&media_types)? {
-        Value::Array(items) => (items, false),
-        item => (vec![item], true),
-    };
-    if items.len() > MOST {
-        return Err(Problem::invalid_field(
-            "",
-            format!("at most {MOST} events go into one request"),
-        ));
-    }
-    let mut events = Vec::with_capacity(items.len());
-    let mut errors = Vec::new();
-    for (number, item) in items.into_iter().enumerate() {
-        let at = if single {
-            String::new()
-        } else {
-            format!("/{number}")
-        };
-        match read_event(item, now) {
-            Ok(event) => events.push(event),
-            Err((pointer, message)) => errors.push(FieldError {
-                pointer: format!("{at}{pointer}"),
-                message,
-            }),
-        }
-    }
-    if errors.is_empty() {
-        Ok(events)
-    } else {
-        Err(Problem::invalid_body(errors))
-    }
-}
-
-fn read_event(item: Value, now: chrono::DateTime<chrono::Utc>) -> Result<ActivityEvent, (String, String)> {
-    let event: CloudEvent = serde_path_to_error::deserialize(item).map_err(|error| {
-        let path = error.path().to_string();
-        let pointer = if path == "." {
-            String::new()
-        } else {
-            format!("/{}", path.replace('.', "/"))
-        };
-        (pointer, error.inner().to_string())
-    })?;
-    ActivityEvent::from_cloud_event(event, now).map_err(|error| (format!("/{}", error.field), error.message))
 }
