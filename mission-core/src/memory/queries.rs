@@ -14,14 +14,14 @@ use super::{MemoryStore, tables::Tables};
 use crate::{
     MissionId, ReviewId, RewardId, TaskId, UserId,
     check_in::CheckInDay,
-    engine::{AuditEntry, Table},
+    engine::{AuditEntry, Keys, Receipt, ReceiptKey, Table},
     fraud::{DeviceHash, Review},
     ports::{
         queries::{
             AnalyticsRow, AuditFilter, Bucket, Catalogue, DueExpiry, LeaderboardRow, Page, Queries,
             ReviewFilter, TaskFilter, TimeRange, UserExport,
         },
-        store::{Claim, StoreError},
+        store::{Claim, Store as _, StoreError},
     },
     reward::{Reward, RewardStatus},
     task::{Task, TaskStatus},
@@ -231,6 +231,14 @@ impl Queries for MemoryStore {
         found.sort_by_key(|entry| Reverse(entry.id));
         found.truncate(page.limit);
         Ok(found)
+    }
+
+    async fn receipt(&self, key: ReceiptKey) -> Result<Option<Receipt>, StoreError> {
+        let keys = Keys {
+            receipts: [key].into(),
+            ..Keys::default()
+        };
+        Ok(self.load(&keys).await?.receipts.remove(&key).flatten())
     }
 
     async fn open_tasks(&self, missions: &[MissionId]) -> Result<BTreeMap<MissionId, u64>, StoreError> {

@@ -12,7 +12,7 @@ use super::store::StoreError;
 use crate::{
     MissionId, ReviewId, RewardId, TaskId, UserId,
     check_in::CheckInDay,
-    engine::{AuditEntry, PackRecord},
+    engine::{AuditEntry, PackRecord, Receipt, ReceiptKey},
     fraud::{DeviceHash, Review, ReviewStatus},
     mission::Mission,
     reward::{Reward, RewardStatus},
@@ -292,6 +292,12 @@ pub trait Queries: Send + Sync {
     /// # Errors
     /// When the store cannot be read.
     async fn audit(&self, filter: &AuditFilter, page: Page<Uuid>) -> Result<Vec<AuditEntry>, StoreError>;
+
+    /// The remembered answer under a caller's key.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn receipt(&self, key: ReceiptKey) -> Result<Option<Receipt>, StoreError>;
 
     /// Everything held on a user.
     ///

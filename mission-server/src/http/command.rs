@@ -52,6 +52,9 @@ impl<Who: Asker, Q: DeserializeOwned + Send> FromRequest<AppState> for Command<W
         let Query(query) = Query::from_request_parts(&mut parts, state).await?;
         let key = KeyHeader::of(&parts)?;
         let body = Body::receive(&parts.headers, body, state.settings.body_limit).await;
+        if let Some(key) = &key {
+            key.tell(&parts, who.caller(), &body);
+        }
         Ok(Command {
             state: state.clone(),
             who,

@@ -2,14 +2,23 @@
 
 use std::{
     collections::HashSet,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, request::Parts};
-use mission_core::{CommandId, engine::IdempotencyKey};
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, request::Parts},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use mission_core::{
+    CommandId,
+    engine::{IdempotencyKey, ReceiptKey, Rejection},
+    ports::store::{RECEIPT_LIFETIME, StoreError},
+};
 use uuid::Uuid;
 
-use super::{Problem, body::Body, caller::Caller};
+use super::{AppState, Problem, body::Body, caller::Caller};
 
 const HEADER: &str = "idempotency-key";
 /// On an answer that was given before.
@@ -36,6 +45,25 @@ impl KeyHeader {
     }
 }
 
+impl KeyHeader {
+    /// The key with what it is used for.
+    fn used_for(&self, caller: &Caller, body: &Body) -> Result<IdempotencyKey, Problem> {
+        Ok(IdempotencyKey {
+            caller: caller.user.0,
+            command: CommandId(Uuid::new_v5(&caller.user.0, self.key.as_bytes())),
+            fingerprint: body.fingerprint(&self.method, &self.uri)?,
+        })
+    }
+
+    /// Tells [`layer`] what the key is used for.
+    pub(super) fn tell(&self, parts: &Parts, caller: &Caller, body: &Body) {
+        if let (Some(used), Ok(key)) = (parts.extensions.get::<KeyUse>(), self.used_for(caller, body)) {
+            // Of one request there is one use.
+            let _ = used.0.set(key);
+        }
+    }
+}
+
 fn given(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(value) = headers.get(HEADER) else {
         return Ok(None);
@@ -48,6 +76,58 @@ fn given(headers: &HeaderMap) -> Result<Option<String>, Problem> {
             "`Idempotency-Key` must have 1 to 255 visible ASCII characters",
         )),
     }
+}
+
+/// What a request's key is used for, for whoever sees the answer.
+#[derive(Clone, Debug, Default)]
+pub(super) struct KeyUse(Arc<OnceLock<IdempotencyKey>>);
+
+/// Answers a request that was refused for its form under a key that was used for another one: that is the fault to
+/// tell of. Only such requests cost a look at the receipts.
+pub(super) async fn layer(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+    if !request.headers().contains_key(HEADER) {
+        return next.run(request).await;
+    }
+    let used = KeyUse::default();
+    request.extensions_mut().insert(used.clone());
+    let response = next.run(request).await;
+    let malformed = [
+        StatusCode::UNPROCESSABLE_ENTITY,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+    ];
+    if !malformed.contains(&response.status()) || response.headers().contains_key(REPLAYED) {
+        return response;
+    }
+    let Some(key) = used.0.get() else {
+        return response;
+    };
+    match was_used_otherwise(&state, key).await {
+        Ok(true) => Problem::from(Rejection::IdempotencyKeyReused).into_response(),
+        // What the request is refused for stands, whatever the key was used for.
+        Ok(false) | Err(_) => response,
+    }
+}
+
+/// Whether a key, or its first part, was used for another request within its life.
+async fn was_used_otherwise(state: &AppState, key: &IdempotencyKey) -> Result<bool, StoreError> {
+    let now = state.engine.now();
+    for command in [key.command, part_of(key.command, 0)] {
+        let receipt = ReceiptKey {
+            caller: key.caller,
+            command,
+        };
+        let receipt = state.queries.receipt(receipt).await?;
+        let receipt = receipt.filter(|receipt| now - receipt.at < RECEIPT_LIFETIME);
+        if let Some(receipt) = receipt {
+            return Ok(receipt.fingerprint != key.fingerprint);
+        }
+    }
+    Ok(false)
+}
+
+/// The key of one part of a request that makes several commands.
+fn part_of(command: CommandId, number: usize) -> CommandId {
+    CommandId(Uuid::new_v5(&command.0, &number.to_be_bytes()))
 }
 
 /// Keys whose first request is still being served by this process.
@@ -77,12 +157,7 @@ impl Running {
                 running: self.clone(),
             });
         };
-        let command = CommandId(Uuid::new_v5(&caller.user.0, named.key.as_bytes()));
-        let key = IdempotencyKey {
-            caller: caller.user.0,
-            command,
-            fingerprint: body.fingerprint(&named.method, &named.uri)?,
-        };
+        let key = named.used_for(caller, body)?;
         if !self
             .0
             .lock()
@@ -116,7 +191,7 @@ impl Key {
     /// The key of one part of a request that makes several commands.
     pub(super) fn part(&self, number: usize) -> Option<IdempotencyKey> {
         self.key.map(|key| IdempotencyKey {
-            command: CommandId(Uuid::new_v5(&key.command.0, &number.to_be_bytes())),
+            command: part_of(key.command, number),
             ..key
         })
     }

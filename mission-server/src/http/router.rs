@@ -14,11 +14,12 @@ use tower_http::{
     set_header::SetResponseHeaderLayer,
 };
 
-use super::{AppState, Problem, caller, correlation, docs, ops, v1};
+use super::{AppState, Problem, caller, correlation, docs, idempotency, ops, v1};
 
 /// The whole service.
 pub fn router(state: AppState) -> Router {
     let (v1, _) = v1::routes().split_for_parts();
+    let v1 = v1.route_layer(middleware::from_fn_with_state(state.clone(), idempotency::layer));
     let v1 = v1.route_layer(middleware::from_fn_with_state(state.clone(), caller::layer));
     let (ops, _) = ops::routes(state.test_clock.is_some()).split_for_parts();
     Router::new()

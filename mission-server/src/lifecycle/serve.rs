@@ -25,6 +25,9 @@ use super::request_body::Rest;
 /// How long a client may take to send the head of a request, and a connection may be idle.
 const HEAD_TIME: Duration = Duration::from_secs(75);
 
+/// The longest head of a request, in bytes; a longer one is answered with 431.
+const HEAD_BYTES: usize = 32 << 10;
+
 /// The service of the moment: one that only says so while the server starts, then the real one.
 #[derive(Clone)]
 pub(super) struct Gate {
@@ -100,6 +103,7 @@ fn handle(stream: TcpStream, peer: SocketAddr, gate: Gate, connections: &Gracefu
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME)
+        .max_buf_size(HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service);
     let connection = connections.watch(connection);
     tokio::spawn(async move {

@@ -195,3 +195,15 @@ async fn correlation_ids_are_taken_or_made() {
     assert_ne!(dirty.headers["x-correlation-id"], "a b{}");
     dirty.refused(404, "not_found");
 }
+
+#[tokio::test]
+async fn a_head_of_more_than_32_kilobytes_is_refused() {
+    let server = Server::start().await;
+    let user = server.user();
+    user.header("x-padding", &"x".repeat(20_000))
+        .get("/me")
+        .await
+        .ok(200);
+    let answer = user.header("x-padding", &"x".repeat(200_000)).get("/me").await;
+    assert_eq!(answer.status, 431);
+}

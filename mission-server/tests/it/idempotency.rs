@@ -110,3 +110,39 @@ async fn an_answer_survives_kill_and_restart() {
         .await
         .refused(400, "already_checked_in");
 }
+
+#[tokio::test]
+async fn a_key_that_was_used_is_told_before_a_malformed_body() {
+    let server = Server::start().await;
+    let mission = server.admin().mission("keyed", json!({"target": 5})).await;
+    let user = server.user();
+    let task = user.start(&mission).await;
+    let path = format!("/tasks/{task}/progress");
+    let keyed = user.header("idempotency-key", "p-1");
+    keyed.post(&path, json!({"value": 1})).await.ok(200);
+    for malformed in [json!({"value": "many"}), json!({}), json!([1])] {
+        keyed
+            .post(&path, malformed)
+            .await
+            .refused(422, "idempotency_key_reused");
+    }
+    let text = keyed.header("content-type", "text/plain");
+    text.post(&path, json!({"value": 2}))
+        .await
+        .refused(422, "idempotency_key_reused");
+    let other_key = user.header("idempotency-key", "p-2");
+    other_key
+        .post(&path, json!({"value": "many"}))
+        .await
+        .refused(422, "invalid_body");
+    other_key.post(&path, json!({"value": 2})).await.ok(200);
+
+    let admin = server.admin().header("idempotency-key", "e-1");
+    let event =
+        |id: &str| json!({"specversion": "1.0", "id": id, "source": "s", "type": "t", "subject": user.user});
+    admin.post("/events", event("1")).await.ok(200);
+    admin
+        .post("/events", json!({"id": "1"}))
+        .await
+        .refused(422, "idempotency_key_reused");
+}

@@ -7,7 +7,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use mission_core::{
     MissionId, ReviewId, RewardId, TaskId, UserId,
     check_in::CheckInDay,
-    engine::AuditEntry,
+    engine::{AuditEntry, Keys, Receipt, ReceiptKey},
     fraud::{DeviceHash, Review},
     ports::{
         queries::{
@@ -15,7 +15,7 @@ use mission_core::{
             ReviewFilter, TaskFilter, TimeRange, UserExport,
         },
         rules::serde_name,
-        store::{Claim, StoreError},
+        store::{Claim, Store as _, StoreError},
     },
     reward::{Reward, RewardStatus},
     task::Task,
@@ -288,6 +288,14 @@ impl Queries for SqliteStore {
             .await
             .map_err(unavailable)?;
         rows.iter().map(|row| from_json(Found(row).get(0)?)).collect()
+    }
+
+    async fn receipt(&self, key: ReceiptKey) -> Result<Option<Receipt>, StoreError> {
+        let keys = Keys {
+            receipts: [key].into(),
+            ..Keys::default()
+        };
+        Ok(self.load(&keys).await?.receipts.remove(&key).flatten())
     }
 
     async fn open_tasks(&self, missions: &[MissionId]) -> Result<BTreeMap<MissionId, u64>, StoreError> {
