@@ -8,7 +8,7 @@
 
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
-use std::{error::Error, sync::Arc};
+use std::error::Error;
 
 use axum::{
     Json, Router,
@@ -18,21 +18,16 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
-use chrono::{DateTime, Utc};
 use http_body_util::BodyExt;
 use mission_core::{
     MissionId, TaskId, UserId,
     engine::{
-        BookBuilder, CheckIn, ClaimTask, CompleteTask, CreateMission, Engine, ExecuteError, Limits,
-        MoveMission, ReportProgress, Settings, Signals, StartTask,
+        CheckIn, ClaimTask, CompleteTask, CreateMission, Engine, EngineBuilder, ExecuteError, MoveMission,
+        ReportProgress, Signals, StartTask,
     },
     memory::MemoryStore,
     mission::Move,
     points::exact,
-    ports::{
-        clock::{Clock, Ids},
-        rules::NoScripts,
-    },
 };
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -47,15 +42,7 @@ const READ_THE_NEWS: &str = r#"{
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let book = BookBuilder::new(&NoScripts, Settings::default()).build();
-    let (engine, writer) = Engine::new(
-        MemoryStore::default(),
-        book,
-        Arc::new(NoScripts),
-        Arc::new(SystemClock),
-        Arc::new(TimeOrderedIds),
-        Limits::default(),
-    );
+    let (engine, writer) = EngineBuilder::system(MemoryStore::default()).build();
     tokio::spawn(writer.run());
     let mission = create_mission(&engine).await?;
     let app = routes(engine);
@@ -190,22 +177,6 @@ impl IntoResponse for Refused {
             _ => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
         };
         (status, Json(json!({"code": code, "why": self.0.to_string()}))).into_response()
-    }
-}
-
-struct SystemClock;
-
-impl Clock for SystemClock {
-    fn now(&self) -> DateTime<Utc> {
-        Utc::now()
-    }
-}
-
-struct TimeOrderedIds;
-
-impl Ids for TimeOrderedIds {
-    fn next(&self) -> Uuid {
-        Uuid::now_v7()
     }
 }
 

@@ -17,21 +17,18 @@ use chrono::{DateTime, Duration, Utc};
 use mission_core::{
     MissionId, UserId,
     engine::{
-        ApplyEvent, BookBuilder, CheckIn, ClaimTask, CreateMission, Engine, ExecuteError, Intent, Limits,
-        MoveMission, Rejection, Settings, Signals, StartTask,
+        ApplyEvent, CheckIn, ClaimTask, CreateMission, Engine, EngineBuilder, ExecuteError, Intent,
+        MoveMission, Rejection, Signals, StartTask,
     },
     event::ActivityEvent,
     memory::MemoryStore,
     mission::Move,
-    ports::{
-        clock::{Clock, Ids},
-        rules::NoScripts,
-    },
+    ports::clock::Clock,
+    system::V7Ids,
     task::TaskStatus,
 };
 use pollster::block_on;
 use serde_json::json;
-use uuid::Uuid;
 
 const WATCH_TWO_VIDEOS: &str = r#"{
     "code": "watch-2-videos", "type": "watch_video", "frequency": "daily", "target": 2,
@@ -40,17 +37,9 @@ const WATCH_TWO_VIDEOS: &str = r#"{
 }"#;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // The book holds missions and policies: here none yet, the default policies, and no scripts.
-    let book = BookBuilder::new(&NoScripts, Settings::default()).build();
     let clock = Arc::new(Calendar(Mutex::new("2026-01-05T10:00:00Z".parse()?)));
-    let (engine, writer) = Engine::new(
-        MemoryStore::default(),
-        book,
-        Arc::new(NoScripts),
-        clock.clone(),
-        Arc::new(TimeOrderedIds),
-        Limits::default(),
-    );
+    // No missions yet, the default policies, and no scripts.
+    let (engine, writer) = EngineBuilder::new(MemoryStore::default(), Arc::clone(&clock), V7Ids).build();
     let writing = thread::spawn(|| block_on(writer.run()));
 
     // A user starts a mission; two activity events complete it; its reward is claimed, once.
@@ -131,13 +120,5 @@ impl Calendar {
 impl Clock for Calendar {
     fn now(&self) -> DateTime<Utc> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-struct TimeOrderedIds;
-
-impl Ids for TimeOrderedIds {
-    fn next(&self) -> Uuid {
-        Uuid::now_v7()
     }
 }

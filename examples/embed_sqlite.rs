@@ -6,18 +6,12 @@
 
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
-use std::{error::Error, sync::Arc};
+use std::error::Error;
 
-use chrono::{DateTime, Utc};
 use mission_core::{
     UserId,
-    engine::{BookBuilder, CheckIn, Engine, ExecuteError, Limits, Rejection, Settings, Signals},
-    ports::{
-        bus::Outbox,
-        clock::{Clock, Ids},
-        queries::Queries,
-        rules::NoScripts,
-    },
+    engine::{BookBuilder, CheckIn, Engine, EngineBuilder, ExecuteError, Rejection, Settings, Signals},
+    ports::{bus::Outbox, queries::Queries, rules::NoScripts},
 };
 use mission_server::store::sqlite::{SqliteOptions, SqliteStore};
 use uuid::Uuid;
@@ -60,30 +54,7 @@ async fn open(url: &str) -> Result<(Engine, SqliteStore), Box<dyn Error>> {
     let book = BookBuilder::new(&NoScripts, Settings::default())
         .catalogue(store.catalogue().await?)
         .build();
-    let (engine, writer) = Engine::new(
-        store.clone(),
-        book,
-        Arc::new(NoScripts),
-        Arc::new(SystemClock),
-        Arc::new(TimeOrderedIds),
-        Limits::default(),
-    );
+    let (engine, writer) = EngineBuilder::system(store.clone()).book(book).build();
     tokio::spawn(writer.run());
     Ok((engine, store))
-}
-
-struct SystemClock;
-
-impl Clock for SystemClock {
-    fn now(&self) -> DateTime<Utc> {
-        Utc::now()
-    }
-}
-
-struct TimeOrderedIds;
-
-impl Ids for TimeOrderedIds {
-    fn next(&self) -> Uuid {
-        Uuid::now_v7()
-    }
 }

@@ -52,3 +52,20 @@ ids! {
     /// An integration event, stable over redelivery.
     EventId,
 }
+
+impl UserId {
+    /// The id of a user whom another system names by something else than a UUID: always the same for the same name in
+    /// the same namespace (a version 5 UUID, RFC 9562). Choose one namespace for each system, and keep it.
+    ///
+    /// ```
+    /// use mission_core::UserId;
+    /// let crm = uuid::uuid!("0190163d-8694-739b-aea5-966c26f8ad91");
+    /// let anna = UserId::from_external(crm, "customer-4711");
+    /// assert_eq!(anna, UserId::from_external(crm, "customer-4711"));
+    /// assert_ne!(anna, UserId::from_external(crm, "customer-4712"));
+    /// ```
+    #[must_use]
+    pub fn from_external(namespace: Uuid, name: &str) -> UserId {
+        UserId(Uuid::new_v5(&namespace, name.as_bytes()))
+    }
+}

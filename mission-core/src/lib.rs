@@ -11,6 +11,8 @@ pub mod mission;
 pub mod points;
 pub mod ports;
 pub mod reward;
+#[cfg(feature = "system")]
+pub mod system;
 pub mod task;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -6,7 +6,6 @@ pub mod config;
 pub mod http;
 pub mod lifecycle;
 pub mod outbox;
-pub mod packs;
 pub mod redis;
 pub mod rule_health;
 pub mod store;

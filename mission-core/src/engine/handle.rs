@@ -139,15 +139,11 @@ impl SharedBook {
 /// Takes commands and answers them when they are durable.
 ///
 /// ```
-/// use std::sync::Arc;
-/// use mission_core::{engine::{BookBuilder, CheckIn, Engine, Limits, Settings, Signals}, memory::MemoryStore};
-/// use mission_core::{ports::rules::NoScripts, testing::{CountingIds, FixedClock}, UserId};
+/// use mission_core::{engine::{CheckIn, EngineBuilder, Signals}, memory::MemoryStore};
+/// use mission_core::{testing::{CountingIds, FixedClock}, UserId};
 ///
 /// let clock = FixedClock::at("2026-01-05T10:00:00Z".parse()?);
-/// let book = BookBuilder::new(&NoScripts, Settings::default()).build();
-/// let (engine, writer) = Engine::new(
-///     MemoryStore::default(), book, Arc::new(NoScripts), Arc::new(clock), Arc::new(CountingIds::default()), Limits::default(),
-/// );
+/// let (engine, writer) = EngineBuilder::new(MemoryStore::default(), clock, CountingIds::default()).build();
 /// std::thread::spawn(|| pollster::block_on(writer.run()));
 /// let user = UserId(uuid::Uuid::from_u128(1));
 /// let done = pollster::block_on(engine.execute(CheckIn { user }, Signals::default(), None))?;
@@ -163,33 +159,33 @@ pub struct Engine {
     away: Arc<Away>,
 }
 
-impl Engine {
-    /// An engine, and the writer that does its work: spawn [`Writer::run`] on any executor, or block a thread on it.
-    pub fn new<S: Store>(
-        store: S,
-        book: Book,
-        compiler: Arc<dyn ScriptCompiler>,
-        clock: Arc<dyn Clock>,
-        ids: Arc<dyn Ids>,
-        limits: Limits,
-    ) -> (Engine, Writer<S>) {
-        let (sender, receiver) = async_channel::bounded(limits.queue.max(1));
-        let book = Arc::new(SharedBook {
-            book: RwLock::new(Arc::new(book)),
-            editing: Mutex::new(()),
-            compiler,
-        });
-        let away = Arc::new(Away::default());
-        let engine = Engine {
-            queue: sender,
-            book: Arc::clone(&book),
-            clock,
-            ids,
-            away: Arc::clone(&away),
-        };
-        (engine, Writer::new(store, Inbox(receiver), away, book, limits))
-    }
+/// The engine of all its parts, and the writer that does its work.
+pub(super) fn assemble<S: Store>(
+    store: S,
+    book: Book,
+    compiler: Arc<dyn ScriptCompiler>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+    limits: Limits,
+) -> (Engine, Writer<S>) {
+    let (sender, receiver) = async_channel::bounded(limits.queue.max(1));
+    let book = Arc::new(SharedBook {
+        book: RwLock::new(Arc::new(book)),
+        editing: Mutex::new(()),
+        compiler,
+    });
+    let away = Arc::new(Away::default());
+    let engine = Engine {
+        queue: sender,
+        book: Arc::clone(&book),
+        clock,
+        ids,
+        away: Arc::clone(&away),
+    };
+    (engine, Writer::new(store, Inbox(receiver), away, book, limits))
+}
 
+impl Engine {
     /// The book that commands are decided on now.
     #[must_use]
     pub fn book(&self) -> Arc<Book> {

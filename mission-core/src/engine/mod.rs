@@ -3,6 +3,7 @@
 mod audit;
 mod batch;
 mod book;
+mod builder;
 mod command;
 mod decision;
 mod facts;
@@ -17,6 +18,7 @@ mod writer;
 pub use audit::{AuditEntry, AuditSubject};
 pub use batch::{Again, Committing, Fault, Loading, Outcome, Step, run, run_blocking, start};
 pub use book::{Book, BookBuilder, LoadedMission, PackPolicy, PackRecord, ReferralPolicy, Settings};
+pub use builder::EngineBuilder;
 pub use command::*;
 pub(crate) use decision::Work;
 pub use decision::{Context, Decision, Halt, decide};

@@ -59,14 +59,10 @@ impl<S: Store> Writer<S> {
     /// all that it was handed is answered.
     ///
     /// ```
-    /// # use std::sync::Arc;
-    /// # use mission_core::{engine::{BookBuilder, CheckIn, Engine, Limits, Settings, Signals}, memory::MemoryStore};
-    /// # use mission_core::{ports::rules::NoScripts, testing::{CountingIds, FixedClock}, UserId};
+    /// # use mission_core::{engine::{CheckIn, EngineBuilder, Signals}, memory::MemoryStore};
+    /// # use mission_core::{testing::{CountingIds, FixedClock}, UserId};
     /// # let clock = FixedClock::at("2026-01-05T10:00:00Z".parse()?);
-    /// # let book = BookBuilder::new(&NoScripts, Settings::default()).build();
-    /// let (engine, writer) = Engine::new(
-    ///     MemoryStore::default(), book, Arc::new(NoScripts), Arc::new(clock), Arc::new(CountingIds::default()), Limits::default(),
-    /// );
+    /// let (engine, writer) = EngineBuilder::new(MemoryStore::default(), clock, CountingIds::default()).build();
     /// let (quick, slow) = writer.with_slow_lane();
     /// std::thread::spawn(|| pollster::block_on(quick.run()));
     /// std::thread::spawn(|| pollster::block_on(slow.run()));

@@ -417,6 +417,12 @@ pub trait ScriptCompiler: Send + Sync {
     fn compile(&self, source: &str) -> Result<Arc<dyn Script>, CompileError>;
 }
 
+impl<C: ScriptCompiler + ?Sized> ScriptCompiler for Arc<C> {
+    fn compile(&self, source: &str) -> Result<Arc<dyn Script>, CompileError> {
+        (**self).compile(source)
+    }
+}
+
 /// A script that does not compile.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message} (line {line}, column {column})")]

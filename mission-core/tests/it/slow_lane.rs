@@ -8,8 +8,8 @@ use std::{
 
 use mission_core::{
     engine::{
-        BookBuilder, CheckIn, Command, DescribeUser, Engine, EraseUser, ExecuteError, Limits, Rejection,
-        Reply, Settings, Signals, StartTask, Ticket,
+        BookBuilder, CheckIn, Command, DescribeUser, Engine, EngineBuilder, EraseUser, ExecuteError, Limits,
+        Rejection, Reply, Settings, Signals, StartTask, Ticket,
     },
     memory::MemoryStore,
     mission::Definition,
@@ -116,9 +116,12 @@ fn run_after<T>(
         .mission(active(GATED, gated))
         .mission(active(OPEN, definition("open")))
         .build();
-    let clock = Arc::new(FixedClock::at(at("2026-01-05T12:00:00Z")));
-    let ids = Arc::new(CountingIds::default());
-    let (engine, writer) = Engine::new(store, book, Arc::new(gate.clone()), clock, ids, limits);
+    let clock = FixedClock::at(at("2026-01-05T12:00:00Z"));
+    let (engine, writer) = EngineBuilder::new(store, clock, CountingIds::default())
+        .scripts(gate.clone())
+        .book(book)
+        .limits(limits)
+        .build();
     let done = before(&engine);
     let (quick, slow) = writer.with_slow_lane();
     let writers = [

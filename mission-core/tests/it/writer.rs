@@ -12,9 +12,9 @@ use async_trait::async_trait;
 use mission_core::{
     CommandId, UserId,
     engine::{
-        BookBuilder, CheckIn, Command, CreateMission, Engine, EraseUser, ExecuteError, Facts, Fault,
-        Fingerprint, IdempotencyKey, Keys, Limits, MoveMission, Rejection, Settings, Signals, StartTask,
-        Writer,
+        BookBuilder, CheckIn, Command, CreateMission, Engine, EngineBuilder, EraseUser, ExecuteError, Facts,
+        Fault, Fingerprint, IdempotencyKey, Keys, Limits, MoveMission, Rejection, Settings, Signals,
+        StartTask, Writer,
     },
     memory::MemoryStore,
     mission::{Definition, Move},
@@ -120,18 +120,23 @@ fn run_with_ids(store: impl Store + 'static, limits: Limits, ids_from: u64) -> R
         .mission(active(1, definition("read-it")))
         .mission(active(2, script("panic")))
         .build();
-    let ids = Arc::new(CountingIds::starting_at(ids_from));
-    let (engine, writer) = Engine::new(store, book, Arc::new(Words), Arc::new(clock.clone()), ids, limits);
+    let ids = CountingIds::starting_at(ids_from);
+    let (engine, writer) = EngineBuilder::new(store, clock.clone(), ids)
+        .scripts(Words)
+        .book(book)
+        .limits(limits)
+        .build();
     std::thread::spawn(move || block_on(writer.run()));
     Running { engine, clock }
 }
 
 /// An engine whose writer does not run yet.
 fn waiting_engine<S: Store>(store: S, limits: Limits) -> (Engine, Writer<S>) {
-    let book = BookBuilder::new(&Words, Settings::default()).build();
-    let clock = Arc::new(FixedClock::at(at(NOON)));
-    let ids = Arc::new(CountingIds::default());
-    Engine::new(store, book, Arc::new(Words), clock, ids, limits)
+    let clock = FixedClock::at(at(NOON));
+    EngineBuilder::new(store, clock, CountingIds::default())
+        .scripts(Words)
+        .limits(limits)
+        .build()
 }
 
 impl Running {

@@ -32,6 +32,7 @@ mod load;
 mod manifest;
 mod mission_file;
 mod policy_file;
+mod put;
 mod references;
 pub mod report;
 mod rule_paths;
@@ -51,6 +52,7 @@ pub use files::{PackFiles, PackLimits, UnreadablePack};
 pub use finding::{Finding, Related};
 pub use mission_core::engine::{PackPolicy, ReferralPolicy};
 use mission_core::mission::Definition;
+pub use put::put_command;
 
 use crate::Scripts;
 

@@ -2,22 +2,11 @@
 
 use std::{
     sync::{PoisonError, RwLock},
-    time::{Instant, SystemTime},
+    time::Instant,
 };
 
 use chrono::{DateTime, Utc};
-use mission_core::ports::clock::{Clock, Ids};
-use uuid::Uuid;
-
-/// The machine's time.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SystemClock;
-
-impl Clock for SystemClock {
-    fn now(&self) -> DateTime<Utc> {
-        SystemTime::now().into()
-    }
-}
+use mission_core::{ports::clock::Clock, system::SystemClock};
 
 /// A clock that can be set, and runs on from what it was set to.
 ///
@@ -66,16 +55,6 @@ impl Clock for TestClock {
     }
 }
 
-/// Ids of version 7: sorted by the time at which they were made.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct V7Ids;
-
-impl Ids for V7Ids {
-    fn next(&self) -> Uuid {
-        Uuid::now_v7()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,11 +69,5 @@ mod tests {
         std::thread::sleep(std::time::Duration::from_millis(3));
         let second = clock.now();
         assert!(asked <= first && first < second && (second - asked).num_seconds() < 60);
-    }
-
-    #[test]
-    fn ids_rise() {
-        let ids: Vec<Uuid> = (0..1000).map(|_| V7Ids.next()).collect();
-        assert!(ids.is_sorted() && ids.iter().all(|id| id.get_version_num() == 7));
     }
 }

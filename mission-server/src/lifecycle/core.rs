@@ -3,18 +3,18 @@
 use std::{sync::Arc, time::Duration};
 
 use mission_core::{
-    engine::{self, BookBuilder, Engine, Writer},
+    engine::{self, BookBuilder, Engine, EngineBuilder, Writer},
     ports::{
         clock::Clock,
         queries::Queries,
-        rules::ScriptCompiler,
         store::{Store, StoreError},
     },
+    system::V7Ids,
 };
 use mission_rules::{MonotonicStopwatch, Scripts};
 use tokio::task::JoinHandle;
 
-use super::{OpenError, PackError, Storage, Sweeper, V7Ids, apply_pack};
+use super::{OpenError, PackError, Storage, Sweeper, apply_pack};
 use crate::{
     auth::UnusableKeys,
     cache::{Cache, CachedStore},
@@ -137,15 +137,12 @@ impl Core {
         let book = BookBuilder::new(scripts.as_ref(), policies)
             .catalogue(catalogue)
             .build();
-        let compiler: Arc<dyn ScriptCompiler> = scripts.clone();
-        let (engine, writer) = Engine::new(
-            CachedStore::new(Arc::clone(&storage.store), Arc::clone(cache)),
-            book,
-            compiler,
-            clock,
-            Arc::new(V7Ids),
-            settings.write,
-        );
+        let store = CachedStore::new(Arc::clone(&storage.store), Arc::clone(cache));
+        let (engine, writer) = EngineBuilder::new(store, clock, V7Ids)
+            .scripts(Arc::clone(&scripts))
+            .book(book)
+            .limits(settings.write)
+            .build();
         let writer = run(writer)?;
         let queries = Arc::clone(&storage.queries);
         if let Some(pack) = &settings.pack {

@@ -20,7 +20,7 @@ mod storage;
 mod sweep;
 
 pub use self::{
-    clock::{SystemClock, TestClock, V7Ids},
+    clock::TestClock,
     core::{Core, StartError},
     pack::{PackError, apply as apply_pack},
     start::run,

@@ -9,10 +9,10 @@ use mission_core::{
 };
 use mission_rules::{
     Scripts,
-    pack::{PackFiles, UnreadablePack, report},
+    pack::{PackFiles, UnreadablePack, put_command, report},
 };
 
-use crate::{config::PackSource, packs::put_command};
+use crate::config::PackSource;
 
 /// The pack that is worth copying, as `mission-server --dev` loads it.
 static EXAMPLE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../examples/packs/starter");

@@ -10,12 +10,12 @@ use std::{
 
 use async_trait::async_trait;
 use chrono::{DateTime, Datelike, Utc};
-use mission_core::ports::clock::Clock;
+use mission_core::{ports::clock::Clock, system::SystemClock};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Core, StartError, Storage, Sweeper, SystemClock, TestClock,
+    Core, StartError, Storage, Sweeper, TestClock,
     greeting::greeting,
     jobs::Jobs,
     probes::Probes,

@@ -10,21 +10,18 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use mission_core::engine::Thing;
-use mission_rules::pack::{Finding, PackFiles, report};
+use mission_rules::pack::{Finding, PackFiles, put_command, report};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{answer, touched::TouchedTasks};
-use crate::{
-    http::{
-        AppState, FieldError, Problem, body,
-        caller::{MissionsWrite, Operator},
-        command::Command,
-        query::{NoQuery, Query},
-    },
-    packs::put_command,
+use crate::http::{
+    AppState, FieldError, Problem, body,
+    caller::{MissionsWrite, Operator},
+    command::Command,
+    query::{NoQuery, Query},
 };
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {

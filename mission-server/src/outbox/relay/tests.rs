@@ -8,10 +8,9 @@ use std::{
 use async_trait::async_trait;
 use mission_core::{
     EventId,
-    engine::{BookBuilder, CheckIn, Engine, Limits, Settings, Signals},
+    engine::{CheckIn, Engine, EngineBuilder, Signals},
     event::CloudEvent,
     memory::MemoryStore,
-    ports::rules::NoScripts,
     testing::{CountingIds, FixedClock, at, user},
 };
 
@@ -67,15 +66,7 @@ struct Stage {
 fn stage(options: RelayOptions) -> Stage {
     let store = MemoryStore::default();
     let clock = FixedClock::at(at("2026-01-05T10:00:00Z"));
-    let book = BookBuilder::new(&NoScripts, Settings::default()).build();
-    let (engine, writer) = Engine::new(
-        store.clone(),
-        book,
-        Arc::new(NoScripts),
-        Arc::new(clock.clone()),
-        Arc::new(CountingIds::default()),
-        Limits::default(),
-    );
+    let (engine, writer) = EngineBuilder::new(store.clone(), clock.clone(), CountingIds::default()).build();
     tokio::spawn(writer.run());
     let listener = Arc::new(Listener::default());
     let bus = InProcessBus::new("/test").with(Arc::clone(&listener) as Arc<dyn Subscriber>);

@@ -6,10 +6,9 @@ use mission_core::{
     MissionId,
     engine::{Engine, PutPack, pack_id},
 };
-use mission_rules::{
-    Scripts,
-    pack::{Finding, Pack, PackFiles},
-};
+
+use super::{Finding, Pack, PackFiles};
+use crate::Scripts;
 
 /// The command that puts a pack in place, and what was found besides errors.
 ///

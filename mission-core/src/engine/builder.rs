@@ -1,0 +1,84 @@
+//! An engine put together part by part.
+
+use std::sync::Arc;
+
+use super::{Book, BookBuilder, Engine, Limits, Settings, Writer, handle};
+use crate::ports::{
+    clock::{Clock, Ids},
+    rules::{NoScripts, ScriptCompiler},
+    store::Store,
+};
+
+/// Puts an [`Engine`] together: what it cannot do without comes first, all else has a default.
+///
+/// ```
+/// use mission_core::{engine::EngineBuilder, memory::MemoryStore, testing::{CountingIds, FixedClock}};
+/// let clock = FixedClock::at("2026-01-05T10:00:00Z".parse()?);
+/// let (engine, writer) = EngineBuilder::new(MemoryStore::default(), clock, CountingIds::default()).build();
+/// # Ok::<(), chrono::ParseError>(())
+/// ```
+#[must_use]
+pub struct EngineBuilder<S> {
+    store: S,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+    compiler: Arc<dyn ScriptCompiler>,
+    book: Option<Book>,
+    limits: Limits,
+}
+
+impl<S: Store> EngineBuilder<S> {
+    /// On a store, with the domain's time and fresh ids. Scripts are refused, the book is empty, policies and limits are
+    /// the defaults.
+    pub fn new(store: S, clock: impl Clock + 'static, ids: impl Ids + 'static) -> Self {
+        EngineBuilder {
+            store,
+            clock: Arc::new(clock),
+            ids: Arc::new(ids),
+            compiler: Arc::new(NoScripts),
+            book: None,
+            limits: Limits::default(),
+        }
+    }
+
+    /// On a store, with the machine's time and ids of version 7.
+    #[cfg(feature = "system")]
+    pub fn system(store: S) -> Self {
+        Self::new(store, crate::system::SystemClock, crate::system::V7Ids)
+    }
+
+    /// With what compiles the missions' scripts.
+    pub fn scripts(self, compiler: impl ScriptCompiler + 'static) -> Self {
+        EngineBuilder {
+            compiler: Arc::new(compiler),
+            ..self
+        }
+    }
+
+    /// With missions and policies; see [`BookBuilder`].
+    pub fn book(self, book: Book) -> Self {
+        EngineBuilder {
+            book: Some(book),
+            ..self
+        }
+    }
+
+    /// With other limits of its queue and its batches.
+    pub fn limits(self, limits: Limits) -> Self {
+        EngineBuilder { limits, ..self }
+    }
+
+    /// The engine, and the writer that does its work: spawn [`Writer::run`] on any executor, or block a thread on it.
+    pub fn build(self) -> (Engine, Writer<S>) {
+        let EngineBuilder {
+            store,
+            clock,
+            ids,
+            compiler,
+            book,
+            limits,
+        } = self;
+        let book = book.unwrap_or_else(|| BookBuilder::new(compiler.as_ref(), Settings::default()).build());
+        handle::assemble(store, book, compiler, clock, ids, limits)
+    }
+}
