@@ -3,7 +3,7 @@
 use std::{io::Write, process::ExitCode};
 
 use mission_server::{
-    config::{self, Action, DEFAULT_FILE},
+    config::{self, Action},
     lifecycle,
 };
 
@@ -13,7 +13,8 @@ const UNUSABLE: u8 = 2;
 fn main() -> ExitCode {
     match config::read(std::env::args_os()) {
         Ok(Action::Serve(settings)) => lifecycle::run(*settings),
-        Ok(Action::PrintConfig) => match std::io::stdout().lock().write_all(DEFAULT_FILE.as_bytes()) {
+        Ok(Action::CheckConfig(settings)) => lifecycle::check(settings),
+        Ok(Action::PrintConfig(file)) => match std::io::stdout().lock().write_all(file.as_bytes()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(_) => ExitCode::FAILURE,
         },

@@ -2,17 +2,24 @@
 
 use std::{ffi::OsString, path::Path};
 
-use clap::{Arg, ArgAction, Command, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
-use super::{ConfigError, Settings, environment, keys::KEYS, layers::Layers};
+use super::{
+    ConfigError, Settings, environment, in_force,
+    keys::{self, KEYS, Key},
+    layers::Layers,
+    settings,
+};
 
 /// What the command line asks for.
 #[derive(Clone, Debug)]
 pub enum Action {
     /// Serve.
     Serve(Box<Settings>),
-    /// Print [`super::DEFAULT_FILE`].
-    PrintConfig,
+    /// Print this configuration file: [`super::DEFAULT_FILE`] with the values in force.
+    PrintConfig(String),
+    /// Say whether the server would start with these settings.
+    CheckConfig(Result<Box<Settings>, ConfigError>),
 }
 
 /// The command line as it is documented by `--help`.
@@ -27,24 +34,12 @@ pub fn command() -> Command {
     let print = Arg::new("print-config")
         .long("print-config")
         .action(ArgAction::SetTrue)
-        .help("Print a configuration file with every setting at its default, explained, and exit");
-    let settings = KEYS.iter().map(|key| {
-        let arg = Arg::new(key.name)
-            .long(key.flag())
-            .env(key.variable())
-            // A secret must not show in `--help`.
-            .hide_env_values(true)
-            .value_name(key.value)
-            .help(key.help)
-            .help_heading(key.heading);
-        if key.is_switch() {
-            arg.num_args(0..=1)
-                .require_equals(true)
-                .default_missing_value("true")
-        } else {
-            arg
-        }
-    });
+        .help("Print a configuration file with every setting, explained, its value in force and where that came from, and exit");
+    let check = Arg::new("check-config")
+        .long("check-config")
+        .action(ArgAction::SetTrue)
+        .help("Say whether the server would start with these settings (exit 0) or not (exit 1); connects to nothing");
+    let settings = KEYS.iter().flat_map(args_of);
     Command::new("mission-server")
         .version(env!("CARGO_PKG_VERSION"))
         .about("The mission engine over HTTP")
@@ -52,8 +47,36 @@ pub fn command() -> Command {
             "Flags are stronger than variables, variables than the configuration file.\n\
              Try it out: mission-server --dev",
         )
-        .args([config, print])
+        .args([config, print, check])
         .args(settings)
+}
+
+/// A setting's flag, and that of the file which may hold it.
+fn args_of(key: &'static Key) -> impl Iterator<Item = Arg> {
+    let arg = |name: &'static str| {
+        Arg::new(name)
+            .long(keys::flag(name))
+            .env(keys::variable(name))
+            // A secret must not show in `--help`.
+            .hide_env_values(true)
+            .help_heading(key.heading)
+    };
+    let value = arg(key.name)
+        .value_name(key.value)
+        .help(format!("{}{}", key.help, key.unit()));
+    let value = if key.is_switch() {
+        value
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value("true")
+    } else {
+        value
+    };
+    let file = key.file.map(|name| {
+        let help = format!("A file that holds what --{} would say", keys::flag(key.name));
+        arg(name).value_name("FILE").help(help)
+    });
+    [value].into_iter().chain(file)
 }
 
 /// Reads the command line, the environment and the file. `--help`, `--version` and flags that are none end the
@@ -64,8 +87,18 @@ pub fn command() -> Command {
 pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Action, ConfigError> {
     let matches = command().get_matches_from(arguments);
     if matches.get_flag("print-config") {
-        return Ok(Action::PrintConfig);
+        let mut layers = layers(&matches)?;
+        settings::settle(&mut layers)?;
+        return in_force::file(&layers).map(Action::PrintConfig);
     }
+    let settings = layers(&matches).and_then(Settings::from_layers).map(Box::new);
+    if matches.get_flag("check-config") {
+        return Ok(Action::CheckConfig(settings));
+    }
+    settings.map(Action::Serve)
+}
+
+fn layers(matches: &ArgMatches) -> Result<Layers, ConfigError> {
     environment::check(std::env::vars_os())?;
     let mut layers = Layers::defaults()?;
     if let Some(path) = matches
@@ -74,6 +107,6 @@ pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Action, Con
     {
         layers.take_path(Path::new(path))?;
     }
-    layers.take_matches(&matches);
-    Settings::from_layers(layers).map(|settings| Action::Serve(Box::new(settings)))
+    layers.take_matches(matches)?;
+    Ok(layers)
 }

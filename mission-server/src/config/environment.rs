@@ -21,7 +21,8 @@ const MISSPELT: usize = 2;
 pub(super) fn check(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Result<(), ConfigError> {
     let known: Vec<String> = KEYS
         .iter()
-        .map(keys::Key::variable)
+        .flat_map(keys::Key::names)
+        .map(keys::variable)
         .chain([CONFIG.to_owned()])
         .collect();
     for (name, value) in variables {

@@ -60,11 +60,24 @@ pub enum ConfigError {
         /// What is wrong and what would be right.
         reason: String,
     },
+    /// A secret's file is of no use.
+    #[error("the file `{path}` that `{key}` names ({origin}) {reason}")]
+    SecretFile {
+        /// The setting that names it.
+        key: &'static str,
+        /// Where the name came from.
+        origin: Origin,
+        /// The file.
+        path: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// There is no key for tokens.
     #[error(
         "there is no key for tokens, so nobody could be let in.\n\
          Set exactly one of:\n\
-         \x20 MISSION_JWT_SECRET      a shared secret, at least 32 bytes (HS256)\n\
+         \x20 MISSION_JWT_SECRET      a shared secret, at least 32 bytes (HS256);\n\
+         \x20                         MISSION_JWT_SECRET_FILE names a file that holds it\n\
          \x20 MISSION_JWT_JWKS_URL    the address of your identity provider's keys (RS256, ES256, EdDSA)\n\
          \x20 MISSION_JWT_JWKS_FILE   a file with such keys\n\
          or start with `--dev` to try things out with a development key."

@@ -11,17 +11,33 @@ pub(super) struct Key {
     pub(super) help: &'static str,
     /// Under which heading `--help` shows it.
     pub(super) heading: &'static str,
+    /// For what is or holds a secret: the name under which a file can be named that holds it.
+    pub(super) file: Option<&'static str>,
+}
+
+/// The variable: `MISSION_DATABASE_URL` for `database.url`.
+pub(super) fn variable(name: &str) -> String {
+    format!("MISSION_{}", name.replace('.', "_").to_ascii_uppercase())
+}
+
+/// The flag without dashes: `database-url` for `database.url`.
+pub(super) fn flag(name: &str) -> String {
+    name.replace(['.', '_'], "-")
 }
 
 impl Key {
-    /// The variable: `MISSION_DATABASE_URL` for `database.url`.
-    pub(super) fn variable(&self) -> String {
-        format!("MISSION_{}", self.name.replace('.', "_").to_ascii_uppercase())
+    /// How the values are written, for `--help`.
+    pub(super) fn unit(&self) -> &'static str {
+        match self.value {
+            "DURATION" => "; such as 500ms, 30s, 5min, 2h, 7d; seconds where no unit is given",
+            "BYTES" => "; such as 65536, 64KiB, 1MiB; bytes where no unit is given",
+            _ => "",
+        }
     }
 
-    /// The flag without dashes: `database-url` for `database.url`.
-    pub(super) fn flag(&self) -> String {
-        self.name.replace(['.', '_'], "-")
+    /// Its name, and that of the file which may hold it.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
+        [self.name].into_iter().chain(self.file)
     }
 
     /// Whether the flag alone means `true`.
@@ -36,6 +52,21 @@ const fn key(heading: &'static str, name: &'static str, value: &'static str, hel
         value,
         help,
         heading,
+        file: None,
+    }
+}
+
+/// A setting that is or holds a secret, and can be read from a file that `file` names.
+const fn secret(
+    heading: &'static str,
+    name: &'static str,
+    file: &'static str,
+    value: &'static str,
+    help: &'static str,
+) -> Key {
+    Key {
+        file: Some(file),
+        ..key(heading, name, value, help)
     }
 }
 
@@ -104,9 +135,10 @@ pub(super) const KEYS: &[Key] = &[
         "BOOL",
         "Adds /dev/clock, open to all, which sets the domain's time; never in production",
     ),
-    key(
+    secret(
         DATABASE,
         "database.url",
+        "database.url_file",
         "URL",
         "Where everything is kept: sqlite://FILE or postgres://USER:PASSWORD@HOST:PORT/DATABASE",
     ),
@@ -128,15 +160,17 @@ pub(super) const KEYS: &[Key] = &[
         "BOOL",
         "Whether PostgreSQL keeps statements prepared; false behind a PgBouncer in transaction mode before 1.21",
     ),
-    key(
+    secret(
         REDIS,
         "redis.url",
+        "redis.url_file",
         "URL",
         "A Redis that servers share: redis://HOST:PORT, rediss:// for TLS, or a cluster's nodes with commas between",
     ),
-    key(
+    secret(
         TOKENS,
         "jwt.secret",
+        "jwt.secret_file",
         "SECRET",
         "The shared secret of HS256 tokens; better set as a variable, where `ps` does not show it",
     ),
@@ -289,6 +323,11 @@ pub(super) const KEYS: &[Key] = &[
 
 pub(super) fn find(name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.name == name)
+}
+
+/// The setting that a file holds which this name names.
+pub(super) fn find_file(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.file == Some(name))
 }
 
 /// The nearest of some names, if one is near enough to have been meant.

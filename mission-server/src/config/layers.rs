@@ -7,7 +7,8 @@ use toml::{Table, Value};
 
 use super::{
     ConfigError,
-    keys::{self, KEYS},
+    keys::{self, KEYS, Key},
+    secret_file,
 };
 
 /// The configuration file with every setting at its default, explained.
@@ -22,6 +23,13 @@ pub enum Origin {
     Variable(String),
     /// The configuration file.
     File(String),
+    /// A file that holds nothing else.
+    Secret {
+        /// Which.
+        path: String,
+        /// What names it.
+        named: Box<Origin>,
+    },
     /// `--dev`.
     Development,
     /// The default.
@@ -34,6 +42,7 @@ impl fmt::Display for Origin {
             Origin::Flag(flag) => write!(f, "from the flag `--{flag}`"),
             Origin::Variable(variable) => write!(f, "from the variable `{variable}`"),
             Origin::File(path) => write!(f, "from the file `{path}`"),
+            Origin::Secret { path, named } => write!(f, "out of `{path}`, named {named}"),
             Origin::Development => f.write_str("from `--dev`"),
             Origin::Default => f.write_str("by default"),
         }
@@ -74,30 +83,74 @@ impl Layers {
                 path: path.to_owned(),
                 reason: error.to_string().trim_end().to_owned(),
             })?;
-        for (name, value) in flat(&table, "") {
-            let key = keys::find(&name).ok_or_else(|| unknown(&name, path))?;
-            let text = plain(&value).ok_or_else(|| ConfigError::InvalidValue {
+        let leaves = flat(&table, "");
+        for (name, value) in &leaves {
+            let (key, in_file) = match (keys::find(name), keys::find_file(name)) {
+                (Some(key), _) => (key, false),
+                (None, Some(key)) => (key, true),
+                (None, None) => return Err(unknown(name, path)),
+            };
+            let text = plain(value).ok_or_else(|| ConfigError::InvalidValue {
                 key: key.name,
                 origin: origin(path),
                 reason: "must be a text, a number, a truth value or a list of texts".to_owned(),
             })?;
-            self.put(key.name, &text, origin(path));
+            let both = || {
+                leaves
+                    .iter()
+                    .filter(|(name, _)| key.names().any(|of_it| of_it == name))
+                    .count()
+                    == 2
+            };
+            if in_file && both() {
+                return Err(given_twice(key, &origin(path), &origin(path)));
+            }
+            if in_file {
+                self.put_file(key, &text, origin(path))?;
+            } else {
+                self.put(key.name, &text, origin(path));
+            }
         }
         Ok(())
     }
 
     /// Puts what stands on the command line and in the environment on top.
-    pub(super) fn take_matches(&mut self, matches: &ArgMatches) {
+    ///
+    /// # Errors
+    /// When a secret's file is of no use, or the secret is given besides.
+    pub(super) fn take_matches(&mut self, matches: &ArgMatches) -> Result<(), ConfigError> {
+        let given = |name: &'static str| {
+            let text = matches.get_one::<String>(name)?;
+            let origin = match matches.value_source(name) {
+                Some(ValueSource::EnvVariable) => Origin::Variable(keys::variable(name)),
+                _ => Origin::Flag(keys::flag(name)),
+            };
+            Some((text, origin))
+        };
         for key in KEYS {
-            let Some(text) = matches.get_one::<String>(key.name) else {
-                continue;
-            };
-            let origin = match matches.value_source(key.name) {
-                Some(ValueSource::EnvVariable) => Origin::Variable(key.variable()),
-                _ => Origin::Flag(key.flag()),
-            };
-            self.put(key.name, text, origin);
+            match (given(key.name), key.file.and_then(given)) {
+                (Some((_, direct)), Some((_, file))) => return Err(given_twice(key, &direct, &file)),
+                (Some((text, origin)), None) => self.put(key.name, text, origin),
+                (None, Some((path, origin))) => self.put_file(key, path, origin)?,
+                (None, None) => {}
+            }
         }
+        Ok(())
+    }
+
+    /// Puts what a secret's file holds on top.
+    fn put_file(&mut self, key: &Key, path: &str, named: Origin) -> Result<(), ConfigError> {
+        let path = path.trim();
+        let text = secret_file::read(path).map_err(|reason| ConfigError::SecretFile {
+            key: key.file.unwrap_or(key.name),
+            origin: named.clone(),
+            path: path.to_owned(),
+            reason,
+        })?;
+        let path = path.to_owned();
+        let named = Box::new(named);
+        self.put(key.name, &text, Origin::Secret { path, named });
+        Ok(())
     }
 
     /// Puts a development server's value where nobody said anything.
@@ -121,6 +174,11 @@ impl Layers {
     pub(super) fn given(&self, key: &'static str) -> Option<&Origin> {
         let (_, origin) = self.0.get(key)?;
         (*origin != Origin::Default).then_some(origin)
+    }
+
+    /// A setting that has a value, with where it came from.
+    pub(super) fn with_origin(&self, key: &'static str) -> Option<(&str, &Origin)> {
+        self.0.get(key).map(|(text, origin)| (text.as_str(), origin))
     }
 
     /// The text of a setting.
@@ -158,6 +216,14 @@ impl Layers {
     }
 }
 
+fn given_twice(key: &Key, direct: &Origin, file: &Origin) -> ConfigError {
+    ConfigError::Conflict(format!(
+        "`{}` is given ({direct}), and `{}` too ({file}): keep one of the two",
+        key.name,
+        key.file.unwrap_or(key.name)
+    ))
+}
+
 /// Every leaf of the tables, by its dotted name.
 fn flat(table: &Table, prefix: &str) -> Vec<(String, Value)> {
     let mut leaves = Vec::new();
@@ -190,7 +256,7 @@ fn plain(value: &Value) -> Option<String> {
 }
 
 fn unknown(name: &str, path: &str) -> ConfigError {
-    let help = match keys::nearest(name, KEYS.iter().map(|key| key.name)) {
+    let help = match keys::nearest(name, KEYS.iter().flat_map(Key::names)) {
         Some(meant) => format!("did you mean `{meant}`?"),
         None => "`mission-server --print-config` shows every setting".to_owned(),
     };

@@ -1,14 +1,16 @@
 //! Settings: from flags, `MISSION_*` variables and a TOML file, in that order of strength.
 //!
 //! The weakest layer is [`DEFAULT_FILE`], a commented file that holds every default and documents every setting;
-//! `mission-server --print-config` prints it. A setting `a.b_c` of the file is `MISSION_A_B_C` in the environment and
+//! `mission-server --print-config` prints it with the values in force. A setting `a.b_c` of the file is `MISSION_A_B_C` in the environment and
 //! `--a-b-c` on the command line.
 
 mod command;
 mod environment;
 mod error;
+mod in_force;
 mod keys;
 mod layers;
+mod secret_file;
 mod settings;
 #[cfg(test)]
 mod tests;

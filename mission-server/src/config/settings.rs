@@ -171,10 +171,7 @@ pub enum LogFormat {
 
 impl Settings {
     pub(super) fn from_layers(mut layers: Layers) -> Result<Self, ConfigError> {
-        let dev = layers.need("dev", values::switch)?;
-        if dev {
-            develop(&mut layers)?;
-        }
+        let dev = settle(&mut layers)?;
         let settings = Settings {
             listen: layers.need("listen", values::address)?,
             dev,
@@ -236,6 +233,15 @@ impl Settings {
         }
         Ok(settings)
     }
+}
+
+/// Brings in what a development server has of its own, if it is to be one.
+pub(super) fn settle(layers: &mut Layers) -> Result<bool, ConfigError> {
+    let dev = layers.need("dev", values::switch)?;
+    if dev {
+        develop(layers)?;
+    }
+    Ok(dev)
 }
 
 fn develop(layers: &mut Layers) -> Result<(), ConfigError> {

@@ -27,7 +27,7 @@ fn of_flags(flags: &[&str]) -> Result<Settings, ConfigError> {
         .try_get_matches_from([&["mission-server"], flags].concat())
         .expect("flags");
     let mut layers = Layers::defaults()?;
-    layers.take_matches(&matches);
+    layers.take_matches(&matches)?;
     Settings::from_layers(layers)
 }
 
@@ -90,7 +90,7 @@ fn the_defaults_are_those_of_the_types() {
 
 #[test]
 fn names_of_flags_and_variables_follow_from_the_setting() {
-    let names = |name| keys::find(name).map(|key| (key.flag(), key.variable()));
+    let names = |name| keys::find(name).map(|key| (keys::flag(key.name), keys::variable(key.name)));
     assert_eq!(
         names("jwt.jwks_url"),
         Some(("jwt-jwks-url".to_owned(), "MISSION_JWT_JWKS_URL".to_owned()))
@@ -129,7 +129,7 @@ fn flags_are_stronger_than_the_file() {
     layers
         .take_file(&file, "my.toml", |path| layers::Origin::File(path.to_owned()))
         .expect("file");
-    layers.take_matches(&matches);
+    layers.take_matches(&matches).expect("flags");
     let settings = Settings::from_layers(layers).expect("settings");
     assert_eq!((settings.write.batch, settings.write.queue), (7, 9));
 }
@@ -330,6 +330,182 @@ fn a_settable_clock_is_refused_with_published_keys() {
         assert!(of_flags(&keys).is_ok());
     }
     assert!(of_flags(&["--test-clock", "--jwt-secret", LONG]).is_ok());
+}
+
+/// A file of a test's own.
+fn file_with(bytes: &[u8]) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("secret");
+    std::fs::write(&path, bytes).expect("a file");
+    let path = path.display().to_string();
+    (folder, path)
+}
+
+#[test]
+fn every_secret_can_stand_in_a_file_of_its_own() {
+    let exposed = |settings: &Settings| match &settings.jwt.keys {
+        JwtKeys::Secret(secret) => secrecy::ExposeSecret::expose_secret(secret).to_owned(),
+        other => panic!("{other:?}"),
+    };
+    for ending in ["", "\n", "\r\n", "\n\n"] {
+        let (_folder, path) = file_with(format!("{LONG}{ending}").as_bytes());
+        let settings = of_flags(&["--jwt-secret-file", &path]).expect("a secret");
+        assert_eq!(exposed(&settings), LONG);
+        let settings = of_file(&format!("jwt.secret_file = \"{path}\"")).expect("a secret");
+        assert_eq!(exposed(&settings), LONG);
+    }
+    let (_folder, path) = file_with(b"postgres://u:hunter2@db/x\n");
+    let flags = ["--jwt-secret", LONG, "--database-url-file", &path];
+    let settings = of_flags(&flags).expect("an address");
+    assert_eq!(settings.database.url.to_string(), "postgres://u:***@db/x");
+    let (_folder, path) = file_with(b"redis://a:1,redis://b:2\n");
+    let settings = of_flags(&["--jwt-secret", LONG, "--redis-url-file", &path]).expect("addresses");
+    assert_eq!(settings.redis.len(), 2);
+    for key in KEYS.iter().filter(|key| key.file.is_some()) {
+        assert_eq!(key.file, Some(format!("{}_file", key.name).as_str()));
+    }
+    assert_eq!(
+        of_variable("MISSION_REDIS_URL_FILE", "/run/secrets/redis"),
+        Ok(())
+    );
+    let meant = of_variable("MISSION_DATABSE_URL_FILE", "x").expect_err("misspelt");
+    assert!(
+        meant.contains("did you mean `MISSION_DATABASE_URL_FILE`?"),
+        "{meant}"
+    );
+}
+
+#[test]
+fn a_file_for_a_secret_that_is_of_no_use_is_named_with_the_reason() {
+    for (bytes, reason) in [
+        (Vec::new(), "is empty"),
+        (b" \n".to_vec(), "is empty"),
+        (vec![0xff, 0xfe], "no text (UTF-8)"),
+        (vec![b'x'; 70_000], "more than 65536 bytes"),
+    ] {
+        let (_folder, path) = file_with(&bytes);
+        let message = of_flags(&["--jwt-secret-file", &path])
+            .expect_err(reason)
+            .to_string();
+        assert!(
+            message.contains(reason) && message.contains(&path) && message.contains("--jwt-secret-file"),
+            "{message}"
+        );
+    }
+    let message = of_flags(&["--jwt-secret-file", "/no/such/file"])
+        .expect_err("none")
+        .to_string();
+    assert!(
+        message.contains("`/no/such/file`") && message.contains("cannot be read"),
+        "{message}"
+    );
+    let (_folder, path) = file_with(b"hunter2");
+    let message = of_flags(&["--jwt-secret-file", &path])
+        .expect_err("short")
+        .to_string();
+    assert!(
+        message.contains("at least 32") && message.contains(&path),
+        "{message}"
+    );
+    assert!(!message.contains("hunter2"), "{message}");
+}
+
+#[test]
+fn a_secret_and_a_file_for_it_exclude_each_other() {
+    let (_folder, path) = file_with(LONG.as_bytes());
+    let message = of_flags(&["--jwt-secret", LONG, "--jwt-secret-file", &path])
+        .expect_err("both")
+        .to_string();
+    for part in [
+        "`--jwt-secret`",
+        "`--jwt-secret-file`",
+        "`jwt.secret`",
+        "`jwt.secret_file`",
+    ] {
+        assert!(message.contains(part), "{message}");
+    }
+    let message = with_key(&format!("jwt.secret_file = \"{path}\""))
+        .expect_err("both")
+        .to_string();
+    assert!(message.contains("`jwt.secret_file` too"), "{message}");
+}
+
+/// The configuration file with what is in force.
+fn printed(file: &str, flags: &[&str]) -> String {
+    let matches = command()
+        .try_get_matches_from([&["mission-server"], flags].concat())
+        .expect("flags");
+    let mut layers = Layers::defaults().expect("defaults");
+    layers
+        .take_file(file, "my.toml", |path| layers::Origin::File(path.to_owned()))
+        .expect("file");
+    layers.take_matches(&matches).expect("flags");
+    settings::settle(&mut layers).expect("settings");
+    in_force::file(&layers).expect("a file")
+}
+
+#[test]
+fn the_printed_file_shows_what_is_in_force_and_where_it_came_from() {
+    let (_folder, path) = file_with(LONG.as_bytes());
+    let flags = [
+        "--write-batch",
+        "7",
+        "--fraud-require-device",
+        "--database-url",
+        "postgres://u:hunter2@db/x",
+        "--redis-url",
+        "redis://:hunter2@cache:6379",
+        "--trusted-proxies",
+        "10.0.0.1, 10.1.0.0/16",
+        "--jwt-secret-file",
+        &path,
+    ];
+    let shown = printed("[http]\nrequest_timeout = \"9s\"\n", &flags);
+    for line in [
+        "batch = 7  # from the flag `--write-batch`",
+        "queue = 4096  # by default",
+        "require_device = true  # from the flag `--fraud-require-device`",
+        "# url = \"postgres://u:***@db/x\"  # from the flag `--database-url`",
+        "# url = \"redis://***@cache:6379\"  # from the flag `--redis-url`",
+        "trusted_proxies = [\"10.0.0.1\", \"10.1.0.0/16\"]  # from the flag `--trusted-proxies`",
+        "request_timeout = \"9s\"  # from the file `my.toml`",
+        &format!("# secret = \"***\"  # out of `{path}`, named from the flag `--jwt-secret-file`"),
+    ] {
+        assert!(
+            shown.lines().any(|shown| shown == line),
+            "{line} is not in\n{shown}"
+        );
+    }
+    assert!(!shown.contains("hunter2") && !shown.contains(LONG), "{shown}");
+    // It is a file that can be used again.
+    let again = format!("{shown}\n");
+    let mut layers = Layers::defaults().expect("defaults");
+    layers
+        .take_file(&again, "again.toml", |path| layers::Origin::File(path.to_owned()))
+        .expect("a good file");
+    let dev = printed("", &["--dev"]);
+    assert!(dev.contains("drain = \"0s\"  # from `--dev`"), "{dev}");
+    assert!(dev.contains("# secret = \"***\"  # from `--dev`"), "{dev}");
+}
+
+#[test]
+fn help_names_the_units() {
+    let command = command();
+    for key in KEYS {
+        let argument = command
+            .get_arguments()
+            .find(|argument| argument.get_id() == key.name);
+        let help = argument.and_then(clap::Arg::get_help).map(ToString::to_string);
+        let help = help.expect(key.name);
+        match key.value {
+            "DURATION" => assert!(
+                help.contains("500ms, 30s, 5min") && help.contains("seconds"),
+                "{help}"
+            ),
+            "BYTES" => assert!(help.contains("64KiB"), "{help}"),
+            _ => {}
+        }
+    }
 }
 
 #[test]

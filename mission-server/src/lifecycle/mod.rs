@@ -3,6 +3,7 @@
 //! [`run`] listens, reaches the database, applies the pack, serves, and on the first signal drains: it accepts nothing
 //! more, finishes what runs, lets waiting events leave, and ends. A second signal aborts.
 
+mod check;
 mod clock;
 mod core;
 mod greeting;
@@ -20,6 +21,7 @@ mod storage;
 mod sweep;
 
 pub use self::{
+    check::check,
     clock::TestClock,
     core::{Core, StartError},
     pack::{PackError, apply as apply_pack},

@@ -1,6 +1,6 @@
 //! The pack that is applied at start.
 
-use std::io::IsTerminal;
+use std::{io::IsTerminal, sync::Arc};
 
 use include_dir::{Dir, include_dir};
 use mission_core::{
@@ -8,8 +8,8 @@ use mission_core::{
     ports::{queries::Queries, store::StoreError},
 };
 use mission_rules::{
-    Scripts,
-    pack::{PackFiles, UnreadablePack, put_command, report},
+    MonotonicStopwatch, Scripts,
+    pack::{Finding, Pack, PackFiles, UnreadablePack, put_command, report},
 };
 
 use crate::config::PackSource;
@@ -57,6 +57,28 @@ fn collect(folder: &Dir<'_>, files: &mut Vec<(String, String)>) {
     folder.dirs().for_each(|inner| collect(inner, files));
 }
 
+/// Reads a pack and says what is in it.
+///
+/// # Errors
+/// When it cannot be read or has errors.
+pub(super) fn check(source: &PackSource, limits: mission_rules::Limits) -> Result<String, PackError> {
+    let (files, name) = files_of(source)?;
+    let scripts = Scripts::new(limits, Arc::new(MonotonicStopwatch::start()));
+    match Pack::load_with(&files, &scripts) {
+        (Some(pack), _) => {
+            let (pack, missions) = (&pack.name, pack.missions.len());
+            Ok(format!("{name} (`{pack}` with {missions} missions)"))
+        }
+        (None, findings) => Err(invalid(name, &findings, &files)),
+    }
+}
+
+fn invalid(name: String, findings: &[Finding], files: &PackFiles) -> PackError {
+    let color = std::io::stderr().is_terminal();
+    let report = report::human(findings, files, &name, color);
+    PackError::Invalid(name, report)
+}
+
 /// Applies a pack where its content differs from what is in place: new missions are activated, known ones keep their
 /// status.
 ///
@@ -82,10 +104,8 @@ pub async fn apply(
         return Ok(());
     }
     let shown = files.clone();
-    let (command, warnings) = put_command(engine, scripts, files, true).map_err(|findings| {
-        let color = std::io::stderr().is_terminal();
-        PackError::Invalid(name.clone(), report::human(&findings, &shown, &name, color))
-    })?;
+    let (command, warnings) = put_command(engine, scripts, files, true)
+        .map_err(|findings| invalid(name.clone(), &findings, &shown))?;
     for warning in &warnings {
         tracing::warn!(
             pack = name,
@@ -110,8 +130,6 @@ pub async fn apply(
 
 #[cfg(test)]
 mod tests {
-    use mission_rules::pack::Pack;
-
     use super::*;
 
     #[test]

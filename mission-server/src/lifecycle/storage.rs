@@ -10,6 +10,7 @@ use mission_core::ports::{
 };
 use tokio::sync::Notify;
 
+use super::StartError;
 #[cfg(feature = "postgres")]
 use crate::store::postgres::{self, PostgresOptions, PostgresStore};
 #[cfg(feature = "sqlite")]
@@ -163,6 +164,20 @@ impl Storage {
             #[cfg(feature = "postgres")]
             Backend::Postgres(store) => store.close().await,
         }
+    }
+}
+
+/// Whether a file of SQLite has a folder to be in.
+pub(super) fn check_folder(url: &DatabaseUrl) -> Result<(), StartError> {
+    match url {
+        #[cfg(feature = "sqlite")]
+        DatabaseUrl::Sqlite(_) => {
+            sqlite::check_folder(&url.to_string()).map_err(|reason| StartError::UnusableDatabase {
+                url: url.to_string(),
+                reason: reason.into(),
+            })
+        }
+        _ => Ok(()),
     }
 }
 

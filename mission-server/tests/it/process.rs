@@ -205,7 +205,12 @@ fn the_printed_configuration_is_one_that_works() {
     let folder = tempfile::tempdir().unwrap();
     let printed = ended(folder.path(), &[], &["--print-config"]);
     assert!(printed.status.success());
-    assert_eq!(text(&printed.stdout), mission_server::config::DEFAULT_FILE);
+    let listen = "listen = \"127.0.0.1:0\"  # from the variable `MISSION_LISTEN`";
+    assert!(
+        text(&printed.stdout).contains(listen),
+        "{}",
+        text(&printed.stdout)
+    );
     let path = folder.path().join("all.toml");
     fs::write(
         &path,
@@ -634,4 +639,82 @@ fn a_token_that_cannot_be_judged_yet_is_not_called_bad() {
         answer.starts_with("HTTP/1.1 503") && answer.contains("\"code\":\"unavailable\""),
         "{answer}"
     );
+}
+
+#[test]
+fn a_secret_comes_out_of_a_file_that_a_variable_names() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("secret"), format!("{SECRET}\n")).unwrap();
+    let server = started(command(folder.path()).env("MISSION_JWT_SECRET_FILE", "secret"));
+    let token = token(uuid::Uuid::new_v4(), json!({}));
+    let me = answer(server.send(&format!(
+        "GET /api/v1/me HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n"
+    )));
+    assert!(me.starts_with("HTTP/1.1 200"), "{me}");
+    let both = [
+        ("MISSION_JWT_SECRET_FILE", "secret"),
+        ("MISSION_JWT_SECRET", SECRET),
+    ];
+    let refused = ended(folder.path(), &both, &[]);
+    let errors = text(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{errors}");
+    assert!(
+        errors.contains("`MISSION_JWT_SECRET`") && errors.contains("`MISSION_JWT_SECRET_FILE`"),
+        "{errors}"
+    );
+    assert!(!errors.contains(SECRET), "{errors}");
+}
+
+#[test]
+fn it_says_whether_it_would_start_and_touches_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (good, bad) = (folder.path().join("good"), folder.path().join("bad"));
+    write_pack(&good, &["a"]);
+    write_pack(&bad, &["a"]);
+    fs::write(
+        bad.join("missions/a.toml"),
+        "code = \"a\"\nfrequncy = \"daily\"\n",
+    )
+    .unwrap();
+    let key = ("MISSION_JWT_SECRET", SECRET);
+    // Nobody listens there, which is not looked at.
+    let away = ("MISSION_DATABASE_URL", "postgres://u:hunter2@127.0.0.1:1/x");
+    let before = fs::read_dir(folder.path()).unwrap().count();
+    for settings in [
+        vec![key],
+        vec![key, away, ("MISSION_REDIS_URL", "redis://127.0.0.1:1")],
+        vec![key, ("MISSION_PACK", "good")],
+        vec![("MISSION_JWT_JWKS_URL", "http://127.0.0.1:1/keys")],
+        vec![("MISSION_DEV", "true")],
+    ] {
+        let checked = ended(folder.path(), &settings, &["--check-config"]);
+        let said = text(&checked.stdout);
+        assert_eq!(checked.status.code(), Some(0), "{}", text(&checked.stderr));
+        assert!(
+            said.contains("would start") && !said.contains("hunter2"),
+            "{said}"
+        );
+    }
+    for (settings, reason) in [
+        (vec![], "MISSION_JWT_SECRET"),
+        (
+            vec![key, ("MISSION_LISTN", "x")],
+            "did you mean `MISSION_LISTEN`?",
+        ),
+        (vec![key, ("MISSION_WRITE_BATCH", "0")], "`write.batch`"),
+        (vec![key, ("MISSION_PACK", "bad")], "frequncy"),
+        (vec![key, ("MISSION_PACK", "missing")], "missing"),
+        (
+            vec![key, ("MISSION_DATABASE_URL", "sqlite://no/folder/x.db")],
+            "the folder `no/folder` does not exist",
+        ),
+        (vec![("MISSION_JWT_JWKS_FILE", "missing.json")], "missing.json"),
+    ] {
+        let checked = ended(folder.path(), &settings, &["--check-config"]);
+        let errors = text(&checked.stderr);
+        assert_eq!(checked.status.code(), Some(1), "{errors}");
+        assert!(errors.contains(reason) && !errors.contains(SECRET), "{errors}");
+        assert!(checked.stdout.is_empty());
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), before);
 }

@@ -161,6 +161,20 @@ impl Script {
     }
 }
 
+/// Whether there is a folder for a file to be in.
+pub(crate) fn check_folder(url: &str) -> Result<(), OpenError> {
+    let not_a_file = |_| OpenError::NotAFile { url: url.to_owned() };
+    let options = SqliteConnectOptions::from_str(url).map_err(not_a_file)?;
+    let folder = options.get_filename().parent();
+    match folder.filter(|folder| *folder != Path::new("") && !folder.exists()) {
+        Some(folder) => Err(OpenError::NoFolder {
+            url: url.to_owned(),
+            folder: folder.display().to_string(),
+        }),
+        None => Ok(()),
+    }
+}
+
 impl Database {
     pub(crate) async fn open(url: &str, settings: SqliteOptions) -> Result<Self, OpenError> {
         let not_a_file = || OpenError::NotAFile { url: url.to_owned() };
@@ -181,13 +195,7 @@ impl Database {
             .pragma("wal_autocheckpoint", "4000")
             .row_buffer_size(512)
             .disable_statement_logging();
-        let folder = options.get_filename().parent();
-        if let Some(folder) = folder.filter(|folder| *folder != Path::new("") && !folder.exists()) {
-            return Err(OpenError::NoFolder {
-                url: url.to_owned(),
-                folder: folder.display().to_string(),
-            });
-        }
+        check_folder(url)?;
         let opening = |source| OpenError::Open {
             url: url.to_owned(),
             source,

@@ -1,0 +1,63 @@
+//! Whether the server would start with its settings, as far as that shows without connecting to anything.
+
+use std::{io::Write, process::ExitCode};
+
+use super::{StartError, pack, storage};
+use crate::{
+    auth::Authenticator,
+    config::{ConfigError, JwtKeys, Settings},
+    redis::Link,
+};
+
+/// Says on stdout what the server would do, or on stderr why it would not start. Answers 0 or 1.
+#[must_use]
+pub fn check(settings: Result<Box<Settings>, ConfigError>) -> ExitCode {
+    let outcome = settings.map_err(|error| error.to_string()).and_then(|settings| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| error.to_string())?;
+        runtime
+            .block_on(look(&settings))
+            .map_err(|error| error.to_string())
+    });
+    let written = match &outcome {
+        Ok(report) => std::io::stdout().lock().write_all(report.as_bytes()),
+        Err(error) => writeln!(std::io::stderr().lock(), "mission-server: {error}"),
+    };
+    match outcome {
+        Ok(_) if written.is_ok() => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    }
+}
+
+async fn look(settings: &Settings) -> Result<String, StartError> {
+    Authenticator::new(&settings.jwt).await?;
+    let keys = match &settings.jwt.keys {
+        JwtKeys::Secret(_) => "a shared secret".to_owned(),
+        JwtKeys::Url(url) => format!("those at {url} (not asked)"),
+        JwtKeys::File(path) => format!("those in {}", path.display()),
+    };
+    if !settings.dev {
+        storage::check_folder(&settings.database.url)?;
+    }
+    let redis = if settings.redis.is_empty() {
+        "none"
+    } else {
+        Link::new(&settings.redis)?;
+        "given (not asked)"
+    };
+    let pack = match &settings.pack {
+        Some(source) => pack::check(source, settings.scripts)?,
+        None => "none".to_owned(),
+    };
+    let (listen, database) = (&settings.listen, &settings.database.url);
+    Ok(format!(
+        "The server would start; nothing was connected to.\n\
+         listen    {listen}\n\
+         database  {database} (not asked)\n\
+         redis     {redis}\n\
+         keys      {keys}\n\
+         pack      {pack}\n"
+    ))
+}
