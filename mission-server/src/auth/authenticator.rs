@@ -15,6 +15,7 @@ use super::{
     cache::VerifiedTokens,
     claims::{Claims, Demands, Verified},
     jwks::{Jwks, Source},
+    refusals::Refusals,
 };
 use crate::config::{JwtKeys, JwtSettings};
 
@@ -40,6 +41,7 @@ pub struct Authenticator {
     keys: Keys,
     demands: Demands,
     verified: VerifiedTokens,
+    refusals: Refusals,
 }
 
 /// Either kind of keys, never both: a public key must not serve as a secret.
@@ -104,6 +106,7 @@ impl Authenticator {
             keys,
             demands,
             verified,
+            refusals: Refusals::default(),
         })
     }
 
@@ -127,14 +130,18 @@ impl Authenticator {
         }
     }
 
-    /// The caller that an `Authorization` header stands for.
+    /// The caller that an `Authorization` header stands for. Refusals are counted and logged.
     ///
     /// # Errors
     /// Why there is none.
     pub async fn authenticate(&self, authorization: Option<&str>) -> Result<Caller, AuthError> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        self.authenticate_at(authorization, i64::try_from(now.as_secs()).unwrap_or(i64::MAX))
-            .await
+        let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+        let judged = self.authenticate_at(authorization, now).await;
+        if let Err(error) = &judged {
+            self.refusals.note(error);
+        }
+        judged
     }
 
     /// The same at an instant (Unix time in seconds).

@@ -49,6 +49,25 @@ impl AuthError {
         *self == AuthError::KeysUnavailable
     }
 
+    /// The reason in a word, for metrics.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            AuthError::Missing => "missing",
+            AuthError::NotBearer => "not_bearer",
+            AuthError::TooLong(_) => "too_long",
+            AuthError::Malformed(_) => "malformed",
+            AuthError::Algorithm(_) => "algorithm",
+            AuthError::UnknownKey => "unknown_key",
+            AuthError::Signature => "signature",
+            AuthError::Expired => "expired",
+            AuthError::NotYetValid => "not_yet_valid",
+            AuthError::Issuer => "issuer",
+            AuthError::Audience => "audience",
+            AuthError::KeysUnavailable => "keys_unavailable",
+        }
+    }
+
     /// The value of the `WWW-Authenticate` header (RFC 6750).
     #[must_use]
     pub fn challenge(&self) -> String {

@@ -12,6 +12,7 @@ mod error;
 mod jwks;
 mod key_set;
 mod permission;
+mod refusals;
 #[cfg(test)]
 mod tests;
 

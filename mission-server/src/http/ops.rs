@@ -122,10 +122,7 @@ async fn health(State(state): State<AppState>) -> Response {
 #[utoipa::path(get, path = "/metrics", tag = "operations", security(()),
     responses((status = 200, description = "All metrics", body = String, content_type = "text/plain")))]
 async fn metrics(State(state): State<AppState>) -> Response {
-    let text = state
-        .metrics
-        .as_ref()
-        .map(metrics_exporter_prometheus::PrometheusHandle::render);
+    let text = state.metrics.as_ref().map(crate::telemetry::Metrics::render);
     (
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
         text.unwrap_or_default(),

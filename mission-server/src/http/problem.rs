@@ -262,6 +262,9 @@ impl IntoResponse for Problem {
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
         metrics::counter!("mission_problems_total", "code" => code).increment(1);
+        if !replayed && matches!(code, "evidence_rejected" | "evidence_reused") {
+            metrics::counter!("mission_evidence_total", "outcome" => "refused").increment(1);
+        }
         response
     }
 }

@@ -4,12 +4,11 @@ use std::{ops::Deref, sync::Arc};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use metrics_exporter_prometheus::PrometheusHandle;
 use mission_core::{engine::Engine, ports::queries::Queries};
 use mission_rules::Scripts;
 
 use super::{Problem, RateLimits, idempotency::Running, living::Living, view::Lens};
-use crate::{auth::Authenticator, cache::Cache, rule_health::RuleHealth, wallet::Wallet};
+use crate::{auth::Authenticator, cache::Cache, rule_health::RuleHealth, telemetry::Metrics, wallet::Wallet};
 
 /// What handlers work with, shared by all requests. Cheap to clone.
 #[derive(Clone)]
@@ -42,7 +41,7 @@ pub struct Parts {
     /// What the server depends on.
     pub probe: Arc<dyn Probe>,
     /// Metrics in Prometheus form.
-    pub metrics: Option<PrometheusHandle>,
+    pub metrics: Option<Metrics>,
     /// The clock that can be set, where there is one.
     pub test_clock: Option<Arc<dyn SetClock>>,
     /// Limits of requests.

@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Core, Storage};
-use crate::{auth::Authenticator, http::LocalRateLimiter, telemetry::PrometheusHandle};
+use super::{Core, Storage, gauges::Gauges};
+use crate::{auth::Authenticator, http::LocalRateLimiter};
 
 /// How often another server's changes of missions are looked for.
 const CATALOGUE: Duration = Duration::from_secs(1);
@@ -66,7 +66,7 @@ impl Jobs {
         storage: &Storage,
         auth: Arc<Authenticator>,
         limiter: Arc<LocalRateLimiter>,
-        metrics: Option<PrometheusHandle>,
+        gauges: Gauges,
     ) {
         let stop = self.stopping();
         self.run(async move { auth.keep_keys_fresh(stop).await });
@@ -74,7 +74,7 @@ impl Jobs {
         self.sweep(core.clone());
         self.watch_writes(storage.clone());
         self.keep_house(core.clone(), storage.clone(), limiter);
-        self.set_gauges(core.clone(), storage.clone(), metrics);
+        self.set_gauges(gauges);
     }
 
     fn follow_the_catalogue(&self, core: Core) {
@@ -126,31 +126,17 @@ impl Jobs {
         });
     }
 
-    fn set_gauges(&self, core: Core, storage: Storage, handle: Option<PrometheusHandle>) {
-        self.every(GAUGES, move || {
-            let (core, storage, handle) = (core.clone(), storage.clone(), handle.clone());
-            async move {
-                if let Some(handle) = handle {
-                    handle.run_upkeep();
-                }
-                metrics::gauge!("mission_commands_waiting").set(as_f64(core.engine.waiting() as u64));
-                metrics::gauge!("mission_missions").set(as_f64(core.engine.book().missions().count() as u64));
-                if let Ok(backlog) = storage.outbox.backlog().await {
-                    let age = backlog
-                        .oldest
-                        .map(|oldest| (core.engine.now() - oldest).num_seconds().max(0));
-                    metrics::gauge!("mission_outbox_entries").set(as_f64(backlog.entries));
-                    metrics::gauge!("mission_outbox_lag_seconds")
-                        .set(as_f64(age.unwrap_or(0).unsigned_abs()));
-                }
+    fn set_gauges(&self, gauges: Gauges) {
+        let gauges = Arc::new(gauges);
+        let stop = self.stopping();
+        self.run(async move {
+            let mut ticks = tokio::time::interval(GAUGES);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+                gauges.set().await;
             }
         });
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a gauge is read by people")]
-fn as_f64(count: u64) -> f64 {
-    count as f64
 }
 
 async fn refresh(core: &Core, seen: &mut Option<u64>) -> Result<(), mission_core::ports::store::StoreError> {

@@ -6,6 +6,7 @@
 mod check;
 mod clock;
 mod core;
+mod gauges;
 mod greeting;
 mod jobs;
 mod pack;

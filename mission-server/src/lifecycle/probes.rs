@@ -45,6 +45,10 @@ impl Probe for Probes {
         };
         let (database, redis) = tokio::join!(database, redis);
         let stopping = self.draining.is_cancelled().then(stopping);
+        for report in [Some(&database), redis.as_ref()].into_iter().flatten() {
+            metrics::gauge!("mission_dependency_up", "dependency" => report.name)
+                .set(f64::from(u8::from(report.up)));
+        }
         [Some(database), redis, stopping].into_iter().flatten().collect()
     }
 }

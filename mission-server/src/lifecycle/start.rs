@@ -4,18 +4,22 @@ use std::{
     io::{IsTerminal, Write},
     net::SocketAddr,
     process::ExitCode,
-    sync::{Arc, Once},
+    sync::{Arc, Mutex, Once},
     time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
 use chrono::{DateTime, Datelike, Utc};
-use mission_core::{ports::clock::Clock, system::SystemClock};
+use mission_core::{
+    ports::{clock::Clock, rate_limit::RateLimiter},
+    system::SystemClock,
+};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Core, StartError, Storage, Sweeper, TestClock,
+    gauges::Gauges,
     greeting::greeting,
     jobs::Jobs,
     probes::Probes,
@@ -138,17 +142,34 @@ async fn live(
         settings.fraud.rate_limit_per_user,
         settings.fraud.rate_limit_per_address,
     ));
-    jobs.start(
-        &core,
-        &storage,
-        Arc::clone(&auth),
-        Arc::clone(&limiter),
-        metrics.clone(),
-    );
     let set_clock = test_clock.map(|clock| {
         let sweeper = Arc::clone(&core.sweeper);
         Arc::new(SettableClock { clock, sweeper }) as Arc<dyn SetClock>
     });
+    let limits: Arc<dyn RateLimiter> = match &redis {
+        Some(redis) => redis.limiter(&settings, Arc::clone(&limiter)),
+        None => limiter.clone(),
+    };
+    let probe = Arc::new(Probes {
+        queries: Arc::clone(&core.queries),
+        writes: storage.writes.clone(),
+        redis: redis.map(|redis| redis.link),
+        required: settings.ready_requires,
+        draining,
+    });
+    jobs.start(
+        &core,
+        &storage,
+        Arc::clone(&auth),
+        limiter,
+        Gauges {
+            core: core.clone(),
+            storage: storage.clone(),
+            probe: probe.clone(),
+            metrics: metrics.clone(),
+            backlog: Mutex::default(),
+        },
+    );
     let state = AppState::new(Parts {
         engine: core.engine.clone(),
         queries: Arc::clone(&core.queries),
@@ -157,20 +178,8 @@ async fn live(
         rule_health: Arc::default(),
         auth,
         cache,
-        rate_limits: RateLimits::new(
-            match &redis {
-                Some(redis) => redis.limiter(&settings, limiter),
-                None => limiter,
-            },
-            settings.trusted_proxies.clone(),
-        ),
-        probe: Arc::new(Probes {
-            queries: Arc::clone(&core.queries),
-            writes: storage.writes.clone(),
-            redis: redis.map(|redis| redis.link),
-            required: settings.ready_requires,
-            draining,
-        }),
+        rate_limits: RateLimits::new(limits, settings.trusted_proxies.clone()),
+        probe,
         metrics,
         test_clock: set_clock,
         settings: settings.http.clone(),

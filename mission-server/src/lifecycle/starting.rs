@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::{
     http::{Problem, correlation},
-    telemetry::PrometheusHandle,
+    telemetry::Metrics,
 };
 
 /// Why the database cannot be reached, as of the last try.
@@ -32,9 +32,9 @@ impl LastFault {
 }
 
 /// The service until the real one takes over.
-pub(super) fn router(fault: LastFault, metrics: Option<PrometheusHandle>) -> Router {
+pub(super) fn router(fault: LastFault, metrics: Option<Metrics>) -> Router {
     let render = move || {
-        let text = metrics.as_ref().map(PrometheusHandle::render).unwrap_or_default();
+        let text = metrics.as_ref().map(Metrics::render).unwrap_or_default();
         async move {
             (
                 [(

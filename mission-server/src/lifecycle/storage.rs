@@ -17,7 +17,7 @@ use crate::store::postgres::{self, PostgresOptions, PostgresStore};
 use crate::store::sqlite::{self, SqliteOptions, SqliteStore};
 use crate::{
     config::{DatabaseSettings, DatabaseUrl},
-    store::{Forgotten, WatchedStore, Writes},
+    store::{Forgotten, PoolUse, WatchedStore, Writes},
     wallet::Wallet,
 };
 
@@ -141,6 +141,30 @@ impl Storage {
             "what is no longer needed was thrown away"
         );
         Ok(())
+    }
+
+    /// How the store's connections are used at this moment.
+    #[must_use]
+    pub fn pool_use(&self) -> PoolUse {
+        match &self.backend {
+            #[cfg(feature = "sqlite")]
+            Backend::Sqlite(store) => store.pool_use(),
+            #[cfg(feature = "postgres")]
+            Backend::Postgres(store) => store.pool_use(),
+        }
+    }
+
+    /// How many reviews are open.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn open_reviews(&self) -> Result<u64, StoreError> {
+        match &self.backend {
+            #[cfg(feature = "sqlite")]
+            Backend::Sqlite(store) => store.open_reviews().await,
+            #[cfg(feature = "postgres")]
+            Backend::Postgres(store) => store.open_reviews().await,
+        }
     }
 
     /// Where the last write failed: looks whether one succeeds by now.

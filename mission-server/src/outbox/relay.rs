@@ -85,14 +85,6 @@ impl Relay {
         told: Arc<Notify>,
         options: RelayOptions,
     ) -> Self {
-        metrics::describe_counter!(
-            "mission_outbox_published_total",
-            "Events that the bus has taken, by type"
-        );
-        metrics::describe_counter!(
-            "mission_outbox_refused_total",
-            "Events that the bus has not taken, each try"
-        );
         Relay {
             outbox,
             bus,

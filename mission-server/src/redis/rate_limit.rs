@@ -27,10 +27,6 @@ impl SharedRateLimiter {
         per_address: Option<Quota>,
         alone: Arc<LocalRateLimiter>,
     ) -> Self {
-        metrics::describe_counter!(
-            "mission_rate_limit_fallbacks_total",
-            "Requests that were counted by this server alone, since Redis was away"
-        );
         SharedRateLimiter {
             link,
             script: Script::new(include_str!("rate_limit.lua")),

@@ -2,8 +2,10 @@
 //! database lies beside them.
 
 mod asked;
+mod granted;
 mod judge;
 pub(crate) mod micros;
+mod pool;
 pub(crate) mod record;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod schema;
@@ -19,6 +21,7 @@ pub(crate) mod tests;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use schema::SchemaError;
 
+pub use pool::PoolUse;
 pub use writes::{Failing, WatchedStore, Writes};
 
 /// How long the id of an inbound event is remembered: longer than any late window and any broker's redelivery.

@@ -12,6 +12,8 @@ use mission_core::{
     ports::store::{Change, CommitOutcome, Store, StoreError},
 };
 
+use super::granted::Granted;
+
 /// How the last writes ended. Clones tell of the same ones.
 #[derive(Clone, Debug, Default)]
 pub struct Writes(Arc<RwLock<Option<Failing>>>);
@@ -60,16 +62,21 @@ impl Writes {
     }
 }
 
-/// A store whose commits are watched.
+/// A store whose commits are watched, and what they grant counted.
 pub struct WatchedStore<S> {
     store: S,
     writes: Writes,
+    granted: Granted,
 }
 
 impl<S> WatchedStore<S> {
     /// The store, of whose commits `writes` tells from now on.
     pub fn new(store: S, writes: Writes) -> Self {
-        WatchedStore { store, writes }
+        WatchedStore {
+            store,
+            writes,
+            granted: Granted::default(),
+        }
     }
 }
 
@@ -82,6 +89,9 @@ impl<S: Store> Store for WatchedStore<S> {
     async fn commit(&self, changes: &[Change]) -> Result<Vec<CommitOutcome>, StoreError> {
         let outcome = self.store.commit(changes).await;
         self.writes.note(&outcome);
+        if let Ok(outcomes) = &outcome {
+            self.granted.count(changes, outcomes);
+        }
         outcome
     }
 }

@@ -13,7 +13,7 @@ use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt, util::Sub
 pub use self::{
     log_layer::LogLayer,
     mask::mask,
-    metrics::{PrometheusHandle, install as install_metrics},
+    metrics::{Metrics, install as install_metrics},
 };
 use crate::config::{LogFormat, LogSettings};
 

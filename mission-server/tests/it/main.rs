@@ -14,6 +14,7 @@ mod fraud;
 mod idempotency;
 mod main_job;
 mod me;
+mod metrics;
 mod once;
 mod operators;
 mod postgres;

@@ -348,6 +348,14 @@ async fn without_a_database_it_lives_is_not_ready_and_gives_up() {
             "{health}"
         );
     }
+    let metrics = server.get("/metrics");
+    for line in [
+        "mission_dependency_up{dependency=\"database\"} 0",
+        "mission_outbox_lag_seconds 0",
+        "mission_outbox_entries 0",
+    ] {
+        assert!(metrics.contains(line), "{metrics}");
+    }
     let refused = server.get("/api/v1/missions");
     assert!(
         refused.starts_with("HTTP/1.1 503") && refused.contains("\"code\":\"starting\""),
@@ -717,4 +725,48 @@ fn it_says_whether_it_would_start_and_touches_nothing() {
         assert!(checked.stdout.is_empty());
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), before);
+}
+
+#[test]
+fn a_refused_token_is_a_log_line_without_the_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = started(&mut server(folder.path()));
+    let other_key = jsonwebtoken::EncodingKey::from_secret(b"another secret of thirty-two bytes and more");
+    let claims = json!({"sub": uuid::Uuid::new_v4(), "exp": 4_000_000_000_u64});
+    let forged = jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &other_key).unwrap();
+    for token in [forged.as_str(), "no-token-at-all"] {
+        let refused = answer(server.send(&format!(
+            "GET /api/v1/me HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\nx-correlation-id: of-{}\r\n\
+             connection: close\r\n\r\n",
+            token.len()
+        )));
+        assert!(refused.starts_with("HTTP/1.1 401"), "{refused}");
+    }
+    let metrics = server.get("/metrics");
+    for line in [
+        "mission_tokens_refused_total{reason=\"signature\"} 1",
+        "mission_tokens_refused_total{reason=\"malformed\"} 1",
+    ] {
+        assert!(metrics.contains(line), "{metrics}");
+    }
+    server.signal("TERM");
+    let (_, errors) = server.wait();
+    let refusals: Vec<Value> = errors
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|line| line["message"] == "a token was refused")
+        .collect();
+    let [first, second] = refusals.as_slice() else {
+        panic!("{errors}");
+    };
+    assert_eq!(
+        (&first["level"], &first["reason"]),
+        (&json!("WARN"), &json!("signature"))
+    );
+    assert_eq!(first["correlation_id"], format!("of-{}", forged.len()));
+    assert_eq!(second["reason"], "malformed");
+    assert!(
+        !errors.contains(&forged) && !errors.contains("no-token-at-all"),
+        "{errors}"
+    );
 }

@@ -14,7 +14,7 @@ use super::{
     breaker::{Breaker, is_lost},
     script::Script,
 };
-use crate::store::{SchemaError, record::unavailable};
+use crate::store::{PoolUse, SchemaError, pool::Waiters, record::unavailable};
 
 /// How a database is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,6 +147,7 @@ fn way_out(error: &sqlx::Error, options: &PgConnectOptions) -> Option<String> {
 pub(crate) struct Database {
     pool: PgPool,
     breaker: Breaker,
+    waiting: Waiters,
     prepared: bool,
 }
 
@@ -185,6 +186,7 @@ impl Database {
             .connect_lazy_with(options);
         Ok(Database {
             breaker: Breaker::new(pool.clone()),
+            waiting: Waiters::default(),
             pool,
             prepared: settings.prepared_statements,
         })
@@ -196,7 +198,7 @@ impl Database {
             return self
                 .breaker
                 .ask(Box::pin(async {
-                    let mut lent = Lent::of(&self.pool).await?;
+                    let mut lent = self.lend().await?;
                     let rows = lent.run(script, true).await;
                     lent.give_back();
                     rows
@@ -227,7 +229,7 @@ impl Database {
     /// Begins a transaction of several statements.
     pub(crate) async fn begin(&self) -> Result<Work, sqlx::Error> {
         let lent = self.breaker.ask(Box::pin(async {
-            let mut lent = Lent::of(&self.pool).await?;
+            let mut lent = self.lend().await?;
             lent.say("BEGIN").await?;
             Ok(lent)
         }));
@@ -236,6 +238,22 @@ impl Database {
             breaker: self.breaker.clone(),
             prepared: self.prepared,
         })
+    }
+
+    async fn lend(&self) -> Result<Lent, sqlx::Error> {
+        let _waiting = self.waiting.one_more();
+        Ok(Lent(Some(self.pool.acquire().await?)))
+    }
+
+    /// How the connections are used at this moment.
+    pub(super) fn pool_use(&self) -> PoolUse {
+        let (open, idle) = (self.pool.size() as usize, self.pool.num_idle());
+        PoolUse {
+            most: self.pool.options().get_max_connections() as usize,
+            in_use: open.saturating_sub(idle),
+            idle,
+            waiting: self.waiting.count(),
+        }
     }
 
     pub(super) async fn close(&self) {
@@ -248,10 +266,6 @@ impl Database {
 struct Lent(Option<PoolConnection<Postgres>>);
 
 impl Lent {
-    async fn of(pool: &PgPool) -> Result<Self, sqlx::Error> {
-        Ok(Lent(Some(pool.acquire().await?)))
-    }
-
     fn connection(&mut self) -> Result<&mut PgConnection, sqlx::Error> {
         self.0.as_deref_mut().ok_or(sqlx::Error::PoolClosed)
     }

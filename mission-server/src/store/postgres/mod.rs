@@ -9,6 +9,7 @@ mod breaker;
 mod check;
 mod commit;
 mod connection;
+mod gauges;
 mod housekeeping;
 mod load;
 mod outbox;

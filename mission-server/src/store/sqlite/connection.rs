@@ -12,8 +12,8 @@ use sqlx::{
 };
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::store::SchemaError;
 pub(crate) use crate::store::record::unavailable;
+use crate::store::{PoolUse, SchemaError, pool::Waiters};
 
 /// How the database is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,6 +113,7 @@ impl Durability {
 pub(crate) struct Database {
     writer: Arc<Mutex<Writer>>,
     readers: SqlitePool,
+    waiting: Waiters,
     options: Arc<SqliteConnectOptions>,
 }
 
@@ -224,8 +225,21 @@ impl Database {
         Ok(Database {
             writer: Arc::new(Mutex::new(writer)),
             readers,
+            waiting: Waiters::default(),
             options: Arc::new(options),
         })
+    }
+
+    /// How the connections are used at this moment: the one that writes, and the readers.
+    pub(super) fn pool_use(&self) -> PoolUse {
+        let (readers, idle) = (self.readers.size() as usize, self.readers.num_idle());
+        let writing = usize::from(self.writer.try_lock().is_err());
+        PoolUse {
+            most: self.readers.options().get_max_connections() as usize + 1,
+            in_use: readers.saturating_sub(idle) + writing,
+            idle: idle + 1 - writing,
+            waiting: self.waiting.count(),
+        }
     }
 
     /// The connections for queries.
@@ -235,7 +249,9 @@ impl Database {
 
     /// The connection that writes, once all that came before are done with it.
     pub(crate) async fn turn(&self) -> Result<Turn<'_>, StoreError> {
+        let waiting = self.waiting.one_more();
         let mut writer = self.writer.lock().await;
+        drop(waiting);
         if writer.connection.is_none() {
             let connection = self.options.connect().await.map_err(unavailable)?;
             *writer = Writer {

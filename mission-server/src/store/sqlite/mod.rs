@@ -8,6 +8,7 @@ mod analytics;
 mod check;
 mod commit;
 mod connection;
+mod gauges;
 mod housekeeping;
 mod load;
 mod outbox;

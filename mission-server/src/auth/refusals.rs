@@ -1,0 +1,70 @@
+//! Refused tokens: each is counted, and logged as long as there are not too many.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use super::AuthError;
+
+/// Lines of one span of time at most: an attack must not fill the disk with its own log.
+const LINES: u32 = 20;
+/// The span.
+const SPAN: Duration = Duration::from_secs(10);
+
+/// What was told of refusals of late.
+#[derive(Debug, Default)]
+pub(super) struct Refusals(Mutex<Told>);
+
+#[derive(Debug, Default)]
+struct Told {
+    since: Option<Instant>,
+    lines: u32,
+    untold: u64,
+}
+
+impl Refusals {
+    /// Counts a refusal and logs it. The texts of errors never repeat anything of the token.
+    pub(super) fn note(&self, error: &AuthError) {
+        let reason = error.reason();
+        metrics::counter!("mission_tokens_refused_total", "reason" => reason).increment(1);
+        let Some(untold) = self.may_tell(Instant::now()) else {
+            return;
+        };
+        if *error == AuthError::Missing {
+            tracing::info!(reason, untold, "a request came without a token");
+        } else {
+            tracing::warn!(reason, untold, detail = %error, "a token was refused");
+        }
+    }
+
+    /// How many went untold since the last line, where another line may be written.
+    fn may_tell(&self, now: Instant) -> Option<u64> {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.since.is_none_or(|since| now - since >= SPAN) {
+            told.since = Some(now);
+            told.lines = 0;
+        }
+        if told.lines >= LINES {
+            told.untold += 1;
+            return None;
+        }
+        told.lines += 1;
+        Some(std::mem::take(&mut told.untold))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_are_told_and_the_rest_is_summed_up() {
+        let refusals = Refusals::default();
+        let now = Instant::now();
+        let told: Vec<_> = (0..25).map(|_| refusals.may_tell(now)).collect();
+        assert_eq!(told.iter().filter(|told| told.is_some()).count(), 20);
+        assert_eq!(refusals.may_tell(now + SPAN), Some(5));
+        assert_eq!(refusals.may_tell(now + SPAN), Some(0));
+    }
+}

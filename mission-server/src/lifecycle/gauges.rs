@@ -1,0 +1,59 @@
+//! Gauges that are looked at from time to time.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use mission_core::ports::bus::Backlog;
+
+use super::{Core, Storage};
+use crate::{http::Probe, telemetry::Metrics};
+
+/// What is looked at.
+pub(super) struct Gauges {
+    pub(super) core: Core,
+    pub(super) storage: Storage,
+    pub(super) probe: Arc<dyn Probe>,
+    pub(super) metrics: Option<Metrics>,
+    /// The outbox as it was seen last: while the database is away it waits on.
+    pub(super) backlog: Mutex<Backlog>,
+}
+
+impl Gauges {
+    /// Sets all of them.
+    pub(super) async fn set(&self) {
+        if let Some(metrics) = &self.metrics {
+            metrics.run_upkeep();
+        }
+        let (engine, storage) = (&self.core.engine, &self.storage);
+        metrics::gauge!("mission_commands_waiting").set(as_f64(engine.waiting() as u64));
+        metrics::gauge!("mission_missions").set(as_f64(engine.book().missions().count() as u64));
+        let pool = storage.pool_use();
+        metrics::gauge!("mission_database_connections_max").set(as_f64(pool.most as u64));
+        for (state, count) in [("in_use", pool.in_use), ("idle", pool.idle)] {
+            metrics::gauge!("mission_database_connections", "state" => state).set(as_f64(count as u64));
+        }
+        metrics::gauge!("mission_database_waiting").set(as_f64(pool.waiting as u64));
+        let failing = storage.writes.failing().is_some();
+        metrics::gauge!("mission_writes_failing").set(f64::from(u8::from(failing)));
+        // Sets what tells whether dependencies are up.
+        self.probe.probe().await;
+        if let Ok(open) = storage.open_reviews().await {
+            metrics::gauge!("mission_reviews_open").set(as_f64(open));
+        }
+        let seen = storage.outbox.backlog().await;
+        let backlog = {
+            let mut last = self.backlog.lock().unwrap_or_else(PoisonError::into_inner);
+            *last = seen.unwrap_or(*last);
+            *last
+        };
+        let age = backlog
+            .oldest
+            .map_or(0, |oldest| (engine.now() - oldest).num_seconds());
+        metrics::gauge!("mission_outbox_entries").set(as_f64(backlog.entries));
+        metrics::gauge!("mission_outbox_lag_seconds").set(as_f64(age.max(0).unsigned_abs()));
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a gauge is read by people")]
+fn as_f64(count: u64) -> f64 {
+    count as f64
+}

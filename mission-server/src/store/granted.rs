@@ -1,0 +1,100 @@
+//! What was granted and taken back, counted as it is committed.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
+use mission_core::{
+    engine::Command,
+    event::IntegrationEvent,
+    ports::{
+        rules::serde_name,
+        store::{Change, CommitOutcome},
+    },
+};
+use rust_decimal::{Decimal, prelude::ToPrimitive};
+
+/// Exact sums of points, which a counter of whole numbers shows rounded down.
+#[derive(Debug, Default)]
+pub(super) struct Granted {
+    granted: Mutex<BTreeMap<(String, String), Decimal>>,
+    revoked: Mutex<BTreeMap<String, Decimal>>,
+}
+
+impl Granted {
+    /// Counts what the changes that were committed tell of.
+    pub(super) fn count(&self, changes: &[Change], outcomes: &[CommitOutcome]) {
+        for (change, outcome) in changes.iter().zip(outcomes) {
+            if *outcome != CommitOutcome::Committed {
+                continue;
+            }
+            for event in change.journal.iter().flat_map(|entry| &entry.events) {
+                self.count_event(&event.event);
+            }
+            count_evidence(change);
+        }
+    }
+
+    fn count_event(&self, event: &IntegrationEvent) {
+        match event {
+            IntegrationEvent::RewardClaimed(claimed) => {
+                let (kind, currency) = (serde_name(claimed.reward_type), claimed.currency.clone());
+                metrics::counter!("mission_rewards_granted_total", "type" => kind.clone()).increment(1);
+                let sum = add(
+                    &self.granted,
+                    (kind.clone(), currency.clone()),
+                    claimed.total_points,
+                );
+                metrics::counter!("mission_points_granted_total", "type" => kind, "currency" => currency)
+                    .absolute(sum);
+            }
+            IntegrationEvent::RewardRevoked(revoked) => {
+                let currency = revoked.currency.clone();
+                metrics::counter!("mission_rewards_revoked_total").increment(1);
+                let sum = add(&self.revoked, currency.clone(), revoked.total_points);
+                metrics::counter!("mission_points_revoked_total", "currency" => currency).absolute(sum);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The whole part of a sum after something was added.
+fn add<K: Ord>(sums: &Mutex<BTreeMap<K, Decimal>>, key: K, points: Decimal) -> u64 {
+    let mut sums = sums.lock().unwrap_or_else(PoisonError::into_inner);
+    let sum = sums.entry(key).or_default();
+    *sum = sum.checked_add(points).unwrap_or(*sum);
+    sum.floor().to_u64().unwrap_or(u64::MAX)
+}
+
+/// Counts evidence that was taken; what was refused changes nothing, and is counted where it is answered.
+fn count_evidence(change: &Change) {
+    for entry in &change.journal {
+        let Command::SubmitEvidence(shown) = &entry.request.command else {
+            continue;
+        };
+        let task = change.effects.writes.task.get(&(shown.user, shown.task));
+        let Some(Some(task)) = task.filter(|_| entry.answer.is_ok()) else {
+            continue;
+        };
+        let accepted = task.verification.as_ref().is_some_and(|judged| judged.is_valid);
+        let outcome = if accepted { "accepted" } else { "review" };
+        metrics::counter!("mission_evidence_total", "outcome" => outcome).increment(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_are_exact_before_they_are_rounded() {
+        let sums = Mutex::default();
+        let tenths = (0..25).map(|_| add(&sums, "x", Decimal::new(1, 1)));
+        assert_eq!(tenths.collect::<Vec<_>>()[8..11], [0, 1, 1]);
+        assert_eq!(add(&sums, "x", Decimal::new(5, 1)), 3);
+        assert_eq!(add(&sums, "y", Decimal::ONE), 1);
+        assert_eq!(add(&sums, "y", Decimal::MAX), u64::MAX);
+    }
+}

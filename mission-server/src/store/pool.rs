@@ -1,0 +1,44 @@
+//! The connections of a store at this moment, for operators.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+/// How a store's connections are used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PoolUse {
+    /// Open at most.
+    pub most: usize,
+    /// In use.
+    pub in_use: usize,
+    /// Open, and used by nobody.
+    pub idle: usize,
+    /// Uses that wait for one.
+    pub waiting: usize,
+}
+
+/// How many wait for a connection. Clones count together.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Waiters(Arc<AtomicUsize>);
+
+impl Waiters {
+    /// Counts one more, until what this gives is dropped.
+    pub(super) fn one_more(&self) -> Waiting<'_> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Waiting(&self.0)
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Somebody who waits.
+pub(super) struct Waiting<'w>(&'w AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
