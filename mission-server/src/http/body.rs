@@ -5,9 +5,11 @@ use axum::{
     extract::{FromRequest, Request},
     http::{HeaderMap, Method, StatusCode, Uri, header},
 };
+use chrono::{DateTime, FixedOffset, NaiveDate};
 use http_body_util::LengthLimitError;
 use mission_core::engine::Fingerprint;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::{AppState, Problem};
 
@@ -81,6 +83,25 @@ impl Body {
         self.received.as_deref().map_err(Problem::clone)
     }
 
+    /// No store that we keep texts in takes U+0000 in them. In JSON it can only be written as an escape.
+    fn check_texts(&self) -> Result<(), Problem> {
+        let bytes = self.bytes()?;
+        if !bytes.windows(NUL.len()).any(|part| part == NUL) {
+            return Ok(());
+        }
+        let found = serde_json::from_slice(bytes).ok();
+        match found.and_then(|body: Value| with_nul(&body)) {
+            Some(pointer) => Err(Problem::invalid_field(pointer, NO_NUL)),
+            None => Ok(()),
+        }
+    }
+
+    /// What was sent at a JSON pointer, where the body is JSON at all.
+    fn sent_at(&self, pointer: &str) -> Option<Value> {
+        let mut body: Value = serde_json::from_slice(self.bytes().ok()?).ok()?;
+        body.pointer_mut(pointer).map(Value::take)
+    }
+
     fn is_blank(&self) -> Result<bool, Problem> {
         self.bytes().map(|bytes| bytes.trim_ascii().is_empty())
     }
@@ -94,16 +115,21 @@ impl Body {
     pub(super) fn read_as<T: DeserializeOwned>(&self, media_types: &[&str]) -> Result<T, Problem> {
         self.check_media_type(media_types)?;
         let mut json = serde_json::Deserializer::from_slice(self.bytes()?);
-        let value = serde_path_to_error::deserialize(&mut json)
-            .map_err(|error| Problem::invalid_field(pointer(error.path()), error.inner().to_string()))?;
+        let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+            let pointer = pointer(error.path());
+            let sent = self.sent_at(&pointer);
+            let message = told(error.inner(), sent.as_ref());
+            Problem::invalid_field(pointer, message)
+        })?;
         json.end()
             .map_err(|error| Problem::invalid_field("", error.to_string()))?;
+        self.check_texts()?;
         Ok(value)
     }
 
     /// Reads the body as JSON, whatever JSON it says to be (`application/json`, `…+json`, or nothing); `None` where
     /// there is none.
-    pub(super) fn read_json_of_any_type(&self) -> Result<Option<serde_json::Value>, Problem> {
+    pub(super) fn read_json_of_any_type(&self) -> Result<Option<Value>, Problem> {
         if self.is_blank()? {
             return Ok(None);
         }
@@ -128,7 +154,7 @@ impl Body {
         if self.is_blank()? {
             return Ok(());
         }
-        let fields: serde_json::Map<String, serde_json::Value> = self.read()?;
+        let fields: serde_json::Map<String, Value> = self.read()?;
         match fields.keys().next() {
             None => Ok(()),
             Some(field) => Err(Problem::invalid_field(
@@ -151,8 +177,51 @@ impl Body {
     }
 }
 
+const NUL: &[u8] = b"\\u0000";
+
+/// What is said of a text with U+0000.
+pub(super) const NO_NUL: &str = "must not contain U+0000; leave the character out";
+
+/// Where the first text or name with U+0000 is.
+pub(super) fn with_nul(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => text.contains('\0').then(String::new),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .find_map(|(n, item)| with_nul(item).map(|below| format!("/{n}{below}"))),
+        Value::Object(fields) => fields.iter().find_map(|(name, field)| {
+            if name.contains('\0') {
+                return Some(String::new());
+            }
+            with_nul(field).map(|below| format!("/{}{below}", escape(name)))
+        }),
+        _ => None,
+    }
+}
+
+/// Why a field was refused. Where the JSON itself is sound, the pointer says better than line and column where it is.
+pub(super) fn told(error: &serde_json::Error, sent: Option<&Value>) -> String {
+    let full = error.to_string();
+    if !error.is_data() {
+        return full;
+    }
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let message = full.strip_suffix(&place).unwrap_or(&full);
+    let text = sent.and_then(Value::as_str).unwrap_or_default();
+    let is_error_of =
+        |error: Option<chrono::ParseError>| error.is_some_and(|error| error.to_string() == message);
+    if is_error_of(text.parse::<DateTime<FixedOffset>>().err()) {
+        format!("`{text}` is no time: write date, time and offset, such as `2026-01-05T10:00:00Z`")
+    } else if is_error_of(text.parse::<NaiveDate>().err()) {
+        format!("`{text}` is no date: write `YYYY-MM-DD`, such as `2026-01-05`")
+    } else {
+        message.to_owned()
+    }
+}
+
 /// A JSON pointer (RFC 6901) to where reading stopped.
-fn pointer(path: &serde_path_to_error::Path) -> String {
+pub(super) fn pointer(path: &serde_path_to_error::Path) -> String {
     use serde_path_to_error::Segment;
     let mut pointer = String::new();
     for segment in path.iter() {

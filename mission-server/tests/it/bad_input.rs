@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::Server;
+use crate::support::{Server, definition};
 
 #[tokio::test]
 async fn bodies_that_are_no_json() {
@@ -206,4 +206,72 @@ async fn a_head_of_more_than_32_kilobytes_is_refused() {
         .ok(200);
     let answer = user.header("x-padding", &"x".repeat(200_000)).get("/me").await;
     assert_eq!(answer.status, 431);
+}
+
+#[tokio::test]
+async fn a_date_without_a_time_is_told_by_field_and_form() {
+    let server = Server::start().await;
+    let admin = server.admin();
+    let window = json!({"ends_at": "2026-02-01"});
+    let mission = admin.post("/missions", definition("dated", window)).await;
+    let dated = json!({
+        "specversion": "1.0", "id": "1", "source": "/tests", "type": "video.watched", "subject": server.user().user,
+        "time": "2026-02-01",
+    });
+    let event = admin.post("/events", json!([dated])).await;
+    let clock = admin.put("/dev/clock", json!({"now": "2026-02-01"})).await;
+    for (answer, pointer) in [(mission, "/ends_at"), (event, "/0/time"), (clock, "/now")] {
+        answer.refused(422, "invalid_body");
+        let error = &answer.body["errors"][0];
+        assert_eq!(error["pointer"], pointer, "{answer:?}");
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains("`2026-02-01` is no time"), "{message}");
+        assert!(message.contains("`2026-01-05T10:00:00Z`"), "{message}");
+        assert!(!message.contains("line"), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn no_text_holds_the_character_zero() {
+    let server = Server::start().await;
+    let admin = server.admin();
+    let user = server.user();
+    let attributes = format!("/users/{}/attributes", user.user);
+    let event = crate::support::event(
+        user.user,
+        "video.watched",
+        "2026-01-05T10:00:00Z",
+        json!({"id": "a\0b"}),
+    );
+    let mut encoded = event.clone();
+    encoded.as_object_mut().unwrap().remove("data");
+    encoded["data_base64"] = json!("eyJpZCI6ImFcdTAwMDBiIn0=");
+    for (answer, pointer) in [
+        (
+            admin
+                .post("/missions", definition("zero", json!({"title": {"en": "a\0b"}})))
+                .await,
+            "/title/en",
+        ),
+        (
+            admin.put(&attributes, json!({"tags": ["a", "b\0"]})).await,
+            "/tags/1",
+        ),
+        (admin.post("/events", event).await, "/data/id"),
+        (admin.post("/events", encoded).await, "/data_base64"),
+    ] {
+        answer.refused(422, "invalid_body");
+        let error = &answer.body["errors"][0];
+        assert_eq!(error["pointer"], pointer, "{answer:?}");
+        assert!(
+            error["message"].as_str().unwrap().contains("U+0000"),
+            "{answer:?}"
+        );
+    }
+    // A text that speaks of it is fine.
+    let spoken = json!({"title": {"en": "\\u0000 is a character"}});
+    admin
+        .post("/missions", definition("spoken", spoken))
+        .await
+        .ok(201);
 }

@@ -8,7 +8,10 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
 use super::MOST;
-use crate::http::{FieldError, Problem, body::Body};
+use crate::http::{
+    FieldError, Problem,
+    body::{Body, NO_NUL, pointer, told, with_nul},
+};
 
 /// The media types whose bodies hold whole events.
 const STRUCTURED: [&str; 3] = [
@@ -25,7 +28,7 @@ pub(super) fn events(
 ) -> Result<Vec<ActivityEvent>, Problem> {
     if headers.keys().any(|name| name.as_str().starts_with("ce-")) {
         let event = binary(headers, body)?;
-        return match read(event, now) {
+        return match read(&event, now) {
             Ok(event) => Ok(vec![event]),
             Err((pointer, message)) => Err(Problem::invalid_field(header_of(&pointer), message)),
         };
@@ -48,7 +51,7 @@ pub(super) fn events(
         } else {
             format!("/{number}")
         };
-        match decoded(item).and_then(|item| read(item, now)) {
+        match decoded(item).and_then(|item| read(&item, now)) {
             Ok(event) => events.push(event),
             Err((pointer, message)) => errors.push(FieldError {
                 pointer: format!("{at}{pointer}"),
@@ -116,19 +119,18 @@ fn decoded(mut item: Value) -> Result<Value, (String, String)> {
     let bytes = bytes.ok_or_else(|| fault("must be a text in base64"))?;
     let data: Value = serde_json::from_slice(&bytes)
         .map_err(|error| fault(&format!("must hold the data as JSON: {error}")))?;
+    if with_nul(&data).is_some() {
+        return Err(fault(NO_NUL));
+    }
     event.insert("data".to_owned(), data);
     Ok(item)
 }
 
-fn read(item: Value, now: DateTime<Utc>) -> Result<ActivityEvent, (String, String)> {
+fn read(item: &Value, now: DateTime<Utc>) -> Result<ActivityEvent, (String, String)> {
     let event: CloudEvent = serde_path_to_error::deserialize(item).map_err(|error| {
-        let path = error.path().to_string();
-        let pointer = if path == "." {
-            String::new()
-        } else {
-            format!("/{}", path.replace('.', "/"))
-        };
-        (pointer, error.inner().to_string())
+        let pointer = pointer(error.path());
+        let message = told(error.inner(), item.pointer(&pointer));
+        (pointer, message)
     })?;
     ActivityEvent::from_cloud_event(event, now).map_err(|error| (format!("/{}", error.field), error.message))
 }
