@@ -1,18 +1,24 @@
 //! The OpenAPI document, generated from the handlers, and the page that shows it.
 
-use axum::{Json, Router, routing::get};
+use axum::{
+    Json, Router,
+    http::{HeaderValue, header},
+    routing::get,
+};
+use serde_json::Value;
+use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::{
     OpenApi,
     openapi::{
         Content, OpenApi as Document, Ref, RefOr, ResponseBuilder,
-        path::Operation,
+        path::{Operation, PathItem},
         security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
     },
 };
 use utoipa_swagger_ui::SwaggerUi;
 
 use super::{
-    AppState, ops,
+    AppState, examples, ops,
     problem::{FieldError, Problem},
     v1,
 };
@@ -25,6 +31,7 @@ use super::{
             Errors are RFC 9457 problems; see `code`.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
+    servers((url = "/", description = "The server that this comes from")),
     components(schemas(Problem, FieldError)),
     tags(
         (name = "missions", description = "What users can be asked to do"),
@@ -71,7 +78,37 @@ pub fn document(with_clock: bool) -> Document {
             }
         }
     }
+    for (method, path, body) in examples::bodies() {
+        let item = document.paths.paths.get_mut(path);
+        if let Some(operation) = item.and_then(|item| operation_mut(item, method)) {
+            add_example(operation, &body);
+        }
+    }
     document
+}
+
+fn operation_mut<'i>(item: &'i mut PathItem, method: &str) -> Option<&'i mut Operation> {
+    match method {
+        "post" => item.post.as_mut(),
+        "put" => item.put.as_mut(),
+        _ => None,
+    }
+}
+
+/// Shows a body under each media type that it can be sent as.
+fn add_example(operation: &mut Operation, body: &Value) {
+    let Some(RefOr::T(request)) = &mut operation.request_body else {
+        return;
+    };
+    for (media_type, content) in &mut request.content {
+        if let RefOr::T(content) = content {
+            content.example = Some(if media_type.contains("batch") {
+                Value::Array(vec![body.clone()])
+            } else {
+                body.clone()
+            });
+        }
+    }
 }
 
 /// What any operation can answer, so that no handler has to repeat it.
@@ -117,12 +154,23 @@ fn add_common_responses(operation: &mut Operation, path: &str, changes: bool) {
     }
 }
 
+/// All that the page may load is this server's own. The viewer sets styles in the page, and has its icons in data URLs.
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; \
+     base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+);
+
 pub(super) fn routes(with_clock: bool) -> Router<AppState> {
-    let page = SwaggerUi::new("/docs").config(utoipa_swagger_ui::Config::from("/openapi.json"));
+    // Without `none` it would send the document's address to a validator on the internet.
+    let config = utoipa_swagger_ui::Config::from("/openapi.json").validator_url("none");
+    let page = Router::<AppState>::from(SwaggerUi::new("/docs").config(config));
     Router::new()
         .route(
             "/openapi.json",
             get(move || async move { Json(document(with_clock)) }),
         )
-        .merge(Router::<AppState>::from(page))
+        .merge(page.layer(SetResponseHeaderLayer::overriding(
+            header::CONTENT_SECURITY_POLICY,
+            POLICY,
+        )))
 }

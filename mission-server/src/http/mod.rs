@@ -5,6 +5,7 @@ mod caller;
 mod command;
 pub(crate) mod correlation;
 mod docs;
+mod examples;
 mod idempotency;
 mod living;
 mod locale;

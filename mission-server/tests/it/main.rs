@@ -9,9 +9,11 @@
 mod authoring;
 mod bad_input;
 mod check_in;
+mod document;
 mod events;
 mod fraud;
 mod idempotency;
+mod links;
 mod main_job;
 mod me;
 mod metrics;

@@ -76,7 +76,7 @@ struct PutMission {
 
 /// Puts a whole pack in place, all or nothing.
 #[utoipa::path(put, path = "/packs/{name}", tag = "authoring",
-    params(("name" = String, Path, description = "The name in `pack.toml`"), Options), request_body = Upload, responses(
+    params(("name" = String, Path, description = "The name in `pack.toml`", example = "videos"), Options), request_body = Upload, responses(
     (status = 200, description = "It is in force", body = Put),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
     (status = 409, description = "`policy_taken`, `code_taken`", body = Problem, content_type = "application/problem+json")))]

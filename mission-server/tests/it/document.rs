@@ -1,0 +1,154 @@
+//! The OpenAPI document and the page that shows it, as a newcomer meets them.
+
+use std::collections::BTreeSet;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{Client, Server};
+
+/// Sends the document's examples as they stand.
+struct Examples {
+    document: Value,
+    sent: BTreeSet<(String, String)>,
+}
+
+impl Examples {
+    async fn of(server: &Server) -> Examples {
+        Examples {
+            document: page(server, "/openapi.json").await.json().await.unwrap(),
+            sent: BTreeSet::new(),
+        }
+    }
+
+    /// The operations that take a body.
+    fn with_body(&self) -> BTreeSet<(String, String)> {
+        let paths = self.document["paths"].as_object().unwrap();
+        let operations = paths.iter().flat_map(|(path, item)| {
+            let operations = item.as_object().unwrap().iter();
+            operations.map(move |(method, operation)| (method, path, operation))
+        });
+        operations
+            .filter(|(_, _, operation)| !operation["requestBody"].is_null())
+            .map(|(method, path, _)| (method.clone(), path.clone()))
+            .collect()
+    }
+
+    /// Sends the example under each media type that the operation takes; gives the last answer.
+    async fn send(&mut self, client: &Client<'_>, method: &str, path: &str, id: &str) -> Value {
+        let content = &self.document["paths"][path][method]["requestBody"]["content"];
+        let address = path.replace("{id}", id).replace("{name}", id);
+        let mut last = Value::Null;
+        for (media_type, content) in content.as_object().unwrap() {
+            let body = serde_json::to_vec(&content["example"]).unwrap();
+            let sent = client
+                .header("content-type", media_type)
+                .send(
+                    Method::from_bytes(method.to_uppercase().as_bytes()).unwrap(),
+                    address.trim_start_matches("/api/v1"),
+                    Some(body),
+                )
+                .await;
+            assert!((200..300).contains(&sent.status), "{method} {path}: {sent:?}");
+            last = sent.body;
+        }
+        self.sent.insert((method.to_owned(), path.to_owned()));
+        last
+    }
+}
+
+async fn page(server: &Server, path: &str) -> reqwest::Response {
+    let answer = server.http.get(format!("{}{path}", server.url)).send().await;
+    answer.unwrap().error_for_status().unwrap()
+}
+
+async fn open_review(admin: &Client<'_>) -> String {
+    let open = admin.get("/reviews?status=open").await.ok(200);
+    open["items"][0]["id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn every_example_is_answered_with_2xx_in_order() {
+    let server = Server::start().await;
+    let mut examples = Examples::of(&server).await;
+    let (admin, user, other) = (server.admin(), server.user(), server.user());
+    let post = Value::Null;
+
+    examples.send(&admin, "put", "/dev/clock", "").await;
+    let name = "/api/v1/packs/{name}";
+    let parameters = &examples.document["paths"][name]["put"]["parameters"];
+    let pack = parameters[0]["example"].as_str().unwrap().to_owned();
+    examples.send(&admin, "put", name, &pack).await;
+    let mission = examples.send(&admin, "post", "/api/v1/missions", "").await;
+    let mission = mission["id"].as_str().unwrap();
+    examples
+        .send(&admin, "put", "/api/v1/missions/{id}", mission)
+        .await;
+    let activate = format!("/missions/{mission}/activate");
+    admin.post(&activate, post.clone()).await.ok(200);
+    let checked = examples.send(&admin, "post", "/api/v1/rules/check", "").await;
+    assert_eq!(checked["ok"], true, "{checked}");
+    let value = examples.send(&admin, "post", "/api/v1/rules/eval", "").await;
+    assert_eq!(value["value"], true);
+    let id = user.user.to_string();
+    let attributes = "/api/v1/users/{id}/attributes";
+    examples.send(&admin, "put", attributes, &id).await;
+    let results = examples.send(&admin, "post", "/api/v1/events", "").await;
+    assert_eq!(
+        results["results"][0]["status"], "duplicate",
+        "sent before in another form"
+    );
+
+    let task = user.start(mission).await;
+    let (progress, evidence) = ("/api/v1/tasks/{id}/progress", "/api/v1/tasks/{id}/evidence");
+    let moved = examples.send(&user, "post", progress, &task).await;
+    assert_eq!(moved["progress"]["percent_complete"], 100, "{moved}");
+    examples.send(&user, "post", evidence, &task).await;
+    let review = open_review(&admin).await;
+    let approve = "/api/v1/reviews/{id}/approve";
+    examples.send(&admin, "post", approve, &review).await;
+
+    let task_of_other = other.start(mission).await;
+    examples.send(&other, "post", progress, &task_of_other).await;
+    let shown = json!({"type": "social_proof", "screenshot_url": "https://img.example/other.png"});
+    let path = format!("/tasks/{task_of_other}/evidence");
+    other.post(&path, shown).await.ok(202);
+    let review = open_review(&admin).await;
+    examples
+        .send(&admin, "post", "/api/v1/reviews/{id}/reject", &review)
+        .await;
+
+    let claimed = user.post(&format!("/tasks/{task}/claim"), post).await.ok(200);
+    let reward = claimed["reward_id"].as_str().unwrap();
+    examples
+        .send(&admin, "post", "/api/v1/rewards/{id}/revoke", reward)
+        .await;
+    assert_eq!(examples.sent, examples.with_body());
+}
+
+#[tokio::test]
+async fn the_page_of_the_document_loads_nothing_from_elsewhere() {
+    let server = Server::start().await;
+    let answer = page(&server, "/docs/").await;
+    let policy = answer.headers()["content-security-policy"].to_str().unwrap();
+    assert!(policy.starts_with("default-src 'self';"), "{policy}");
+    assert!(!policy.contains("http"), "{policy}");
+    let html = answer.text().await.unwrap();
+    let mut loaded = 0;
+    for attribute in ["src=\"", "href=\""] {
+        for rest in html.split(attribute).skip(1) {
+            let address = rest.split('"').next().unwrap();
+            assert!(!address.contains("//"), "{address}");
+            page(&server, &format!("/docs/{address}")).await;
+            loaded += 1;
+        }
+    }
+    assert!(loaded >= 4, "{html}");
+    let start = page(&server, "/docs/swagger-initializer.js")
+        .await
+        .text()
+        .await
+        .unwrap();
+    assert!(start.contains("\"validatorUrl\": \"none\""), "{start}");
+    assert!(!start.contains("://"), "{start}");
+}
