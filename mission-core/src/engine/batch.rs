@@ -331,6 +331,7 @@ impl Batch {
         let context = Context::new(request, &self.book);
         let decided = catch_unwind(AssertUnwindSafe(|| decide(view, &request.command, &context)));
         let fail = |why: &str| Some(Outcome::Failed(Fault::NotWritten(why.to_owned())));
+        let mut device_check = None;
         let (answer, events) = match decided {
             Err(_) => {
                 self.outcomes[member] = fail("the decision panicked");
@@ -348,7 +349,9 @@ impl Batch {
                 reply,
                 effects,
                 events,
+                device_check: found,
             })) => {
+                device_check = found;
                 if changes_something(&effects, &events) {
                     for root in &self.roots[member] {
                         let version = self.facts.versions.get(root).copied().unwrap_or_default();
@@ -370,9 +373,11 @@ impl Batch {
             Err(why) => request.keyed && !why.passes_with_time(),
         };
         if kept {
+            let mut request = request.clone();
+            request.signals.device_check = device_check;
             let entry = Entry {
                 root: request.command.home(),
-                request: request.clone(),
+                request,
                 answer: answer.clone(),
                 events,
             };

@@ -12,7 +12,10 @@ use super::{
 use crate::{
     MissionId, ReviewId, UserId, check_in,
     event::{self, IntegrationEvent},
-    fraud::{self, CheckMode, DeviceHash, Review, ReviewReason, ReviewStatus, ReviewSubject, device_reasons},
+    fraud::{
+        self, CheckMode, DeviceCheck, DeviceHash, Review, ReviewReason, ReviewStatus, ReviewSubject,
+        device_reasons,
+    },
     mission,
     ports::store::{Claim, Effects},
     reward,
@@ -31,6 +34,8 @@ pub struct Decision {
     pub effects: Effects,
     /// What others are told, in order.
     pub events: Vec<OutboundEvent>,
+    /// What the check of the device found, where there was one.
+    pub device_check: Option<DeviceCheck>,
 }
 
 /// Why decide came to no decision.
@@ -109,6 +114,7 @@ pub fn decide(view: View<'_>, command: &Command, context: &Context<'_>) -> Resul
         effects: Effects::default(),
         events: Vec::new(),
         events_before: 0,
+        device_check: None,
     };
     let reply: Reply = match command {
         Command::CheckIn(c) => check_in::decide::check_in(&mut work, c.user)?.into(),
@@ -140,6 +146,7 @@ pub fn decide(view: View<'_>, command: &Command, context: &Context<'_>) -> Resul
         reply,
         effects: work.effects,
         events: work.events,
+        device_check: work.device_check,
     })
 }
 
@@ -152,6 +159,7 @@ pub(crate) struct Work<'a> {
     events: Vec<OutboundEvent>,
     /// Events of the decision that this one is a part of.
     events_before: usize,
+    device_check: Option<DeviceCheck>,
 }
 
 /// The user whose command is decided, with what the request said of them.
@@ -265,6 +273,7 @@ impl<'a> Work<'a> {
             effects: Effects::default(),
             events: Vec::new(),
             events_before: self.events_before + self.events.len(),
+            device_check: None,
         }
     }
 
@@ -329,11 +338,16 @@ impl<'a> Work<'a> {
                 .sightings
                 .insert((device.clone(), user.id), self.now());
         }
-        Ok(if policy.devices == CheckMode::On {
-            reasons
-        } else {
-            Vec::new()
-        })
+        let check = DeviceCheck {
+            mode: policy.devices,
+            reasons,
+        };
+        let reasons = match check.mode {
+            CheckMode::On => check.reasons.clone(),
+            CheckMode::Observe | CheckMode::Off => Vec::new(),
+        };
+        self.device_check = Some(check);
+        Ok(reasons)
     }
 
     /// Refuses a request without a device where the operator demands one.

@@ -7,7 +7,12 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{Command, Rejection, Reply};
-use crate::{CommandId, EventId, UserId, check_in::Zone, event::IntegrationEvent, fraud::DeviceHash};
+use crate::{
+    CommandId, EventId, UserId,
+    check_in::Zone,
+    event::IntegrationEvent,
+    fraud::{DeviceCheck, DeviceHash},
+};
 
 /// One command with all that it rests on. Made once and kept over retries, so that a retry decides the same.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,6 +93,9 @@ pub struct Signals {
     /// The operator who asks, for the audit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operator: Option<UserId>,
+    /// What the check of the device found: written down with a command that was carried out, never asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_check: Option<DeviceCheck>,
 }
 
 /// The remembered answer of a command.

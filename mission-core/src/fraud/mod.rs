@@ -7,5 +7,5 @@ mod policy;
 mod review;
 
 pub use device::{DeviceHash, KnownDevice, device_reasons};
-pub use policy::{CheckMode, FraudPolicy};
+pub use policy::{CheckMode, DeviceCheck, FraudPolicy};
 pub use review::{Review, ReviewDecision, ReviewReason, ReviewStatus, ReviewSubject};

@@ -3,6 +3,8 @@
 use chrono::Duration;
 use serde::{Deserialize, Serialize};
 
+use super::ReviewReason;
+
 /// What a check does with what it finds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -14,6 +16,15 @@ pub enum CheckMode {
     Observe,
     /// It does nothing.
     Off,
+}
+
+/// What a check of the device found, and whether it acted on that.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceCheck {
+    /// Whether it acts: never [`CheckMode::Off`], which looks at nothing.
+    pub mode: CheckMode,
+    /// What speaks for a review; empty where nothing does.
+    pub reasons: Vec<ReviewReason>,
 }
 
 /// The settings of the checks that decide within a command.

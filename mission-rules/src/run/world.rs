@@ -178,6 +178,7 @@ impl World {
             reply,
             effects,
             events,
+            device_check: _,
         } = decision;
         let granted = |event: &&OutboundEvent| matches!(event.event, IntegrationEvent::RewardClaimed(_));
         self.grants += events.iter().filter(granted).count() as u64;

@@ -76,7 +76,7 @@ impl Asker for Session {
             device: self.device.clone(),
             zone: self.caller.zone,
             correlation_id: correlation::current(),
-            operator: None,
+            ..Signals::default()
         }
     }
 

@@ -16,6 +16,8 @@ use utoipa::{
     openapi::{RefOr, Schema},
 };
 
+use crate::telemetry::fraud_decision;
+
 /// An error on its way to a client.
 #[derive(Clone, Debug)]
 pub struct Problem {
@@ -262,8 +264,15 @@ impl IntoResponse for Problem {
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
         metrics::counter!("mission_problems_total", "code" => code).increment(1);
-        if !replayed && matches!(code, "evidence_rejected" | "evidence_reused") {
-            metrics::counter!("mission_evidence_total", "outcome" => "refused").increment(1);
+        let stage = match code {
+            "rate_limited" => Some("rate_limit"),
+            "cooldown" => Some("cooldown"),
+            "device_required" => Some("device"),
+            "evidence_rejected" | "evidence_reused" => Some("evidence"),
+            _ => None,
+        };
+        if let (Some(stage), false) = (stage, replayed) {
+            fraud_decision(stage, "refused", "on");
         }
         response
     }

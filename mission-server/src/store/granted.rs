@@ -8,12 +8,15 @@ use std::{
 use mission_core::{
     engine::Command,
     event::IntegrationEvent,
+    fraud::CheckMode,
     ports::{
         rules::serde_name,
         store::{Change, CommitOutcome},
     },
 };
 use rust_decimal::{Decimal, prelude::ToPrimitive};
+
+use crate::telemetry::fraud_decision;
 
 /// Exact sums of points, which a counter of whole numbers shows rounded down.
 #[derive(Debug, Default)]
@@ -32,7 +35,7 @@ impl Granted {
             for event in change.journal.iter().flat_map(|entry| &entry.events) {
                 self.count_event(&event.event);
             }
-            count_evidence(change);
+            count_checks(change);
         }
     }
 
@@ -68,20 +71,39 @@ fn add<K: Ord>(sums: &Mutex<BTreeMap<K, Decimal>>, key: K, points: Decimal) -> u
     sum.floor().to_u64().unwrap_or(u64::MAX)
 }
 
-/// Counts evidence that was taken; what was refused changes nothing, and is counted where it is answered.
-fn count_evidence(change: &Change) {
-    for entry in &change.journal {
-        let Command::SubmitEvidence(shown) = &entry.request.command else {
-            continue;
-        };
-        let task = change.effects.writes.task.get(&(shown.user, shown.task));
-        let Some(Some(task)) = task.filter(|_| entry.answer.is_ok()) else {
-            continue;
-        };
-        let accepted = task.verification.as_ref().is_some_and(|judged| judged.is_valid);
-        let outcome = if accepted { "accepted" } else { "review" };
-        metrics::counter!("mission_evidence_total", "outcome" => outcome).increment(1);
+/// Counts what the checks against fraud let through or flagged; what they refused changes nothing, and is counted where
+/// it is answered.
+fn count_checks(change: &Change) {
+    for entry in change.journal.iter().filter(|entry| entry.answer.is_ok()) {
+        let command = &entry.request.command;
+        if let (Some(check), true) = (&entry.request.signals.device_check, heeds_devices(command)) {
+            let outcome = if check.reasons.is_empty() {
+                "passed"
+            } else {
+                "flagged"
+            };
+            let mode = if check.mode == CheckMode::On {
+                "on"
+            } else {
+                "observe"
+            };
+            fraud_decision("device", outcome, mode);
+        }
+        if let Command::SubmitEvidence(shown) = command
+            && let Some(Some(task)) = change.effects.writes.task.get(&(shown.user, shown.task))
+        {
+            let accepted = task.verification.as_ref().is_some_and(|judged| judged.is_valid);
+            fraud_decision("evidence", if accepted { "passed" } else { "flagged" }, "on");
+        }
     }
+}
+
+/// Whether a device can send a command to a reviewer.
+fn heeds_devices(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::CheckIn(_) | Command::CompleteTask(_) | Command::ClaimTask(_) | Command::ClaimReward(_)
+    )
 }
 
 #[cfg(test)]

@@ -70,8 +70,8 @@ const METRICS: &[(Kind, &str, &str)] = &[
     ),
     (
         Counter,
-        "mission_evidence_total",
-        "Evidence that was shown, by outcome: accepted, review or refused",
+        "mission_fraud_decisions_total",
+        "Decisions of the checks against fraud, by stage (rate_limit, cooldown, device, evidence), outcome (passed, flagged, refused) and mode (on, observe)",
     ),
     (
         Gauge,
@@ -212,6 +212,12 @@ pub fn install() -> Option<Metrics> {
     }
     metrics::gauge!("mission_dependency_up", "dependency" => "database").set(0.0);
     Some(Metrics { counted, process })
+}
+
+/// Counts what a check against fraud came to.
+pub(crate) fn fraud_decision(stage: &'static str, outcome: &'static str, mode: &'static str) {
+    let labels = [("stage", stage), ("outcome", outcome), ("mode", mode)];
+    metrics::counter!("mission_fraud_decisions_total", &labels).increment(1);
 }
 
 fn describe() {

@@ -10,6 +10,7 @@ use std::io::Write;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
+pub(crate) use self::metrics::fraud_decision;
 pub use self::{
     log_layer::LogLayer,
     mask::mask,

@@ -80,17 +80,79 @@ async fn evidence_is_counted_by_what_became_of_it() {
         .await
         .refused(422, "evidence_rejected");
     user.post(&path, shown("https://shot.example/1")).await.ok(202);
-    let lines = lines(&server, "mission_evidence_total").await;
-    for line in [
-        "mission_evidence_total{outcome=\"refused\"} 1",
-        "mission_evidence_total{outcome=\"review\"} 1",
-    ] {
-        assert!(lines.contains(&line.to_owned()), "{lines:?}");
+    for outcome in ["refused", "flagged"] {
+        assert_eq!(
+            decisions(&server, "evidence", outcome, "on").await,
+            1,
+            "{outcome}"
+        );
     }
     within_seconds("the review is seen", async || {
         self::lines(&server, "mission_reviews_open").await == ["mission_reviews_open 1"]
     })
     .await;
+}
+
+/// How often a check against fraud came to an outcome.
+async fn decisions(server: &Server, stage: &str, outcome: &str, mode: &str) -> u64 {
+    let labels = format!("{{stage=\"{stage}\",outcome=\"{outcome}\",mode=\"{mode}\"}} ");
+    let lines = lines(server, "mission_fraud_decisions_total").await;
+    let found = lines.iter().find_map(|line| line.split_once(labels.as_str()));
+    found.map_or(0, |(_, count)| count.parse().unwrap())
+}
+
+#[tokio::test]
+async fn what_devices_come_to_is_counted_and_kept_whether_it_is_acted_on_or_not() {
+    for mode in ["on", "observe"] {
+        let server = Server::with(&[("MISSION_FRAUD_FLAG_DEVICES", mode)]).await;
+        let user = server.user();
+        for (day, device) in [(5, "phone"), (6, "phone"), (7, "tablet")] {
+            server.set_clock(&format!("2026-01-0{day}T10:00:00Z")).await;
+            let visit = user
+                .header("x-device-id", device)
+                .post("/checkin", Value::Null)
+                .await;
+            let held = visit.ok(200)["under_review"] == true;
+            assert_eq!(held, mode == "on" && device == "tablet", "{mode} {day}");
+        }
+        assert_eq!(decisions(&server, "device", "passed", mode).await, 2);
+        assert_eq!(decisions(&server, "device", "flagged", mode).await, 1);
+        if let Ok(options) = server.database().parse::<sqlx::sqlite::SqliteConnectOptions>() {
+            let mut database = sqlx::ConnectOptions::connect(&options).await.unwrap();
+            let sql = "SELECT count(*) FROM journal WHERE request LIKE '%new_device%'";
+            let kept: i64 = sqlx::query_scalar(sql).fetch_one(&mut database).await.unwrap();
+            assert_eq!(kept, 1, "the reasons are kept with the command");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_the_other_checks_refuse_is_counted() {
+    let server = Server::with(&[
+        ("MISSION_FRAUD_REQUIRE_DEVICE", "true"),
+        ("MISSION_FRAUD_RATE_LIMIT_PER_USER", "2/h"),
+    ])
+    .await;
+    let (admin, user) = (server.admin(), server.user());
+    for _ in 0..2 {
+        user.post("/checkin", Value::Null)
+            .await
+            .refused(400, "device_required");
+    }
+    user.post("/checkin", Value::Null)
+        .await
+        .refused(429, "rate_limited");
+    let often = json!({"frequency": "unlimited", "cooldown_seconds": 600});
+    let mission = admin.mission("often", often).await;
+    let with_device = admin.header("x-device-id", "phone");
+    with_device.complete(&mission).await;
+    with_device
+        .post(&format!("/missions/{mission}/start"), Value::Null)
+        .await
+        .refused(429, "cooldown");
+    for (stage, times) in [("device", 2), ("rate_limit", 1), ("cooldown", 1)] {
+        assert_eq!(decisions(&server, stage, "refused", "on").await, times, "{stage}");
+    }
 }
 
 async fn within_seconds(what: &str, mut holds: impl AsyncFnMut() -> bool) {
