@@ -117,7 +117,11 @@ mod tests {
         assert_eq!(tenths.collect::<Vec<_>>()[8..11], [0, 1, 1]);
         assert_eq!(add(&sums, "x", Decimal::new(5, 1)), 3);
         assert_eq!(add(&sums, "y", Decimal::ONE), 1);
-        assert_eq!(add(&sums, "y", Decimal::MAX), 1, "what a sum cannot hold is left out");
+        assert_eq!(
+            add(&sums, "y", Decimal::MAX),
+            1,
+            "what a sum cannot hold is left out"
+        );
         assert_eq!(add(&sums, "z", Decimal::MAX), u64::MAX);
     }
 }
