@@ -208,7 +208,11 @@ pub(super) fn told(error: &serde_json::Error, sent: Option<&Value>) -> String {
     }
     let place = format!(" at line {} column {}", error.line(), error.column());
     let message = full.strip_suffix(&place).unwrap_or(&full);
-    let text = sent.and_then(Value::as_str).unwrap_or_default();
+    of_time(message, sent.and_then(Value::as_str).unwrap_or_default())
+}
+
+/// The message, or a better one where a text was read as a time or date that it is not.
+pub(super) fn of_time(message: &str, text: &str) -> String {
     let is_error_of =
         |error: Option<chrono::ParseError>| error.is_some_and(|error| error.to_string() == message);
     if is_error_of(text.parse::<DateTime<FixedOffset>>().err()) {

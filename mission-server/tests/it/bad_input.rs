@@ -275,3 +275,24 @@ async fn no_text_holds_the_character_zero() {
         .await
         .ok(201);
 }
+
+#[tokio::test]
+async fn times_and_texts_of_queries_are_refused_by_name() {
+    let server = Server::start().await;
+    let admin = server.admin();
+    let date = admin.get("/audit?from=2026-02-01").await;
+    date.refused(422, "invalid_query");
+    let error = &date.body["errors"][0];
+    assert_eq!(error["pointer"], "from");
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("`2026-02-01` is no time"), "{message}");
+    for (path, name) in [
+        ("/missions?category=%00", "category"),
+        ("/tasks?mission=a%00", "mission"),
+        ("/audit?subject=%00b", "subject"),
+    ] {
+        let answer = admin.get(path).await;
+        answer.refused(422, "invalid_query");
+        assert_eq!(answer.body["errors"][0]["pointer"], name, "{answer:?}");
+    }
+}
