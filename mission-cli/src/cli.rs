@@ -29,6 +29,8 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Tell the main job step by step: start, progress, completion, claim, a refused claim, a week of check-ins
+    Demo,
     New(New),
     Check(Check),
     Test(Test),

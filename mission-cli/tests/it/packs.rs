@@ -288,3 +288,34 @@ fn colours_are_for_terminals() {
     let none = run(mission(folder.path(), &["test", "demo"]).env("NO_COLOR", "1"));
     assert!(!none.out.contains('\u{1b}'));
 }
+
+#[test]
+fn the_demo_tells_the_main_job() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = run(&mut mission(folder.path(), &["demo"]));
+    assert_eq!((told.code, told.err.as_str()), (0, ""));
+    for part in [
+        "3 of 3, completed",
+        "She takes her reward: 50 points",
+        "refused, `already_claimed`",
+        "2026-01-11 10:20  A check-in: streak 7, 81 points, a milestone",
+    ] {
+        assert!(told.out.contains(part), "{part}\n{}", told.out);
+    }
+    assert_eq!(told.out.matches("A check-in").count(), 7);
+}
+
+#[test]
+fn the_log_that_is_shipped_can_be_replayed_under_the_starter_pack() {
+    let examples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    let args = ["replay", "packs/starter", "--events", "log.jsonl"];
+    let replayed = run(&mut mission(&examples, &args));
+    assert_eq!(
+        (replayed.code, replayed.err.as_str()),
+        (0, ""),
+        "{}",
+        replayed.err
+    );
+    assert!(replayed.out.contains("0 refused"), "{}", replayed.out);
+    assert!(replayed.out.contains("watch-3-videos"), "{}", replayed.out);
+}
