@@ -9,7 +9,6 @@
 mod authoring;
 mod bad_input;
 mod check_in;
-mod document;
 mod documents;
 mod events;
 mod fraud;
@@ -18,6 +17,7 @@ mod main_job;
 mod me;
 mod metrics;
 mod once;
+mod openapi;
 mod operators;
 mod postgres;
 mod process;
