@@ -74,6 +74,7 @@ pub fn document(with_clock: bool) -> Document {
         ];
         for (changes, operation) in methods {
             if let Some(operation) = operation {
+                name(operation);
                 add_common_responses(operation, path, changes);
             }
         }
@@ -85,6 +86,14 @@ pub fn document(with_clock: bool) -> Document {
         }
     }
     document
+}
+
+/// Gives an operation an id of its own: handlers of different groups may share a name.
+fn name(operation: &mut Operation) {
+    let group = operation.tags.iter().flatten().next();
+    if let (Some(group), Some(handler)) = (group, &operation.operation_id) {
+        operation.operation_id = Some(format!("{}_{handler}", group.replace('-', "_")));
+    }
 }
 
 fn operation_mut<'i>(item: &'i mut PathItem, method: &str) -> Option<&'i mut Operation> {

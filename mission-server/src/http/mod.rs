@@ -11,6 +11,7 @@ mod living;
 mod locale;
 mod ops;
 mod page;
+mod pages;
 mod problem;
 mod query;
 mod rate_limit;

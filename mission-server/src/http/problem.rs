@@ -33,7 +33,7 @@ pub struct Problem {
 /// An error as clients get it: `application/problem+json`.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Problem, example = json!({
-    "type": "https://mission.example/problems/already_claimed",
+    "type": "/problems/already_claimed",
     "title": "Bad Request",
     "status": 400,
     "detail": "the reward was claimed before",
@@ -85,8 +85,8 @@ pub struct FieldError {
     pub message: String,
 }
 
-/// Where the kinds of problems are described.
-const TYPE_BASE: &str = "https://mission.example/problems/";
+/// Where this server describes the kinds of problems: a reference relative to the address that was asked (RFC 9457).
+const TYPE_BASE: &str = "/problems/";
 
 impl Problem {
     /// A problem of a kind.
@@ -239,6 +239,7 @@ impl IntoResponse for Problem {
             challenge,
             replayed,
         } = self;
+        debug_assert!(super::pages::has_page(code), "{code} has no page");
         let body = ProblemBody {
             type_uri: format!("{TYPE_BASE}{code}"),
             title: status.canonical_reason().unwrap_or("Error"),

@@ -14,7 +14,7 @@ use tower_http::{
     set_header::SetResponseHeaderLayer,
 };
 
-use super::{AppState, Problem, caller, correlation, docs, idempotency, ops, v1};
+use super::{AppState, Problem, caller, correlation, docs, idempotency, ops, pages, v1};
 
 /// The whole service.
 pub fn router(state: AppState) -> Router {
@@ -26,6 +26,7 @@ pub fn router(state: AppState) -> Router {
         .merge(v1)
         .merge(ops)
         .merge(docs::routes(state.test_clock.is_some()))
+        .merge(pages::routes())
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "not_found", "there is no such route") })
         .method_not_allowed_fallback(|| async {
             Problem::new(

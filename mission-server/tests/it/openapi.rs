@@ -152,3 +152,59 @@ async fn the_page_of_the_document_loads_nothing_from_elsewhere() {
     assert!(start.contains("\"validatorUrl\": \"none\""), "{start}");
     assert!(!start.contains("://"), "{start}");
 }
+
+#[tokio::test]
+async fn every_operation_has_an_id_of_its_own() {
+    let server = Server::start().await;
+    let document: Value = page(&server, "/openapi.json").await.json().await.unwrap();
+    let mut ids = BTreeSet::new();
+    for item in document["paths"].as_object().unwrap().values() {
+        for operation in item.as_object().unwrap().values() {
+            let id = operation["operationId"].as_str().unwrap().to_owned();
+            assert!(ids.insert(id.clone()), "{id} is there twice");
+        }
+    }
+    assert!(ids.len() > 40, "{ids:?}");
+}
+
+#[tokio::test]
+async fn the_type_of_a_problem_leads_to_what_it_means() {
+    let server = Server::start().await;
+    let refused = server.user().get("/missions/x").await;
+    refused.refused(404, "not_found");
+    assert_eq!(refused.body["type"], "/problems/not_found");
+    let kind: Value = page(&server, "/problems/not_found").await.json().await.unwrap();
+    assert_eq!(
+        (&kind["code"], &kind["status"]),
+        (&json!("not_found"), &json!(404))
+    );
+    let html = async |path: &str| {
+        let request = reqwest::Client::new().get(format!("{}{path}", server.url));
+        let answer = request.header("accept", "text/html,*/*").send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        answer.text().await.unwrap()
+    };
+    assert!(html("/problems/not_found").await.contains("What to do"));
+    let all = html("/problems").await;
+    for link in all
+        .split("href=\"")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+    {
+        html(link).await;
+    }
+    for link in html("/")
+        .await
+        .split("href=\"")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+    {
+        assert_eq!(page(&server, link).await.status(), 200, "{link}");
+    }
+    let nonsense = server
+        .http
+        .get(format!("{}/problems/nonsense", server.url))
+        .send()
+        .await;
+    assert_eq!(nonsense.unwrap().status(), 404);
+}
