@@ -22,7 +22,15 @@ pub(crate) fn read(folder: &Path) -> Result<PackFiles, Failure> {
             folder.display()
         )));
     }
-    PackFiles::from_dir(folder).map_err(|error| Failure::Unusable(error.to_string()))
+    let files = PackFiles::from_dir(folder).map_err(|error| Failure::Unusable(error.to_string()))?;
+    // What could be anything but a pack is not judged as one.
+    if files.get("pack.toml").is_none() {
+        return Err(Failure::Unusable(format!(
+            "`{}` holds no `pack.toml`; give the folder of a pack, or make one with `mission new`",
+            folder.display()
+        )));
+    }
+    Ok(files)
 }
 
 /// A pack that can be used; otherwise what is wrong with it is shown. Warnings are `mission check`'s to tell.

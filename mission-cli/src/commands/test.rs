@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{
     cli::{Test, TestFormat},
-    failure::{Outcome, exit},
+    failure::{Failure, Outcome, exit},
     output::{self, BAD, FAINT, GOOD},
     pack,
 };
@@ -21,10 +21,10 @@ pub(crate) fn run(args: &Test) -> Outcome {
     let (pack, files) = pack::load(&args.pack, &scripts)?;
     let outcomes = run_cases(&pack, &scripts, args.filter.as_deref());
     if outcomes.is_empty() {
-        output::note(match args.filter {
-            Some(_) => "no case matches the filter",
-            None => "the pack has no cases; write some into `tests/*.toml`",
-        });
+        if let Some(filter) = &args.filter {
+            return Err(nothing_matches(filter, &pack));
+        }
+        output::note("the pack has no cases; write some into `tests/*.toml`");
     }
     match args.format {
         TestFormat::Human => output::print(&human(&outcomes, &files, &pack::root(&args.pack)))?,
@@ -36,6 +36,21 @@ pub(crate) fn run(args: &Test) -> Outcome {
     } else {
         exit::failed()
     })
+}
+
+/// A filter that leaves nothing would let a misspelled name pass.
+fn nothing_matches(filter: &str, pack: &Pack) -> Failure {
+    let cases = pack.cases.iter().map(|case| &case.name.value);
+    let check_ins = pack.check_in_cases.iter().map(|case| &case.name.value);
+    let names: Vec<String> = cases
+        .chain(check_ins)
+        .take(10)
+        .map(|name| format!("`{name}`"))
+        .collect();
+    Failure::Unusable(format!(
+        "no case's file, name or mission contains `{filter}`; the cases are {}",
+        names.join(", ")
+    ))
 }
 
 /// Runs the cases whose file, name or mission contains the filter, in the order in which they stand.

@@ -15,7 +15,6 @@ fn a_new_pack_passes_its_own_check_and_tests() {
             &["check", "demo", "--deny-warnings", "--format", "json"],
             &["test", "demo"],
             &["test", "demo", "--filter", "short", "--format", "json"],
-            &["test", "demo", "--filter", "nothing has this"],
             &["test", "a/deep/one", "--format", "junit"],
         ]
     ));
@@ -318,4 +317,26 @@ fn the_log_that_is_shipped_can_be_replayed_under_the_starter_pack() {
     );
     assert!(replayed.out.contains("0 refused"), "{}", replayed.out);
     assert!(replayed.out.contains("watch-3-videos"), "{}", replayed.out);
+}
+
+#[test]
+fn a_folder_without_a_manifest_and_a_filter_without_a_match_are_unusable() {
+    let folder = with_demo();
+    std::fs::create_dir(folder.path().join("empty")).unwrap();
+    for command in ["check", "test"] {
+        let told = run(&mut mission(folder.path(), &[command, "empty"]));
+        assert_eq!(told.code, 2, "{command}");
+        assert!(told.err.contains("`empty` holds no `pack.toml`"), "{}", told.err);
+    }
+    let told = run(&mut mission(
+        folder.path(),
+        &["test", "demo", "--filter", "thre long"],
+    ));
+    assert_eq!((told.code, told.out.as_str()), (2, ""));
+    assert!(
+        told.err
+            .contains("contains `thre long`; the cases are `three long videos"),
+        "{}",
+        told.err
+    );
 }
