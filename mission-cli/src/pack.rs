@@ -24,7 +24,7 @@ pub(crate) fn read(folder: &Path) -> Result<PackFiles, Failure> {
     }
     let files = PackFiles::from_dir(folder).map_err(|error| Failure::Unusable(error.to_string()))?;
     // What could be anything but a pack is not judged as one.
-    if files.get("pack.toml").is_none() {
+    if !folder.join("pack.toml").exists() {
         return Err(Failure::Unusable(format!(
             "`{}` holds no `pack.toml`; give the folder of a pack, or make one with `mission new`",
             folder.display()

@@ -163,7 +163,7 @@ impl PackFiles {
     }
 }
 
-const TOO_MANY: &str = "pack/too-many-files";
+pub(super) const TOO_MANY: &str = "pack/too-many-files";
 
 fn too_many(limits: &PackLimits) -> Diagnostic {
     Diagnostic::error(

@@ -5,6 +5,7 @@ use mission_core::mission::Definition;
 use super::{
     Finding, Pack, PackFiles, PackMission, PackPolicy,
     case_file::{CaseFile, read_cases},
+    files::TOO_MANY,
     finding::FileReport,
     manifest::{Manifest, read_manifest},
     mission_file::read_mission,
@@ -128,7 +129,11 @@ fn manifest(files: &PackFiles, findings: &mut Vec<Finding>) -> Manifest {
             let diagnostic =
                 Diagnostic::error("pack/no-manifest", "there is no `pack.toml`, so this is no pack")
                     .with_help("make one with `name` and `version`, or start with `mission new DIR`");
-            if !files.refused().iter().any(|refused| refused.file == "pack.toml") {
+            // It may be among what was refused.
+            let refused = files.refused();
+            let is_explained =
+                |found: &Finding| found.file == "pack.toml" || found.diagnostic.code == TOO_MANY;
+            if !refused.iter().any(is_explained) {
                 findings.push(Finding::new("pack.toml", diagnostic));
             }
             Manifest::default()

@@ -183,6 +183,17 @@ fn limits_hold() {
         })),
         [("c.toml", "pack/too-large")]
     );
+    // Where not all was read, nothing is said to be missing.
+    let few = read(PackLimits {
+        max_files: 2,
+        ..limits
+    });
+    let (_, findings) = Pack::load(&few);
+    let codes: Vec<&str> = findings.iter().map(|found| found.diagnostic.code).collect();
+    assert!(
+        codes.contains(&"pack/too-many-files") && !codes.contains(&"pack/no-manifest"),
+        "{codes:?}"
+    );
 }
 
 /// A new, empty folder.
