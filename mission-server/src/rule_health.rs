@@ -10,6 +10,8 @@ use mission_core::{
     MissionId,
     ports::rules::{Hook, RuleFault},
 };
+use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The failures of every mission's rules, as this server has seen them since its start.
 #[derive(Debug, Default)]
@@ -17,8 +19,9 @@ pub struct RuleHealth {
     missions: Mutex<HashMap<MissionId, Failures>>,
 }
 
-/// How a mission's rules do.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// How a mission's rules do on this server.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = RuleHealth)]
 pub struct Health {
     /// Failures in the last hour.
     pub failures_last_hour: u64,

@@ -9,6 +9,7 @@ use crate::UserId;
 
 /// One administrative command that took effect: who, when, what, before and after.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AuditEntry {
     /// The entry's id, in order of time.
     pub id: Uuid,

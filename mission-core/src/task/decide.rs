@@ -323,13 +323,12 @@ pub(crate) fn complete(work: &mut Work<'_>, command: &CompleteTask) -> Result<Ta
     let inquiry = Inquiry::of_task(work.book(), listed, &user, &task, &participation, work.now());
     inquiry.eligible()?;
     let patch = inquiry.reward()?;
+    let now = work.now();
     let (task, under_review) = if actor.flags.is_empty() {
-        let now = work.now();
         let reward = rewards::earn(work, &task, &listed.mission, patch, RewardStatus::Pending, now)?;
         (finish(work, listed, task, participation, reward.id, now), false)
     } else {
         // The budget is taken now, so that an approval cannot fail for want of it.
-        let now = work.now();
         let reward = rewards::earn(work, &task, &listed.mission, patch, RewardStatus::Held, now)?;
         let subject = ReviewSubject::Completion {
             task: task.id,

@@ -4,12 +4,11 @@ use axum::{Json, extract::State};
 use chrono::{DateTime, Utc};
 use mission_core::{
     UserId,
-    engine::{AuditEntry, AuditSubject},
+    engine::AuditEntry,
     ports::queries::{AuditFilter, Page},
 };
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use utoipa::{IntoParams, ToSchema};
+use serde::Deserialize;
+use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
@@ -46,68 +45,16 @@ struct Filter {
     cursor: Option<String>,
 }
 
-/// One administrative command that took effect.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = AuditEntry)]
-struct AuditView {
-    id: Uuid,
-    /// When.
-    at: DateTime<Utc>,
-    /// Who; `null` for what a server did at its start.
-    actor: Option<UserId>,
-    /// The command, such as `UpdateMission`.
-    action: String,
-    subject_kind: AuditSubject,
-    /// The id of what was changed; of a pack, its name.
-    subject: String,
-    /// Whose it is, if it is a user's.
-    user_id: Option<UserId>,
-    /// How it was; `null` where it was new, or the user was erased since.
-    before: Option<Value>,
-    /// How it is since; `null` where the user was erased since.
-    after: Option<Value>,
-    correlation_id: Option<String>,
-}
-
-impl From<AuditEntry> for AuditView {
-    fn from(entry: AuditEntry) -> Self {
-        let AuditEntry {
-            id,
-            at,
-            actor,
-            action,
-            subject_kind,
-            subject,
-            user_id,
-            before,
-            after,
-            correlation_id,
-        } = entry;
-        AuditView {
-            id,
-            at,
-            actor,
-            action,
-            subject_kind,
-            subject,
-            user_id,
-            before,
-            after,
-            correlation_id,
-        }
-    }
-}
-
 /// Administrative commands, newest first.
 #[utoipa::path(get, path = "/audit", operation_id = "audit", tag = "audit", params(Filter), responses(
-    (status = 200, description = "A page of entries", body = List<AuditView>),
+    (status = 200, description = "A page of entries", body = List<AuditEntry>),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
     (status = 422, description = "`invalid_query`", body = Problem, content_type = "application/problem+json")))]
 async fn list(
     State(state): State<AppState>,
     _operator: Operator<AuditRead>,
     Query(filter): Query<Filter>,
-) -> Result<Json<List<AuditView>>, Problem> {
+) -> Result<Json<List<AuditEntry>>, Problem> {
     let page = page::page::<page::AuditKey>(filter.limit, filter.cursor.as_deref())?;
     if let (Some(from), Some(to)) = (filter.from, filter.to)
         && to <= from
@@ -136,6 +83,6 @@ async fn list(
         found.await?,
         page.limit,
         |entry| page::AuditKey(entry.id),
-        AuditView::from,
+        std::convert::identity,
     )))
 }

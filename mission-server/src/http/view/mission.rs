@@ -56,18 +56,7 @@ pub(in crate::http) struct MissionView {
     version: u64,
     /// How its rules do, for who may write missions, where one mission is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    health: Option<HealthView>,
-}
-
-/// How a mission's rules do on this server.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = RuleHealth)]
-struct HealthView {
-    failures_last_hour: u64,
-    /// The last failure; `null` where none was in the last hour.
-    last_reason: Option<String>,
-    /// Since when it fails: the first failure after an hour without any.
-    since: Option<DateTime<Utc>>,
+    health: Option<Health>,
 }
 
 impl MissionView {
@@ -108,16 +97,6 @@ impl MissionView {
 
     /// With how its rules do.
     pub(in crate::http) fn with_health(self, health: Health) -> Self {
-        let Health {
-            failures_last_hour,
-            last_reason,
-            since,
-        } = health;
-        let health = HealthView {
-            failures_last_hour,
-            last_reason,
-            since,
-        };
         MissionView {
             health: Some(health),
             ..self
