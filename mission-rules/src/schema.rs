@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use rust_decimal::Decimal;
+
 /// The type of a field of the context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FieldKind {
@@ -86,6 +88,51 @@ pub(crate) const CONTEXT_FIELDS: &[(&str, FieldKind)] = &[
     ("streak.total", FieldKind::Whole),
 ];
 
+/// The least and the greatest value of a number of the context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ValueRange {
+    least: i64,
+    greatest: Option<i64>,
+}
+
+impl ValueRange {
+    /// Whether a field can have a value.
+    pub(crate) fn holds(self, value: Decimal) -> bool {
+        value >= self.least.into() && self.greatest.is_none_or(|greatest| value <= greatest.into())
+    }
+
+    /// What a comparison of the field with a number always gives; `None` where it depends on the field. That a level
+    /// is at least 1 is always true too, but says only what the author means.
+    pub(crate) fn verdict(self, operator: &str, value: Decimal) -> Option<bool> {
+        let all_below = self.greatest.is_some_and(|greatest| value > greatest.into());
+        let none_above = self.greatest.is_some_and(|greatest| value >= greatest.into());
+        let all_above = value < self.least.into();
+        let none_below = value <= self.least.into();
+        match operator {
+            "==" if !self.holds(value) => Some(false),
+            "!=" if !self.holds(value) => Some(true),
+            ">" if all_above => Some(true),
+            ">" if none_above => Some(false),
+            ">=" if all_above => Some(true),
+            ">=" if all_below => Some(false),
+            "<" if all_below => Some(true),
+            "<" if none_below => Some(false),
+            "<=" if all_below => Some(true),
+            "<=" if all_above => Some(false),
+            _ => None,
+        }
+    }
+}
+
+impl std::fmt::Display for ValueRange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.greatest {
+            Some(greatest) => write!(f, "{} to {greatest}", self.least),
+            None => write!(f, "{} or more", self.least),
+        }
+    }
+}
+
 /// What is known of the fields that a script can read: those of every context, and where somebody declared them those
 /// of the event's data and of the user's attributes.
 ///
@@ -152,6 +199,19 @@ impl FieldSchema {
             FieldKind::Map if self.below(parent).next().is_none() => Some(FieldKind::Any),
             _ => None,
         }
+    }
+
+    /// The values that a number of every context can have.
+    pub(crate) fn range(&self, path: &str) -> Option<ValueRange> {
+        let (least, greatest) = match path {
+            "now.hour" => (0, Some(23)),
+            "now.weekday" => (1, Some(7)),
+            "user.level" => (1, None),
+            "user.experience" | "mission.target" | "task.progress" | "task.completions" | "task.target"
+            | "evidence.seconds" | "streak.current" | "streak.longest" | "streak.total" => (0, None),
+            _ => return None,
+        };
+        Some(ValueRange { least, greatest })
     }
 
     /// The names of the fields right below a path; of the roots for an empty one.

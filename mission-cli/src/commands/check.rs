@@ -16,7 +16,7 @@ use crate::{
 
 pub(crate) fn run(args: &Check) -> Outcome {
     let files = pack::read(&args.pack)?;
-    let (_, findings) = Pack::load_with(&files, &pack::scripts());
+    let (_, findings) = Pack::load_at(&files, &pack::scripts(), chrono::Utc::now());
     let counts = Counts::of(&findings);
     match args.format {
         CheckFormat::Human => {

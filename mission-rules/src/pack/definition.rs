@@ -2,7 +2,8 @@
 
 use std::{collections::BTreeMap, ops::Range};
 
-use mission_core::mission::Definition;
+use chrono::{DateTime, Utc};
+use mission_core::{PointsScale, mission::Definition};
 use serde_json::Value;
 
 use super::{Pack, PackFiles};
@@ -23,25 +24,35 @@ pub struct DefinitionFinding {
 const MISSION: &str = "missions/mission.toml";
 const SCRIPT: &str = "rules/script.rhai";
 
-/// Everything that `mission check` would say of a definition with its script. What it requires is left to whoever
+/// Everything that `mission check` would say of a definition with its script, in a pack of a points scale, at an instant. What it requires is left to whoever
 /// knows the other missions.
 ///
 /// ```
+/// use chrono::Utc;
+/// use mission_core::PointsScale;
 /// use mission_rules::{Scripts, pack::check_definition};
 /// let mut definition = mission_core::testing::definition("read-it");
 /// definition.script = Some("fn reward(ctx) { #{ points: ctx.user.tgas } }".to_owned());
-/// let findings = check_definition(&definition, &Scripts::default());
+/// let findings = check_definition(&definition, &Scripts::default(), PointsScale::default(), Utc::now());
 /// assert_eq!(findings[0].pointer, "/script");
 /// ```
 #[must_use]
-pub fn check_definition(definition: &Definition, scripts: &Scripts) -> Vec<DefinitionFinding> {
+pub fn check_definition(
+    definition: &Definition,
+    scripts: &Scripts,
+    scale: PointsScale,
+    now: DateTime<Utc>,
+) -> Vec<DefinitionFinding> {
     let mut definition = definition.clone();
     definition.requires.clear();
     let script = definition.script.take();
     let mut files = BTreeMap::new();
     files.insert(
         "pack.toml".to_owned(),
-        "name = \"mission\"\nversion = \"1.0.0\"\n".to_owned(),
+        format!(
+            "name = \"mission\"\nversion = \"1.0.0\"\npoints_scale = {}\n",
+            u8::from(scale)
+        ),
     );
     definition.rules_script = script.as_ref().map(|_| SCRIPT.to_owned());
     files.extend(script.clone().map(|source| (SCRIPT.to_owned(), source)));
@@ -49,7 +60,7 @@ pub fn check_definition(definition: &Definition, scripts: &Scripts) -> Vec<Defin
     let value = serde_json::to_value(&definition).unwrap_or_default();
     let written = Toml::of(&value);
     files.insert(MISSION.to_owned(), written.text.clone());
-    let (_, findings) = Pack::load_with(&PackFiles::from_map(files), scripts);
+    let (_, findings) = Pack::load_at(&PackFiles::from_map(files), scripts, now);
     let placed = findings.into_iter().map(|finding| {
         let mut diagnostic = finding.diagnostic;
         let span = diagnostic.span.take();
@@ -169,7 +180,12 @@ mod tests {
     use super::*;
 
     fn found(definition: &Definition) -> Vec<(String, &'static str)> {
-        let findings = check_definition(definition, &Scripts::default());
+        let findings = check_definition(
+            definition,
+            &Scripts::default(),
+            PointsScale::default(),
+            DateTime::UNIX_EPOCH,
+        );
         findings
             .into_iter()
             .map(|finding| (finding.pointer, finding.diagnostic.code))
@@ -195,7 +211,12 @@ mod tests {
         let mut bad = definition("bad");
         bad.rules = vec![rule("user.level"), rule("user.lvel")];
         bad.script = Some("fn reward(ctx) {\n    #{ points: ctx.user.tgas }\n}\n".to_owned());
-        let findings = check_definition(&bad, &Scripts::default());
+        let findings = check_definition(
+            &bad,
+            &Scripts::default(),
+            PointsScale::default(),
+            DateTime::UNIX_EPOCH,
+        );
         let pointers: Vec<&str> = findings.iter().map(|finding| finding.pointer.as_str()).collect();
         assert!(pointers.contains(&"/rules/1/rule_type"), "{findings:?}");
         let script = findings

@@ -2,6 +2,7 @@
 
 use std::{cell::RefCell, ops::Range};
 
+use mission_core::{Points, PointsScale};
 use toml::{
     Spanned,
     de::{DeArray, DeTable, DeValue},
@@ -74,6 +75,27 @@ impl<'a> Fields<'a> {
     /// A field that may be absent. What does not fit is reported, and counts as absent.
     pub(super) fn optional<T: FromToml>(&self, name: &'a str) -> Option<T> {
         self.located(name).map(|located| located.value)
+    }
+
+    /// Points of a pack that pays so many digits. What would be paid as nothing is an error, what is rounded a warning.
+    pub(super) fn points(&self, name: &'a str, scale: PointsScale) -> Option<Points> {
+        let points: Located<Points> = self.located(name)?;
+        let written = points.value.get();
+        let paid = scale.round(written).map_or(written, Points::get);
+        if paid != written {
+            let digits = u8::from(scale);
+            let diagnostic = if paid.is_zero() {
+                let message = format!("`{name}` is {written}, which is rounded to 0 and never paid");
+                Diagnostic::error("pack/rounds-to-zero", message)
+            } else {
+                let message = format!("`{name}` is {written}, and {paid} is paid");
+                Diagnostic::warning("pack/rounded", message)
+            };
+            let help =
+                format!("points have {digits} digits after the point: see `points_scale` in pack.toml");
+            self.report.add(diagnostic.with_help(help).at(points.span));
+        }
+        Some(points.value)
     }
 
     /// As [`Fields::optional`], with the place of the value.

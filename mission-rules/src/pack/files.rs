@@ -47,6 +47,8 @@ impl Default for PackLimits {
 pub struct PackFiles {
     texts: BTreeMap<String, String>,
     refused: Vec<Finding>,
+    /// Files below the folder that are none of a pack's.
+    unread: Vec<String>,
     total_bytes: usize,
 }
 
@@ -131,6 +133,11 @@ impl PackFiles {
         &self.refused
     }
 
+    /// Every file that was looked at: those with a text, and those below the folder that are none of a pack's.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
+        self.texts.keys().chain(&self.unread).map(String::as_str)
+    }
+
     /// All texts by path, as `GET /packs/{name}` gives them.
     #[must_use]
     pub fn into_map(self) -> BTreeMap<String, String> {
@@ -207,6 +214,26 @@ pub(super) fn relative_path(path: &str) -> Result<String, ()> {
     } else {
         Ok(parts.join("/"))
     }
+}
+
+/// Whether a pack, or a file of one without its ending, can have this name: it stands in addresses, on any system.
+pub(super) fn is_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    (1..=64).contains(&name.len()) && name.starts_with(plain) && name.chars().all(|c| plain(c) || c == '-')
+}
+
+/// The nearest name that fits, if anything of it does.
+pub(super) fn suggested_name(wanted: &str) -> Option<String> {
+    let plain = |c: char| {
+        if c.is_ascii_alphanumeric() {
+            c.to_ascii_lowercase()
+        } else {
+            '-'
+        }
+    };
+    let name: String = wanted.trim().chars().map(plain).collect();
+    let name: String = name.trim_matches('-').chars().take(64).collect();
+    is_name(&name).then_some(name)
 }
 
 struct Walk<'a> {
@@ -288,6 +315,9 @@ impl Walk<'_> {
             return self.folder(path, inside, depth + 1);
         }
         if !wanted || !metadata.is_file() {
+            if inside.contains('/') && metadata.is_file() {
+                self.files.unread.push(inside.to_owned());
+            }
             return Ok(());
         }
         if metadata.len() > self.limits.max_file_bytes as u64 {

@@ -1,5 +1,6 @@
 //! Reads a whole pack and reports everything that is wrong with it at once.
 
+use chrono::{DateTime, Utc};
 use mission_core::mission::Definition;
 
 use super::{
@@ -9,31 +10,42 @@ use super::{
     finding::FileReport,
     manifest::{Manifest, read_manifest},
     mission_file::read_mission,
+    place::{Place, check_place},
     policy_file::{read_check_in, read_referral},
     references::{self, PlacedMission},
     rule_paths,
 };
-use crate::{FieldSchema, Scripts, diagnostic::Diagnostic, suggest};
+use crate::{FieldSchema, Scripts, diagnostic::Diagnostic};
 
-pub(super) fn load(files: &PackFiles, scripts: &Scripts) -> (Option<Pack>, Vec<Finding>) {
+pub(super) fn load(
+    files: &PackFiles,
+    scripts: &Scripts,
+    now: Option<DateTime<Utc>>,
+) -> (Option<Pack>, Vec<Finding>) {
     let mut findings = files.refused().to_vec();
     let manifest = manifest(files, &mut findings);
-    let check_in = files
-        .get("checkin.toml")
-        .and_then(|text| read("checkin.toml", text, read_check_in, &mut findings));
-    let referral = files
-        .get("referral.toml")
-        .and_then(|text| read("referral.toml", text, read_referral, &mut findings));
+    let scale = manifest.points_scale.unwrap_or_default();
+    let check_in = files.get("checkin.toml").and_then(|text| {
+        let reader = |text, report: &FileReport<'_>| read_check_in(text, report, scale);
+        read("checkin.toml", text, reader, &mut findings)
+    });
+    let referral = files.get("referral.toml").and_then(|text| {
+        let reader = |text, report: &FileReport<'_>| read_referral(text, report, scale);
+        read("referral.toml", text, reader, &mut findings)
+    });
     let mut missions: Vec<PlacedMission<'_>> = Vec::new();
     let mut cases: Vec<(&str, CaseFile)> = Vec::new();
     for (path, text) in files.iter() {
-        match place_of(path) {
-            Place::Mission => missions.push((path, read(path, text, read_mission, &mut findings))),
+        match Place::of(path) {
+            Place::Mission => {
+                let reader = |text, report: &FileReport<'_>| read_mission(text, report, scale, now);
+                missions.push((path, read(path, text, reader, &mut findings)));
+            }
             Place::Cases => cases.push((path, read(path, text, read_cases, &mut findings))),
-            Place::Known => {}
-            Place::Stray(help) => findings.push(stray(path, help)),
+            Place::Known | Place::Stray => {}
         }
     }
+    findings.extend(files.paths().filter_map(check_place));
     let catalog = manifest.events.as_ref();
     references::check_codes(&missions, &mut findings);
     references::check_requires(&missions, &mut findings);
@@ -189,39 +201,4 @@ fn bound(findings: &mut Vec<Finding>) {
         let diagnostic = Diagnostic::warning("pack/more-findings", message);
         findings.push(Finding::new(last.file.clone(), diagnostic));
     }
-}
-
-/// What a file is, by its place in the pack.
-enum Place {
-    Mission,
-    Cases,
-    Known,
-    /// It looks like a part of the pack, but is in no place where one is read; and what to do.
-    Stray(String),
-}
-
-fn place_of(path: &str) -> Place {
-    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-    if !name.ends_with(".toml") {
-        return Place::Known;
-    }
-    match (folder, name) {
-        ("missions", _) => Place::Mission,
-        ("tests", _) => Place::Cases,
-        ("", "pack.toml" | "checkin.toml" | "referral.toml") => Place::Known,
-        ("", name) => Place::Stray(
-            match suggest::closest(name, ["pack.toml", "checkin.toml", "referral.toml"]) {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => "missions are read from `missions/`, cases from `tests/`".to_owned(),
-            },
-        ),
-        _ => Place::Stray("missions are read from `missions/` itself, cases from `tests/` itself".to_owned()),
-    }
-}
-
-fn stray(path: &str, help: String) -> Finding {
-    let diagnostic = Diagnostic::warning("pack/stray-file", "nothing reads this file")
-        .with_help(help)
-        .at(0..0);
-    Finding::new(path, diagnostic)
 }

@@ -6,6 +6,7 @@ use super::{
     document::Document,
     events::EventCatalog,
     fields::{Fields, Located},
+    files,
     finding::FileReport,
 };
 use crate::diagnostic::Diagnostic;
@@ -27,10 +28,8 @@ pub(super) fn read_manifest(text: &str, report: &FileReport<'_>) -> Manifest {
     }
     let fields = document.fields(report, "pack.toml");
     let manifest = Manifest {
-        name: label(&fields, "name", |name| {
-            !matches!(name, "." | "..") && !name.contains(['/', '\\'])
-        }),
-        version: label(&fields, "version", |_| true),
+        name: pack_name(&fields),
+        version: version(&fields),
         points_scale: fields.optional("points_scale"),
         levels: levels(&fields),
         events: EventCatalog::read(&fields),
@@ -39,20 +38,35 @@ pub(super) fn read_manifest(text: &str, report: &FileReport<'_>) -> Manifest {
     manifest
 }
 
-/// A short text that stands in addresses and logs.
-fn label<'a>(fields: &Fields<'a>, name: &'a str, fits: impl Fn(&str) -> bool) -> Option<String> {
-    let label: Located<String> = fields.required(name)?;
-    let text = label.value.as_str();
+/// The name: it stands in addresses.
+fn pack_name(fields: &Fields<'_>) -> Option<String> {
+    let name: Located<String> = fields.required("name")?;
+    if files::is_name(&name.value) {
+        return Some(name.value);
+    }
+    let message = "`name` must have 1 to 64 of the characters a-z, 0-9 and `-`, and not begin with `-`";
+    let diagnostic = Diagnostic::error("pack/bad-value", message).at(name.span);
+    fields.report.add(match files::suggested_name(&name.value) {
+        Some(better) => diagnostic.with_help(format!("write name = \"{better}\"")),
+        None => diagnostic,
+    });
+    None
+}
+
+/// The version: a short text of the author's own.
+fn version(fields: &Fields<'_>) -> Option<String> {
+    let version: Located<String> = fields.required("version")?;
+    let text = version.value.as_str();
     let good = (1..=64).contains(&text.chars().count())
         && text.trim() == text
         && !text.chars().any(char::is_control);
-    if good && fits(text) {
-        return Some(label.value);
+    if good {
+        return Some(version.value);
     }
-    let message = format!("`{name}` must have 1 to 64 characters, without `/`, `\\` and space around it");
+    let message = "`version` must have 1 to 64 characters, without space around it";
     fields
         .report
-        .add(Diagnostic::error("pack/bad-value", message).at(label.span));
+        .add(Diagnostic::error("pack/bad-value", message).at(version.span));
     None
 }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, ops::Range};
 
 use chrono::{DateTime, Utc};
 use mission_core::{
-    Percent, Points,
+    Percent, PointsScale,
     mission::{
         Budget, Definition, EvidenceDemand, Frequency, InvalidDefinition, LocalizedText, MissionCode, Offer,
         Operator, Rule, Trigger,
@@ -40,13 +40,19 @@ pub(super) struct MissionFile {
 pub(super) struct RulePlace {
     pub(super) rule: Rule,
     pub(super) path: Range<usize>,
+    pub(super) operator: Range<usize>,
     pub(super) value: Range<usize>,
 }
 
 /// The languages of one text, and where the text stands.
 pub(super) type Languages = Located<Vec<String>>;
 
-pub(super) fn read_mission(text: &str, report: &FileReport<'_>) -> MissionFile {
+pub(super) fn read_mission(
+    text: &str,
+    report: &FileReport<'_>,
+    scale: PointsScale,
+    now: Option<DateTime<Utc>>,
+) -> MissionFile {
     let document = Document::parse(text, report);
     if !document.whole {
         // The rest of a broken file would only repeat what the syntax errors say; its code is still known to others.
@@ -63,7 +69,7 @@ pub(super) fn read_mission(text: &str, report: &FileReport<'_>) -> MissionFile {
             description: None,
         };
     }
-    let mut mission = mission(document.fields(report, "a mission"));
+    let mut mission = mission(document.fields(report, "a mission"), scale, now);
     if let Some(definition) = &mission.definition {
         // Rules and requirements are judged one by one, each at its own place.
         let whole = |flaw: &InvalidDefinition| {
@@ -84,7 +90,7 @@ pub(super) fn read_mission(text: &str, report: &FileReport<'_>) -> MissionFile {
 /// More would not be read by anybody, and every one is looked up at every start.
 const MOST_REQUIRED: usize = 100;
 
-fn mission(fields: Fields<'_>) -> MissionFile {
+fn mission(fields: Fields<'_>, scale: PointsScale, now: Option<DateTime<Utc>>) -> MissionFile {
     let code: Option<Located<MissionCode>> = fields.required("code");
     let mission_type = fields.required("type");
     let (title, title_languages) = localized(&fields, "title");
@@ -128,7 +134,7 @@ fn mission(fields: Fields<'_>) -> MissionFile {
         cooldown_seconds: fields.optional("cooldown_seconds").unwrap_or_default(),
         reward: fields
             .table("reward", "`[reward]`")
-            .map(offer)
+            .map(|fields| offer(fields, scale))
             .unwrap_or_default(),
         evidence: fields.table("evidence", "`[evidence]`").and_then(evidence),
         budget: fields.table("budget", "`[budget]`").map(budget),
@@ -140,6 +146,7 @@ fn mission(fields: Fields<'_>) -> MissionFile {
         frequency.as_ref().map(|frequency| frequency.value),
         trigger.is_some(),
     );
+    lint_times(&fields, &optional, now);
     let definition = match (&code, mission_type, title, description, frequency) {
         (Some(code), Some(mission_type), Some(title), Some(description), Some(frequency)) => {
             Some(Definition {
@@ -232,6 +239,30 @@ fn lint(fields: &Fields<'_>, optional: &Optional, frequency: Option<Frequency>, 
     }
 }
 
+/// Times that were probably meant otherwise.
+fn lint_times(fields: &Fields<'_>, optional: &Optional, now: Option<DateTime<Utc>>) {
+    const YEAR: u32 = 366 * 24 * 60 * 60;
+    if optional.cooldown_seconds > YEAR {
+        let days = optional.cooldown_seconds / 86_400;
+        fields.warning(
+            "cooldown_seconds",
+            "pack/long-cooldown",
+            format!("a cooldown of {days} days: `cooldown_seconds` counts seconds"),
+            "a day has 86400; `frequency = \"one_time\"` is for what is done once",
+        );
+    }
+    if let (Some(ends_at), Some(now)) = (optional.ends_at, now)
+        && ends_at <= now
+    {
+        fields.warning(
+            "ends_at",
+            "pack/window-ended",
+            "the mission's window has ended: nobody can start it any more",
+            "move `ends_at`, or take the file out of the pack, which archives the mission",
+        );
+    }
+}
+
 fn localized(fields: &Fields<'_>, name: &'static str) -> (Option<LocalizedText>, Option<Languages>) {
     fields.demand(name);
     if let Some(DeValue::String(_)) = fields.raw(name) {
@@ -283,9 +314,9 @@ fn localized(fields: &Fields<'_>, name: &'static str) -> (Option<LocalizedText>,
     (LocalizedText::try_from(map).ok(), Some(languages))
 }
 
-fn offer(fields: Fields<'_>) -> Offer {
+fn offer(fields: Fields<'_>, scale: PointsScale) -> Offer {
     let offer = Offer {
-        points: fields.optional::<Points>("points").unwrap_or_default(),
+        points: fields.points("points", scale).unwrap_or_default(),
         mining_boost_percent: fields
             .optional::<Percent>("mining_boost_percent")
             .unwrap_or_default(),
@@ -356,6 +387,7 @@ fn rule(fields: Fields<'_>) -> Option<RulePlace> {
             metadata,
         },
         path: rule_type.span,
+        operator: operator.span,
         value: value.span,
     })
 }

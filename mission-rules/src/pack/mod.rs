@@ -31,6 +31,7 @@ mod finding;
 mod load;
 mod manifest;
 mod mission_file;
+mod place;
 mod policy_file;
 mod put;
 mod references;
@@ -40,6 +41,8 @@ pub mod simulation;
 pub mod template;
 #[cfg(test)]
 mod tests;
+
+use chrono::{DateTime, Utc};
 
 pub use case_file::{
     COMMANDS, Case, CaseEvent, CaseUser, CheckInCase, CheckInExpectation, Expectation, Expected,
@@ -95,7 +98,13 @@ impl Pack {
     /// As [`Pack::load`], with the scripts that will run the missions, and their limits.
     #[must_use]
     pub fn load_with(files: &PackFiles, scripts: &Scripts) -> (Option<Pack>, Vec<Finding>) {
-        load::load(files, scripts)
+        load::load(files, scripts, None)
+    }
+
+    /// As [`Pack::load_with`], and says which missions are over at an instant.
+    #[must_use]
+    pub fn load_at(files: &PackFiles, scripts: &Scripts, now: DateTime<Utc>) -> (Option<Pack>, Vec<Finding>) {
+        load::load(files, scripts, Some(now))
     }
 
     /// The policy files, if the pack carries any: a server takes them from one pack only.

@@ -22,7 +22,7 @@ pub fn put_command(
     files: PackFiles,
     activate: bool,
 ) -> Result<(PutPack, Vec<Finding>), Vec<Finding>> {
-    let (pack, findings) = Pack::load_with(&files, scripts);
+    let (pack, findings) = Pack::load_at(&files, scripts, engine.now());
     let Some(pack) = pack else { return Err(findings) };
     let book = engine.book();
     let policy = pack.carried_policy().cloned();

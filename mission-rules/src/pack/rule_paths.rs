@@ -8,7 +8,7 @@ use super::{
     fields::quoted,
     mission_file::{MissionFile, RulePlace},
 };
-use crate::{FieldKind, FieldSchema, diagnostic::Diagnostic, suggest};
+use crate::{FieldKind, FieldSchema, diagnostic::Diagnostic, schema::ValueRange, suggest};
 
 /// The fields of the context in which a mission's rules and script are judged: where the pack declares the fields of
 /// the mission's event, there are no others.
@@ -45,7 +45,7 @@ fn check_rule(place: &RulePlace, triggered: bool, schema: &FieldSchema) -> Vec<D
     }
     let Some(kind) = schema.kind(path) else {
         let message = format!("`{path}` leads nowhere, so the rule sees no value, ever");
-        let diagnostic = Diagnostic::warning("pack/unknown-path", message).at(place.path.clone());
+        let diagnostic = Diagnostic::error("pack/unknown-path", message).at(place.path.clone());
         return vec![diagnostic.with_help(known_paths(path, schema))];
     };
     let mut diagnostics = Vec::new();
@@ -57,10 +57,121 @@ fn check_rule(place: &RulePlace, triggered: bool, schema: &FieldSchema) -> Vec<D
                 .at(place.path.clone()),
         );
     }
-    if matches!(kind, FieldKind::Whole | FieldKind::Decimal) {
-        diagnostics.extend(bad_number(place));
-    }
+    let flaw = match kind {
+        FieldKind::Whole | FieldKind::Decimal => {
+            bad_number(place).or_else(|| out_of_range(place, schema.range(path)))
+        }
+        FieldKind::Text => reversed(place),
+        FieldKind::Bool | FieldKind::List | FieldKind::Map => never_holds(place, kind),
+        FieldKind::Any => None,
+    };
+    diagnostics.extend(flaw);
     diagnostics
+}
+
+/// An operator that a value of this type never meets, or a text that it is never equal to.
+fn never_holds(place: &RulePlace, kind: FieldKind) -> Option<Diagnostic> {
+    let path = &place.rule.rule_type;
+    let value = place.rule.value.trim();
+    let is_bool = |text: &str| matches!(text.trim(), "true" | "false");
+    let (fits, help) = match kind {
+        FieldKind::Bool => (
+            match place.rule.operator {
+                Operator::Exists => true,
+                Operator::Eq | Operator::Ne => is_bool(value),
+                Operator::In | Operator::NotIn => value.split(',').all(is_bool),
+                _ => false,
+            },
+            "compare it by `eq` with `true` or `false`".to_owned(),
+        ),
+        _ => (
+            matches!(place.rule.operator, Operator::Exists | Operator::Contains),
+            match place.rule.operator {
+                Operator::In if !value.contains(',') => {
+                    format!("turn it round: operator = \"contains\", value = \"{value}\"")
+                }
+                _ => "ask by `contains` whether it holds one value; a script can ask for more".to_owned(),
+            },
+        ),
+    };
+    if fits {
+        return None;
+    }
+    let always = match place.rule.operator {
+        Operator::Ne | Operator::NotIn => "always",
+        _ => "never",
+    };
+    let message = format!("`{path}` is {}, so this rule {always} holds", kind.plain());
+    let span = if kind == FieldKind::Bool {
+        &place.value
+    } else {
+        &place.operator
+    };
+    Some(
+        Diagnostic::error("pack/operator-type", message)
+            .with_help(help)
+            .at(span.clone()),
+    )
+}
+
+/// The two ends of `between`, where the first is the greater.
+fn reversed(place: &RulePlace) -> Option<Diagnostic> {
+    let (low, high) = place.rule.value.split_once(',')?;
+    let (low, high) = (low.trim(), high.trim());
+    let is_reversed = match (low.parse::<Decimal>(), high.parse::<Decimal>()) {
+        (Ok(low), Ok(high)) => low > high,
+        _ => low > high,
+    };
+    if place.rule.operator != Operator::Between || !is_reversed {
+        return None;
+    }
+    let message = format!("nothing is between {low} and {high}: the first is the greater one");
+    Some(
+        Diagnostic::error("pack/never-holds", message)
+            .with_help(format!("write value = \"{high},{low}\""))
+            .at(place.value.clone()),
+    )
+}
+
+/// A comparison that the values which the path can have never meet, or always.
+fn out_of_range(place: &RulePlace, range: Option<ValueRange>) -> Option<Diagnostic> {
+    if let Some(found) = reversed(place) {
+        return Some(found);
+    }
+    let range = range?;
+    let path = &place.rule.rule_type;
+    let wanted = |text: &str| text.trim().parse::<Decimal>().ok();
+    let value = place.rule.value.as_str();
+    let verdict = match place.rule.operator {
+        Operator::Eq => range.verdict("==", wanted(value)?),
+        Operator::Ne => range.verdict("!=", wanted(value)?),
+        Operator::Gt => range.verdict(">", wanted(value)?),
+        Operator::Gte => range.verdict(">=", wanted(value)?),
+        Operator::Lt => range.verdict("<", wanted(value)?),
+        Operator::Lte => range.verdict("<=", wanted(value)?),
+        Operator::In => value
+            .split(',')
+            .all(|one| wanted(one).is_some_and(|one| !range.holds(one)))
+            .then_some(false),
+        Operator::Between => {
+            let (low, high) = value.split_once(',')?;
+            let outside = range.verdict(">=", wanted(low)?) == Some(false)
+                || range.verdict("<=", wanted(high)?) == Some(false);
+            outside.then_some(false)
+        }
+        Operator::NotIn | Operator::Contains | Operator::Exists => None,
+    }?;
+    let message = format!(
+        "`{path}` is {range}, so this rule {} holds",
+        if verdict { "always" } else { "never" }
+    );
+    let diagnostic = if verdict {
+        Diagnostic::warning("pack/always-holds", message)
+            .with_help("leave the rule out, or compare with another value")
+    } else {
+        Diagnostic::error("pack/never-holds", message).with_help("compare it with a value that it can have")
+    };
+    Some(diagnostic.at(place.value.clone()))
 }
 
 /// The way out of a path that leads nowhere.

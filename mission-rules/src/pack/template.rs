@@ -1,5 +1,7 @@
 //! The pack that `mission new` writes: small, commented, and passing its own check and cases.
 
+use super::files::suggested_name;
+
 /// The template's files by path, for a pack of a name. What a pack's name cannot hold becomes `-`.
 ///
 /// ```
@@ -10,7 +12,7 @@
 /// ```
 #[must_use]
 pub fn files(name: &str) -> Vec<(&'static str, String)> {
-    let name = pack_name(name);
+    let name = suggested_name(name).unwrap_or_else(|| "my-pack".to_owned());
     [
         ("pack.toml", include_str!("template/pack.toml")),
         (
@@ -27,24 +29,13 @@ pub fn files(name: &str) -> Vec<(&'static str, String)> {
     .into()
 }
 
-fn pack_name(wanted: &str) -> String {
-    let plain = |c: char| {
-        if c.is_ascii_alphanumeric() {
-            c.to_ascii_lowercase()
-        } else {
-            '-'
-        }
-    };
-    let name: String = wanted.trim().chars().map(plain).take(64).collect();
-    match name.trim_matches('-') {
-        "" => "my-pack".to_owned(),
-        name => name.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::pack_name;
+    use crate::pack::files::suggested_name;
+
+    fn pack_name(folder: &str) -> String {
+        suggested_name(folder).unwrap_or_else(|| "my-pack".to_owned())
+    }
 
     #[test]
     fn any_folder_name_becomes_a_pack_name() {

@@ -28,6 +28,7 @@ fn in_pack_toml() {
         ("broken syntax", pack("\"demo\"", "\"demo")),
         ("a name that is no text", pack("\"demo\"", "7")),
         ("a name with a slash", pack("\"demo\"", "\"a/b\"")),
+        ("a name with capitals", pack("\"demo\"", "\"My Pack\"")),
         ("no version", pack("version = \"1.0\"\n", "")),
         ("a misspelled field", pack("points_scale", "point_scale")),
         (
@@ -91,6 +92,18 @@ fn in_checkin_toml() {
         ),
         ("a month of every days", policy("\"all\"", "\"every\"")),
         ("two rows for the same days", policy("days = \"all\"", "days = 7")),
+        (
+            "a percentage written as a factor",
+            policy("bonus_percent = \"10\"", "bonus_percent = \"0.10\""),
+        ),
+        (
+            "a percentage that comes to nothing",
+            policy("daily_points = \"10\"", "daily_points = \"0.01\""),
+        ),
+        (
+            "a milestone that is rounded to nothing",
+            policy("milestone_bonus = \"50\"", "milestone_bonus = \"0.001\""),
+        ),
         ("freezes that nobody can hold", policy("freezes_max = 2\n", "")),
         (
             "a misspelled field of the referral policy",
@@ -197,6 +210,15 @@ fn in_a_mission() {
             mission("[budget]", "[evidence]\ntype = \"screenshot\"\n\n[budget]"),
         ),
         (
+            "a cooldown of a century",
+            mission("target = 3", "target = 3\ncooldown_seconds = 3_155_760_000"),
+        ),
+        (
+            "points that are rounded to nothing",
+            mission("\"50.25\"", "\"0.004\""),
+        ),
+        ("points that are rounded", mission("\"50.25\"", "\"50.255\"")),
+        (
             "a cooldown after the only time",
             mission("\"daily\"", "\"one_time\"\ncooldown_seconds = 60"),
         ),
@@ -207,6 +229,13 @@ fn in_a_mission() {
 #[test]
 fn in_rules() {
     let mission = |from, to| with("missions/watch.toml", from, to);
+    let rule = |path: &str, operator: &str, value: &str| {
+        with(
+            "missions/watch.toml",
+            "rule_type = \"user.level\"\noperator = \"gte\"\nvalue = \"3\"",
+            &format!("rule_type = \"{path}\"\noperator = \"{operator}\"\nvalue = \"{value}\""),
+        )
+    };
     let text = told(vec![
         (
             "a path into nothing",
@@ -232,6 +261,19 @@ fn in_rules() {
             ),
         ),
         ("no value", mission("value = \"3\"\n", "")),
+        ("an hour that the day has not", rule("now.hour", "gte", "25")),
+        ("an hour that always is", rule("now.hour", "lte", "25")),
+        (
+            "a range that is turned round",
+            rule("user.experience", "between", "3600,20"),
+        ),
+        ("a list in a text", rule("user.tags", "in", "vip")),
+        (
+            "a list that is not in a text",
+            rule("user.tags", "not_in", "banned, bot"),
+        ),
+        ("a list with an order", rule("user.tags", "gte", "3")),
+        ("a map that equals", rule("user.attributes", "eq", "gold")),
         (
             "exists with a number",
             mission("operator = \"gte\"", "operator = \"exists\""),
@@ -312,6 +354,13 @@ fn between_files() {
         ),
         ("files in the wrong place", and("missions/old/watch.toml", "")),
         ("a misspelled file", and("check-in.toml", "")),
+        ("a folder in capitals", and("MISSIONS/other.toml", OTHER)),
+        (
+            "a mission in another format",
+            and("missions/other.yaml", "code: other\n"),
+        ),
+        ("a file name in capitals", and("missions/Bad_Name.toml", OTHER)),
+        ("notes among the missions", and("missions/notes.md", "")),
         (
             "a path that leaves the pack",
             and("missions/../../etc/passwd.toml", ""),
@@ -401,4 +450,20 @@ fn in_scripts() {
         ),
     ]);
     insta::assert_snapshot!(text);
+}
+
+#[test]
+fn a_window_that_has_ended_is_told_by_the_time_of_the_check() {
+    let files = PackFiles::from_map(super::GOOD);
+    let scripts = crate::Scripts::default();
+    let codes = |now: &str| {
+        let (pack, findings) = Pack::load_at(&files, &scripts, now.parse().unwrap());
+        assert!(pack.is_some());
+        findings
+            .into_iter()
+            .map(|finding| finding.diagnostic.code)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(codes("2026-12-31T23:59:59Z"), Vec::<&str>::new());
+    assert_eq!(codes("2027-01-01T00:00:00Z"), ["pack/window-ended"]);
 }

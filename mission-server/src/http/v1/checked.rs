@@ -59,7 +59,8 @@ impl Checked {
         let mut findings = Vec::new();
         // What a flaw has said once is not said again in other words.
         if errors.is_empty() {
-            for DefinitionFinding { pointer, diagnostic } in check_definition(&definition, &state.scripts) {
+            let found = check_definition(&definition, &state.scripts, book.points_scale, state.engine.now());
+            for DefinitionFinding { pointer, diagnostic } in found {
                 match diagnostic.severity {
                     Severity::Error => errors.push(FieldError {
                         pointer,
