@@ -16,7 +16,7 @@ const DEFAULT_REASON: &str = "the mission's rules do not accept this evidence";
 const LONGEST_REASON: usize = 500;
 
 /// The fields that `reward` can set.
-const REWARD_FIELDS: [&str; 6] = [
+pub(crate) const REWARD_FIELDS: [&str; 6] = [
     "points",
     "bonus_points",
     "experience_points",
@@ -98,10 +98,7 @@ pub(crate) fn reward(value: &Dynamic) -> Result<RewardPatch, RuleFailure> {
     };
     for key in map.keys() {
         if !REWARD_FIELDS.contains(&key.as_str()) {
-            let known = match closest(key, REWARD_FIELDS) {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!("a reward has {}", REWARD_FIELDS.join(", ")),
-            };
+            let known = unknown_reward_field(key);
             return refuse(format!(
                 "the map that it gives has an unknown key `{key}`; {known}"
             ));
@@ -115,6 +112,14 @@ pub(crate) fn reward(value: &Dynamic) -> Result<RewardPatch, RuleFailure> {
         badge_id: text(&map, "badge_id")?,
         expires_after_days: count(&map, "expires_after_days")?,
     })
+}
+
+/// The way out of a field that no reward has.
+pub(crate) fn unknown_reward_field(name: &str) -> String {
+    match closest(name, REWARD_FIELDS) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => format!("a reward has {}", REWARD_FIELDS.join(", ")),
+    }
 }
 
 fn present<'m>(map: &'m Map, key: &str) -> Option<&'m Dynamic> {

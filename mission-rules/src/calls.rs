@@ -10,6 +10,7 @@ use crate::{
     sandbox::{Language, forbidden},
     suggest::closest,
     syntax::{Function, word_at},
+    syntax_error::foreign,
 };
 
 /// Finds functions that cannot be what their names say, calls with a wrong number of parameters, and calls of what is
@@ -137,9 +138,10 @@ fn check_call(
         );
         let mut names: Vec<&str> = own.keys().copied().collect();
         language.names().for_each(|known| names.push(known));
-        match closest(name, names) {
-            Some(meant) => finding.with_help(format!("did you mean `{meant}`?")),
-            None => finding,
+        match (foreign(name), closest(name, names)) {
+            (Some(here), _) => finding.with_help(format!("write `{here}`")),
+            (None, Some(meant)) => finding.with_help(format!("did you mean `{meant}`?")),
+            (None, None) => finding,
         }
     };
     Some(match word_at(source, position) {

@@ -1,18 +1,19 @@
 //! What went wrong, in words that help the script's author.
 
 use mission_core::ports::rules::{CompileError, FailureKind, Hook, RuleFailure};
-use rhai::{EvalAltResult, ParseError, ParseErrorType, Position};
+use rhai::{EvalAltResult, Position};
 
-use crate::{
-    Diagnostic, Limits,
-    diagnostic::line_column,
-    sandbox::forbidden,
-    syntax::{offset, word_at},
-};
+use crate::{Diagnostic, Limits, diagnostic::line_column, index_guard::Insertions};
 
 /// The failure of one evaluation.
-pub(crate) fn rule_failure(hook: Hook, error: &EvalAltResult, limits: &Limits) -> RuleFailure {
+pub(crate) fn rule_failure(
+    hook: Hook,
+    error: &EvalAltResult,
+    limits: &Limits,
+    insertions: &Insertions,
+) -> RuleFailure {
     let (message, position) = explained(error, limits);
+    let position = insertions.written(position);
     let line = position.line().and_then(|line| u32::try_from(line).ok());
     let message = match (position.line(), position.position()) {
         (Some(line), Some(column)) => format!("{message} (line {line}, column {column})"),
@@ -85,6 +86,9 @@ fn explained(error: &EvalAltResult, limits: &Limits) -> (String, Position) {
             format!("more than {} variables are alive at once", limits.variables)
         }
         EvalAltResult::ErrorDataTooLarge(what, _) => too_large(what, limits),
+        EvalAltResult::ErrorArrayBounds(items, index, _) => {
+            format!("the index {index} is outside of a list of {items}")
+        }
         EvalAltResult::ErrorRuntime(thrown, _) => thrown.to_string(),
         EvalAltResult::ErrorFunctionNotFound(signature, _) => no_such_function(signature),
         EvalAltResult::ErrorMismatchDataType(wanted, found, _) => {
@@ -105,7 +109,7 @@ fn explained(error: &EvalAltResult, limits: &Limits) -> (String, Position) {
     (message, error.position())
 }
 
-fn too_large(what: &str, limits: &Limits) -> String {
+pub(crate) fn too_large(what: &str, limits: &Limits) -> String {
     let (noun, limit, unit) = if what.to_lowercase().contains("string") {
         ("a string", limits.string_bytes, "bytes")
     } else if what.to_lowercase().contains("map") {
@@ -139,10 +143,12 @@ fn no_such_function(signature: &str) -> String {
 
 /// The interpreter's name of a type, as an author would say it.
 pub(crate) fn plain_type(name: &str) -> String {
-    match name.trim().trim_start_matches("&mut ").trim_start_matches('&') {
+    // A function that takes any of several types is shown with all of them.
+    let first = name.split(" | ").next().unwrap_or(name);
+    match first.trim().trim_start_matches("&mut ").trim_start_matches('&') {
         "i64" => "a whole number",
         "decimal" | "Decimal" | "rust_decimal::decimal::Decimal" | "rust_decimal::Decimal" => "a decimal",
-        "string" | "str" | "ImmutableString" | "&str" => "a string",
+        "string" | "str" | "ImmutableString" | "String" => "a string",
         "bool" => "true or false",
         "()" => "() (nothing)",
         "array" | "Array" | "rhai::Array" => "a list",
@@ -151,55 +157,6 @@ pub(crate) fn plain_type(name: &str) -> String {
         other => return format!("`{other}`"),
     }
     .to_owned()
-}
-
-/// A script that is no valid syntax.
-pub(crate) fn syntax_finding(source: &str, error: &ParseError, limits: &Limits) -> Diagnostic {
-    let position = error.position();
-    let span = word_at(source, position);
-    let word = span
-        .clone()
-        .and_then(|span| source.get(span))
-        .unwrap_or_default()
-        .to_owned();
-    let named = match error.err_type() {
-        ParseErrorType::Reserved(name) | ParseErrorType::VariableUndefined(name) => name.as_str(),
-        _ => word.as_str(),
-    };
-    let finding = if let Some(reason) = forbidden(named) {
-        Diagnostic::error("script/forbidden", format!("scripts have no `{named}`: {reason}"))
-    } else {
-        syntax_or_limit(error, named, limits)
-    };
-    let end = source.len();
-    let start = span.unwrap_or_else(|| offset(source, position).map_or(end..end, |at| at..at));
-    finding.at(start)
-}
-
-fn syntax_or_limit(error: &ParseError, named: &str, limits: &Limits) -> Diagnostic {
-    match error.err_type() {
-        ParseErrorType::ExprTooDeep => Diagnostic::error(
-            "script/too-deep",
-            format!(
-                "expressions and blocks are nested more than {} levels deep",
-                limits.expression_depth
-            ),
-        )
-        .with_help("give parts of it names with `let`, or make functions of them"),
-        ParseErrorType::TooManyFunctions => Diagnostic::error(
-            "script/too-many-functions",
-            format!("a script has at most {} functions", limits.functions),
-        ),
-        ParseErrorType::LiteralTooLarge(what, _) => {
-            Diagnostic::error("script/literal-too-large", too_large(what, limits))
-        }
-        ParseErrorType::VariableUndefined(_) => Diagnostic::error(
-            "script/unknown-variable",
-            format!("there is no variable `{named}` here"),
-        )
-        .with_help("a function sees its parameters, its own variables and the script's constants"),
-        kind => Diagnostic::error("script/syntax", kind.to_string()),
-    }
 }
 
 /// The first finding as the compiler's error.

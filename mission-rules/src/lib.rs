@@ -20,9 +20,11 @@
 
 mod answer;
 mod calls;
+mod code;
 mod context;
 pub mod diagnostic;
 mod failure;
+mod index_guard;
 mod json;
 mod limits;
 mod lint;
@@ -36,6 +38,7 @@ mod script;
 mod stopwatch;
 mod suggest;
 mod syntax;
+mod syntax_error;
 mod trace;
 
 pub use diagnostic::{Diagnostic, Severity};

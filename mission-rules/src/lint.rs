@@ -1,7 +1,10 @@
 //! What is probably not meant so: found by reading a script, without running it.
 
+mod answers;
+mod certain;
 mod comparisons;
 mod fields;
+mod variables;
 
 use std::collections::BTreeSet;
 
@@ -26,6 +29,11 @@ pub(crate) fn lint(engines: &Engines, source: &str, schema: &FieldSchema) -> Vec
     let defined = functions(&written);
     findings.extend(check_hooks(source, &written, &defined));
     for function in &defined {
+        findings.extend(certain::check(source, function));
+        findings.extend(variables::check(source, function));
+        if let Some(hook) = Hook::ALL.into_iter().find(|hook| hook.name() == function.name) {
+            findings.extend(answers::check(source, hook, function, &defined, schema));
+        }
         if let Some(context) = context_parameter(function) {
             findings.extend(fields::check(source, function, context, schema));
             findings.extend(comparisons::check(source, function, context, schema));

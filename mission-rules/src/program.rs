@@ -9,10 +9,12 @@ use crate::{
     Diagnostic, Limits, Stopwatch,
     calls::check_calls,
     context::Reads,
-    failure::{rule_failure, syntax_finding},
+    failure::rule_failure,
+    index_guard::{Guarded, Insertions},
     pace::Pace,
     sandbox::{Deadline, Language, MUTATING_METHODS, Purpose, engine},
     syntax::{Chain, Function, functions, word_at},
+    syntax_error::syntax_finding,
 };
 
 /// The engines of one set of limits, which all scripts and all threads share.
@@ -34,6 +36,7 @@ pub(crate) struct Program {
     hooks: BTreeSet<Hook>,
     pub(crate) reads: Reads,
     pub(crate) pace: Pace,
+    insertions: Insertions,
 }
 
 impl Engines {
@@ -94,8 +97,9 @@ impl Engines {
         } else {
             &self.running
         };
+        let guarded = Guarded::of(source, &written);
         let mut tree = engine
-            .compile_with_scope(&constants, source)
+            .compile_with_scope(&constants, &guarded.source)
             .map_err(|error| vec![syntax_finding(source, &error, &self.limits)])?;
         tree.clear_statements();
         Ok(Program {
@@ -109,6 +113,7 @@ impl Engines {
                 .collect(),
             reads: Reads::of(&written, &Hook::ALL.map(Hook::name)),
             pace: Pace::default(),
+            insertions: guarded.into_insertions(),
         })
     }
 
@@ -121,7 +126,7 @@ impl Engines {
         self.measuring
             .run_ast_with_scope(&mut constants, &statements)
             .map_err(|error| {
-                let failure = rule_failure(Hook::Eligible, &error, &self.limits);
+                let failure = rule_failure(Hook::Eligible, &error, &self.limits, &Insertions::default());
                 let finding = Diagnostic::error(
                     "script/constant",
                     format!("a constant cannot be computed: {}", failure.message),
@@ -227,7 +232,7 @@ impl Program {
         let result = std::panic::catch_unwind(AssertUnwindSafe(call));
         self.pace.note(self.stopwatch.elapsed().saturating_sub(started));
         match result {
-            Ok(result) => result.map_err(|error| rule_failure(hook, &error, &self.limits)),
+            Ok(result) => result.map_err(|error| rule_failure(hook, &error, &self.limits, &self.insertions)),
             Err(_) => Err(RuleFailure {
                 hook,
                 kind: FailureKind::Error,

@@ -16,9 +16,60 @@ pub(crate) fn closest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c s
         .map(|(_, candidate)| candidate)
 }
 
+/// What other tools call a thing, and what it is called here.
+const SYNONYMS: &[(&str, &str)] = &[
+    ("==", "eq"),
+    ("=", "eq"),
+    ("equals", "eq"),
+    ("!=", "ne"),
+    ("<>", "ne"),
+    (">", "gt"),
+    (">=", "gte"),
+    ("=>", "gte"),
+    ("<", "lt"),
+    ("<=", "lte"),
+    ("=<", "lte"),
+    ("has", "contains"),
+    ("day", "daily"),
+    ("week", "weekly"),
+    ("month", "monthly"),
+    ("once", "one_time"),
+    ("single", "one_time"),
+    ("always", "unlimited"),
+    ("infinite", "unlimited"),
+    ("video", "watch_video"),
+    ("int", "integer"),
+    ("float", "number"),
+    ("decimal", "number"),
+    ("text", "string"),
+    ("bool", "boolean"),
+    ("list", "array"),
+    ("map", "object"),
+];
+
+/// The candidate that a name of another tool means, or else the closest.
+pub(crate) fn meant<'c>(
+    name: &str,
+    candidates: impl IntoIterator<Item = &'c str> + Clone,
+) -> Option<&'c str> {
+    let lower = name.trim().to_lowercase();
+    let synonym = SYNONYMS.iter().find(|(other, _)| *other == lower);
+    synonym
+        .and_then(|(_, here)| candidates.clone().into_iter().find(|known| known == here))
+        .or_else(|| closest(name, candidates))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::closest;
+    use super::{closest, meant};
+
+    #[test]
+    fn the_words_of_other_tools_are_known() {
+        assert_eq!(meant(">=", ["gt", "gte"]), Some("gte"));
+        assert_eq!(meant("Day", ["daily", "weekly"]), Some("daily"));
+        assert_eq!(meant("week", ["daily"]), None);
+        assert_eq!(meant("dayly", ["daily", "weekly"]), Some("daily"));
+    }
 
     #[test]
     fn near_names_are_suggested_and_far_ones_are_not() {

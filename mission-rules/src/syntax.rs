@@ -1,6 +1,6 @@
 //! What the script analysis asks of the interpreter's syntax tree.
 
-use rhai::{AST, ASTFlags, ASTNode, Expr, Position};
+use rhai::{AST, ASTFlags, ASTNode, Expr, Position, Stmt};
 
 use crate::diagnostic::line_start;
 
@@ -9,8 +9,8 @@ pub(crate) struct Function {
     pub(crate) name: String,
     pub(crate) parameters: Vec<String>,
     pub(crate) is_private: bool,
-    /// The tree with this function only.
-    body: AST,
+    /// The statements between its braces.
+    pub(crate) body: Vec<Stmt>,
 }
 
 /// The functions of a script, by name and number of parameters.
@@ -21,22 +21,38 @@ pub(crate) fn functions(tree: &AST) -> Vec<Function> {
             name: function.name.to_owned(),
             parameters: function.params.iter().map(|&name| name.to_owned()).collect(),
             is_private: function.access.is_private(),
-            body: tree.clone_functions_only_filtered(|_, _, _, name, parameters| {
-                name == function.name && parameters == function.params.len()
-            }),
+            body: body(tree, function.name, function.params.len()),
         })
         .collect();
     functions.sort_by(|a, b| (&a.name, a.parameters.len()).cmp(&(&b.name, b.parameters.len())));
     functions
 }
 
+/// The statements of one function. The tree shows them to a visitor only.
+fn body(tree: &AST, function: &str, parameters: usize) -> Vec<Stmt> {
+    // `clone_functions_only_filtered` of 1.27 keeps them all.
+    let mut alone = tree.clone_functions_only();
+    alone.retain_functions(|_, _, name, count| name == function && count == parameters);
+    let mut statements = Vec::new();
+    alone.walk(&mut |path: &[ASTNode<'_>]| {
+        if let [ASTNode::Stmt(statement)] = path {
+            statements.push((*statement).clone());
+        }
+        true
+    });
+    statements
+}
+
 impl Function {
     /// Shows every node of the body, each at the end of the path that leads to it.
     pub(crate) fn walk(&self, mut see: impl FnMut(&[ASTNode<'_>])) {
-        self.body.walk(&mut |path: &[ASTNode<'_>]| {
-            see(path);
-            true
-        });
+        let path = &mut Vec::new();
+        for statement in &self.body {
+            statement.walk(path, &mut |path: &[ASTNode<'_>]| {
+                see(path);
+                true
+            });
+        }
     }
 }
 

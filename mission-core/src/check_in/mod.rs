@@ -42,6 +42,9 @@ pub struct Earned {
     pub milestone_bonus: Points,
     /// For the number of days this month.
     pub monthly_reward: Points,
+    /// Whether a milestone was reached whose bonus is rounded to nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unpaid_milestone: bool,
 }
 
 impl Earned {
@@ -51,9 +54,9 @@ impl Earned {
         self.base.get() + self.streak_bonus.get() + self.milestone_bonus.get() + self.monthly_reward.get()
     }
 
-    /// Whether a milestone was reached.
+    /// Whether a milestone with a bonus above 0 was reached, however little of it is paid.
     #[must_use]
     pub fn is_milestone(&self) -> bool {
-        !self.milestone_bonus.is_zero()
+        self.unpaid_milestone || !self.milestone_bonus.is_zero()
     }
 }

@@ -166,7 +166,7 @@ impl CheckInState {
         };
         let mut month = self.month_with(date, zones);
         let days_in_month = days_in_month(&month, date, zones);
-        let (milestone_bonus, milestones_paid) = self.milestones(current, policy, scale)?;
+        let (milestone_bonus, reached, milestones_paid) = self.milestones(current, policy, scale)?;
         let (monthly_reward, rows_paid) = monthly_rows(&month, days_in_month, policy, scale)?;
         month.paid = Some(rows_paid);
         let base = scale.round(policy.daily_points().get())?;
@@ -177,6 +177,7 @@ impl CheckInState {
                 .percent(policy.bonus_percent(current), scale)?,
             milestone_bonus,
             monthly_reward,
+            unpaid_milestone: reached && milestone_bonus.is_zero(),
         };
         let held = self.freezes_held - freezes_used;
         Ok(Some(Step {
@@ -237,13 +238,13 @@ impl CheckInState {
         }
     }
 
-    /// What milestones earn at a streak, each rounded once, and all that are paid then.
+    /// What milestones earn at a streak, each rounded once, whether one is reached, and all that are paid then.
     fn milestones(
         &self,
         current: u32,
         policy: &CheckInPolicy,
         scale: PointsScale,
-    ) -> Result<(Points, Vec<u32>), AmountError> {
+    ) -> Result<(Points, bool, Vec<u32>), AmountError> {
         let reached_before = || {
             policy
                 .milestones_up_to(self.streak.current)
@@ -255,13 +256,15 @@ impl CheckInState {
             None => reached_before().collect(),
         };
         let mut bonus = Points::ZERO;
+        let mut reached = false;
         for tier in policy.milestones_up_to(current) {
             if !paid.contains(&tier.min_days) {
                 bonus = bonus.plus(scale.round(tier.milestone_bonus.get())?)?;
                 paid.push(tier.min_days);
+                reached = true;
             }
         }
-        Ok((bonus, paid))
+        Ok((bonus, reached, paid))
     }
 
     fn month_with(&self, date: NaiveDate, zones: &ZoneLine) -> MonthCount {

@@ -511,3 +511,15 @@ fn the_default_zone_is_the_policys() {
     });
     assert_eq!(check_in(&mut world).unwrap().date().to_string(), "2026-01-06");
 }
+
+#[test]
+fn a_milestone_whose_bonus_is_rounded_to_nothing_is_one_all_the_same() {
+    let mut world = World::at(NOON).with_policy(tiered(&[(1, "0"), (2, "0.001")], &[]));
+    let earned = [0, 1, 2].map(|_| {
+        let earned = check_in(&mut world).unwrap().day.earned;
+        world.now += chrono::Duration::days(1);
+        (earned.milestone_bonus, earned.is_milestone())
+    });
+    let nothing = points("0");
+    assert_eq!(earned, [(nothing, false), (nothing, true), (nothing, false)]);
+}

@@ -2,6 +2,7 @@
 
 use rhai::{ASTNode, Expr, FnCallExpr, Position};
 
+use super::answers::constant;
 use crate::{
     Diagnostic, FieldKind, FieldSchema,
     syntax::{Chain, ChainEnd, Function, word_at},
@@ -27,9 +28,10 @@ pub(super) fn check(
     findings
 }
 
-struct Types<'s> {
-    context: &'s str,
-    schema: &'s FieldSchema,
+/// The types of expressions, as far as they can be told.
+pub(super) struct Types<'s> {
+    pub(super) context: &'s str,
+    pub(super) schema: &'s FieldSchema,
 }
 
 /// What can be compared with each other.
@@ -66,7 +68,10 @@ impl Types<'_> {
     ) -> Option<Diagnostic> {
         let operator = call.name.as_str();
         let message = match operator {
-            "==" | "!=" | "<" | "<=" | ">" | ">=" => self.unequal(operator, left, right)?,
+            "==" | "!=" | "<" | "<=" | ">" | ">=" => self
+                .unequal(operator, left, right)
+                .or_else(|| self.out_of_range(operator, left, right))?,
+            "-" | "*" | "/" | "%" | "**" => return self.no_number(source, call, left, right, position),
             // The tree has `a in b` as `contains(b, a)`.
             "contains" => self.never_in(right, left)?,
             _ => return None,
@@ -90,6 +95,52 @@ impl Types<'_> {
                 right.plain()
             )
         })
+    }
+
+    /// Arithmetic with what is no number: it fails whenever it runs.
+    fn no_number(
+        &self,
+        source: &str,
+        call: &FnCallExpr,
+        left: &Expr,
+        right: &Expr,
+        position: Position,
+    ) -> Option<Diagnostic> {
+        let kinds = [left, right].into_iter().filter_map(|side| self.kind(side));
+        let wrong = kinds
+            .into_iter()
+            .find(|kind| Class::of(*kind).is_some_and(|class| class != Class::Number))?;
+        let message = format!("`{}` takes two numbers, and this is {}", call.name, wrong.plain());
+        let finding = Diagnostic::error("script/type-conflict", message).with_help(self.help(left, right));
+        Some(match word_at(source, position) {
+            Some(span) => finding.at(span.start..span.start + call.name.len()),
+            None => finding,
+        })
+    }
+
+    /// A comparison with a number that the field can never reach.
+    fn out_of_range(&self, operator: &str, left: &Expr, right: &Expr) -> Option<String> {
+        let turned = match operator {
+            "<" => ">",
+            "<=" => ">=",
+            ">" => "<",
+            ">=" => "<=",
+            same => same,
+        };
+        let (field, operator, number) = match (constant(left), constant(right)) {
+            (None, Some(number)) => (left, operator, number),
+            (Some(number), None) => (right, turned, number),
+            _ => return None,
+        };
+        let chain =
+            Chain::of(field).filter(|chain| chain.root == self.context && chain.end == ChainEnd::Value)?;
+        let path = chain.path();
+        let range = self.schema.range(&path)?;
+        let verdict = range.verdict(operator, number)?;
+        Some(format!(
+            "`{}.{path}` is {range}: this is always {verdict}",
+            self.context
+        ))
     }
 
     fn never_in(&self, item: &Expr, container: &Expr) -> Option<String> {
@@ -121,7 +172,7 @@ impl Types<'_> {
         })
     }
 
-    fn kind(&self, expression: &Expr) -> Option<FieldKind> {
+    pub(super) fn kind(&self, expression: &Expr) -> Option<FieldKind> {
         Some(match expression {
             Expr::BoolConstant(..) | Expr::And(..) | Expr::Or(..) => FieldKind::Bool,
             Expr::IntegerConstant(..) => FieldKind::Whole,
@@ -138,11 +189,18 @@ impl Types<'_> {
                 }
                 self.schema.kind(&chain.path())?
             }
-            Expr::FnCall(call, _) if call.is_operator_call() => match call.name.as_str() {
-                "==" | "!=" | "<" | "<=" | ">" | ">=" | "!" | "contains" => FieldKind::Bool,
-                "*" | "/" | "%" | "**" => FieldKind::Decimal,
-                _ => return None,
-            },
+            Expr::FnCall(call, _) => return self.call_kind(call),
+            _ => return None,
+        })
+    }
+
+    /// The type of what a call gives, where its name tells.
+    pub(super) fn call_kind(&self, call: &FnCallExpr) -> Option<FieldKind> {
+        Some(match call.name.as_str() {
+            "contains" => FieldKind::Bool,
+            _ if !call.is_operator_call() => return None,
+            "==" | "!=" | "<" | "<=" | ">" | ">=" | "!" => FieldKind::Bool,
+            "*" | "/" | "%" | "**" => FieldKind::Decimal,
             _ => return None,
         })
     }
@@ -154,7 +212,7 @@ impl Types<'_> {
         });
         match quoted_number {
             Some(number) => format!("write {number} without quotes"),
-            None => "compare it with a value of its own type".to_owned(),
+            None => "compare it with a value that it can have".to_owned(),
         }
     }
 }

@@ -56,7 +56,7 @@ fn unknown_field(source: &str, chain: &Chain<'_>, schema: &FieldSchema) -> Optio
             format!("`{place}` has {}", siblings.join(", "))
         };
         let message = format!("`{root}.{path}` is in no context, so it reads as `()`");
-        let finding = Diagnostic::warning("script/unknown-field", message).with_help(help);
+        let finding = Diagnostic::error("script/unknown-field", message).with_help(help);
         return Some(match word_at(source, *position) {
             Some(span) => finding.at(span),
             None => finding,

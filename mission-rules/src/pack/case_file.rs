@@ -285,6 +285,7 @@ fn event(fields: Fields<'_>) -> Option<CaseEvent> {
 }
 
 fn expectation(fields: Fields<'_>) -> Expected<Expectation> {
+    let report = fields.report;
     let value = Expectation {
         status: fields.optional("status"),
         progress: fields.optional("progress"),
@@ -297,7 +298,17 @@ fn expectation(fields: Fields<'_>) -> Expected<Expectation> {
         rejected: fields.optional("rejected"),
         not_started: fields.optional("not_started"),
     };
-    expected(fields, value)
+    let expected = expected(fields, value);
+    if expected.places.is_empty() {
+        report.add(expects_nothing(&expected.place));
+    }
+    expected
+}
+
+fn expects_nothing(place: &Range<usize>) -> Diagnostic {
+    Diagnostic::warning("pack/no-effect", "this expects nothing, so it cannot fail")
+        .with_help("say what should come out, such as { points = \"10\" }")
+        .at(place.clone())
 }
 
 fn expected<T>(fields: Fields<'_>, value: T) -> Expected<T> {
@@ -306,11 +317,6 @@ fn expected<T>(fields: Fields<'_>, value: T) -> Expected<T> {
         .entries()
         .map(|(name, value)| (name.value.to_owned(), value.span()))
         .collect();
-    if places.is_empty() {
-        let diagnostic = Diagnostic::warning("pack/no-effect", "this expects nothing, so it cannot fail");
-        let help = "say what should come out, such as { points = \"10\" }";
-        fields.report.add(diagnostic.with_help(help).at(place.clone()));
-    }
     fields.finish();
     Expected { value, place, places }
 }
@@ -347,6 +353,10 @@ fn check_in_case(fields: Fields<'_>) -> Option<CheckInCase> {
                 .report
                 .add(Diagnostic::error("pack/bad-order", message).at(after.span.clone()));
         }
+    }
+    // An empty one among others only stands for a day that is not looked at.
+    if !expect.is_empty() && expect.iter().all(|expected| expected.places.is_empty()) {
+        fields.report.add(expects_nothing(&fields.span("expect")));
     }
     let file = fields.report.file.to_owned();
     fields.finish();

@@ -61,6 +61,9 @@ fn shortened(text: &str) -> String {
 impl FromToml for String {
     fn from_toml(value: &DeValue<'_>) -> Result<Self, Misfit> {
         match value {
+            DeValue::String(text) if text.contains('\0') => Err(Misfit::Value(
+                "must not hold the character U+0000, which no database keeps".to_owned(),
+            )),
             DeValue::String(text) => Ok(text.to_string()),
             other => wrong_type("a text in quotes", other),
         }
@@ -167,7 +170,7 @@ fn variant<T: DeserializeOwned>(value: &DeValue<'_>) -> Result<T, Misfit> {
         let names: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
         Misfit::Name(
             format!("must be one of {}, not `{}`", names.join(", "), shortened(&name)),
-            suggest::closest(&name, names).map(str::to_owned),
+            suggest::meant(&name, names).map(str::to_owned),
         )
     })
 }

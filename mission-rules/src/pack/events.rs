@@ -141,7 +141,7 @@ fn event_fields(fields: &Fields<'_>) -> EventFields {
                 "`{}` is no type of a field, so any value passes for it",
                 kind.value
             );
-            let help = match suggest::closest(&kind.value, names) {
+            let help = match suggest::meant(&kind.value, names) {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None => format!("the types are {}", quoted(&names)),
             };

@@ -23,6 +23,24 @@ pub struct Located<T> {
     pub span: Range<usize>,
 }
 
+/// Fields at the top of a mission's file: what stands below a table's line belongs to that table.
+const MISSION_FIELDS: [&str; 14] = [
+    "auto_start",
+    "category",
+    "code",
+    "cooldown_seconds",
+    "description",
+    "ends_at",
+    "frequency",
+    "max_completions",
+    "priority",
+    "requires",
+    "rules_script",
+    "starts_at",
+    "target",
+    "title",
+];
+
 /// One table, and which of its fields are known.
 #[derive(Debug)]
 pub(super) struct Fields<'a> {
@@ -77,7 +95,7 @@ impl<'a> Fields<'a> {
         self.located(name).map(|located| located.value)
     }
 
-    /// Points of a pack that pays so many digits. What would be paid as nothing is an error, what is rounded a warning.
+    /// Points of a pack that pays so many digits. What is rounded is told.
     pub(super) fn points(&self, name: &'a str, scale: PointsScale) -> Option<Points> {
         let points: Located<Points> = self.located(name)?;
         let written = points.value.get();
@@ -86,7 +104,7 @@ impl<'a> Fields<'a> {
             let digits = u8::from(scale);
             let diagnostic = if paid.is_zero() {
                 let message = format!("`{name}` is {written}, which is rounded to 0 and never paid");
-                Diagnostic::error("pack/rounds-to-zero", message)
+                Diagnostic::warning("pack/rounds-to-zero", message)
             } else {
                 let message = format!("`{name}` is {written}, and {paid} is paid");
                 Diagnostic::warning("pack/rounded", message)
@@ -199,6 +217,9 @@ impl<'a> Fields<'a> {
                 .copied()
                 .filter(|known| !self.table.contains_key(*known));
             let help = match suggest::closest(name, free) {
+                _ if self.what.starts_with("`[") && MISSION_FIELDS.contains(&name) => {
+                    format!("`{name}` is a field of the mission: move it above the first line in brackets")
+                }
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None => format!("{} has {}", self.what, quoted(&known)),
             };
@@ -259,7 +280,13 @@ pub(super) fn read<T: FromToml>(
                 span: value.span(),
             });
         }
-        Err(Misfit::Type(message)) => Diagnostic::error("pack/wrong-type", format!("`{name}` {message}")),
+        Err(Misfit::Type(message)) => {
+            let diagnostic = Diagnostic::error("pack/wrong-type", format!("`{name}` {message}"));
+            match number_in_quotes(name, value.get_ref()) {
+                Some(number) => diagnostic.with_help(format!("write {name} = {number}")),
+                None => diagnostic,
+            }
+        }
         Err(Misfit::Value(message)) => Diagnostic::error("pack/bad-value", format!("`{name}` {message}")),
         Err(Misfit::Name(message, meant)) => {
             let diagnostic = Diagnostic::error("pack/bad-value", format!("`{name}` {message}"));
@@ -271,6 +298,31 @@ pub(super) fn read<T: FromToml>(
     };
     report.add(diagnostic.at(value.span()));
     None
+}
+
+/// The number that a text where one belongs was meant as: `"3"`, or a span of time such as `"1h"` in the field's unit.
+fn number_in_quotes(name: &str, value: &DeValue<'_>) -> Option<u64> {
+    let text = value.as_str()?.trim();
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().ok()?;
+    let seconds = match unit.trim() {
+        "" => return Some(number),
+        "s" | "sec" | "seconds" => 1,
+        "m" | "min" | "minutes" => 60,
+        "h" | "hour" | "hours" => 3_600,
+        "d" | "day" | "days" => 86_400,
+        "w" | "week" | "weeks" => 7 * 86_400,
+        _ => return None,
+    };
+    let total = number.checked_mul(seconds)?;
+    if name.ends_with("_seconds") {
+        Some(total)
+    } else if name.ends_with("_days") && total % 86_400 == 0 {
+        Some(total / 86_400)
+    } else {
+        None
+    }
 }
 
 fn wrong_type(name: &str, expected: &str, found: &DeValue<'_>) -> Diagnostic {

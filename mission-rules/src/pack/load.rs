@@ -1,7 +1,9 @@
 //! Reads a whole pack and reports everything that is wrong with it at once.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
-use mission_core::mission::Definition;
+use mission_core::{mission::Definition, ports::rules::Hook};
 
 use super::{
     Finding, Pack, PackFiles, PackMission, PackPolicy,
@@ -15,7 +17,7 @@ use super::{
     references::{self, PlacedMission},
     rule_paths,
 };
-use crate::{FieldSchema, Scripts, diagnostic::Diagnostic};
+use crate::{FieldSchema, Scripts, calls::definition_of, diagnostic::Diagnostic};
 
 pub(super) fn load(
     files: &PackFiles,
@@ -70,6 +72,7 @@ pub(super) fn load(
             findings.extend(script_findings(script, files, scripts, schema));
         }
     }
+    findings.extend(unused_hooks(files, scripts, &missions, &script_paths));
     sort(&mut findings);
     // Two missions with one script find the same in it.
     findings.dedup();
@@ -165,6 +168,44 @@ fn script_findings<'s>(
         diagnostic.span.get_or_insert(0..0);
         Finding::new(script, diagnostic)
     })
+}
+
+/// Finds hooks that none of the missions with their script ever asks.
+fn unused_hooks(
+    files: &PackFiles,
+    scripts: &Scripts,
+    missions: &[PlacedMission<'_>],
+    script_paths: &BTreeMap<String, &str>,
+) -> Vec<Finding> {
+    // What the missions of each script have: evidence to verify, an event to count.
+    let mut asked: BTreeMap<&str, (bool, bool)> = BTreeMap::new();
+    for (file, mission) in missions {
+        if let Some(script) = script_paths.get(*file) {
+            let (verify, progress) = asked.entry(*script).or_default();
+            // A mission that could not be read may ask.
+            let definition = mission.definition.as_ref();
+            *verify |= definition.is_none_or(|definition| definition.evidence.is_some());
+            *progress |= definition.is_none_or(|definition| definition.trigger.is_some());
+        }
+    }
+    let mut findings = Vec::new();
+    for (script, (verify, progress)) in asked {
+        let Some(text) = files.get(script) else { continue };
+        let Ok(hooks) = scripts.load(text) else { continue };
+        for (hook, is_asked, needs) in [
+            (Hook::Verify, verify, "`[evidence]`"),
+            (Hook::Progress, progress, "`[trigger]`"),
+        ] {
+            if !is_asked && hooks.defines(hook) {
+                let message = format!("nobody ever asks `{hook}`: no mission with this script has {needs}");
+                let help = format!("add {needs} to the mission, or take the hook out");
+                let span = definition_of(text, hook.name()).unwrap_or(0..0);
+                let diagnostic = Diagnostic::warning("script/unused-hook", message);
+                findings.push(Finding::new(script, diagnostic.with_help(help).at(span)));
+            }
+        }
+    }
+    findings
 }
 
 /// By file and place; errors before warnings at the same place.

@@ -147,8 +147,12 @@ fn mission(fields: Fields<'_>, scale: PointsScale, now: Option<DateTime<Utc>>) -
         trigger.is_some(),
     );
     lint_times(&fields, &optional, now);
+    // A trigger that cannot be read is there all the same: what needs one is not told that there is none.
+    let trigger_is_read = trigger.is_some() || !fields.has("trigger");
     let definition = match (&code, mission_type, title, description, frequency) {
-        (Some(code), Some(mission_type), Some(title), Some(description), Some(frequency)) => {
+        (Some(code), Some(mission_type), Some(title), Some(description), Some(frequency))
+            if trigger_is_read =>
+        {
             Some(Definition {
                 code: code.value.clone(),
                 mission_type: mission_type.value,
@@ -176,6 +180,7 @@ fn mission(fields: Fields<'_>, scale: PointsScale, now: Option<DateTime<Utc>>) -
         }
         _ => None,
     };
+    misplaced(&fields);
     fields.finish();
     MissionFile {
         definition,
@@ -186,6 +191,35 @@ fn mission(fields: Fields<'_>, scale: PointsScale, now: Option<DateTime<Utc>>) -
         rules,
         title: title_languages,
         description: description_languages,
+    }
+}
+
+/// Fields of the tables below, written at the top.
+fn misplaced(fields: &Fields<'_>) {
+    for (table, names) in [
+        (
+            "[reward]",
+            &[
+                "points",
+                "experience_points",
+                "mining_boost_percent",
+                "badge_id",
+                "expires_after_days",
+            ][..],
+        ),
+        ("[trigger]", &["event"]),
+        ("[evidence]", &["min_seconds", "review"]),
+        ("[budget]", &["max_points", "max_grants"]),
+        ("[[rules]]", &["rule_type", "operator", "value", "metadata"]),
+    ] {
+        for name in names.iter().filter(|name| fields.has(name)) {
+            fields.value(name);
+            let message = format!("`{name}` does not stand at the top of a mission");
+            let diagnostic = Diagnostic::error("pack/unknown-field", message).at(fields.span(name));
+            fields
+                .report
+                .add(diagnostic.with_help(format!("move it below the line `{table}`")));
+        }
     }
 }
 

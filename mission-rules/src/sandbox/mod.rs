@@ -41,11 +41,16 @@ pub(crate) fn engine(
     let mut engine = Engine::new_raw();
     engine.register_global_module(language.module());
 
+    // What runs was measured as it was written; guards around its indices make it deeper.
+    let depth = match purpose {
+        Purpose::Analyse => limits.expression_depth.max(1),
+        Purpose::Run | Purpose::RunMeasured => limits.expression_depth.max(1).saturating_mul(2),
+    };
     engine
         .set_max_functions(limits.functions)
         .set_max_operations(limits.operations.max(1))
         .set_max_call_levels(limits.call_depth)
-        .set_max_expr_depths(limits.expression_depth.max(1), limits.expression_depth.max(1))
+        .set_max_expr_depths(depth, depth)
         .set_max_variables(limits.variables)
         .set_max_string_size(limits.string_bytes.max(1))
         .set_max_array_size(limits.array_items.max(1))

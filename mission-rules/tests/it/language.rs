@@ -142,7 +142,12 @@ fn what_cannot_be_computed_says_so_and_where() {
         ("round(1.5, 99)", "0 to 28 digits"),
         ("[1, \"x\"].sum()", "no number"),
         ("ctx.user.level && ctx.user.level", "true or false is needed here"),
-        ("[1][5]", "out of bounds"),
+        ("[1][5]", "the index 5 is outside of a list of 1"),
+        (
+            "[10, 20][(ctx.user.level - 5) % 7] + (1 / 0)",
+            "the index -1 is below 0, so it is outside of the list (line 1, column",
+        ),
+        ("{ let a = [1]; a[-1] = 2; a }", "the index -1 is below 0"),
         ("{ throw \"my own\" }", "my own"),
     ];
     for (expression, expected) in table {

@@ -66,7 +66,7 @@ fn the_template_is_flawless_and_carries_no_policy() {
 
 /// The mission, the script with all four hooks, and the cases that the documentation shows.
 pub(super) fn documented() -> Pack {
-    flawless(&PackFiles::from_map([
+    let files = PackFiles::from_map([
         ("pack.toml", "name = \"documented\"\nversion = \"1.0.0\"\n"),
         (
             "missions/watch-3-videos.toml",
@@ -74,5 +74,10 @@ pub(super) fn documented() -> Pack {
         ),
         ("rules/watch.rhai", include_str!("documented/watch.rhai")),
         ("tests/watch.toml", include_str!("documented/cases.toml")),
-    ]))
+    ]);
+    let (pack, findings) = Pack::load(&files);
+    // It shows every hook, and asks for no evidence.
+    let codes: Vec<&str> = findings.iter().map(|finding| finding.diagnostic.code).collect();
+    assert_eq!(codes, ["script/unused-hook"]);
+    pack.expect("a pack without errors")
 }

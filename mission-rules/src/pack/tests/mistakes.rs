@@ -123,6 +123,33 @@ fn in_a_mission() {
             mission("priority = 10", "target = 2\nbadge = \"x"),
         ),
         (
+            "a brace that is not closed",
+            mission("vi = \"Xem 3 video\" }", "vi = \"Xem 3 video\""),
+        ),
+        (
+            "a bracket that is not closed",
+            mission("requires = []", "requires = [\"other\","),
+        ),
+        (
+            "two events",
+            mission("\"video.watched\"", "[\"video.watched\", \"a\"]"),
+        ),
+        (
+            "points at the top",
+            mission("target = 3", "target = 3\npoints = 5"),
+        ),
+        (
+            "a priority below the reward",
+            mission("expires_after_days = 30", "expires_after_days = 30\npriority = 3"),
+        ),
+        (
+            "a cooldown of an hour",
+            mission("target = 3", "target = 3\ncooldown_seconds = \"1h\""),
+        ),
+        ("every day", mission("\"daily\"", "\"day\"")),
+        ("an operator as a symbol", mission("\"gte\"", "\">=\"")),
+        ("a text with U+0000", mission("Xem 3 video", "Xem\\u00003")),
+        (
             "several mistakes at once",
             mission(
                 "type = \"watch_video\"\ncategory = \"engagement\"\nfrequency = \"daily\"",
@@ -441,6 +468,14 @@ fn in_scripts() {
         ),
         ("a misspelled hook", script("fn progress", "fn progres")),
         ("a number compared with a text", script(">= 30", ">= \"30\"")),
+        (
+            "a reward with a misspelled field",
+            script("fn progress", "fn reward(ctx) { #{ pionts: 5 } }\nfn progress"),
+        ),
+        (
+            "evidence that nobody shows",
+            script("fn progress", "fn verify(ctx) { true }\nfn progress"),
+        ),
         (
             "no script at all",
             script(

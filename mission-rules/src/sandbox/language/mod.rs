@@ -19,7 +19,10 @@ use rhai::{
     Variant,
 };
 
-use crate::trace::{STEP_FUNCTION, record_step};
+use crate::{
+    index_guard::{INDEX_FUNCTION, checked_index},
+    trace::{STEP_FUNCTION, record_step},
+};
 
 /// What a fallible function of the language gives.
 type Outcome<T> = Result<T, Box<EvalAltResult>>;
@@ -80,6 +83,7 @@ impl Builder {
         text::define(&mut builder);
         list::define(&mut builder);
         map::define(&mut builder);
+        builder.pure(INDEX_FUNCTION, checked_index);
         builder.note("type_of", 1);
         builder
     }

@@ -1,0 +1,394 @@
+//! What a hook gives on each of its paths, as far as the tree tells: an answer that the hook cannot mean would fail
+//! every time.
+
+use mission_core::ports::rules::Hook;
+use rhai::{ASTFlags, ASTNode, Expr, FlowControl, FnCallExpr, Position, Stmt};
+use rust_decimal::Decimal;
+
+use super::{comparisons::Types, context_parameter};
+use crate::{
+    Diagnostic, FieldKind, FieldSchema,
+    answer::{REWARD_FIELDS, unknown_reward_field},
+    calls::definition_of,
+    syntax::{Function, word_at},
+};
+
+/// How many functions deep an answer is followed.
+const MOST_CALLS: usize = 8;
+
+/// Finds answers that a hook cannot mean.
+pub(super) fn check(
+    source: &str,
+    hook: Hook,
+    function: &Function,
+    all: &[Function],
+    schema: &FieldSchema,
+) -> Vec<Diagnostic> {
+    let answers = Answers {
+        all,
+        schema,
+        calls_left: MOST_CALLS,
+    };
+    let found = answers.of_function(function).into_iter();
+    found
+        .filter_map(|answer| {
+            let place = word_at(source, answer.position)
+                .filter(|span| source.get(span.clone()).is_some_and(|text| !text.is_empty()))
+                .or_else(|| definition_of(source, hook.name()));
+            let (message, help, at) = objection(hook, &answer.value)?;
+            let finding = Diagnostic::warning("script/wrong-answer", message).with_help(help);
+            let place = at.and_then(|position| word_at(source, position)).or(place);
+            Some(match place {
+                Some(span) => finding.at(span),
+                None => finding,
+            })
+        })
+        .collect()
+}
+
+/// One thing that a function can give, and where.
+struct Answer {
+    value: Value,
+    position: Position,
+}
+
+/// A value as far as the tree tells.
+enum Value {
+    /// `()`, and whether only because nothing else is said.
+    Nothing(Why),
+    Kind(FieldKind),
+    Number(Decimal),
+    Map(Vec<Field>),
+    Unknown,
+}
+
+/// Why a path gives nothing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Why {
+    Written,
+    NoElse,
+    NoDefault,
+    NoValue,
+}
+
+struct Field {
+    name: String,
+    position: Position,
+    value: Value,
+}
+
+struct Answers<'s> {
+    all: &'s [Function],
+    schema: &'s FieldSchema,
+    calls_left: usize,
+}
+
+impl Answers<'_> {
+    fn of_function(&self, function: &Function) -> Vec<Answer> {
+        let types = Types {
+            context: context_parameter(function).unwrap_or_default(),
+            schema: self.schema,
+        };
+        let mut answers = Vec::new();
+        function.walk(|path| {
+            if let Some(ASTNode::Stmt(Stmt::Return(value, flags, position))) = path.last()
+                && !flags.contains(ASTFlags::BREAK)
+            {
+                match value {
+                    Some(value) => self.of_expression(value, &types, &mut answers),
+                    None => answers.push(nothing(Why::Written, *position)),
+                }
+            }
+        });
+        self.of_block(&function.body, &types, Why::NoValue, Position::NONE, &mut answers);
+        answers
+    }
+
+    /// What a block gives: what its last statement gives.
+    fn of_block(
+        &self,
+        block: &[Stmt],
+        types: &Types<'_>,
+        empty: Why,
+        place: Position,
+        answers: &mut Vec<Answer>,
+    ) {
+        let mut statements = block.iter().rev();
+        match statements.find(|statement| !matches!(statement, Stmt::Noop(_))) {
+            Some(last) => self.of_statement(last, types, answers),
+            None => answers.push(nothing(empty, place)),
+        }
+    }
+
+    fn of_statement(&self, statement: &Stmt, types: &Types<'_>, answers: &mut Vec<Answer>) {
+        match statement {
+            Stmt::Expr(value) => self.of_expression(value, types, answers),
+            Stmt::FnCall(call, position) => self.of_call(call, *position, types, answers),
+            Stmt::Block(block) => self.of_block(
+                block.statements(),
+                types,
+                Why::NoValue,
+                statement.position(),
+                answers,
+            ),
+            Stmt::If(parts, position) => {
+                self.of_block(parts.body.statements(), types, Why::NoValue, *position, answers);
+                self.of_block(parts.branch.statements(), types, Why::NoElse, *position, answers);
+            }
+            Stmt::TryCatch(parts, position) => {
+                self.of_block(parts.body.statements(), types, Why::NoValue, *position, answers);
+                self.of_block(parts.branch.statements(), types, Why::NoValue, *position, answers);
+            }
+            Stmt::Switch(parts, position) => {
+                for case in &parts.1.expressions {
+                    self.of_expression(&case.rhs, types, answers);
+                }
+                if parts.1.def_case.is_none() {
+                    answers.push(nothing(Why::NoDefault, *position));
+                }
+            }
+            Stmt::While(parts, _) if is_endless(&parts.expr) => {}
+            Stmt::While(..) | Stmt::Do(..) | Stmt::For(..) if !breaks_with_value(statement) => {
+                answers.push(nothing(Why::NoValue, statement.position()));
+            }
+            Stmt::Var(..) | Stmt::Assignment(..) => {
+                answers.push(nothing(Why::NoValue, statement.position()));
+            }
+            // Where it returns was looked at before; a failure gives nothing that counts.
+            _ => {}
+        }
+    }
+
+    fn of_expression(&self, expression: &Expr, types: &Types<'_>, answers: &mut Vec<Answer>) {
+        match expression {
+            Expr::Stmt(block) => {
+                self.of_block(
+                    block.statements(),
+                    types,
+                    Why::NoValue,
+                    expression.position(),
+                    answers,
+                );
+            }
+            Expr::FnCall(call, position) => self.of_call(call, *position, types, answers),
+            Expr::Coalesce(parts, _) => {
+                // Only the last is given as `()` too.
+                for part in parts.iter() {
+                    self.of_expression(part, types, answers);
+                }
+            }
+            _ => answers.push(Answer {
+                value: value(expression, types),
+                position: first_position(expression),
+            }),
+        }
+    }
+
+    fn of_call(&self, call: &FnCallExpr, position: Position, types: &Types<'_>, answers: &mut Vec<Answer>) {
+        let own = self
+            .all
+            .iter()
+            .find(|function| *function.name == *call.name && function.parameters.len() == call.args.len());
+        match own {
+            Some(function) if self.calls_left > 0 => {
+                let deeper = Answers {
+                    calls_left: self.calls_left - 1,
+                    ..*self
+                };
+                answers.extend(deeper.of_function(function));
+            }
+            Some(_) => {}
+            None => answers.push(Answer {
+                value: types.call_kind(call).map_or(Value::Unknown, Value::Kind),
+                position,
+            }),
+        }
+    }
+}
+
+fn nothing(why: Why, position: Position) -> Answer {
+    Answer {
+        value: Value::Nothing(why),
+        position,
+    }
+}
+
+fn value(expression: &Expr, types: &Types<'_>) -> Value {
+    if let Some(number) = constant(expression) {
+        return Value::Number(number);
+    }
+    match expression {
+        Expr::Unit(_) => Value::Nothing(Why::Written),
+        Expr::Map(entries, _) => Value::Map(
+            entries
+                .0
+                .iter()
+                .map(|(name, field)| Field {
+                    name: name.name.to_string(),
+                    position: name.pos,
+                    value: value(field, types),
+                })
+                .collect(),
+        ),
+        _ => types.kind(expression).map_or(Value::Unknown, Value::Kind),
+    }
+}
+
+/// The number that an expression is, where it is written out.
+pub(super) fn constant(expression: &Expr) -> Option<Decimal> {
+    match expression {
+        Expr::IntegerConstant(number, _) => Some((*number).into()),
+        Expr::DynamicConstant(value, _) => value.as_decimal().ok(),
+        Expr::FnCall(call, _) if call.is_operator_call() => {
+            match (call.name.as_str(), call.args.as_slice()) {
+                ("-", [number]) => constant(number).map(|number| -number),
+                ("+", [number]) => constant(number),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// Whether a loop's condition always holds.
+pub(super) fn is_endless(condition: &Expr) -> bool {
+    matches!(condition, Expr::Unit(_) | Expr::BoolConstant(true, _))
+}
+
+fn breaks_with_value(statement: &Stmt) -> bool {
+    let mut found = false;
+    statement.walk(&mut Vec::new(), &mut |path: &[ASTNode<'_>]| {
+        found |= matches!(path.last(), Some(ASTNode::Stmt(Stmt::BreakLoop(Some(_), ..))));
+        !found
+    });
+    found
+}
+
+/// The first place that the tree knows of an expression: of `a >= b` it is that of `a`.
+fn first_position(expression: &Expr) -> Position {
+    let mut first = expression.position();
+    expression.walk(&mut Vec::new(), &mut |path: &[ASTNode<'_>]| {
+        let position = path.last().map_or(Position::NONE, ASTNode::position);
+        if !position.is_none() && (first.is_none() || position < first) {
+            first = position;
+        }
+        true
+    });
+    first
+}
+
+/// What is wrong with an answer, the way out, and the place where it is not the answer's own.
+type Objection = (String, String, Option<Position>);
+
+fn objection(hook: Hook, value: &Value) -> Option<Objection> {
+    let wanted = match hook {
+        Hook::Eligible => "true or false",
+        Hook::Progress => "a whole number from 0",
+        Hook::Verify => "true, false, a reason or #{ review: \"why\" }",
+        Hook::Reward => "a map such as #{ points: 5 }",
+    };
+    let refuse = |given: String| {
+        let message = format!("`{hook}` must give {wanted}, and gives {given} here");
+        Some((
+            message,
+            format!("make every path of `{hook}` give {wanted}"),
+            None,
+        ))
+    };
+    match (hook, value) {
+        (_, Value::Unknown)
+        | (Hook::Eligible | Hook::Verify, Value::Kind(FieldKind::Bool))
+        | (Hook::Verify, Value::Kind(FieldKind::Text))
+        | (Hook::Progress, Value::Kind(FieldKind::Whole | FieldKind::Decimal))
+        | (Hook::Reward | Hook::Verify, Value::Kind(FieldKind::Map))
+        | (_, Value::Kind(FieldKind::Any)) => None,
+        (_, Value::Nothing(why)) => {
+            let (message, help) = match why {
+                Why::NoElse => (
+                    "gives nothing where the condition does not hold",
+                    "add an `else` with",
+                ),
+                Why::NoDefault => ("gives nothing where no case fits", "add a case `_ =>` with"),
+                Why::Written => ("gives () here", "give"),
+                Why::NoValue => ("gives nothing here", "end with"),
+            };
+            let message = format!("`{hook}` must give {wanted}, and {message}");
+            Some((message, format!("{help} {wanted}"), None))
+        }
+        (Hook::Progress, Value::Number(number)) if number.is_integer() && *number >= Decimal::ZERO => None,
+        (_, Value::Number(number)) => refuse(number.to_string()),
+        (Hook::Reward, Value::Map(fields)) => fields.iter().find_map(reward_field),
+        (Hook::Verify, Value::Map(fields)) => fields.iter().find_map(review_field),
+        (_, Value::Map(_)) => refuse("a map".to_owned()),
+        (_, Value::Kind(kind)) => refuse(kind.plain().to_owned()),
+    }
+}
+
+fn reward_field(field: &Field) -> Option<Objection> {
+    let Field {
+        name,
+        position,
+        value,
+    } = field;
+    let at = Some(*position);
+    if !REWARD_FIELDS.contains(&name.as_str()) {
+        let message = format!("a reward has no field `{name}`");
+        return Some((message, unknown_reward_field(name), at));
+    }
+    let wanted = match name.as_str() {
+        "badge_id" => "a text",
+        "experience_points" | "expires_after_days" => "a whole number from 0",
+        _ => "a number from 0",
+    };
+    let is_text = wanted == "a text";
+    let found = match value {
+        Value::Number(number) if is_text || *number < Decimal::ZERO => number.to_string(),
+        Value::Number(number) if wanted == "a whole number from 0" && !number.is_integer() => {
+            number.to_string()
+        }
+        Value::Kind(FieldKind::Any) | Value::Number(_) | Value::Unknown | Value::Nothing(_) => return None,
+        Value::Kind(FieldKind::Text) if is_text => return None,
+        Value::Kind(FieldKind::Whole | FieldKind::Decimal) if !is_text => return None,
+        Value::Kind(kind) => kind.plain().to_owned(),
+        Value::Map(_) => "a map".to_owned(),
+    };
+    let message = format!("`{name}` must be {wanted}, and is {found}");
+    Some((message, format!("give `{name}` {wanted}, or leave it out"), at))
+}
+
+fn review_field(field: &Field) -> Option<Objection> {
+    let at = Some(field.position);
+    let help = "write #{ review: \"why\" }".to_owned();
+    if field.name != "review" {
+        let message = format!("the map that `verify` gives has no field `{}`", field.name);
+        return Some((message, help, at));
+    }
+    match field.value {
+        Value::Unknown | Value::Kind(FieldKind::Text | FieldKind::Any) => None,
+        _ => Some(("`review` must be a text that says why".to_owned(), help, at)),
+    }
+}
+
+/// Whether a block leaves the loop that it is the body of, by any of its paths.
+pub(super) fn leaves(parts: &FlowControl) -> bool {
+    let mut found = false;
+    for statement in parts.body.statements() {
+        statement.walk(&mut Vec::new(), &mut |path: &[ASTNode<'_>]| {
+            let inner_loop = path.iter().rev().skip(1).any(|node| {
+                matches!(
+                    node,
+                    ASTNode::Stmt(Stmt::While(..) | Stmt::Do(..) | Stmt::For(..))
+                )
+            });
+            found |= match path.last() {
+                Some(ASTNode::Stmt(Stmt::Return(..))) => true,
+                Some(ASTNode::Stmt(Stmt::BreakLoop(_, flags, _))) => {
+                    flags.contains(ASTFlags::BREAK) && !inner_loop
+                }
+                _ => false,
+            };
+            !found
+        });
+    }
+    found
+}
