@@ -105,6 +105,9 @@ pub struct EventResult {
     pub outcome: EventOutcome,
     /// Why it was rejected or ignored, as a stable code.
     pub reason: Option<String>,
+    /// What exactly was wrong with it, for a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
     /// The tasks that it moved, as they are now.
     pub tasks: Vec<Task>,
     /// The rules that failed on it.
@@ -121,6 +124,6 @@ pub enum EventOutcome {
     Duplicate,
     /// No task moved.
     Ignored,
-    /// It came too early or too late.
+    /// It came too early or too late, or its data contradicts what was declared of it.
     Rejected,
 }

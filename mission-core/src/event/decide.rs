@@ -41,6 +41,7 @@ fn without_effect(outcome: EventOutcome, reason: Option<&str>) -> EventResult {
     EventResult {
         outcome,
         reason: reason.map(str::to_owned),
+        detail: None,
         tasks: Vec::new(),
         failures: Vec::new(),
     }
@@ -80,6 +81,19 @@ pub(crate) fn apply_once(
         Ok(update) => update,
         Err(_) => return Ok(without_effect(EventOutcome::Rejected, Some("invalid_data"))),
     };
+    let declared = candidates
+        .iter()
+        .filter_map(|listed| listed.mission.definition.trigger.as_ref())
+        .filter(|trigger| trigger.event == event.event_type);
+    if let Some(contradiction) = declared
+        .filter_map(|trigger| trigger.contradiction(&event.data))
+        .next()
+    {
+        return Ok(EventResult {
+            detail: Some(contradiction),
+            ..without_effect(EventOutcome::Rejected, Some("invalid_data"))
+        });
+    }
     if candidates.is_empty() && update.is_none() {
         return Ok(without_effect(EventOutcome::Ignored, Some("no_mission")));
     }

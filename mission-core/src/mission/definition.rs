@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Budget, Edition, Frequency, LocalizedText, MissionCode, MissionStatus, Rule};
+use super::{Budget, Edition, Frequency, LocalizedText, MissionCode, MissionStatus, Rule, Trigger};
 use crate::{MissionId, Percent, Points, event::ActivityEvent, task::EvidenceType};
 
 /// A mission as the engine keeps it: the author's definition, its status and its version.
@@ -144,15 +144,6 @@ pub enum MissionType {
     Referral,
     /// Anything else.
     Custom,
-}
-
-/// The activity event that moves a mission.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
-pub struct Trigger {
-    /// The event's `type`, such as `video.watched`.
-    pub event: String,
 }
 
 /// What a completion earns, before a script has its say.

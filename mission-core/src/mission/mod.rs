@@ -9,15 +9,17 @@ mod lifecycle;
 mod period;
 mod rule;
 mod text;
+mod trigger;
 
 pub use budget::{Budget, BudgetUse};
 pub use code::{InvalidCode, MissionCode};
 pub use definition::{
     Definition, EvidenceDemand, EvidenceReview, InvalidDefinition, MAX_TARGET, Mission, MissionType, Offer,
-    Trigger, Window,
+    Window,
 };
 pub use edition::Edition;
 pub use lifecycle::{InvalidTransition, MissionStatus, Move};
 pub use period::{Frequency, Period};
 pub use rule::{FieldValue, Operator, Rule, json_number};
 pub use text::{LocalizedText, MAX_TEXT_CHARS};
+pub use trigger::{FieldType, Trigger};

@@ -5,7 +5,8 @@ use mission_core::{
     engine::{ApplyEvent, ClaimTask, ExpireDue, StartTask},
     event::{ActivityEvent, CloudEvent, EventOutcome},
     mission::{
-        Budget, Definition, EvidenceDemand, EvidenceReview, Frequency, Mission, MissionStatus, Operator, Rule,
+        Budget, Definition, EvidenceDemand, EvidenceReview, FieldType, Frequency, Mission, MissionStatus,
+        Operator, Rule,
     },
     task::{EvidenceType, TaskStatus},
     testing::{World, active, at, mission_id, user},
@@ -439,4 +440,34 @@ fn a_referral_counts_once_under_any_event_id() {
     let own = (EventOutcome::Ignored, Some("self_referral".to_owned()), None);
     assert_eq!(told(1, 1), own);
     assert_eq!(told(1, 8), (EventOutcome::Applied, None, Some(2)));
+}
+
+#[test]
+fn an_event_that_contradicts_what_was_declared_of_it_is_rejected_and_can_come_again() {
+    let mut definition = watch("watch");
+    if let Some(trigger) = &mut definition.trigger {
+        trigger.fields.insert("seconds".to_owned(), FieldType::Integer);
+    }
+    let mut world = World::at(NOON).with(active(1, definition));
+    let event = |data: serde_json::Value| ActivityEvent {
+        id: "e-1".to_owned(),
+        source: "player".to_owned(),
+        event_type: "video.watched".to_owned(),
+        user_id: user(1),
+        time: at(NOON),
+        data: serde_json::from_value(data).unwrap(),
+    };
+    let mut told = |data| world.when(ApplyEvent { event: event(data) }).unwrap();
+    let rejected = told(json!({"seconds": "40"}));
+    assert_eq!(
+        (rejected.outcome, rejected.reason.as_deref()),
+        (EventOutcome::Rejected, Some("invalid_data"))
+    );
+    assert_eq!(
+        rejected.detail.as_deref(),
+        Some("`data.seconds` must be a whole number, and is \"40\"")
+    );
+    // The sender corrects it under the same id; what was not declared may be there.
+    let applied = told(json!({"seconds": 40, "player": "web"}));
+    assert_eq!(applied.outcome, EventOutcome::Applied);
 }

@@ -105,9 +105,7 @@ pub(crate) fn done(world: &mut World, mission: u64) -> Task {
 /// A definition that an event moves.
 pub(crate) fn triggered(code: &str, event: &str) -> Definition {
     Definition {
-        trigger: Some(Trigger {
-            event: event.to_owned(),
-        }),
+        trigger: Some(Trigger::on(event)),
         ..definition(code)
     }
 }

@@ -65,6 +65,8 @@ pub struct CaseEvent {
     pub event_type: Located<String>,
     /// The event's data, or the command's body.
     pub data: Map<String, Value>,
+    /// Where each field of the data stands.
+    pub(super) data_places: BTreeMap<String, Range<usize>>,
 }
 
 /// What a case's events can ask for besides being activity events; the names are those of a replay's log.
@@ -260,6 +262,12 @@ fn event(fields: Fields<'_>) -> Option<CaseEvent> {
     let event_type: Option<Located<String>> = fields.required("type");
     let (time, id) = (fields.optional("time"), fields.optional("id"));
     let data = fields.optional("data").unwrap_or_default();
+    let table = fields.table("data", "`data`");
+    let data_places = table.iter().flat_map(|data| {
+        let entries = data.entries();
+        entries.map(|(name, value)| (name.value.to_owned(), value.span()))
+    });
+    let data_places = data_places.collect();
     if let Some(name) = event_type.as_ref().map(|name| name.value.as_str())
         && name.starts_with("task.")
         && !COMMANDS.contains(&name)
@@ -281,6 +289,7 @@ fn event(fields: Fields<'_>) -> Option<CaseEvent> {
         id,
         event_type: event_type?,
         data,
+        data_places,
     })
 }
 

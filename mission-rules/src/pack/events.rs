@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use mission_core::mission::FieldType;
+
 use super::{
     fields::{Fields, quoted, read},
     references::MOST_COMPARED,
@@ -15,56 +17,26 @@ pub struct EventCatalog(BTreeMap<String, EventFields>);
 /// The fields of one event's data; empty where the pack does not say.
 pub type EventFields = BTreeMap<String, FieldType>;
 
-/// The type of one field of an event's data, under JSON Schema's names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FieldType {
-    /// A text; times too.
-    String,
-    /// A whole number.
-    Integer,
-    /// A whole or decimal number.
-    Number,
-    /// `true` or `false`.
-    Boolean,
-    /// A list.
-    Array,
-    /// An object.
-    Object,
-    /// Any of them.
-    Any,
-}
+const TYPE_NAMES: [(&str, FieldType); 7] = [
+    ("string", FieldType::String),
+    ("integer", FieldType::Integer),
+    ("number", FieldType::Number),
+    ("boolean", FieldType::Boolean),
+    ("array", FieldType::Array),
+    ("object", FieldType::Object),
+    ("any", FieldType::Any),
+];
 
-impl FieldType {
-    const NAMES: [(&'static str, FieldType); 7] = [
-        ("string", FieldType::String),
-        ("integer", FieldType::Integer),
-        ("number", FieldType::Number),
-        ("boolean", FieldType::Boolean),
-        ("array", FieldType::Array),
-        ("object", FieldType::Object),
-        ("any", FieldType::Any),
-    ];
-
-    /// The type as scripts and rules see it.
-    pub(super) fn as_field(self) -> FieldKind {
-        match self {
-            FieldType::String => FieldKind::Text,
-            FieldType::Integer => FieldKind::Whole,
-            FieldType::Number => FieldKind::Decimal,
-            FieldType::Boolean => FieldKind::Bool,
-            FieldType::Array => FieldKind::List,
-            FieldType::Object => FieldKind::Map,
-            FieldType::Any => FieldKind::Any,
-        }
-    }
-
-    /// The type with a name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::NAMES
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, kind)| *kind)
+/// A type as scripts and rules see it.
+pub(super) fn field_kind(declared: FieldType) -> FieldKind {
+    match declared {
+        FieldType::String => FieldKind::Text,
+        FieldType::Integer => FieldKind::Whole,
+        FieldType::Number => FieldKind::Decimal,
+        FieldType::Boolean => FieldKind::Bool,
+        FieldType::Array => FieldKind::List,
+        FieldType::Object => FieldKind::Map,
+        FieldType::Any => FieldKind::Any,
     }
 }
 
@@ -127,16 +99,19 @@ impl EventCatalog {
     }
 }
 
-fn event_fields(fields: &Fields<'_>) -> EventFields {
+pub(super) fn event_fields(fields: &Fields<'_>) -> EventFields {
     let mut known = EventFields::new();
     for (name, value) in fields.entries() {
         let Some(kind) = read::<String>(fields.report, name.value, value) else {
             continue;
         };
-        let known_kind = FieldType::from_name(&kind.value);
+        let known_kind = TYPE_NAMES
+            .iter()
+            .find(|(known, _)| *known == kind.value)
+            .map(|(_, kind)| *kind);
         known.insert(name.value.to_owned(), known_kind.unwrap_or(FieldType::Any));
         if known_kind.is_none() {
-            let names = FieldType::NAMES.map(|(name, _)| name);
+            let names = TYPE_NAMES.map(|(name, _)| name);
             let message = format!(
                 "`{}` is no type of a field, so any value passes for it",
                 kind.value

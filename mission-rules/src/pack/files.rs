@@ -23,12 +23,12 @@ pub struct PackLimits {
 }
 
 impl Default for PackLimits {
-    /// 10,000 files, 1 MiB each, 32 MiB together, 8 folders deep.
+    /// 250,000 files, 1 MiB each, 256 MiB together, 8 folders deep: 100,000 missions with scripts and cases fit.
     fn default() -> Self {
         PackLimits {
-            max_files: 10_000,
+            max_files: 250_000,
             max_file_bytes: 1 << 20,
-            max_total_bytes: 32 << 20,
+            max_total_bytes: 256 << 20,
             max_depth: 8,
         }
     }

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use mission_core::{mission::Definition, ports::rules::Hook};
+use mission_core::{
+    mission::{Definition, Trigger},
+    ports::rules::Hook,
+};
 
 use super::{
     Finding, Pack, PackFiles, PackMission, PackPolicy,
@@ -11,7 +14,7 @@ use super::{
     files::TOO_MANY,
     finding::FileReport,
     manifest::{Manifest, read_manifest},
-    mission_file::read_mission,
+    mission_file::{MissionFile, read_mission},
     place::{Place, check_place},
     policy_file::{read_check_in, read_referral},
     references::{self, PlacedMission},
@@ -86,16 +89,21 @@ pub(super) fn load(
             .and_then(|path| files.get(path))
             .map(str::to_owned)
     };
+    let declared = |mission: &MissionFile| rule_paths::declared_fields(mission, catalog).cloned();
     let missions = missions.into_iter().filter_map(|(file, mission)| {
+        let fields = declared(&mission).unwrap_or_default();
+        let definition = mission.definition?;
         let definition = Definition {
             script: script_of(file),
-            ..mission.definition?
+            trigger: definition.trigger.map(|trigger| Trigger { fields, ..trigger }),
+            ..definition
         };
         Some(PackMission {
             file: file.to_owned(),
             definition,
         })
     });
+    let missions: Vec<PackMission> = missions.collect();
     let Manifest {
         name,
         version,
@@ -118,7 +126,7 @@ pub(super) fn load(
             levels,
         },
         events,
-        missions: missions.collect(),
+        missions,
         cases: mission_cases,
         check_in_cases,
     };

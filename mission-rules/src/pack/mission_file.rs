@@ -15,6 +15,7 @@ use toml::de::DeValue;
 
 use super::{
     document::Document,
+    events::{self, EventFields},
     fields::{Fields, Located, read},
     finding::FileReport,
 };
@@ -29,6 +30,8 @@ pub(super) struct MissionFile {
     pub(super) code: Option<Located<MissionCode>>,
     pub(super) requires: Vec<Located<MissionCode>>,
     pub(super) trigger: Option<Located<String>>,
+    /// The fields of the event's data that the mission itself declares.
+    pub(super) event_fields: EventFields,
     pub(super) script: Option<Located<String>>,
     pub(super) rules: Vec<RulePlace>,
     pub(super) title: Option<Languages>,
@@ -63,6 +66,7 @@ pub(super) fn read_mission(
             code,
             requires: Vec::new(),
             trigger: None,
+            event_fields: EventFields::new(),
             script: None,
             rules: Vec::new(),
             title: None,
@@ -102,8 +106,12 @@ fn mission(fields: Fields<'_>, scale: PointsScale, now: Option<DateTime<Utc>>) -
         fields.error("requires", "pack/bad-value", message);
         requires.truncate(MOST_REQUIRED);
     }
+    let mut event_fields = EventFields::new();
     let trigger = fields.table("trigger", "`[trigger]`").and_then(|trigger| {
         let event = trigger.required::<String>("event");
+        if let Some(fields) = trigger.table("fields", "`fields`") {
+            event_fields = events::event_fields(&fields);
+        }
         trigger.finish();
         event
     });
@@ -166,7 +174,10 @@ fn mission(fields: Fields<'_>, scale: PointsScale, now: Option<DateTime<Utc>>) -
                 auto_start: optional.auto_start,
                 starts_at: optional.starts_at,
                 ends_at: optional.ends_at,
-                trigger: trigger.clone().map(|event| Trigger { event: event.value }),
+                trigger: trigger.clone().map(|event| Trigger {
+                    event: event.value,
+                    fields: event_fields.clone(),
+                }),
                 reward: optional.reward,
                 rules: rules.iter().map(|place| place.rule.clone()).collect(),
                 evidence: optional.evidence,
@@ -187,6 +198,7 @@ fn mission(fields: Fields<'_>, scale: PointsScale, now: Option<DateTime<Utc>>) -
         code,
         requires,
         trigger,
+        event_fields,
         script,
         rules,
         title: title_languages,

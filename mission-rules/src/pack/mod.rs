@@ -49,12 +49,13 @@ pub use case_file::{
 };
 pub use cases::{CaseOutcome, Mismatch};
 pub use definition::{DefinitionFinding, check_definition};
-pub use events::{EventCatalog, EventFields, FieldType};
+pub use events::{EventCatalog, EventFields};
 pub use fields::Located;
 pub use files::{PackFiles, PackLimits, UnreadablePack};
 pub use finding::{Finding, Related};
 pub use mission_core::engine::{PackPolicy, ReferralPolicy};
 use mission_core::mission::Definition;
+pub use mission_core::mission::FieldType;
 pub use put::put_command;
 
 use crate::Scripts;

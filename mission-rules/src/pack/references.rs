@@ -51,7 +51,9 @@ pub(super) fn check_requires(missions: &[PlacedMission<'_>], findings: &mut Vec<
         .enumerate()
         .filter_map(|(n, (_, mission))| Some((&mission.code.as_ref()?.value, n)))
         .collect();
+    let compared = compared(by_code.keys().copied());
     // For each mission the missions that it requires, with the place where it says so.
+    let unreadable = missions.iter().any(|(_, mission)| mission.code.is_none());
     let mut edges: Vec<Vec<(usize, &Range<usize>)>> = vec![Vec::new(); missions.len()];
     for (n, (file, mission)) in missions.iter().enumerate() {
         for required in &mission.requires {
@@ -67,11 +69,8 @@ pub(super) fn check_requires(missions: &[PlacedMission<'_>], findings: &mut Vec<
                     findings.push(Finding::new(*file, diagnostic.at(required.span.clone())));
                 }
                 // A mission whose code cannot be read may be the one that is meant.
-                None if missions.iter().any(|(_, mission)| mission.code.is_none()) => {}
-                None => {
-                    let codes = by_code.keys().map(|code| code.as_str());
-                    findings.push(Finding::new(*file, unknown_mission(required, codes)));
-                }
+                None if unreadable => {}
+                None => findings.push(Finding::new(*file, unknown_mission(required, &compared))),
             }
         }
     }
@@ -136,15 +135,21 @@ fn cycle(
     Some(Finding::new(missions[first].0, diagnostic))
 }
 
-fn unknown_mission<'c>(wanted: &Located<MissionCode>, codes: impl Iterator<Item = &'c str>) -> Diagnostic {
-    let mut codes: Vec<&str> = codes.collect();
+/// The codes that a misspelled one is compared with.
+fn compared<'c>(codes: impl Iterator<Item = &'c MissionCode>) -> Vec<&'c str> {
+    let mut codes: Vec<&str> = codes.map(MissionCode::as_str).collect();
     codes.sort_unstable();
+    codes.truncate(MOST_COMPARED);
+    codes
+}
+
+fn unknown_mission(wanted: &Located<MissionCode>, codes: &[&str]) -> Diagnostic {
     let diagnostic = Diagnostic::error(
         "pack/unknown-mission",
         format!("the pack has no mission `{}`", wanted.value),
     )
     .at(wanted.span.clone());
-    match suggest::closest(wanted.value.as_str(), codes.into_iter().take(MOST_COMPARED)) {
+    match suggest::closest(wanted.value.as_str(), codes.iter().copied()) {
         Some(meant) => diagnostic.with_help(format!("did you mean `{meant}`?")),
         None => diagnostic.with_help("name a mission by the `code` in its file"),
     }
@@ -158,7 +163,7 @@ pub(super) fn resolve_scripts<'f>(
     missions: &[PlacedMission<'_>],
     findings: &mut Vec<Finding>,
 ) -> BTreeMap<String, &'f str> {
-    let scripts: Vec<&str> = files
+    let scripts: BTreeSet<&str> = files
         .iter()
         .map(|(path, _)| path)
         .filter(|path| path.ends_with(".rhai"))
@@ -177,7 +182,7 @@ pub(super) fn resolve_scripts<'f>(
                 .at(named.span.clone());
                 findings.push(Finding::new(*file, diagnostic));
             }
-            Ok(path) => match scripts.iter().find(|script| **script == path) {
+            Ok(path) => match scripts.get(path.as_str()) {
                 Some(script) => {
                     used.insert(*script);
                     resolved.insert((*file).to_owned(), *script);
@@ -206,7 +211,7 @@ pub(super) fn resolve_scripts<'f>(
     resolved
 }
 
-fn missing_script(named: &Located<String>, path: &str, scripts: &[&str]) -> Diagnostic {
+fn missing_script(named: &Located<String>, path: &str, scripts: &BTreeSet<&str>) -> Diagnostic {
     let diagnostic = Diagnostic::error("pack/missing-script", format!("the pack has no script `{path}`"))
         .at(named.span.clone());
     match suggest::closest(path, scripts.iter().copied().take(MOST_COMPARED)) {
@@ -278,17 +283,16 @@ pub(super) fn check_cases(
         .filter_map(|(_, mission)| mission.code.as_ref())
         .map(|code| &code.value)
         .collect();
+    let compared = compared(codes.iter().copied());
+    let unreadable = missions.iter().any(|(_, mission)| mission.code.is_none());
     let mut names: HashMap<&str, (&str, Range<usize>)> = HashMap::new();
     for (file, cases) in files {
         for case in &cases.cases {
-            let unreadable = missions.iter().any(|(_, mission)| mission.code.is_none());
             if !codes.contains(&case.mission.value) && !unreadable {
-                findings.push(Finding::new(
-                    *file,
-                    unknown_mission(&case.mission, codes.iter().map(|code| code.as_str())),
-                ));
+                findings.push(Finding::new(*file, unknown_mission(&case.mission, &compared)));
             }
             findings.extend(unknown_events(case, catalog));
+            findings.extend(contradicting_data(case, catalog));
         }
         let named = cases.cases.iter().map(|case| &case.name);
         for name in named.chain(cases.check_in_cases.iter().map(|case| &case.name)) {
@@ -307,6 +311,42 @@ pub(super) fn check_cases(
             }
         }
     }
+}
+
+/// Data of events that is not as `pack.toml` declares it: the server would reject such an event.
+fn contradicting_data(case: &Case, catalog: Option<&EventCatalog>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for event in &case.events {
+        let declared = catalog.and_then(|catalog| catalog.fields(&event.event_type.value));
+        let Some(declared) = declared.filter(|fields| !fields.is_empty()) else {
+            continue;
+        };
+        for (name, value) in &event.data {
+            let diagnostic = match declared.get(name) {
+                Some(wanted) if wanted.fits(value) => continue,
+                Some(wanted) => Diagnostic::error(
+                    "pack/event-data",
+                    format!("`{name}` must be {}, as pack.toml declares it", wanted.plain()),
+                ),
+                None => {
+                    let message = format!(
+                        "pack.toml declares no field `{name}` of `{}`",
+                        event.event_type.value
+                    );
+                    let names = declared.keys().map(String::as_str);
+                    Diagnostic::warning("pack/event-data", message).with_help(
+                        match suggest::closest(name, names) {
+                            Some(meant) => format!("did you mean `{meant}`?"),
+                            None => "declare it there, or take it out".to_owned(),
+                        },
+                    )
+                }
+            };
+            let place = event.data_places.get(name).unwrap_or(&event.event_type.span);
+            findings.push(Finding::new(case.file.as_str(), diagnostic.at(place.clone())));
+        }
+    }
+    findings
 }
 
 fn unknown_events(case: &Case, catalog: Option<&EventCatalog>) -> Vec<Finding> {

@@ -4,7 +4,7 @@ use mission_core::mission::Operator;
 use rust_decimal::Decimal;
 
 use super::{
-    events::EventCatalog,
+    events::{EventCatalog, EventFields, field_kind},
     fields::quoted,
     mission_file::{MissionFile, RulePlace},
 };
@@ -13,14 +13,26 @@ use crate::{FieldKind, FieldSchema, diagnostic::Diagnostic, schema::ValueRange, 
 /// The fields of the context in which a mission's rules and script are judged: where the pack declares the fields of
 /// the mission's event, there are no others.
 pub(super) fn schema_of(mission: &MissionFile, catalog: Option<&EventCatalog>) -> FieldSchema {
-    let event = mission.trigger.as_ref().map(|trigger| trigger.value.as_str());
-    match event.and_then(|event| catalog?.fields(event)) {
+    match declared_fields(mission, catalog) {
         Some(fields) => {
-            let kinds = fields.iter().map(|(name, kind)| (name.as_str(), kind.as_field()));
+            let kinds = fields
+                .iter()
+                .map(|(name, kind)| (name.as_str(), field_kind(*kind)));
             FieldSchema::default().with_event_data(kinds)
         }
         None => FieldSchema::default(),
     }
+}
+
+/// The fields of the data of the mission's event: as the mission declares them, else the pack.
+pub(super) fn declared_fields<'a>(
+    mission: &'a MissionFile,
+    catalog: Option<&'a EventCatalog>,
+) -> Option<&'a EventFields> {
+    if !mission.event_fields.is_empty() {
+        return Some(&mission.event_fields);
+    }
+    catalog?.fields(&mission.trigger.as_ref()?.value)
 }
 
 /// What is to be said of one mission's rules.

@@ -34,6 +34,18 @@ impl Body {
     }
 }
 
+/// The bytes that a route takes where they are more than any other's; put on it as an extension.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BodyLimit(pub(super) usize);
+
+impl BodyLimit {
+    pub(super) fn of(extensions: &axum::http::Extensions, general: usize) -> usize {
+        extensions
+            .get()
+            .map_or(general, |BodyLimit(own)| general.max(*own))
+    }
+}
+
 impl FromRequest<AppState> for Body {
     type Rejection = Problem;
 

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::{
     AppState, Problem,
-    body::Body,
+    body::{Body, BodyLimit},
     caller::Caller,
     idempotency::{Key, KeyHeader},
     query::{NoQuery, Query},
@@ -51,7 +51,8 @@ impl<Who: Asker, Q: DeserializeOwned + Send> FromRequest<AppState> for Command<W
         let who = Who::from_request_parts(&mut parts, state).await?;
         let Query(query) = Query::from_request_parts(&mut parts, state).await?;
         let key = KeyHeader::of(&parts)?;
-        let body = Body::receive(&parts.headers, body, state.settings.body_limit).await;
+        let limit = BodyLimit::of(&parts.extensions, state.settings.body_limit);
+        let body = Body::receive(&parts.headers, body, limit).await;
         if let Some(key) = &key {
             key.tell(&parts, who.caller(), &body);
         }

@@ -422,6 +422,14 @@ fn in_cases() {
             ),
         ),
         (
+            "data of another type",
+            cases("data = { seconds = 12 }", "data = { seconds = \"12\" }"),
+        ),
+        (
+            "data with a misspelled field",
+            cases("data = { seconds = 12 }", "data = { secnods = 12 }"),
+        ),
+        (
             "an unknown command",
             cases(
                 "type = \"video.watched\", data = { seconds = 12 }",

@@ -15,7 +15,7 @@ fn every_field_of_a_mission_is_read_as_over_http() {
         "title": { "en": "Watch 3 videos", "vi": "Xem 3 video" },
         "description": { "en": "Any three, half a minute each." },
         "starts_at": "2026-01-01T00:00:00Z", "ends_at": "2027-01-01T00:00:00Z",
-        "trigger": { "event": "video.watched" },
+        "trigger": { "event": "video.watched", "fields": { "seconds": "integer", "country": "string" } },
         "reward": { "points": "50.25", "mining_boost_percent": 1.5, "experience_points": 20, "badge_id": "viewer",
             "expires_after_days": 30 },
         "rules": [{ "rule_type": "user.level", "operator": "gte", "value": "3",

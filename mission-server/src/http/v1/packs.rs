@@ -10,7 +10,7 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use mission_core::engine::Thing;
-use mission_rules::pack::{Finding, PackFiles, put_command, report};
+use mission_rules::pack::{Finding, PackFiles, PackLimits, put_command, report};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -18,14 +18,19 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{answer, touched::TouchedTasks};
 use crate::http::{
-    AppState, FieldError, Problem, body,
+    AppState, FieldError, Problem,
+    body::{self, BodyLimit},
     caller::{MissionsWrite, Operator},
     command::Command,
     query::{NoQuery, Query},
 };
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(put, read))
+    // A whole pack comes in one body, its texts escaped as JSON.
+    let limit = BodyLimit(PackLimits::default().max_total_bytes.saturating_mul(2));
+    OpenApiRouter::new()
+        .routes(routes!(put, read))
+        .layer(axum::Extension(limit))
 }
 
 /// A pack's files.

@@ -45,6 +45,9 @@ struct ResultView {
     /// Why it was ignored or rejected.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// What exactly was wrong with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
     /// The tasks that it moved, as they are now.
     tasks: Vec<TaskView>,
     /// Missions whose rules failed on it; the others went on.
@@ -159,6 +162,7 @@ fn view(id: String, result: EventResult, lens: Lens<'_>) -> ResultView {
         id,
         status: result.outcome,
         reason: result.reason,
+        detail: result.detail,
         tasks: result
             .tasks
             .into_iter()
