@@ -23,6 +23,7 @@ mod calls;
 mod code;
 mod context;
 pub mod diagnostic;
+mod failed_rules;
 mod failure;
 mod index_guard;
 mod json;
@@ -42,6 +43,7 @@ mod syntax_error;
 mod trace;
 
 pub use diagnostic::{Diagnostic, Severity};
+pub use failed_rules::{FailedRule, FailedRules};
 pub use limits::{Limits, TIME_CHECK_OPERATIONS};
 pub use pace::SLOW_EVALUATION;
 pub use schema::{FieldKind, FieldSchema};

@@ -155,6 +155,9 @@ fn mismatches(outcome: &CaseOutcome, files: &PackFiles, root: &str) -> String {
             outcome.refusals.join("; ")
         );
     }
+    for failed in outcome.failures.iter() {
+        let _ = writeln!(text, "      {BAD}rule{BAD:#} {failed}");
+    }
     text
 }
 
@@ -181,6 +184,7 @@ fn as_json(outcomes: &[CaseOutcome], files: &PackFiles) -> Value {
                 "passed": outcome.passed(),
                 "mismatches": mismatches,
                 "refusals": outcome.refusals,
+                "failures": outcome.failures,
             })
         })
         .collect();

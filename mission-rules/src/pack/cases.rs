@@ -10,7 +10,7 @@ use mission_core::{
     engine::{Rejection, Reply, Settings},
     event::EventResult,
     mission::{Definition, MissionCode},
-    ports::rules::{ScriptCompiler, serde_name},
+    ports::rules::{RuleFault, ScriptCompiler, serde_name},
     reward::{Reward, RewardStatus},
     user::UserUpdate,
 };
@@ -20,7 +20,7 @@ use super::{
     Case, CheckInCase, Finding, Pack,
     simulation::{Simulation, Step, StepError},
 };
-use crate::diagnostic::Diagnostic;
+use crate::{FailedRules, diagnostic::Diagnostic};
 use compare::{Comparison, Seen, compare_check_in, compare_task};
 
 /// What became of one case.
@@ -37,6 +37,8 @@ pub struct CaseOutcome {
     /// What was refused on the way, each with its code and reason, repetitions left out: it often tells why something
     /// else came out.
     pub refusals: Vec<String>,
+    /// The rules that failed on the way.
+    pub failures: FailedRules,
 }
 
 /// One thing that came out otherwise than expected.
@@ -154,6 +156,7 @@ fn outcome(file: &str, name: &str, span: Range<usize>) -> CaseOutcome {
         span,
         mismatches: Vec::new(),
         refusals: Vec::new(),
+        failures: FailedRules::default(),
     }
 }
 
@@ -222,8 +225,18 @@ impl Run {
     fn note_refusal(&mut self, case: &Case, reply: Result<Reply, StepError>) -> Result<(), String> {
         let refused = match reply {
             Err(StepError::Failed(why)) => return Err(why),
-            Err(StepError::Rejected(why)) => Some(told(&why)),
-            Ok(Reply::EventResult(result)) => self.refusal_of_event(case, &result)?,
+            Err(StepError::Rejected(why)) => {
+                if let Rejection::RuleFailed(fault) = &why {
+                    self.note_failure(fault);
+                }
+                Some(told(&why))
+            }
+            Ok(Reply::EventResult(result)) => {
+                for fault in &result.failures {
+                    self.note_failure(fault);
+                }
+                self.refusal_of_event(case, &result)?
+            }
             Ok(_) => None,
         };
         if let Some((code, reason)) = &refused {
@@ -238,6 +251,13 @@ impl Run {
         }
         self.refused = refused.or(self.refused.take());
         Ok(())
+    }
+
+    fn note_failure(&mut self, fault: &RuleFault) {
+        let book = self.simulation.book();
+        let listed = book.mission(fault.mission_id);
+        let script = listed.and_then(|listed| listed.mission.definition.rules_script.as_deref());
+        self.outcome.failures.note(fault, script);
     }
 
     /// Why an event did not move the case's mission.

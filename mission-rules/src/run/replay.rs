@@ -22,7 +22,10 @@ use super::{
     log::{Line, What, parse},
     world::World,
 };
-use crate::pack::{Pack, simulation::Step};
+use crate::{
+    FailedRules,
+    pack::{Pack, simulation::Step},
+};
 
 /// How a log is replayed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +65,7 @@ pub struct Replay {
     pub(super) world: World,
     options: Options,
     tally: Tally,
+    failures: FailedRules,
     latest: Option<DateTime<Utc>>,
 }
 
@@ -76,6 +80,7 @@ impl Replay {
             world: World::new(Arc::new(book(pack, compiler))),
             options,
             tally: Tally::default(),
+            failures: FailedRules::default(),
             latest: None,
         }
     }
@@ -119,7 +124,7 @@ impl Replay {
         if let Some(latest) = self.latest {
             self.world.expire_until(latest)?;
         }
-        Ok(Report::of(&self.world, self.tally))
+        Ok(Report::of(&self.world, self.tally, self.failures))
     }
 
     fn play(&mut self, line: Line) -> Result<(), EngineFault> {
@@ -159,7 +164,7 @@ impl Replay {
             while let Some((user, task)) = self.world.take_completed() {
                 let answer = self.world.execute(at, None, ClaimTask { user, task }.into())?;
                 if let Err(why) = answer {
-                    self.tally.refuse(why.code());
+                    self.refuse(&why);
                 }
             }
         }
@@ -167,10 +172,12 @@ impl Replay {
     }
 
     fn count_event(&mut self, answer: Answer) {
-        let tally = &mut self.tally;
         match answer {
             Ok(Reply::EventResult(result)) => {
-                tally.failures += result.failures.len() as u64;
+                for fault in &result.failures {
+                    self.failures.note(fault, self.world.script_of(fault));
+                }
+                let tally = &mut self.tally;
                 match result.outcome {
                     EventOutcome::Applied => tally.applied += 1,
                     EventOutcome::Duplicate => tally.duplicates += 1,
@@ -178,15 +185,22 @@ impl Replay {
                     EventOutcome::Rejected => tally.refuse(result.reason.as_deref().unwrap_or("rejected")),
                 }
             }
-            Ok(_) => tally.applied += 1,
-            Err(why) => tally.refuse(why.code()),
+            Ok(_) => self.tally.applied += 1,
+            Err(why) => self.refuse(&why),
         }
     }
 
     fn count_command(&mut self, answer: &Answer) {
         match answer {
             Ok(_) => self.tally.applied += 1,
-            Err(why) => self.tally.refuse(why.code()),
+            Err(why) => self.refuse(why),
+        }
+    }
+
+    fn refuse(&mut self, why: &Rejection) {
+        self.tally.refuse(why.code());
+        if let Rejection::RuleFailed(fault) = why {
+            self.failures.note(fault, self.world.script_of(fault));
         }
     }
 

@@ -7,6 +7,7 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 
 use super::world::{World, user_record};
+use crate::FailedRules;
 
 /// What each user of a log would have earned.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -15,6 +16,9 @@ pub struct Report {
     pub users: BTreeMap<UserId, UserTotals>,
     /// Over all users.
     pub totals: Totals,
+    /// The rules that failed; no part of the JSON form where none did.
+    #[serde(skip_serializing_if = "FailedRules::is_empty")]
+    pub failures: FailedRules,
     /// What became of the lines; no part of the JSON form.
     #[serde(skip)]
     pub tally: Tally,
@@ -59,8 +63,6 @@ pub struct Tally {
     pub duplicates: u64,
     /// Commands, and events out of time, that were refused: how many, by the code of the refusal.
     pub refused: BTreeMap<String, u64>,
-    /// Missions' rules that failed on an event.
-    pub failures: u64,
 }
 
 impl Tally {
@@ -75,7 +77,7 @@ impl Tally {
 }
 
 impl Report {
-    pub(super) fn of(world: &World, tally: Tally) -> Report {
+    pub(super) fn of(world: &World, tally: Tally, failures: FailedRules) -> Report {
         let users: BTreeMap<UserId, UserTotals> = world
             .users()
             .map(|(id, facts)| (id, totals_of(world, id, facts)))
@@ -84,7 +86,12 @@ impl Report {
             points: users.values().map(|user| user.points).sum(),
             grants: world.grants,
         };
-        Report { users, totals, tally }
+        Report {
+            users,
+            totals,
+            failures,
+            tally,
+        }
     }
 
     /// The JSON form, in one line without an end: users by id, so that two runs are equal byte for byte.

@@ -455,3 +455,50 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn rules_that_fail_are_told_by_file_line_and_count() {
+    let files = [
+        ("pack.toml", "name = \"demo\"\nversion = \"1\"\n".to_owned()),
+        (
+            "missions/watch.toml",
+            format!(
+                "code = \"watch\"\ntype = \"custom\"\ntitle = {{ en = \"T\" }}\ndescription = {{ en = \"D\" }}\n\
+                 rules_script = \"rules/watch.rhai\"\n{}",
+                WATCH.1
+            ),
+        ),
+        (
+            "rules/watch.rhai",
+            "fn progress(ctx) {\n    10 / ctx.event.data.parts\n}\n".to_owned(),
+        ),
+        (
+            "tests/watch.toml",
+            "[[case]]\nname = \"none\"\nmission = \"watch\"\nexpect = { progress = 10 }\n\
+             events = [{ at = \"2026-01-05T10:00:00Z\", type = \"video.watched\", data = { parts = 0 } }]\n"
+                .to_owned(),
+        ),
+    ];
+    let (pack, findings) = Pack::load(&PackFiles::from_map(files));
+    let pack = pack.unwrap_or_else(|| panic!("{findings:?}"));
+    let lines = ["2026-01-05T10:00:00Z", "2026-01-05T10:01:00Z"]
+        .map(|time| line("video.watched", ANNA, time, json!({"parts": 0})));
+    let report = replay(&pack, true, &lines);
+    let failures: Value = serde_json::from_str(&report.to_json()).unwrap();
+    let expected = json!({"mission": "watch", "file": "rules/watch.rhai", "line": 2, "hook": "progress",
+        "kind": "error", "message": failures["failures"][0]["message"]});
+    let told = |count: u64| {
+        let mut told = expected.clone();
+        told["count"] = json!(count);
+        json!([told])
+    };
+    assert_eq!(failures["failures"], told(2));
+    let failed = report.failures.iter().next().unwrap().to_string();
+    assert!(
+        failed.starts_with("rules/watch.rhai:2: `progress` of `watch` failed 2 times: "),
+        "{failed}"
+    );
+    let outcome = pack.run_case(&pack.cases[0], &scripts());
+    assert!(!outcome.passed());
+    assert_eq!(serde_json::to_value(&outcome.failures).unwrap(), told(1));
+}

@@ -243,3 +243,38 @@ async fn data_may_come_in_base64() {
         assert_eq!(refused.body["errors"][0]["pointer"], "/data_base64");
     }
 }
+
+#[tokio::test]
+async fn an_event_that_contradicts_its_declaration_is_rejected_alone() {
+    let server = Server::start().await;
+    server.set_clock("2026-01-05T10:00:00Z").await;
+    let (admin, user) = (server.admin(), server.user());
+    let trigger = json!({"event": "did.it", "fields": {"seconds": "integer"}});
+    let id = admin
+        .mission(
+            "did-it",
+            json!({"target": 2, "auto_start": true, "trigger": trigger}),
+        )
+        .await;
+    let shown = admin.get(&format!("/missions/{id}")).await.ok(200);
+    assert_eq!(shown["trigger"], trigger);
+    let one = |data| event(user.user, "did.it", "2026-01-05T10:00:00Z", data);
+    let both = [
+        one(json!({"seconds": "40"})),
+        one(json!({"seconds": 40, "more": 1})),
+    ];
+    let results = admin.post("/events", json!(both)).await.ok(200)["results"].clone();
+    assert_eq!(
+        (
+            &results[0]["status"],
+            &results[0]["reason"],
+            &results[0]["detail"]
+        ),
+        (
+            &json!("rejected"),
+            &json!("invalid_data"),
+            &json!("`data.seconds` must be a whole number, and is \"40\"")
+        )
+    );
+    assert_eq!(results[1]["status"], "applied");
+}

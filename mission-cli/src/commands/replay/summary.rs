@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use mission_core::mission::MissionCode;
-use mission_rules::run::{Change, Comparison, Report, Tally, UserTotals};
+use mission_rules::{
+    FailedRules,
+    run::{Change, Comparison, Report, Tally, UserTotals},
+};
 use rust_decimal::Decimal;
 
 use crate::output::{BAD, GOOD, count};
@@ -11,9 +14,16 @@ use crate::output::{BAD, GOOD, count};
 /// How many users are listed; JSON has them all.
 const MOST_USERS: usize = 20;
 
+/// How many places of failed rules are listed; JSON has them all.
+const MOST_FAILURES: usize = 20;
+
 /// What a pack gives.
 pub(super) fn of_one(report: &Report) -> String {
-    let mut text = told(&report.tally);
+    let mut text = told(&report.tally, &report.failures);
+    for failed in report.failures.iter().take(MOST_FAILURES) {
+        // Writing into a string cannot fail.
+        let _ = writeln!(text, "  {failed}");
+    }
     // Writing into a string cannot fail.
     let _ = writeln!(
         text,
@@ -129,14 +139,13 @@ fn more(left_out: usize) -> String {
     }
 }
 
-fn told(tally: &Tally) -> String {
+fn told(tally: &Tally, failures: &FailedRules) -> String {
     let Tally {
         lines,
         applied,
         ignored,
         duplicates,
         refused,
-        failures,
     } = tally;
     let mut text = format!("{}: {applied} applied, {ignored} ignored", count(*lines, "line"));
     let refusals: u64 = refused.values().sum();
@@ -151,11 +160,11 @@ fn told(tally: &Tally) -> String {
     if *duplicates > 0 {
         let _ = write!(text, ", {duplicates} there before");
     }
-    if *failures > 0 {
+    if !failures.is_empty() {
         let _ = write!(
             text,
             ", {BAD}{}{BAD:#}",
-            count(*failures, "failure") + " of rules"
+            count(failures.total(), "failure") + " of rules"
         );
     }
     text.push('\n');

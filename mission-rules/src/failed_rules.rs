@@ -1,0 +1,113 @@
+//! Rules that failed in a run, each place with how often.
+
+use std::collections::BTreeMap;
+
+use mission_core::{
+    mission::MissionCode,
+    ports::rules::{FailureKind, Hook, RuleFault},
+};
+use serde::{Serialize, Serializer};
+
+/// The rules that failed in a run, by place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FailedRules(BTreeMap<Place, Failures>);
+
+/// Where a rule failed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    mission: MissionCode,
+    file: Option<String>,
+    line: Option<u32>,
+    hook: Hook,
+    kind: FailureKind,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Failures {
+    count: u64,
+    message: String,
+}
+
+/// One place at which a rule failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FailedRule<'f> {
+    /// The mission's code.
+    pub mission: &'f MissionCode,
+    /// Its script in the pack.
+    pub file: Option<&'f str>,
+    /// The line in it, from 1, where it is known.
+    pub line: Option<u32>,
+    /// The hook.
+    pub hook: Hook,
+    /// What kind of failure it is.
+    pub kind: FailureKind,
+    /// How often it failed there.
+    pub count: u64,
+    /// Why, the first time.
+    pub message: &'f str,
+}
+
+impl FailedRules {
+    /// Counts one failure of a mission with a script.
+    pub(crate) fn note(&mut self, fault: &RuleFault, script: Option<&str>) {
+        let place = Place {
+            mission: fault.mission.clone(),
+            file: script.map(str::to_owned),
+            line: fault.line,
+            hook: fault.hook,
+            kind: fault.kind,
+        };
+        let failures = self.0.entry(place).or_insert_with(|| Failures {
+            count: 0,
+            message: fault.message.clone(),
+        });
+        failures.count += 1;
+    }
+
+    /// Whether no rule failed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many failures there were.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.0.values().map(|failures| failures.count).sum()
+    }
+
+    /// Each place, by mission, file and line.
+    pub fn iter(&self) -> impl Iterator<Item = FailedRule<'_>> {
+        self.0.iter().map(|(place, failures)| FailedRule {
+            mission: &place.mission,
+            file: place.file.as_deref(),
+            line: place.line,
+            hook: place.hook,
+            kind: place.kind,
+            count: failures.count,
+            message: &failures.message,
+        })
+    }
+}
+
+impl Serialize for FailedRules {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
+impl std::fmt::Display for FailedRule<'_> {
+    /// `rules/watch.rhai:3: 12 times: hook progress of watch-3-videos: …`
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.file.unwrap_or("the script"))?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        let times = if self.count == 1 { "time" } else { "times" };
+        write!(
+            f,
+            ": `{}` of `{}` failed {} {times}: {}",
+            self.hook, self.mission, self.count, self.message
+        )
+    }
+}
