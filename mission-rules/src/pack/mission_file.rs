@@ -10,10 +10,12 @@ use mission_core::{
         Operator, Rule, Trigger,
     },
     task::EvidenceType,
+    user::UserUpdate,
 };
 use toml::de::DeValue;
 
 use super::{
+    case_file::COMMANDS,
     document::Document,
     events::{self, EventFields},
     fields::{Fields, Located, read},
@@ -111,6 +113,18 @@ fn mission(fields: Fields<'_>, scale: PointsScale, now: Option<DateTime<Utc>>) -
         let event = trigger.required::<String>("event");
         if let Some(fields) = trigger.table("fields", "`fields`") {
             event_fields = events::event_fields(&fields);
+        }
+        if let Some(event) = &event
+            && COMMANDS.contains(&event.value.as_str())
+            && event.value != UserUpdate::EVENT
+        {
+            let message = format!("`{}` is no activity event, so it moves no mission", event.value);
+            let help = "check-ins and what users do with tasks are commands: name an event that a service tells, such as `video.watched`";
+            trigger.report.add(
+                Diagnostic::error("pack/no-activity-event", message)
+                    .with_help(help)
+                    .at(event.span.clone()),
+            );
         }
         trigger.finish();
         event

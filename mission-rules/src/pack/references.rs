@@ -1,7 +1,7 @@
 //! What only a look at the whole pack can tell: codes, requirements, scripts, events, languages.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     ops::Range,
 };
 
@@ -44,18 +44,38 @@ pub(super) fn check_codes(missions: &[PlacedMission<'_>], findings: &mut Vec<Fin
     }
 }
 
+/// Whether a mission's code is unreadable or another's: it may be the one that somebody names in vain.
+fn has_uncertain_codes(missions: &[PlacedMission<'_>]) -> bool {
+    let mut seen = HashSet::new();
+    missions
+        .iter()
+        .any(|(_, mission)| mission.code.as_ref().is_none_or(|code| !seen.insert(&code.value)))
+}
+
 /// Reports requirements that are unknown, or that in the end require their own mission.
 pub(super) fn check_requires(missions: &[PlacedMission<'_>], findings: &mut Vec<Finding>) {
-    let by_code: HashMap<&MissionCode, usize> = missions
-        .iter()
-        .enumerate()
-        .filter_map(|(n, (_, mission))| Some((&mission.code.as_ref()?.value, n)))
-        .collect();
+    let mut by_code: HashMap<&MissionCode, usize> = HashMap::new();
+    let mut shared: HashSet<&MissionCode> = HashSet::new();
+    for (n, (_, mission)) in missions.iter().enumerate() {
+        if let Some(code) = &mission.code
+            && by_code.insert(&code.value, n).is_some()
+        {
+            shared.insert(&code.value);
+        }
+    }
     let compared = compared(by_code.keys().copied());
     // For each mission the missions that it requires, with the place where it says so.
-    let unreadable = missions.iter().any(|(_, mission)| mission.code.is_none());
+    let uncertain = has_uncertain_codes(missions);
     let mut edges: Vec<Vec<(usize, &Range<usize>)>> = vec![Vec::new(); missions.len()];
     for (n, (file, mission)) in missions.iter().enumerate() {
+        // One of two with the same code was meant to have another, and does not require itself.
+        if mission
+            .code
+            .as_ref()
+            .is_some_and(|code| shared.contains(&code.value))
+        {
+            continue;
+        }
         for required in &mission.requires {
             let itself = mission
                 .code
@@ -68,8 +88,7 @@ pub(super) fn check_requires(missions: &[PlacedMission<'_>], findings: &mut Vec<
                         Diagnostic::error("pack/requires-cycle", "a mission cannot require itself");
                     findings.push(Finding::new(*file, diagnostic.at(required.span.clone())));
                 }
-                // A mission whose code cannot be read may be the one that is meant.
-                None if unreadable => {}
+                None if uncertain => {}
                 None => findings.push(Finding::new(*file, unknown_mission(required, &compared))),
             }
         }
@@ -228,7 +247,9 @@ pub(super) fn check_triggers(
     findings: &mut Vec<Finding>,
 ) {
     for (file, mission) in missions {
+        // A command is none in any pack: that is said already.
         if let Some(trigger) = &mission.trigger
+            && !COMMANDS.contains(&trigger.value.as_str())
             && let Some((message, help)) = catalog.objection(&trigger.value)
         {
             let diagnostic = Diagnostic::error("pack/unknown-event", message)
@@ -284,11 +305,11 @@ pub(super) fn check_cases(
         .map(|code| &code.value)
         .collect();
     let compared = compared(codes.iter().copied());
-    let unreadable = missions.iter().any(|(_, mission)| mission.code.is_none());
+    let uncertain = has_uncertain_codes(missions);
     let mut names: HashMap<&str, (&str, Range<usize>)> = HashMap::new();
     for (file, cases) in files {
         for case in &cases.cases {
-            if !codes.contains(&case.mission.value) && !unreadable {
+            if !codes.contains(&case.mission.value) && !uncertain {
                 findings.push(Finding::new(*file, unknown_mission(&case.mission, &compared)));
             }
             findings.extend(unknown_events(case, catalog));

@@ -131,6 +131,10 @@ fn in_a_mission() {
             mission("requires = []", "requires = [\"other\","),
         ),
         (
+            "a command for an event",
+            mission("\"video.watched\"", "\"checkin\""),
+        ),
+        (
             "two events",
             mission("\"video.watched\"", "[\"video.watched\", \"a\"]"),
         ),
@@ -349,6 +353,16 @@ fn between_files() {
         (
             "a code that is taken",
             and("missions/other.toml", &other("\"other\"", "\"watch-3-videos\"")),
+        ),
+        (
+            "a copied mission that requires the first",
+            and(
+                "missions/other.toml",
+                &format!(
+                    "{}requires = [\"watch-3-videos\"]\n",
+                    other("\"other\"", "\"watch-3-videos\"")
+                ),
+            ),
         ),
         (
             "an unknown requirement",
