@@ -25,12 +25,7 @@ pub(crate) fn check_calls(source: &str, functions: &[Function], language: &Langu
     let mut findings: Vec<Diagnostic> = functions
         .iter()
         .filter_map(|function| check_definition(function, language).map(|finding| (function, finding)))
-        .map(
-            |(function, finding)| match definition_of(source, &function.name) {
-                Some(span) => finding.at(span),
-                None => finding,
-            },
-        )
+        .map(|(function, finding)| finding.at_known(definition_of(source, &function.name)))
         .collect();
     for function in functions {
         function.walk(|path| {
@@ -144,8 +139,5 @@ fn check_call(
             (None, None) => finding,
         }
     };
-    Some(match word_at(source, position) {
-        Some(span) => finding.at(span),
-        None => finding,
-    })
+    Some(finding.at_known(word_at(source, position)))
 }

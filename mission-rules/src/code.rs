@@ -6,20 +6,11 @@ pub(crate) fn blank_out_text(source: &str) -> Vec<u8> {
     let mut at = 0;
     while at < code.len() {
         let rest = source.as_bytes().get(at..).unwrap_or_default();
-        let (length, filler) = match rest {
-            [b'/', b'/', ..] => (
-                rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len()),
-                b' ',
-            ),
-            [b'/', b'*', ..] => (comment_length(rest), b' '),
-            [quote @ (b'"' | b'`'), ..] => (text_length(rest, *quote), b'x'),
-            // A character's quotes, but for what could be braces, say nothing.
-            [b'\'', _, b'\'', ..] => (3, b'x'),
-            _ => {
-                at += 1;
-                continue;
-            }
+        let Some(length) = other_length(rest) else {
+            at += 1;
+            continue;
         };
+        let filler = if rest.starts_with(b"/") { b' ' } else { b'x' };
         let end = (at + length.max(1)).min(code.len());
         code.get_mut(at..end).unwrap_or_default().fill(filler);
         at = end;
@@ -27,8 +18,20 @@ pub(crate) fn blank_out_text(source: &str) -> Vec<u8> {
     code
 }
 
+/// The length of the comment or text that begins here; `None` where code does.
+pub(crate) fn other_length(rest: &[u8]) -> Option<usize> {
+    Some(match rest {
+        [b'/', b'/', ..] => rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len()),
+        [b'/', b'*', ..] => comment_length(rest),
+        [quote @ (b'"' | b'`'), ..] => text_length(rest, *quote),
+        // A character's quotes, but for what could be braces, say nothing.
+        [b'\'', _, b'\'', ..] => 3,
+        _ => return None,
+    })
+}
+
 /// The length of a comment, with the comments in it.
-pub(crate) fn comment_length(rest: &[u8]) -> usize {
+fn comment_length(rest: &[u8]) -> usize {
     let (mut depth, mut at) = (0_usize, 0);
     while let Some(pair) = rest.get(at..at + 2) {
         at += match pair {
@@ -50,7 +53,7 @@ pub(crate) fn comment_length(rest: &[u8]) -> usize {
 }
 
 /// The length of a text with both its quotes. What is in `${…}` counts as text.
-pub(crate) fn text_length(rest: &[u8], quote: u8) -> usize {
+fn text_length(rest: &[u8], quote: u8) -> usize {
     let mut at = 1;
     while let Some(&byte) = rest.get(at) {
         at += match byte {

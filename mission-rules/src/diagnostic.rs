@@ -53,6 +53,13 @@ impl Diagnostic {
         self
     }
 
+    /// Says which bytes it is about, where they are known.
+    #[must_use]
+    pub(crate) fn at_known(mut self, span: Option<Range<usize>>) -> Self {
+        self.span = span.or(self.span);
+        self
+    }
+
     /// Says which bytes it is about.
     #[must_use]
     pub fn at(mut self, span: Range<usize>) -> Self {

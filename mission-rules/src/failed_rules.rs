@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use mission_core::{
+    engine::Book,
     mission::MissionCode,
     ports::rules::{FailureKind, Hook, RuleFault},
 };
@@ -48,11 +49,12 @@ pub struct FailedRule<'f> {
 }
 
 impl FailedRules {
-    /// Counts one failure of a mission with a script.
-    pub(crate) fn note(&mut self, fault: &RuleFault, script: Option<&str>) {
+    /// Counts one failure of a mission of a book, which knows its script's file.
+    pub(crate) fn note(&mut self, fault: &RuleFault, book: &Book) {
+        let listed = book.mission(fault.mission_id);
         let place = Place {
             mission: fault.mission.clone(),
-            file: script.map(str::to_owned),
+            file: listed.and_then(|listed| listed.mission.definition.rules_script.clone()),
             line: fault.line,
             hook: fault.hook,
             kind: fault.kind,
@@ -97,7 +99,7 @@ impl Serialize for FailedRules {
 }
 
 impl std::fmt::Display for FailedRule<'_> {
-    /// `rules/watch.rhai:3: 12 times: hook progress of watch-3-videos: …`
+    /// ``rules/watch.rhai:3: `progress` of `watch-3-videos` failed 12 times: …``
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}", self.file.unwrap_or("the script"))?;
         if let Some(line) = self.line {

@@ -7,11 +7,7 @@ use std::collections::BTreeSet;
 
 use rhai::{AST, ASTNode, Dynamic, EvalAltResult, Expr, Position};
 
-use crate::{
-    code::{comment_length, text_length},
-    diagnostic::line_column,
-    syntax::offset,
-};
+use crate::{code::other_length, diagnostic::line_column, syntax::offset};
 
 /// The function that each computed index goes through.
 pub(crate) const INDEX_FUNCTION: &str = "__mission_index";
@@ -110,21 +106,17 @@ fn index_at(source: &str, position: Position) -> Option<(usize, usize)> {
 fn inside_length(rest: &[u8]) -> Option<usize> {
     let (mut depth, mut at) = (0_usize, 0);
     while let Some(&byte) = rest.get(at) {
-        let left = rest.get(at..)?;
-        at += match left {
-            [b'/', b'/', ..] => left.iter().position(|&byte| byte == b'\n').unwrap_or(left.len()),
-            [b'/', b'*', ..] => comment_length(left),
-            [quote @ (b'"' | b'`'), ..] => text_length(left, *quote),
-            _ => {
-                match byte {
-                    b'(' | b'[' | b'{' => depth += 1,
-                    b']' if depth == 0 => return Some(at),
-                    b')' | b']' | b'}' => depth = depth.saturating_sub(1),
-                    _ => {}
-                }
-                1
-            }
-        };
+        if let Some(length) = other_length(rest.get(at..)?) {
+            at += length;
+            continue;
+        }
+        match byte {
+            b'(' | b'[' | b'{' => depth += 1,
+            b']' if depth == 0 => return Some(at),
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        at += 1;
     }
     None
 }
@@ -154,6 +146,7 @@ mod tests {
             ("ctx.f(a[i])", "ctx.f(a[G(i)])"),
             ("a?[i]", "a?[G(i)]"),
             ("a[\"]\"]", "a[G(\"]\")]"),
+            ("a[']']", "a[G(']')]"),
             ("[1, 2][i]", "[1, 2][G(i)]"),
             ("`${a[i]}`", "`${a[G(i)]}`"),
             ("a[i] = 1", "a[G(i)] = 1"),

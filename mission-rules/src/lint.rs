@@ -87,10 +87,7 @@ fn check_hooks(source: &str, written: &AST, defined: &[Function]) -> Vec<Diagnos
                     Hook::ALL.map(Hook::name).join(", ")
                 )),
         };
-        findings.push(match definition_of(source, name) {
-            Some(span) => finding.at(span),
-            None => finding,
-        });
+        findings.push(finding.at_known(definition_of(source, name)));
     }
     if !defined.iter().any(|function| is_hook(&function.name)) {
         let message = "the script defines no hook, so it changes nothing";

@@ -131,10 +131,7 @@ impl Engines {
                     "script/constant",
                     format!("a constant cannot be computed: {}", failure.message),
                 );
-                match word_at(source, error.position()) {
-                    Some(span) => finding.at(span),
-                    None => finding,
-                }
+                finding.at_known(word_at(source, error.position()))
             })?;
         Ok(constants)
     }
@@ -154,10 +151,7 @@ fn check_top_level(source: &str, written: &AST) -> Vec<Diagnostic> {
                 Stmt::Var(..) => "make it a `const`, or move it into the hook that needs it",
                 _ => "move it into the hook that needs it",
             });
-            match word_at(source, statement.position()) {
-                Some(span) => finding.at(span),
-                None => finding,
-            }
+            finding.at_known(word_at(source, statement.position()))
         })
         .collect()
 }
@@ -179,10 +173,7 @@ fn check_constant_names(source: &str, written: &AST, functions: &[Function]) -> 
                 function.name
             );
             let finding = Diagnostic::error("script/constant-name", message).with_help("rename one of them");
-            match word_at(source, definition.0.pos) {
-                Some(span) => finding.at(span),
-                None => finding,
-            }
+            finding.at_known(word_at(source, definition.0.pos))
         }));
     }
     findings

@@ -168,6 +168,21 @@ fn continues_index(path: &[ASTNode<'_>]) -> bool {
     }
 }
 
+/// The first place of an expression or statement: the tree knows where an operator is, and not where its first
+/// operand begins.
+pub(crate) struct FirstPosition(pub(crate) Position);
+
+impl FirstPosition {
+    /// Looks at one more node, as a visitor of the tree does.
+    pub(crate) fn see(&mut self, path: &[ASTNode<'_>]) -> bool {
+        let position = path.last().map_or(Position::NONE, ASTNode::position);
+        if !position.is_none() && (self.0.is_none() || position < self.0) {
+            self.0 = position;
+        }
+        true
+    }
+}
+
 /// The byte at which a position is.
 pub(crate) fn offset(source: &str, position: Position) -> Option<usize> {
     let start = line_start(source, position.line()?)?;

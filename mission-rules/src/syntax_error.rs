@@ -109,14 +109,11 @@ fn unclosed(source: &str, error: &ParseErrorType, at: usize, named: &str) -> Opt
         _ => return None,
     };
     let bracket = source.get(opened.clone())?;
-    let (line, _) = line_column(source, at);
+    let (line, column) = line_column(source, at);
     let message = format!("this `{bracket}` is not closed: {missing}");
     Some(
         Diagnostic::error("script/syntax", message)
-            .with_help(format!(
-                "close it before line {line}, column {}",
-                line_column(source, at).1
-            ))
+            .with_help(format!("close it before line {line}, column {column}"))
             .at(opened.clone()),
     )
 }

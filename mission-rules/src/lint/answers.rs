@@ -10,7 +10,7 @@ use crate::{
     Diagnostic, FieldKind, FieldSchema,
     answer::{REWARD_FIELDS, unknown_reward_field},
     calls::definition_of,
-    syntax::{Function, word_at},
+    syntax::{FirstPosition, Function, word_at},
 };
 
 /// How many functions deep an answer is followed.
@@ -38,10 +38,7 @@ pub(super) fn check(
             let (message, help, at) = objection(hook, &answer.value)?;
             let finding = Diagnostic::warning("script/wrong-answer", message).with_help(help);
             let place = at.and_then(|position| word_at(source, position)).or(place);
-            Some(match place {
-                Some(span) => finding.at(span),
-                None => finding,
-            })
+            Some(finding.at_known(place))
         })
         .collect()
 }
@@ -266,15 +263,9 @@ fn breaks_with_value(statement: &Stmt) -> bool {
 
 /// The first place that the tree knows of an expression: of `a >= b` it is that of `a`.
 fn first_position(expression: &Expr) -> Position {
-    let mut first = expression.position();
-    expression.walk(&mut Vec::new(), &mut |path: &[ASTNode<'_>]| {
-        let position = path.last().map_or(Position::NONE, ASTNode::position);
-        if !position.is_none() && (first.is_none() || position < first) {
-            first = position;
-        }
-        true
-    });
-    first
+    let mut first = FirstPosition(expression.position());
+    expression.walk(&mut Vec::new(), &mut |path: &[ASTNode<'_>]| first.see(path));
+    first.0
 }
 
 /// What is wrong with an answer, the way out, and the place where it is not the answer's own.

@@ -37,10 +37,7 @@ pub(super) fn check(source: &str, function: &Function) -> Vec<Diagnostic> {
             }
             _ => return,
         };
-        findings.push(match word_at(source, position) {
-            Some(span) => finding.at(span),
-            None => finding,
-        });
+        findings.push(finding.at_known(word_at(source, position)));
     });
     findings
 }

@@ -71,13 +71,18 @@ impl Types<'_> {
             "==" | "!=" | "<" | "<=" | ">" | ">=" => self
                 .unequal(operator, left, right)
                 .or_else(|| self.out_of_range(operator, left, right))?,
-            "-" | "*" | "/" | "%" | "**" => return self.no_number(source, call, left, right, position),
+            "-" | "*" | "/" | "%" | "**" => self.no_number(operator, left, right)?,
             // The tree has `a in b` as `contains(b, a)`.
             "contains" => self.never_in(right, left)?,
             _ => return None,
         };
         let help = self.help(left, right);
-        let finding = Diagnostic::warning("script/type-conflict", message).with_help(help);
+        // What can be compared is false; what cannot be reckoned fails whenever it runs.
+        let finding = match operator {
+            "-" | "*" | "/" | "%" | "**" => Diagnostic::error("script/type-conflict", message),
+            _ => Diagnostic::warning("script/type-conflict", message),
+        }
+        .with_help(help);
         let place = word_at(source, position).filter(|span| source.get(span.clone()).is_some());
         Some(match place {
             Some(span) => finding.at(span.start..span.start + operator_width(source, span.start, operator)),
@@ -97,25 +102,16 @@ impl Types<'_> {
         })
     }
 
-    /// Arithmetic with what is no number: it fails whenever it runs.
-    fn no_number(
-        &self,
-        source: &str,
-        call: &FnCallExpr,
-        left: &Expr,
-        right: &Expr,
-        position: Position,
-    ) -> Option<Diagnostic> {
-        let kinds = [left, right].into_iter().filter_map(|side| self.kind(side));
-        let wrong = kinds
+    /// Arithmetic with what is no number.
+    fn no_number(&self, operator: &str, left: &Expr, right: &Expr) -> Option<String> {
+        let wrong = [left, right]
             .into_iter()
+            .filter_map(|side| self.kind(side))
             .find(|kind| Class::of(*kind).is_some_and(|class| class != Class::Number))?;
-        let message = format!("`{}` takes two numbers, and this is {}", call.name, wrong.plain());
-        let finding = Diagnostic::error("script/type-conflict", message).with_help(self.help(left, right));
-        Some(match word_at(source, position) {
-            Some(span) => finding.at(span.start..span.start + call.name.len()),
-            None => finding,
-        })
+        Some(format!(
+            "`{operator}` takes two numbers, and this is {}",
+            wrong.plain()
+        ))
     }
 
     /// A comparison with a number that the field can never reach.

@@ -57,10 +57,7 @@ fn unknown_field(source: &str, chain: &Chain<'_>, schema: &FieldSchema) -> Optio
         };
         let message = format!("`{root}.{path}` is in no context, so it reads as `()`");
         let finding = Diagnostic::error("script/unknown-field", message).with_help(help);
-        return Some(match word_at(source, *position) {
-            Some(span) => finding.at(span),
-            None => finding,
-        });
+        return Some(finding.at_known(word_at(source, *position)));
     }
     None
 }
@@ -75,8 +72,5 @@ fn written_field(source: &str, path: &[ASTNode<'_>], context: &str) -> Option<Di
     );
     let finding = Diagnostic::warning("script/context-write", message)
         .with_help("keep the value in a variable, with `let`");
-    Some(match word_at(source, chain.root_position) {
-        Some(span) => finding.at(span),
-        None => finding,
-    })
+    Some(finding.at_known(word_at(source, chain.root_position)))
 }

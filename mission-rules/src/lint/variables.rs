@@ -43,10 +43,7 @@ pub(super) fn check(source: &str, function: &Function) -> Vec<Diagnostic> {
     });
     unused
         .chain(shadowing)
-        .map(|(finding, position)| match word_at(source, position) {
-            Some(span) => finding.at(span),
-            None => finding,
-        })
+        .map(|(finding, position)| finding.at_known(word_at(source, position)))
         .collect()
 }
 

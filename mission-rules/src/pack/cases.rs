@@ -10,7 +10,7 @@ use mission_core::{
     engine::{Rejection, Reply, Settings},
     event::EventResult,
     mission::{Definition, MissionCode},
-    ports::rules::{RuleFault, ScriptCompiler, serde_name},
+    ports::rules::{ScriptCompiler, serde_name},
     reward::{Reward, RewardStatus},
     user::UserUpdate,
 };
@@ -227,13 +227,13 @@ impl Run {
             Err(StepError::Failed(why)) => return Err(why),
             Err(StepError::Rejected(why)) => {
                 if let Rejection::RuleFailed(fault) = &why {
-                    self.note_failure(fault);
+                    self.outcome.failures.note(fault, self.simulation.book());
                 }
                 Some(told(&why))
             }
             Ok(Reply::EventResult(result)) => {
                 for fault in &result.failures {
-                    self.note_failure(fault);
+                    self.outcome.failures.note(fault, self.simulation.book());
                 }
                 self.refusal_of_event(case, &result)?
             }
@@ -251,13 +251,6 @@ impl Run {
         }
         self.refused = refused.or(self.refused.take());
         Ok(())
-    }
-
-    fn note_failure(&mut self, fault: &RuleFault) {
-        let book = self.simulation.book();
-        let listed = book.mission(fault.mission_id);
-        let script = listed.and_then(|listed| listed.mission.definition.rules_script.as_deref());
-        self.outcome.failures.note(fault, script);
     }
 
     /// Why an event did not move the case's mission.

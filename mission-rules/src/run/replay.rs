@@ -175,7 +175,7 @@ impl Replay {
         match answer {
             Ok(Reply::EventResult(result)) => {
                 for fault in &result.failures {
-                    self.failures.note(fault, self.world.script_of(fault));
+                    self.failures.note(fault, &self.world.book);
                 }
                 let tally = &mut self.tally;
                 match result.outcome {
@@ -200,7 +200,7 @@ impl Replay {
     fn refuse(&mut self, why: &Rejection) {
         self.tally.refuse(why.code());
         if let Rejection::RuleFailed(fault) = why {
-            self.failures.note(fault, self.world.script_of(fault));
+            self.failures.note(fault, &self.world.book);
         }
     }
 

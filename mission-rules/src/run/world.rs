@@ -16,10 +16,7 @@ use mission_core::{
     },
     event::IntegrationEvent,
     mission::BudgetUse,
-    ports::{
-        rules::RuleFault,
-        store::{Claim, Effects, Root},
-    },
+    ports::store::{Claim, Effects, Root},
     reward::{Reward, RewardStatus, RewardType},
     task::{Task, TaskStatus},
     user::User,
@@ -116,12 +113,6 @@ impl World {
             }
         }
         Ok(())
-    }
-
-    /// The file of the script that failed.
-    pub(super) fn script_of(&self, fault: &RuleFault) -> Option<&str> {
-        let listed = self.book.mission(fault.mission_id)?;
-        listed.mission.definition.rules_script.as_deref()
     }
 
     /// Decides a command at a moment, and writes down what it does.

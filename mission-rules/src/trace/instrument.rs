@@ -2,12 +2,12 @@
 
 use std::{collections::BTreeSet, fmt::Write};
 
-use rhai::{AST, ASTNode, Expr, Position, Stmt};
+use rhai::{AST, ASTNode, Expr, Stmt};
 
 use super::recorder::STEP_FUNCTION;
 use crate::{
     code::blank_out_text,
-    syntax::{Chain, chain_at, functions, offset},
+    syntax::{Chain, FirstPosition, chain_at, functions, offset},
 };
 
 /// A script that tells its steps.
@@ -70,16 +70,9 @@ fn statement_start(source: &str, code: &[u8], statement: &Stmt) -> Option<usize>
     if matches!(statement, Stmt::Noop(_) | Stmt::Block(_)) {
         return None;
     }
-    // The tree knows where an operator is, and not where its first operand begins.
-    let mut first = statement.position();
-    statement.walk(&mut Vec::new(), &mut |path: &[ASTNode<'_>]| {
-        let position = path.last().map_or(Position::NONE, ASTNode::position);
-        if !position.is_none() && (first.is_none() || position < first) {
-            first = position;
-        }
-        true
-    });
-    let mut start = offset(source, first)?;
+    let mut first = FirstPosition(statement.position());
+    statement.walk(&mut Vec::new(), &mut |path: &[ASTNode<'_>]| first.see(path));
+    let mut start = offset(source, first.0)?;
     // Nor does it know brackets and signs.
     let mut before = start;
     while let Some(&byte) = before.checked_sub(1).and_then(|at| code.get(at)) {
