@@ -39,6 +39,7 @@ pub(crate) enum Command {
     Push(Push),
     Diff(Diff),
     Pull(Pull),
+    ExportLog(ExportLog),
     Token(Token),
     Completions(Completions),
 }
@@ -179,7 +180,7 @@ pub(crate) struct Server {
     /// The server's address, such as http://127.0.0.1:8080
     #[arg(long, env = "MISSION_SERVER", value_name = "URL")]
     pub(crate) server: url::Url,
-    /// A token with the permission `missions:write`; see `mission token`
+    /// A token with the permission `missions:write`, or `users:read` for `export-log`; see `mission token`
     #[arg(long, env = "MISSION_TOKEN", hide_env_values = true)]
     pub(crate) token: Option<String>,
 }
@@ -241,6 +242,28 @@ pub(crate) struct Pull {
     pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) server: Server,
+}
+
+/// Write what a server's users did as a log that `mission replay` reads.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The log has the commands and events that the server carried out, in the order in which they came, with what users claimed:
+replay it with --auto-claim=false. What was refused is not in it, nor what a replay cannot know: erased users, what
+operators took back, referrals that were paid.
+
+Examples:
+  mission export-log --server http://127.0.0.1:8080 --output log.jsonl
+  mission replay my-pack --events log.jsonl --auto-claim=false --against my-new-pack
+  mission export-log --server http://127.0.0.1:8080 --user 0190163d-8694-739b-aea5-966c26f8ad91")]
+pub(crate) struct ExportLog {
+    #[command(flatten)]
+    pub(crate) server: Server,
+    /// What this user did, and nobody else
+    #[arg(long, value_name = "UUID")]
+    pub(crate) user: Option<Uuid>,
+    /// The file to write; else the standard output
+    #[arg(long, short, value_name = "FILE.jsonl")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 /// Print a token for a development server, or for any that takes tokens by a shared secret.

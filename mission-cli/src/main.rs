@@ -24,6 +24,7 @@ fn main() -> ExitCode {
         Command::Push(args) => commands::push::run(&args),
         Command::Diff(args) => commands::diff::run(&args),
         Command::Pull(args) => commands::pull::run(&args),
+        Command::ExportLog(args) => commands::export_log::run(&args),
         Command::Token(args) => commands::token::run(&args),
         Command::Completions(args) => commands::completions::run(&args),
     };

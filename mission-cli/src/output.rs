@@ -1,8 +1,9 @@
 //! Words on a terminal or into a pipe. Colours are stripped where nobody sees them (`NO_COLOR`, a pipe, a file).
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 
 use anstyle::{AnsiColor, Style};
+use indicatif::{ProgressBar, ProgressStyle};
 
 pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default().bold();
@@ -34,6 +35,15 @@ pub(crate) fn note(message: &str) {
 /// Writes a text as it is to the standard error.
 pub(crate) fn tell(text: &str) {
     drop(anstream::stderr().write_all(text.as_bytes()));
+}
+
+/// What shows on a terminal how far something has come; its length is unknown until it is set.
+pub(crate) fn progress(template: &str) -> Option<ProgressBar> {
+    if !io::stderr().is_terminal() {
+        return None;
+    }
+    let style = ProgressStyle::with_template(template).ok()?;
+    Some(ProgressBar::new_spinner().with_style(style))
 }
 
 /// `1 case`, `2 cases`.

@@ -9,8 +9,9 @@ use reqwest::{
     header::{AUTHORIZATION, HeaderValue},
 };
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Value, json, value::RawValue};
 use url::Url;
+use uuid::Uuid;
 
 use crate::{cli, failure::Failure};
 
@@ -51,6 +52,16 @@ pub(crate) struct PushedMission {
 struct Stored {
     files: BTreeMap<String, String>,
 }
+
+/// A page of a server's journal: lines of a log, as they came.
+#[derive(Deserialize)]
+pub(crate) struct JournalPage {
+    pub(crate) items: Vec<Box<RawValue>>,
+    pub(crate) next_cursor: Option<String>,
+}
+
+/// As many lines as a server puts into one page.
+const LINES_A_PAGE: &str = "200";
 
 impl Server {
     pub(crate) fn new(args: &cli::Server) -> Result<Server, Failure> {
@@ -113,12 +124,27 @@ impl Server {
         Ok(Some(stored.files))
     }
 
+    /// A page of what users did, all or one.
+    pub(crate) fn journal(&self, user: Option<Uuid>, cursor: Option<&str>) -> Result<JournalPage, Failure> {
+        let mut url = self.route(&["journal"])?;
+        url.query_pairs_mut()
+            .append_pair("limit", LINES_A_PAGE)
+            .extend_pairs(user.map(|user| ("user", user.to_string())))
+            .extend_pairs(cursor.map(|cursor| ("cursor", cursor)));
+        read(accepted(self.send(self.client.get(url))?)?)
+    }
+
     fn pack(&self, name: &str) -> Result<Url, Failure> {
+        self.route(&["packs", name])
+    }
+
+    fn route(&self, path: &[&str]) -> Result<Url, Failure> {
         let mut url = self.address.clone();
         url.path_segments_mut()
             .map_err(|()| Failure::Unusable(format!("`{}` is no server's address", self.address)))?
             .pop_if_empty()
-            .extend(["api", "v1", "packs", name]);
+            .extend(["api", "v1"])
+            .extend(path);
         Ok(url)
     }
 

@@ -5,6 +5,7 @@ pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod diff;
 pub(crate) mod eval;
+pub(crate) mod export_log;
 pub(crate) mod new;
 pub(crate) mod pull;
 pub(crate) mod push;

@@ -373,3 +373,79 @@ fn what_is_needed_is_named() {
         assert!(run.err.contains(told), "{args:?}\n{}", run.err);
     }
 }
+
+#[test]
+fn export_log_writes_all_pages_in_the_order_in_which_lines_came() {
+    let folder = with_demo();
+    let line = |user: &str, time: &str, recorded: Option<&str>| {
+        let mut line = json!({"type": "checkin", "subject": user, "time": time, "data": {}});
+        if let Some(recorded) = recorded {
+            line["recordedtime"] = json!(recorded);
+        }
+        line
+    };
+    let (a, b) = (
+        "0190163d-8694-739b-aea5-966c26f8ad91",
+        "0190163d-8694-739b-aea5-966c26f8ad92",
+    );
+    let early = line(b, "2026-01-05T11:00:00Z", None);
+    let late = line(a, "2026-01-05T10:00:00Z", Some("2026-01-05T12:00:00Z"));
+    let answers = || {
+        let first = json!({"items": [late], "next_cursor": "more"});
+        let second = json!({"items": [early], "next_cursor": null});
+        vec![("200 OK", first), ("200 OK", second)]
+    };
+    let (run, seen) = asks(
+        folder.path(),
+        &["export-log", "--output", "log.jsonl"],
+        "",
+        answers(),
+    );
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert!(
+        run.out.starts_with("wrote 2 lines into `log.jsonl`"),
+        "{}",
+        run.out
+    );
+    let paths: Vec<&str> = seen.iter().map(|seen| seen.line.as_str()).collect();
+    assert_eq!(
+        paths,
+        [
+            "GET /api/v1/journal?limit=200 HTTP/1.1",
+            "GET /api/v1/journal?limit=200&cursor=more HTTP/1.1"
+        ]
+    );
+    let written = fs::read_to_string(folder.path().join("log.jsonl")).unwrap();
+    let lines: Vec<Value> = written
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines, [early.clone(), late.clone()]);
+    let (run, seen) = asks(folder.path(), &["export-log", "--user", a], "", answers());
+    assert_eq!(run.out, written);
+    assert_eq!(
+        seen[0].line,
+        format!("GET /api/v1/journal?limit=200&user={a} HTTP/1.1")
+    );
+}
+
+#[test]
+fn export_log_writes_nothing_where_a_page_fails() {
+    let folder = with_demo();
+    let page = json!({"items": [], "next_cursor": "more"});
+    let refusal = json!({"code": "forbidden", "detail": "this needs the permission `users:read`"});
+    let answers = vec![("200 OK", page), ("403 Forbidden", refusal)];
+    let (run, _) = asks(
+        folder.path(),
+        &["export-log", "--output", "log.jsonl"],
+        "",
+        answers,
+    );
+    assert_eq!(run.code, 1);
+    assert!(
+        run.err.contains("this needs the permission `users:read`"),
+        "{}",
+        run.err
+    );
+    assert!(!folder.path().join("log.jsonl").exists());
+}

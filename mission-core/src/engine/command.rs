@@ -129,6 +129,13 @@ commands! {
         /// Who.
         user: UserId,
     }
+    /// Evidence that a user showed was refused: it counts among what was judged. Nothing of it is kept on the user.
+    NoteRefusedEvidence -> TaskChanged {
+        /// Who.
+        user: UserId,
+        /// For which task.
+        task: TaskId,
+    }
     /// What rules may read of a user; what is left out stays as it is.
     DescribeUser -> UserSaved {
         /// Who.
@@ -240,6 +247,19 @@ pub fn pack_id(name: &str) -> PackId {
 }
 
 impl Command {
+    /// The task that it names.
+    #[must_use]
+    pub fn task(&self) -> Option<TaskId> {
+        match self {
+            Command::ReportProgress(c) => Some(c.task),
+            Command::SubmitEvidence(c) => Some(c.task),
+            Command::NoteRefusedEvidence(c) => Some(c.task),
+            Command::CompleteTask(c) => Some(c.task),
+            Command::ClaimTask(c) => Some(c.task),
+            _ => None,
+        }
+    }
+
     /// The root whose journal, and whose order of events, this command belongs to.
     #[must_use]
     pub fn home(&self) -> Root {
@@ -254,6 +274,7 @@ impl Command {
             Command::ApplyEvent(c) => Root::User(c.event.user_id),
             Command::RegisterUser(c) => Root::User(c.user),
             Command::NoteRefusedVisit(c) => Root::User(c.user),
+            Command::NoteRefusedEvidence(c) => Root::User(c.user),
             Command::DescribeUser(c) => Root::User(c.user),
             Command::EraseUser(c) => Root::User(c.user),
             Command::ActivateReferral(c) => Root::User(c.inviter),

@@ -50,6 +50,9 @@ pub(super) fn footprint(request: &Request, book: &Book) -> Keys {
                 .extend(open.map(|listed| (event.user_id, listed.mission.id)));
         }
         Command::RegisterUser(c) => user(&mut keys, c.user),
+        Command::NoteRefusedEvidence(c) => {
+            keys.records.task.insert((c.user, c.task));
+        }
         Command::NoteRefusedVisit(c) => user(&mut keys, c.user),
         Command::DescribeUser(c) => user(&mut keys, c.user),
         Command::EraseUser(c) => user(&mut keys, c.user),

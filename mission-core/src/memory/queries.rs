@@ -14,12 +14,12 @@ use super::{MemoryStore, tables::Tables};
 use crate::{
     MissionId, ReviewId, RewardId, TaskId, UserId,
     check_in::CheckInDay,
-    engine::{AuditEntry, Keys, Receipt, ReceiptKey, Table},
+    engine::{AuditEntry, Command, Keys, Receipt, ReceiptKey, Table},
     fraud::{DeviceHash, Review},
     ports::{
         queries::{
-            AnalyticsRow, AuditFilter, Bucket, Catalogue, DueExpiry, LeaderboardRow, Page, Queries,
-            ReviewFilter, TaskFilter, TimeRange, UserExport,
+            AnalyticsRow, AuditFilter, Bucket, Catalogue, DueExpiry, JournalPosition, JournalRecord,
+            LeaderboardRow, Page, Queries, ReviewFilter, TaskFilter, TimeRange, UserExport,
         },
         store::{Claim, Store as _, StoreError},
     },
@@ -233,6 +233,35 @@ impl Queries for MemoryStore {
         Ok(found)
     }
 
+    async fn journal(
+        &self,
+        of: Option<UserId>,
+        page: Page<JournalPosition>,
+    ) -> Result<Vec<JournalRecord>, StoreError> {
+        let tables = self.tables();
+        let records = &tables.records;
+        let mission_of = |record: &JournalRecord| match (&record.command, record.command.task()) {
+            (_, Some(task)) => {
+                let task = records.task.get(&(record.position.user, task))?.as_ref();
+                task.map(|task| task.mission_id)
+            }
+            (Command::ClaimReward(claim), None) => {
+                let reward = records.reward.get(&(record.position.user, claim.reward))?;
+                reward.as_ref()?.mission_id
+            }
+            _ => None,
+        };
+        let wanted = tables.journal.values().filter(|record| {
+            of.is_none_or(|user| record.position.user == user)
+                && page.after.is_none_or(|after| record.position > after)
+        });
+        let shown = wanted.take(page.limit).map(|record| JournalRecord {
+            mission: mission_of(record),
+            ..record.clone()
+        });
+        Ok(shown.collect())
+    }
+
     async fn receipt(&self, key: ReceiptKey) -> Result<Option<Receipt>, StoreError> {
         let keys = Keys {
             receipts: [key].into(),
@@ -349,7 +378,7 @@ impl Tables {
     /// What happened in all, by the moment and the mission.
     fn happened(&self) -> Vec<Happening> {
         let mut happened: Vec<Happening> = self
-            .erased
+            .counted
             .iter()
             .map(|(key, counts)| (*key, counts.clone()))
             .collect();
@@ -412,7 +441,7 @@ impl Tables {
         alone.records.check_in_day = of_user(&self.records.check_in_day, user);
         for ((at, mission), counts) in alone.happened() {
             if let Some(hour) = bucket_of(at, Bucket::Hour) {
-                add(self.erased.entry((hour, mission)).or_default(), &counts);
+                add(self.counted.entry((hour, mission)).or_default(), &counts);
             }
         }
     }

@@ -12,7 +12,7 @@ use crate::{
     mission::BudgetUse,
     ports::{
         bus::{Backlog, OutboxPosition, Outgoing},
-        queries::AnalyticsRow,
+        queries::{AnalyticsRow, JournalPosition, JournalRecord},
         store::{Change, Claim, CommitOutcome, Entry, RECEIPT_LIFETIME, Root, Version},
     },
     reward::RewardType,
@@ -32,9 +32,11 @@ pub(super) struct Tables {
     /// One reward a (type, source), one check-in day a (user, date): the constraints of a SQL store.
     reward_sources: BTreeMap<(RewardType, Uuid), crate::RewardId>,
     check_in_dates: BTreeMap<(UserId, NaiveDate), crate::CheckInDayId>,
-    /// What erased users did, by the hour.
-    pub(super) erased: BTreeMap<(DateTime<Utc>, Option<MissionId>), AnalyticsRow>,
+    /// What erased users did, and evidence that was refused, by the hour.
+    pub(super) counted: BTreeMap<(DateTime<Utc>, Option<MissionId>), AnalyticsRow>,
     pub(super) audit: Vec<AuditEntry>,
+    /// Of users, without the missions of what they name.
+    pub(super) journal: BTreeMap<JournalPosition, JournalRecord>,
     pub(super) catalogue_version: u64,
 }
 
@@ -125,6 +127,10 @@ impl Tables {
                 .or_default()
                 .insert(*user, *seen);
         }
+        for ((hour, mission), count) in &effects.refused_evidence {
+            let counted = self.counted.entry((*hour, Some(*mission))).or_default();
+            counted.verifications += count;
+        }
         self.audit.extend(effects.audit.iter().cloned());
         for entry in &change.journal {
             self.record(entry);
@@ -186,6 +192,20 @@ impl Tables {
         };
         self.receipts.insert(entry.request.receipt, (entry.root, receipt));
         self.entries += 1;
+        if let (Root::User(user), Ok(_)) = (entry.root, &entry.answer) {
+            let position = JournalPosition {
+                user,
+                number: self.entries,
+            };
+            let record = JournalRecord {
+                position,
+                at: entry.request.at,
+                zone: entry.request.signals.zone,
+                command: entry.request.command.clone(),
+                mission: None,
+            };
+            self.journal.insert(position, record);
+        }
         if !entry.events.is_empty() {
             self.outbox.insert(self.entries, entry.clone());
         }
@@ -207,6 +227,7 @@ impl Tables {
         for entry in self.audit.iter_mut().filter(|entry| entry.user_id == Some(user)) {
             (entry.before, entry.after) = (None, None);
         }
+        self.journal.retain(|position, _| position.user != user);
         self.receipts
             .retain(|key, (root, _)| key.caller != user.0 && *root != Root::User(user));
     }

@@ -11,8 +11,8 @@ use uuid::Uuid;
 use super::store::StoreError;
 use crate::{
     MissionId, ReviewId, RewardId, TaskId, UserId,
-    check_in::CheckInDay,
-    engine::{AuditEntry, PackRecord, Receipt, ReceiptKey},
+    check_in::{CheckInDay, Zone},
+    engine::{AuditEntry, Command, PackRecord, Receipt, ReceiptKey},
     fraud::{DeviceHash, Review, ReviewStatus},
     mission::Mission,
     reward::{Reward, RewardStatus},
@@ -59,6 +59,30 @@ pub struct ReviewFilter {
     pub status: Option<ReviewStatus>,
     /// Of one user.
     pub user: Option<UserId>,
+}
+
+/// A place in the journal of users' commands: user by user, each user's in the order in which they were carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct JournalPosition {
+    /// Whose journal.
+    pub user: UserId,
+    /// The entry's number, which grows within a user's journal.
+    pub number: i64,
+}
+
+/// A command of one user that was carried out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JournalRecord {
+    /// Its place.
+    pub position: JournalPosition,
+    /// When it counted.
+    pub at: DateTime<Utc>,
+    /// The zone that the caller's token asked for.
+    pub zone: Option<Zone>,
+    /// What was asked.
+    pub command: Command,
+    /// The mission of the task or reward that it names, where it is known.
+    pub mission: Option<MissionId>,
 }
 
 /// Missions and packs, with the number that changes whenever one of them does.
@@ -292,6 +316,17 @@ pub trait Queries: Send + Sync {
     /// # Errors
     /// When the store cannot be read.
     async fn audit(&self, filter: &AuditFilter, page: Page<Uuid>) -> Result<Vec<AuditEntry>, StoreError>;
+
+    /// Commands that were carried out, of all users or of one. What was refused is not among them, nor what an erased
+    /// user did.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn journal(
+        &self,
+        of: Option<UserId>,
+        page: Page<JournalPosition>,
+    ) -> Result<Vec<JournalRecord>, StoreError>;
 
     /// The remembered answer under a caller's key.
     ///

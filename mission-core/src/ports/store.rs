@@ -107,6 +107,8 @@ pub struct Effects {
     pub takes: BTreeMap<MissionId, Take>,
     /// Who came with which device, and when: advisory, not guarded.
     pub sightings: BTreeMap<(DeviceHash, UserId), DateTime<Utc>>,
+    /// How often evidence was refused, by the hour and the mission: counted, never guarded, and of nobody.
+    pub refused_evidence: BTreeMap<(DateTime<Utc>, MissionId), u64>,
     /// Entries of the audit to add. An erasure takes what they say of the user out of those that are there.
     pub audit: Vec<AuditEntry>,
 }
@@ -131,6 +133,9 @@ impl Effects {
             };
         }
         self.sightings.extend(later.sightings);
+        for (key, count) in later.refused_evidence {
+            *self.refused_evidence.entry(key).or_default() += count;
+        }
         self.audit.extend(later.audit);
     }
 }

@@ -1,6 +1,6 @@
 //! A task started, moved, proved, completed, expired.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, DurationRound, Utc};
 
 use super::{
     Attempt, Evidence, EvidenceType, Participation, Progress, Task, TaskStatus, Verification,
@@ -9,8 +9,8 @@ use super::{
 use crate::{
     TaskId, UserId,
     engine::{
-        CompleteTask, EvidenceTaken, Halt, LoadedMission, Rejection, ReportProgress, StartTask,
-        SubmitEvidence, TaskChanged, TaskCompleted, Thing, Work,
+        CompleteTask, EvidenceTaken, Halt, LoadedMission, NoteRefusedEvidence, Rejection, ReportProgress,
+        StartTask, SubmitEvidence, TaskChanged, TaskCompleted, Thing, Work,
     },
     event::{IntegrationEvent, TaskStarted},
     fraud::{ReviewReason, ReviewSubject},
@@ -273,6 +273,20 @@ pub(crate) fn submit_evidence(work: &mut Work<'_>, command: &SubmitEvidence) -> 
     work.put_user(user);
     work.put_task(task.clone());
     Ok(EvidenceTaken { task, under_review })
+}
+
+/// Counts evidence that was refused, in the hour in which it was.
+pub(crate) fn note_refused_evidence(
+    work: &mut Work<'_>,
+    command: &NoteRefusedEvidence,
+) -> Result<TaskChanged, Halt> {
+    let task = work
+        .task((command.user, command.task))?
+        .ok_or(Rejection::NotFound(Thing::Task))?;
+    if let Ok(hour) = work.now().duration_trunc(Duration::hours(1)) {
+        work.effects.refused_evidence.insert((hour, task.mission_id), 1);
+    }
+    Ok(TaskChanged { task })
 }
 
 /// What only the store can tell: whether the same was shown before, and whose an invite code is.

@@ -189,6 +189,7 @@ impl World {
             releases,
             takes,
             sightings: _,
+            refused_evidence: _,
             audit: _,
         } = effects;
         let facts = self.users.entry(user).or_default();

@@ -84,6 +84,18 @@ impl<Who: Asker, Q> Command<Who, Q> {
     /// # Errors
     /// What the domain refuses, and what [`mission_core::engine::Engine::execute`] could not do.
     pub(super) async fn execute<I: Intent>(&self, intent: I) -> Result<Executed<I::Reply>, Problem> {
+        self.execute_or_note(intent, |_| None::<I>).await
+    }
+
+    /// The same; what is to be written down of a refusal is carried out afterwards, once for each key as well.
+    ///
+    /// # Errors
+    /// As [`Command::execute`].
+    pub(super) async fn execute_or_note<I: Intent, N: Intent>(
+        &self,
+        intent: I,
+        note: impl FnOnce(&Rejection) -> Option<N>,
+    ) -> Result<Executed<I::Reply>, Problem> {
         let key = self.begin()?;
         let done = self.state.engine.execute(intent, self.who.signals(), key.key);
         match done.await {
@@ -96,6 +108,15 @@ impl<Who: Asker, Q> Command<Who, Q> {
             Err(ExecuteError::Rejected(rejection)) => {
                 if let Rejection::RuleFailed(fault) = &rejection {
                     self.state.rule_health.note(fault, self.state.engine.now());
+                }
+                if let Some(note) = note(&rejection)
+                    && let Err(error) = self
+                        .state
+                        .engine
+                        .execute(note, self.who.signals(), key.part(0))
+                        .await
+                {
+                    tracing::debug!(command = N::NAME, %error, "a refusal was not written down");
                 }
                 Err(self.who.refused(&self.state, rejection).await)
             }

@@ -3,7 +3,11 @@
 use std::cmp::Reverse;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use mission_core::{MissionId, mission::Mission, ports::queries::Page};
+use mission_core::{
+    MissionId, UserId,
+    mission::Mission,
+    ports::queries::{JournalPosition, Page},
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -93,6 +97,27 @@ impl CursorKey for MissionKey {
         let (priority, id) = bytes.split_first_chunk::<4>()?;
         let id = uuid::Uuid::from_slice(id).ok()?;
         Some(MissionKey(Reverse(i32::from_be_bytes(*priority)), MissionId(id)))
+    }
+}
+
+/// A place in the journal.
+#[derive(Clone, Copy)]
+pub(super) struct JournalKey(pub(super) JournalPosition);
+
+impl CursorKey for JournalKey {
+    const LIST: &'static str = "journal";
+
+    fn to_bytes(&self) -> Vec<u8> {
+        let JournalKey(JournalPosition { user, number }) = self;
+        [&user.0.as_bytes()[..], &number.to_be_bytes()].concat()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (user, number) = bytes.split_at_checked(16)?;
+        Some(JournalKey(JournalPosition {
+            user: UserId(uuid::Uuid::from_slice(user).ok()?),
+            number: i64::from_be_bytes(number.try_into().ok()?),
+        }))
     }
 }
 

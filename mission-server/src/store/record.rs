@@ -1,8 +1,14 @@
 //! How records and values look in SQL, the same in every database: JSON texts, microseconds, days, ids.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use mission_core::engine::{Command, OutboundEvent};
-use mission_core::ports::store::{Entry, Root, StoreError};
+use mission_core::{
+    MissionId,
+    engine::{Command, OutboundEvent, Signals},
+    ports::{
+        queries::{JournalPosition, JournalRecord},
+        store::{Entry, Root, StoreError},
+    },
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
@@ -69,6 +75,23 @@ impl<'e> Parcel<&'e Option<String>, &'e [OutboundEvent]> {
             events,
         }
     }
+}
+
+/// A journal record out of its columns.
+pub(crate) fn journal_record(
+    position: JournalPosition,
+    recorded_at: i64,
+    request: &str,
+    mission: Option<MissionId>,
+) -> Result<JournalRecord, StoreError> {
+    let (command, signals): (Command, Signals) = from_json(request)?;
+    Ok(JournalRecord {
+        position,
+        at: instant(recorded_at)?,
+        zone: signals.zone,
+        command,
+        mission,
+    })
 }
 
 /// What a change says of one record.

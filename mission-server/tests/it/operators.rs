@@ -1,5 +1,12 @@
 //! What operators see: users, reviews with all that decides them.
 
+use std::collections::BTreeMap;
+
+use mission_rules::{
+    Scripts,
+    pack::{Pack, PackFiles},
+    run::{Options, Replay},
+};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -357,4 +364,179 @@ async fn a_rule_that_fails_is_counted_and_shown_with_its_mission() {
     let counted = "mission_rule_failures_total{mission=\"broken\",hook=\"progress\",kind=\"error\"} 2";
     let metrics = server.metrics().await;
     assert!(metrics.contains(counted), "{metrics}");
+}
+
+/// What a server's users did, replayed, gives what they have.
+#[tokio::test]
+async fn the_journal_replays_to_what_users_have() {
+    let server = Server::start().await;
+    server.set_clock("2026-01-05T10:00:00Z").await;
+    let pack = json!({"files": {
+        "pack.toml": "name = \"journal\"\nversion = \"1\"\n",
+        "missions/watch.toml": r#"
+            code = "watch"
+            type = "watch_video"
+            title = { en = "Watch" }
+            description = { en = "Watch two" }
+            frequency = "unlimited"
+            target = 2
+            auto_start = true
+            [trigger]
+            event = "video.watched"
+            [reward]
+            points = "5"
+        "#,
+        "missions/show.toml": r#"
+            code = "show"
+            type = "social"
+            title = { en = "Show" }
+            description = { en = "Show it" }
+            frequency = "one_time"
+            [evidence]
+            type = "social_proof"
+            review = "manual"
+            [reward]
+            points = "7"
+        "#,
+    }});
+    let (admin, user) = (server.admin(), server.user());
+    let put = admin.put("/packs/journal", pack.clone()).await.ok(200);
+    let show = put["missions"]["show"]["id"].as_str().unwrap();
+    let tokyo = server.client(user.user, json!({"zoneinfo": "Asia/Tokyo"}));
+    tokyo.post("/checkin", Value::Null).await.ok(200);
+    tokyo
+        .post("/checkin", Value::Null)
+        .await
+        .refused(400, "already_checked_in");
+    server.set_clock("2026-01-06T16:00:00Z").await;
+    tokyo.post("/checkin", Value::Null).await.ok(200);
+    let late = event(user.user, "video.watched", "2026-01-06T09:00:00Z", json!({}));
+    let mut second = event(user.user, "video.watched", "2026-01-06T15:00:00Z", json!({}));
+    second["id"] = json!("second");
+    admin.post("/events", json!([second, late])).await.ok(200);
+    let tasks = user.get("/tasks?mission=watch").await.ok(200);
+    let task = tasks["items"][0]["id"].as_str().unwrap().to_owned();
+    user.post(&format!("/tasks/{task}/claim"), Value::Null)
+        .await
+        .ok(200);
+    let shown = user.start(show).await;
+    user.post(&format!("/tasks/{shown}/progress"), json!({"value": 1}))
+        .await
+        .ok(200);
+    let proof = json!({"type": "social_proof", "screenshot_url": "https://pics.example/1.png"});
+    user.post(&format!("/tasks/{shown}/evidence"), proof)
+        .await
+        .ok(202);
+    let reviews = admin.get("/reviews").await.ok(200);
+    let review = reviews["items"][0]["id"].as_str().unwrap().to_owned();
+    admin
+        .post(&format!("/reviews/{review}/approve"), json!({}))
+        .await
+        .ok(200);
+
+    let shown = user.get(&format!("/tasks/{shown}")).await.ok(200);
+    assert_eq!(shown["status"], json!("completed"), "{shown}");
+
+    let reader = server.client(Uuid::new_v4(), json!({"permissions": ["users:read"]}));
+    user.get("/journal").await.refused(403, "forbidden");
+    reader
+        .get("/journal?cursor=x")
+        .await
+        .refused(422, "invalid_query");
+    let mut lines: Vec<Value> = Vec::new();
+    let mut path = format!("/journal?user={}&limit=2", user.user);
+    loop {
+        let page = reader.get(&path).await.ok(200);
+        lines.extend(page["items"].as_array().unwrap().iter().cloned());
+        match page["next_cursor"].as_str() {
+            Some(cursor) => path = format!("/journal?user={}&limit=2&cursor={cursor}", user.user),
+            None => break,
+        }
+    }
+    let types: Vec<&str> = lines.iter().map(|line| line["type"].as_str().unwrap()).collect();
+    assert_eq!(
+        types,
+        [
+            "checkin",
+            "checkin",
+            "video.watched",
+            "video.watched",
+            "task.claim",
+            "task.start",
+            "task.progress",
+            "task.evidence",
+            "review.decided"
+        ]
+    );
+    assert_eq!(lines[0]["data"], json!({"zone": "Asia/Tokyo"}));
+    assert_eq!(lines[2]["id"], json!("second"));
+    let recorded = lines[3]["recordedtime"].as_str().unwrap();
+    assert!(recorded.starts_with("2026-01-06T16:00:00"), "{recorded}");
+    assert_eq!(lines[7]["data"]["mission"], json!("show"));
+    let stranger = reader
+        .get(&format!("/journal?user={}", Uuid::new_v4()))
+        .await
+        .ok(200);
+    assert_eq!(stranger["items"], json!([]));
+
+    let files: BTreeMap<String, String> = serde_json::from_value(pack["files"].clone()).unwrap();
+    let (pack, _) = Pack::load(&PackFiles::from_map(files));
+    let options = Options { auto_claim: false };
+    let mut replay = Replay::new(&pack.unwrap(), &Scripts::default(), options);
+    for line in &lines {
+        replay.line(&line.to_string()).unwrap();
+    }
+    let report: Value = serde_json::from_str(&replay.finish().unwrap().to_json()).unwrap();
+    let me = user.get("/me").await.ok(200);
+    let earned = &report["users"][user.user.to_string()];
+    assert_eq!(earned["points"], me["points"]);
+    assert_eq!(earned["check_ins"], json!(2));
+    assert_eq!(earned["missions"], json!({"show": 1, "watch": 1}));
+}
+
+#[tokio::test]
+async fn refused_evidence_lowers_the_success_rate() {
+    let server = Server::start().await;
+    server.set_clock("2026-01-05T10:00:00Z").await;
+    let (admin, user) = (server.admin(), server.user());
+    let more = json!({"evidence": {"type": "social_proof"}});
+    let mission = admin.mission("shown", more).await;
+    let task = user.start(&mission).await;
+    let path = format!("/tasks/{task}/evidence");
+    let bad = json!({"type": "social_proof", "screenshot_url": "ftp://pics.example/1.png"});
+    let keyed = server
+        .client(user.user, json!({}))
+        .header("idempotency-key", "refused");
+    for _ in 0..3 {
+        // One submission, however often it is sent.
+        keyed
+            .post(&path, bad.clone())
+            .await
+            .refused(422, "evidence_rejected");
+    }
+    for _ in 0..2 {
+        user.post(&path, bad.clone())
+            .await
+            .refused(422, "evidence_rejected");
+    }
+    let good = json!({"type": "social_proof", "screenshot_url": "https://pics.example/1.png"});
+    user.post(&path, good.clone()).await.ok(200);
+    let other = server.user();
+    let path = format!("/tasks/{}/evidence", other.start(&mission).await);
+    other.post(&path, good).await.refused(422, "evidence_reused");
+    let stranger = format!("/tasks/{}/evidence", Uuid::new_v4());
+    user.post(&stranger, bad).await.refused(404, "not_found");
+    let series = admin
+        .get("/analytics?from=2026-01-05&to=2026-01-06")
+        .await
+        .ok(200);
+    assert_eq!(
+        series["series"][0]["verification_success_rate"],
+        json!(0.2),
+        "1 of 5"
+    );
+    let nobody = admin
+        .get("/analytics?from=2026-01-05&to=2026-01-06&mission=none")
+        .await;
+    nobody.refused(422, "invalid_query");
 }

@@ -2,13 +2,13 @@
 
 use std::{
     fs::File,
-    io::{self, BufRead, BufReader, IsTerminal as _, Read},
+    io::{self, BufRead, BufReader, Read},
     path::{Path, PathBuf},
 };
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
-use crate::failure::Failure;
+use crate::{failure::Failure, output};
 
 /// The longest line, in bytes: longer than any event that a server takes.
 const LONGEST: usize = 1 << 20;
@@ -95,14 +95,12 @@ fn unreadable(path: &Path, error: &io::Error) -> Failure {
 }
 
 fn progress(length: Option<u64>) -> Option<ProgressBar> {
-    if !io::stderr().is_terminal() {
-        return None;
+    match length {
+        Some(length) => {
+            let bar = output::progress("{bar:40} {percent:>3} %  {bytes} of {total_bytes}  {eta} to go")?;
+            bar.set_length(length);
+            Some(bar)
+        }
+        None => output::progress("{spinner} {bytes} read  {elapsed}"),
     }
-    let template = match length {
-        Some(_) => "{bar:40} {percent:>3} %  {bytes} of {total_bytes}  {eta} to go",
-        None => "{spinner} {bytes} read  {elapsed}",
-    };
-    let bar = length.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
-    let style = ProgressStyle::with_template(template).ok()?;
-    Some(bar.with_style(style))
 }

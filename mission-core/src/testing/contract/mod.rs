@@ -21,6 +21,7 @@ mod concurrency;
 mod devices;
 mod erasure;
 mod expiries;
+mod journal;
 mod lists;
 mod loads;
 mod outbox;
@@ -91,6 +92,8 @@ cases! { $
     outbox: events_wait_in_the_order_of_the_journal, entries_without_events_do_not_wait,
         whole_entries_wait_even_beyond_the_limit, sent_entries_wait_no_more, a_conflict_tells_nobody,
         the_backlog_counts_entries_and_knows_the_oldest;
+    journal: the_journal_lists_what_was_carried_out_user_by_user, the_journal_knows_the_missions_of_tasks_and_rewards,
+        the_journal_forgets_the_erased;
     erasure: an_erasure_removes_every_record, an_erasure_leaves_others_alone, an_erasure_forgets_what_the_journal_says,
         unsent_events_of_the_erased_still_leave;
     round_trip: numbers_come_back_exactly, texts_come_back_as_they_were, absurd_instants_come_back,
@@ -100,7 +103,7 @@ cases! { $
         an_export_holds_everything_of_one_user;
     sums: a_leaderboard_ranks_by_points, a_leaderboard_keeps_to_its_range_and_users, nobody_is_missing_from_a_leaderboard,
         analytics_count_by_hour_and_day, a_revoked_reward_is_negative_in_its_own_bucket,
-        a_task_that_began_earlier_counts_there, an_erasure_leaves_the_sums, open_tasks_are_counted_by_mission,
+        a_task_that_began_earlier_counts_there, an_erasure_leaves_the_sums, refused_evidence_counts_among_what_was_judged, open_tasks_are_counted_by_mission,
         analytics_keep_to_their_range_and_mission;
     expiries: what_is_due_is_found_until_it_is_written_down, due_expiries_are_limited_by_users;
     catalogue: the_catalogue_holds_missions_and_packs, the_catalogue_version_changes_with_missions_alone;

@@ -374,3 +374,35 @@ pub(super) async fn analytics_keep_to_their_range_and_mission<S: WholeStore>(ben
         []
     );
 }
+
+pub(super) async fn refused_evidence_counts_among_what_was_judged<S: WholeStore>(bench: &Bench<'_, S>) {
+    let hour = |n| at("2026-01-05T23:00:00Z") + Duration::hours(n);
+    for refused in [
+        vec![((hour(0), mission_id(1)), 2), ((hour(1), mission_id(1)), 1)],
+        vec![((hour(0), mission_id(1)), 1), ((hour(0), mission_id(2)), 1)],
+    ] {
+        bench
+            .settle(user(1), |change| change.effects.refused_evidence.extend(refused))
+            .await;
+    }
+    let task = Task {
+        verification: judged(true, hour(0)),
+        ..records::task(user(1), bench.fresh(), mission_id(1), hour(-24))
+    };
+    bench
+        .settle(user(1), |change| records::write_task(change, task))
+        .await;
+    let from = TimeRange {
+        from: Some(hour(0)),
+        ..EVER
+    };
+    let judged = async |mission| {
+        let rows = answered(bench.store.analytics(from, Bucket::Hour, mission).await);
+        let counts = rows
+            .iter()
+            .map(|row| (row.start, row.verifications, row.verified));
+        counts.collect::<Vec<_>>()
+    };
+    assert_eq!(judged(None).await, [(hour(0), 5, 1), (hour(1), 1, 0)]);
+    assert_eq!(judged(Some(mission_id(2))).await, [(hour(0), 1, 0)]);
+}

@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use mission_core::{
     check_in::Zone, fraud::ReviewDecision, mission::MissionCode, task::Evidence, user::UserUpdate,
 };
-use serde_json::{Map, Value};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
 
 /// Something that one user does, or that is done for them.
 #[derive(Clone, Debug, PartialEq)]
@@ -148,6 +149,55 @@ impl Step {
     }
 }
 
+impl Step {
+    /// The step's name and data, such that [`Step::parse`] reads them as the same step; of an activity event, its type
+    /// and data alone.
+    ///
+    /// ```
+    /// use mission_rules::pack::simulation::Step;
+    /// let (name, data) = Step::Start { mission: "watch-ad".parse()? }.into_parts();
+    /// assert_eq!((name.as_str(), data["mission"].as_str()), ("task.start", Some("watch-ad")));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn into_parts(self) -> (String, Map<String, Value>) {
+        let (name, data) = match self {
+            Step::CheckIn { zone } => ("checkin", json!({ "zone": zone })),
+            Step::Start { mission } => ("task.start", json!({ "mission": mission })),
+            Step::Progress { mission, value } => {
+                ("task.progress", json!({ "mission": mission, "value": value }))
+            }
+            Step::Evidence { mission, evidence } => {
+                let mut data = object(&evidence);
+                data.insert("mission".to_owned(), json!(mission));
+                return ("task.evidence".to_owned(), data);
+            }
+            Step::Complete { mission } => ("task.complete", json!({ "mission": mission })),
+            Step::Claim { mission } => ("task.claim", json!({ "mission": mission })),
+            Step::Review {
+                mission,
+                decision,
+                note,
+            } => (
+                "review.decided",
+                json!({ "mission": mission, "decision": decision, "note": note }),
+            ),
+            Step::Describe(update) => return (UserUpdate::EVENT.to_owned(), object(&update)),
+            Step::Activity { event_type, data, .. } => return (event_type, data),
+        };
+        let mut data = object(&data);
+        data.retain(|_, value| !value.is_null());
+        (name.to_owned(), data)
+    }
+}
+
+fn object(value: &impl Serialize) -> Map<String, Value> {
+    match serde_json::to_value(value) {
+        Ok(Value::Object(map)) => map,
+        _ => Map::new(),
+    }
+}
+
 /// The data of a step, from which fields are taken until none is left.
 struct Body<'n> {
     step: &'n str,
@@ -182,6 +232,41 @@ impl Body<'_> {
             (Some(named), _) => Ok(named),
             (None, Some(default)) => Ok(default.clone()),
             (None, None) => Err(self.invalid("`data.mission` is missing".to_owned())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_is_read_as_it_was_written() {
+        for (name, data) in [
+            ("checkin", json!({})),
+            ("checkin", json!({"zone": "Asia/Tokyo"})),
+            ("task.start", json!({"mission": "a"})),
+            ("task.progress", json!({"mission": "a", "value": 3})),
+            (
+                "task.evidence",
+                json!({"mission": "a", "type": "social_proof", "data": "", "screenshot_url": "https://e.test/1"}),
+            ),
+            ("task.complete", json!({"mission": "a"})),
+            ("task.claim", json!({"mission": "a"})),
+            ("review.decided", json!({"decision": "reject"})),
+            (
+                "review.decided",
+                json!({"mission": "a", "decision": "approve", "note": "fine"}),
+            ),
+            (
+                "user.updated",
+                json!({"level": 2, "country": "VN", "tags": ["x"], "attributes": {"a": [1]}, "zone": "Asia/Tokyo"}),
+            ),
+            ("video.watched", json!({"seconds": 3, "mission": null})),
+        ] {
+            let step = Step::parse(name, object(&data), None).unwrap();
+            let (written, with) = step.into_parts();
+            assert_eq!((written.as_str(), Value::Object(with)), (name, data));
         }
     }
 }

@@ -6,6 +6,7 @@ mod authoring;
 mod check_in;
 mod checked;
 mod events;
+mod journal;
 mod leaderboards;
 mod me;
 mod missions;
@@ -46,6 +47,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .merge(users::routes())
         .merge(analytics::routes())
         .merge(audit::routes())
+        .merge(journal::routes())
         .merge(ping::routes());
     OpenApiRouter::new().nest("/api/v1", groups)
 }

@@ -3,7 +3,10 @@
 use axum::{Json, extract::State, response::Response};
 use mission_core::{
     TaskId,
-    engine::{ClaimTask, CompleteTask, Executed, ReportProgress, SubmitEvidence, Thing},
+    engine::{
+        ClaimTask, CompleteTask, Executed, NoteRefusedEvidence, Rejection, ReportProgress, SubmitEvidence,
+        Thing,
+    },
     mission::MAX_TARGET,
     ports::{
         queries::{Page, TaskFilter},
@@ -206,12 +209,17 @@ async fn progress(Id(task): Id<TaskId>, asked: Command<Session>) -> Result<Respo
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
     (status = 422, description = "`evidence_rejected`, `evidence_reused`, `invalid_body`", body = Problem, content_type = "application/problem+json")))]
 async fn evidence(Id(task): Id<TaskId>, asked: Command<Session>) -> Result<Response, Problem> {
+    let user = asked.who.user();
     let command = SubmitEvidence {
-        user: asked.who.user(),
+        user,
         task,
         evidence: of_own_task(&asked, task, asked.body.read()).await?,
     };
-    let Executed { reply, replayed } = asked.execute(command).await?;
+    let judged_bad = |why: &Rejection| {
+        let refused = matches!(why, Rejection::EvidenceRejected(_) | Rejection::EvidenceReused);
+        refused.then_some(NoteRefusedEvidence { user, task })
+    };
+    let Executed { reply, replayed } = asked.execute_or_note(command, judged_bad).await?;
     Ok(changed(&asked.state, reply.task, reply.under_review, replayed))
 }
 

@@ -90,7 +90,7 @@ const SERIES: &str = concat!(
     source!(
         "hour",
         "started, completed, check_ins, claims, points_micros, verifications, verified",
-        "erased_activity WHERE (mission IS NULL OR mission_id = mission)"
+        "activity_counts WHERE (mission IS NULL OR mission_id = mission)"
     ),
     ") AS happened GROUP BY start ORDER BY start"
 );

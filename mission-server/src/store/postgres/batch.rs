@@ -40,6 +40,7 @@ pub(super) struct Batch {
     released: BTreeSet<Claim>,
     budgets: BTreeMap<MissionId, Take>,
     sightings: BTreeMap<(DeviceHash, UserId), DateTime<Utc>>,
+    refused_evidence: BTreeMap<(DateTime<Utc>, MissionId), u64>,
     catalogue_changes: i64,
     entries: i64,
 }
@@ -87,6 +88,9 @@ impl Batch {
             };
         }
         self.sightings.extend(effects.sightings.clone());
+        for (key, count) in &effects.refused_evidence {
+            *self.refused_evidence.entry(*key).or_default() += count;
+        }
         for entry in &effects.audit {
             let row = self.rows(Table::Audit).row().id(entry.id).instant(entry.at);
             row.optional_id(entry.actor.map(|id| id.0))
@@ -261,6 +265,10 @@ impl Batch {
         for ((device, user), seen) in std::mem::take(&mut self.sightings) {
             let row = self.rows(Table::Sightings).row().id(user.0);
             row.text(device.as_str()).instant(seen);
+        }
+        for ((hour, mission), count) in std::mem::take(&mut self.refused_evidence) {
+            let row = self.rows(Table::ActivityCounts).row().instant(hour).id(mission.0);
+            row.number(i64::try_from(count).unwrap_or(i64::MAX));
         }
         if self.catalogue_changes > 0 {
             let changes = self.catalogue_changes;

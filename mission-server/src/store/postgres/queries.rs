@@ -11,8 +11,8 @@ use mission_core::{
     fraud::{DeviceHash, Review},
     ports::{
         queries::{
-            AnalyticsRow, AuditFilter, Bucket, Catalogue, DueExpiry, LeaderboardRow, Page, Queries,
-            ReviewFilter, TaskFilter, TimeRange, UserExport,
+            AnalyticsRow, AuditFilter, Bucket, Catalogue, DueExpiry, JournalPosition, JournalRecord,
+            LeaderboardRow, Page, Queries, ReviewFilter, TaskFilter, TimeRange, UserExport,
         },
         rules::serde_name,
         store::{Claim, Store as _, StoreError},
@@ -25,7 +25,7 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::{PostgresStore, load::Found, script::Script};
-use crate::store::record::{days, from_json, instant, unavailable};
+use crate::store::record::{days, from_json, instant, journal_record, unavailable};
 
 fn limit_of<K>(page: &Page<K>) -> i64 {
     i64::try_from(page.limit).unwrap_or(i64::MAX)
@@ -309,6 +309,48 @@ impl Queries for PostgresStore {
             Ok(script)
         })
         .await
+    }
+
+    async fn journal(
+        &self,
+        of: Option<UserId>,
+        page: Page<JournalPosition>,
+    ) -> Result<Vec<JournalRecord>, StoreError> {
+        let rows = self.database.read(|| {
+            // The request names a task or reward under the command's own name.
+            let mut script = Script::new(
+                "SELECT j.root_id, j.number, j.recorded_at, j.request, coalesce(t.mission_id, r.mission_id)
+                FROM journal j
+                LEFT JOIN tasks t ON t.user_id = j.root_id
+                    AND t.id = (j.request::jsonb #>> ARRAY['0', j.name, 'task'])::uuid
+                LEFT JOIN rewards r ON r.user_id = j.root_id
+                    AND r.id = (j.request::jsonb #>> ARRAY['0', j.name, 'reward'])::uuid
+                WHERE j.root_kind = 'user' AND j.request IS NOT NULL AND j.refusal IS NULL",
+            );
+            if let Some(user) = of {
+                script.then(" AND j.root_id = ?").bind(user.0)?;
+            }
+            if let Some(after) = page.after {
+                script
+                    .then(" AND (j.root_id, j.number) > (?, ?)")
+                    .bind(after.user.0)?
+                    .bind(after.number)?;
+            }
+            script
+                .then(" ORDER BY j.root_id, j.number LIMIT ?")
+                .bind(limit_of(&page))?;
+            Ok(script)
+        });
+        let record = |row| {
+            let row = Found(row);
+            let position = JournalPosition {
+                user: row.get::<Uuid>(0)?.into(),
+                number: row.get(1)?,
+            };
+            let mission = row.get::<Option<Uuid>>(4)?.map(Into::into);
+            journal_record(position, row.get(2)?, row.get(3)?, mission)
+        };
+        rows.await?.iter().map(record).collect()
     }
 
     async fn receipt(&self, key: ReceiptKey) -> Result<Option<Receipt>, StoreError> {

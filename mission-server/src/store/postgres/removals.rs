@@ -53,7 +53,7 @@ const ERASURE: [&str; 14] = [
                 JOIN erased ON user_id = erased.id WHERE claimed_at IS NOT NULL
             UNION ALL SELECT revoked_at, mission_id, 0, 0, 0, 0, -total_micros, 0, 0 FROM rewards
                 JOIN erased ON user_id = erased.id WHERE revoked_at IS NOT NULL)
-        INSERT INTO erased_activity AS kept
+        INSERT INTO activity_counts AS kept
         SELECT at - ((at % 3600000000) + 3600000000) % 3600000000 AS hour,
             coalesce(mission_id, '00000000-0000-0000-0000-000000000000') AS mission, sum(started), sum(completed),
             sum(check_ins), sum(claims), sum(points), sum(verifications), sum(verified)

@@ -19,6 +19,7 @@ pub(super) enum Table {
     Reviews,
     CheckInDays,
     Sightings,
+    ActivityCounts,
     Audit,
     Journal,
     Catalogue,
@@ -90,6 +91,7 @@ impl Table {
             Table::Reviews => &REVIEWS,
             Table::CheckInDays => &CHECK_IN_DAYS,
             Table::Sightings => &SIGHTINGS,
+            Table::ActivityCounts => &ACTIVITY_COUNTS,
             Table::Audit => &AUDIT,
             Table::Journal => &JOURNAL,
             Table::Catalogue => &CATALOGUE,
@@ -213,6 +215,19 @@ static SIGHTINGS: Statement = Statement {
     before: "INSERT INTO sightings (user_id, device, seen_at) SELECT k.user_id, k.device, k.seen_at FROM ",
     names: " AS k(user_id, device, seen_at)",
     after: " ORDER BY k.user_id, k.device ON CONFLICT (user_id, device) DO UPDATE SET seen_at = excluded.seen_at",
+    whole: false,
+};
+
+/// Evidence that was refused.
+static ACTIVITY_COUNTS: Statement = Statement {
+    kinds: &[Number, Id, Number],
+    before: "INSERT INTO activity_counts AS t
+            (hour, mission_id, started, completed, check_ins, claims, points_micros, verifications, verified)
+        SELECT k.hour, k.mission_id, 0, 0, 0, 0, 0, k.refused, 0 FROM ",
+    names: " AS k(hour, mission_id, refused)",
+    after:
+        " ORDER BY k.hour, k.mission_id
+        ON CONFLICT (hour, mission_id) DO UPDATE SET verifications = t.verifications + excluded.verifications",
     whole: false,
 };
 

@@ -109,7 +109,7 @@ const SERIES: &str = concat!(
     source!(
         "hour",
         "started, completed, check_ins, claims, points_micros, verifications, verified",
-        "erased_activity WHERE (?4 IS NULL OR mission_id = ?4)"
+        "activity_counts WHERE (?4 IS NULL OR mission_id = ?4)"
     ),
     ") GROUP BY start ORDER BY start"
 );

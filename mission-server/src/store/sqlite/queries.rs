@@ -11,8 +11,8 @@ use mission_core::{
     fraud::{DeviceHash, Review},
     ports::{
         queries::{
-            AnalyticsRow, AuditFilter, Bucket, Catalogue, DueExpiry, LeaderboardRow, Page, Queries,
-            ReviewFilter, TaskFilter, TimeRange, UserExport,
+            AnalyticsRow, AuditFilter, Bucket, Catalogue, DueExpiry, JournalPosition, JournalRecord,
+            LeaderboardRow, Page, Queries, ReviewFilter, TaskFilter, TimeRange, UserExport,
         },
         rules::serde_name,
         store::{Claim, Store as _, StoreError},
@@ -30,7 +30,7 @@ use sqlx::{
 use uuid::Uuid;
 
 use super::{SqliteStore, connection::unavailable, load::Found, rows::Rows};
-use crate::store::record::{days, from_json, instant};
+use crate::store::record::{days, from_json, instant, journal_record};
 
 type Sql = Query<'static, Sqlite, SqliteArguments<'static>>;
 
@@ -288,6 +288,51 @@ impl Queries for SqliteStore {
             .await
             .map_err(unavailable)?;
         rows.iter().map(|row| from_json(Found(row).get(0)?)).collect()
+    }
+
+    async fn journal(
+        &self,
+        of: Option<UserId>,
+        page: Page<JournalPosition>,
+    ) -> Result<Vec<JournalRecord>, StoreError> {
+        // The request names a task or reward under the command's own name.
+        let mut query = sqlx::QueryBuilder::new(
+            "SELECT hex(j.root_id), j.number, j.recorded_at, j.request, hex(coalesce(t.mission_id, r.mission_id))
+            FROM journal j
+            LEFT JOIN tasks t ON t.user_id = j.root_id
+                AND t.id = unhex(j.request->>('$[0].' || j.name || '.task'), '-')
+            LEFT JOIN rewards r ON r.user_id = j.root_id
+                AND r.id = unhex(j.request->>('$[0].' || j.name || '.reward'), '-')
+            WHERE j.root_kind = 'user' AND j.request IS NOT NULL AND j.answer LIKE '{\"Ok\":%'",
+        );
+        if let Some(user) = of {
+            query.push(" AND j.root_id = ").push_bind(blob(user.0));
+        }
+        if let Some(after) = page.after {
+            query
+                .push(" AND (j.root_id, j.number) > (")
+                .push_bind(blob(after.user.0));
+            query.push(", ").push_bind(after.number).push(")");
+        }
+        query
+            .push(" ORDER BY j.root_id, j.number LIMIT ")
+            .push_bind(limit_of(&page));
+        let rows: Vec<SqliteRow> = query
+            .build()
+            .fetch_all(self.database.readers())
+            .await
+            .map_err(unavailable)?;
+        let record = |row: &SqliteRow| {
+            let row = Found(row);
+            let position = JournalPosition {
+                user: row.id(0)?.into(),
+                number: row.get(1)?,
+            };
+            let mission = row.get::<&str>(4)?;
+            let mission = (!mission.is_empty()).then(|| row.id(4)).transpose()?;
+            journal_record(position, row.get(2)?, row.get(3)?, mission.map(Into::into))
+        };
+        rows.iter().map(record).collect()
     }
 
     async fn receipt(&self, key: ReceiptKey) -> Result<Option<Receipt>, StoreError> {

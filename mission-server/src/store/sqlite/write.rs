@@ -65,6 +65,7 @@ struct Batch {
     released: BTreeSet<Claim>,
     budgets: BTreeMap<MissionId, BudgetUse>,
     sightings: BTreeMap<(DeviceHash, UserId), DateTime<Utc>>,
+    refused_evidence: BTreeMap<(DateTime<Utc>, MissionId), u64>,
     old_receipts: Rows,
     audit: Rows,
     journal: Rows,
@@ -93,6 +94,9 @@ impl Batch {
             *sum = sum.plus(take.used);
         }
         self.sightings.extend(effects.sightings.clone());
+        for (key, count) in &effects.refused_evidence {
+            *self.refused_evidence.entry(*key).or_default() += count;
+        }
         for entry in &effects.audit {
             let row = self.audit.row().id(entry.id).instant(entry.at);
             row.optional_id(entry.actor.map(|id| id.0))
@@ -287,6 +291,12 @@ impl Batch {
             sightings.row().id(user.0).text(device.as_str()).instant(*seen);
         }
         add(sql::SIGHTINGS, sightings)?;
+        let mut refused_evidence = Rows::default();
+        for ((hour, mission), count) in &self.refused_evidence {
+            let row = refused_evidence.row().instant(*hour).id(mission.0);
+            row.number(i64::try_from(*count).unwrap_or(i64::MAX));
+        }
+        add(sql::REFUSED_EVIDENCE, refused_evidence)?;
         if guard == Guard::LookedUp {
             add(sql::OLD_RECEIPTS, self.old_receipts)?;
         }
@@ -383,7 +393,7 @@ mod sql {
     }
 
     /// What they did, which stays counted by the hour.
-    const ERASED_ACTIVITY: &str = "WITH erased AS (SELECT unhex(value->>0) AS id FROM json_each(?)),
+    const COUNTED_OF_ERASED: &str = "WITH erased AS (SELECT unhex(value->>0) AS id FROM json_each(?)),
         happened (at, mission_id, started, completed, check_ins, claims, points, verifications, verified) AS (
             SELECT started_at, mission_id, 1, 0, 0, 0, 0, 0, 0 FROM tasks WHERE user_id IN erased
             UNION ALL SELECT completed_at, mission_id, 0, 1, 0, 0, 0, 0, 0 FROM tasks
@@ -396,7 +406,7 @@ mod sql {
                 FROM rewards WHERE user_id IN erased AND claimed_at IS NOT NULL
             UNION ALL SELECT revoked_at, coalesce(mission_id, zeroblob(16)), 0, 0, 0, 0, -total_micros, 0, 0
                 FROM rewards WHERE user_id IN erased AND revoked_at IS NOT NULL)
-        INSERT INTO erased_activity AS kept
+        INSERT INTO activity_counts AS kept
         SELECT at - ((at % 3600000000) + 3600000000) % 3600000000 AS hour, mission_id, sum(started), sum(completed),
             sum(check_ins), sum(claims), sum(points), sum(verifications), sum(verified)
         FROM happened WHERE TRUE GROUP BY hour, mission_id
@@ -407,7 +417,7 @@ mod sql {
             verified = kept.verified + excluded.verified;";
     /// All that goes with a user; what has not left yet stays without what it rested on.
     pub(super) const ERASURE: [&str; 12] = [
-        ERASED_ACTIVITY,
+        COUNTED_OF_ERASED,
         of_erased!(
             "UPDATE audit SET data = json_remove(data, '$.before', '$.after')",
             "user_id",
@@ -507,6 +517,10 @@ mod sql {
     pub(super) const SIGHTINGS: &str = "INSERT INTO sightings (user_id, device, seen_at)
         SELECT unhex(value->>0), value->>1, value->>2 FROM json_each(?) WHERE TRUE
         ON CONFLICT (user_id, device) DO UPDATE SET seen_at = excluded.seen_at;";
+    pub(super) const REFUSED_EVIDENCE: &str = "INSERT INTO activity_counts AS kept
+        (hour, mission_id, started, completed, check_ins, claims, points_micros, verifications, verified)
+        SELECT value->>0, unhex(value->>1), 0, 0, 0, 0, 0, value->>2, 0 FROM json_each(?) WHERE TRUE
+        ON CONFLICT (hour, mission_id) DO UPDATE SET verifications = kept.verifications + excluded.verifications;";
     pub(super) const OLD_RECEIPTS: &str = "UPDATE journal SET caller = NULL, command = NULL
         WHERE (caller, command) IN (SELECT unhex(value->>0), unhex(value->>1) FROM json_each(?));";
     pub(super) const AUDIT: &str = concat!(

@@ -33,7 +33,7 @@ async fn hold_to_the_contract(store: &PostgresStore) {
             "DELETE FROM claims",
             "DELETE FROM budgets",
             "DELETE FROM receipts",
-            "DELETE FROM erased_activity",
+            "DELETE FROM activity_counts",
             "DELETE FROM audit",
             "DELETE FROM journal",
             "UPDATE counters SET value = 0",
