@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::{
     answer::CheckedIn,
     history::{Act, History},
+    pack::ON_A_BUDGET,
     play::Played,
     replay::{Replayed, UserTotals},
 };
@@ -42,6 +43,8 @@ pub(crate) struct Summary {
     check_ins: u64,
     refused: u64,
     completions: Decimal,
+    /// Of missions whose budgets are used up.
+    budgeted: Decimal,
     points: Decimal,
     grants: Decimal,
 }
@@ -50,11 +53,12 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} users, {} check-ins and {} refused, {} completions, {} points in {} grants; {} comparisons, {} differences",
+            "{} users, {} check-ins and {} refused, {} completions ({} on a short budget), {} points in {} grants; {} comparisons, {} differences",
             self.users,
             self.check_ins,
             self.refused,
             self.completions,
+            self.budgeted,
             self.points.normalize(),
             self.grants,
             self.compared,
@@ -152,6 +156,11 @@ impl Summary {
             ("server", &account.missions),
             missions,
         );
+        let budgeted = replayed
+            .missions
+            .iter()
+            .filter(|(code, _)| ON_A_BUDGET.contains(&code.as_str()));
+        self.budgeted += budgeted.map(|(_, count)| count).sum::<Decimal>();
         self.completions += replayed.missions.values().sum::<Decimal>();
         self.points += account.points;
         self.grants += Decimal::from(account.grants);

@@ -9,7 +9,7 @@ use mission_core::check_in::Zone;
 use crate::{
     history::{Act, Activity},
     moments,
-    pack::{BY_EVENTS, BY_HAND, STARTED_BY_HAND, VIDEO},
+    pack::{BY_EVENTS, BY_HAND, CONTEST, STARTED_BY_HAND, VIDEO},
 };
 
 /// What a user does by instant, with the zone that the token of that instant asks for.
@@ -17,6 +17,9 @@ pub(crate) type Acts = BTreeMap<DateTime<Utc>, (Option<Zone>, Vec<Act>)>;
 
 /// Claims come at instants of their own, so that no reward's life of whole days ends at one.
 const CLAIMS_AFTER: Duration = Duration::seconds(450);
+
+/// Contests have instants of their own, too.
+const CONTESTS_AFTER: Duration = Duration::seconds(900);
 
 struct Life<'r> {
     random: &'r mut Rng,
@@ -120,6 +123,12 @@ impl Life<'_> {
                 _ => self.mission(at),
             }
         }
+        if self.one_in(3) {
+            // Who comes first gets what is left of a budget, so that no two users enter at one instant.
+            let at = moments::of_day(self.random, self.home, date);
+            let at = moments::on_the_hour(at) + CONTESTS_AFTER + Duration::milliseconds(self.user.into());
+            self.enter(CONTEST, at);
+        }
         if self.one_in(4) {
             let at = moments::of_day(self.random, self.home, date);
             let at = moments::on_the_hour(at) + CLAIMS_AFTER;
@@ -139,25 +148,38 @@ impl Life<'_> {
                 self.act(at, Act::Event(known));
                 continue;
             }
-            // Never on the edge of what is too late or too early: the server's clock runs on.
-            let late = match self.random.u8(..10) {
-                0..=1 => Duration::hours(self.random.i64(0..24 * 9)) + Duration::seconds(450),
-                2 => Duration::seconds(self.random.choice([-200, -400]).unwrap_or_default()),
-                _ => Duration::zero(),
-            };
-            self.events += 1;
-            let event_type = self.random.choice([VIDEO, VIDEO, "article.read", "other.thing"]);
-            let activity = Activity {
-                id: format!("{}-{}", self.user, self.events),
-                event_type: event_type.unwrap_or(VIDEO),
-                time: at - late,
-                seconds: self.random.u32(10..90),
-            };
+            let kinds = [VIDEO, VIDEO, "article.read", "other.thing"];
+            let kind = self.random.choice(kinds).unwrap_or(VIDEO);
+            let activity = self.activity(kind, at);
             self.sent.push_back(activity.clone());
             if self.sent.len() > 5 {
                 self.sent.pop_front();
             }
             self.act(at, Act::Event(activity));
+        }
+    }
+
+    fn enter(&mut self, kind: &'static str, at: DateTime<Utc>) {
+        for _ in 0..self.random.u8(1..4) {
+            let activity = self.activity(kind, at);
+            self.act(at, Act::Event(activity));
+        }
+    }
+
+    /// A new event that arrives at an instant, whenever it happened.
+    fn activity(&mut self, event_type: &'static str, at: DateTime<Utc>) -> Activity {
+        // Never on the edge of what is too late or too early: the server's clock runs on.
+        let late = match self.random.u8(..10) {
+            0..=1 => Duration::hours(self.random.i64(0..24 * 9)) + Duration::seconds(450),
+            2 => Duration::seconds(self.random.choice([-200, -400]).unwrap_or_default()),
+            _ => Duration::zero(),
+        };
+        self.events += 1;
+        Activity {
+            id: format!("{}-{}", self.user, self.events),
+            event_type,
+            time: at - late,
+            seconds: self.random.u32(10..90),
         }
     }
 

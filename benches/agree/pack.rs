@@ -13,16 +13,22 @@ use crate::Result;
 
 /// The event that moves videos.
 pub(crate) const VIDEO: &str = "video.watched";
+/// The event that moves missions whose budgets are used up.
+pub(crate) const CONTEST: &str = "contest.entered";
 /// Moved by events. Whatever one of them earns is the same each time and never expires: of two tasks that events of
 /// different days began at one instant, each side may claim either first.
-pub(crate) const BY_EVENTS: [&str; 6] = [
+pub(crate) const BY_EVENTS: [&str; 8] = [
     "videos",
     "long-videos",
     "clips",
     "first-videos",
     "monthly-reads",
     STARTED_BY_HAND,
+    "first-of-all",
+    "while-it-lasts",
 ];
+/// Of these, the missions whose budgets are used up.
+pub(crate) const ON_A_BUDGET: [&str; 2] = ["first-of-all", "while-it-lasts"];
 /// Moved by events, but started by the user.
 pub(crate) const STARTED_BY_HAND: &str = "articles";
 /// Started, moved and completed by the user.
@@ -64,6 +70,7 @@ impl GeneratedPack {
         let head = format!(
             "name = \"agree\"\nversion = \"1.0.0\"\npoints_scale = {scale}\nlevels = [0, 300, 2000]\n\
              [events.\"{VIDEO}\"]\nfields = {{ seconds = \"integer\" }}\n\
+             [events.\"{CONTEST}\"]\nfields = {{ seconds = \"integer\" }}\n\
              [events.\"article.read\"]\nfields = {{ seconds = \"integer\" }}\n"
         );
         fs::write(folder.join("pack.toml"), head)?;
@@ -163,6 +170,8 @@ const PLEDGE: &str =
     "fn reward(ctx) { #{ points: ctx.mission.reward.points * 1.125, bonus_points: ctx.streak.current } }\n";
 
 fn missions(random: &mut Rng) -> Vec<(&'static str, String)> {
+    let max_grants = random.choice([1, 10, 100]).unwrap_or(1);
+    let max_points = decimal(random, 3000, 4) + Decimal::ONE;
     let mut mission = |code: &'static str, fields: &str, tables: &str| {
         let reward = decimal(random, 60, 4);
         let text = format!(
@@ -210,6 +219,20 @@ fn missions(random: &mut Rng) -> Vec<(&'static str, String)> {
             "articles",
             "type = \"custom\"\nfrequency = \"monthly\"\ntarget = 4",
             "[trigger]\nevent = \"article.read\"\n[reward]\nREWARD",
+        ),
+        mission(
+            "first-of-all",
+            "type = \"custom\"\nfrequency = \"unlimited\"\nauto_start = true",
+            &format!(
+                "[trigger]\nevent = \"{CONTEST}\"\n[reward]\nREWARD\n[budget]\nmax_grants = {max_grants}"
+            ),
+        ),
+        mission(
+            "while-it-lasts",
+            "type = \"custom\"\nfrequency = \"daily\"\nmax_completions = 0\ntarget = 2\nauto_start = true",
+            &format!(
+                "[trigger]\nevent = \"{CONTEST}\"\n[reward]\nREWARD\n[budget]\nmax_points = \"{max_points}\""
+            ),
         ),
         mission(
             "pledge",
