@@ -1,5 +1,6 @@
 //! The mission engine over HTTP, with its SQL stores, outbox and embedded wallet as a library.
 
+pub mod amqp;
 pub mod auth;
 pub mod cache;
 pub mod config;

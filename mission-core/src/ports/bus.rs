@@ -68,12 +68,23 @@ pub trait Bus: Send + Sync {
     async fn publish(&self, events: &[Outgoing]) -> Vec<Result<(), PublishError>>;
 }
 
-/// An event was not taken.
+/// An event was not taken, as far as is known. Sending it again does no harm.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("event {id} was not taken: {reason}")]
-pub struct PublishError {
-    /// Which.
-    pub id: EventId,
-    /// Why.
-    pub reason: String,
+pub enum PublishError {
+    /// The receiving side does not take this one. Others are not touched by it, but for later ones of its root, which
+    /// wait behind it.
+    #[error("event {id} was not taken: {reason}")]
+    Refused {
+        /// Which.
+        id: EventId,
+        /// Why.
+        reason: String,
+    },
+    /// The receiving side cannot be reached, or takes nothing at the moment: no fault of the event, and the same for
+    /// all others.
+    #[error("the way out is closed: {reason}")]
+    Away {
+        /// Why.
+        reason: String,
+    },
 }

@@ -33,7 +33,8 @@ pub(super) fn check(variables: impl IntoIterator<Item = (OsString, OsString)>) -
         if !known.contains(&name) {
             return Err(unknown(name, &known));
         }
-        if value.to_string_lossy().trim().is_empty() {
+        let may_be_empty = |key: &&keys::Key| key.may_be_empty && keys::variable(key.name) == name;
+        if value.to_string_lossy().trim().is_empty() && !KEYS.iter().any(|key| may_be_empty(&key)) {
             return Err(ConfigError::EmptyVariable { variable: name });
         }
     }

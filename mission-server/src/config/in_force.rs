@@ -59,7 +59,7 @@ fn in_force(key: &Key, value: &str, origin: &Origin, defaults: &Table) -> String
 fn shown(key: &Key, value: &str) -> String {
     match key.name {
         "database.url" => values::database_url(value).map_or_else(|_| MASK.to_owned(), |url| url.to_string()),
-        "redis.url" => telemetry::mask(value).into_owned(),
+        "redis.url" | "amqp.url" => telemetry::mask(value).into_owned(),
         _ if key.file.is_some() => MASK.to_owned(),
         _ => value.to_owned(),
     }

@@ -13,6 +13,8 @@ pub(super) struct Key {
     pub(super) heading: &'static str,
     /// For what is or holds a secret: the name under which a file can be named that holds it.
     pub(super) file: Option<&'static str>,
+    /// Whether an empty value means something; else it is refused as a variable, and counts as not given elsewhere.
+    pub(super) may_be_empty: bool,
 }
 
 /// The variable: `MISSION_DATABASE_URL` for `database.url`.
@@ -53,6 +55,7 @@ const fn key(heading: &'static str, name: &'static str, value: &'static str, hel
         help,
         heading,
         file: None,
+        may_be_empty: false,
     }
 }
 
@@ -73,6 +76,7 @@ const fn secret(
 const SERVER: &str = "Server";
 const DATABASE: &str = "Database";
 const REDIS: &str = "Redis";
+const BROKER: &str = "RabbitMQ";
 const TOKENS: &str = "Tokens";
 const HTTP: &str = "HTTP";
 const FRAUD: &str = "Anti-fraud";
@@ -167,6 +171,22 @@ pub(super) const KEYS: &[Key] = &[
         "URL",
         "A Redis that servers share: redis://HOST:PORT, rediss:// for TLS, or a cluster's nodes with commas between",
     ),
+    secret(
+        BROKER,
+        "amqp.url",
+        "amqp.url_file",
+        "URL",
+        "A RabbitMQ through which events leave: amqp://USER:PASSWORD@HOST:PORT/VHOST, or amqps:// for TLS",
+    ),
+    Key {
+        may_be_empty: true,
+        ..key(
+            BROKER,
+            "amqp.wallet_queue",
+            "NAME",
+            "The queue that keeps what moves points until a wallet takes it; empty for none",
+        )
+    },
     secret(
         TOKENS,
         "jwt.secret",

@@ -49,7 +49,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A text for each setting that has one, with its origin. Empty texts count as not given.
+/// A text for each setting that has one, with its origin. Empty texts count as not given, but where they mean something.
 #[derive(Clone, Default)]
 pub(super) struct Layers(BTreeMap<&'static str, (String, Origin)>);
 
@@ -165,7 +165,7 @@ impl Layers {
     }
 
     fn put(&mut self, key: &'static str, text: &str, origin: Origin) {
-        if !text.trim().is_empty() {
+        if !text.trim().is_empty() || keys::find(key).is_some_and(|key| key.may_be_empty) {
             self.0.insert(key, (text.trim().to_owned(), origin));
         }
     }

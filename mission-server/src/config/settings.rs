@@ -19,6 +19,7 @@ use super::{
     values,
 };
 use crate::{
+    amqp::BrokerSettings,
     auth::DEVELOPMENT_SECRET,
     http::{HttpSettings, Quota},
 };
@@ -36,6 +37,8 @@ pub struct Settings {
     pub database: DatabaseSettings,
     /// The addresses of Redis, several for a cluster; none where there is none.
     pub redis: Vec<SecretString>,
+    /// The broker, where there is one.
+    pub amqp: Option<BrokerSettings>,
     /// Who is let in.
     pub jwt: JwtSettings,
     /// What is applied at start.
@@ -183,6 +186,7 @@ impl Settings {
                 prepared_statements: layers.need("database.prepared_statements", values::switch)?,
             },
             redis: layers.read("redis.url", values::redis_urls)?.unwrap_or_default(),
+            amqp: amqp(&layers)?,
             jwt: jwt(&layers)?,
             pack: match layers.read("pack", values::path)? {
                 Some(folder) => Some(PackSource::Folder(folder)),
@@ -306,6 +310,12 @@ fn jwt(layers: &Layers) -> Result<JwtSettings, ConfigError> {
         leeway: layers.need("jwt.leeway", values::duration)?,
         refresh: layers.need("jwt.refresh", values::positive_duration)?,
     })
+}
+
+fn amqp(layers: &Layers) -> Result<Option<BrokerSettings>, ConfigError> {
+    let wallet_queue = layers.read("amqp.wallet_queue", values::queue)?.flatten();
+    let url = layers.read("amqp.url", values::amqp_url)?;
+    Ok(url.map(|url| BrokerSettings { url, wallet_queue }))
 }
 
 fn fraud(layers: &Layers) -> Result<FraudSettings, ConfigError> {

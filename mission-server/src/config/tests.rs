@@ -158,18 +158,41 @@ fn a_variable_that_no_setting_reads_is_refused_with_what_may_have_been_meant() {
             "{message}"
         );
     }
-    let message = of_variable("MISSION_AMQP_URL", "amqp://x").expect_err("nothing reads it");
+    let message = of_variable("MISSION_IAM_URL", "https://x").expect_err("nothing reads it");
     assert!(!message.contains("did you mean"), "{message}");
 }
 
 #[test]
 fn an_empty_variable_is_refused() {
+    assert_eq!(
+        of_variable("MISSION_AMQP_WALLET_QUEUE", ""),
+        Ok(()),
+        "it means none"
+    );
     for name in [SECRET, "MISSION_CONFIG"] {
         for value in ["", " "] {
             let message = of_variable(name, value).expect_err(name);
             assert!(message.contains(&format!("`{name}` is empty")), "{message}");
         }
     }
+}
+
+#[test]
+fn the_wallets_queue_has_a_name_of_its_own_or_none() {
+    let amqp = |flags: &[&str]| {
+        let flags = [&["--jwt-secret", LONG][..], flags].concat();
+        of_flags(&flags).expect("settings").amqp
+    };
+    assert!(amqp(&[]).is_none(), "there is no broker");
+    let queue = |flags: &[&str]| {
+        let flags = [&["--amqp-url", "amqp://mission:hunter2@broker"][..], flags].concat();
+        let settings = amqp(&flags).expect("a broker");
+        assert!(!format!("{settings:?}").contains("hunter2"));
+        settings.wallet_queue
+    };
+    assert_eq!(queue(&[]).as_deref(), Some("mission.wallet"));
+    assert_eq!(queue(&["--amqp-wallet-queue", "w"]).as_deref(), Some("w"));
+    assert_eq!(queue(&["--amqp-wallet-queue", ""]), None);
 }
 
 #[test]
@@ -183,6 +206,7 @@ fn variables_of_others_stop_nothing() {
         "MISSION_TEST_DATABASE",
         "MISSION_TEST_POSTGRES_URL",
         "MISSION_TEST_REDIS_URL",
+        "MISSION_TEST_AMQP_URL",
     ] {
         assert_eq!(of_variable(name, ""), Ok(()), "{name}");
     }
@@ -217,6 +241,12 @@ fn mistakes_are_named_with_their_place_and_the_way_out() {
         ),
         ("redis_url = \"redis://x\"", "did you mean `redis.url`?"),
         ("[redis]\nurl = \"http://x\"", "is no address of a Redis"),
+        ("[amqp]\nurl = \"http://x\"", "is no address of a RabbitMQ"),
+        (
+            "[amqp]\nurl = \"amqp://h/%2f?heartbeat=x\"",
+            "is no address of a RabbitMQ",
+        ),
+        ("[amqp]\nwallet_queue = \"amq.gen\"", "must not begin with `amq.`"),
         ("colour = \"red\"", "--print-config"),
         (
             "listen = \"8080\"",
@@ -455,6 +485,8 @@ fn the_printed_file_shows_what_is_in_force_and_where_it_came_from() {
         "postgres://u:hunter2@db/x",
         "--redis-url",
         "redis://:hunter2@cache:6379",
+        "--amqp-url",
+        "amqp://mission:hunter2@broker/%2f",
         "--trusted-proxies",
         "10.0.0.1, 10.1.0.0/16",
         "--jwt-secret-file",
@@ -467,6 +499,7 @@ fn the_printed_file_shows_what_is_in_force_and_where_it_came_from() {
         "require_device = true  # from the flag `--fraud-require-device`",
         "# url = \"postgres://u:***@db/x\"  # from the flag `--database-url`",
         "# url = \"redis://***@cache:6379\"  # from the flag `--redis-url`",
+        "# url = \"amqp://***@broker/%2f\"  # from the flag `--amqp-url`",
         "trusted_proxies = [\"10.0.0.1\", \"10.1.0.0/16\"]  # from the flag `--trusted-proxies`",
         "request_timeout = \"9s\"  # from the file `my.toml`",
         &format!("# secret = \"***\"  # out of `{path}`, named from the flag `--jwt-secret-file`"),

@@ -105,6 +105,33 @@ pub(super) fn redis_urls(text: &str) -> Result<Vec<SecretString>, String> {
     nodes.collect()
 }
 
+pub(super) fn amqp_url(text: &str) -> Result<SecretString, String> {
+    let help = "write `amqp://USER:PASSWORD@HOST:PORT/VHOST`, or `amqps://` for TLS; a virtual host `/` is written as `%2f`, \
+                as are such characters in the password";
+    let url = Url::parse(text).map_err(|error| format!("is no address: {error}; {help}"))?;
+    let names_a_host = url.host_str().is_some_and(|host| !host.is_empty());
+    match url.scheme() {
+        "amqp" | "amqps" if names_a_host => text
+            .parse::<lapin::uri::AMQPUri>()
+            .map(|_| text.to_owned().into())
+            .map_err(|error| format!("is no address of a RabbitMQ: {error}; {help}")),
+        // The text itself may hold a password.
+        _ => Err(format!("is no address of a RabbitMQ; {help}")),
+    }
+}
+
+/// A queue's name; none where there is to be none.
+pub(super) fn queue(text: &str) -> Result<Option<String>, String> {
+    // Of the 255 bytes that a broker allows, the queue of its dead letters needs five.
+    if text.len() > 250 {
+        return Err("must have at most 250 bytes".to_owned());
+    }
+    if text.starts_with("amq.") {
+        return Err("must not begin with `amq.`, which the broker keeps for itself".to_owned());
+    }
+    Ok(Some(text.to_owned()).filter(|name| !name.is_empty()))
+}
+
 pub(super) fn text(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }

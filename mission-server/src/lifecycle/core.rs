@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 
 use super::{OpenError, PackError, Storage, Sweeper, apply_pack};
 use crate::{
+    amqp::BrokerError,
     auth::UnusableKeys,
     cache::{Cache, CachedStore},
     config::Settings,
@@ -71,6 +72,9 @@ pub enum StartError {
     /// The address of Redis cannot be used.
     #[error(transparent)]
     Redis(#[from] LinkError),
+    /// The address of the broker cannot be used.
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
     /// The store failed while the server was starting.
     #[error("the database failed at start: {0}")]
     Store(#[from] StoreError),

@@ -10,6 +10,7 @@ use mission_core::ports::queries::Queries;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    amqp::Broker,
     config::ReadyRequires,
     http::{Probe, ProbeReport},
     redis::Link,
@@ -24,6 +25,7 @@ pub(super) struct Probes {
     pub(super) queries: Arc<dyn Queries>,
     pub(super) writes: Writes,
     pub(super) redis: Option<Arc<Link>>,
+    pub(super) broker: Option<Broker>,
     pub(super) required: ReadyRequires,
     /// Cancelled once the server was told to stop.
     pub(super) draining: CancellationToken,
@@ -43,13 +45,25 @@ impl Probe for Probes {
                 None => None,
             }
         };
-        let (database, redis) = tokio::join!(database, redis);
+        let broker = async {
+            match &self.broker {
+                Some(broker) => Some(look("rabbitmq", all, broker.ping()).await),
+                None => None,
+            }
+        };
+        let (database, redis, broker) = tokio::join!(database, redis, broker);
         let stopping = self.draining.is_cancelled().then(stopping);
-        for report in [Some(&database), redis.as_ref()].into_iter().flatten() {
+        for report in [Some(&database), redis.as_ref(), broker.as_ref()]
+            .into_iter()
+            .flatten()
+        {
             metrics::gauge!("mission_dependency_up", "dependency" => report.name)
                 .set(f64::from(u8::from(report.up)));
         }
-        [Some(database), redis, stopping].into_iter().flatten().collect()
+        [Some(database), redis, broker, stopping]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 }
 

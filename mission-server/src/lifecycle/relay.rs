@@ -1,13 +1,17 @@
-//! The way of events from the outbox to the embedded wallet, for as long as the server runs and a little longer.
+//! The way of events from the outbox to the embedded wallet and, where there is one, to the broker, for as long as the
+//! server runs and a little longer.
 
 use std::{sync::Arc, time::Duration};
 
-use mission_core::ports::clock::Clock;
+use mission_core::ports::{bus::Bus, clock::Clock};
 use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use super::Storage;
-use crate::outbox::{InProcessBus, Relay, RelayOptions};
+use crate::{
+    amqp::{AmqpBus, Broker},
+    outbox::{FanOut, InProcessBus, Relay, RelayOptions},
+};
 
 /// The CloudEvents `source` of what this server tells.
 const SOURCE: &str = "/mission-server";
@@ -19,10 +23,17 @@ pub(super) struct Relaying {
 }
 
 impl Relaying {
-    pub(super) fn start(storage: &Storage, clock: Arc<dyn Clock>) -> Self {
-        let bus = InProcessBus::new(SOURCE).with(Arc::new(storage.wallet.clone()));
+    pub(super) fn start(storage: &Storage, clock: Arc<dyn Clock>, broker: Option<&Broker>) -> Self {
+        let wallet = InProcessBus::new(SOURCE).with(Arc::new(storage.wallet.clone()));
+        let bus: Arc<dyn Bus> = match broker {
+            None => Arc::new(wallet),
+            Some(broker) => {
+                let broker = AmqpBus::new(broker.clone(), SOURCE);
+                Arc::new(FanOut::new(vec![Arc::new(wallet), Arc::new(broker)]))
+            }
+        };
         let (outbox, told) = (Arc::clone(&storage.outbox), Arc::clone(&storage.told));
-        let mut relay = Relay::new(outbox, Arc::new(bus), clock, told, RelayOptions::default());
+        let mut relay = Relay::new(outbox, bus, clock, told, RelayOptions::default());
         let stop = CancellationToken::new();
         let stopping = stop.clone();
         let task = tokio::spawn(async move {

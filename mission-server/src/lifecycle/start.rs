@@ -32,6 +32,7 @@ use super::{
     sweep::SweepError,
 };
 use crate::{
+    amqp::Broker,
     auth::Authenticator,
     cache::Cache,
     config::{PackSource, Settings},
@@ -136,8 +137,15 @@ async fn live(
     let jobs = Jobs::default();
     let redis = Redis::of(&settings, &jobs)?;
     let cache = Arc::new(Cache::new(redis.as_ref().map(Redis::far)));
+    let (broker, broker_task) = match &settings.amqp {
+        Some(amqp) => {
+            let (broker, task) = Broker::start(amqp.clone())?;
+            (Some(broker), Some(task))
+        }
+        None => (None, None),
+    };
     let (core, mut writer) = Core::start(&storage, &settings, Arc::clone(&clock), &cache).await?;
-    let mut relaying = Relaying::start(&storage, clock);
+    let mut relaying = Relaying::start(&storage, clock, broker.as_ref());
     let limiter = Arc::new(LocalRateLimiter::new(
         settings.fraud.rate_limit_per_user,
         settings.fraud.rate_limit_per_address,
@@ -154,6 +162,7 @@ async fn live(
         queries: Arc::clone(&core.queries),
         writes: storage.writes.clone(),
         redis: redis.map(|redis| redis.link),
+        broker: broker.clone(),
         required: settings.ready_requires,
         draining,
     });
@@ -184,6 +193,10 @@ async fn live(
         test_clock: set_clock,
         settings: settings.http.clone(),
     });
+    if let Some(broker) = &broker {
+        // What is declared in it is there before the server is ready, where that can be.
+        broker.first_try().await;
+    }
     gate.open(http::router(state));
     announced.say();
     tracing::info!(%address, database = %settings.database.url, took = ?began.elapsed(), "the server is ready");
@@ -206,6 +219,10 @@ async fn live(
     relaying
         .flush(patience.saturating_duration_since(Instant::now()).max(LAST_FLUSH))
         .await;
+    if let (Some(broker), Some(task)) = (broker, broker_task) {
+        broker.close();
+        let _ = task.await;
+    }
     storage.close().await;
     Ok(())
 }

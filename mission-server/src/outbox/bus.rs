@@ -4,13 +4,14 @@ use std::{collections::HashSet, sync::Arc};
 
 use async_trait::async_trait;
 use mission_core::{
-    engine::OutboundEvent,
     event::CloudEvent,
     ports::{
         bus::{Bus, Outgoing, PublishError},
         store::Root,
     },
 };
+
+use super::envelope;
 
 /// Takes events as they are on the wire. The same event may come again.
 #[async_trait]
@@ -45,20 +46,13 @@ impl InProcessBus {
         self.subscribers.push(subscriber);
         self
     }
-
-    fn envelope(&self, outgoing: &Outgoing) -> Result<CloudEvent, String> {
-        let OutboundEvent { id, event } = &outgoing.event;
-        event
-            .to_cloud_event(*id, &self.source, outgoing.correlation_id.as_deref())
-            .map_err(|error| error.to_string())
-    }
 }
 
 #[async_trait]
 impl Bus for InProcessBus {
     async fn publish(&self, events: &[Outgoing]) -> Vec<Result<(), PublishError>> {
         let envelopes: Result<Vec<CloudEvent>, String> =
-            events.iter().map(|event| self.envelope(event)).collect();
+            events.iter().map(|event| envelope(event, &self.source)).collect();
         let mut failures: Vec<Option<String>> = vec![None; events.len()];
         match envelopes {
             Err(why) => failures.fill(Some(why)),
@@ -74,7 +68,7 @@ impl Bus for InProcessBus {
         results
             .map(|(event, failure)| match failure {
                 None => Ok(()),
-                Some(reason) => Err(PublishError {
+                Some(reason) => Err(PublishError::Refused {
                     id: event.event.id,
                     reason,
                 }),

@@ -1,7 +1,20 @@
 //! The way from the outbox to the bus: whatever was committed leaves at least once, each root's events in order.
 
 mod bus;
+mod fan_out;
 mod relay;
 
+use mission_core::{engine::OutboundEvent, event::CloudEvent, ports::bus::Outgoing};
+
 pub use bus::{InProcessBus, Subscriber};
+pub use fan_out::FanOut;
+pub(crate) use relay::jittered;
 pub use relay::{Relay, RelayOptions};
+
+/// The envelope in which an event leaves, told by a CloudEvents `source`.
+pub(crate) fn envelope(outgoing: &Outgoing, source: &str) -> Result<CloudEvent, String> {
+    let OutboundEvent { id, event } = &outgoing.event;
+    event
+        .to_cloud_event(*id, source, outgoing.correlation_id.as_deref())
+        .map_err(|error| error.to_string())
+}

@@ -7,7 +7,7 @@ use std::{
 };
 
 use mission_core::ports::{
-    bus::{Bus, Outbox, Outgoing},
+    bus::{Bus, Outbox, Outgoing, PublishError},
     clock::Clock,
     store::{Root, StoreError},
 };
@@ -52,6 +52,8 @@ pub struct Relay {
     held: HashMap<Root, Held>,
     /// Events that were held back at the last look: the next one looks past them.
     behind: usize,
+    /// Whether the bus could not be reached at the last look.
+    away: bool,
 }
 
 /// A root whose oldest waiting event was not taken.
@@ -64,6 +66,9 @@ struct Held {
 /// How many batches are looked at, at most, to find what is not held back.
 const WIDEST: usize = 64;
 
+/// How long a stopping server waits for a bus that cannot be reached.
+const FLUSH_TO_NOBODY: Duration = Duration::from_secs(2);
+
 /// What one look into the outbox came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Pass {
@@ -73,6 +78,8 @@ struct Pass {
     held: usize,
     /// Whether another look at once would show something else.
     more: bool,
+    /// Whether the bus could not be reached.
+    away: bool,
 }
 
 impl Relay {
@@ -93,6 +100,7 @@ impl Relay {
             options,
             held: HashMap::new(),
             behind: 0,
+            away: false,
         }
     }
 
@@ -102,7 +110,14 @@ impl Relay {
         while !stop.is_cancelled() {
             let mut rest = Duration::ZERO;
             let wait = match self.pass().await {
-                Ok(pass) if pass.more => continue,
+                Ok(pass) if pass.away => {
+                    failures += 1;
+                    self.back_off(failures)
+                }
+                Ok(pass) if pass.more => {
+                    failures = 0;
+                    continue;
+                }
                 Ok(pass) => {
                     failures = 0;
                     if pass.sent > 0 {
@@ -128,12 +143,13 @@ impl Relay {
         }
     }
 
-    /// Sends all that waits, for as long as there is time.
+    /// Sends all that waits, for as long as there is time, and for a moment where the bus cannot be reached.
     ///
     /// # Errors
     /// With the number of events that still wait; they are sent after the next start.
     pub async fn flush(&mut self, time: Duration) -> Result<(), usize> {
-        let deadline = Instant::now() + time;
+        let began = Instant::now();
+        let deadline = began + time;
         let mut waiting = 0;
         loop {
             for held in self.held.values_mut() {
@@ -143,7 +159,10 @@ impl Relay {
                 Ok(Ok(pass)) if pass.held == 0 && !pass.more => return Ok(()),
                 Ok(Ok(pass)) => {
                     waiting = pass.held;
-                    if pass.more {
+                    if pass.away && began.elapsed() >= FLUSH_TO_NOBODY {
+                        return Err(waiting);
+                    }
+                    if pass.more && !pass.away {
                         continue;
                     }
                 }
@@ -179,16 +198,23 @@ impl Relay {
         };
         let mut stuck: HashSet<Root> = HashSet::new();
         let mut entries: BTreeMap<i64, bool> = BTreeMap::new();
+        let mut away = None;
         for (place, outgoing) in due.iter().enumerate() {
-            let refusal = match results.get(place) {
-                Some(Ok(())) => None,
-                Some(Err(error)) => Some(error.reason.as_str()),
-                None => Some("the bus said nothing of it"),
-            };
-            if let Some(reason) = refusal
-                && stuck.insert(outgoing.root)
-            {
-                self.hold(outgoing, reason, now);
+            match results.get(place) {
+                Some(Ok(())) => {}
+                Some(Err(PublishError::Refused { reason, .. })) => {
+                    if stuck.insert(outgoing.root) {
+                        self.hold(outgoing, reason, now);
+                    }
+                }
+                Some(Err(PublishError::Away { reason })) => {
+                    stuck.insert(outgoing.root);
+                    away = Some(reason.as_str());
+                }
+                None => {
+                    stuck.insert(outgoing.root);
+                    away = Some("the bus said nothing of an event");
+                }
             }
             let done = !stuck.contains(&outgoing.root);
             *entries.entry(outgoing.position.entry).or_insert(true) &= done;
@@ -209,13 +235,29 @@ impl Relay {
             let entries: Vec<i64> = entries.into_keys().collect();
             self.outbox.sent(&entries, self.clock.now()).await?;
         }
+        if !due.is_empty() {
+            self.note_away(away);
+        }
         self.behind = total - sent;
         let wider = self.options.batch.saturating_add(self.behind).min(widest) > limit;
         Ok(Pass {
             sent,
             held: self.behind,
             more: full && (sent > 0 || wider),
+            away: away.is_some(),
         })
+    }
+
+    /// Tells once that the bus went away, and once that it is there again.
+    fn note_away(&mut self, reason: Option<&str>) {
+        match reason {
+            Some(reason) if !self.away => {
+                tracing::warn!(reason, "events wait: they cannot leave at the moment");
+            }
+            None if self.away => tracing::info!("events leave again"),
+            _ => {}
+        }
+        self.away = reason.is_some();
     }
 
     fn hold(&mut self, outgoing: &Outgoing, reason: &str, now: Instant) {
@@ -223,7 +265,7 @@ impl Relay {
         let back_off = before.map_or(self.options.first_back_off, |before| {
             (before * 2).min(self.options.longest_back_off)
         });
-        let until = now + back_off;
+        let until = now + jittered(back_off);
         self.held.insert(outgoing.root, Held { until, back_off });
         metrics::counter!("mission_outbox_refused_total").increment(1);
         tracing::warn!(
@@ -245,13 +287,19 @@ impl Relay {
         held.min().unwrap_or(self.options.poll).min(self.options.poll)
     }
 
+    /// How long to wait after so many failures in a row: doubled each time, and jittered, so that the relays of many
+    /// servers do not come back at once.
     fn back_off(&self, failures: u32) -> Duration {
         let doubled = 2_u32.saturating_pow(failures.saturating_sub(1).min(16));
-        self.options
-            .first_back_off
-            .saturating_mul(doubled)
-            .min(self.options.longest_back_off)
+        let longest = self.options.first_back_off.saturating_mul(doubled);
+        let longest = longest.min(self.options.longest_back_off);
+        jittered(longest)
     }
+}
+
+/// A wait that is up to a half shorter.
+pub(crate) fn jittered(wait: Duration) -> Duration {
+    wait.mul_f64(fastrand::f64().mul_add(0.5, 0.5))
 }
 
 #[cfg(test)]

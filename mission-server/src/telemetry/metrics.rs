@@ -134,6 +134,11 @@ const METRICS: &[(Kind, &str, &str)] = &[
         "Events that the bus has not taken, each try",
     ),
     (
+        Histogram,
+        "mission_broker_confirm_seconds",
+        "Time until the broker has confirmed an event",
+    ),
+    (
         Gauge,
         "mission_dependency_up",
         "Whether a dependency can be used, by dependency: 1 or 0",

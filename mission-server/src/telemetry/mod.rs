@@ -41,17 +41,20 @@ fn quiet(filter: &Targets) -> Targets {
         "tower_http",
         "h2",
     ];
-    libraries.into_iter().fold(filter.clone(), |filter, library| {
-        if filter.iter().any(|(target, _)| target.starts_with(library)) {
-            filter
-        } else {
-            let level = filter
-                .default_level()
-                .unwrap_or(LevelFilter::OFF)
-                .min(LevelFilter::WARN);
-            filter.with_target(library, level)
-        }
-    })
+    // What it would say of connections is told by `amqp`, and of messages not with their content.
+    let quieter = [("lapin", LevelFilter::OFF)];
+    let libraries = libraries.map(|library| (library, LevelFilter::WARN));
+    libraries
+        .into_iter()
+        .chain(quieter)
+        .fold(filter.clone(), |filter, (library, most)| {
+            if filter.iter().any(|(target, _)| target.starts_with(library)) {
+                filter
+            } else {
+                let level = filter.default_level().unwrap_or(LevelFilter::OFF).min(most);
+                filter.with_target(library, level)
+            }
+        })
 }
 
 /// Whether lines are for people.

@@ -6,6 +6,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod amqp;
 mod authoring;
 mod bad_input;
 mod check_in;

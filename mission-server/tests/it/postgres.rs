@@ -9,16 +9,17 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::{
-    process,
+    amqp, process,
     proxy::{Proxy, Way},
-    services::{POSTGRES, Schema, left_out},
-    support::{Answer, Client, Home, Server},
+    services::{POSTGRES, RABBITMQ, Schema, left_out},
+    support::{Answer, Client, Home, Server, WALLET_QUEUE, is_on_services},
 };
 
-/// Runs this very suite with every server on PostgreSQL; what is about files and processes alone runs once.
+/// Runs this very suite with every server on PostgreSQL, and its events through RabbitMQ where there is one; what is
+/// about files and processes alone runs once.
 #[test]
-fn the_suite_passes_on_postgresql() {
-    if std::env::var_os("MISSION_TEST_DATABASE").is_some() || POSTGRES.find().is_none() {
+fn the_suite_passes_on_postgresql_and_rabbitmq() {
+    if is_on_services() || POSTGRES.find().is_none() {
         return;
     }
     let suite = Command::new(std::env::current_exe().unwrap())
@@ -30,13 +31,18 @@ fn the_suite_passes_on_postgresql() {
             "--skip",
             "redis::",
             "--skip",
+            "amqp::",
+            "--skip",
             "main_job::",
         ])
         .env("MISSION_TEST_DATABASE", "postgres")
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&suite.stdout);
-    assert!(suite.status.success(), "on PostgreSQL:\n{said}");
+    if let Some(url) = RABBITMQ.find() {
+        amqp::delete_wallet(url, WALLET_QUEUE);
+    }
+    assert!(suite.status.success(), "on PostgreSQL and RabbitMQ:\n{said}");
     assert!(
         said.contains("test result: ok. ") && !said.contains("ok. 0 passed"),
         "{said}"

@@ -14,7 +14,7 @@ use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::services::Schema;
+use crate::services::{RABBITMQ, Schema};
 
 const SECRET: &str = "a secret of at least thirty-two bytes, for tests";
 
@@ -36,7 +36,7 @@ pub(crate) struct Home {
 impl Home {
     /// A new folder with a SQLite file, or a schema in PostgreSQL, as `MISSION_TEST_DATABASE` says.
     fn new() -> Home {
-        if std::env::var("MISSION_TEST_DATABASE").is_ok_and(|name| name == "postgres") {
+        if is_on_services() {
             return Home::in_schema(Schema::create().expect("a PostgreSQL"));
         }
         Home::file_in(tempfile::tempdir().unwrap())
@@ -71,6 +71,29 @@ impl Home {
     }
 }
 
+/// Whether this run of the suite is the one on PostgreSQL and RabbitMQ.
+pub(crate) fn is_on_services() -> bool {
+    std::env::var("MISSION_TEST_DATABASE").is_ok_and(|name| name == "postgres")
+}
+
+/// The wallet's queue of all servers in that run.
+pub(crate) const WALLET_QUEUE: &str = "mission-test-suite";
+
+/// What servers have beside PostgreSQL in that run.
+fn of_production() -> Vec<(&'static str, &'static str)> {
+    let broker = is_on_services().then(|| RABBITMQ.find()).flatten();
+    broker
+        .map(|url| {
+            [
+                ("MISSION_AMQP_URL", url),
+                ("MISSION_AMQP_WALLET_QUEUE", WALLET_QUEUE),
+            ]
+        })
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
 impl Server {
     /// A server with a clock that can be set, on a fresh database, without rate limits.
     pub(crate) async fn start() -> Server {
@@ -100,6 +123,7 @@ impl Server {
             .env("MISSION_FRAUD_RATE_LIMIT_PER_USER", "off")
             .env("MISSION_FRAUD_RATE_LIMIT_PER_ADDRESS", "off")
             .env("MISSION_LOG", "warn")
+            .envs(of_production())
             .envs(settings.iter().copied())
             .current_dir(home.folder.path())
             .stdout(Stdio::piped());

@@ -66,6 +66,19 @@ pub(crate) const REDIS: Service = Service {
     },
 };
 
+/// RabbitMQ, as a user who may declare and bind everything.
+pub(crate) const RABBITMQ: Service = Service {
+    name: "RabbitMQ",
+    variable: "MISSION_TEST_AMQP_URL",
+    port: 5672,
+    url: amqp_url,
+    server: rabbitmq_server,
+};
+
+pub(crate) fn amqp_url(port: u16) -> String {
+    format!("amqp://guest:guest@127.0.0.1:{port}/%2f")
+}
+
 impl Service {
     /// The address of a server, looked for once a process; `None` where there is none, which is said on stderr.
     pub(crate) fn find(&'static self) -> Option<&'static str> {
@@ -199,6 +212,35 @@ fn postgres_programs() -> Option<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
     places.extend(versions.filter_map(|entry| Some(entry.ok()?.path().join("bin"))));
     places.into_iter().find(|place| place.join("initdb").exists())
+}
+
+/// The command of a RabbitMQ on a port, all of whose files are in a folder; `None` where none is installed.
+pub(crate) fn rabbitmq_server(folder: &Path, port: u16) -> Option<Vec<OsString>> {
+    // Debian's command of that name changes to a user of its own; what it wraps does not.
+    let mut places = vec![PathBuf::from("/usr/lib/rabbitmq/bin")];
+    places.extend(std::env::split_paths(&std::env::var_os("PATH")?));
+    let program = places.into_iter().map(|place| place.join("rabbitmq-server"));
+    let program = program.into_iter().find(|program| program.exists())?;
+    let config = format!("listeners.tcp.1 = 127.0.0.1:{port}\n");
+    std::fs::write(folder.join("rabbitmq.conf"), config).ok()?;
+    let inter_node = TcpListener::bind("127.0.0.1:0").ok()?.local_addr().ok()?.port();
+    let mut command: Vec<OsString> = vec!["env".into()];
+    for (name, value) in [
+        ("HOME", folder.to_owned()),
+        ("RABBITMQ_NODENAME", format!("mission-{port}@localhost").into()),
+        ("RABBITMQ_DIST_PORT", inter_node.to_string().into()),
+        ("RABBITMQ_CONFIG_FILE", folder.join("rabbitmq")),
+        ("RABBITMQ_CONF_ENV_FILE", "/dev/null".into()),
+        ("RABBITMQ_ENABLED_PLUGINS_FILE", folder.join("plugins")),
+        ("RABBITMQ_MNESIA_BASE", folder.join("data")),
+        ("RABBITMQ_LOG_BASE", folder.join("log")),
+    ] {
+        let mut assignment = OsString::from(format!("{name}="));
+        assignment.push(value);
+        command.push(assignment);
+    }
+    command.push(program.into());
+    Some(command)
 }
 
 /// A schema of one test's own in the PostgreSQL that was found; dropped with this.

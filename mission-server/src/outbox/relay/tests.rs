@@ -15,7 +15,7 @@ use mission_core::{
 };
 
 use super::*;
-use crate::outbox::{InProcessBus, Subscriber};
+use crate::outbox::{FanOut, InProcessBus, Subscriber};
 
 /// Takes down what comes, but for the users whose events it refuses.
 #[derive(Default)]
@@ -279,19 +279,109 @@ async fn what_could_not_be_noted_is_sent_again_with_the_same_ids() {
     );
 }
 
+/// A bus that is away for some calls, after it has taken the first event of each.
+struct Absent {
+    calls: Mutex<usize>,
+    bus: InProcessBus,
+}
+
+#[async_trait]
+impl Bus for Absent {
+    async fn publish(&self, events: &[Outgoing]) -> Vec<Result<(), PublishError>> {
+        let absent = {
+            let mut calls = self.calls.lock().unwrap();
+            *calls = calls.saturating_sub(1);
+            *calls > 0
+        };
+        let there = if absent { 1 } else { events.len() };
+        let mut answers = self.bus.publish(&events[..there]).await;
+        answers.resize(
+            events.len(),
+            Err(PublishError::Away {
+                reason: "gone".to_owned(),
+            }),
+        );
+        answers
+    }
+}
+
+#[tokio::test]
+async fn a_bus_that_is_away_is_tried_again_as_a_whole() {
+    let mut stage = stage(RelayOptions {
+        batch: 100,
+        ..quick()
+    });
+    for day in 0..3 {
+        stage.check_in(1, day).await;
+        stage.check_in(2, day).await;
+    }
+    let expected = [stage.waiting_of(1).await, stage.waiting_of(2).await];
+    let listener = Arc::clone(&stage.listener) as Arc<dyn Subscriber>;
+    stage.relay.bus = Arc::new(Absent {
+        calls: Mutex::new(5),
+        bus: InProcessBus::new("/test").with(listener),
+    });
+    let stop = CancellationToken::new();
+    let (stopping, mut relay) = (
+        stop.clone(),
+        std::mem::replace(&mut stage.relay, super::tests::stage(quick()).relay),
+    );
+    let running = tokio::spawn(async move {
+        relay.run(&stopping).await;
+        relay
+    });
+    let store = stage.store.clone();
+    until(|| store.outbox().is_empty()).await;
+    stop.cancel();
+    let relay = running.await.unwrap();
+    assert!(relay.held.is_empty(), "no user is blamed for it");
+    for (who, expected) in (1..).zip(expected) {
+        let mut heard = stage.listener.heard_of(who);
+        let mut seen = BTreeSet::new();
+        heard.retain(|id| seen.insert(id.clone()));
+        assert_eq!(heard, expected, "in the order of their first arrival");
+    }
+}
+
+#[tokio::test]
+async fn an_event_goes_to_every_bus_and_no_further_than_the_first_that_does_not_take_it() {
+    let mut stage = stage(quick());
+    let second = Arc::new(Listener::default());
+    let bus = |listener: &Arc<Listener>| {
+        let listener = Arc::clone(listener) as Arc<dyn Subscriber>;
+        Arc::new(InProcessBus::new("/test").with(listener)) as Arc<dyn Bus>
+    };
+    stage.relay.bus = Arc::new(FanOut::new(vec![bus(&stage.listener), bus(&second)]));
+    stage.check_in(1, 0).await;
+    stage.check_in(2, 0).await;
+    let expected = [stage.waiting_of(1).await, stage.waiting_of(2).await];
+    stage.listener.refuse(&[1]);
+    let waiting = stage.relay.flush(Duration::from_millis(50)).await;
+    assert_eq!(waiting, Err(2));
+    assert_eq!(second.heard_of(1), [""; 0]);
+    assert_eq!(second.heard_of(2), expected[1]);
+    stage.listener.refuse(&[]);
+    second.refuse(&[1]);
+    let waiting = stage.relay.flush(Duration::from_millis(50)).await;
+    assert_eq!(waiting, Err(2), "it has not left until all have it");
+    second.refuse(&[]);
+    stage.relay.flush(Duration::from_secs(5)).await.unwrap();
+    assert_eq!(second.heard_of(1), expected[0]);
+}
+
 /// A bus that takes every other event of what it is given, without a word on the last.
 struct Patchy(Mutex<Vec<EventId>>);
 
 #[async_trait]
 impl Bus for Patchy {
-    async fn publish(&self, events: &[Outgoing]) -> Vec<Result<(), mission_core::ports::bus::PublishError>> {
+    async fn publish(&self, events: &[Outgoing]) -> Vec<Result<(), PublishError>> {
         let mut taken = self.0.lock().unwrap();
         let answers = events.iter().enumerate().map(|(place, outgoing)| {
             if place % 2 == 0 {
                 taken.push(outgoing.event.id);
                 Ok(())
             } else {
-                Err(mission_core::ports::bus::PublishError {
+                Err(PublishError::Refused {
                     id: outgoing.event.id,
                     reason: "odd".to_owned(),
                 })

@@ -1,0 +1,212 @@
+//! The bus over RabbitMQ: events as persistent messages, each confirmed by the broker.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use futures_util::StreamExt as _;
+use lapin::{BasicProperties, Confirmation, message::BasicReturnMessage, options::BasicPublishOptions};
+use mission_core::ports::{
+    bus::{Bus, Outgoing, PublishError},
+    store::Root,
+};
+use tokio::time::{Instant, timeout};
+
+use super::{Broker, broker::Session, topology::EVENTS_EXCHANGE};
+use crate::outbox::envelope;
+
+/// How many messages may wait for their confirmation at once.
+const WINDOW: usize = 500;
+/// How long all confirmations of one call may take. A lease of outbox shards must hold longer.
+const CONFIRM_TIME: Duration = Duration::from_secs(3);
+/// The media type of an event in structured mode.
+const CLOUD_EVENT: &str = "application/cloudevents+json";
+/// Messages outlive a restart of the broker.
+const PERSISTENT: u8 = 2;
+
+/// Publishes to the topic exchange [`EVENTS_EXCHANGE`].
+///
+/// An event leaves once the one before it on its root is confirmed, so that neither a lost connection nor a refusal
+/// changes their order. What moves points is `mandatory`: without a queue that takes it, it comes back.
+pub struct AmqpBus {
+    broker: Broker,
+    source: String,
+}
+
+type Results = Mutex<Vec<Option<Result<(), PublishError>>>>;
+
+/// What one call shares between the roots.
+struct Publishing<'e> {
+    events: &'e [Outgoing],
+    session: &'e Session,
+    source: &'e str,
+    results: Results,
+    /// Ids of messages that came back because no queue took them.
+    returned: Mutex<HashSet<String>>,
+}
+
+impl AmqpBus {
+    /// A bus on which events carry this CloudEvents `source`.
+    #[must_use]
+    pub fn new(broker: Broker, source: impl Into<String>) -> Self {
+        AmqpBus {
+            broker,
+            source: source.into(),
+        }
+    }
+}
+
+#[async_trait]
+impl Bus for AmqpBus {
+    async fn publish(&self, events: &[Outgoing]) -> Vec<Result<(), PublishError>> {
+        let session = match self.broker.session() {
+            Ok(session) => session,
+            Err(reason) => return vec![Err(PublishError::Away { reason }); events.len()],
+        };
+        let publishing = Publishing {
+            events,
+            session: &session,
+            source: &self.source,
+            results: Mutex::new(vec![None; events.len()]),
+            returned: Mutex::default(),
+        };
+        let all = futures_util::stream::iter(by_root(events))
+            .for_each_concurrent(WINDOW, |places| publishing.one_root(places));
+        let in_time = timeout(CONFIRM_TIME, all).await.is_ok();
+        if !in_time {
+            // What is on its way may arrive or not: only a new connection can tell.
+            session.lost.cancel();
+        }
+        let results = publishing
+            .results
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        let answer = |(event, result): (&Outgoing, Option<_>)| match result {
+            Some(result) => result,
+            None if in_time => Err(refused(event, "it waits behind an earlier event of its root")),
+            None => Err(PublishError::Away {
+                reason: format!("the broker confirmed nothing within {CONFIRM_TIME:?}"),
+            }),
+        };
+        events.iter().zip(results).map(answer).collect()
+    }
+}
+
+/// The places of the events of each root, in order.
+fn by_root(events: &[Outgoing]) -> Vec<Vec<usize>> {
+    let mut number_of: HashMap<Root, usize> = HashMap::new();
+    let mut roots: Vec<Vec<usize>> = Vec::new();
+    for (place, event) in events.iter().enumerate() {
+        let number = *number_of.entry(event.root).or_insert(roots.len());
+        match roots.get_mut(number) {
+            Some(places) => places.push(place),
+            None => roots.push(vec![place]),
+        }
+    }
+    roots
+}
+
+fn refused(event: &Outgoing, reason: impl Into<String>) -> PublishError {
+    PublishError::Refused {
+        id: event.event.id,
+        reason: reason.into(),
+    }
+}
+
+fn away(error: &lapin::Error) -> PublishError {
+    PublishError::Away {
+        reason: error.to_string(),
+    }
+}
+
+impl Publishing<'_> {
+    /// Publishes the events of one root, one after the other, until one is not taken.
+    async fn one_root(&self, places: Vec<usize>) {
+        let mut places = places.into_iter();
+        for place in places.by_ref() {
+            let Some(event) = self.events.get(place) else {
+                continue;
+            };
+            let result = self.one(event).await;
+            let failure = result.clone().err();
+            self.put(place, result);
+            if let Some(failure) = failure {
+                if matches!(failure, PublishError::Away { .. }) {
+                    for later in places {
+                        self.put(later, Err(failure.clone()));
+                    }
+                }
+                return;
+            }
+        }
+    }
+
+    fn put(&self, place: usize, result: Result<(), PublishError>) {
+        let mut results = self.results.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(slot) = results.get_mut(place) {
+            *slot = Some(result);
+        }
+    }
+
+    async fn one(&self, event: &Outgoing) -> Result<(), PublishError> {
+        let began = Instant::now();
+        let id = event.event.id.to_string();
+        let cloud_event = envelope(event, self.source).map_err(|error| refused(event, error))?;
+        let body = serde_json::to_vec(&cloud_event).map_err(|error| refused(event, error.to_string()))?;
+        let told = &event.event.event;
+        let mut properties = BasicProperties::default()
+            .with_content_type(CLOUD_EVENT.into())
+            .with_delivery_mode(PERSISTENT)
+            .with_message_id(id.as_str().into())
+            .with_type(told.event_type().into())
+            .with_app_id("mission-server".into())
+            .with_timestamp(u64::try_from(told.occurred_at().timestamp()).unwrap_or_default());
+        if let Some(correlation_id) = &event.correlation_id {
+            properties = properties.with_correlation_id(correlation_id.as_str().into());
+        }
+        let key = told.routing_key();
+        let options = BasicPublishOptions {
+            mandatory: key.starts_with("reward."),
+            ..BasicPublishOptions::default()
+        };
+        let channel = &self.session.channel;
+        let published = channel.basic_publish(EVENTS_EXCHANGE.into(), key.into(), options, &body, properties);
+        let confirmation = published.await.map_err(|error| away(&error))?;
+        let confirmation = confirmation.await.map_err(|error| away(&error))?;
+        metrics::histogram!("mission_broker_confirm_seconds").record(began.elapsed());
+        let taken = match confirmation {
+            Confirmation::Ack(message) => {
+                self.note_returned(message);
+                true
+            }
+            Confirmation::Nack(message) => {
+                self.note_returned(message);
+                false
+            }
+            Confirmation::NotRequested => false,
+        };
+        // The client hands a message that came back to whichever confirmation it sees next, which may be another's: that
+        // one was woken before this, and has been looked at when this goes on.
+        tokio::task::yield_now().await;
+        let returned = self.returned.lock().unwrap_or_else(PoisonError::into_inner);
+        if returned.contains(&id) {
+            return Err(refused(event, format!("no queue takes `{key}`")));
+        }
+        if taken {
+            Ok(())
+        } else {
+            Err(refused(event, "the broker could not take it"))
+        }
+    }
+
+    fn note_returned(&self, message: Option<BasicReturnMessage>) {
+        let id = message.and_then(|message| message.delivery.properties.message_id().clone());
+        if let Some(id) = id {
+            let mut returned = self.returned.lock().unwrap_or_else(PoisonError::into_inner);
+            returned.insert(id.to_string());
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Several buses as one.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use mission_core::ports::bus::{Bus, Outgoing, PublishError};
+
+/// Sends each event to one bus after the other; it is taken once all have it.
+pub struct FanOut(Vec<Arc<dyn Bus>>);
+
+impl FanOut {
+    /// The buses, in the order in which they get an event.
+    #[must_use]
+    pub fn new(buses: Vec<Arc<dyn Bus>>) -> Self {
+        FanOut(buses)
+    }
+}
+
+#[async_trait]
+impl Bus for FanOut {
+    async fn publish(&self, events: &[Outgoing]) -> Vec<Result<(), PublishError>> {
+        let mut results = vec![Ok(()); events.len()];
+        // The places of what every bus so far has taken.
+        let mut taken: Vec<usize> = (0..events.len()).collect();
+        for bus in &self.0 {
+            let next: Vec<Outgoing> = taken
+                .iter()
+                .filter_map(|place| events.get(*place))
+                .cloned()
+                .collect();
+            let answers = bus.publish(&next).await;
+            for (place, answer) in taken.iter().zip(answers) {
+                if let Some(result) = results.get_mut(*place) {
+                    *result = answer;
+                }
+            }
+            taken.retain(|place| matches!(results.get(*place), Some(Ok(()))));
+        }
+        results
+    }
+}
