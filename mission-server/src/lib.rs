@@ -3,6 +3,7 @@
 pub mod amqp;
 pub mod auth;
 pub mod cache;
+mod cloud_event;
 pub mod config;
 pub mod http;
 pub mod lifecycle;

@@ -29,6 +29,15 @@ pub struct BrokerSettings {
     pub wallet_queue: Option<String>,
 }
 
+/// What a connection is for. A broker that is short of memory or disk stops those that publish, and no others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Integration events leave by it.
+    Publish,
+    /// Messages of other services come by it.
+    Consume,
+}
+
 /// The address leads to no broker.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`amqp.url` cannot be used: {0}; use amqp://USER:PASSWORD@HOST:PORT/VHOST, or amqps:// for TLS")]
@@ -49,7 +58,7 @@ const LOOK: Duration = Duration::from_millis(500);
 /// A peer that is gone without a word is noticed after two of these, in seconds, unless the address says otherwise.
 const HEARTBEAT: u16 = 10;
 
-/// A connection to the broker; one for a server. Clones share it.
+/// A connection to the broker; one for a server and a purpose. Clones share it.
 #[derive(Clone)]
 pub struct Broker {
     state: watch::Receiver<State>,
@@ -65,7 +74,7 @@ enum State {
     Up(Arc<Session>),
 }
 
-/// One connection, with a channel for publishing on which everything is declared.
+/// One connection, with a channel in confirm mode on which everything is declared.
 pub(super) struct Session {
     connection: Connection,
     pub(super) channel: Channel,
@@ -74,10 +83,19 @@ pub(super) struct Session {
 }
 
 impl Session {
-    async fn open(uri: AMQPUri, settings: &BrokerSettings) -> Result<Self, Error> {
-        let properties = ConnectionProperties::default().with_connection_name("mission-server".into());
+    async fn open(uri: AMQPUri, settings: &BrokerSettings, purpose: Purpose) -> Result<Self, Error> {
+        let name = match purpose {
+            Purpose::Publish => "mission-server: events out",
+            Purpose::Consume => "mission-server: messages in",
+        };
+        let properties = ConnectionProperties::default().with_connection_name(name.into());
         let connection = Connection::connect_uri(uri, properties).await?;
-        let channel = topology::declare(&connection, settings.wallet_queue.as_deref()).await?;
+        let channel = match purpose {
+            Purpose::Publish => {
+                topology::declare_events(&connection, settings.wallet_queue.as_deref()).await?
+            }
+            Purpose::Consume => topology::declare_inbound(&connection).await?,
+        };
         channel.confirm_select(ConfirmSelectOptions::default()).await?;
         Ok(Session {
             connection,
@@ -97,7 +115,7 @@ impl Session {
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                () = self.lost.cancelled() => return "it did not answer in time".to_owned(),
+                () = self.lost.cancelled() => return "it was given up".to_owned(),
                 event = events.next() => match event {
                     Some(Event::ConnectionBlocked(reason)) => {
                         tracing::warn!(reason, "the broker takes no messages for now; events wait");
@@ -128,12 +146,12 @@ impl Broker {
     ///
     /// # Errors
     /// When the address is none.
-    pub fn start(settings: BrokerSettings) -> Result<(Self, JoinHandle<()>), BrokerError> {
+    pub fn start(settings: BrokerSettings, purpose: Purpose) -> Result<(Self, JoinHandle<()>), BrokerError> {
         let mut uri: AMQPUri = settings.url.expose_secret().parse().map_err(BrokerError)?;
         uri.query.heartbeat.get_or_insert(HEARTBEAT);
         let (told, state) = watch::channel(State::New);
         let stop = CancellationToken::new();
-        let keeping = tokio::spawn(keep(uri, settings, told, stop.clone()));
+        let keeping = tokio::spawn(keep(uri, settings, purpose, told, stop.clone()));
         Ok((Broker { state, stop }, keeping))
     }
 
@@ -158,6 +176,16 @@ impl Broker {
                 Err("the broker takes no messages for now: one of its alarms is on".to_owned())
             }
             State::Up(session) => Ok(Arc::clone(session)),
+        }
+    }
+
+    /// The next connection, as soon as there is one; `None` once there will be no more.
+    pub(super) async fn next_session(&self) -> Option<Arc<Session>> {
+        let mut state = self.state.clone();
+        let up = |state: &State| matches!(state, State::Up(session) if session.is_up());
+        match &*state.wait_for(up).await.ok()? {
+            State::Up(session) => Some(Arc::clone(session)),
+            State::New | State::Away(_) => None,
         }
     }
 
@@ -186,16 +214,22 @@ impl Broker {
 }
 
 /// Connects, and again whenever the connection is lost, until told to stop.
-async fn keep(uri: AMQPUri, settings: BrokerSettings, state: watch::Sender<State>, stop: CancellationToken) {
+async fn keep(
+    uri: AMQPUri,
+    settings: BrokerSettings,
+    purpose: Purpose,
+    state: watch::Sender<State>,
+    stop: CancellationToken,
+) {
     let mut failures = 0_u32;
     while !stop.is_cancelled() {
-        let opening = timeout(CONNECT_TIME, Session::open(uri.clone(), &settings));
+        let opening = timeout(CONNECT_TIME, Session::open(uri.clone(), &settings, purpose));
         let Some(opened) = stop.run_until_cancelled(opening).await else {
             return;
         };
         let reason = match opened {
             Ok(Ok(session)) => {
-                tracing::info!("connected to the broker");
+                tracing::info!(?purpose, "connected to the broker");
                 failures = 0;
                 let session = Arc::new(session);
                 state.send_replace(State::Up(Arc::clone(&session)));
@@ -212,7 +246,7 @@ async fn keep(uri: AMQPUri, settings: BrokerSettings, state: watch::Sender<State
             Err(_) => format!("no connection within {CONNECT_TIME:?}"),
         };
         if failures == 0 {
-            tracing::warn!(reason, "the broker is away; commands go on, events wait");
+            tracing::warn!(reason, ?purpose, "the broker is away; everything else goes on");
         }
         state.send_replace(State::Away(reason.into()));
         failures = failures.saturating_add(1);

@@ -8,7 +8,10 @@ use std::{
 
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
-use lapin::{BasicProperties, Confirmation, message::BasicReturnMessage, options::BasicPublishOptions};
+use lapin::{
+    BasicProperties, Confirmation, message::BasicReturnMessage, options::BasicPublishOptions,
+    types::ShortString,
+};
 use mission_core::ports::{
     bus::{Bus, Outgoing, PublishError},
     store::Root,
@@ -164,8 +167,8 @@ impl Publishing<'_> {
             .with_type(told.event_type().into())
             .with_app_id("mission-server".into())
             .with_timestamp(u64::try_from(told.occurred_at().timestamp()).unwrap_or_default());
-        if let Some(correlation_id) = &event.correlation_id {
-            properties = properties.with_correlation_id(correlation_id.as_str().into());
+        if let Some(Ok(id)) = event.correlation_id.as_deref().map(ShortString::try_new) {
+            properties = properties.with_correlation_id(id);
         }
         let key = told.routing_key();
         let options = BasicPublishOptions {

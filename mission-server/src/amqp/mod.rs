@@ -1,10 +1,12 @@
-//! RabbitMQ: events leave for other services through it. While it is away, everything else goes on, and events wait in
-//! the outbox.
+//! RabbitMQ: events leave for other services through it, and theirs come in. While it is away, everything else goes on,
+//! and events wait in the outbox.
 
 mod broker;
 mod bus;
+mod inbound;
 mod topology;
 
-pub use broker::{Broker, BrokerError, BrokerSettings};
+pub use broker::{Broker, BrokerError, BrokerSettings, Purpose};
 pub use bus::AmqpBus;
-pub use topology::{EVENTS_EXCHANGE, WALLET_KEYS};
+pub use inbound::Inbound;
+pub use topology::{EVENTS_EXCHANGE, INBOUND, INBOUND_DEAD, INBOUND_QUEUE, WALLET_KEYS};

@@ -1,11 +1,10 @@
-//! What must be there in the broker before events leave: declared anew with every connection, which changes nothing
-//! where it is there.
+//! What must be there in the broker: declared anew with every connection, which changes nothing where it is there.
 
 use lapin::{
     Channel, Connection, Error, ErrorKind, ExchangeKind,
     options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions},
     protocol::{AMQPErrorKind, AMQPSoftError},
-    types::{AMQPValue, FieldTable, ShortString},
+    types::{AMQPValue, FieldTable},
 };
 
 /// The topic exchange that integration events are published to.
@@ -14,68 +13,132 @@ pub const EVENTS_EXCHANGE: &str = "mission.events";
 /// The routing keys of what moves points, to which the wallet's queue is bound.
 pub const WALLET_KEYS: [&str; 2] = ["reward.claimed", "reward.revoked"];
 
-/// Declares the exchange and, where it has a name, the wallet's queue with the queue of its dead letters. Answers a
-/// channel in confirm mode.
-pub(super) async fn declare(connection: &Connection, wallet_queue: Option<&str>) -> Result<Channel, Error> {
-    let mut channel = connection.create_channel().await?;
-    let durable = ExchangeDeclareOptions {
-        durable: true,
-        ..ExchangeDeclareOptions::default()
-    };
-    let exchange = ShortString::from(EVENTS_EXCHANGE);
-    channel
-        .exchange_declare(
-            exchange.clone(),
-            ExchangeKind::Topic,
-            durable,
-            FieldTable::default(),
-        )
-        .await?;
+/// The queue of what other services tell.
+pub const INBOUND_QUEUE: &str = "mission.inbound";
+/// What cannot be taken out of it, ever.
+pub const INBOUND_DEAD: &str = "mission.inbound.dead";
+/// From where messages come back into it after a while.
+pub(super) const INBOUND_RETRY: &str = "mission.inbound.retry";
+
+/// What the queue of what other services tell is bound to: topic exchanges and routing keys.
+pub const INBOUND: [(&str, &str); 4] = [
+    ("iam.events", "user.registered"),
+    ("iam.events", "user.deleted"),
+    ("mining.events", "referral.activated"),
+    ("activity.events", "activity.#"),
+];
+
+/// What the routing keys of activity events begin with.
+pub(super) const ACTIVITY_PREFIX: &str = "activity.";
+
+/// How long a message stays away that is to come again, in milliseconds.
+const RETRY_AFTER: i64 = 5000;
+/// How often a message is handed out whose consumer was lost over it, before it is taken for poison.
+const DELIVERY_LIMIT: i64 = 20;
+
+/// Declares the exchange of integration events and, where it has a name, the wallet's queue.
+pub(super) async fn declare_events(
+    connection: &Connection,
+    wallet_queue: Option<&str>,
+) -> Result<Channel, Error> {
+    let mut declaring = Declaring::over(connection).await?;
+    declaring.exchange(EVENTS_EXCHANGE).await?;
     if let Some(queue) = wallet_queue {
         let dead = format!("{queue}.dead");
-        channel = declare_queue(connection, channel, &dead, &[]).await?;
-        // Nothing that moves points is dropped: what the wallet gives up waits among the dead letters, and a queue that
-        // is full refuses.
-        let arguments = [
-            ("x-dead-letter-exchange", ""),
-            ("x-dead-letter-routing-key", dead.as_str()),
-            ("x-dead-letter-strategy", "at-least-once"),
-            ("x-overflow", "reject-publish"),
-        ];
-        channel = declare_queue(connection, channel, queue, &arguments).await?;
+        declaring.queue(&dead, Vec::new()).await?;
+        declaring.queue(queue, dead_letters(&dead)).await?;
         for key in WALLET_KEYS {
-            let (options, none) = (QueueBindOptions::default(), FieldTable::default());
-            channel
-                .queue_bind(queue.into(), exchange.clone(), key.into(), options, none)
-                .await?;
+            declaring.bind(queue, EVENTS_EXCHANGE, key).await?;
         }
     }
-    Ok(channel)
+    Ok(declaring.channel)
 }
 
-/// Declares a durable quorum queue. One of that name that is there already, declared in another way, is taken as it is:
-/// operators may have had their reasons.
-async fn declare_queue(
-    connection: &Connection,
-    channel: Channel,
-    name: &str,
-    arguments: &[(&str, &str)],
-) -> Result<Channel, Error> {
-    let mut table = FieldTable::default();
-    for (key, value) in arguments.iter().chain(&[("x-queue-type", "quorum")]) {
-        table.insert((*key).into(), AMQPValue::LongString((*value).into()));
+/// Declares the queue of what other services tell, with their exchanges.
+pub(super) async fn declare_inbound(connection: &Connection) -> Result<Channel, Error> {
+    let mut declaring = Declaring::over(connection).await?;
+    declaring.queue(INBOUND_DEAD, Vec::new()).await?;
+    let mut back = dead_letters(INBOUND_QUEUE);
+    back.push(("x-message-ttl", AMQPValue::LongLongInt(RETRY_AFTER)));
+    declaring.queue(INBOUND_RETRY, back).await?;
+    let mut arguments = dead_letters(INBOUND_DEAD);
+    arguments.push(("x-delivery-limit", AMQPValue::LongLongInt(DELIVERY_LIMIT)));
+    declaring.queue(INBOUND_QUEUE, arguments).await?;
+    for (exchange, key) in INBOUND {
+        declaring.exchange(exchange).await?;
+        declaring.bind(INBOUND_QUEUE, exchange, key).await?;
     }
-    let declared = channel
-        .queue_declare(name.into(), QueueDeclareOptions::durable(), table)
-        .await;
-    match declared {
-        Ok(_) => Ok(channel),
-        Err(error) if is_declared_otherwise(&error) => {
-            tracing::info!(queue = name, %error, "the queue is there, declared in another way; it is taken as it is");
-            // The refusal has closed the channel.
-            connection.create_channel().await
+    Ok(declaring.channel)
+}
+
+type Arguments = Vec<(&'static str, AMQPValue)>;
+
+/// What a queue rejects, or keeps for too long, goes to another one. Nothing is dropped on the way: it stays until it is
+/// there, and a queue that is full refuses.
+fn dead_letters(to: &str) -> Arguments {
+    let text = |text: &str| AMQPValue::LongString(text.into());
+    vec![
+        ("x-dead-letter-exchange", text("")),
+        ("x-dead-letter-routing-key", text(to)),
+        ("x-dead-letter-strategy", text("at-least-once")),
+        ("x-overflow", text("reject-publish")),
+    ]
+}
+
+/// A channel on which things are declared. What is there already and was declared in another way is taken as it is:
+/// operators may have had their reasons.
+struct Declaring<'c> {
+    connection: &'c Connection,
+    channel: Channel,
+}
+
+impl<'c> Declaring<'c> {
+    async fn over(connection: &'c Connection) -> Result<Self, Error> {
+        let channel = connection.create_channel().await?;
+        Ok(Declaring { connection, channel })
+    }
+
+    async fn exchange(&mut self, name: &str) -> Result<(), Error> {
+        let durable = ExchangeDeclareOptions {
+            durable: true,
+            ..ExchangeDeclareOptions::default()
+        };
+        let declared =
+            self.channel
+                .exchange_declare(name.into(), ExchangeKind::Topic, durable, FieldTable::default());
+        let declared = declared.await;
+        self.or_as_it_is(name, declared).await
+    }
+
+    /// A durable quorum queue.
+    async fn queue(&mut self, name: &str, arguments: Arguments) -> Result<(), Error> {
+        let mut table = FieldTable::default();
+        table.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
+        for (argument, value) in arguments {
+            table.insert(argument.into(), value);
         }
-        Err(error) => Err(error),
+        let options = QueueDeclareOptions::durable();
+        let declared = self.channel.queue_declare(name.into(), options, table).await;
+        self.or_as_it_is(name, declared.map(drop)).await
+    }
+
+    async fn bind(&self, queue: &str, exchange: &str, key: &str) -> Result<(), Error> {
+        let (options, none) = (QueueBindOptions::default(), FieldTable::default());
+        self.channel
+            .queue_bind(queue.into(), exchange.into(), key.into(), options, none)
+            .await
+    }
+
+    async fn or_as_it_is(&mut self, name: &str, declared: Result<(), Error>) -> Result<(), Error> {
+        match declared {
+            Err(error) if is_declared_otherwise(&error) => {
+                tracing::info!(name, %error, "it is there, declared in another way, and taken as it is");
+                // The refusal has closed the channel.
+                self.channel = self.connection.create_channel().await?;
+                Ok(())
+            }
+            other => other,
+        }
     }
 }
 

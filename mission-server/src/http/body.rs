@@ -192,10 +192,10 @@ impl Body {
 const NUL: &[u8] = b"\\u0000";
 
 /// What is said of a text with U+0000.
-pub(super) const NO_NUL: &str = "must not contain U+0000; leave the character out";
+pub(crate) const NO_NUL: &str = "must not contain U+0000; leave the character out";
 
 /// Where the first text or name with U+0000 is.
-pub(super) fn with_nul(value: &Value) -> Option<String> {
+pub(crate) fn with_nul(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => text.contains('\0').then(String::new),
         Value::Array(items) => items
@@ -213,7 +213,7 @@ pub(super) fn with_nul(value: &Value) -> Option<String> {
 }
 
 /// Why a field was refused. Where the JSON itself is sound, the pointer says better than line and column where it is.
-pub(super) fn told(error: &serde_json::Error, sent: Option<&Value>) -> String {
+pub(crate) fn told(error: &serde_json::Error, sent: Option<&Value>) -> String {
     let full = error.to_string();
     if !error.is_data() {
         return full;
@@ -237,7 +237,7 @@ pub(super) fn of_time(message: &str, text: &str) -> String {
 }
 
 /// A JSON pointer (RFC 6901) to where reading stopped.
-pub(super) fn pointer(path: &serde_path_to_error::Path) -> String {
+pub(crate) fn pointer(path: &serde_path_to_error::Path) -> String {
     use serde_path_to_error::Segment;
     let mut pointer = String::new();
     for segment in path.iter() {

@@ -16,7 +16,7 @@ pub(super) fn current() -> Option<String> {
 }
 
 /// What a caller may name an id: short, and safe in a log line and a header.
-fn acceptable(id: &str) -> bool {
+pub(crate) fn acceptable(id: &str) -> bool {
     (1..=128).contains(&id.len())
         && id
             .bytes()

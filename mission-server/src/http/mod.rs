@@ -20,6 +20,7 @@ mod state;
 mod v1;
 mod view;
 
+pub(crate) use body::{NO_NUL, pointer, told, with_nul};
 pub use docs::document;
 pub use problem::{FieldError, Problem};
 pub use rate_limit::{LocalRateLimiter, Quota, RateLimits};

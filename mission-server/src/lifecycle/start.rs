@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Core, StartError, Storage, Sweeper, TestClock,
+    broker::Brokerage,
     gauges::Gauges,
     greeting::greeting,
     jobs::Jobs,
@@ -32,11 +33,11 @@ use super::{
     sweep::SweepError,
 };
 use crate::{
-    amqp::Broker,
     auth::Authenticator,
     cache::Cache,
     config::{PackSource, Settings},
     http::{self, AppState, LocalRateLimiter, Parts, Problem, RateLimits, SetClock},
+    rule_health::RuleHealth,
     telemetry,
 };
 
@@ -137,15 +138,9 @@ async fn live(
     let jobs = Jobs::default();
     let redis = Redis::of(&settings, &jobs)?;
     let cache = Arc::new(Cache::new(redis.as_ref().map(Redis::far)));
-    let (broker, broker_task) = match &settings.amqp {
-        Some(amqp) => {
-            let (broker, task) = Broker::start(amqp.clone())?;
-            (Some(broker), Some(task))
-        }
-        None => (None, None),
-    };
+    let broker = settings.amqp.as_ref().map(Brokerage::start).transpose()?;
     let (core, mut writer) = Core::start(&storage, &settings, Arc::clone(&clock), &cache).await?;
-    let mut relaying = Relaying::start(&storage, clock, broker.as_ref());
+    let mut relaying = Relaying::start(&storage, clock, broker.as_ref().map(|broker| &broker.events));
     let limiter = Arc::new(LocalRateLimiter::new(
         settings.fraud.rate_limit_per_user,
         settings.fraud.rate_limit_per_address,
@@ -162,7 +157,7 @@ async fn live(
         queries: Arc::clone(&core.queries),
         writes: storage.writes.clone(),
         redis: redis.map(|redis| redis.link),
-        broker: broker.clone(),
+        broker: broker.as_ref().map(|broker| broker.events.clone()),
         required: settings.ready_requires,
         draining,
     });
@@ -179,12 +174,13 @@ async fn live(
             backlog: Mutex::default(),
         },
     );
+    let rule_health = Arc::<RuleHealth>::default();
     let state = AppState::new(Parts {
         engine: core.engine.clone(),
         queries: Arc::clone(&core.queries),
         wallet: storage.wallet.clone(),
         scripts: Arc::clone(&core.scripts),
-        rule_health: Arc::default(),
+        rule_health: Arc::clone(&rule_health),
         auth,
         cache,
         rate_limits: RateLimits::new(limits, settings.trusted_proxies.clone()),
@@ -196,6 +192,7 @@ async fn live(
     if let Some(broker) = &broker {
         // What is declared in it is there before the server is ready, where that can be.
         broker.first_try().await;
+        broker.consume(&core, rule_health, &jobs);
     }
     gate.open(http::router(state));
     announced.say();
@@ -219,9 +216,8 @@ async fn live(
     relaying
         .flush(patience.saturating_duration_since(Instant::now()).max(LAST_FLUSH))
         .await;
-    if let (Some(broker), Some(task)) = (broker, broker_task) {
-        broker.close();
-        let _ = task.await;
+    if let Some(broker) = broker {
+        broker.close().await;
     }
     storage.close().await;
     Ok(())

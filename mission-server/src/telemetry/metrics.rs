@@ -134,6 +134,16 @@ const METRICS: &[(Kind, &str, &str)] = &[
         "Events that the bus has not taken, each try",
     ),
     (
+        Counter,
+        "mission_inbound_messages_total",
+        "Messages of other services, by outcome: applied, duplicate, ignored, retried or dead",
+    ),
+    (
+        Counter,
+        "mission_inbound_redelivered_total",
+        "Of these, those that the broker had handed out before",
+    ),
+    (
         Histogram,
         "mission_broker_confirm_seconds",
         "Time until the broker has confirmed an event",

@@ -1,16 +1,15 @@
 //! CloudEvents over HTTP (the protocol binding 1.0.2): one in structured or binary mode, several in batched mode.
 
 use axum::http::HeaderMap;
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Utc};
-use mission_core::event::{ActivityEvent, CloudEvent};
+use mission_core::event::ActivityEvent;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
 use super::MOST;
-use crate::http::{
-    FieldError, Problem,
-    body::{Body, NO_NUL, pointer, told, with_nul},
+use crate::{
+    cloud_event,
+    http::{FieldError, Problem, body::Body},
 };
 
 /// The media types whose bodies hold whole events.
@@ -28,7 +27,7 @@ pub(super) fn events(
 ) -> Result<Vec<ActivityEvent>, Problem> {
     if headers.keys().any(|name| name.as_str().starts_with("ce-")) {
         let event = binary(headers, body)?;
-        return match read(&event, now) {
+        return match read(event, now) {
             Ok(event) => Ok(vec![event]),
             Err((pointer, message)) => Err(Problem::invalid_field(header_of(&pointer), message)),
         };
@@ -51,7 +50,7 @@ pub(super) fn events(
         } else {
             format!("/{number}")
         };
-        match decoded(item).and_then(|item| read(&item, now)) {
+        match read(item, now) {
             Ok(event) => events.push(event),
             Err((pointer, message)) => errors.push(FieldError {
                 pointer: format!("{at}{pointer}"),
@@ -103,34 +102,7 @@ fn header_of(pointer: &str) -> String {
     }
 }
 
-/// The event with its `data_base64` in place of `data`.
-fn decoded(mut item: Value) -> Result<Value, (String, String)> {
-    let fault = |message: &str| ("/data_base64".to_owned(), message.to_owned());
-    let Some(event) = item.as_object_mut() else {
-        return Ok(item);
-    };
-    let Some(encoded) = event.remove("data_base64").filter(|encoded| !encoded.is_null()) else {
-        return Ok(item);
-    };
-    if event.get("data").is_some_and(|data| !data.is_null()) {
-        return Err(fault("stands in place of `data`: an event has one of them"));
-    }
-    let bytes = encoded.as_str().and_then(|text| STANDARD.decode(text).ok());
-    let bytes = bytes.ok_or_else(|| fault("must be a text in base64"))?;
-    let data: Value = serde_json::from_slice(&bytes)
-        .map_err(|error| fault(&format!("must hold the data as JSON: {error}")))?;
-    if with_nul(&data).is_some() {
-        return Err(fault(NO_NUL));
-    }
-    event.insert("data".to_owned(), data);
-    Ok(item)
-}
-
-fn read(item: &Value, now: DateTime<Utc>) -> Result<ActivityEvent, (String, String)> {
-    let event: CloudEvent = serde_path_to_error::deserialize(item).map_err(|error| {
-        let pointer = pointer(error.path());
-        let message = told(error.inner(), item.pointer(&pointer));
-        (pointer, message)
-    })?;
+fn read(item: Value, now: DateTime<Utc>) -> Result<ActivityEvent, (String, String)> {
+    let event = cloud_event::read(item)?;
     ActivityEvent::from_cloud_event(event, now).map_err(|error| (format!("/{}", error.field), error.message))
 }

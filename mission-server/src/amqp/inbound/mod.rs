@@ -1,0 +1,222 @@
+//! What other services tell: taken out of the queue in batches, decided by the engine, acknowledged after the commit.
+
+mod message;
+mod set_aside;
+#[cfg(test)]
+mod tests;
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::{StreamExt as _, future::join_all};
+use lapin::{
+    Consumer, Error,
+    message::Delivery,
+    options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions},
+    types::FieldTable,
+};
+use mission_core::{
+    engine::{Command, Engine, ExecuteError, Rejection, Reply, Signals},
+    event::EventOutcome,
+    ports::queries::Queries,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{Broker, broker::Session, topology::INBOUND_QUEUE};
+use crate::{outbox::jittered, rule_health::RuleHealth};
+use message::{Message, Sent};
+
+/// How many messages are decided together at most.
+const BATCH: usize = 256;
+/// How many messages the broker sends ahead of their acknowledgement.
+const PREFETCH: u16 = 512;
+/// How often a message is decided at once where others were faster.
+const TRIES: u32 = 5;
+/// The wait after such a try, and after the first look at a store that is away; doubled each time.
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+/// The longest such wait.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// Consumes [`INBOUND_QUEUE`].
+pub struct Inbound {
+    engine: Engine,
+    queries: Arc<dyn Queries>,
+    rule_health: Arc<RuleHealth>,
+}
+
+/// What became of a message.
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    /// It is done with; how, in a word.
+    Done(&'static str),
+    /// It is to come again later, for a reason that may pass.
+    Later(String),
+    /// It will never be taken.
+    Dead(String),
+    /// The server stops, and nothing is said of it.
+    Stopped,
+}
+
+impl Inbound {
+    /// A consumer that decides by an engine.
+    #[must_use]
+    pub fn new(engine: Engine, queries: Arc<dyn Queries>, rule_health: Arc<RuleHealth>) -> Self {
+        Inbound {
+            engine,
+            queries,
+            rule_health,
+        }
+    }
+
+    /// Consumes over one connection after the other, until told to stop. What is being decided then is finished.
+    pub async fn run(&self, broker: &Broker, stop: &CancellationToken) {
+        while let Some(Some(session)) = stop.run_until_cancelled(broker.next_session()).await {
+            if let Err(error) = self.consume(&session, stop).await {
+                tracing::warn!(%error, "messages are not taken at the moment; what was not acknowledged comes again");
+            }
+            // The next one begins with everything that was not acknowledged.
+            session.lost.cancel();
+        }
+    }
+
+    async fn consume(&self, session: &Session, stop: &CancellationToken) -> Result<(), Error> {
+        let channel = &session.channel;
+        channel.basic_qos(PREFETCH, BasicQosOptions::default()).await?;
+        let consumer: Consumer = channel
+            .basic_consume(
+                INBOUND_QUEUE.into(),
+                "".into(),
+                BasicConsumeOptions::default(),
+                FieldTable::default(),
+            )
+            .await?;
+        let mut batches = consumer.ready_chunks(BATCH);
+        while let Some(Some(batch)) = stop.run_until_cancelled(batches.next()).await {
+            let batch = batch.into_iter().collect::<Result<Vec<Delivery>, Error>>()?;
+            if !self.take(session, &batch, stop).await? {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Decides a batch and acknowledges it as a whole; `false` where the server stops before that.
+    async fn take(
+        &self,
+        session: &Session,
+        batch: &[Delivery],
+        stop: &CancellationToken,
+    ) -> Result<bool, Error> {
+        // Each is put into the engine's queue when it is first polled, and so in order.
+        let verdicts = join_all(batch.iter().map(|delivery| self.decide(delivery, stop))).await;
+        if verdicts.contains(&Verdict::Stopped) {
+            return Ok(false);
+        }
+        for (delivery, verdict) in batch.iter().zip(verdicts) {
+            let outcome = match verdict {
+                Verdict::Done(how) => how,
+                Verdict::Later(reason) => set_aside::retry(session, delivery, &reason).await?,
+                Verdict::Dead(reason) => set_aside::bury(session, delivery, &reason).await?,
+                Verdict::Stopped => continue,
+            };
+            metrics::counter!("mission_inbound_messages_total", "outcome" => outcome).increment(1);
+            if delivery.redelivered {
+                metrics::counter!("mission_inbound_redelivered_total").increment(1);
+            }
+        }
+        if let Some(last) = batch.last() {
+            last.ack(BasicAckOptions { multiple: true }).await?;
+        }
+        Ok(true)
+    }
+
+    async fn decide(&self, delivery: &Delivery, stop: &CancellationToken) -> Verdict {
+        let message = match Message::read(&Sent::of(delivery), self.engine.now()) {
+            Ok(message) => message,
+            Err(reason) => return Verdict::Dead(reason),
+        };
+        let signals = Signals {
+            correlation_id: message::correlation_id(delivery),
+            ..Signals::default()
+        };
+        let mut verdict = Verdict::Done("ignored");
+        for command in message.commands() {
+            let done = self.carry_out(command, &signals, stop).await;
+            match done {
+                // What one of the two has done counts.
+                Verdict::Done("ignored" | "duplicate") if verdict == Verdict::Done("applied") => {}
+                Verdict::Done(_) => verdict = done,
+                other => return other,
+            }
+        }
+        verdict
+    }
+
+    async fn carry_out(&self, command: Command, signals: &Signals, stop: &CancellationToken) -> Verdict {
+        let mut tries = 0;
+        loop {
+            let done = match self.engine.submit(command.clone(), signals.clone(), None) {
+                Ok(ticket) => ticket.await,
+                Err(error) => Err(error),
+            };
+            let reason = match done {
+                Ok(executed) => return self.verdict_of(executed.reply),
+                Err(ExecuteError::Rejected(why) | ExecuteError::RejectedBefore(why)) => return refused(&why),
+                Err(ExecuteError::Stopped) => return Verdict::Stopped,
+                Err(
+                    error @ (ExecuteError::Overloaded | ExecuteError::Contended(_) | ExecuteError::Fault(_)),
+                ) => error.to_string(),
+            };
+            tries += 1;
+            let waited = stop
+                .run_until_cancelled(self.until_the_store_answers(tries))
+                .await;
+            if waited.is_none() {
+                return Verdict::Stopped;
+            }
+            if tries >= TRIES {
+                return Verdict::Later(reason);
+            }
+        }
+    }
+
+    /// Waits a moment, and for as long as the store is away: then no message can be blamed.
+    async fn until_the_store_answers(&self, tries: u32) {
+        let mut wait = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(tries));
+        loop {
+            tokio::time::sleep(jittered(wait.min(LONGEST_WAIT))).await;
+            match self.queries.catalogue_version().await {
+                Ok(_) => return,
+                Err(error) => tracing::debug!(%error, "messages wait for the database"),
+            }
+            wait = wait.saturating_mul(2);
+        }
+    }
+
+    fn verdict_of(&self, reply: Reply) -> Verdict {
+        let Reply::EventResult(result) = reply else {
+            return Verdict::Done("applied");
+        };
+        for fault in &result.failures {
+            self.rule_health.note(fault, self.engine.now());
+        }
+        match result.outcome {
+            EventOutcome::Applied => Verdict::Done("applied"),
+            EventOutcome::Duplicate => Verdict::Done("duplicate"),
+            EventOutcome::Ignored => Verdict::Done("ignored"),
+            EventOutcome::Rejected => {
+                let reason = result.reason.as_deref().unwrap_or("rejected");
+                let detail = result.detail.map(|detail| format!(": {detail}"));
+                Verdict::Dead(format!("{reason}{}", detail.unwrap_or_default()))
+            }
+        }
+    }
+}
+
+/// What a refusal of the domain makes of a message: what was done before, or is about an erased user, is done with.
+fn refused(why: &Rejection) -> Verdict {
+    match why {
+        Rejection::ReferralCounted => Verdict::Done("duplicate"),
+        Rejection::UserErased | Rejection::SelfReferral => Verdict::Done("ignored"),
+        other => Verdict::Dead(format!("{}: {other}", other.code())),
+    }
+}

@@ -1,0 +1,111 @@
+//! Messages that are not done with: those that come again, and the dead. Each is in its new place before it is
+//! acknowledged in the old.
+
+use lapin::{Confirmation, Error, message::Delivery, options::BasicPublishOptions, types::AMQPValue};
+
+use super::message::text_of;
+use crate::amqp::{
+    broker::Session,
+    topology::{INBOUND_DEAD, INBOUND_RETRY},
+};
+
+/// Why a message is among the dead letters.
+pub(crate) const REASON: &str = "x-mission-reason";
+/// How often it was tried.
+pub(crate) const ATTEMPTS: &str = "x-mission-attempts";
+/// Where it came from first.
+pub(crate) const EXCHANGE: &str = "x-mission-exchange";
+/// Under which key.
+pub(crate) const ROUTING_KEY: &str = "x-mission-routing-key";
+
+/// How often a message comes again before it is given up.
+const MOST_ATTEMPTS: i64 = 5;
+
+/// The exchange and routing key that a message was sent to at first.
+pub(super) fn origin(delivery: &Delivery) -> (String, String) {
+    let header = |name: &str| {
+        let headers = delivery.properties.headers().as_ref()?;
+        text_of(headers.inner().get(name)?)
+    };
+    match (header(EXCHANGE), header(ROUTING_KEY)) {
+        (Some(exchange), Some(key)) => (exchange, key),
+        _ => (delivery.exchange.to_string(), delivery.routing_key.to_string()),
+    }
+}
+
+fn attempts(delivery: &Delivery) -> i64 {
+    let headers = delivery.properties.headers().as_ref();
+    match headers.and_then(|headers| headers.inner().get(ATTEMPTS)) {
+        Some(AMQPValue::LongLongInt(attempts)) => *attempts,
+        Some(AMQPValue::LongInt(attempts)) => (*attempts).into(),
+        _ => 0,
+    }
+}
+
+/// Puts a message where it comes back from after a while, or among the dead where it has come back too often. Says which.
+pub(super) async fn retry(
+    session: &Session,
+    delivery: &Delivery,
+    reason: &str,
+) -> Result<&'static str, Error> {
+    let attempts = attempts(delivery) + 1;
+    if attempts >= MOST_ATTEMPTS {
+        let reason = format!("given up after {attempts} attempts: {reason}");
+        return bury(session, delivery, &reason).await;
+    }
+    tracing::warn!(
+        reason,
+        attempts,
+        "a message could not be taken now; it comes again"
+    );
+    put(session, INBOUND_RETRY, delivery, reason, attempts).await?;
+    Ok("retried")
+}
+
+/// Puts a message among the dead letters, with the reason in a header.
+pub(super) async fn bury(
+    session: &Session,
+    delivery: &Delivery,
+    reason: &str,
+) -> Result<&'static str, Error> {
+    tracing::warn!(
+        reason,
+        queue = INBOUND_DEAD,
+        "a message was put among the dead letters"
+    );
+    put(session, INBOUND_DEAD, delivery, reason, attempts(delivery)).await?;
+    Ok("dead")
+}
+
+async fn put(
+    session: &Session,
+    queue: &str,
+    delivery: &Delivery,
+    reason: &str,
+    attempts: i64,
+) -> Result<(), Error> {
+    let mut headers = delivery.properties.headers().clone().unwrap_or_default();
+    let (exchange, key) = origin(delivery);
+    for (name, text) in [(REASON, reason), (EXCHANGE, &exchange), (ROUTING_KEY, &key)] {
+        headers.insert(name.into(), AMQPValue::LongString(text.into()));
+    }
+    headers.insert(ATTEMPTS.into(), AMQPValue::LongLongInt(attempts));
+    let properties = delivery
+        .properties
+        .clone()
+        .with_headers(headers)
+        .with_delivery_mode(2);
+    let options = BasicPublishOptions {
+        mandatory: true,
+        ..BasicPublishOptions::default()
+    };
+    let sent = session
+        .channel
+        .basic_publish("".into(), queue.into(), options, &delivery.data, properties)
+        .await?;
+    match sent.await? {
+        Confirmation::Ack(None) => Ok(()),
+        // Without acknowledgement it stays where it is, and comes again with the next connection.
+        _ => Err(std::io::Error::other(format!("`{queue}` does not take the message")).into()),
+    }
+}

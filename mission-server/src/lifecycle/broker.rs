@@ -1,0 +1,53 @@
+//! The broker, as far as the settings name one: a connection by which events leave, and one by which messages come.
+
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+
+use super::{Core, jobs::Jobs};
+use crate::{
+    amqp::{Broker, BrokerError, BrokerSettings, Inbound, Purpose},
+    rule_health::RuleHealth,
+};
+
+/// Both connections.
+pub(super) struct Brokerage {
+    pub(super) events: Broker,
+    messages: Broker,
+    tasks: [JoinHandle<()>; 2],
+}
+
+impl Brokerage {
+    pub(super) fn start(settings: &BrokerSettings) -> Result<Self, BrokerError> {
+        let (events, events_task) = Broker::start(settings.clone(), Purpose::Publish)?;
+        let (messages, messages_task) = Broker::start(settings.clone(), Purpose::Consume)?;
+        Ok(Brokerage {
+            events,
+            messages,
+            tasks: [events_task, messages_task],
+        })
+    }
+
+    /// Waits until the broker was tried to be reached, or for a moment: what is declared in it is there before the server
+    /// is ready, where that can be.
+    pub(super) async fn first_try(&self) {
+        tokio::join!(self.events.first_try(), self.messages.first_try());
+    }
+
+    /// Takes messages for as long as the jobs run.
+    pub(super) fn consume(&self, core: &Core, rule_health: Arc<RuleHealth>, jobs: &Jobs) {
+        let inbound = Inbound::new(core.engine.clone(), Arc::clone(&core.queries), rule_health);
+        let (messages, stop) = (self.messages.clone(), jobs.stopping());
+        jobs.run(async move { inbound.run(&messages, &stop).await });
+    }
+
+    /// Ends both connections in order.
+    pub(super) async fn close(self) {
+        self.events.close();
+        self.messages.close();
+        for task in self.tasks {
+            // A panic there is told by itself.
+            let _ = task.await;
+        }
+    }
+}
