@@ -13,6 +13,7 @@ const UNUSABLE: u8 = 2;
 fn main() -> ExitCode {
     match config::read(std::env::args_os()) {
         Ok(Action::Serve(settings)) => lifecycle::run(*settings),
+        Ok(Action::Wallet(settings)) => lifecycle::run_wallet(*settings),
         Ok(Action::CheckConfig(settings)) => lifecycle::check(settings),
         Ok(Action::PrintConfig(file)) => match std::io::stdout().lock().write_all(file.as_bytes()) {
             Ok(()) => ExitCode::SUCCESS,

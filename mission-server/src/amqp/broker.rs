@@ -36,6 +36,8 @@ pub enum Purpose {
     Publish,
     /// Messages of other services come by it.
     Consume,
+    /// Events come by it to a wallet in a process of its own.
+    Wallet,
 }
 
 /// The address leads to no broker.
@@ -87,6 +89,7 @@ impl Session {
         let name = match purpose {
             Purpose::Publish => "mission-server: events out",
             Purpose::Consume => "mission-server: messages in",
+            Purpose::Wallet => "mission-server wallet",
         };
         let properties = ConnectionProperties::default().with_connection_name(name.into());
         let connection = Connection::connect_uri(uri, properties).await?;
@@ -95,6 +98,9 @@ impl Session {
                 topology::declare_events(&connection, settings.wallet_queue.as_deref()).await?
             }
             Purpose::Consume => topology::declare_inbound(&connection).await?,
+            Purpose::Wallet => {
+                topology::declare_wallet(&connection, settings.wallet_queue.as_deref()).await?
+            }
         };
         channel.confirm_select(ConfirmSelectOptions::default()).await?;
         Ok(Session {

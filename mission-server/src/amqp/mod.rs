@@ -3,10 +3,14 @@
 
 mod broker;
 mod bus;
+mod consumer;
 mod inbound;
+mod set_aside;
 mod topology;
+mod wallet;
 
 pub use broker::{Broker, BrokerError, BrokerSettings, Purpose};
 pub use bus::AmqpBus;
 pub use inbound::Inbound;
 pub use topology::{EVENTS_EXCHANGE, INBOUND, INBOUND_DEAD, INBOUND_QUEUE, WALLET_KEYS};
+pub use wallet::WalletQueue;

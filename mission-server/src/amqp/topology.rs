@@ -42,14 +42,19 @@ pub(super) async fn declare_events(
     wallet_queue: Option<&str>,
 ) -> Result<Channel, Error> {
     let mut declaring = Declaring::over(connection).await?;
-    declaring.exchange(EVENTS_EXCHANGE).await?;
+    declaring.events(wallet_queue).await?;
+    Ok(declaring.channel)
+}
+
+/// Declares the same for a wallet, which hears of erased users as well.
+pub(super) async fn declare_wallet(
+    connection: &Connection,
+    wallet_queue: Option<&str>,
+) -> Result<Channel, Error> {
+    let mut declaring = Declaring::over(connection).await?;
+    declaring.events(wallet_queue).await?;
     if let Some(queue) = wallet_queue {
-        let dead = format!("{queue}.dead");
-        declaring.queue(&dead, Vec::new()).await?;
-        declaring.queue(queue, dead_letters(&dead)).await?;
-        for key in WALLET_KEYS {
-            declaring.bind(queue, EVENTS_EXCHANGE, key).await?;
-        }
+        declaring.bind(queue, EVENTS_EXCHANGE, "user.erased").await?;
     }
     Ok(declaring.channel)
 }
@@ -96,6 +101,19 @@ impl<'c> Declaring<'c> {
     async fn over(connection: &'c Connection) -> Result<Self, Error> {
         let channel = connection.create_channel().await?;
         Ok(Declaring { connection, channel })
+    }
+
+    async fn events(&mut self, wallet_queue: Option<&str>) -> Result<(), Error> {
+        self.exchange(EVENTS_EXCHANGE).await?;
+        if let Some(queue) = wallet_queue {
+            let dead = format!("{queue}.dead");
+            self.queue(&dead, Vec::new()).await?;
+            self.queue(queue, dead_letters(&dead)).await?;
+            for key in WALLET_KEYS {
+                self.bind(queue, EVENTS_EXCHANGE, key).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn exchange(&mut self, name: &str) -> Result<(), Error> {

@@ -8,7 +8,7 @@ use super::{
     ConfigError, Settings, environment, in_force,
     keys::{self, KEYS, Key},
     layers::Layers,
-    settings,
+    settings::{self, OF_A_WALLET, WalletSettings},
 };
 
 /// What the command line asks for.
@@ -16,6 +16,8 @@ use super::{
 pub enum Action {
     /// Serve.
     Serve(Box<Settings>),
+    /// Book what comes out of the wallet's queue.
+    Wallet(Box<WalletSettings>),
     /// Print this configuration file: [`super::DEFAULT_FILE`] with the values in force.
     PrintConfig(String),
     /// Say whether the server would start with these settings.
@@ -25,12 +27,7 @@ pub enum Action {
 /// The command line as it is documented by `--help`.
 #[must_use]
 pub fn command() -> Command {
-    let config = Arg::new("config")
-        .long("config")
-        .env(environment::CONFIG)
-        .value_name("FILE")
-        .value_parser(value_parser!(OsString))
-        .help("A configuration file; see --print-config");
+    let config = config_file();
     let print = Arg::new("print-config")
         .long("print-config")
         .action(ArgAction::SetTrue)
@@ -49,6 +46,33 @@ pub fn command() -> Command {
         )
         .args([config, print, check])
         .args(settings)
+        .args_conflicts_with_subcommands(true)
+        .subcommand(wallet())
+}
+
+fn config_file() -> Arg {
+    Arg::new("config")
+        .long("config")
+        .env(environment::CONFIG)
+        .value_name("FILE")
+        .value_parser(value_parser!(OsString))
+        .help("A configuration file; see --print-config")
+}
+
+fn wallet() -> Command {
+    let settings = OF_A_WALLET.iter().filter_map(|name| keys::find(name));
+    Command::new("wallet")
+        .about("Run the embedded wallet as a process of its own, on a database of its own, fed by RabbitMQ")
+        .long_about(
+            "Run the embedded wallet as a process of its own, on a database of its own, fed by RabbitMQ.\n\n\
+             It books every grant once, however often it is delivered, and serves /health, /health/live, /health/ready and \
+             /metrics. Without settings of its own it listens on 127.0.0.1:8081 and keeps its ledger in sqlite://wallet.db.",
+        )
+        .after_help(
+            "Example:\n  mission-server wallet --amqp-url amqp://guest:guest@127.0.0.1:5672/%2f --database-url sqlite://wallet.db",
+        )
+        .arg(config_file())
+        .args(settings.flat_map(args_of))
 }
 
 /// A setting's flag, and that of the file which may hold it.
@@ -86,6 +110,10 @@ fn args_of(key: &'static Key) -> impl Iterator<Item = Arg> {
 /// When the server cannot start with these settings.
 pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Action, ConfigError> {
     let matches = command().get_matches_from(arguments);
+    if let Some(("wallet", matches)) = matches.subcommand() {
+        let settings = layers(matches).and_then(WalletSettings::from_layers)?;
+        return Ok(Action::Wallet(Box::new(settings)));
+    }
     if matches.get_flag("print-config") {
         let mut layers = layers(&matches)?;
         settings::settle(&mut layers)?;

@@ -120,7 +120,8 @@ impl Layers {
     /// When a secret's file is of no use, or the secret is given besides.
     pub(super) fn take_matches(&mut self, matches: &ArgMatches) -> Result<(), ConfigError> {
         let given = |name: &'static str| {
-            let text = matches.get_one::<String>(name)?;
+            // A subcommand has some of them.
+            let text = matches.try_get_one::<String>(name).ok()??;
             let origin = match matches.value_source(name) {
                 Some(ValueSource::EnvVariable) => Origin::Variable(keys::variable(name)),
                 _ => Origin::Flag(keys::flag(name)),
@@ -161,6 +162,13 @@ impl Layers {
             .is_none_or(|(_, origin)| *origin == Origin::Default)
         {
             self.put(key, text, Origin::Development);
+        }
+    }
+
+    /// Puts another default in place of a setting's own.
+    pub(super) fn default_to(&mut self, key: &'static str, text: &str) {
+        if self.given(key).is_none() {
+            self.put(key, text, Origin::Default);
         }
     }
 

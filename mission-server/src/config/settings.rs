@@ -65,6 +65,63 @@ pub struct Settings {
     pub shutdown_timeout: Duration,
 }
 
+/// What a wallet in a process of its own needs.
+#[derive(Clone, Debug)]
+pub struct WalletSettings {
+    /// `HOST:PORT`, for health and metrics.
+    pub listen: String,
+    /// Where the ledger is.
+    pub database: DatabaseSettings,
+    /// The broker.
+    pub broker: BrokerSettings,
+    /// The queue that it takes events out of.
+    pub queue: String,
+    /// What is logged, and how.
+    pub log: LogSettings,
+    /// How long a stopping wallet waits for what runs.
+    pub shutdown_timeout: Duration,
+}
+
+/// The settings that a wallet has; the first two with defaults of their own.
+pub(super) const OF_A_WALLET: [&str; 10] = [
+    "listen",
+    "database.url",
+    "database.connect_timeout",
+    "database.connections",
+    "database.prepared_statements",
+    "amqp.url",
+    "amqp.wallet_queue",
+    "log",
+    "log_format",
+    "shutdown_timeout",
+];
+
+impl WalletSettings {
+    pub(super) fn from_layers(mut layers: Layers) -> Result<Self, ConfigError> {
+        layers.default_to("listen", "127.0.0.1:8081");
+        layers.default_to("database.url", "sqlite://wallet.db");
+        let broker = amqp(&layers)?.ok_or_else(|| {
+            ConfigError::Conflict(
+                "a wallet takes events out of a broker, and there is none: set MISSION_AMQP_URL or `--amqp-url`"
+                    .to_owned(),
+            )
+        })?;
+        let queue = broker.wallet_queue.clone().ok_or_else(|| {
+            ConfigError::Conflict(
+                "a wallet takes events out of a queue: `amqp.wallet_queue` must not be empty".to_owned(),
+            )
+        })?;
+        Ok(WalletSettings {
+            listen: layers.need("listen", values::address)?,
+            database: database(&layers)?,
+            broker,
+            queue,
+            log: log(&layers)?,
+            shutdown_timeout: layers.need("shutdown_timeout", values::positive_duration)?,
+        })
+    }
+}
+
 /// The database.
 #[derive(Clone, Debug)]
 pub struct DatabaseSettings {
@@ -179,12 +236,7 @@ impl Settings {
             listen: layers.need("listen", values::address)?,
             dev,
             test_clock: layers.need("test_clock", values::switch)?,
-            database: DatabaseSettings {
-                url: layers.need("database.url", values::database_url)?,
-                connect_timeout: layers.need("database.connect_timeout", values::duration)?,
-                connections: layers.need("database.connections", values::count)?,
-                prepared_statements: layers.need("database.prepared_statements", values::switch)?,
-            },
+            database: database(&layers)?,
             redis: layers.read("redis.url", values::redis_urls)?.unwrap_or_default(),
             amqp: amqp(&layers)?,
             jwt: jwt(&layers)?,
@@ -219,12 +271,7 @@ impl Settings {
                     &[("all", ReadyRequires::All), ("database", ReadyRequires::Database)],
                 )
             })?,
-            log: LogSettings {
-                filter: layers.need("log", log_filter)?,
-                format: layers.need("log_format", |text| {
-                    values::word(text, &[("json", LogFormat::Json), ("pretty", LogFormat::Pretty)])
-                })?,
-            },
+            log: log(&layers)?,
             drain: layers.need("drain", values::duration)?,
             shutdown_timeout: layers.need("shutdown_timeout", values::positive_duration)?,
         };
@@ -309,6 +356,23 @@ fn jwt(layers: &Layers) -> Result<JwtSettings, ConfigError> {
         audience: layers.read("jwt.audience", values::text)?,
         leeway: layers.need("jwt.leeway", values::duration)?,
         refresh: layers.need("jwt.refresh", values::positive_duration)?,
+    })
+}
+
+fn database(layers: &Layers) -> Result<DatabaseSettings, ConfigError> {
+    Ok(DatabaseSettings {
+        url: layers.need("database.url", values::database_url)?,
+        connect_timeout: layers.need("database.connect_timeout", values::duration)?,
+        connections: layers.need("database.connections", values::count)?,
+        prepared_statements: layers.need("database.prepared_statements", values::switch)?,
+    })
+}
+
+fn log(layers: &Layers) -> Result<LogSettings, ConfigError> {
+    let formats = [("json", LogFormat::Json), ("pretty", LogFormat::Pretty)];
+    Ok(LogSettings {
+        filter: layers.need("log", log_filter)?,
+        format: layers.need("log_format", |text| values::word(text, &formats))?,
     })
 }
 

@@ -22,6 +22,7 @@ mod view;
 
 pub(crate) use body::{NO_NUL, pointer, told, with_nul};
 pub use docs::document;
+pub(crate) use ops::health_router;
 pub use problem::{FieldError, Problem};
 pub use rate_limit::{LocalRateLimiter, Quota, RateLimits};
 pub use router::router;

@@ -1,20 +1,22 @@
 //! Routes for operators' machines: health, metrics, and the clock of a test server.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use axum::{
-    Json,
+    Json, Router,
     extract::{MatchedPath, Request, State},
     http::{StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
+    routing::get,
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{AppState, Problem, body::Body};
+use super::{AppState, Probe, Problem, body::Body};
+use crate::telemetry::Metrics;
 
 pub(super) fn routes(with_clock: bool) -> OpenApiRouter<AppState> {
     let router = OpenApiRouter::new()
@@ -60,8 +62,8 @@ struct Dependency {
     since: Option<DateTime<Utc>>,
 }
 
-async fn look(state: &AppState) -> (StatusCode, Health) {
-    let reports = state.probe.probe().await;
+async fn look(probe: &dyn Probe) -> (StatusCode, Health) {
+    let reports = probe.probe().await;
     let ready = reports.iter().all(|report| report.up || !report.required);
     let status = match (ready, reports.iter().all(|report| report.up)) {
         (true, true) => "ok",
@@ -105,7 +107,7 @@ async fn live() -> &'static str {
     (status = 200, description = "It can", body = Health),
     (status = 503, description = "It cannot", body = Health)))]
 async fn ready(State(state): State<AppState>) -> Response {
-    let (code, health) = look(&state).await;
+    let (code, health) = look(state.probe.as_ref()).await;
     (code, Json(health)).into_response()
 }
 
@@ -114,15 +116,33 @@ async fn ready(State(state): State<AppState>) -> Response {
     (status = 200, description = "Ready, perhaps degraded", body = Health),
     (status = 503, description = "Not ready", body = Health)))]
 async fn health(State(state): State<AppState>) -> Response {
-    let (code, health) = look(&state).await;
+    let (code, health) = look(state.probe.as_ref()).await;
     (code, Json(health)).into_response()
+}
+
+/// Health and metrics alone, for a process that serves nothing else.
+pub(crate) fn health_router(probe: Arc<dyn Probe>, metrics: Option<Metrics>) -> Router {
+    let look_at = |probe: Arc<dyn Probe>| async move {
+        let (code, health) = look(probe.as_ref()).await;
+        (code, Json(health))
+    };
+    let (ready, health) = (Arc::clone(&probe), probe);
+    Router::new()
+        .route("/health/live", get(live))
+        .route("/health/ready", get(move || look_at(Arc::clone(&ready))))
+        .route("/health", get(move || look_at(Arc::clone(&health))))
+        .route("/metrics", get(move || async move { rendered(metrics.as_ref()) }))
 }
 
 /// Metrics in Prometheus text form.
 #[utoipa::path(get, path = "/metrics", tag = "operations", security(()),
     responses((status = 200, description = "All metrics", body = String, content_type = "text/plain")))]
 async fn metrics(State(state): State<AppState>) -> Response {
-    let text = state.metrics.as_ref().map(crate::telemetry::Metrics::render);
+    rendered(state.metrics.as_ref())
+}
+
+fn rendered(metrics: Option<&Metrics>) -> Response {
+    let text = metrics.map(Metrics::render);
     (
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
         text.unwrap_or_default(),

@@ -47,6 +47,11 @@ async fn look(settings: &Settings) -> Result<String, StartError> {
         Link::new(&settings.redis)?;
         "given (not asked)"
     };
+    let broker = if settings.amqp.is_some() {
+        "given (not asked)"
+    } else {
+        "none"
+    };
     let pack = match &settings.pack {
         Some(source) => pack::check(source, settings.scripts)?,
         None => "none".to_owned(),
@@ -57,6 +62,7 @@ async fn look(settings: &Settings) -> Result<String, StartError> {
          listen    {listen}\n\
          database  {database} (not asked)\n\
          redis     {redis}\n\
+         rabbitmq  {broker}\n\
          keys      {keys}\n\
          pack      {pack}\n"
     ))

@@ -21,6 +21,7 @@ mod starting;
 mod stop;
 mod storage;
 mod sweep;
+mod wallet;
 
 pub use self::{
     check::check,
@@ -30,4 +31,5 @@ pub use self::{
     start::run,
     storage::{OpenError, Storage},
     sweep::{SweepError, Sweeper, Swept},
+    wallet::run_wallet,
 };

@@ -35,7 +35,7 @@ use super::{
 use crate::{
     auth::Authenticator,
     cache::Cache,
-    config::{PackSource, Settings},
+    config::{DatabaseSettings, LogSettings, PackSource, Settings},
     http::{self, AppState, LocalRateLimiter, Parts, Problem, RateLimits, SetClock},
     rule_health::RuleHealth,
     telemetry,
@@ -49,12 +49,25 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(500);
 /// Serves until a signal says to stop. Answers 0 after an orderly end, 1 after a failure.
 #[must_use]
 pub fn run(settings: Settings) -> ExitCode {
-    telemetry::install_log(&settings.log);
+    let (log, drain) = (settings.log.clone(), settings.drain);
+    run_life(&log, drain, |draining, stop| live(settings, draining, stop))
+}
+
+/// Lives a life that ends by itself after its second token was cancelled, as the first signal and the drain say.
+pub(super) fn run_life<L>(
+    log: &LogSettings,
+    drain: Duration,
+    life: impl FnOnce(CancellationToken, CancellationToken) -> L,
+) -> ExitCode
+where
+    L: Future<Output = Result<(), StartError>>,
+{
+    telemetry::install_log(log);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error.into()),
     };
-    let code = runtime.block_on(until_signalled(settings));
+    let code = runtime.block_on(until_signalled(drain, life));
     // Whatever still runs has had its time.
     runtime.shutdown_background();
     code
@@ -70,18 +83,23 @@ fn failed(error: &StartError) -> ExitCode {
     ExitCode::FAILURE
 }
 
-async fn until_signalled(settings: Settings) -> ExitCode {
+async fn until_signalled<L>(
+    drain: Duration,
+    life: impl FnOnce(CancellationToken, CancellationToken) -> L,
+) -> ExitCode
+where
+    L: Future<Output = Result<(), StartError>>,
+{
     let mut signals = match Signals::listen() {
         Ok(signals) => signals,
         Err(error) => return failed(&error.into()),
     };
     let (draining, stop) = (CancellationToken::new(), CancellationToken::new());
-    let drain = settings.drain;
     let drained = async {
         draining.cancelled().await;
         tokio::time::sleep(drain).await;
     };
-    let life = live(settings, draining.clone(), stop.clone());
+    let life = life(draining.clone(), stop.clone());
     tokio::pin!(drained, life);
     loop {
         tokio::select! {
@@ -127,7 +145,7 @@ async fn live(
     if settings.dev {
         storage::make_folder(&settings.database.url)?;
     }
-    let Some(storage) = open(&settings, &fault, &announced, &stop).await? else {
+    let Some(storage) = open(&settings.database, &fault, &announced, &stop).await? else {
         return Ok(());
     };
     let test_clock = settings.test_clock.then(|| Arc::new(TestClock::new()));
@@ -253,7 +271,7 @@ fn warn_of_danger(settings: &Settings) {
     }
 }
 
-async fn listen(address: &str) -> Result<(TcpListener, SocketAddr), StartError> {
+pub(super) async fn listen(address: &str) -> Result<(TcpListener, SocketAddr), StartError> {
     let bound = async {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
@@ -266,20 +284,20 @@ async fn listen(address: &str) -> Result<(TcpListener, SocketAddr), StartError> 
 }
 
 /// The first line on stdout, once.
-struct Announcement {
+pub(super) struct Announcement {
     address: SocketAddr,
     said: Once,
 }
 
 impl Announcement {
-    fn new(address: SocketAddr) -> Self {
+    pub(super) fn new(address: SocketAddr) -> Self {
         Announcement {
             address,
             said: Once::new(),
         }
     }
 
-    fn say(&self) {
+    pub(super) fn say(&self) {
         self.said
             .call_once(|| print(&format!("listening on http://{}\n", self.address)));
     }
@@ -292,18 +310,18 @@ fn print(text: &str) {
 }
 
 /// Opens the database, trying again for a while where that may help; `None` where the server is to stop before that succeeds.
-async fn open(
-    settings: &Settings,
+pub(super) async fn open(
+    settings: &DatabaseSettings,
     fault: &LastFault,
     announced: &Announcement,
     stop: &CancellationToken,
 ) -> Result<Option<Storage>, StartError> {
-    let (url, timeout) = (&settings.database.url, settings.database.connect_timeout);
+    let (url, timeout) = (&settings.url, settings.connect_timeout);
     let deadline = tokio::time::Instant::now() + timeout;
     fault.set("it is being opened");
     let trying = async {
         loop {
-            match Storage::open(&settings.database).await {
+            match Storage::open(settings).await {
                 Ok(storage) => return Ok(storage),
                 Err(reason) if reason.is_permanent() => {
                     return Err(StartError::UnusableDatabase {

@@ -141,7 +141,12 @@ const METRICS: &[(Kind, &str, &str)] = &[
     (
         Counter,
         "mission_inbound_redelivered_total",
-        "Of these, those that the broker had handed out before",
+        "Messages that the broker had handed out before",
+    ),
+    (
+        Counter,
+        "mission_wallet_messages_total",
+        "Messages that a wallet in a process of its own was given, by outcome: booked or dead",
     ),
     (
         Histogram,

@@ -78,6 +78,14 @@ impl Wallet {
         }
     }
 
+    /// Carries out orders, in order and all at once; what was booked before is not booked again.
+    ///
+    /// # Errors
+    /// When nothing was carried out.
+    pub async fn book(&self, orders: &[Order]) -> Result<(), StoreError> {
+        self.ledger.carry_out(orders).await
+    }
+
     /// What a user's account holds: a moment behind the engine's own sum.
     ///
     /// # Errors
@@ -112,7 +120,7 @@ impl Subscriber for Wallet {
         if orders.is_empty() {
             return Ok(());
         }
-        let done = self.ledger.carry_out(&orders).await;
+        let done = self.book(&orders).await;
         done.map_err(|error| error.to_string())
     }
 }

@@ -23,10 +23,12 @@ use lapin::{
     types::{AMQPValue, FieldTable},
 };
 use serde_json::{Value, json};
+use sqlx::Connection as _;
 use tempfile::TempDir;
 use uuid::Uuid;
 
 use crate::{
+    process::{Started, started},
     proxy::{Proxy, Way},
     services::{RABBITMQ, amqp_url, left_out, rabbitmq_server, wait_for_port},
     support::{Client, Server, event},
@@ -135,12 +137,17 @@ async fn drain(channel: &Channel, queue: &str) -> Vec<Value> {
 }
 
 /// Deletes a wallet's queue and that of its dead letters.
+async fn delete_both(channel: &Channel, queue: &str) {
+    delete(channel, queue).await;
+    delete(channel, &format!("{queue}.dead")).await;
+}
+
+/// The same on a runtime of its own.
 pub(crate) fn delete_wallet(url: &str, queue: &str) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.unwrap().block_on(async {
         let channel = connect(url).await;
-        delete(&channel, queue).await;
-        delete(&channel, &format!("{queue}.dead")).await;
+        delete_both(&channel, queue).await;
     });
 }
 
@@ -328,9 +335,7 @@ async fn a_lost_connection_loses_nothing_and_changes_no_order() {
         dependency(&server).await == (200, json!("up"))
     })
     .await;
-    for queue in [wallet.clone(), format!("{wallet}.dead")] {
-        delete(&tap.channel, &queue).await;
-    }
+    delete_both(&tap.channel, &wallet).await;
     tap.close().await;
 }
 
@@ -503,6 +508,14 @@ fn watched(user: Uuid, id: &str, time: &str) -> Value {
     event
 }
 
+fn header(delivery: &Delivery, name: &str) -> String {
+    let headers = delivery.properties.headers().as_ref().unwrap();
+    match headers.inner().get(name) {
+        Some(AMQPValue::LongString(text)) => text.to_string(),
+        other => panic!("{name}: {other:?}"),
+    }
+}
+
 /// The reasons of the dead letters, which are taken out.
 async fn reasons_of_the_dead(channel: &Channel) -> Vec<String> {
     let mut reasons = Vec::new();
@@ -512,11 +525,7 @@ async fn reasons_of_the_dead(channel: &Channel) -> Vec<String> {
         .await
         .unwrap()
     {
-        let headers = message.delivery.properties.headers().clone().unwrap();
-        let text = |name: &str| match headers.inner().get(name) {
-            Some(AMQPValue::LongString(text)) => text.to_string(),
-            other => panic!("{name}: {other:?}"),
-        };
+        let text = |name| header(&message.delivery, name);
         assert_eq!(text("x-mission-exchange"), "activity.events");
         assert_eq!(text("x-mission-routing-key"), "activity.video.watched");
         reasons.push(text("x-mission-reason"));
@@ -634,4 +643,116 @@ async fn what_other_services_tell_is_acted_on_once() {
         metrics.contains("mission_inbound_messages_total{outcome=\"applied\"} 1")
     })
     .await;
+}
+
+/// A wallet on a file in a folder.
+fn wallet(folder: &Path, url: &str, queue: &str) -> Started {
+    let database = format!("sqlite://{}", folder.join("wallet.db").display());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mission-server"));
+    command
+        .arg("wallet")
+        .env_clear()
+        .env("MISSION_LISTEN", "127.0.0.1:0")
+        .env("MISSION_DATABASE_URL", database)
+        .env("MISSION_AMQP_URL", url)
+        .env("MISSION_AMQP_WALLET_QUEUE", queue)
+        .env("MISSION_LOG", "error")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    started(&mut command)
+}
+
+#[tokio::test]
+async fn a_wallet_of_its_own_books_every_grant_once() {
+    let Some(url) = RABBITMQ.find() else { return };
+    let queue = format!("mission-test-wallet-{}", Uuid::new_v4());
+    let server = Server::with(&[("MISSION_AMQP_URL", url), ("MISSION_AMQP_WALLET_QUEUE", &queue)]).await;
+    let channel = connect(url).await;
+    channel
+        .confirm_select(ConfirmSelectOptions::default())
+        .await
+        .unwrap();
+    // This queue gets what other servers of this run tell as well: only what one user earns is looked at.
+    let folder = tempfile::tempdir().unwrap();
+    let users: Vec<Client<'_>> = (0..3).map(|_| server.user()).collect();
+    live(&users, &server, 0..2).await;
+    publish(
+        &channel,
+        "",
+        &queue,
+        BasicProperties::default(),
+        &json!("no event"),
+    )
+    .await;
+    let first = wallet(folder.path(), url, &queue);
+    assert!(first.get("/health/ready").contains(r#""status":"ok""#));
+    let of_users = async || {
+        let url = format!("sqlite://{}?mode=ro", folder.path().join("wallet.db").display());
+        let mut database = sqlx::SqliteConnection::connect(&url).await.unwrap();
+        let mut sums = Vec::new();
+        for user in &users {
+            let sum: (i64, i64) = sqlx::query_as(
+                "SELECT coalesce(sum(amount_micros), 0), count(*) FROM wallet_entries e
+                JOIN wallet_accounts a ON a.id = account_id WHERE side = 'holder' AND user_id = ?",
+            )
+            .bind(user.user.as_bytes().to_vec())
+            .fetch_one(&mut database)
+            .await
+            .unwrap();
+            sums.push(sum);
+        }
+        sums
+    };
+    eventually("two days are booked", async || {
+        of_users().await == [(20_000_000, 2); 3]
+    })
+    .await;
+    // Killed without a word; what comes meanwhile waits for the next.
+    drop(first);
+    live(&users, &server, 2..3).await;
+    let second = wallet(folder.path(), url, &queue);
+    eventually("the third is booked, and nothing twice", async || {
+        of_users().await == [(30_000_000, 3); 3]
+    })
+    .await;
+    users[0].delete("/me").await.ok(200);
+    eventually("whose it was is forgotten", async || {
+        of_users().await[0] == (0, 0)
+    })
+    .await;
+    let metrics = second.get("/metrics");
+    assert!(metrics.contains("mission_wallet_messages_total"), "{metrics}");
+    let options = BasicGetOptions { no_ack: true };
+    let dead = format!("{queue}.dead");
+    let message = channel.basic_get(dead.as_str().into(), options).await.unwrap();
+    let reason = header(&message.unwrap().delivery, "x-mission-reason");
+    assert!(reason.contains("no JSON"), "{reason}");
+    drop(second);
+    delete_both(&channel, &queue).await;
+}
+
+#[test]
+fn a_wallet_says_what_it_lacks() {
+    let folder = tempfile::tempdir().unwrap();
+    for (settings, part) in [
+        (vec![], "MISSION_AMQP_URL"),
+        (
+            vec![
+                ("MISSION_AMQP_URL", "amqp://127.0.0.1"),
+                ("MISSION_AMQP_WALLET_QUEUE", ""),
+            ],
+            "`amqp.wallet_queue` must not be empty",
+        ),
+    ] {
+        let ended = Command::new(env!("CARGO_BIN_EXE_mission-server"))
+            .arg("wallet")
+            .env_clear()
+            .envs(settings)
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        let errors = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(2), "{errors}");
+        assert!(errors.contains(part), "{errors}");
+    }
 }

@@ -1,11 +1,7 @@
 //! One message: a CloudEvent in structured or binary mode, or a bare payload.
 
 use chrono::{DateTime, Utc};
-use lapin::{
-    BasicProperties,
-    message::Delivery,
-    types::{AMQPValue, ShortString},
-};
+use lapin::{BasicProperties, message::Delivery, types::ShortString};
 use mission_core::{
     UserId,
     engine::{ActivateReferral, ApplyEvent, Command, EraseUser, RegisterUser},
@@ -14,8 +10,13 @@ use mission_core::{
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
-use super::set_aside::origin;
-use crate::{amqp::topology::ACTIVITY_PREFIX, cloud_event};
+use crate::{
+    amqp::{
+        set_aside::{origin, text_of},
+        topology::ACTIVITY_PREFIX,
+    },
+    cloud_event,
+};
 
 /// A message as it was sent at first.
 pub(super) struct Sent<'d> {
@@ -172,15 +173,6 @@ fn binary(properties: &BasicProperties) -> Option<Map<String, Value>> {
         }
     }
     event.contains_key("specversion").then_some(event)
-}
-
-/// A header's value as text.
-pub(super) fn text_of(value: &AMQPValue) -> Option<String> {
-    match value {
-        AMQPValue::LongString(text) => String::from_utf8(text.as_bytes().to_vec()).ok(),
-        AMQPValue::ShortString(text) => Some(text.to_string()),
-        _ => None,
-    }
 }
 
 /// The envelope that a bare payload would have: its id is the message's, its source the exchange.

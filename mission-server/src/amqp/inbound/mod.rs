@@ -1,19 +1,14 @@
 //! What other services tell: taken out of the queue in batches, decided by the engine, acknowledged after the commit.
 
 mod message;
-mod set_aside;
 #[cfg(test)]
 mod tests;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use futures_util::{StreamExt as _, future::join_all};
-use lapin::{
-    Consumer, Error,
-    message::Delivery,
-    options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions},
-    types::FieldTable,
-};
+use async_trait::async_trait;
+use futures_util::future::join_all;
+use lapin::{Error, message::Delivery};
 use mission_core::{
     engine::{Command, Engine, ExecuteError, Rejection, Reply, Signals},
     event::EventOutcome,
@@ -21,21 +16,18 @@ use mission_core::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Broker, broker::Session, topology::INBOUND_QUEUE};
-use crate::{outbox::jittered, rule_health::RuleHealth};
+use super::{
+    Broker,
+    broker::Session,
+    consumer::{self, Handler, wait_after},
+    set_aside,
+    topology::{INBOUND_DEAD, INBOUND_QUEUE},
+};
+use crate::rule_health::RuleHealth;
 use message::{Message, Sent};
 
-/// How many messages are decided together at most.
-const BATCH: usize = 256;
-/// How many messages the broker sends ahead of their acknowledgement.
-const PREFETCH: u16 = 512;
 /// How often a message is decided at once where others were faster.
 const TRIES: u32 = 5;
-/// The wait after such a try, and after the first look at a store that is away; doubled each time.
-const FIRST_WAIT: Duration = Duration::from_millis(50);
-/// The longest such wait.
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
-
 /// Consumes [`INBOUND_QUEUE`].
 pub struct Inbound {
     engine: Engine,
@@ -67,66 +59,9 @@ impl Inbound {
         }
     }
 
-    /// Consumes over one connection after the other, until told to stop. What is being decided then is finished.
+    /// Consumes until told to stop.
     pub async fn run(&self, broker: &Broker, stop: &CancellationToken) {
-        while let Some(Some(session)) = stop.run_until_cancelled(broker.next_session()).await {
-            if let Err(error) = self.consume(&session, stop).await {
-                tracing::warn!(%error, "messages are not taken at the moment; what was not acknowledged comes again");
-            }
-            // The next one begins with everything that was not acknowledged.
-            session.lost.cancel();
-        }
-    }
-
-    async fn consume(&self, session: &Session, stop: &CancellationToken) -> Result<(), Error> {
-        let channel = &session.channel;
-        channel.basic_qos(PREFETCH, BasicQosOptions::default()).await?;
-        let consumer: Consumer = channel
-            .basic_consume(
-                INBOUND_QUEUE.into(),
-                "".into(),
-                BasicConsumeOptions::default(),
-                FieldTable::default(),
-            )
-            .await?;
-        let mut batches = consumer.ready_chunks(BATCH);
-        while let Some(Some(batch)) = stop.run_until_cancelled(batches.next()).await {
-            let batch = batch.into_iter().collect::<Result<Vec<Delivery>, Error>>()?;
-            if !self.take(session, &batch, stop).await? {
-                return Ok(());
-            }
-        }
-        Ok(())
-    }
-
-    /// Decides a batch and acknowledges it as a whole; `false` where the server stops before that.
-    async fn take(
-        &self,
-        session: &Session,
-        batch: &[Delivery],
-        stop: &CancellationToken,
-    ) -> Result<bool, Error> {
-        // Each is put into the engine's queue when it is first polled, and so in order.
-        let verdicts = join_all(batch.iter().map(|delivery| self.decide(delivery, stop))).await;
-        if verdicts.contains(&Verdict::Stopped) {
-            return Ok(false);
-        }
-        for (delivery, verdict) in batch.iter().zip(verdicts) {
-            let outcome = match verdict {
-                Verdict::Done(how) => how,
-                Verdict::Later(reason) => set_aside::retry(session, delivery, &reason).await?,
-                Verdict::Dead(reason) => set_aside::bury(session, delivery, &reason).await?,
-                Verdict::Stopped => continue,
-            };
-            metrics::counter!("mission_inbound_messages_total", "outcome" => outcome).increment(1);
-            if delivery.redelivered {
-                metrics::counter!("mission_inbound_redelivered_total").increment(1);
-            }
-        }
-        if let Some(last) = batch.last() {
-            last.ack(BasicAckOptions { multiple: true }).await?;
-        }
-        Ok(true)
+        consumer::consume(broker, INBOUND_QUEUE, self, stop).await;
     }
 
     async fn decide(&self, delivery: &Delivery, stop: &CancellationToken) -> Verdict {
@@ -181,14 +116,14 @@ impl Inbound {
 
     /// Waits a moment, and for as long as the store is away: then no message can be blamed.
     async fn until_the_store_answers(&self, tries: u32) {
-        let mut wait = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(tries));
+        let mut tries = tries;
         loop {
-            tokio::time::sleep(jittered(wait.min(LONGEST_WAIT))).await;
+            tokio::time::sleep(wait_after(tries)).await;
             match self.queries.catalogue_version().await {
                 Ok(_) => return,
                 Err(error) => tracing::debug!(%error, "messages wait for the database"),
             }
-            wait = wait.saturating_mul(2);
+            tries += 1;
         }
     }
 
@@ -209,6 +144,32 @@ impl Inbound {
                 Verdict::Dead(format!("{reason}{}", detail.unwrap_or_default()))
             }
         }
+    }
+}
+
+#[async_trait]
+impl Handler for Inbound {
+    async fn handle(
+        &self,
+        session: &Session,
+        batch: &[Delivery],
+        stop: &CancellationToken,
+    ) -> Result<bool, Error> {
+        // Each is put into the engine's queue when it is first polled, and so in order.
+        let verdicts = join_all(batch.iter().map(|delivery| self.decide(delivery, stop))).await;
+        if verdicts.contains(&Verdict::Stopped) {
+            return Ok(false);
+        }
+        for (delivery, verdict) in batch.iter().zip(verdicts) {
+            let outcome = match verdict {
+                Verdict::Done(how) => how,
+                Verdict::Later(reason) => set_aside::retry(session, delivery, &reason).await?,
+                Verdict::Dead(reason) => set_aside::bury(session, INBOUND_DEAD, delivery, &reason).await?,
+                Verdict::Stopped => continue,
+            };
+            metrics::counter!("mission_inbound_messages_total", "outcome" => outcome).increment(1);
+        }
+        Ok(true)
     }
 }
 

@@ -3,20 +3,19 @@
 
 use lapin::{Confirmation, Error, message::Delivery, options::BasicPublishOptions, types::AMQPValue};
 
-use super::message::text_of;
-use crate::amqp::{
+use super::{
     broker::Session,
     topology::{INBOUND_DEAD, INBOUND_RETRY},
 };
 
 /// Why a message is among the dead letters.
-pub(crate) const REASON: &str = "x-mission-reason";
+const REASON: &str = "x-mission-reason";
 /// How often it was tried.
-pub(crate) const ATTEMPTS: &str = "x-mission-attempts";
+const ATTEMPTS: &str = "x-mission-attempts";
 /// Where it came from first.
-pub(crate) const EXCHANGE: &str = "x-mission-exchange";
+const EXCHANGE: &str = "x-mission-exchange";
 /// Under which key.
-pub(crate) const ROUTING_KEY: &str = "x-mission-routing-key";
+const ROUTING_KEY: &str = "x-mission-routing-key";
 
 /// How often a message comes again before it is given up.
 const MOST_ATTEMPTS: i64 = 5;
@@ -51,7 +50,7 @@ pub(super) async fn retry(
     let attempts = attempts(delivery) + 1;
     if attempts >= MOST_ATTEMPTS {
         let reason = format!("given up after {attempts} attempts: {reason}");
-        return bury(session, delivery, &reason).await;
+        return bury(session, INBOUND_DEAD, delivery, &reason).await;
     }
     tracing::warn!(
         reason,
@@ -62,18 +61,15 @@ pub(super) async fn retry(
     Ok("retried")
 }
 
-/// Puts a message among the dead letters, with the reason in a header.
+/// Puts a message into a queue of dead letters, with the reason in a header.
 pub(super) async fn bury(
     session: &Session,
+    queue: &str,
     delivery: &Delivery,
     reason: &str,
 ) -> Result<&'static str, Error> {
-    tracing::warn!(
-        reason,
-        queue = INBOUND_DEAD,
-        "a message was put among the dead letters"
-    );
-    put(session, INBOUND_DEAD, delivery, reason, attempts(delivery)).await?;
+    tracing::warn!(reason, queue, "a message was put among the dead letters");
+    put(session, queue, delivery, reason, attempts(delivery)).await?;
     Ok("dead")
 }
 
@@ -107,5 +103,14 @@ async fn put(
         Confirmation::Ack(None) => Ok(()),
         // Without acknowledgement it stays where it is, and comes again with the next connection.
         _ => Err(std::io::Error::other(format!("`{queue}` does not take the message")).into()),
+    }
+}
+
+/// A header's value as text.
+pub(super) fn text_of(value: &AMQPValue) -> Option<String> {
+    match value {
+        AMQPValue::LongString(text) => String::from_utf8(text.as_bytes().to_vec()).ok(),
+        AMQPValue::ShortString(text) => Some(text.to_string()),
+        _ => None,
     }
 }

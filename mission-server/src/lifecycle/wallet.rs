@@ -1,0 +1,71 @@
+//! A wallet in a process of its own: the ledger that a server embeds, on a database of its own, fed through the broker.
+
+use std::{process::ExitCode, sync::Arc, time::Duration};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    StartError,
+    probes::Probes,
+    serve::{Gate, serve},
+    start::{Announcement, listen, open, run_life},
+    starting::{self, LastFault},
+};
+use crate::{
+    amqp::{Broker, Purpose, WalletQueue},
+    config::{ReadyRequires, WalletSettings},
+    http, telemetry,
+};
+
+/// Books what comes out of the wallet's queue until a signal says to stop. Answers 0 after an orderly end, 1 after a
+/// failure.
+#[must_use]
+pub fn run_wallet(settings: WalletSettings) -> ExitCode {
+    let log = settings.log.clone();
+    run_life(&log, Duration::ZERO, |draining, stop| {
+        live(settings, draining, stop)
+    })
+}
+
+async fn live(
+    settings: WalletSettings,
+    draining: CancellationToken,
+    stop: CancellationToken,
+) -> Result<(), StartError> {
+    let metrics = telemetry::install_metrics();
+    let (listener, address) = listen(&settings.listen).await?;
+    let fault = LastFault::default();
+    let gate = Gate::new(starting::router(fault.clone(), metrics.clone()));
+    let serving = tokio::spawn(serve(
+        listener,
+        gate.clone(),
+        stop.clone(),
+        settings.shutdown_timeout,
+    ));
+    let announced = Announcement::new(address);
+    let Some(storage) = open(&settings.database, &fault, &announced, &stop).await? else {
+        return Ok(());
+    };
+    let (broker, broker_task) = Broker::start(settings.broker, Purpose::Wallet)?;
+    broker.first_try().await;
+    let probe = Arc::new(Probes {
+        queries: Arc::clone(&storage.queries),
+        writes: storage.writes.clone(),
+        redis: None,
+        broker: Some(broker.clone()),
+        required: ReadyRequires::All,
+        draining,
+    });
+    gate.open(http::health_router(probe, metrics));
+    announced.say();
+    tracing::info!(%address, database = %settings.database.url, queue = settings.queue, "the wallet is ready");
+    WalletQueue::new(storage.wallet.clone(), settings.queue)
+        .run(&broker, &stop)
+        .await;
+    let _ = serving.await;
+    broker.close();
+    // A panic there is told by itself.
+    let _ = broker_task.await;
+    storage.close().await;
+    Ok(())
+}
