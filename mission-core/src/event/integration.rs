@@ -29,6 +29,7 @@ pub enum IntegrationEvent {
 
 /// `TaskStartedEvent`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the fields are those of the contract's table")]
 pub struct TaskStarted {
@@ -40,6 +41,7 @@ pub struct TaskStarted {
 
 /// `MissionCompletedEvent`, sent when the reward is claimed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the fields are those of the contract's table")]
 pub struct MissionCompleted {
@@ -49,6 +51,7 @@ pub struct MissionCompleted {
     pub mission_type: MissionType,
     /// Bonus included.
     #[serde(with = "crate::points::exact")]
+    #[cfg_attr(feature = "openapi", schema(value_type = f64))]
     pub points_earned: rust_decimal::Decimal,
     pub completed_at: DateTime<Utc>,
     pub reward_id: RewardId,
@@ -62,6 +65,7 @@ pub struct MissionCompleted {
 
 /// `CheckInCompletedEvent`, sent when the check-in's rewards are granted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the fields are those of the contract's table")]
 pub struct CheckInCompleted {
@@ -74,8 +78,10 @@ pub struct CheckInCompleted {
     pub streak_bonus: Points,
     /// Milestone and monthly reward together.
     #[serde(with = "crate::points::exact")]
+    #[cfg_attr(feature = "openapi", schema(value_type = f64))]
     pub milestone_bonus: rust_decimal::Decimal,
     #[serde(with = "crate::points::exact")]
+    #[cfg_attr(feature = "openapi", schema(value_type = f64))]
     pub total_points: rust_decimal::Decimal,
     pub checked_in_at: DateTime<Utc>,
     pub daily_reward_id: RewardId,
@@ -85,6 +91,7 @@ pub struct CheckInCompleted {
 
 /// `RewardClaimedEvent`: every grant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the fields are those of the contract's table")]
 pub struct RewardClaimed {
@@ -95,6 +102,7 @@ pub struct RewardClaimed {
     pub points: Points,
     pub bonus_points: Points,
     #[serde(with = "crate::points::exact")]
+    #[cfg_attr(feature = "openapi", schema(value_type = f64))]
     pub total_points: rust_decimal::Decimal,
     pub currency: String,
     pub claimed_at: DateTime<Utc>,
@@ -105,12 +113,14 @@ pub struct RewardClaimed {
 
 /// `RewardRevokedEvent`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the fields are those of the contract's table")]
 pub struct RewardRevoked {
     pub reward_id: RewardId,
     pub user_id: UserId,
     #[serde(with = "crate::points::exact")]
+    #[cfg_attr(feature = "openapi", schema(value_type = f64))]
     pub total_points: rust_decimal::Decimal,
     pub currency: String,
     #[serde(default)]
@@ -125,6 +135,7 @@ pub struct RewardRevoked {
 
 /// `UserErasedEvent`: after it, nothing that is kept may lead back to the person.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the fields speak for themselves")]
 pub struct UserErased {

@@ -1,6 +1,7 @@
 //! RabbitMQ: events leave for other services through it, and theirs come in. While it is away, everything else goes on,
 //! and events wait in the outbox.
 
+mod asyncapi;
 mod broker;
 mod bus;
 mod consumer;
@@ -9,6 +10,7 @@ mod set_aside;
 mod topology;
 mod wallet;
 
+pub use asyncapi::document as asyncapi;
 pub use broker::{Broker, BrokerError, BrokerSettings, Purpose};
 pub use bus::AmqpBus;
 pub use inbound::Inbound;

@@ -17,6 +17,8 @@ use utoipa::{
 };
 use utoipa_swagger_ui::SwaggerUi;
 
+use crate::amqp;
+
 use super::{
     AppState, examples, ops,
     problem::{FieldError, Problem},
@@ -178,6 +180,7 @@ pub(super) fn routes(with_clock: bool) -> Router<AppState> {
             "/openapi.json",
             get(move || async move { Json(document(with_clock)) }),
         )
+        .route("/asyncapi.json", get(|| async { Json(amqp::asyncapi()) }))
         .merge(page.layer(SetResponseHeaderLayer::overriding(
             header::CONTENT_SECURITY_POLICY,
             POLICY,

@@ -357,6 +357,7 @@ async fn start() -> Response {
         "<p>Missions that users do for rewards, and daily check-ins with streaks and bonuses.</p>\n<dl>\n\
          <dt><a href=\"/docs\">/docs</a></dt><dd>every operation, to read and to try</dd>\n\
          <dt><a href=\"/openapi.json\">/openapi.json</a></dt><dd>the same for programs (OpenAPI 3.1)</dd>\n\
+         <dt><a href=\"/asyncapi.json\">/asyncapi.json</a></dt><dd>the events that leave and come through RabbitMQ (AsyncAPI 3)</dd>\n\
          <dt><a href=\"/problems\">/problems</a></dt><dd>what each error means, and what to do</dd>\n\
          <dt><a href=\"/health\">/health</a></dt><dd>what the server depends on, and how it is</dd>\n\
          <dt><a href=\"/metrics\">/metrics</a></dt><dd>metrics in Prometheus form</dd>\n</dl>\n",

@@ -10,11 +10,8 @@ use tokio_util::sync::CancellationToken;
 use super::Storage;
 use crate::{
     amqp::{AmqpBus, Broker},
-    outbox::{FanOut, InProcessBus, Relay, RelayOptions},
+    outbox::{FanOut, InProcessBus, Relay, RelayOptions, SOURCE},
 };
-
-/// The CloudEvents `source` of what this server tells.
-const SOURCE: &str = "/mission-server";
 
 /// The relay at work.
 pub(super) struct Relaying {

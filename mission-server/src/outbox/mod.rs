@@ -11,6 +11,9 @@ pub use fan_out::FanOut;
 pub(crate) use relay::jittered;
 pub use relay::{Relay, RelayOptions};
 
+/// The CloudEvents `source` of what a server tells.
+pub(crate) const SOURCE: &str = "/mission-server";
+
 /// The envelope in which an event leaves, told by a CloudEvents `source`.
 pub(crate) fn envelope(outgoing: &Outgoing, source: &str) -> Result<CloudEvent, String> {
     let OutboundEvent { id, event } = &outgoing.event;

@@ -234,7 +234,20 @@ async fn events_leave_as_cloud_events_in_order() {
             "reward.revoked"
         ]
     );
+    let document = server
+        .http
+        .get(format!("{}/asyncapi.json", server.url))
+        .send()
+        .await
+        .unwrap();
+    let document: Value = document.json().await.unwrap();
     for (delivery, event) in &deliveries {
+        let message = &document["components"]["messages"][event["type"].as_str().unwrap()];
+        let mut schema = message["payload"].clone();
+        schema["components"] = document["components"].clone();
+        if let Err(error) = jsonschema::validate(&schema, event) {
+            panic!("{event} is not as /asyncapi.json says: {error}");
+        }
         let properties = &delivery.properties;
         let text = |text: &Option<lapin::types::ShortString>| text.as_ref().unwrap().to_string();
         assert_eq!(text(properties.content_type()), "application/cloudevents+json");

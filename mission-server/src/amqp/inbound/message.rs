@@ -9,6 +9,7 @@ use mission_core::{
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::{
     amqp::{
@@ -51,22 +52,31 @@ pub(super) enum Message {
     Activity(ActivityEvent),
 }
 
-#[derive(Deserialize)]
+/// The data of `UserRegisteredEvent`.
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Registered {
+pub(in crate::amqp) struct Registered {
     user_id: UserId,
+    #[expect(dead_code, reason = "it is not kept")]
+    email: Option<String>,
+    #[expect(dead_code, reason = "it is not kept")]
+    display_name: Option<String>,
     registered_at: Option<DateTime<Utc>>,
 }
 
-#[derive(Deserialize)]
+/// The data of `UserDeletedEvent`.
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Deleted {
+pub(in crate::amqp) struct Deleted {
     user_id: UserId,
+    #[expect(dead_code, reason = "what counts is when it arrives")]
+    deleted_at: Option<DateTime<Utc>>,
 }
 
-#[derive(Deserialize)]
+/// The data of `ReferralActivatedEvent`.
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Referral {
+pub(in crate::amqp) struct Referral {
     inviter_id: UserId,
     invitee_id: UserId,
     invite_code: Option<String>,

@@ -24,6 +24,7 @@ use super::{
     topology::{INBOUND_DEAD, INBOUND_QUEUE},
 };
 use crate::rule_health::RuleHealth;
+pub(super) use message::{Deleted, Referral, Registered};
 use message::{Message, Sent};
 
 /// How often a message is decided at once where others were faster.
