@@ -92,3 +92,61 @@ fn pages_that_settings_name_are_there() {
         assert!(root().join(page).exists(), "{page}");
     }
 }
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The words of a text that begin in one way.
+fn words<'t>(text: &'t str, beginning: &str) -> Vec<&'t str> {
+    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .filter(|word| word.starts_with(beginning))
+        .collect()
+}
+
+#[test]
+fn alerts_and_dashboards_ask_for_metrics_that_there_are() {
+    let known = read("docs/metrics.md");
+    let dashboard = read("deploy/grafana/dashboards/mission.json");
+    let panels: serde_json::Value = serde_json::from_str(&dashboard).unwrap();
+    assert!(panels["panels"].as_array().unwrap().len() > 8);
+    let mut asked = 0;
+    for text in [dashboard, read("docs/alerts.yml")] {
+        for name in words(&text, "mission_") {
+            let name = ["_count", "_bucket", "_sum"]
+                .iter()
+                .find_map(|part| name.strip_suffix(part))
+                .unwrap_or(name);
+            assert!(
+                known.contains(&format!("`{name}`")),
+                "{name} is not in docs/metrics.md"
+            );
+            asked += 1;
+        }
+    }
+    assert!(asked > 25, "{asked}");
+}
+
+#[test]
+fn what_is_deployed_sets_what_there_is() {
+    let help = std::process::Command::new(env!("CARGO_BIN_EXE_mission-server"))
+        .arg("--help")
+        .env_clear()
+        .output()
+        .unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let known = words(&help, "MISSION_");
+    for path in [
+        "compose.yaml",
+        "Containerfile",
+        "deploy/kubernetes/mission.yaml",
+        "docs/kubernetes.md",
+    ] {
+        for name in words(&read(path), "MISSION_")
+            .into_iter()
+            .filter(|name| name.len() > "MISSION_".len())
+        {
+            assert!(known.contains(&name), "{path}: {name} is no setting");
+        }
+    }
+}
