@@ -1,14 +1,20 @@
-//! Messages a second through RabbitMQ: the relay of the outbox beside a bare publisher with a window of confirms, in one
-//! run, round by round.
+//! Messages a second through RabbitMQ, side by side in one run, round by round: the relay of the outbox beside a bare
+//! publisher with a window of confirms, and activity events through the broker beside the same over HTTP in batches.
 //!
 //! ```text
-//! cargo run --release -p mission-benches --bin broker -- [--url amqp://…] [--rounds N] [--messages N]
+//! cargo build --release -p mission-server -p mission-benches
+//! target/release/broker [--url amqp://…] [--rounds N] [--messages N]
 //! ```
 //!
 //! Both publish the same persistent, mandatory messages to the wallet's quorum queue. The relay works on an outbox in
 //! memory; what is measured is the relay and the bus, with the order of each user's events kept.
 
 #![expect(clippy::print_stdout, reason = "it reports")]
+
+mod inbound;
+#[path = "../load/server.rs"]
+#[expect(dead_code, reason = "the load generator measures the server as well")]
+mod server;
 
 use std::{
     error::Error,
@@ -229,6 +235,25 @@ async fn main() -> Result<()> {
         "medians: relay {relayed:.0}/s, bare publisher {bare:.0}/s, ratio {:.2} (at least 0.8)",
         relayed / bare
     );
+    let stage = inbound::Stage::start(&url, &queue)?;
+    let count = usize::try_from(messages)? / 2;
+    let (mut by_broker, mut over_http) = (Vec::new(), Vec::new());
+    for round in 1..=rounds {
+        let broker = stage.by_broker(&channel, count).await?;
+        let http = stage.over_http(count).await?;
+        println!(
+            "round {round}: events through the broker {broker:.0}/s, over HTTP {http:.0}/s, ratio {:.2}",
+            broker / http
+        );
+        by_broker.push(broker);
+        over_http.push(http);
+    }
+    let (broker, http) = (median(by_broker), median(over_http));
+    println!(
+        "medians: through the broker {broker:.0}/s, over HTTP {http:.0}/s, ratio {:.2} (at least 0.7)",
+        broker / http
+    );
+    drop(stage);
     for queue in [queue.clone(), format!("{queue}.dead")] {
         channel
             .queue_delete(queue.as_str().into(), QueueDeleteOptions::default())

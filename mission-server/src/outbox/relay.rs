@@ -66,6 +66,10 @@ struct Held {
 /// How many batches are looked at, at most, to find what is not held back.
 const WIDEST: usize = 64;
 
+/// The same while the bus cannot be reached, when nothing is held back and only a part of the bus may go on: what is
+/// looked at must be sent again within a lease of outbox shards.
+const WIDEST_AWAY: usize = 16;
+
 /// How long a stopping server waits for a bus that cannot be reached.
 const FLUSH_TO_NOBODY: Duration = Duration::from_secs(2);
 
@@ -239,10 +243,13 @@ impl Relay {
             self.note_away(away);
         }
         self.behind = total - sent;
+        if away.is_some() {
+            self.behind = self.behind.min(self.options.batch.saturating_mul(WIDEST_AWAY));
+        }
         let wider = self.options.batch.saturating_add(self.behind).min(widest) > limit;
         Ok(Pass {
             sent,
-            held: self.behind,
+            held: total - sent,
             more: full && (sent > 0 || wider),
             away: away.is_some(),
         })

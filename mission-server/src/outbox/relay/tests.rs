@@ -344,6 +344,23 @@ async fn a_bus_that_is_away_is_tried_again_as_a_whole() {
 }
 
 #[tokio::test]
+async fn a_bus_that_is_away_is_not_given_more_and_more() {
+    let mut stage = stage(quick());
+    for who in 0..60 {
+        stage.check_in(who, 0).await;
+    }
+    let listener = Arc::clone(&stage.listener) as Arc<dyn Subscriber>;
+    stage.relay.bus = Arc::new(Absent {
+        calls: Mutex::new(usize::MAX),
+        bus: InProcessBus::new("/test").with(listener),
+    });
+    for _ in 0..40 {
+        assert!(stage.relay.pass().await.unwrap().away);
+    }
+    assert_eq!(stage.relay.behind, 3 * WIDEST_AWAY);
+}
+
+#[tokio::test]
 async fn an_event_goes_to_every_bus_and_no_further_than_the_first_that_does_not_take_it() {
     let mut stage = stage(quick());
     let second = Arc::new(Listener::default());

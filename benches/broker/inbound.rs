@@ -1,0 +1,113 @@
+//! Activity events a second into one server, through the broker and over HTTP in batches.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant, SystemTime},
+};
+
+use futures_util::StreamExt as _;
+use jsonwebtoken::{EncodingKey, Header, encode};
+use lapin::{BasicProperties, Channel, options::BasicPublishOptions};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{
+    Result, WINDOW, rate,
+    server::{SECRET, Server},
+};
+
+/// How many events go into one request.
+const BATCH: usize = 256;
+/// All must be taken within so long.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A server with the starter pack, and the right to tell it of events.
+pub(crate) struct Stage {
+    server: Server,
+    http: reqwest::Client,
+    token: String,
+}
+
+impl Stage {
+    pub(crate) fn start(url: &str, wallet_queue: &str) -> Result<Self> {
+        let pack = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/packs/starter");
+        let server = Server::start_with(
+            &std::env::temp_dir(),
+            &[
+                ("MISSION_AMQP_URL", url.as_ref()),
+                ("MISSION_AMQP_WALLET_QUEUE", wallet_queue.as_ref()),
+                ("MISSION_PACK", pack.as_os_str()),
+            ],
+        )?;
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
+        let claims = json!({"sub": Uuid::nil(), "exp": now.as_secs() + 3600, "roles": ["admin"]});
+        let key = EncodingKey::from_secret(SECRET.as_bytes());
+        Ok(Stage {
+            server,
+            http: reqwest::Client::builder().no_proxy().tcp_nodelay(true).build()?,
+            token: encode(&Header::default(), &claims, &key)?,
+        })
+    }
+
+    /// Events a second in requests of [`BATCH`], one after the other.
+    pub(crate) async fn over_http(&self, count: usize) -> Result<f64> {
+        let url = format!("http://{}/api/v1/events", self.server.address);
+        let events: Vec<Value> = (0..count).map(|_| event()).collect();
+        let begun = Instant::now();
+        for batch in events.chunks(BATCH) {
+            let request = self.http.post(&url).bearer_auth(&self.token).json(batch);
+            let response = request.send().await?.error_for_status()?;
+            let answer: Value = serde_json::from_slice(&response.bytes().await?)?;
+            let applied = answer["results"].as_array().into_iter().flatten();
+            if applied.filter(|result| result["status"] == "applied").count() != batch.len() {
+                return Err("an event was not applied".into());
+            }
+        }
+        Ok(rate(count, begun))
+    }
+
+    /// Events a second through the broker, from the first that is published to the last that is applied.
+    pub(crate) async fn by_broker(&self, channel: &Channel, count: usize) -> Result<f64> {
+        let bodies: Vec<Vec<u8>> = (0..count)
+            .map(|_| serde_json::to_vec(&event()))
+            .collect::<std::result::Result<_, _>>()?;
+        let before = self.applied().await?;
+        let begun = Instant::now();
+        let sent = futures_util::stream::iter(&bodies).map(|body| async move {
+            let properties = BasicProperties::default().with_delivery_mode(2);
+            let options = BasicPublishOptions::default();
+            let key = "activity.video.watched".into();
+            let sent = channel.basic_publish("activity.events".into(), key, options, body, properties);
+            sent.await?.await
+        });
+        let mut sent = sent.buffer_unordered(WINDOW);
+        while let Some(confirmation) = sent.next().await {
+            confirmation?;
+        }
+        while self.applied().await? < before + count as u64 {
+            if begun.elapsed() > PATIENCE {
+                return Err("not all messages were applied".into());
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Ok(rate(count, begun))
+    }
+
+    /// How many messages were applied so far.
+    async fn applied(&self) -> Result<u64> {
+        let url = format!("http://{}/metrics", self.server.address);
+        let text = self.http.get(url).send().await?.text().await?;
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix("mission_inbound_messages_total{outcome=\"applied\"} "));
+        Ok(line.map_or(Ok(0), str::parse)?)
+    }
+}
+
+/// Somebody watched a video, which starts a mission of theirs.
+fn event() -> Value {
+    json!({
+        "specversion": "1.0", "id": Uuid::new_v4(), "source": "/bench", "type": "video.watched",
+        "subject": Uuid::new_v4(), "data": {"seconds": 35},
+    })
+}
