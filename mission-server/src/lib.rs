@@ -2,6 +2,7 @@
 
 pub mod amqp;
 pub mod auth;
+mod back_off;
 pub mod cache;
 mod cloud_event;
 pub mod config;

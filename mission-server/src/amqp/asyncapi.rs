@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use super::{
     inbound::{Deleted, Referral, Registered},
-    topology::{EVENTS_EXCHANGE, INBOUND_QUEUE},
+    topology::{CLOUD_EVENT, EVENTS_EXCHANGE, INBOUND_QUEUE, PERSISTENT, is_mandatory},
 };
 use crate::outbox::SOURCE;
 
@@ -219,7 +219,7 @@ impl Document {
         let message = json!({
             "name": name,
             "summary": summary,
-            "contentType": "application/cloudevents+json",
+            "contentType": CLOUD_EVENT,
             "payload": payload,
             "examples": [{"name": name, "payload": example}],
         });
@@ -251,7 +251,7 @@ impl Document {
             operation["description"] = json!(format!("Taken out of the queue `{INBOUND_QUEUE}`."));
         } else {
             operation["bindings"] = json!({"amqp": {
-                "bindingVersion": "0.3.0", "deliveryMode": 2, "mandatory": key.starts_with("reward."),
+                "bindingVersion": "0.3.0", "deliveryMode": PERSISTENT, "mandatory": is_mandatory(key),
             }});
         }
         self.operations.insert(format!("{action}-{name}"), operation);
@@ -267,7 +267,7 @@ impl Document {
                     under ids that stay the same; the events of one user come in order.",
                 "license": {"name": "MIT OR Apache-2.0"},
             },
-            "defaultContentType": "application/cloudevents+json",
+            "defaultContentType": CLOUD_EVENT,
             "channels": self.channels,
             "operations": self.operations,
             "components": {"messages": self.messages, "schemas": self.schemas},

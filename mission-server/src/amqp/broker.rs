@@ -18,7 +18,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::topology;
-use crate::outbox::jittered;
+use crate::back_off;
 
 /// Where the broker is, and what is declared in it.
 #[derive(Clone, Debug)]
@@ -256,8 +256,7 @@ async fn keep(
         }
         state.send_replace(State::Away(reason.into()));
         failures = failures.saturating_add(1);
-        let doubled = FIRST_BACK_OFF.saturating_mul(2_u32.saturating_pow(failures.min(16) - 1));
-        let wait = jittered(doubled.min(LONGEST_BACK_OFF));
+        let wait = back_off::after(failures, FIRST_BACK_OFF, LONGEST_BACK_OFF);
         stop.run_until_cancelled(tokio::time::sleep(wait)).await;
     }
 }

@@ -18,17 +18,17 @@ use mission_core::ports::{
 };
 use tokio::time::{Instant, timeout};
 
-use super::{Broker, broker::Session, topology::EVENTS_EXCHANGE};
+use super::{
+    Broker,
+    broker::Session,
+    topology::{CLOUD_EVENT, EVENTS_EXCHANGE, PERSISTENT, is_mandatory},
+};
 use crate::outbox::envelope;
 
 /// How many messages may wait for their confirmation at once.
 const WINDOW: usize = 500;
 /// How long all confirmations of one call may take. A lease of outbox shards must hold longer.
 const CONFIRM_TIME: Duration = Duration::from_secs(3);
-/// The media type of an event in structured mode.
-const CLOUD_EVENT: &str = "application/cloudevents+json";
-/// Messages outlive a restart of the broker.
-const PERSISTENT: u8 = 2;
 
 /// Publishes to the topic exchange [`EVENTS_EXCHANGE`].
 ///
@@ -172,7 +172,7 @@ impl Publishing<'_> {
         }
         let key = told.routing_key();
         let options = BasicPublishOptions {
-            mandatory: key.starts_with("reward."),
+            mandatory: is_mandatory(key),
             ..BasicPublishOptions::default()
         };
         let channel = &self.session.channel;

@@ -13,7 +13,7 @@ use lapin::{
 use tokio_util::sync::CancellationToken;
 
 use super::{Broker, broker::Session};
-use crate::outbox::jittered;
+use crate::back_off;
 
 /// How many messages are handled together at most.
 const BATCH: usize = 256;
@@ -22,7 +22,7 @@ const PREFETCH: u16 = 512;
 /// The longest wait between two tries.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// The wait after the first try, doubled each time after.
-const FIRST_WAIT: Duration = Duration::from_millis(50);
+const FIRST_WAIT: Duration = Duration::from_millis(100);
 
 /// Handles messages.
 #[async_trait]
@@ -77,6 +77,5 @@ async fn over(
 
 /// The wait after so many tries.
 pub(super) fn wait_after(tries: u32) -> Duration {
-    let doubled = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(tries.min(16)));
-    jittered(doubled.min(LONGEST_WAIT))
+    back_off::after(tries, FIRST_WAIT, LONGEST_WAIT)
 }

@@ -5,7 +5,7 @@ use lapin::{Confirmation, Error, message::Delivery, options::BasicPublishOptions
 
 use super::{
     broker::Session,
-    topology::{INBOUND_DEAD, INBOUND_RETRY},
+    topology::{INBOUND_DEAD, INBOUND_RETRY, PERSISTENT},
 };
 
 /// Why a message is among the dead letters.
@@ -90,7 +90,7 @@ async fn put(
         .properties
         .clone()
         .with_headers(headers)
-        .with_delivery_mode(2);
+        .with_delivery_mode(PERSISTENT);
     let options = BasicPublishOptions {
         mandatory: true,
         ..BasicPublishOptions::default()

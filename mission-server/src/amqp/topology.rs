@@ -10,6 +10,16 @@ use lapin::{
 /// The topic exchange that integration events are published to.
 pub const EVENTS_EXCHANGE: &str = "mission.events";
 
+/// The media type of an event in structured mode.
+pub(super) const CLOUD_EVENT: &str = "application/cloudevents+json";
+/// The delivery mode of messages that outlive a restart of the broker.
+pub(super) const PERSISTENT: u8 = 2;
+
+/// Whether an event must come back where no queue takes it: what tells of rewards.
+pub(super) fn is_mandatory(routing_key: &str) -> bool {
+    routing_key.starts_with("reward.")
+}
+
 /// The routing keys of what moves points, to which the wallet's queue is bound.
 pub const WALLET_KEYS: [&str; 2] = ["reward.claimed", "reward.revoked"];
 

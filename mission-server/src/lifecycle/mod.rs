@@ -7,6 +7,7 @@ mod broker;
 mod check;
 mod clock;
 mod core;
+mod front;
 mod gauges;
 mod greeting;
 mod jobs;

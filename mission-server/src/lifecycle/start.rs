@@ -4,7 +4,7 @@ use std::{
     io::{IsTerminal, Write},
     net::SocketAddr,
     process::ExitCode,
-    sync::{Arc, Mutex, Once},
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -14,37 +14,22 @@ use mission_core::{
     ports::{clock::Clock, rate_limit::RateLimiter},
     system::SystemClock,
 };
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Core, StartError, Storage, Sweeper, TestClock,
-    broker::Brokerage,
-    gauges::Gauges,
-    greeting::greeting,
-    jobs::Jobs,
-    probes::Probes,
-    redis::Redis,
-    relay::Relaying,
-    serve::{Gate, serve},
-    starting::{self, LastFault},
-    stop::Signals,
-    storage,
+    Core, StartError, Sweeper, TestClock, broker::Brokerage, front::Front, gauges::Gauges,
+    greeting::greeting, jobs::Jobs, probes::Probes, redis::Redis, relay::Relaying, stop::Signals, storage,
     sweep::SweepError,
 };
 use crate::{
     auth::Authenticator,
     cache::Cache,
-    config::{DatabaseSettings, LogSettings, PackSource, Settings},
+    config::{LogSettings, PackSource, Settings},
     http::{self, AppState, LocalRateLimiter, Parts, Problem, RateLimits, SetClock},
     rule_health::RuleHealth,
     telemetry,
 };
-
-/// The first try to open the database may take so long before the address is announced all the same.
-const QUIET_START: Duration = Duration::from_millis(1500);
-/// How long to wait between two tries.
-const BETWEEN_TRIES: Duration = Duration::from_millis(500);
 
 /// Serves until a signal says to stop. Answers 0 after an orderly end, 1 after a failure.
 #[must_use]
@@ -132,20 +117,17 @@ async fn live(
     warn_of_danger(&settings);
     let metrics = telemetry::install_metrics();
     let auth = Arc::new(Authenticator::new(&settings.jwt).await?);
-    let (listener, address) = listen(&settings.listen).await?;
-    let fault = LastFault::default();
-    let gate = Gate::new(starting::router(fault.clone(), metrics.clone()));
-    let serving = tokio::spawn(serve(
-        listener,
-        gate.clone(),
-        stop.clone(),
+    let front = Front::open(
+        &settings.listen,
+        metrics.clone(),
+        &stop,
         settings.shutdown_timeout,
-    ));
-    let announced = Announcement::new(address);
+    );
+    let front = front.await?;
     if settings.dev {
         storage::make_folder(&settings.database.url)?;
     }
-    let Some(storage) = open(&settings.database, &fault, &announced, &stop).await? else {
+    let Some(storage) = front.storage(&settings.database, &stop).await? else {
         return Ok(());
     };
     let test_clock = settings.test_clock.then(|| Arc::new(TestClock::new()));
@@ -212,8 +194,8 @@ async fn live(
         broker.first_try().await;
         broker.consume(&core, rule_health, &jobs);
     }
-    gate.open(http::router(state));
-    announced.say();
+    front.serve(http::router(state));
+    let address = front.address();
     tracing::info!(%address, database = %settings.database.url, took = ?began.elapsed(), "the server is ready");
     if settings.dev {
         greet(address, core.engine.now(), &settings)?;
@@ -226,8 +208,7 @@ async fn live(
     // Finishes what runs, in the order in which things depend on each other: requests need the writer, the writer's
     // events need the relay, all need the store.
     let patience = Instant::now() + settings.shutdown_timeout;
-    let _ = serving.await;
-    drop(gate);
+    front.close().await;
     jobs.stop().await;
     drop(core);
     finish(writer).await?;
@@ -271,86 +252,10 @@ fn warn_of_danger(settings: &Settings) {
     }
 }
 
-pub(super) async fn listen(address: &str) -> Result<(TcpListener, SocketAddr), StartError> {
-    let bound = async {
-        let listener = TcpListener::bind(address).await?;
-        let address = listener.local_addr()?;
-        Ok::<_, std::io::Error>((listener, address))
-    };
-    bound.await.map_err(|error| StartError::Listen {
-        address: address.to_owned(),
-        reason: error.to_string(),
-    })
-}
-
-/// The first line on stdout, once.
-pub(super) struct Announcement {
-    address: SocketAddr,
-    said: Once,
-}
-
-impl Announcement {
-    pub(super) fn new(address: SocketAddr) -> Self {
-        Announcement {
-            address,
-            said: Once::new(),
-        }
-    }
-
-    pub(super) fn say(&self) {
-        self.said
-            .call_once(|| print(&format!("listening on http://{}\n", self.address)));
-    }
-}
-
-fn print(text: &str) {
+pub(super) fn print(text: &str) {
     let mut out = std::io::stdout().lock();
     // A closed stdout must not stop the server.
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-}
-
-/// Opens the database, trying again for a while where that may help; `None` where the server is to stop before that succeeds.
-pub(super) async fn open(
-    settings: &DatabaseSettings,
-    fault: &LastFault,
-    announced: &Announcement,
-    stop: &CancellationToken,
-) -> Result<Option<Storage>, StartError> {
-    let (url, timeout) = (&settings.url, settings.connect_timeout);
-    let deadline = tokio::time::Instant::now() + timeout;
-    fault.set("it is being opened");
-    let trying = async {
-        loop {
-            match Storage::open(settings).await {
-                Ok(storage) => return Ok(storage),
-                Err(reason) if reason.is_permanent() => {
-                    return Err(StartError::UnusableDatabase {
-                        url: url.to_string(),
-                        reason,
-                    });
-                }
-                Err(error) => {
-                    tracing::warn!(%error, database = %url, "the database cannot be opened; trying again");
-                    fault.set(&error.to_string());
-                    announced.say();
-                }
-            }
-            tokio::time::sleep(BETWEEN_TRIES).await;
-        }
-    };
-    let announcing = async {
-        tokio::time::sleep(QUIET_START).await;
-        announced.say();
-        std::future::pending::<()>().await;
-    };
-    tokio::select! {
-        storage = trying => storage.map(Some),
-        () = announcing => Ok(None),
-        () = stop.cancelled() => Ok(None),
-        () = tokio::time::sleep_until(deadline) => {
-            Err(StartError::Database { url: url.to_string(), timeout, reason: fault.get() })
-        }
-    }
 }
 
 fn greet(address: SocketAddr, now: DateTime<Utc>, settings: &Settings) -> Result<(), StartError> {

@@ -4,13 +4,7 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    StartError,
-    probes::Probes,
-    serve::{Gate, serve},
-    start::{Announcement, listen, open, run_life},
-    starting::{self, LastFault},
-};
+use super::{StartError, front::Front, probes::Probes, start::run_life};
 use crate::{
     amqp::{Broker, Purpose, WalletQueue},
     config::{ReadyRequires, WalletSettings},
@@ -33,17 +27,14 @@ async fn live(
     stop: CancellationToken,
 ) -> Result<(), StartError> {
     let metrics = telemetry::install_metrics();
-    let (listener, address) = listen(&settings.listen).await?;
-    let fault = LastFault::default();
-    let gate = Gate::new(starting::router(fault.clone(), metrics.clone()));
-    let serving = tokio::spawn(serve(
-        listener,
-        gate.clone(),
-        stop.clone(),
+    let front = Front::open(
+        &settings.listen,
+        metrics.clone(),
+        &stop,
         settings.shutdown_timeout,
-    ));
-    let announced = Announcement::new(address);
-    let Some(storage) = open(&settings.database, &fault, &announced, &stop).await? else {
+    );
+    let front = front.await?;
+    let Some(storage) = front.storage(&settings.database, &stop).await? else {
         return Ok(());
     };
     let (broker, broker_task) = Broker::start(settings.broker, Purpose::Wallet)?;
@@ -56,13 +47,13 @@ async fn live(
         required: ReadyRequires::All,
         draining,
     });
-    gate.open(http::health_router(probe, metrics));
-    announced.say();
+    front.serve(http::health_router(probe, metrics));
+    let address = front.address();
     tracing::info!(%address, database = %settings.database.url, queue = settings.queue, "the wallet is ready");
     WalletQueue::new(storage.wallet.clone(), settings.queue)
         .run(&broker, &stop)
         .await;
-    let _ = serving.await;
+    front.close().await;
     broker.close();
     // A panic there is told by itself.
     let _ = broker_task.await;

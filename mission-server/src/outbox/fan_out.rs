@@ -1,6 +1,6 @@
 //! Several buses as one.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use async_trait::async_trait;
 use mission_core::ports::bus::{Bus, Outgoing, PublishError};
@@ -23,11 +23,12 @@ impl Bus for FanOut {
         // The places of what every bus so far has taken.
         let mut taken: Vec<usize> = (0..events.len()).collect();
         for bus in &self.0 {
-            let next: Vec<Outgoing> = taken
-                .iter()
-                .filter_map(|place| events.get(*place))
-                .cloned()
-                .collect();
+            let next = if taken.len() == events.len() {
+                Cow::Borrowed(events)
+            } else {
+                let rest = taken.iter().filter_map(|place| events.get(*place));
+                Cow::Owned(rest.cloned().collect())
+            };
             let answers = bus.publish(&next).await;
             for (place, answer) in taken.iter().zip(answers) {
                 if let Some(result) = results.get_mut(*place) {

@@ -8,7 +8,6 @@ use mission_core::{engine::OutboundEvent, event::CloudEvent, ports::bus::Outgoin
 
 pub use bus::{InProcessBus, Subscriber};
 pub use fan_out::FanOut;
-pub(crate) use relay::jittered;
 pub use relay::{Relay, RelayOptions};
 
 /// The CloudEvents `source` of what a server tells.

@@ -14,6 +14,8 @@ use mission_core::ports::{
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
+use crate::back_off;
+
 /// How a relay works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RelayOptions {
@@ -116,7 +118,11 @@ impl Relay {
             let wait = match self.pass().await {
                 Ok(pass) if pass.away => {
                     failures += 1;
-                    self.back_off(failures)
+                    back_off::after(
+                        failures,
+                        self.options.first_back_off,
+                        self.options.longest_back_off,
+                    )
                 }
                 Ok(pass) if pass.more => {
                     failures = 0;
@@ -132,7 +138,11 @@ impl Relay {
                 Err(error) => {
                     tracing::warn!(%error, "the outbox cannot be read or written");
                     failures += 1;
-                    self.back_off(failures)
+                    back_off::after(
+                        failures,
+                        self.options.first_back_off,
+                        self.options.longest_back_off,
+                    )
                 }
             };
             let news = async {
@@ -269,16 +279,22 @@ impl Relay {
 
     fn hold(&mut self, outgoing: &Outgoing, reason: &str, now: Instant) {
         let before = self.held.get(&outgoing.root).map(|held| held.back_off);
-        let back_off = before.map_or(self.options.first_back_off, |before| {
+        let wait = before.map_or(self.options.first_back_off, |before| {
             (before * 2).min(self.options.longest_back_off)
         });
-        let until = now + jittered(back_off);
-        self.held.insert(outgoing.root, Held { until, back_off });
+        let until = now + back_off::jittered(wait);
+        self.held.insert(
+            outgoing.root,
+            Held {
+                until,
+                back_off: wait,
+            },
+        );
         metrics::counter!("mission_outbox_refused_total").increment(1);
         tracing::warn!(
             event = %outgoing.event.id,
             root = ?outgoing.root,
-            retry_in_ms = back_off.as_millis(),
+            retry_in_ms = wait.as_millis(),
             reason,
             "an event was not taken; it holds back later ones of its root"
         );
@@ -293,20 +309,6 @@ impl Relay {
             .map(|held| held.until.saturating_duration_since(now));
         held.min().unwrap_or(self.options.poll).min(self.options.poll)
     }
-
-    /// How long to wait after so many failures in a row: doubled each time, and jittered, so that the relays of many
-    /// servers do not come back at once.
-    fn back_off(&self, failures: u32) -> Duration {
-        let doubled = 2_u32.saturating_pow(failures.saturating_sub(1).min(16));
-        let longest = self.options.first_back_off.saturating_mul(doubled);
-        let longest = longest.min(self.options.longest_back_off);
-        jittered(longest)
-    }
-}
-
-/// A wait that is up to a half shorter.
-pub(crate) fn jittered(wait: Duration) -> Duration {
-    wait.mul_f64(fastrand::f64().mul_add(0.5, 0.5))
 }
 
 #[cfg(test)]

@@ -200,17 +200,16 @@ fn bare(sent: &Sent<'_>, body: Value, now: DateTime<Utc>) -> Result<CloudEvent, 
     let seconds = sent.properties.timestamp();
     let time = seconds.and_then(|seconds| DateTime::from_timestamp(i64::try_from(seconds).ok()?, 0));
     let event_type = match sent.routing_key.as_str() {
-        "user.registered" => "UserRegisteredEvent".to_owned(),
-        "user.deleted" => "UserDeletedEvent".to_owned(),
-        "referral.activated" => "ReferralActivatedEvent".to_owned(),
-        key => key.strip_prefix(ACTIVITY_PREFIX).unwrap_or(key).to_owned(),
+        // As a type, the key is that of an activity event.
+        "referral.activated" => "ReferralActivatedEvent",
+        key => key.strip_prefix(ACTIVITY_PREFIX).unwrap_or(key),
     };
     let subject = data.get("userId").and_then(Value::as_str).map(str::to_owned);
     Ok(CloudEvent {
         specversion: "1.0".to_owned(),
         id,
         source: sent.exchange.clone(),
-        event_type,
+        event_type: event_type.to_owned(),
         subject,
         time: Some(time.unwrap_or(now)),
         datacontenttype: None,

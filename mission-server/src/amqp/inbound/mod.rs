@@ -29,6 +29,7 @@ use message::{Message, Sent};
 
 /// How often a message is decided at once where others were faster.
 const TRIES: u32 = 5;
+
 /// Consumes [`INBOUND_QUEUE`].
 pub struct Inbound {
     engine: Engine,
