@@ -29,10 +29,14 @@ impl Bus for FanOut {
                 let rest = taken.iter().filter_map(|place| events.get(*place));
                 Cow::Owned(rest.cloned().collect())
             };
-            let answers = bus.publish(&next).await;
-            for (place, answer) in taken.iter().zip(answers) {
+            let mut answers = bus.publish(&next).await.into_iter();
+            for place in &taken {
                 if let Some(result) = results.get_mut(*place) {
-                    *result = answer;
+                    *result = answers.next().unwrap_or_else(|| {
+                        Err(PublishError::Away {
+                            reason: "the bus said nothing of an event".to_owned(),
+                        })
+                    });
                 }
             }
             taken.retain(|place| matches!(results.get(*place), Some(Ok(()))));

@@ -386,6 +386,25 @@ async fn an_event_goes_to_every_bus_and_no_further_than_the_first_that_does_not_
     assert_eq!(second.heard_of(1), expected[0]);
 }
 
+/// A bus that says nothing.
+struct Silent;
+
+#[async_trait]
+impl Bus for Silent {
+    async fn publish(&self, _events: &[Outgoing]) -> Vec<Result<(), PublishError>> {
+        Vec::new()
+    }
+}
+
+#[tokio::test]
+async fn what_one_of_several_buses_says_nothing_of_is_not_taken() {
+    let mut stage = stage(quick());
+    stage.check_in(1, 0).await;
+    stage.relay.bus = Arc::new(FanOut::new(vec![Arc::new(Silent)]));
+    assert_eq!(stage.relay.flush(Duration::from_millis(20)).await, Err(2));
+    assert_eq!(stage.store.backlog().await.unwrap().entries, 1);
+}
+
 /// A bus that takes every other event of what it is given, without a word on the last.
 struct Patchy(Mutex<Vec<EventId>>);
 
