@@ -273,10 +273,18 @@ impl Schema {
 }
 
 impl Drop for Schema {
+    /// Ends whatever still holds a lock in it first: a server that was killed behind a proxy leaves its transaction open
+    /// until the proxy goes, which runs on the very thread that would wait here.
     fn drop(&mut self) {
+        let name = &self.name;
         run_sql(
             self.server,
-            format!("DROP SCHEMA IF EXISTS {} CASCADE", self.name),
+            format!(
+                "SELECT pg_terminate_backend(l.pid) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+                    JOIN pg_namespace n ON n.oid = c.relnamespace
+                    WHERE n.nspname = '{name}' AND l.pid <> pg_backend_pid();
+                DROP SCHEMA IF EXISTS {name} CASCADE"
+            ),
         );
     }
 }
