@@ -8,6 +8,7 @@
 
 use std::error::Error;
 
+use chrono::Utc;
 use mission_core::{
     UserId,
     engine::{BookBuilder, CheckIn, Engine, EngineBuilder, ExecuteError, Rejection, Settings, Signals},
@@ -42,7 +43,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // Lists and sums are read beside the engine; events wait in the outbox for whoever sends them.
     let points = store.user(user).await?.map(|user| user.points);
     assert_eq!(points, Some(visit.day.earned.total()));
-    let waiting = store.waiting(10).await?;
+    let waiting = store.waiting(10, Utc::now()).await?;
     assert_eq!(waiting.len(), 2);
     println!("{} events wait to be sent", waiting.len());
     Ok(())

@@ -34,7 +34,7 @@ use mission_core::{
     engine::OutboundEvent,
     event::{IntegrationEvent, RewardClaimed},
     ports::{
-        bus::{Backlog, Outbox, OutboxPosition, Outgoing},
+        bus::{Backlog, Outbox, OutboxPosition, Outgoing, ParkedEvent, Parking},
         store::{Root, StoreError},
     },
     reward::RewardType,
@@ -91,7 +91,11 @@ struct Waiting(Mutex<Vec<Outgoing>>);
 
 #[async_trait]
 impl Outbox for Waiting {
-    async fn waiting(&self, limit: usize) -> std::result::Result<Vec<Outgoing>, StoreError> {
+    async fn waiting(
+        &self,
+        limit: usize,
+        _now: DateTime<Utc>,
+    ) -> std::result::Result<Vec<Outgoing>, StoreError> {
         let waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(waiting.iter().take(limit).cloned().collect())
     }
@@ -101,6 +105,29 @@ impl Outbox for Waiting {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.retain(|outgoing| !sent.contains(&outgoing.position.entry));
         Ok(())
+    }
+
+    async fn park(&self, events: &[Parking]) -> std::result::Result<(), StoreError> {
+        Err(StoreError::Refused(format!(
+            "{} events were not taken",
+            events.len()
+        )))
+    }
+
+    async fn parked(
+        &self,
+        _after: Option<i64>,
+        _limit: usize,
+    ) -> std::result::Result<Vec<ParkedEvent>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn retry_parked(
+        &self,
+        _event: Option<EventId>,
+        _now: DateTime<Utc>,
+    ) -> std::result::Result<u64, StoreError> {
+        Ok(0)
     }
 
     async fn backlog(&self) -> std::result::Result<Backlog, StoreError> {
@@ -134,6 +161,7 @@ fn outgoing(number: u64) -> Outgoing {
         },
         correlation_id: None,
         recorded_at: at("2026-01-05T10:00:00Z"),
+        parkings: 0,
     }
 }
 

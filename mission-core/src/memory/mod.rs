@@ -1,5 +1,6 @@
 //! The store that needs nothing: for tests, replay, and services that keep their state elsewhere.
 
+mod outbox;
 mod queries;
 mod tables;
 
@@ -9,9 +10,10 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::{
+    EventId,
     engine::{Facts, Keys, Records},
     ports::{
-        bus::{Backlog, Outbox, Outgoing},
+        bus::{Backlog, Outbox, Outgoing, ParkedEvent, Parking},
         store::{BlockingStore, Change, CommitOutcome, Store, StoreError},
     },
 };
@@ -26,10 +28,10 @@ impl MemoryStore {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Every event that waits, in order, for callers without async.
+    /// Every event that waits, parked or not, in order, for callers without async.
     #[must_use]
     pub fn outbox(&self) -> Vec<Outgoing> {
-        self.tables().waiting(usize::MAX)
+        self.tables().waiting(usize::MAX, None)
     }
 
     /// Every record that there is, by its key.
@@ -64,13 +66,26 @@ impl BlockingStore for MemoryStore {
 
 #[async_trait]
 impl Outbox for MemoryStore {
-    async fn waiting(&self, limit: usize) -> Result<Vec<Outgoing>, StoreError> {
-        Ok(self.tables().waiting(limit))
+    async fn waiting(&self, limit: usize, now: DateTime<Utc>) -> Result<Vec<Outgoing>, StoreError> {
+        Ok(self.tables().waiting(limit, Some(now)))
     }
 
     async fn sent(&self, entries: &[i64], _at: DateTime<Utc>) -> Result<(), StoreError> {
         self.tables().sent(entries);
         Ok(())
+    }
+
+    async fn park(&self, events: &[Parking]) -> Result<(), StoreError> {
+        self.tables().park(events);
+        Ok(())
+    }
+
+    async fn parked(&self, after: Option<i64>, limit: usize) -> Result<Vec<ParkedEvent>, StoreError> {
+        Ok(self.tables().parked(after, limit))
+    }
+
+    async fn retry_parked(&self, event: Option<EventId>, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        Ok(self.tables().retry_parked(event, now))
     }
 
     async fn backlog(&self) -> Result<Backlog, StoreError> {

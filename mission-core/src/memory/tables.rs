@@ -11,7 +11,7 @@ use crate::{
     fraud::DeviceHash,
     mission::BudgetUse,
     ports::{
-        bus::{Backlog, OutboxPosition, Outgoing},
+        bus::ParkedEvent,
         queries::{AnalyticsRow, JournalPosition, JournalRecord},
         store::{Change, Claim, CommitOutcome, Entry, RECEIPT_LIFETIME, Root, Version},
     },
@@ -27,7 +27,8 @@ pub(super) struct Tables {
     pub(super) devices: BTreeMap<DeviceHash, BTreeMap<UserId, DateTime<Utc>>>,
     /// With the root in whose journal each was given.
     receipts: BTreeMap<ReceiptKey, (Root, Receipt)>,
-    outbox: BTreeMap<i64, Entry>,
+    pub(super) outbox: BTreeMap<i64, Entry>,
+    pub(super) parked: BTreeMap<Root, ParkedEvent>,
     entries: i64,
     /// One reward a (type, source), one check-in day a (user, date): the constraints of a SQL store.
     reward_sources: BTreeMap<(RewardType, Uuid), crate::RewardId>,
@@ -230,37 +231,5 @@ impl Tables {
         self.journal.retain(|position, _| position.user != user);
         self.receipts
             .retain(|key, (root, _)| key.caller != user.0 && *root != Root::User(user));
-    }
-
-    pub(super) fn waiting(&self, limit: usize) -> Vec<Outgoing> {
-        let mut waiting = Vec::new();
-        for (&number, entry) in &self.outbox {
-            if waiting.len() >= limit {
-                break;
-            }
-            waiting.extend(entry.events.iter().enumerate().map(|(n, event)| Outgoing {
-                position: OutboxPosition {
-                    entry: number,
-                    event: n,
-                },
-                root: entry.root,
-                event: event.clone(),
-                correlation_id: entry.request.signals.correlation_id.clone(),
-                recorded_at: entry.request.at,
-            }));
-        }
-        waiting
-    }
-
-    pub(super) fn sent(&mut self, entries: &[i64]) {
-        let sent: BTreeSet<&i64> = entries.iter().collect();
-        self.outbox.retain(|number, _| !sent.contains(number));
-    }
-
-    pub(super) fn backlog(&self) -> Backlog {
-        Backlog {
-            entries: self.outbox.len() as u64,
-            oldest: self.outbox.values().map(|entry| entry.request.at).min(),
-        }
     }
 }

@@ -27,6 +27,8 @@ use crate::outbox::envelope;
 
 /// How many messages may wait for their confirmation at once.
 const WINDOW: usize = 500;
+/// How long one call goes on to publish; what is left then was not tried.
+const PUBLISH_TIME: Duration = Duration::from_millis(1500);
 /// How long all confirmations of one call may take. A lease of outbox shards must hold longer.
 const CONFIRM_TIME: Duration = Duration::from_secs(3);
 
@@ -46,6 +48,8 @@ struct Publishing<'e> {
     events: &'e [Outgoing],
     session: &'e Session,
     source: &'e str,
+    /// When no more is published.
+    until: Instant,
     results: Results,
     /// Ids of messages that came back because no queue took them.
     returned: Mutex<HashSet<String>>,
@@ -73,6 +77,7 @@ impl Bus for AmqpBus {
             events,
             session: &session,
             source: &self.source,
+            until: Instant::now() + PUBLISH_TIME,
             results: Mutex::new(vec![None; events.len()]),
             returned: Mutex::default(),
         };
@@ -87,14 +92,14 @@ impl Bus for AmqpBus {
             .results
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
-        let answer = |(event, result): (&Outgoing, Option<_>)| match result {
+        let answer = |result: Option<_>| match result {
             Some(result) => result,
-            None if in_time => Err(refused(event, "it waits behind an earlier event of its root")),
+            None if in_time => Err(PublishError::Untried),
             None => Err(PublishError::Away {
                 reason: format!("the broker confirmed nothing within {CONFIRM_TIME:?}"),
             }),
         };
-        events.iter().zip(results).map(answer).collect()
+        results.into_iter().map(answer).collect()
     }
 }
 
@@ -112,8 +117,8 @@ fn by_root(events: &[Outgoing]) -> Vec<Vec<usize>> {
     roots
 }
 
-fn refused(event: &Outgoing, reason: impl Into<String>) -> PublishError {
-    PublishError::Refused {
+fn deferred(event: &Outgoing, reason: impl Into<String>) -> PublishError {
+    PublishError::Deferred {
         id: event.event.id,
         reason: reason.into(),
     }
@@ -126,13 +131,16 @@ fn away(error: &lapin::Error) -> PublishError {
 }
 
 impl Publishing<'_> {
-    /// Publishes the events of one root, one after the other, until one is not taken.
+    /// Publishes the events of one root, one after the other, until one is not taken or the time is over.
     async fn one_root(&self, places: Vec<usize>) {
         let mut places = places.into_iter();
         for place in places.by_ref() {
             let Some(event) = self.events.get(place) else {
                 continue;
             };
+            if Instant::now() >= self.until {
+                return;
+            }
             let result = self.one(event).await;
             let failure = result.clone().err();
             self.put(place, result);
@@ -157,8 +165,11 @@ impl Publishing<'_> {
     async fn one(&self, event: &Outgoing) -> Result<(), PublishError> {
         let began = Instant::now();
         let id = event.event.id.to_string();
-        let cloud_event = envelope(event, self.source).map_err(|error| refused(event, error))?;
-        let body = serde_json::to_vec(&cloud_event).map_err(|error| refused(event, error.to_string()))?;
+        let cloud_event = envelope(event, self.source)?;
+        let body = serde_json::to_vec(&cloud_event).map_err(|error| PublishError::Refused {
+            id: event.event.id,
+            reason: error.to_string(),
+        })?;
         let told = &event.event.event;
         let mut properties = BasicProperties::default()
             .with_content_type(CLOUD_EVENT.into())
@@ -196,12 +207,12 @@ impl Publishing<'_> {
         tokio::task::yield_now().await;
         let returned = self.returned.lock().unwrap_or_else(PoisonError::into_inner);
         if returned.contains(&id) {
-            return Err(refused(event, format!("no queue takes `{key}`")));
+            return Err(deferred(event, format!("no queue takes `{key}`")));
         }
         if taken {
             Ok(())
         } else {
-            Err(refused(event, "the broker could not take it"))
+            Err(deferred(event, "the broker could not take it"))
         }
     }
 

@@ -7,7 +7,7 @@ use mission_core::{
     event::CloudEvent,
     ports::{
         bus::{Bus, Outgoing, PublishError},
-        store::Root,
+        store::{Root, StoreError},
     },
 };
 
@@ -19,8 +19,9 @@ pub trait Subscriber: Send + Sync {
     /// Takes all of these events, or none.
     ///
     /// # Errors
-    /// Why they could not be taken; they will come again.
-    async fn handle(&self, events: &[CloudEvent]) -> Result<(), String>;
+    /// [`StoreError::Refused`] where one of them cannot be taken as it is, [`StoreError::Unavailable`] where none can be
+    /// for now: they will come again.
+    async fn handle(&self, events: &[CloudEvent]) -> Result<(), StoreError>;
 }
 
 /// A bus whose receiving sides are in the same process.
@@ -51,46 +52,57 @@ impl InProcessBus {
 #[async_trait]
 impl Bus for InProcessBus {
     async fn publish(&self, events: &[Outgoing]) -> Vec<Result<(), PublishError>> {
-        let envelopes: Result<Vec<CloudEvent>, String> =
+        let mut results: Vec<Result<(), PublishError>> = vec![Ok(()); events.len()];
+        let envelopes: Result<Vec<CloudEvent>, PublishError> =
             events.iter().map(|event| envelope(event, &self.source)).collect();
-        let mut failures: Vec<Option<String>> = vec![None; events.len()];
-        match envelopes {
-            Err(why) => failures.fill(Some(why)),
-            Ok(envelopes) => {
-                for subscriber in &self.subscribers {
-                    if subscriber.handle(&envelopes).await.is_err() {
-                        one_by_one(subscriber.as_ref(), events, &envelopes, &mut failures).await;
-                    }
+        let envelopes = match envelopes {
+            Ok(envelopes) => envelopes,
+            Err(error) => {
+                results.fill(Err(error));
+                return results;
+            }
+        };
+        for subscriber in &self.subscribers {
+            match subscriber.handle(&envelopes).await {
+                Ok(()) => {}
+                Err(StoreError::Unavailable(reason)) => {
+                    results.fill(Err(PublishError::Away { reason }));
+                }
+                Err(StoreError::Refused(_)) => {
+                    one_by_one(subscriber.as_ref(), events, &envelopes, &mut results).await;
                 }
             }
         }
-        let results = events.iter().zip(failures);
         results
-            .map(|(event, failure)| match failure {
-                None => Ok(()),
-                Some(reason) => Err(PublishError::Refused {
-                    id: event.event.id,
-                    reason,
-                }),
-            })
-            .collect()
     }
 }
 
-/// Finds out which events a subscriber does not take; what comes after such a one on its root is held back.
+/// Finds out which events a subscriber does not take; what comes after such a one on its root is not tried.
 async fn one_by_one(
     subscriber: &dyn Subscriber,
     events: &[Outgoing],
     envelopes: &[CloudEvent],
-    failures: &mut [Option<String>],
+    results: &mut [Result<(), PublishError>],
 ) {
     let mut stuck: HashSet<Root> = HashSet::new();
-    for ((event, envelope), failure) in events.iter().zip(envelopes).zip(failures) {
-        if stuck.contains(&event.root) {
-            failure.get_or_insert_with(|| "an earlier event of the same root was not taken".to_owned());
-        } else if let Err(why) = subscriber.handle(std::slice::from_ref(envelope)).await {
+    for ((event, envelope), result) in events.iter().zip(envelopes).zip(results) {
+        let outcome = if stuck.contains(&event.root) {
+            Err(PublishError::Untried)
+        } else {
+            match subscriber.handle(std::slice::from_ref(envelope)).await {
+                Ok(()) => Ok(()),
+                Err(StoreError::Refused(reason)) => Err(PublishError::Refused {
+                    id: event.event.id,
+                    reason,
+                }),
+                Err(StoreError::Unavailable(reason)) => Err(PublishError::Away { reason }),
+            }
+        };
+        if outcome.is_err() {
             stuck.insert(event.root);
-            failure.get_or_insert(why);
+        }
+        if result.is_ok() {
+            *result = outcome;
         }
     }
 }

@@ -4,7 +4,11 @@ mod bus;
 mod fan_out;
 mod relay;
 
-use mission_core::{engine::OutboundEvent, event::CloudEvent, ports::bus::Outgoing};
+use mission_core::{
+    engine::OutboundEvent,
+    event::CloudEvent,
+    ports::bus::{Outgoing, PublishError},
+};
 
 pub use bus::{InProcessBus, Subscriber};
 pub use fan_out::FanOut;
@@ -14,9 +18,12 @@ pub use relay::{Relay, RelayOptions};
 pub(crate) const SOURCE: &str = "/mission-server";
 
 /// The envelope in which an event leaves, told by a CloudEvents `source`.
-pub(crate) fn envelope(outgoing: &Outgoing, source: &str) -> Result<CloudEvent, String> {
+pub(crate) fn envelope(outgoing: &Outgoing, source: &str) -> Result<CloudEvent, PublishError> {
     let OutboundEvent { id, event } = &outgoing.event;
     event
         .to_cloud_event(*id, source, outgoing.correlation_id.as_deref())
-        .map_err(|error| error.to_string())
+        .map_err(|error| PublishError::Refused {
+            id: *id,
+            reason: error.to_string(),
+        })
 }

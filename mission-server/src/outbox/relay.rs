@@ -1,13 +1,14 @@
-//! The relay: reads the outbox, publishes, notes what was taken.
+//! The relay: reads the outbox, publishes, notes what was taken and parks what was not.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashMap, hash_map::Entry},
     sync::Arc,
     time::Duration,
 };
 
+use chrono::{DateTime, Utc};
 use mission_core::ports::{
-    bus::{Bus, Outbox, Outgoing, PublishError},
+    bus::{Bus, Outbox, Outgoing, Parking, PublishError},
     clock::Clock,
     store::{Root, StoreError},
 };
@@ -26,10 +27,13 @@ pub struct RelayOptions {
     /// How long to rest after something was sent, unless a whole batch waits: what comes meanwhile goes together, at a
     /// fraction of the cost. What comes after a quiet moment is sent at once.
     pub rest: Duration,
-    /// How long a root waits after its event was not taken for the first time; doubled each time after.
+    /// How long an event waits that was not taken for the first time; doubled each time after. The same holds for all
+    /// where the bus cannot be reached.
     pub first_back_off: Duration,
     /// The longest such wait.
     pub longest_back_off: Duration,
+    /// How long an event waits that was refused as it is.
+    pub refused_back_off: Duration,
 }
 
 impl Default for RelayOptions {
@@ -40,6 +44,7 @@ impl Default for RelayOptions {
             rest: Duration::from_millis(25),
             first_back_off: Duration::from_millis(100),
             longest_back_off: Duration::from_secs(10),
+            refused_back_off: Duration::from_secs(3600),
         }
     }
 }
@@ -51,24 +56,15 @@ pub struct Relay {
     clock: Arc<dyn Clock>,
     told: Arc<Notify>,
     options: RelayOptions,
-    held: HashMap<Root, Held>,
-    /// Events that were held back at the last look: the next one looks past them.
+    /// When the next parked event may be tried again, as far as this relay has parked it.
+    next_retry: Option<DateTime<Utc>>,
+    /// Events that could not leave at the last look because the bus was away: the next one looks past them.
     behind: usize,
     /// Whether the bus could not be reached at the last look.
     away: bool,
 }
 
-/// A root whose oldest waiting event was not taken.
-#[derive(Clone, Copy, Debug)]
-struct Held {
-    until: Instant,
-    back_off: Duration,
-}
-
-/// How many batches are looked at, at most, to find what is not held back.
-const WIDEST: usize = 64;
-
-/// The same while the bus cannot be reached, when nothing is held back and only a part of the bus may go on: what is
+/// How many batches are looked at, at most, while the bus cannot be reached and only a part of it may go on: what is
 /// looked at must be sent again within a lease of outbox shards.
 const WIDEST_AWAY: usize = 16;
 
@@ -80,12 +76,28 @@ const FLUSH_TO_NOBODY: Duration = Duration::from_secs(2);
 struct Pass {
     /// Events that need no more be sent.
     sent: usize,
-    /// Events that were not taken, or wait behind such a one.
-    held: usize,
+    /// Events that were looked at and have to be sent again.
+    left: usize,
+    /// Events that are parked as of this look.
+    parked: usize,
     /// Whether another look at once would show something else.
     more: bool,
     /// Whether the bus could not be reached.
     away: bool,
+}
+
+/// What is to be noted of one look.
+#[derive(Debug, Default)]
+struct Outcome<'r> {
+    /// Entries all of whose events were taken.
+    sent: Vec<i64>,
+    parkings: Vec<Parking>,
+    /// Events of other entries.
+    left: usize,
+    /// Those of them that are on roots which are parked now.
+    parked: usize,
+    /// Why the bus cannot be reached, if it cannot.
+    away: Option<&'r str>,
 }
 
 impl Relay {
@@ -104,7 +116,7 @@ impl Relay {
             clock,
             told,
             options,
-            held: HashMap::new(),
+            next_retry: None,
             behind: 0,
             away: false,
         }
@@ -157,7 +169,8 @@ impl Relay {
         }
     }
 
-    /// Sends all that waits, for as long as there is time, and for a moment where the bus cannot be reached.
+    /// Sends all that waits and is not parked, for as long as there is time, and for a moment where the bus cannot be
+    /// reached.
     ///
     /// # Errors
     /// With the number of events that still wait; they are sent after the next start.
@@ -166,13 +179,10 @@ impl Relay {
         let deadline = began + time;
         let mut waiting = 0;
         loop {
-            for held in self.held.values_mut() {
-                held.until = Instant::now();
-            }
             match tokio::time::timeout_at(deadline, self.pass()).await {
-                Ok(Ok(pass)) if pass.held == 0 && !pass.more => return Ok(()),
+                Ok(Ok(pass)) if pass.left == pass.parked && !pass.more => return Ok(()),
                 Ok(Ok(pass)) => {
-                    waiting = pass.held;
+                    waiting = pass.left;
                     if pass.away && began.elapsed() >= FLUSH_TO_NOBODY {
                         return Err(waiting);
                     }
@@ -193,75 +203,118 @@ impl Relay {
 
     /// One look into the outbox.
     async fn pass(&mut self) -> Result<Pass, StoreError> {
-        let now = Instant::now();
-        let widest = self.options.batch.saturating_mul(WIDEST);
+        let now = self.clock.now();
+        self.next_retry = self.next_retry.filter(|at| *at > now);
+        let widest = self.options.batch.saturating_mul(WIDEST_AWAY);
         let limit = self.options.batch.saturating_add(self.behind).min(widest);
-        let waiting = self.outbox.waiting(limit).await?;
+        let waiting = self.outbox.waiting(limit, now).await?;
+        if waiting.is_empty() {
+            self.behind = 0;
+            return Ok(Pass::default());
+        }
+        let results = self.bus.publish(&waiting).await;
+        let outcome = self.judge(&waiting, &results, now);
+        if !outcome.sent.is_empty() {
+            self.outbox.sent(&outcome.sent, now).await?;
+        }
+        if !outcome.parkings.is_empty() {
+            self.outbox.park(&outcome.parkings).await?;
+            let retries = outcome.parkings.iter().map(|parking| parking.retry_at);
+            self.next_retry = retries.chain(self.next_retry).min();
+        }
+        self.note_away(outcome.away);
+        let away = outcome.away.is_some();
+        self.behind = if away { outcome.left } else { 0 };
         let full = waiting.len() >= limit;
-        let roots: HashSet<Root> = waiting.iter().map(|outgoing| outgoing.root).collect();
-        self.held.retain(|root, _| roots.contains(root));
-        let total = waiting.len();
-        let due: Vec<Outgoing> = waiting
-            .into_iter()
-            .filter(|outgoing| self.held.get(&outgoing.root).is_none_or(|held| held.until <= now))
-            .collect();
-        let results = if due.is_empty() {
-            Vec::new()
-        } else {
-            self.bus.publish(&due).await
-        };
-        let mut stuck: HashSet<Root> = HashSet::new();
+        let moved = !outcome.sent.is_empty() || !outcome.parkings.is_empty();
+        let wider = self.options.batch.saturating_add(self.behind).min(widest) > limit;
+        Ok(Pass {
+            sent: waiting.len() - outcome.left,
+            left: outcome.left,
+            parked: outcome.parked,
+            more: moved && (full || outcome.left > 0) || full && wider,
+            away,
+        })
+    }
+
+    /// What is to be noted of what the bus said of each event.
+    fn judge<'r>(
+        &self,
+        waiting: &[Outgoing],
+        results: &'r [Result<(), PublishError>],
+        now: DateTime<Utc>,
+    ) -> Outcome<'r> {
+        let mut outcome = Outcome::default();
+        // Roots that go no further, and whether they are parked.
+        let mut stuck: HashMap<Root, bool> = HashMap::new();
         let mut entries: BTreeMap<i64, bool> = BTreeMap::new();
-        let mut away = None;
-        for (place, outgoing) in due.iter().enumerate() {
+        for (place, outgoing) in waiting.iter().enumerate() {
             match results.get(place) {
                 Some(Ok(())) => {}
-                Some(Err(PublishError::Refused { reason, .. })) => {
-                    if stuck.insert(outgoing.root) {
-                        self.hold(outgoing, reason, now);
+                Some(Err(error)) => {
+                    if let PublishError::Away { reason } = error {
+                        outcome.away = Some(reason);
+                    }
+                    if let Entry::Vacant(vacant) = stuck.entry(outgoing.root) {
+                        let parking = self.parking(outgoing, error, now);
+                        vacant.insert(parking.is_some());
+                        outcome.parkings.extend(parking);
                     }
                 }
-                Some(Err(PublishError::Away { reason })) => {
-                    stuck.insert(outgoing.root);
-                    away = Some(reason.as_str());
-                }
                 None => {
-                    stuck.insert(outgoing.root);
-                    away = Some("the bus said nothing of an event");
+                    outcome.away = Some("the bus said nothing of an event");
+                    stuck.entry(outgoing.root).or_insert(false);
                 }
             }
-            let done = !stuck.contains(&outgoing.root);
-            *entries.entry(outgoing.position.entry).or_insert(true) &= done;
-            if done {
+            let taken = !stuck.contains_key(&outgoing.root);
+            *entries.entry(outgoing.position.entry).or_insert(true) &= taken;
+            if taken {
                 let event_type = outgoing.event.event.event_type();
                 metrics::counter!("mission_outbox_published_total", "type" => event_type).increment(1);
             }
         }
-        for outgoing in &due {
-            if !stuck.contains(&outgoing.root) {
-                self.held.remove(&outgoing.root);
+        for outgoing in waiting {
+            if entries.get(&outgoing.position.entry) == Some(&false) {
+                outcome.left += 1;
+                outcome.parked += usize::from(stuck.get(&outgoing.root) == Some(&true));
             }
         }
-        entries.retain(|_, done| *done);
-        let events = due.iter().map(|outgoing| outgoing.position.entry);
-        let sent = events.filter(|entry| entries.contains_key(entry)).count();
-        if sent > 0 {
-            let entries: Vec<i64> = entries.into_keys().collect();
-            self.outbox.sent(&entries, self.clock.now()).await?;
+        entries.retain(|_, taken| *taken);
+        outcome.sent = entries.into_keys().collect();
+        outcome
+    }
+
+    /// How an event is parked that was not taken; not at all where that was no fault of its own.
+    fn parking(&self, outgoing: &Outgoing, error: &PublishError, now: DateTime<Utc>) -> Option<Parking> {
+        let (wait, reason) = match error {
+            PublishError::Deferred { reason, .. } => {
+                let (first, longest) = (self.options.first_back_off, self.options.longest_back_off);
+                (back_off::after(outgoing.parkings + 1, first, longest), reason)
+            }
+            PublishError::Refused { reason, .. } => (self.options.refused_back_off, reason),
+            PublishError::Untried | PublishError::Away { .. } => return None,
+        };
+        metrics::counter!("mission_outbox_refused_total").increment(1);
+        let event = outgoing.event.id;
+        if outgoing.parkings == 0 {
+            tracing::warn!(
+                %event,
+                root = ?outgoing.root,
+                retry_in_ms = wait.as_millis(),
+                reason,
+                "an event was not taken; it is parked, and later ones of its root wait behind it"
+            );
+        } else {
+            tracing::debug!(%event, retry_in_ms = wait.as_millis(), reason, "an event was not taken again");
         }
-        if !due.is_empty() {
-            self.note_away(away);
-        }
-        self.behind = total - sent;
-        if away.is_some() {
-            self.behind = self.behind.min(self.options.batch.saturating_mul(WIDEST_AWAY));
-        }
-        let wider = self.options.batch.saturating_add(self.behind).min(widest) > limit;
-        Ok(Pass {
-            sent,
-            held: total - sent,
-            more: full && (sent > 0 || wider),
-            away: away.is_some(),
+        Some(Parking {
+            entry: outgoing.position.entry,
+            root: outgoing.root,
+            event,
+            event_type: outgoing.event.event.event_type().to_owned(),
+            reason: reason.clone(),
+            at: now,
+            retry_at: now + wait,
         })
     }
 
@@ -277,37 +330,12 @@ impl Relay {
         self.away = reason.is_some();
     }
 
-    fn hold(&mut self, outgoing: &Outgoing, reason: &str, now: Instant) {
-        let before = self.held.get(&outgoing.root).map(|held| held.back_off);
-        let wait = before.map_or(self.options.first_back_off, |before| {
-            (before * 2).min(self.options.longest_back_off)
-        });
-        let until = now + back_off::jittered(wait);
-        self.held.insert(
-            outgoing.root,
-            Held {
-                until,
-                back_off: wait,
-            },
-        );
-        metrics::counter!("mission_outbox_refused_total").increment(1);
-        tracing::warn!(
-            event = %outgoing.event.id,
-            root = ?outgoing.root,
-            retry_in_ms = wait.as_millis(),
-            reason,
-            "an event was not taken; it holds back later ones of its root"
-        );
-    }
-
-    /// Until the first held root may be tried again, or the next look without being told.
+    /// Until the first parked event may be tried again, or the next look without being told.
     fn next_try(&self) -> Duration {
-        let now = Instant::now();
-        let held = self
-            .held
-            .values()
-            .map(|held| held.until.saturating_duration_since(now));
-        held.min().unwrap_or(self.options.poll).min(self.options.poll)
+        let retry = self.next_retry.map(|at| at - self.clock.now());
+        // A time that is over is due at once.
+        let retry = retry.map(|wait| wait.to_std().unwrap_or_default());
+        retry.unwrap_or(self.options.poll).min(self.options.poll)
     }
 }
 

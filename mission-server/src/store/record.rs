@@ -5,6 +5,7 @@ use mission_core::{
     MissionId,
     engine::{Command, OutboundEvent, Signals},
     ports::{
+        bus::{ParkedEvent, Parking},
         queries::{JournalPosition, JournalRecord},
         store::{Entry, Root, StoreError},
     },
@@ -59,6 +60,26 @@ pub(crate) fn root_of(kind: &str, id: Uuid) -> Root {
         "mission" => Root::Mission(id.into()),
         _ => Root::Pack(id.into()),
     }
+}
+
+/// A parked event as it is kept: when it is tried again stands beside what was noted last, and holds.
+pub(crate) fn parked_event(
+    parkings: i64,
+    since: i64,
+    retry_at: i64,
+    data: &str,
+    behind: i64,
+) -> Result<ParkedEvent, StoreError> {
+    let last: Parking = from_json(data)?;
+    Ok(ParkedEvent {
+        last: Parking {
+            retry_at: instant(retry_at)?,
+            ..last
+        },
+        parkings: u32::try_from(parkings).unwrap_or(u32::MAX),
+        since: instant(since)?,
+        behind: u64::try_from(behind).unwrap_or_default(),
+    })
 }
 
 /// The events of one journal entry as they are kept.

@@ -111,16 +111,15 @@ impl std::fmt::Debug for Wallet {
 
 #[async_trait]
 impl Subscriber for Wallet {
-    async fn handle(&self, events: &[CloudEvent]) -> Result<(), String> {
+    async fn handle(&self, events: &[CloudEvent]) -> Result<(), StoreError> {
         let orders: Vec<Order> = events
             .iter()
             .filter_map(|event| Order::of(event).transpose())
             .collect::<Result<_, UnreadableEvent>>()
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| StoreError::Refused(error.to_string()))?;
         if orders.is_empty() {
             return Ok(());
         }
-        let done = self.book(&orders).await;
-        done.map_err(|error| error.to_string())
+        self.book(&orders).await
     }
 }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::{BookingKind, Ledger, LedgerEntry, Order, Wallet};
 use crate::store::{
-    postgres::{Database, Found, Kind, PostgresStore, Rows, Script},
+    postgres::{Database, Found, Kind, PostgresStore, Rows, Script, failure},
     record::{instant, unavailable},
 };
 
@@ -146,7 +146,7 @@ impl Ledger for PostgresLedger {
         let mut work = self.database.begin().await.map_err(unavailable)?;
         for run in runs {
             for script in run.into_scripts()? {
-                work.run(script).await.map_err(unavailable)?;
+                work.run(script).await.map_err(|error| failure(&error))?;
             }
         }
         work.commit().await.map_err(unavailable)

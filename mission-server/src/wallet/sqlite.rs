@@ -11,7 +11,7 @@ use rust_decimal::Decimal;
 use super::{Booking, BookingKind, Ledger, LedgerEntry, Order, Wallet};
 use crate::store::{
     record::{instant, unavailable},
-    sqlite::{Database, Durability, Found, Rows, Script, SqliteStore},
+    sqlite::{Database, Durability, Found, Rows, Script, SqliteStore, failure},
 };
 
 impl SqliteStore {
@@ -123,9 +123,8 @@ impl Ledger for SqliteLedger {
         script.then("COMMIT;");
         let mut turn = self.database.turn().await?;
         // The outbox notes the events as sent only after this, in the same log: a power cut takes both or the note.
-        turn.write(Durability::Relaxed, script)
-            .await
-            .map_err(unavailable)?;
+        let written = turn.write(Durability::Relaxed, script).await;
+        written.map_err(|error| failure(&error))?;
         turn.finished();
         Ok(())
     }

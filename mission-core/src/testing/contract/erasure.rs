@@ -123,7 +123,11 @@ pub(super) async fn unsent_events_of_the_erased_still_leave<S: WholeStore>(bench
     let erased = bench.event(user(1));
     erasure.journal[0].events.push(erased.clone());
     bench.committed(&erasure).await;
-    let waiting = bench.store.waiting(10).await.expect("`waiting` must answer");
+    let waiting = bench
+        .store
+        .waiting(10, noon())
+        .await
+        .expect("`waiting` must answer");
     let events: Vec<_> = waiting.into_iter().map(|out| out.event).collect();
     assert_eq!(
         events,

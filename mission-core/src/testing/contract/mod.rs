@@ -91,7 +91,8 @@ cases! { $
     audit: the_audit_is_listed_newest_first_and_filtered, an_erasure_empties_what_the_audit_says_of_the_user;
     outbox: events_wait_in_the_order_of_the_journal, entries_without_events_do_not_wait,
         whole_entries_wait_even_beyond_the_limit, sent_entries_wait_no_more, a_conflict_tells_nobody,
-        the_backlog_counts_entries_and_knows_the_oldest;
+        the_backlog_counts_entries_and_knows_the_oldest, a_parked_event_holds_back_its_root_alone_until_its_time,
+        a_parked_event_is_tried_again_when_somebody_asks, what_was_sent_is_parked_no_more;
     journal: the_journal_lists_what_was_carried_out_user_by_user, the_journal_knows_the_missions_of_tasks_and_rewards,
         the_journal_forgets_the_erased;
     erasure: an_erasure_removes_every_record, an_erasure_leaves_others_alone, an_erasure_forgets_what_the_journal_says,

@@ -1,4 +1,4 @@
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
 
 use super::{
     WholeStore,
@@ -8,15 +8,20 @@ use crate::{
     EventId,
     engine::OutboundEvent,
     ports::{
-        bus::{Backlog, Outgoing},
+        bus::{Backlog, Outgoing, ParkedEvent, Parking},
         store::{Change, Root},
     },
     testing::user,
 };
 
-#[expect(clippy::expect_used, reason = "a store that fails breaks the contract")]
 async fn waiting<S: WholeStore>(bench: &Bench<'_, S>, limit: usize) -> Vec<Outgoing> {
-    bench.store.waiting(limit).await.expect("`waiting` must answer")
+    waiting_at(bench, limit, noon()).await
+}
+
+#[expect(clippy::expect_used, reason = "a store that fails breaks the contract")]
+async fn waiting_at<S: WholeStore>(bench: &Bench<'_, S>, limit: usize, now: DateTime<Utc>) -> Vec<Outgoing> {
+    let waiting = bench.store.waiting(limit, now).await;
+    waiting.expect("`waiting` must answer")
 }
 
 #[expect(clippy::expect_used, reason = "a store that fails breaks the contract")]
@@ -174,9 +179,156 @@ pub(super) async fn the_backlog_counts_entries_and_knows_the_oldest<S: WholeStor
     let expected = |entries, seconds| Backlog {
         entries,
         oldest: Some(noon() + Duration::seconds(seconds)),
+        parked: 0,
     };
     assert_eq!(backlog().await, expected(2, 1));
     let first = waiting(bench, 1).await[0].position.entry;
     sent(bench, &[first]).await;
     assert_eq!(backlog().await, expected(1, 2));
+}
+
+fn parking(event: &Outgoing, at: DateTime<Utc>, retry_at: DateTime<Utc>) -> Parking {
+    Parking {
+        entry: event.position.entry,
+        root: event.root,
+        event: event.event.id,
+        event_type: event.event.event.event_type().to_owned(),
+        reason: format!("refused at {at}"),
+        at,
+        retry_at,
+    }
+}
+
+#[expect(clippy::expect_used, reason = "a store that fails breaks the contract")]
+async fn park<S: WholeStore>(bench: &Bench<'_, S>, events: &[Parking]) {
+    bench.store.park(events).await.expect("`park` must be noted");
+}
+
+#[expect(clippy::expect_used, reason = "a store that fails breaks the contract")]
+async fn parked<S: WholeStore>(bench: &Bench<'_, S>) -> Vec<ParkedEvent> {
+    bench.store.parked(None, 100).await.expect("`parked` must answer")
+}
+
+pub(super) async fn a_parked_event_holds_back_its_root_alone_until_its_time<S: WholeStore>(
+    bench: &Bench<'_, S>,
+) {
+    let (change, _) = telling(bench, 1, 0, &[1, 2]);
+    let (other, _) = telling(bench, 2, 0, &[1]);
+    bench.commit(&[change, other]).await;
+    let all = waiting(bench, 10).await;
+    let of_one: Vec<&Outgoing> = all
+        .iter()
+        .filter(|event| event.root == Root::User(user(1)))
+        .collect();
+    assert!(all.iter().all(|event| event.parkings == 0));
+    let later = noon() + Duration::seconds(5);
+    let first = parking(of_one[0], noon(), later);
+    park(bench, std::slice::from_ref(&first)).await;
+    park(bench, &[]).await;
+
+    let just_before = waiting_at(bench, 10, later - Duration::microseconds(1)).await;
+    assert_eq!(ids(&just_before, 1), [], "the root waits whole");
+    assert_eq!(ids(&just_before, 2).len(), 1, "others pass by");
+    assert_eq!(
+        parked(bench).await,
+        [ParkedEvent {
+            last: first,
+            parkings: 1,
+            since: noon(),
+            behind: 1
+        }]
+    );
+    let in_time = waiting_at(bench, 10, later).await;
+    assert_eq!(ids(&in_time, 1), ids(&all, 1), "in the same order as before");
+    let parkings: Vec<u32> = in_time
+        .iter()
+        .filter(|event| event.root == Root::User(user(1)))
+        .map(|event| event.parkings)
+        .collect();
+    assert_eq!(
+        parkings,
+        [1, 0, 0],
+        "the entry itself was parked, and no later one"
+    );
+
+    let again = parking(of_one[0], later, later + Duration::days(1));
+    park(bench, std::slice::from_ref(&again)).await;
+    let listed = parked(bench).await;
+    assert_eq!((listed[0].parkings, listed[0].since), (2, noon()));
+    assert_eq!(listed[0].last, again);
+    assert_eq!(ids(&waiting_at(bench, 10, later).await, 1), []);
+}
+
+#[expect(clippy::expect_used, reason = "a store that fails breaks the contract")]
+pub(super) async fn a_parked_event_is_tried_again_when_somebody_asks<S: WholeStore>(bench: &Bench<'_, S>) {
+    for who in 1..=3 {
+        let (change, _) = telling(bench, who, 0, &[1]);
+        bench.committed(&change).await;
+    }
+    let all = waiting(bench, 10).await;
+    let events: Vec<Parking> = all
+        .iter()
+        .map(|event| parking(event, noon(), noon() + Duration::hours(1)))
+        .collect();
+    park(bench, &events).await;
+    assert_eq!(waiting(bench, 10).await, []);
+    let retry = async |event| {
+        bench
+            .store
+            .retry_parked(event, noon())
+            .await
+            .expect("`retry_parked` must answer")
+    };
+    assert_eq!(
+        retry(Some(bench.event(user(9)).id)).await,
+        0,
+        "it was never parked"
+    );
+    assert_eq!(retry(Some(events[1].event)).await, 1);
+    let due: Vec<EventId> = waiting(bench, 10)
+        .await
+        .iter()
+        .map(|event| event.event.id)
+        .collect();
+    assert_eq!(due, [events[1].event]);
+    assert_eq!(parked(bench).await.len(), 3, "it stays parked until it is sent");
+    assert_eq!(retry(None).await, 3);
+    assert_eq!(waiting(bench, 10).await.len(), 3);
+}
+
+#[expect(clippy::expect_used, reason = "a store that fails breaks the contract")]
+pub(super) async fn what_was_sent_is_parked_no_more<S: WholeStore>(bench: &Bench<'_, S>) {
+    for who in 1..=3 {
+        let (change, _) = telling(bench, who, 0, &[1, 1]);
+        bench.committed(&change).await;
+    }
+    let all = waiting(bench, 10).await;
+    let firsts: Vec<&Outgoing> = (1..=3)
+        .filter_map(|who| all.iter().find(|event| event.root == Root::User(user(who))))
+        .collect();
+    let events: Vec<Parking> = firsts
+        .iter()
+        .map(|event| parking(event, noon(), noon() + Duration::hours(1)))
+        .collect();
+    park(bench, &events).await;
+    let backlog = async || bench.store.backlog().await.expect("`backlog` must answer");
+    assert_eq!((backlog().await.entries, backlog().await.parked), (6, 3));
+    let listed = bench.store.parked(Some(events[0].entry), 1).await;
+    let listed = listed.expect("`parked` must answer");
+    assert_eq!(listed.len(), 1, "a page after an entry");
+    assert_eq!(listed[0].last, events[1]);
+
+    sent(bench, &[events[1].entry]).await;
+    assert_eq!(backlog().await.parked, 2);
+    assert_eq!(
+        ids(&waiting(bench, 10).await, 2).len(),
+        1,
+        "what waited behind it may leave"
+    );
+    let left: Vec<EventId> = parked(bench)
+        .await
+        .iter()
+        .map(|parked| parked.last.event)
+        .collect();
+    assert_eq!(left, [events[0].event, events[2].event]);
 }

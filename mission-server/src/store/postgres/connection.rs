@@ -368,6 +368,14 @@ pub(super) enum Refusal {
     Unknown,
 }
 
+/// A failure as a store tells it, where no constraint can stand against what was written.
+pub(crate) fn failure(error: &sqlx::Error) -> StoreError {
+    match Refusal::of(error) {
+        Refusal::Stood | Refusal::Never => StoreError::Refused(error.to_string()),
+        Refusal::Raced | Refusal::Unknown => unavailable(error),
+    }
+}
+
 impl Refusal {
     pub(super) fn of(error: &sqlx::Error) -> Self {
         let Some(code) = sql_state(error) else {

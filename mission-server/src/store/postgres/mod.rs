@@ -31,7 +31,7 @@ use mission_core::{
 };
 use tokio::sync::Notify;
 
-pub(crate) use connection::Database;
+pub(crate) use connection::{Database, failure};
 pub use connection::{OpenError, PostgresOptions};
 pub(crate) use load::Found;
 pub(crate) use rows::{Kind, Rows};

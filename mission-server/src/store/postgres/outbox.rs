@@ -12,17 +12,26 @@ use std::{
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use mission_core::{
+    EventId,
     engine::OutboundEvent,
     ports::{
-        bus::{Backlog, Outbox, OutboxPosition, Outgoing},
+        bus::{Backlog, Outbox, OutboxPosition, Outgoing, ParkedEvent, Parking},
         store::StoreError,
     },
 };
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
-use super::{PostgresStore, connection::Database, load::Found, script::Script};
-use crate::store::record::{Parcel, from_json, instant, root_of, unavailable};
+use super::{
+    PostgresStore,
+    connection::Database,
+    load::Found,
+    rows::{Kind, Rows},
+    script::Script,
+};
+use crate::store::record::{
+    Parcel, from_json, instant, parked_event, root_id, root_kind, root_of, unavailable,
+};
 
 /// This process among those that relay.
 #[derive(Clone, Debug)]
@@ -110,7 +119,7 @@ impl PostgresStore {
     /// Has the lease renewed at once, as it is after a fifth of its time.
     pub(super) async fn renew_outbox_lease(&self) {
         self.lease.held.lock().await.renewed = None;
-        self.waiting(1).await.unwrap();
+        self.waiting(1, DateTime::UNIX_EPOCH).await.unwrap();
     }
 }
 
@@ -118,15 +127,22 @@ impl PostgresStore {
 impl Outbox for PostgresStore {
     /// The oldest events that wait in the shards of this process. Another process that relays gets its shards when
     /// this one asks the next time.
-    async fn waiting(&self, limit: usize) -> Result<Vec<Outgoing>, StoreError> {
+    async fn waiting(&self, limit: usize, now: DateTime<Utc>) -> Result<Vec<Outgoing>, StoreError> {
         let shards = self.lease.shards(&self.database).await?;
         let limit_rows = i64::try_from(limit).unwrap_or(i64::MAX);
         let entries = self.database.read(|| {
             let mut script = Script::new(
-                "SELECT number, root_kind, root_id, recorded_at, outbox FROM journal
-                WHERE outbox IS NOT NULL AND sent_at IS NULL AND shard = ANY(?) ORDER BY number LIMIT ?",
+                "SELECT j.number, j.root_kind, j.root_id, j.recorded_at, j.outbox,
+                    CASE WHEN p.entry = j.number THEN p.parkings ELSE 0 END
+                FROM journal j LEFT JOIN outbox_parked p ON p.root_id = j.root_id AND p.root_kind = j.root_kind
+                WHERE j.outbox IS NOT NULL AND j.sent_at IS NULL AND j.shard = ANY(?)
+                    AND (p.entry IS NULL OR p.retry_at <= ?)
+                ORDER BY j.number LIMIT ?",
             );
-            script.bind(shards.clone())?.bind(limit_rows)?;
+            script
+                .bind(shards.clone())?
+                .bind(now.timestamp_micros())?
+                .bind(limit_rows)?;
             Ok(script)
         });
         let entries = entries.await?;
@@ -144,20 +160,84 @@ impl Outbox for PostgresStore {
         // What tells of an erased user stayed for its events alone.
         let mut script = Script::new(
             "WITH gone AS (DELETE FROM journal WHERE number = ANY(?) AND outbox IS NOT NULL AND sent_at IS NULL
-                AND request IS NULL)
+                AND request IS NULL),
+            unparked AS (DELETE FROM outbox_parked WHERE entry = ANY(?))
             UPDATE journal SET sent_at = ? WHERE number = ANY(?) AND outbox IS NOT NULL AND sent_at IS NULL
                 AND request IS NOT NULL",
         );
         script
+            .bind(entries.to_vec())?
             .bind(entries.to_vec())?
             .bind(at.timestamp_micros())?
             .bind(entries.to_vec())?;
         self.database.run(script).await.map(drop).map_err(unavailable)
     }
 
+    async fn park(&self, events: &[Parking]) -> Result<(), StoreError> {
+        use Kind::{Id, Number, Text};
+        let mut rows = Rows::of(&[Id, Text, Number, Id, Number, Number, Text]);
+        for event in events {
+            rows.row()
+                .id(root_id(event.root))
+                .text(root_kind(event.root))
+                .number(event.entry)
+                .id(event.event.0)
+                .instant(event.at)
+                .instant(event.retry_at)
+                .record(event)?;
+        }
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let mut script = Script::new(
+            "INSERT INTO outbox_parked AS p (root_id, root_kind, entry, event_id, parkings, since, retry_at, data)
+            SELECT root_id, root_kind, entry, event_id, 1, at, retry_at, data FROM ",
+        );
+        script.rows(rows)?.then(
+            " AS t (root_id, root_kind, entry, event_id, at, retry_at, data)
+            ON CONFLICT (root_id, root_kind) DO UPDATE SET
+                parkings = CASE WHEN p.entry = excluded.entry THEN p.parkings + 1 ELSE 1 END,
+                since = CASE WHEN p.entry = excluded.entry THEN p.since ELSE excluded.since END,
+                entry = excluded.entry, event_id = excluded.event_id, retry_at = excluded.retry_at,
+                data = excluded.data",
+        );
+        self.database.run(script).await.map(drop).map_err(unavailable)
+    }
+
+    async fn parked(&self, after: Option<i64>, limit: usize) -> Result<Vec<ParkedEvent>, StoreError> {
+        let rows = self.database.read(|| {
+            let mut script = Script::new(
+                "SELECT p.parkings, p.since, p.retry_at, p.data, (SELECT count(*) FROM journal j
+                    WHERE j.root_id = p.root_id AND j.root_kind = p.root_kind AND j.number > p.entry
+                        AND j.outbox IS NOT NULL AND j.sent_at IS NULL)
+                FROM outbox_parked p WHERE p.entry > ? ORDER BY p.entry LIMIT ?",
+            );
+            script
+                .bind(after.unwrap_or(i64::MIN))?
+                .bind(i64::try_from(limit).unwrap_or(i64::MAX))?;
+            Ok(script)
+        });
+        let rows = rows.await?;
+        let rows = rows.iter().map(Found);
+        rows.map(|row| parked_event(row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+            .collect()
+    }
+
+    async fn retry_parked(&self, event: Option<EventId>, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        let mut script = Script::new("UPDATE outbox_parked SET retry_at = ? WHERE ");
+        script.bind(now.timestamp_micros())?;
+        match event {
+            Some(event) => script.then("event_id = ?").bind(event.0)?,
+            None => script.then("TRUE"),
+        };
+        script.then(" RETURNING entry");
+        let rows = self.database.run(script).await.map_err(unavailable)?;
+        Ok(rows.len() as u64)
+    }
+
     async fn backlog(&self) -> Result<Backlog, StoreError> {
-        let sql =
-            "SELECT count(*), min(recorded_at) FROM journal WHERE outbox IS NOT NULL AND sent_at IS NULL";
+        let sql = "SELECT count(*), min(recorded_at), (SELECT count(*) FROM outbox_parked) FROM journal
+            WHERE outbox IS NOT NULL AND sent_at IS NULL";
         let rows = self.database.read(|| Ok(Script::new(sql))).await?;
         let Some(row) = rows.first().map(Found) else {
             return Ok(Backlog::default());
@@ -165,6 +245,7 @@ impl Outbox for PostgresStore {
         Ok(Backlog {
             entries: u64::try_from(row.get::<i64>(0)?).unwrap_or_default(),
             oldest: row.get::<Option<i64>>(1)?.map(instant).transpose()?,
+            parked: u64::try_from(row.get::<i64>(2)?).unwrap_or_default(),
         })
     }
 }
@@ -173,6 +254,7 @@ fn unpack(entry: &Found<'_>, waiting: &mut Vec<Outgoing>) -> Result<(), StoreErr
     let number = entry.get(0)?;
     let root = root_of(entry.get(1)?, entry.get(2)?);
     let recorded_at = instant(entry.get(3)?)?;
+    let parkings = u32::try_from(entry.get::<i64>(5)?).unwrap_or(u32::MAX);
     let parcel: Parcel<Option<String>, Vec<OutboundEvent>> = from_json(entry.get(4)?)?;
     for (event, outbound) in parcel.events.into_iter().enumerate() {
         waiting.push(Outgoing {
@@ -181,6 +263,7 @@ fn unpack(entry: &Found<'_>, waiting: &mut Vec<Outgoing>) -> Result<(), StoreErr
             event: outbound,
             correlation_id: parcel.correlation_id.clone(),
             recorded_at,
+            parkings,
         });
     }
     Ok(())

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use super::{
     check::look_up,
-    connection::{Durability, Script, Turn, is_constraint, sqlite_code, unavailable},
+    connection::{Durability, Script, Turn, failure, is_constraint, sqlite_code},
     write::{Guard, write},
 };
 
@@ -90,7 +90,6 @@ async fn commit_what_holds(
         }
         // Nobody foresaw it, so nothing can be said of the single changes; one alone says it of itself.
         Err(error) if is_unique_violation(&error) && changes.len() == 1 => Ok(vec![CommitOutcome::Conflict]),
-        Err(error) if is_constraint(&error) => Err(StoreError::Refused(error.to_string())),
         Err(error) => Err(failure(&error)),
     }
 }
@@ -99,15 +98,4 @@ fn is_unique_violation(error: &sqlx::Error) -> bool {
     const PRIMARY_KEY: i32 = 1555;
     const UNIQUE: i32 = 2067;
     matches!(sqlite_code(error), Some(PRIMARY_KEY | UNIQUE))
-}
-
-/// A failure other than a constraint's. What SQLite cannot even compute or hold will fail again.
-fn failure(error: &sqlx::Error) -> StoreError {
-    const GENERIC: i32 = 1;
-    const TOO_BIG: i32 = 18;
-    const MISMATCH: i32 = 20;
-    match sqlite_code(error).map(|code| code & 0xff) {
-        Some(GENERIC | TOO_BIG | MISMATCH) => StoreError::Refused(error.to_string()),
-        _ => unavailable(error),
-    }
 }

@@ -385,6 +385,18 @@ pub(crate) fn sqlite_code(error: &sqlx::Error) -> Option<i32> {
 }
 
 /// Whether a constraint stood against it: then nothing was written.
+/// A failure as a store tells it. What a constraint stands against, or SQLite cannot even compute or hold, will fail again.
+pub(crate) fn failure(error: &sqlx::Error) -> StoreError {
+    const GENERIC: i32 = 1;
+    const TOO_BIG: i32 = 18;
+    const CONSTRAINT: i32 = 19;
+    const MISMATCH: i32 = 20;
+    match sqlite_code(error).map(|code| code & 0xff) {
+        Some(GENERIC | TOO_BIG | CONSTRAINT | MISMATCH) => StoreError::Refused(error.to_string()),
+        _ => unavailable(error),
+    }
+}
+
 pub(crate) fn is_constraint(error: &sqlx::Error) -> bool {
     const SQLITE_CONSTRAINT: i32 = 19;
     sqlite_code(error).is_some_and(|code| code & 0xff == SQLITE_CONSTRAINT)

@@ -29,7 +29,7 @@ use mission_core::{
 use tokio::sync::Notify;
 
 pub use crate::store::Forgotten;
-pub(crate) use connection::{Database, Durability, Script, check_folder};
+pub(crate) use connection::{Database, Durability, Script, check_folder, failure};
 pub use connection::{OpenError, SqliteOptions};
 pub(crate) use load::Found;
 pub(crate) use rows::Rows;

@@ -36,6 +36,7 @@ async fn hold_to_the_contract(store: &PostgresStore) {
             "DELETE FROM activity_counts",
             "DELETE FROM audit",
             "DELETE FROM journal",
+            "DELETE FROM outbox_parked",
             "UPDATE counters SET value = 0",
         ] {
             store.database.run(Script::new(sql)).await.unwrap();

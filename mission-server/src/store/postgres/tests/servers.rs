@@ -148,7 +148,7 @@ fn a_change_of_a_mission_on_one_server_is_seen_on_another() {
 
 /// The roots whose events a server may send.
 async fn told(store: &PostgresStore) -> BTreeSet<Root> {
-    let waiting = store.waiting(1000).await.unwrap();
+    let waiting = store.waiting(1000, noon()).await.unwrap();
     waiting.iter().map(|outgoing| outgoing.root).collect()
 }
 

@@ -48,7 +48,7 @@ fn an_erasure_leaves_nothing_in_the_journal_but_itself_and_unsent_events() {
         for one in [sent, unsent, silent, change(2, 0)] {
             assert_eq!(store.commit(&[one]).await.unwrap(), [CommitOutcome::Committed]);
         }
-        let first = store.waiting(1).await.unwrap()[0].position.entry;
+        let first = store.waiting(1, noon()).await.unwrap()[0].position.entry;
         store.sent(&[first], noon()).await.unwrap();
         store.commit(&[erasure(1, 3)]).await.unwrap();
         assert_eq!(
@@ -60,7 +60,7 @@ fn an_erasure_leaves_nothing_in_the_journal_but_itself_and_unsent_events() {
             ]
         );
         let waiting: Vec<i64> = store
-            .waiting(10)
+            .waiting(10, noon())
             .await
             .unwrap()
             .iter()
