@@ -161,7 +161,7 @@ fn outgoing(number: u64) -> Outgoing {
         },
         correlation_id: None,
         recorded_at: at("2026-01-05T10:00:00Z"),
-        parkings: 0,
+        attempts: 0,
     }
 }
 

@@ -52,7 +52,7 @@ struct Claims<'a> {
 }
 
 /// The permissions that a server knows; another one is no error, for a later server may know more.
-const PERMISSIONS: [&str; 8] = [
+const PERMISSIONS: [&str; 10] = [
     "events:write",
     "missions:write",
     "rewards:write",
@@ -61,6 +61,8 @@ const PERMISSIONS: [&str; 8] = [
     "users:write",
     "users:read",
     "audit:read",
+    "messages:read",
+    "messages:write",
 ];
 
 pub(crate) fn run(args: &Token) -> Outcome {

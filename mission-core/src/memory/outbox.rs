@@ -32,8 +32,8 @@ impl Tables {
 
     fn events_of<'e>(&self, number: i64, entry: &'e Entry) -> impl Iterator<Item = Outgoing> + use<'e> {
         let parked = self.parked.get(&entry.root);
-        let parkings = parked.filter(|parked| parked.last.entry == number);
-        let parkings = parkings.map_or(0, |parked| parked.parkings);
+        let attempts = parked.filter(|parked| parked.last.entry == number);
+        let attempts = attempts.map_or(0, |parked| parked.attempts);
         entry.events.iter().enumerate().map(move |(n, event)| Outgoing {
             position: OutboxPosition {
                 entry: number,
@@ -43,7 +43,7 @@ impl Tables {
             event: event.clone(),
             correlation_id: entry.request.signals.correlation_id.clone(),
             recorded_at: entry.request.at,
-            parkings,
+            attempts,
         })
     }
 
@@ -58,7 +58,7 @@ impl Tables {
             let before = self.parked.get(&event.root);
             let before = before.filter(|before| before.last.entry == event.entry);
             let parked = ParkedEvent {
-                parkings: before.map_or(0, |before| before.parkings) + 1,
+                attempts: before.map_or(0, |before| before.attempts) + 1,
                 since: before.map_or(event.at, |before| before.since),
                 behind: 0,
                 last: event.clone(),

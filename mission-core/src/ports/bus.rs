@@ -21,7 +21,7 @@ pub struct Outgoing {
     /// When the command that it tells of counted.
     pub recorded_at: DateTime<Utc>,
     /// How often its entry was parked so far: refused, and set aside to be tried again.
-    pub parkings: u32,
+    pub attempts: u32,
 }
 
 /// A journal entry's number and an event's place in it.
@@ -103,7 +103,7 @@ pub struct ParkedEvent {
     /// What was noted last.
     pub last: Parking,
     /// How often it was parked.
-    pub parkings: u32,
+    pub attempts: u32,
     /// When it was parked for the first time.
     pub since: DateTime<Utc>,
     /// How many later entries of its root wait behind it.

@@ -4,7 +4,7 @@ CREATE TABLE outbox_parked (
     root_kind text NOT NULL,
     entry     bigint NOT NULL,
     event_id  uuid NOT NULL,
-    parkings  bigint NOT NULL,
+    attempts  bigint NOT NULL,
     since     bigint NOT NULL,
     retry_at  bigint NOT NULL,
     data      text NOT NULL,

@@ -4,7 +4,7 @@ CREATE TABLE outbox_parked (
     root_kind TEXT NOT NULL,
     entry     INTEGER NOT NULL,
     event_id  BLOB NOT NULL,
-    parkings  INTEGER NOT NULL,
+    attempts  INTEGER NOT NULL,
     since     INTEGER NOT NULL,
     retry_at  INTEGER NOT NULL,
     data      TEXT NOT NULL,

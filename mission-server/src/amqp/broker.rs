@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use futures_util::StreamExt as _;
 use lapin::{
     Channel, Connection, ConnectionProperties, Error, Event, ExchangeKind,
-    options::{ConfirmSelectOptions, ExchangeDeclareOptions},
+    options::{ConfirmSelectOptions, ExchangeDeclareOptions, QueueDeclareOptions},
     types::FieldTable,
     uri::AMQPUri,
 };
@@ -193,6 +193,36 @@ impl Broker {
             State::Up(session) => Some(Arc::clone(session)),
             State::New | State::Away(_) => None,
         }
+    }
+
+    /// A channel of one's own.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub(super) async fn channel(&self) -> Result<Channel, String> {
+        let opened = self.session()?.connection.create_channel().await;
+        opened.map_err(|error| error.to_string())
+    }
+
+    /// How many messages wait in each of some queues.
+    ///
+    /// # Errors
+    /// Why it cannot be said.
+    pub async fn depths<const N: usize>(&self, queues: [&str; N]) -> Result<[u32; N], String> {
+        // A queue that is missing closes the channel.
+        let channel = self.channel().await?;
+        let passive = QueueDeclareOptions {
+            passive: true,
+            ..QueueDeclareOptions::default()
+        };
+        let mut depths = [0; N];
+        for (depth, queue) in depths.iter_mut().zip(queues) {
+            let asked = channel.queue_declare(queue.into(), passive, FieldTable::default());
+            *depth = asked.await.map_err(|error| error.to_string())?.message_count();
+        }
+        let closed = channel.close(200, "done".into()).await;
+        closed.map_err(|error| error.to_string())?;
+        Ok(depths)
     }
 
     /// Looks whether the broker answers and would take messages.

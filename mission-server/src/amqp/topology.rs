@@ -72,7 +72,7 @@ pub(super) async fn declare_wallet(
 /// Declares the queue of what other services tell, with their exchanges.
 pub(super) async fn declare_inbound(connection: &Connection) -> Result<Channel, Error> {
     let mut declaring = Declaring::over(connection).await?;
-    declaring.queue(INBOUND_DEAD, Vec::new()).await?;
+    declaring.queue(INBOUND_DEAD, kept_however_often_seen()).await?;
     let mut back = dead_letters(INBOUND_QUEUE);
     back.push(("x-message-ttl", AMQPValue::LongLongInt(RETRY_AFTER)));
     declaring.queue(INBOUND_RETRY, back).await?;
@@ -100,6 +100,12 @@ fn dead_letters(to: &str) -> Arguments {
     ]
 }
 
+/// Whoever looks at a dead letter takes it out and puts it back, which counts as a delivery: RabbitMQ 4 would drop it after
+/// twenty of them.
+fn kept_however_often_seen() -> Arguments {
+    vec![("x-delivery-limit", AMQPValue::LongLongInt(i32::MAX.into()))]
+}
+
 /// A channel on which things are declared. What is there already and was declared in another way is taken as it is:
 /// operators may have had their reasons.
 struct Declaring<'c> {
@@ -117,7 +123,7 @@ impl<'c> Declaring<'c> {
         self.exchange(EVENTS_EXCHANGE).await?;
         if let Some(queue) = wallet_queue {
             let dead = format!("{queue}.dead");
-            self.queue(&dead, Vec::new()).await?;
+            self.queue(&dead, kept_however_often_seen()).await?;
             self.queue(queue, dead_letters(&dead)).await?;
             for key in WALLET_KEYS {
                 self.bind(queue, EVENTS_EXCHANGE, key).await?;

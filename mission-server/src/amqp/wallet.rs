@@ -1,6 +1,7 @@
 //! A wallet that is fed through the broker.
 
 use async_trait::async_trait;
+use chrono::Utc;
 use lapin::{Error, message::Delivery};
 use tokio_util::sync::CancellationToken;
 
@@ -74,8 +75,9 @@ impl Handler for WalletQueue {
             return Ok(false);
         }
         let queue = format!("{}.dead", self.queue);
+        let now = Utc::now();
         for (delivery, reason) in &dead {
-            set_aside::bury(session, &queue, delivery, reason).await?;
+            set_aside::bury(session, &queue, delivery, reason, now).await?;
         }
         let booked = (batch.len() - dead.len()) as u64;
         metrics::counter!("mission_wallet_messages_total", "outcome" => "booked").increment(booked);

@@ -19,11 +19,15 @@ pub enum Permission {
     UsersRead,
     /// `audit:read`: see who changed what.
     AuditRead,
+    /// `messages:read`: see events that could not leave, and messages of other services that could not be taken.
+    MessagesRead,
+    /// `messages:write`: have them tried again, or drop the latter.
+    MessagesWrite,
 }
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Permission; 8] = [
+    pub const ALL: [Permission; 10] = [
         Permission::EventsWrite,
         Permission::MissionsWrite,
         Permission::RewardsWrite,
@@ -32,6 +36,8 @@ impl Permission {
         Permission::UsersWrite,
         Permission::UsersRead,
         Permission::AuditRead,
+        Permission::MessagesRead,
+        Permission::MessagesWrite,
     ];
 
     /// The name in a token.
@@ -46,6 +52,8 @@ impl Permission {
             Permission::UsersWrite => "users:write",
             Permission::UsersRead => "users:read",
             Permission::AuditRead => "audit:read",
+            Permission::MessagesRead => "messages:read",
+            Permission::MessagesWrite => "messages:write",
         }
     }
 

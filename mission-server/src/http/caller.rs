@@ -192,7 +192,9 @@ needs!(
     AnalyticsRead,
     UsersWrite,
     UsersRead,
-    AuditRead
+    AuditRead,
+    MessagesRead,
+    MessagesWrite
 );
 
 /// A caller who has a permission.

@@ -26,4 +26,6 @@ pub(crate) use ops::health_router;
 pub use problem::{FieldError, Problem};
 pub use rate_limit::{LocalRateLimiter, Quota, RateLimits};
 pub use router::router;
-pub use state::{AppState, HttpSettings, Parts, Probe, ProbeReport, SetClock};
+pub use state::{
+    AppState, HttpSettings, InboundReport, OutboxReport, Parts, Probe, ProbeReport, QueuesReport, SetClock,
+};

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{AppState, Probe, Problem, body::Body};
+use super::{AppState, Probe, Problem, QueuesReport, body::Body};
 use crate::telemetry::Metrics;
 
 pub(super) fn routes(with_clock: bool) -> OpenApiRouter<AppState> {
@@ -38,6 +38,9 @@ struct Health {
     status: &'static str,
     /// What it depends on.
     dependencies: Vec<Dependency>,
+    /// What is on its way; not told by `/health/ready`.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    queues: Option<QueuesReport>,
 }
 
 /// One dependency.
@@ -91,8 +94,15 @@ async fn look(probe: &dyn Probe) -> (StatusCode, Health) {
         Health {
             status,
             dependencies: dependencies.collect(),
+            queues: None,
         },
     )
+}
+
+/// With what is on its way.
+async fn look_closely(probe: &dyn Probe) -> (StatusCode, Health) {
+    let ((code, health), queues) = tokio::join!(look(probe), probe.queues());
+    (code, Health { queues, ..health })
 }
 
 /// Whether the process lives.
@@ -116,7 +126,7 @@ async fn ready(State(state): State<AppState>) -> Response {
     (status = 200, description = "Ready, perhaps degraded", body = Health),
     (status = 503, description = "Not ready", body = Health)))]
 async fn health(State(state): State<AppState>) -> Response {
-    let (code, health) = look(state.probe.as_ref()).await;
+    let (code, health) = look_closely(state.probe.as_ref()).await;
     (code, Json(health)).into_response()
 }
 

@@ -121,6 +121,38 @@ impl CursorKey for JournalKey {
     }
 }
 
+/// A parked event, by the number of its journal entry.
+#[derive(Clone, Copy)]
+pub(super) struct ParkedKey(pub(super) i64);
+
+impl CursorKey for ParkedKey {
+    const LIST: &'static str = "parked";
+
+    fn to_bytes(&self) -> Vec<u8> {
+        self.0.to_be_bytes().to_vec()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        Some(ParkedKey(i64::from_be_bytes(bytes.try_into().ok()?)))
+    }
+}
+
+/// How many dead letters were seen.
+#[derive(Clone, Copy)]
+pub(super) struct DeadLetterKey(pub(super) usize);
+
+impl CursorKey for DeadLetterKey {
+    const LIST: &'static str = "dead";
+
+    fn to_bytes(&self) -> Vec<u8> {
+        self.0.to_string().into_bytes()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        std::str::from_utf8(bytes).ok()?.parse().ok().map(DeadLetterKey)
+    }
+}
+
 /// How much of a user's ledger was seen; it only grows.
 #[derive(Clone, Copy)]
 pub(super) struct Offset(pub(super) usize);

@@ -4,11 +4,20 @@ use std::{ops::Deref, sync::Arc};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use mission_core::{engine::Engine, ports::queries::Queries};
+use mission_core::{
+    engine::Engine,
+    ports::{bus::Outbox, queries::Queries},
+};
 use mission_rules::Scripts;
+use serde::Serialize;
+use tokio::sync::Notify;
+use utoipa::ToSchema;
 
 use super::{Problem, RateLimits, idempotency::Running, living::Living, view::Lens};
-use crate::{auth::Authenticator, cache::Cache, rule_health::RuleHealth, telemetry::Metrics, wallet::Wallet};
+use crate::{
+    amqp::DeadLetters, auth::Authenticator, cache::Cache, rule_health::RuleHealth, telemetry::Metrics,
+    wallet::Wallet,
+};
 
 /// What handlers work with, shared by all requests. Cheap to clone.
 #[derive(Clone)]
@@ -28,6 +37,12 @@ pub struct Parts {
     pub queries: Arc<dyn Queries>,
     /// What is kept of the queries' answers.
     pub cache: Arc<Cache>,
+    /// Events that have to leave.
+    pub outbox: Arc<dyn Outbox>,
+    /// Notified when some of them may leave.
+    pub outbox_told: Arc<Notify>,
+    /// Messages of other services that could not be taken, where there is a broker.
+    pub dead_letters: Option<DeadLetters>,
     /// The embedded ledger.
     pub wallet: Wallet,
     /// The script compiler, shared with the engine.
@@ -114,6 +129,42 @@ impl Default for HttpSettings {
 pub trait Probe: Send + Sync {
     /// Each dependency, as it is now.
     async fn probe(&self) -> Vec<ProbeReport>;
+
+    /// What is on its way, where somebody keeps an eye on that.
+    async fn queues(&self) -> Option<QueuesReport>;
+}
+
+/// What is on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct QueuesReport {
+    /// Events that have to leave.
+    pub outbox: OutboxReport,
+    /// Messages of other services, where there is a broker and it answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inbound: Option<InboundReport>,
+}
+
+/// Events that have to leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct OutboxReport {
+    /// Journal entries whose events have not all left, of all servers.
+    pub entries: u64,
+    /// The age of the oldest in seconds; 0 where there is none.
+    pub oldest_seconds: u64,
+    /// Events that were not taken and are to be tried again; see `GET /api/v1/outbox/parked`.
+    pub parked: u64,
+    /// Of how many of the 64 shards this server sends the events, where several servers share them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shards: Option<u64>,
+}
+
+/// Messages of other services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct InboundReport {
+    /// Messages in the queue that no server has been given yet.
+    pub waiting: u32,
+    /// Messages that could not be taken; see `GET /api/v1/inbound/dead`.
+    pub dead: u32,
 }
 
 /// One dependency.

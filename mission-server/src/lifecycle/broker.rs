@@ -6,14 +6,14 @@ use tokio::task::JoinHandle;
 
 use super::{Core, jobs::Jobs};
 use crate::{
-    amqp::{Broker, BrokerError, BrokerSettings, Inbound, Purpose},
+    amqp::{Broker, BrokerError, BrokerSettings, DeadLetters, Inbound, Purpose},
     rule_health::RuleHealth,
 };
 
 /// Both connections.
 pub(super) struct Brokerage {
     pub(super) events: Broker,
-    messages: Broker,
+    pub(super) messages: Broker,
     tasks: [JoinHandle<()>; 2],
 }
 
@@ -39,6 +39,11 @@ impl Brokerage {
         let inbound = Inbound::new(core.engine.clone(), Arc::clone(&core.queries), rule_health);
         let (messages, stop) = (self.messages.clone(), jobs.stopping());
         jobs.run(async move { inbound.run(&messages, &stop).await });
+    }
+
+    /// What could not be taken.
+    pub(super) fn dead_letters(&self) -> DeadLetters {
+        DeadLetters::new(self.messages.clone())
     }
 
     /// Ends both connections in order.

@@ -1,11 +1,12 @@
 //! Gauges that are looked at from time to time.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use mission_core::ports::bus::Backlog;
-
-use super::{Core, Storage};
-use crate::{http::Probe, telemetry::Metrics};
+use super::{Core, Storage, queues::Queues};
+use crate::{
+    http::{Probe, QueuesReport},
+    telemetry::Metrics,
+};
 
 /// What is looked at.
 pub(super) struct Gauges {
@@ -13,8 +14,7 @@ pub(super) struct Gauges {
     pub(super) storage: Storage,
     pub(super) probe: Arc<dyn Probe>,
     pub(super) metrics: Option<Metrics>,
-    /// The outbox as it was seen last: while the database is away it waits on.
-    pub(super) backlog: Mutex<Backlog>,
+    pub(super) queues: Arc<Queues>,
 }
 
 impl Gauges {
@@ -39,17 +39,17 @@ impl Gauges {
         if let Ok(open) = storage.open_reviews().await {
             metrics::gauge!("mission_reviews_open").set(as_f64(open));
         }
-        let seen = storage.outbox.backlog().await;
-        let backlog = {
-            let mut last = self.backlog.lock().unwrap_or_else(PoisonError::into_inner);
-            *last = seen.unwrap_or(*last);
-            *last
-        };
-        let age = backlog
-            .oldest
-            .map_or(0, |oldest| (engine.now() - oldest).num_seconds());
-        metrics::gauge!("mission_outbox_entries").set(as_f64(backlog.entries));
-        metrics::gauge!("mission_outbox_lag_seconds").set(as_f64(age.max(0).unsigned_abs()));
+        let QueuesReport { outbox, inbound } = self.queues.look().await;
+        metrics::gauge!("mission_outbox_entries").set(as_f64(outbox.entries));
+        metrics::gauge!("mission_outbox_lag_seconds").set(as_f64(outbox.oldest_seconds));
+        metrics::gauge!("mission_outbox_parked").set(as_f64(outbox.parked));
+        if let Some(shards) = outbox.shards {
+            metrics::gauge!("mission_outbox_shards").set(as_f64(shards));
+        }
+        if let Some(inbound) = inbound {
+            metrics::gauge!("mission_inbound_waiting").set(as_f64(inbound.waiting.into()));
+            metrics::gauge!("mission_inbound_dead_letters").set(as_f64(inbound.dead.into()));
+        }
     }
 }
 

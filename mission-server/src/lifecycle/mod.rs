@@ -13,6 +13,7 @@ mod greeting;
 mod jobs;
 mod pack;
 mod probes;
+mod queues;
 mod redis;
 mod relay;
 mod request_body;

@@ -9,10 +9,11 @@ use async_trait::async_trait;
 use mission_core::ports::queries::Queries;
 use tokio_util::sync::CancellationToken;
 
+use super::queues::Queues;
 use crate::{
     amqp::Broker,
     config::ReadyRequires,
-    http::{Probe, ProbeReport},
+    http::{Probe, ProbeReport, QueuesReport},
     redis::Link,
     store::Writes,
 };
@@ -27,12 +28,19 @@ pub(super) struct Probes {
     pub(super) redis: Option<Arc<Link>>,
     pub(super) broker: Option<Broker>,
     pub(super) required: ReadyRequires,
+    /// What is on its way, where that is of interest.
+    pub(super) queues: Option<Arc<Queues>>,
     /// Cancelled once the server was told to stop.
     pub(super) draining: CancellationToken,
 }
 
 #[async_trait]
 impl Probe for Probes {
+    async fn queues(&self) -> Option<QueuesReport> {
+        let looking = self.queues.as_ref()?.look();
+        tokio::time::timeout(PROBE_TIME, looking).await.ok()
+    }
+
     async fn probe(&self) -> Vec<ProbeReport> {
         let all = self.required == ReadyRequires::All;
         let database = async {

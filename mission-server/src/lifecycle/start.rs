@@ -19,8 +19,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Core, StartError, Sweeper, TestClock, broker::Brokerage, front::Front, gauges::Gauges,
-    greeting::greeting, jobs::Jobs, probes::Probes, redis::Redis, relay::Relaying, stop::Signals, storage,
-    sweep::SweepError,
+    greeting::greeting, jobs::Jobs, probes::Probes, queues::Queues, redis::Redis, relay::Relaying,
+    stop::Signals, storage, sweep::SweepError,
 };
 use crate::{
     auth::Authenticator,
@@ -153,12 +153,19 @@ async fn live(
         Some(redis) => redis.limiter(&settings, Arc::clone(&limiter)),
         None => limiter.clone(),
     };
+    let queues = Arc::new(Queues {
+        engine: core.engine.clone(),
+        storage: storage.clone(),
+        messages: broker.as_ref().map(|broker| broker.messages.clone()),
+        last: Mutex::default(),
+    });
     let probe = Arc::new(Probes {
         queries: Arc::clone(&core.queries),
         writes: storage.writes.clone(),
         redis: redis.map(|redis| redis.link),
         broker: broker.as_ref().map(|broker| broker.events.clone()),
         required: settings.ready_requires,
+        queues: Some(Arc::clone(&queues)),
         draining,
     });
     jobs.start(
@@ -171,13 +178,16 @@ async fn live(
             storage: storage.clone(),
             probe: probe.clone(),
             metrics: metrics.clone(),
-            backlog: Mutex::default(),
+            queues,
         },
     );
     let rule_health = Arc::<RuleHealth>::default();
     let state = AppState::new(Parts {
         engine: core.engine.clone(),
         queries: Arc::clone(&core.queries),
+        outbox: Arc::clone(&storage.outbox),
+        outbox_told: Arc::clone(&storage.told),
+        dead_letters: broker.as_ref().map(Brokerage::dead_letters),
         wallet: storage.wallet.clone(),
         scripts: Arc::clone(&core.scripts),
         rule_health: Arc::clone(&rule_health),

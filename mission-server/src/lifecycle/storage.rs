@@ -154,6 +154,17 @@ impl Storage {
         }
     }
 
+    /// Of how many of the 64 shards of the outbox this server sends the events; `None` where they are not shared.
+    #[must_use]
+    pub fn outbox_shards(&self) -> Option<u64> {
+        match &self.backend {
+            #[cfg(feature = "sqlite")]
+            Backend::Sqlite(_) => None,
+            #[cfg(feature = "postgres")]
+            Backend::Postgres(store) => Some(store.outbox_shards()),
+        }
+    }
+
     /// How many reviews are open.
     ///
     /// # Errors

@@ -45,6 +45,7 @@ async fn live(
         redis: None,
         broker: Some(broker.clone()),
         required: ReadyRequires::All,
+        queues: None,
         draining,
     });
     front.serve(http::health_router(probe, metrics));

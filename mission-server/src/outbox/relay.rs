@@ -289,14 +289,14 @@ impl Relay {
         let (wait, reason) = match error {
             PublishError::Deferred { reason, .. } => {
                 let (first, longest) = (self.options.first_back_off, self.options.longest_back_off);
-                (back_off::after(outgoing.parkings + 1, first, longest), reason)
+                (back_off::after(outgoing.attempts + 1, first, longest), reason)
             }
             PublishError::Refused { reason, .. } => (self.options.refused_back_off, reason),
             PublishError::Untried | PublishError::Away { .. } => return None,
         };
         metrics::counter!("mission_outbox_refused_total").increment(1);
         let event = outgoing.event.id;
-        if outgoing.parkings == 0 {
+        if outgoing.attempts == 0 {
             tracing::warn!(
                 %event,
                 root = ?outgoing.root,

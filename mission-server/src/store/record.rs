@@ -64,7 +64,7 @@ pub(crate) fn root_of(kind: &str, id: Uuid) -> Root {
 
 /// A parked event as it is kept: when it is tried again stands beside what was noted last, and holds.
 pub(crate) fn parked_event(
-    parkings: i64,
+    attempts: i64,
     since: i64,
     retry_at: i64,
     data: &str,
@@ -76,7 +76,7 @@ pub(crate) fn parked_event(
             retry_at: instant(retry_at)?,
             ..last
         },
-        parkings: u32::try_from(parkings).unwrap_or(u32::MAX),
+        attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
         since: instant(since)?,
         behind: u64::try_from(behind).unwrap_or_default(),
     })

@@ -124,6 +124,16 @@ const METRICS: &[(Kind, &str, &str)] = &[
         "Age in seconds of the oldest journal entry whose events have not all left; 0 where there is none",
     ),
     (
+        Gauge,
+        "mission_outbox_parked",
+        "Events that were not taken and are to be tried again, of all servers",
+    ),
+    (
+        Gauge,
+        "mission_outbox_shards",
+        "Shards of the outbox, of 64, whose events this server sends; only where PostgreSQL is shared",
+    ),
+    (
         Counter,
         "mission_outbox_published_total",
         "Events that the bus has taken, by type",
@@ -137,6 +147,16 @@ const METRICS: &[(Kind, &str, &str)] = &[
         Counter,
         "mission_inbound_messages_total",
         "Messages of other services, by outcome: applied, duplicate, ignored, retried or dead",
+    ),
+    (
+        Gauge,
+        "mission_inbound_waiting",
+        "Messages of other services in the queue that no server has been given yet",
+    ),
+    (
+        Gauge,
+        "mission_inbound_dead_letters",
+        "Messages of other services that could not be taken",
     ),
     (
         Counter,
@@ -226,6 +246,7 @@ pub fn install() -> Option<Metrics> {
     for gauge in [
         "mission_outbox_entries",
         "mission_outbox_lag_seconds",
+        "mission_outbox_parked",
         "mission_writes_failing",
     ] {
         metrics::gauge!(gauge).set(0.0);

@@ -220,7 +220,7 @@ pub(super) async fn a_parked_event_holds_back_its_root_alone_until_its_time<S: W
         .iter()
         .filter(|event| event.root == Root::User(user(1)))
         .collect();
-    assert!(all.iter().all(|event| event.parkings == 0));
+    assert!(all.iter().all(|event| event.attempts == 0));
     let later = noon() + Duration::seconds(5);
     let first = parking(of_one[0], noon(), later);
     park(bench, std::slice::from_ref(&first)).await;
@@ -233,20 +233,20 @@ pub(super) async fn a_parked_event_holds_back_its_root_alone_until_its_time<S: W
         parked(bench).await,
         [ParkedEvent {
             last: first,
-            parkings: 1,
+            attempts: 1,
             since: noon(),
             behind: 1
         }]
     );
     let in_time = waiting_at(bench, 10, later).await;
     assert_eq!(ids(&in_time, 1), ids(&all, 1), "in the same order as before");
-    let parkings: Vec<u32> = in_time
+    let attempts: Vec<u32> = in_time
         .iter()
         .filter(|event| event.root == Root::User(user(1)))
-        .map(|event| event.parkings)
+        .map(|event| event.attempts)
         .collect();
     assert_eq!(
-        parkings,
+        attempts,
         [1, 0, 0],
         "the entry itself was parked, and no later one"
     );
@@ -254,7 +254,7 @@ pub(super) async fn a_parked_event_holds_back_its_root_alone_until_its_time<S: W
     let again = parking(of_one[0], later, later + Duration::days(1));
     park(bench, std::slice::from_ref(&again)).await;
     let listed = parked(bench).await;
-    assert_eq!((listed[0].parkings, listed[0].since), (2, noon()));
+    assert_eq!((listed[0].attempts, listed[0].since), (2, noon()));
     assert_eq!(listed[0].last, again);
     assert_eq!(ids(&waiting_at(bench, 10, later).await, 1), []);
 }

@@ -162,11 +162,14 @@ impl Handler for Inbound {
         if verdicts.contains(&Verdict::Stopped) {
             return Ok(false);
         }
+        let now = self.engine.now();
         for (delivery, verdict) in batch.iter().zip(verdicts) {
             let outcome = match verdict {
                 Verdict::Done(how) => how,
-                Verdict::Later(reason) => set_aside::retry(session, delivery, &reason).await?,
-                Verdict::Dead(reason) => set_aside::bury(session, INBOUND_DEAD, delivery, &reason).await?,
+                Verdict::Later(reason) => set_aside::retry(session, delivery, &reason, now).await?,
+                Verdict::Dead(reason) => {
+                    set_aside::bury(session, INBOUND_DEAD, delivery, &reason, now).await?
+                }
                 Verdict::Stopped => continue,
             };
             metrics::counter!("mission_inbound_messages_total", "outcome" => outcome).increment(1);

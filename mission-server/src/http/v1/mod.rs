@@ -5,12 +5,14 @@ mod audit;
 mod authoring;
 mod check_in;
 mod checked;
+mod dead_letters;
 mod events;
 mod journal;
 mod leaderboards;
 mod me;
 mod missions;
 mod packs;
+mod parked;
 mod ping;
 mod reviews;
 mod rewards;
@@ -48,6 +50,8 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .merge(analytics::routes())
         .merge(audit::routes())
         .merge(journal::routes())
+        .merge(parked::routes())
+        .merge(dead_letters::routes())
         .merge(ping::routes());
     OpenApiRouter::new().nest("/api/v1", groups)
 }

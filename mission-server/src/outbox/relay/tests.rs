@@ -153,7 +153,7 @@ async fn a_refused_event_holds_back_its_own_user_alone() {
     assert_eq!(parked[0].last.event.to_string(), first[0]);
     assert_eq!(parked[0].last.event_type, "RewardClaimedEvent");
     assert_eq!(parked[0].last.reason, "not today");
-    assert_eq!((parked[0].parkings, parked[0].behind), (1, 3));
+    assert_eq!((parked[0].attempts, parked[0].behind), (1, 3));
     stage.listener.refuse(&[]);
     stage.relay.flush(Duration::from_secs(5)).await.unwrap();
     assert_eq!(stage.listener.heard_of(1), [""; 0], "its time has not come");

@@ -5,7 +5,10 @@
 //! Leases go by the database's clock.
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -39,6 +42,7 @@ pub(super) struct Lease {
     id: Uuid,
     duration: Duration,
     held: Arc<Mutex<Held>>,
+    count: Arc<AtomicU64>,
 }
 
 #[derive(Debug, Default)]
@@ -77,6 +81,7 @@ impl Lease {
             id: Uuid::now_v7(),
             duration,
             held: Arc::default(),
+            count: Arc::default(),
         }
     }
 
@@ -98,6 +103,7 @@ impl Lease {
                 .map(|row| Found(row).get(0))
                 .collect::<Result<_, _>>()?;
             held.renewed = Some(began);
+            self.count.store(held.shards.len() as u64, Ordering::Relaxed);
         }
         Ok(held.shards.clone())
     }
@@ -106,11 +112,19 @@ impl Lease {
         let mut held = self.held.lock().await;
         if held.renewed.take().is_some() {
             held.shards.clear();
+            self.count.store(0, Ordering::Relaxed);
             let mut release = Script::new(RELEASE);
             release.bind(self.id)?.bind(self.id)?;
             database.run(release).await.map_err(unavailable)?;
         }
         Ok(())
+    }
+}
+
+impl PostgresStore {
+    /// How many shards of the outbox this process has leased.
+    pub(crate) fn outbox_shards(&self) -> u64 {
+        self.lease.count.load(Ordering::Relaxed)
     }
 }
 
@@ -133,7 +147,7 @@ impl Outbox for PostgresStore {
         let entries = self.database.read(|| {
             let mut script = Script::new(
                 "SELECT j.number, j.root_kind, j.root_id, j.recorded_at, j.outbox,
-                    CASE WHEN p.entry = j.number THEN p.parkings ELSE 0 END
+                    CASE WHEN p.entry = j.number THEN p.attempts ELSE 0 END
                 FROM journal j LEFT JOIN outbox_parked p ON p.root_id = j.root_id AND p.root_kind = j.root_kind
                 WHERE j.outbox IS NOT NULL AND j.sent_at IS NULL AND j.shard = ANY(?)
                     AND (p.entry IS NULL OR p.retry_at <= ?)
@@ -190,13 +204,13 @@ impl Outbox for PostgresStore {
             return Ok(());
         }
         let mut script = Script::new(
-            "INSERT INTO outbox_parked AS p (root_id, root_kind, entry, event_id, parkings, since, retry_at, data)
+            "INSERT INTO outbox_parked AS p (root_id, root_kind, entry, event_id, attempts, since, retry_at, data)
             SELECT root_id, root_kind, entry, event_id, 1, at, retry_at, data FROM ",
         );
         script.rows(rows)?.then(
             " AS t (root_id, root_kind, entry, event_id, at, retry_at, data)
             ON CONFLICT (root_id, root_kind) DO UPDATE SET
-                parkings = CASE WHEN p.entry = excluded.entry THEN p.parkings + 1 ELSE 1 END,
+                attempts = CASE WHEN p.entry = excluded.entry THEN p.attempts + 1 ELSE 1 END,
                 since = CASE WHEN p.entry = excluded.entry THEN p.since ELSE excluded.since END,
                 entry = excluded.entry, event_id = excluded.event_id, retry_at = excluded.retry_at,
                 data = excluded.data",
@@ -207,7 +221,7 @@ impl Outbox for PostgresStore {
     async fn parked(&self, after: Option<i64>, limit: usize) -> Result<Vec<ParkedEvent>, StoreError> {
         let rows = self.database.read(|| {
             let mut script = Script::new(
-                "SELECT p.parkings, p.since, p.retry_at, p.data, (SELECT count(*) FROM journal j
+                "SELECT p.attempts, p.since, p.retry_at, p.data, (SELECT count(*) FROM journal j
                     WHERE j.root_id = p.root_id AND j.root_kind = p.root_kind AND j.number > p.entry
                         AND j.outbox IS NOT NULL AND j.sent_at IS NULL)
                 FROM outbox_parked p WHERE p.entry > ? ORDER BY p.entry LIMIT ?",
@@ -254,7 +268,7 @@ fn unpack(entry: &Found<'_>, waiting: &mut Vec<Outgoing>) -> Result<(), StoreErr
     let number = entry.get(0)?;
     let root = root_of(entry.get(1)?, entry.get(2)?);
     let recorded_at = instant(entry.get(3)?)?;
-    let parkings = u32::try_from(entry.get::<i64>(5)?).unwrap_or(u32::MAX);
+    let attempts = u32::try_from(entry.get::<i64>(5)?).unwrap_or(u32::MAX);
     let parcel: Parcel<Option<String>, Vec<OutboundEvent>> = from_json(entry.get(4)?)?;
     for (event, outbound) in parcel.events.into_iter().enumerate() {
         waiting.push(Outgoing {
@@ -263,7 +277,7 @@ fn unpack(entry: &Found<'_>, waiting: &mut Vec<Outgoing>) -> Result<(), StoreErr
             event: outbound,
             correlation_id: parcel.correlation_id.clone(),
             recorded_at,
-            parkings,
+            attempts,
         });
     }
     Ok(())

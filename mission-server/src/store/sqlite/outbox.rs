@@ -24,7 +24,7 @@ impl Outbox for SqliteStore {
     async fn waiting(&self, limit: usize, now: DateTime<Utc>) -> Result<Vec<Outgoing>, StoreError> {
         let entries = sqlx::query(
             "SELECT j.number, j.root_kind, hex(j.root_id), j.recorded_at, j.outbox,
-                CASE WHEN p.entry = j.number THEN p.parkings ELSE 0 END
+                CASE WHEN p.entry = j.number THEN p.attempts ELSE 0 END
             FROM journal j LEFT JOIN outbox_parked p ON p.root_id = j.root_id AND p.root_kind = j.root_kind
             WHERE j.outbox IS NOT NULL AND j.sent_at IS NULL AND (p.entry IS NULL OR p.retry_at <= ?)
             ORDER BY j.number LIMIT ?",
@@ -81,11 +81,11 @@ impl Outbox for SqliteStore {
         script
             .then("BEGIN IMMEDIATE;")
             .then(
-                "INSERT INTO outbox_parked AS p (root_id, root_kind, entry, event_id, parkings, since, retry_at, data)
+                "INSERT INTO outbox_parked AS p (root_id, root_kind, entry, event_id, attempts, since, retry_at, data)
                 SELECT unhex(value->>0), value->>1, value->>2, unhex(value->>3), 1, value->>4, value->>5, value->>6
                     FROM json_each(?) WHERE TRUE
                 ON CONFLICT (root_id, root_kind) DO UPDATE SET
-                    parkings = CASE WHEN p.entry = excluded.entry THEN p.parkings + 1 ELSE 1 END,
+                    attempts = CASE WHEN p.entry = excluded.entry THEN p.attempts + 1 ELSE 1 END,
                     since = CASE WHEN p.entry = excluded.entry THEN p.since ELSE excluded.since END,
                     entry = excluded.entry, event_id = excluded.event_id, retry_at = excluded.retry_at,
                     data = excluded.data;",
@@ -97,7 +97,7 @@ impl Outbox for SqliteStore {
 
     async fn parked(&self, after: Option<i64>, limit: usize) -> Result<Vec<ParkedEvent>, StoreError> {
         let rows = sqlx::query(
-            "SELECT p.parkings, p.since, p.retry_at, p.data, (SELECT count(*) FROM journal j
+            "SELECT p.attempts, p.since, p.retry_at, p.data, (SELECT count(*) FROM journal j
                 WHERE j.root_id = p.root_id AND j.root_kind = p.root_kind AND j.number > p.entry
                     AND j.outbox IS NOT NULL AND j.sent_at IS NULL)
             FROM outbox_parked p WHERE p.entry > ? ORDER BY p.entry LIMIT ?",
@@ -159,7 +159,7 @@ fn unpack(entry: &Found<'_>, waiting: &mut Vec<Outgoing>) -> Result<(), StoreErr
     let number = entry.get(0)?;
     let root = root_of(entry.get(1)?, entry.id(2)?);
     let recorded_at = instant(entry.get(3)?)?;
-    let parkings = u32::try_from(entry.get::<i64>(5)?).unwrap_or(u32::MAX);
+    let attempts = u32::try_from(entry.get::<i64>(5)?).unwrap_or(u32::MAX);
     let parcel: Parcel<Option<String>, Vec<OutboundEvent>> = from_json(entry.get(4)?)?;
     for (event, outbound) in parcel.events.into_iter().enumerate() {
         waiting.push(Outgoing {
@@ -168,7 +168,7 @@ fn unpack(entry: &Found<'_>, waiting: &mut Vec<Outgoing>) -> Result<(), StoreErr
             event: outbound,
             correlation_id: parcel.correlation_id.clone(),
             recorded_at,
-            parkings,
+            attempts,
         });
     }
     Ok(())
