@@ -40,6 +40,7 @@ pub(crate) enum Command {
     Diff(Diff),
     Pull(Pull),
     ExportLog(ExportLog),
+    Broker(Broker),
     Token(Token),
     Completions(Completions),
 }
@@ -180,7 +181,8 @@ pub(crate) struct Server {
     /// The server's address, such as http://127.0.0.1:8080
     #[arg(long, env = "MISSION_SERVER", value_name = "URL")]
     pub(crate) server: url::Url,
-    /// A token with the permission `missions:write`, or `users:read` for `export-log`; see `mission token`
+    /// A token with the permission `missions:write`, `users:read` for `export-log`, or `messages:read` and
+    /// `messages:write` for `broker`; see `mission token`
     #[arg(long, env = "MISSION_TOKEN", hide_env_values = true)]
     pub(crate) token: Option<String>,
 }
@@ -264,6 +266,71 @@ pub(crate) struct ExportLog {
     /// The file to write; else the standard output
     #[arg(long, short, value_name = "FILE.jsonl")]
     pub(crate) output: Option<PathBuf>,
+}
+
+/// Look at messages that a server could not take and events that it could not send, and act on them.
+#[derive(Debug, Args)]
+pub(crate) struct Broker {
+    #[command(subcommand)]
+    pub(crate) action: BrokerAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BrokerAction {
+    Inspect(Inspect),
+    /// Send dead letters back to the server, as if they had never been tried
+    #[command(after_help = "\
+Examples:
+  mission broker requeue 91d037ba1e65f2edc7558ec53212298c --server http://127.0.0.1:8080
+  mission broker requeue --all --server http://127.0.0.1:8080")]
+    Requeue(Letters),
+    /// Throw dead letters away; nothing brings them back
+    #[command(after_help = "\
+Examples:
+  mission broker drop 91d037ba1e65f2edc7558ec53212298c --server http://127.0.0.1:8080
+  mission broker drop --all --server http://127.0.0.1:8080")]
+    Drop(Letters),
+    Retry(Retry),
+}
+
+/// Show dead letters and parked events, with the reasons
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    #[command(flatten)]
+    pub(crate) server: Server,
+    /// How they are shown
+    #[arg(long, value_enum, default_value_t = InspectFormat::Human)]
+    pub(crate) format: InspectFormat,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum InspectFormat {
+    /// Each with its reason
+    Human,
+    /// One object with everything
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Letters {
+    /// The letter, as `mission broker inspect` shows it; copies of it go along
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    pub(crate) id: Option<String>,
+    /// All that are there
+    #[arg(long)]
+    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) server: Server,
+}
+
+/// Have parked events tried again at once
+#[derive(Debug, Args)]
+pub(crate) struct Retry {
+    /// One event; else all
+    #[arg(value_name = "EVENT_ID")]
+    pub(crate) id: Option<String>,
+    #[command(flatten)]
+    pub(crate) server: Server,
 }
 
 /// Print a token for a development server, or for any that takes tokens by a shared secret.

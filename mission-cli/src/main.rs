@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         Command::Diff(args) => commands::diff::run(&args),
         Command::Pull(args) => commands::pull::run(&args),
         Command::ExportLog(args) => commands::export_log::run(&args),
+        Command::Broker(args) => commands::broker::run(&args),
         Command::Token(args) => commands::token::run(&args),
         Command::Completions(args) => commands::completions::run(&args),
     };

@@ -8,7 +8,7 @@ use reqwest::{
     blocking::{Client, RequestBuilder, Response},
     header::{AUTHORIZATION, HeaderValue},
 };
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json, value::RawValue};
 use url::Url;
 use uuid::Uuid;
@@ -53,15 +53,34 @@ struct Stored {
     files: BTreeMap<String, String>,
 }
 
-/// A page of a server's journal: lines of a log, as they came.
+/// A page of a list.
 #[derive(Deserialize)]
-pub(crate) struct JournalPage {
-    pub(crate) items: Vec<Box<RawValue>>,
+pub(crate) struct Page<T> {
+    pub(crate) items: Vec<T>,
     pub(crate) next_cursor: Option<String>,
 }
 
-/// As many lines as a server puts into one page.
-const LINES_A_PAGE: &str = "200";
+/// A message that the server could not take, as it tells of it.
+pub(crate) type DeadLetter = serde_json::Map<String, Value>;
+
+/// An event that the server could not send, as it tells of it.
+pub(crate) type ParkedEvent = serde_json::Map<String, Value>;
+
+/// What became of dead letters.
+#[derive(Deserialize)]
+pub(crate) struct Settled {
+    pub(crate) letters: u64,
+    pub(crate) left: u64,
+}
+
+/// How many events are tried again.
+#[derive(Deserialize)]
+pub(crate) struct Retried {
+    pub(crate) retried: u64,
+}
+
+/// As much as a server puts into one page.
+const MOST_A_PAGE: &str = "200";
 
 impl Server {
     pub(crate) fn new(args: &cli::Server) -> Result<Server, Failure> {
@@ -124,12 +143,54 @@ impl Server {
         Ok(Some(stored.files))
     }
 
-    /// A page of what users did, all or one.
-    pub(crate) fn journal(&self, user: Option<Uuid>, cursor: Option<&str>) -> Result<JournalPage, Failure> {
+    /// A page of what users did, all or one: lines of a log, as they came.
+    pub(crate) fn journal(
+        &self,
+        user: Option<Uuid>,
+        cursor: Option<&str>,
+    ) -> Result<Page<Box<RawValue>>, Failure> {
         let mut url = self.route(&["journal"])?;
         url.query_pairs_mut()
-            .append_pair("limit", LINES_A_PAGE)
-            .extend_pairs(user.map(|user| ("user", user.to_string())))
+            .extend_pairs(user.map(|user| ("user", user.to_string())));
+        self.page(url, cursor)
+    }
+
+    /// A page of the messages that could not be taken.
+    pub(crate) fn dead_letters(&self, cursor: Option<&str>) -> Result<Page<DeadLetter>, Failure> {
+        self.page(self.route(&["inbound", "dead"])?, cursor)
+    }
+
+    /// A page of the events that could not leave.
+    pub(crate) fn parked(&self, cursor: Option<&str>) -> Result<Page<ParkedEvent>, Failure> {
+        self.page(self.route(&["outbox", "parked"])?, cursor)
+    }
+
+    /// Sends a dead letter back, or as many as the server takes in one call.
+    pub(crate) fn requeue(&self, letter: Option<&str>) -> Result<Settled, Failure> {
+        let mut path = vec!["inbound", "dead"];
+        path.extend(letter);
+        path.push("requeue");
+        read(accepted(self.send(self.client.post(self.route(&path)?))?)?)
+    }
+
+    /// Throws a dead letter away, or as many as the server takes in one call.
+    pub(crate) fn drop_letters(&self, letter: Option<&str>) -> Result<Settled, Failure> {
+        let mut path = vec!["inbound", "dead"];
+        path.extend(letter);
+        read(accepted(self.send(self.client.delete(self.route(&path)?))?)?)
+    }
+
+    /// Has a parked event, or all of them, tried again.
+    pub(crate) fn retry(&self, event: Option<&str>) -> Result<Retried, Failure> {
+        let mut path = vec!["outbox", "parked"];
+        path.extend(event);
+        path.push("retry");
+        read(accepted(self.send(self.client.post(self.route(&path)?))?)?)
+    }
+
+    fn page<T: DeserializeOwned>(&self, mut url: Url, cursor: Option<&str>) -> Result<Page<T>, Failure> {
+        url.query_pairs_mut()
+            .append_pair("limit", MOST_A_PAGE)
             .extend_pairs(cursor.map(|cursor| ("cursor", cursor)));
         read(accepted(self.send(self.client.get(url))?)?)
     }
@@ -170,7 +231,7 @@ fn told(error: &dyn std::error::Error) -> String {
     text
 }
 
-fn read<T: serde::de::DeserializeOwned>(response: Response) -> Result<T, Failure> {
+fn read<T: DeserializeOwned>(response: Response) -> Result<T, Failure> {
     response
         .json()
         .map_err(|error| Failure::Failed(format!("the server's answer cannot be read: {}", told(&error))))

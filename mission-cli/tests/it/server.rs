@@ -12,13 +12,13 @@ use serde_json::{Value, json};
 use crate::{Run, edit, mission, run, with_demo};
 
 /// One request: its first line, its authorization and its body.
-struct Seen {
-    line: String,
+pub(crate) struct Seen {
+    pub(crate) line: String,
     authorization: String,
     body: String,
 }
 
-type Answer = (&'static str, Value);
+pub(crate) type Answer = (&'static str, Value);
 
 /// Answers one request after the other on a port of its own.
 fn server(answers: Vec<Answer>) -> (String, JoinHandle<Vec<Seen>>) {
@@ -72,7 +72,12 @@ fn ask(folder: &std::path::Path, args: &[&str], status: &'static str, answer: Va
 }
 
 /// Runs a command against a server that expects so many requests; what is typed goes to the standard input.
-fn asks(folder: &std::path::Path, args: &[&str], typed: &str, answers: Vec<Answer>) -> (Run, Vec<Seen>) {
+pub(crate) fn asks(
+    folder: &std::path::Path,
+    args: &[&str],
+    typed: &str,
+    answers: Vec<Answer>,
+) -> (Run, Vec<Seen>) {
     let (address, serving) = server(answers);
     let args = [args, &["--server", &address]].concat();
     let run = run(mission(folder, &args)
@@ -425,7 +430,7 @@ fn export_log_writes_all_pages_in_the_order_in_which_lines_came() {
     assert_eq!(run.out, written);
     assert_eq!(
         seen[0].line,
-        format!("GET /api/v1/journal?limit=200&user={a} HTTP/1.1")
+        format!("GET /api/v1/journal?user={a}&limit=200 HTTP/1.1")
     );
 }
 

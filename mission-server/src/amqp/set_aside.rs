@@ -80,7 +80,7 @@ pub(super) fn died_at(delivery: &Delivery) -> Option<DateTime<Utc>> {
 /// Puts a dead letter back into a queue, as if it had never been tried.
 pub(super) async fn revive(channel: &Channel, queue: &str, delivery: &Delivery) -> Result<(), Error> {
     let headers = delivery.properties.headers().as_ref();
-    let kept = headers.into_iter().flat_map(|headers| headers.inner());
+    let kept = headers.into_iter().flat_map(FieldTable::inner);
     let kept = kept.filter(|(name, _)| ![REASON, ATTEMPTS, DIED_AT].contains(&name.as_str()));
     let mut headers = FieldTable::from(
         kept.map(|(name, value)| (name.clone(), value.clone()))
