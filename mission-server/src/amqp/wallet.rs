@@ -1,8 +1,10 @@
 //! A wallet that is fed through the broker.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
-use chrono::Utc;
 use lapin::{Error, message::Delivery};
+use mission_core::ports::clock::Clock;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -21,15 +23,17 @@ use crate::{
 pub struct WalletQueue {
     wallet: Wallet,
     queue: String,
+    clock: Arc<dyn Clock>,
 }
 
 impl WalletQueue {
     /// A wallet behind a queue.
     #[must_use]
-    pub fn new(wallet: Wallet, queue: impl Into<String>) -> Self {
+    pub fn new(wallet: Wallet, queue: impl Into<String>, clock: Arc<dyn Clock>) -> Self {
         WalletQueue {
             wallet,
             queue: queue.into(),
+            clock,
         }
     }
 
@@ -75,7 +79,7 @@ impl Handler for WalletQueue {
             return Ok(false);
         }
         let queue = format!("{}.dead", self.queue);
-        let now = Utc::now();
+        let now = self.clock.now();
         for (delivery, reason) in &dead {
             set_aside::bury(session, &queue, delivery, reason, now).await?;
         }

@@ -2,6 +2,7 @@
 
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
+use mission_core::system::SystemClock;
 use tokio_util::sync::CancellationToken;
 
 use super::{StartError, front::Front, probes::Probes, start::run_life};
@@ -51,7 +52,7 @@ async fn live(
     front.serve(http::health_router(probe, metrics));
     let address = front.address();
     tracing::info!(%address, database = %settings.database.url, queue = settings.queue, "the wallet is ready");
-    WalletQueue::new(storage.wallet.clone(), settings.queue)
+    WalletQueue::new(storage.wallet.clone(), settings.queue, Arc::new(SystemClock))
         .run(&broker, &stop)
         .await;
     front.close().await;

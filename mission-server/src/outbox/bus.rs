@@ -13,6 +13,9 @@ use mission_core::{
 
 use super::envelope;
 
+/// How many events a subscriber is given together at most: one that writes them down must not hold up commands for long.
+const TOGETHER: usize = 512;
+
 /// Takes events as they are on the wire. The same event may come again.
 #[async_trait]
 pub trait Subscriber: Send + Sync {
@@ -62,18 +65,27 @@ impl Bus for InProcessBus {
                 return results;
             }
         };
-        for subscriber in &self.subscribers {
-            match subscriber.handle(&envelopes).await {
-                Ok(()) => {}
-                Err(StoreError::Unavailable(reason)) => {
-                    results.fill(Err(PublishError::Away { reason }));
-                }
-                Err(StoreError::Refused(_)) => {
-                    one_by_one(subscriber.as_ref(), events, &envelopes, &mut results).await;
-                }
+        let parts = events.chunks(TOGETHER).zip(envelopes.chunks(TOGETHER));
+        for ((events, envelopes), results) in parts.zip(results.chunks_mut(TOGETHER)) {
+            for subscriber in &self.subscribers {
+                hand(subscriber.as_ref(), events, envelopes, results).await;
             }
         }
         results
+    }
+}
+
+/// Gives events to a subscriber.
+async fn hand(
+    subscriber: &dyn Subscriber,
+    events: &[Outgoing],
+    envelopes: &[CloudEvent],
+    results: &mut [Result<(), PublishError>],
+) {
+    match subscriber.handle(envelopes).await {
+        Ok(()) => {}
+        Err(StoreError::Unavailable(reason)) => results.fill(Err(PublishError::Away { reason })),
+        Err(StoreError::Refused(_)) => one_by_one(subscriber, events, envelopes, results).await,
     }
 }
 

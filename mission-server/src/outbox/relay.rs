@@ -39,7 +39,7 @@ pub struct RelayOptions {
 impl Default for RelayOptions {
     fn default() -> Self {
         RelayOptions {
-            batch: 512,
+            batch: 2048,
             poll: Duration::from_secs(1),
             rest: Duration::from_millis(25),
             first_back_off: Duration::from_millis(100),
@@ -66,7 +66,7 @@ pub struct Relay {
 
 /// How many batches are looked at, at most, while the bus cannot be reached and only a part of it may go on: what is
 /// looked at must be sent again within a lease of outbox shards.
-const WIDEST_AWAY: usize = 16;
+const WIDEST_AWAY: usize = 4;
 
 /// How long a stopping server waits for a bus that cannot be reached.
 const FLUSH_TO_NOBODY: Duration = Duration::from_secs(2);

@@ -281,3 +281,39 @@ async fn what_no_queue_takes_waits_aside_and_a_broker_may_restart() {
     );
     eventually("nothing waits any more", async || !waiting_entries(&server).await).await;
 }
+
+#[tokio::test]
+async fn a_broker_that_takes_nothing_for_now_loses_nothing() {
+    let Some(broker) = OwnBroker::start() else {
+        return;
+    };
+    let url = amqp_url(broker.port);
+    let server = Server::with(&[("MISSION_AMQP_URL", &url), ("MISSION_READY_REQUIRES", "database")]).await;
+    let mut tap = Tap::open(&url).await;
+    let users: Vec<Client<'_>> = (0..3).map(|_| server.user()).collect();
+    let ids: Vec<Uuid> = users.iter().map(|user| user.user).collect();
+    let mut events = live(&users, &server, 0..1).await;
+    let mut taken = tap.take(&ids, events).await;
+    // Short of memory: it reads no more from connections that publish.
+    broker.control(&["set_vm_memory_high_watermark", "0"]);
+    let more = live(&users, &server, 1..4).await;
+    events += more;
+    eventually("it takes nothing", async || {
+        dependency(&server).await == (200, json!("down"))
+    })
+    .await;
+    let health = server.user().get("/health").await.ok(200);
+    assert!(health["outbox"]["entries"].as_u64().unwrap() > 0, "{health}");
+    assert_eq!(health["outbox"]["parked"], 0, "no event is blamed: {health}");
+    broker.control(&["set_vm_memory_high_watermark", "0.6"]);
+    for (user, later) in tap.take(&ids, more).await {
+        taken.entry(user).or_default().extend(later);
+    }
+    assert_eq!(taken.values().map(Vec::len).sum::<usize>(), events);
+    assert_in_order(&taken);
+    eventually("it is up again", async || {
+        dependency(&server).await == (200, json!("up"))
+    })
+    .await;
+    eventually("nothing waits any more", async || !waiting_entries(&server).await).await;
+}

@@ -2,7 +2,7 @@
 
 use std::{
     net::TcpListener,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
@@ -49,6 +49,19 @@ impl OwnBroker {
 
     pub(super) fn start_again(&mut self) {
         self.server = run(self.folder.path(), self.port);
+    }
+
+    /// Runs `rabbitmqctl` on it.
+    pub(super) fn control(&self, arguments: &[&str]) {
+        let mut command = rabbitmq_server(self.folder.path(), self.port).unwrap();
+        let server = PathBuf::from(command.pop().unwrap());
+        command.push(server.with_file_name("rabbitmqctl").into());
+        let done = Command::new(&command[0])
+            .args(&command[1..])
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{arguments:?}: {done:?}");
     }
 }
 
