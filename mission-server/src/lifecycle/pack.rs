@@ -1,6 +1,6 @@
 //! The pack that is applied at start.
 
-use std::{io::IsTerminal, sync::Arc};
+use std::{collections::BTreeMap, io::IsTerminal, sync::Arc};
 
 use include_dir::{Dir, include_dir};
 use mission_core::{
@@ -92,14 +92,7 @@ pub async fn apply(
 ) -> Result<(), PackError> {
     let (files, name) = files_of(source)?;
     let texts = files.clone().into_map();
-    if files.refused().is_empty()
-        && queries
-            .catalogue()
-            .await?
-            .packs
-            .iter()
-            .any(|pack| pack.files == texts)
-    {
+    if files.refused().is_empty() && is_in_place(queries, &texts).await? {
         tracing::info!(pack = name, "the pack is in place already");
         return Ok(());
     }
@@ -115,10 +108,15 @@ pub async fn apply(
             warning.diagnostic.message
         );
     }
-    let done = engine.execute(command, Signals::default(), None).await;
-    let saved = done
-        .map_err(|error| PackError::Refused(name.clone(), error))?
-        .reply;
+    let saved = match engine.execute(command, Signals::default(), None).await {
+        Ok(done) => done.reply,
+        // Of servers that start together on a new database, one is the first.
+        Err(_) if is_in_place(queries, &texts).await? => {
+            tracing::info!(pack = name, "another server has applied the pack meanwhile");
+            return Ok(());
+        }
+        Err(error) => return Err(PackError::Refused(name, error)),
+    };
     tracing::info!(
         pack = saved.name,
         version = saved.version,
@@ -126,6 +124,12 @@ pub async fn apply(
         "the pack was applied"
     );
     Ok(())
+}
+
+/// Whether a pack with this very content is in place.
+async fn is_in_place(queries: &dyn Queries, files: &BTreeMap<String, String>) -> Result<bool, StoreError> {
+    let catalogue = queries.catalogue().await?;
+    Ok(catalogue.packs.iter().any(|pack| pack.files == *files))
 }
 
 #[cfg(test)]
