@@ -37,7 +37,7 @@ pub(crate) struct Service {
     /// The address of a server on a port.
     url: fn(u16) -> String,
     /// Prepares a private one in a folder, for a port: the command that runs it.
-    server: fn(&Path, u16) -> Option<Vec<OsString>>,
+    pub(crate) server: fn(&Path, u16) -> Option<Vec<OsString>>,
 }
 
 /// PostgreSQL, as a role that may create schemas in the database.
@@ -178,7 +178,7 @@ pub(crate) fn as_nobody_special(folder: &Path) -> Option<Vec<OsString>> {
     )
 }
 
-fn postgres_server(folder: &Path, port: u16) -> Option<Vec<OsString>> {
+pub(crate) fn postgres_server(folder: &Path, port: u16) -> Option<Vec<OsString>> {
     let bin = postgres_programs()?;
     let data = folder.join("data");
     let user = as_nobody_special(folder)?;
