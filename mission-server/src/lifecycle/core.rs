@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use mission_core::{
-    engine::{self, BookBuilder, Engine, EngineBuilder, Writer},
+    engine::{self, BookBuilder, Engine, EngineBuilder, ExecuteError, Writer},
     ports::{
         clock::Clock,
         queries::Queries,
@@ -93,6 +93,18 @@ pub enum StartError {
     /// A development token cannot be signed.
     #[error("a development token cannot be signed: {0}")]
     Token(#[from] jsonwebtoken::errors::Error),
+}
+
+impl StartError {
+    /// Whether the database was away for a moment, so that another try may succeed.
+    pub(super) fn may_pass(&self) -> bool {
+        let away = |error: &StoreError| matches!(error, StoreError::Unavailable(_));
+        match self {
+            StartError::Store(error) | StartError::Pack(PackError::Store(error)) => away(error),
+            StartError::Pack(PackError::Refused(_, ExecuteError::Fault(_))) => true,
+            _ => false,
+        }
+    }
 }
 
 /// Lets the writer run, with a thread for slow scripts beside it. The task ends when both have, or one has failed.

@@ -28,6 +28,24 @@ pub(super) struct Front {
     announced: Announcement,
 }
 
+/// Why a try failed.
+pub(super) enum Trouble {
+    /// The next one may succeed.
+    Passing(String),
+    /// No other would end in another way, until somebody has put it right.
+    Lasting(StartError),
+}
+
+impl From<StartError> for Trouble {
+    fn from(error: StartError) -> Self {
+        if error.may_pass() {
+            Trouble::Passing(error.to_string())
+        } else {
+            Trouble::Lasting(error)
+        }
+    }
+}
+
 impl Front {
     /// Listens, until `stop`; what runs then is finished, for so long at most.
     pub(super) async fn open(
@@ -65,30 +83,45 @@ impl Front {
         let _ = self.serving.await;
     }
 
-    /// Opens the database, trying again for a while where that may help; `None` where the process is to stop before that
-    /// succeeds.
+    /// Opens the database, as [`Front::patiently`] does.
     pub(super) async fn storage(
         &self,
         settings: &DatabaseSettings,
         stop: &CancellationToken,
     ) -> Result<Option<Storage>, StartError> {
+        let open = async || {
+            Storage::open(settings).await.map_err(|reason| {
+                if reason.is_permanent() {
+                    let url = settings.url.to_string();
+                    Trouble::Lasting(StartError::UnusableDatabase { url, reason })
+                } else {
+                    Trouble::Passing(reason.to_string())
+                }
+            })
+        };
+        self.patiently(settings, stop, open).await
+    }
+
+    /// Does what needs the database, trying again for a while where that may help; `None` where the process is to stop
+    /// before that succeeds.
+    pub(super) async fn patiently<T>(
+        &self,
+        settings: &DatabaseSettings,
+        stop: &CancellationToken,
+        attempt: impl AsyncFn() -> Result<T, Trouble>,
+    ) -> Result<Option<T>, StartError> {
         let (fault, announced) = (&self.fault, &self.announced);
         let (url, timeout) = (&settings.url, settings.connect_timeout);
         let deadline = tokio::time::Instant::now() + timeout;
         fault.set("it is being opened");
         let trying = async {
             loop {
-                match Storage::open(settings).await {
-                    Ok(storage) => return Ok(storage),
-                    Err(reason) if reason.is_permanent() => {
-                        return Err(StartError::UnusableDatabase {
-                            url: url.to_string(),
-                            reason,
-                        });
-                    }
-                    Err(error) => {
-                        tracing::warn!(%error, database = %url, "the database cannot be opened; trying again");
-                        fault.set(&error.to_string());
+                match attempt().await {
+                    Ok(done) => return Ok(done),
+                    Err(Trouble::Lasting(error)) => return Err(error),
+                    Err(Trouble::Passing(error)) => {
+                        tracing::warn!(error, database = %url, "the database cannot be used; trying again");
+                        fault.set(&error);
                         announced.say();
                     }
                 }
@@ -101,7 +134,7 @@ impl Front {
             std::future::pending::<()>().await;
         };
         tokio::select! {
-            storage = trying => storage.map(Some),
+            done = trying => done.map(Some),
             () = announcing => Ok(None),
             () = stop.cancelled() => Ok(None),
             () = tokio::time::sleep_until(deadline) => {
@@ -140,5 +173,81 @@ impl Announcement {
     fn say(&self) {
         self.said
             .call_once(|| print(&format!("listening on http://{}\n", self.address)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use mission_core::{
+        engine::{ExecuteError, Fault, Rejection},
+        ports::store::StoreError,
+    };
+
+    use super::*;
+    use crate::{config::DatabaseUrl, lifecycle::PackError};
+
+    fn settings(connect_timeout: Duration) -> DatabaseSettings {
+        DatabaseSettings {
+            url: DatabaseUrl::Sqlite("nowhere.db".into()),
+            connect_timeout,
+            connections: 1,
+            prepared_statements: true,
+        }
+    }
+
+    async fn front(stop: &CancellationToken) -> Front {
+        let patience = Duration::from_secs(1);
+        Front::open("127.0.0.1:0", None, stop, patience).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_start_survives_a_database_that_is_away_for_a_moment() {
+        let stop = CancellationToken::new();
+        let front = front(&stop).await;
+        let (settings, tries) = (settings(Duration::from_millis(1300)), Cell::new(0));
+        let away = || StartError::Store(StoreError::Unavailable("it is shutting down".to_owned()));
+        let attempt = async || {
+            tries.set(tries.get() + 1);
+            match tries.get() {
+                1 => Err(Trouble::from(away())),
+                2 => Err(Trouble::from(StartError::Pack(PackError::Refused(
+                    "starter".to_owned(),
+                    ExecuteError::Fault(Fault::Unknown("the connection was lost".to_owned())),
+                )))),
+                tries => Ok(tries),
+            }
+        };
+        let done = front.patiently(&settings, &stop, attempt).await;
+        assert_eq!(done.unwrap(), Some(3));
+
+        let never = async || Err::<(), _>(Trouble::from(away()));
+        let ended = front.patiently(&settings, &stop, never).await;
+        let Err(StartError::Database { reason, .. }) = ended else {
+            panic!("it must give up: {ended:?}");
+        };
+        assert!(reason.contains("it is shutting down"), "{reason}");
+        stop.cancel();
+        let stopped = front.patiently(&settings, &stop, never).await;
+        assert!(matches!(stopped, Ok(None)), "{stopped:?}");
+    }
+
+    #[tokio::test]
+    async fn a_start_ends_at_once_where_another_try_is_in_vain() {
+        let stop = CancellationToken::new();
+        let front = front(&stop).await;
+        let tries = Cell::new(0);
+        let attempt = async || {
+            tries.set(tries.get() + 1);
+            let refused = ExecuteError::Rejected(Rejection::PolicyTaken);
+            let refused = PackError::Refused("starter".to_owned(), refused);
+            Err::<(), _>(Trouble::from(StartError::Pack(refused)))
+        };
+        let ended = front
+            .patiently(&settings(Duration::from_secs(30)), &stop, attempt)
+            .await;
+        assert!(matches!(ended, Err(StartError::Pack(_))), "{ended:?}");
+        assert_eq!(tries.get(), 1);
     }
 }

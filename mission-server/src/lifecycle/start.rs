@@ -18,9 +18,19 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Core, StartError, Sweeper, TestClock, broker::Brokerage, front::Front, gauges::Gauges,
-    greeting::greeting, jobs::Jobs, probes::Probes, queues::Queues, redis::Redis, relay::Relaying,
-    stop::Signals, storage, sweep::SweepError,
+    Core, StartError, Sweeper, TestClock,
+    broker::Brokerage,
+    front::{Front, Trouble},
+    gauges::Gauges,
+    greeting::greeting,
+    jobs::Jobs,
+    probes::Probes,
+    queues::Queues,
+    redis::Redis,
+    relay::Relaying,
+    stop::Signals,
+    storage,
+    sweep::SweepError,
 };
 use crate::{
     auth::Authenticator,
@@ -139,7 +149,14 @@ async fn live(
     let redis = Redis::of(&settings, &jobs)?;
     let cache = Arc::new(Cache::new(redis.as_ref().map(Redis::far)));
     let broker = settings.amqp.as_ref().map(Brokerage::start).transpose()?;
-    let (core, mut writer) = Core::start(&storage, &settings, Arc::clone(&clock), &cache).await?;
+    let start_core = async || {
+        let started = Core::start(&storage, &settings, Arc::clone(&clock), &cache);
+        started.await.map_err(Trouble::from)
+    };
+    let started = front.patiently(&settings.database, &stop, start_core);
+    let Some((core, mut writer)) = started.await? else {
+        return Ok(());
+    };
     let mut relaying = Relaying::start(&storage, clock, broker.as_ref().map(|broker| &broker.events));
     let limiter = Arc::new(LocalRateLimiter::new(
         settings.fraud.rate_limit_per_user,
