@@ -1,5 +1,6 @@
 //! Messages a second through RabbitMQ, side by side in one run, round by round: the relay of the outbox beside a bare
-//! publisher with a window of confirms, and activity events through the broker beside the same over HTTP in batches.
+//! publisher with a window of confirms, activity events through the broker beside the same over HTTP in batches, and how far
+//! the events of check-ins lag behind them under full load.
 //!
 //! ```text
 //! cargo build --release -p mission-server -p mission-benches
@@ -11,10 +12,10 @@
 
 #![expect(clippy::print_stdout, reason = "it reports")]
 
-mod inbound;
 #[path = "../load/server.rs"]
 #[expect(dead_code, reason = "the load generator measures the server as well")]
 mod server;
+mod stage;
 
 use std::{
     error::Error,
@@ -45,6 +46,7 @@ use mission_server::{
     amqp::{AmqpBus, Broker, BrokerSettings, EVENTS_EXCHANGE, Purpose},
     outbox::{Relay, RelayOptions},
 };
+use stage::Stage;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
@@ -179,7 +181,7 @@ async fn relayed(broker: &Broker, events: &[Outgoing]) -> Result<f64> {
     let begun = Instant::now();
     let flushed = relay.flush(Duration::from_secs(120)).await;
     flushed.map_err(|waiting| format!("{waiting} events did not leave"))?;
-    Ok(rate(events.len(), begun))
+    Ok(rate(events.len(), begun.elapsed()))
 }
 
 /// Messages a second through a bare channel.
@@ -206,12 +208,12 @@ async fn bare(channel: &Channel, bodies: &[Vec<u8>]) -> Result<f64> {
             return Err("the broker did not take a message".into());
         }
     }
-    Ok(rate(bodies.len(), begun))
+    Ok(rate(bodies.len(), begun.elapsed()))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a rate is rounded anyway")]
-fn rate(count: usize, begun: Instant) -> f64 {
-    count as f64 / begun.elapsed().as_secs_f64()
+fn rate(count: usize, took: Duration) -> f64 {
+    count as f64 / took.as_secs_f64()
 }
 
 fn median(mut rates: Vec<f64>) -> f64 {
@@ -263,7 +265,7 @@ async fn main() -> Result<()> {
         "medians: relay {relayed:.0}/s, bare publisher {bare:.0}/s, ratio {:.2} (at least 0.8)",
         relayed / bare
     );
-    let stage = inbound::Stage::start(&url, &queue)?;
+    let stage = Stage::start(&url, &queue)?;
     let count = usize::try_from(messages)? / 2;
     let (mut by_broker, mut over_http) = (Vec::new(), Vec::new());
     for round in 1..=rounds {
@@ -281,6 +283,15 @@ async fn main() -> Result<()> {
         "medians: through the broker {broker:.0}/s, over HTTP {http:.0}/s, ratio {:.2} (at least 0.7)",
         broker / http
     );
+    for round in 1..=rounds {
+        let kept_up = stage.check_ins(32, Duration::from_secs(5)).await?;
+        println!(
+            "round {round}: {:.0} check-ins/s, {:.3} of their events had left when the last was answered, the rest {:?} later",
+            rate(usize::try_from(kept_up.check_ins)?, kept_up.took),
+            kept_up.ratio(),
+            kept_up.rest
+        );
+    }
     drop(stage);
     for queue in [queue.clone(), format!("{queue}.dead")] {
         channel

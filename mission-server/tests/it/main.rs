@@ -20,6 +20,7 @@ mod metrics;
 mod once;
 mod openapi;
 mod operators;
+mod own_redis;
 mod postgres;
 mod process;
 mod proxy;

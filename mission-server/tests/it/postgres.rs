@@ -15,10 +15,10 @@ use crate::{
     support::{Answer, Client, Home, Server, WALLET_QUEUE, is_on_services},
 };
 
-/// Runs this very suite with every server on PostgreSQL, and its events through RabbitMQ where there is one; what is
-/// about files and processes alone runs once.
+/// Runs this very suite with every server on PostgreSQL, with a Redis of its own and its events through RabbitMQ where there
+/// are such; what is about files and processes alone runs once.
 #[test]
-fn the_suite_passes_on_postgresql_and_rabbitmq() {
+fn the_suite_passes_on_postgresql_redis_and_rabbitmq() {
     if is_on_services() || POSTGRES.find().is_none() {
         return;
     }
@@ -42,7 +42,10 @@ fn the_suite_passes_on_postgresql_and_rabbitmq() {
     if let Some(url) = RABBITMQ.find() {
         amqp::delete_wallet(url, WALLET_QUEUE);
     }
-    assert!(suite.status.success(), "on PostgreSQL and RabbitMQ:\n{said}");
+    assert!(
+        suite.status.success(),
+        "on PostgreSQL, Redis and RabbitMQ:\n{said}"
+    );
     assert!(
         said.contains("test result: ok. ") && !said.contains("ok. 0 passed"),
         "{said}"

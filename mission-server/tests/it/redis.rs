@@ -1,16 +1,13 @@
 //! Redis: what is cached there and for how long, limits that servers share, and going on without it.
 
-use std::{
-    net::TcpListener,
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use redis::AsyncTypedCommands as _;
 use serde_json::{Value, json};
 
 use crate::{
-    services::{REDIS, left_out, wait_for_port},
+    own_redis::OwnRedis,
+    services::REDIS,
     support::{Client, Server},
 };
 
@@ -125,22 +122,6 @@ async fn servers_share_rate_limits() {
     other.post("/checkin", Value::Null).await.ok(200);
 }
 
-/// A Redis of the test's own, which it can stop; `None` where none is installed, which is said.
-fn own_redis(port: u16) -> Option<Child> {
-    let server = Command::new("redis-server")
-        .args(["--save", "", "--port", &port.to_string()])
-        .stdout(Stdio::null())
-        .spawn();
-    if server.is_err() {
-        let required = std::env::var("MISSION_TEST_SERVICES").is_ok_and(|mode| mode == "required");
-        assert!(!required, "redis-server is not installed");
-        left_out("going on without Redis: redis-server is not installed");
-    }
-    let server = server.ok()?;
-    assert!(wait_for_port(port));
-    Some(server)
-}
-
 async fn dependency(server: &Server, name: &str) -> (u16, Value) {
     let health = server.user().get("/health").await;
     let all = health.body["dependencies"].as_array().unwrap().clone();
@@ -150,13 +131,10 @@ async fn dependency(server: &Server, name: &str) -> (u16, Value) {
 
 #[tokio::test]
 async fn without_redis_everything_goes_on() {
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    let Some(mut redis) = own_redis(port) else { return };
-    let url = format!("redis://127.0.0.1:{port}");
+    let Some(mut redis) = OwnRedis::start() else {
+        return;
+    };
+    let url = redis.url();
     let server = Server::with(&[
         ("MISSION_REDIS_URL", &url),
         ("MISSION_FRAUD_RATE_LIMIT_PER_USER", "3/h"),
@@ -169,8 +147,7 @@ async fn without_redis_everything_goes_on() {
         ])
         .await;
     assert_eq!(dependency(&server, "redis").await, (200, json!("up")));
-    redis.kill().unwrap();
-    redis.wait().unwrap();
+    redis.stop();
     assert_eq!(dependency(&server, "redis").await, (503, json!("down")));
     assert_eq!(dependency(&tolerant, "redis").await, (200, json!("down")));
     assert_eq!(server.user().get("/health/ready").await.status, 503);
@@ -190,12 +167,10 @@ async fn without_redis_everything_goes_on() {
     user.post("/checkin", Value::Null)
         .await
         .refused(429, "rate_limited");
-    let mut redis = own_redis(port).unwrap();
+    redis.start_again();
     within_a_second("Redis is there again", async || {
         dependency(&server, "redis").await == (200, json!("up"))
     })
     .await;
     assert_eq!(check_ins(&user).await, 1);
-    redis.kill().unwrap();
-    redis.wait().unwrap();
 }

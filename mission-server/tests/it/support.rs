@@ -7,6 +7,7 @@
 use std::{
     io::{BufRead, BufReader},
     process::{Child, Command, Stdio},
+    sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -14,7 +15,10 @@ use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::services::{RABBITMQ, Schema};
+use crate::{
+    own_redis::OwnRedis,
+    services::{RABBITMQ, Schema},
+};
 
 const SECRET: &str = "a secret of at least thirty-two bytes, for tests";
 
@@ -31,13 +35,18 @@ pub(crate) struct Home {
     folder: tempfile::TempDir,
     database: String,
     _schema: Option<Schema>,
+    /// Servers of one database share it, and no others: what is kept in it is of that database.
+    redis: Option<Arc<OwnRedis>>,
 }
 
 impl Home {
-    /// A new folder with a SQLite file, or a schema in PostgreSQL, as `MISSION_TEST_DATABASE` says.
+    /// A new folder with a SQLite file; or a schema in PostgreSQL with a Redis, as `MISSION_TEST_DATABASE` says.
     fn new() -> Home {
         if is_on_services() {
-            return Home::in_schema(Schema::create().expect("a PostgreSQL"));
+            return Home {
+                redis: OwnRedis::start().map(Arc::new),
+                ..Home::in_schema(Schema::create().expect("a PostgreSQL"))
+            };
         }
         Home::file_in(tempfile::tempdir().unwrap())
     }
@@ -49,6 +58,7 @@ impl Home {
             folder,
             database,
             _schema: None,
+            redis: None,
         }
     }
 
@@ -67,11 +77,12 @@ impl Home {
             folder: tempfile::tempdir().unwrap(),
             database,
             _schema: None,
+            redis: None,
         }
     }
 }
 
-/// Whether this run of the suite is the one on PostgreSQL and RabbitMQ.
+/// Whether this run of the suite is the one on PostgreSQL, Redis and RabbitMQ.
 pub(crate) fn is_on_services() -> bool {
     std::env::var("MISSION_TEST_DATABASE").is_ok_and(|name| name == "postgres")
 }
@@ -79,7 +90,7 @@ pub(crate) fn is_on_services() -> bool {
 /// The wallet's queue of all servers in that run.
 pub(crate) const WALLET_QUEUE: &str = "mission-test-suite";
 
-/// What servers have beside PostgreSQL in that run.
+/// What servers have beside PostgreSQL and Redis in that run.
 fn of_production() -> Vec<(&'static str, &'static str)> {
     let broker = is_on_services().then(|| RABBITMQ.find()).flatten();
     broker
@@ -124,6 +135,11 @@ impl Server {
             .env("MISSION_FRAUD_RATE_LIMIT_PER_ADDRESS", "off")
             .env("MISSION_LOG", "warn")
             .envs(of_production())
+            .envs(
+                home.redis
+                    .as_ref()
+                    .map(|redis| ("MISSION_REDIS_URL", redis.url())),
+            )
             .envs(settings.iter().copied())
             .current_dir(home.folder.path())
             .stdout(Stdio::piped());
@@ -152,7 +168,11 @@ impl Server {
 
     /// The same with more settings.
     pub(crate) async fn second_with(&self, settings: &[(&str, &str)]) -> Server {
-        Server::on(Home::beside(self.home.database.clone()), settings).await
+        let home = Home {
+            redis: self.home.redis.clone(),
+            ..Home::beside(self.home.database.clone())
+        };
+        Server::on(home, settings).await
     }
 
     /// The id of its process.

@@ -1,6 +1,8 @@
-//! Activity events a second into one server, through the broker and over HTTP in batches.
+//! A server of one's own behind the broker: activity events into it, through the broker and over HTTP in batches, and
+//! check-ins whose events leave.
 
 use std::{
+    error::Error,
     path::Path,
     time::{Duration, Instant, SystemTime},
 };
@@ -25,7 +27,32 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub(crate) struct Stage {
     server: Server,
     http: reqwest::Client,
+    key: EncodingKey,
+    expires: u64,
     token: String,
+}
+
+/// How many events a first check-in has.
+const EVENTS_A_CHECK_IN: u64 = 2;
+
+/// Whether events left as fast as check-ins came.
+pub(crate) struct KeptUp {
+    /// How many check-ins were answered.
+    pub(crate) check_ins: u64,
+    /// In so long.
+    pub(crate) took: Duration,
+    /// How many of their events had left by the end.
+    sent: u64,
+    /// How long the others took after it.
+    pub(crate) rest: Duration,
+}
+
+impl KeptUp {
+    /// The part of the events that had left by the end.
+    #[expect(clippy::cast_precision_loss, reason = "a ratio is rounded anyway")]
+    pub(crate) fn ratio(&self) -> f64 {
+        self.sent as f64 / (self.check_ins * EVENTS_A_CHECK_IN) as f64
+    }
 }
 
 impl Stage {
@@ -40,13 +67,21 @@ impl Stage {
             ],
         )?;
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
-        let claims = json!({"sub": Uuid::nil(), "exp": now.as_secs() + 3600, "roles": ["admin"]});
+        let expires = now.as_secs() + 3600;
+        let claims = json!({"sub": Uuid::nil(), "exp": expires, "roles": ["admin"]});
         let key = EncodingKey::from_secret(SECRET.as_bytes());
         Ok(Stage {
             server,
             http: reqwest::Client::builder().no_proxy().tcp_nodelay(true).build()?,
             token: encode(&Header::default(), &claims, &key)?,
+            key,
+            expires,
         })
+    }
+
+    fn token_of(&self, user: Uuid) -> Result<String> {
+        let claims = json!({"sub": user, "exp": self.expires});
+        Ok(encode(&Header::default(), &claims, &self.key)?)
     }
 
     /// Events a second in requests of [`BATCH`], one after the other.
@@ -63,7 +98,7 @@ impl Stage {
                 return Err("an event was not applied".into());
             }
         }
-        Ok(rate(count, begun))
+        Ok(rate(count, begun.elapsed()))
     }
 
     /// Events a second through the broker, from the first that is published to the last that is applied.
@@ -90,17 +125,62 @@ impl Stage {
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        Ok(rate(count, begun))
+        Ok(rate(count, begun.elapsed()))
+    }
+
+    /// Check-ins of one user after the other over so many connections, for so long.
+    pub(crate) async fn check_ins(&self, connections: usize, time: Duration) -> Result<KeptUp> {
+        let before = self.sent().await?;
+        let begun = Instant::now();
+        let one = async || {
+            let mut answered = 0_u64;
+            while begun.elapsed() < time {
+                let url = format!("http://{}/api/v1/checkin", self.server.address);
+                let request = self.http.post(url).bearer_auth(self.token_of(Uuid::new_v4())?);
+                request.send().await?.error_for_status()?.bytes().await?;
+                answered += 1;
+            }
+            Ok::<u64, Box<dyn Error + Send + Sync>>(answered)
+        };
+        let answered = futures_util::future::try_join_all((0..connections).map(|_| one())).await?;
+        let (answered, took) = (answered.into_iter().sum::<u64>(), begun.elapsed());
+        let sent = self.sent().await? - before;
+        let ended = Instant::now();
+        while self.sent().await? - before < answered * EVENTS_A_CHECK_IN {
+            if ended.elapsed() > PATIENCE {
+                return Err("not all events have left".into());
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Ok(KeptUp {
+            check_ins: answered,
+            took,
+            sent,
+            rest: ended.elapsed(),
+        })
     }
 
     /// How many messages were applied so far.
     async fn applied(&self) -> Result<u64> {
+        self.metric("mission_inbound_messages_total{outcome=\"applied\"}")
+            .await
+    }
+
+    /// How many events have left so far.
+    async fn sent(&self) -> Result<u64> {
+        self.metric("mission_outbox_published_total").await
+    }
+
+    /// The sum of what begins so.
+    async fn metric(&self, name: &str) -> Result<u64> {
         let url = format!("http://{}/metrics", self.server.address);
         let text = self.http.get(url).send().await?.text().await?;
-        let line = text
-            .lines()
-            .find_map(|line| line.strip_prefix("mission_inbound_messages_total{outcome=\"applied\"} "));
-        Ok(line.map_or(Ok(0), str::parse)?)
+        let mut sum = 0;
+        for line in text.lines().filter(|line| line.starts_with(name)) {
+            let value = line.rsplit_once(' ').map_or("0", |(_, value)| value);
+            sum += value.parse::<u64>()?;
+        }
+        Ok(sum)
     }
 }
 
