@@ -130,7 +130,7 @@ impl Stage {
 
     /// Check-ins of one user after the other over so many connections, for so long.
     pub(crate) async fn check_ins(&self, connections: usize, time: Duration) -> Result<KeptUp> {
-        let before = self.sent().await?;
+        let before = self.quiet().await?;
         let begun = Instant::now();
         let one = async || {
             let mut answered = 0_u64;
@@ -158,6 +158,19 @@ impl Stage {
             sent,
             rest: ended.elapsed(),
         })
+    }
+
+    /// Waits until nothing leaves any more; how many events had left by then.
+    async fn quiet(&self) -> Result<u64> {
+        let mut before = self.sent().await?;
+        loop {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            let now = self.sent().await?;
+            if now == before {
+                return Ok(now);
+            }
+            before = now;
+        }
     }
 
     /// How many messages were applied so far.
