@@ -1,10 +1,10 @@
 //! Events that leave.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lapin::{
-    options::{BasicGetOptions, QueueDeclareOptions},
-    types::FieldTable,
+    options::{BasicGetOptions, ExchangeDeleteOptions, QueueDeclareOptions},
+    types::{AMQPValue, FieldTable},
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -316,4 +316,80 @@ async fn a_broker_that_takes_nothing_for_now_loses_nothing() {
     })
     .await;
     eventually("nothing waits any more", async || !waiting_entries(&server).await).await;
+}
+
+#[tokio::test]
+async fn a_full_queue_parks_what_it_refuses_and_a_deleted_exchange_comes_back() {
+    let Some(broker) = OwnBroker::start() else {
+        return;
+    };
+    let url = amqp_url(broker.port);
+    let channel = connect(&url).await;
+    // Somebody has made it before, with room for one message.
+    let mut arguments = FieldTable::default();
+    arguments.insert("x-max-length".into(), AMQPValue::LongInt(1));
+    arguments.insert(
+        "x-overflow".into(),
+        AMQPValue::LongString("reject-publish".into()),
+    );
+    let wallet = "mission.wallet";
+    let durable = QueueDeclareOptions::durable();
+    channel
+        .queue_declare(wallet.into(), durable, arguments)
+        .await
+        .unwrap();
+    let server = Server::with(&[("MISSION_AMQP_URL", &url)]).await;
+    server.set_clock("2026-01-05T10:00:00Z").await;
+    let (admin, users) = (server.admin(), [server.user(), server.user(), server.user()]);
+    for user in &users {
+        user.post("/checkin", Value::Null).await.ok(200);
+    }
+    let parked = async || {
+        let parked = admin.get("/outbox/parked").await.ok(200);
+        parked["items"].as_array().unwrap().clone()
+    };
+    eventually("it refuses two", async || parked().await.len() == 2).await;
+    for event in parked().await {
+        assert_eq!(event["reason"], "the broker could not take it");
+        assert_eq!(event["type"], "RewardClaimedEvent");
+    }
+    // Whoever makes room gets them, by themselves.
+    let mut taken = BTreeSet::new();
+    eventually("all three come", async || {
+        let message = channel
+            .basic_get(wallet.into(), BasicGetOptions { no_ack: true })
+            .await
+            .unwrap();
+        if let Some(message) = message {
+            let event: Value = serde_json::from_slice(&message.delivery.data).unwrap();
+            taken.insert(event["subject"].as_str().unwrap().to_owned());
+        }
+        taken.len() == 3
+    })
+    .await;
+    eventually("nothing is parked any more", async || parked().await.is_empty()).await;
+
+    let exchange = "mission.events".into();
+    channel
+        .exchange_delete(exchange, ExchangeDeleteOptions::default())
+        .await
+        .unwrap();
+    let later = server.user();
+    later.post("/checkin", Value::Null).await.ok(200);
+    eventually(
+        "it is declared and bound anew, and the grant is there",
+        async || {
+            let channel = connect(&url).await;
+            let message = channel
+                .basic_get(wallet.into(), BasicGetOptions { no_ack: true })
+                .await
+                .unwrap();
+            message.is_some_and(|message| {
+                let event: Value = serde_json::from_slice(&message.delivery.data).unwrap();
+                event["subject"] == json!(later.user)
+            })
+        },
+    )
+    .await;
+    assert!(parked().await.is_empty(), "no event is blamed");
 }
