@@ -51,6 +51,8 @@ ids! {
     CommandId,
     /// An integration event, stable over redelivery.
     EventId,
+    /// A file that a user uploaded.
+    FileId,
 }
 
 impl UserId {

@@ -18,5 +18,7 @@ pub mod task;
 pub mod testing;
 pub mod user;
 
-pub use id::{CheckInDayId, CommandId, EventId, MissionId, PackId, ReviewId, RewardId, TaskId, UserId};
+pub use id::{
+    CheckInDayId, CommandId, EventId, FileId, MissionId, PackId, ReviewId, RewardId, TaskId, UserId,
+};
 pub use points::{AmountError, Percent, Points, PointsScale};

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     CheckedIn, Erased, EvidenceTaken, Expired, MissionSaved, PackSaved, ReferralPaid, Reply, ReviewDecided,
-    Revoked, RewardTaken, TaskChanged, TaskCompleted, UserSaved, book::PackPolicy,
+    Revoked, RewardTaken, TaskChanged, TaskCompleted, UploadTaken, UserSaved, book::PackPolicy,
 };
 use crate::{
     MissionId, PackId, ReviewId, RewardId, TaskId, UserId,
@@ -13,7 +13,7 @@ use crate::{
     fraud::ReviewDecision,
     mission::{Definition, Move},
     ports::store::Root,
-    task::Evidence,
+    task::{Evidence, UploadedFile},
     user::UserUpdate,
 };
 
@@ -89,6 +89,15 @@ commands! {
         task: TaskId,
         /// What is shown.
         evidence: Evidence,
+    }
+    /// The user has uploaded a file to a task; somebody has to look at it.
+    AttachUpload -> UploadTaken {
+        /// Who.
+        user: UserId,
+        /// To which task.
+        task: TaskId,
+        /// The file, which is kept by now.
+        file: UploadedFile,
     }
     /// The user says that the mission is done.
     CompleteTask -> TaskCompleted {
@@ -254,6 +263,7 @@ impl Command {
             Command::ReportProgress(c) => Some(c.task),
             Command::SubmitEvidence(c) => Some(c.task),
             Command::NoteRefusedEvidence(c) => Some(c.task),
+            Command::AttachUpload(c) => Some(c.task),
             Command::CompleteTask(c) => Some(c.task),
             Command::ClaimTask(c) => Some(c.task),
             _ => None,
@@ -268,6 +278,7 @@ impl Command {
             Command::StartTask(c) => Root::User(c.user),
             Command::ReportProgress(c) => Root::User(c.user),
             Command::SubmitEvidence(c) => Root::User(c.user),
+            Command::AttachUpload(c) => Root::User(c.user),
             Command::CompleteTask(c) => Root::User(c.user),
             Command::ClaimTask(c) => Root::User(c.user),
             Command::ClaimReward(c) => Root::User(c.user),

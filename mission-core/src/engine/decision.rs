@@ -127,6 +127,7 @@ pub fn decide(view: View<'_>, command: &Command, context: &Context<'_>) -> Resul
         Command::ApplyEvent(c) => event::decide::apply(&mut work, &c.event)?.into(),
         Command::RegisterUser(c) => user::decide::register(&mut work, c)?.into(),
         Command::NoteRefusedVisit(c) => user::decide::note_refused_visit(&mut work, c.user)?.into(),
+        Command::AttachUpload(c) => task::decide::attach_upload(&mut work, c)?.into(),
         Command::NoteRefusedEvidence(c) => task::decide::note_refused_evidence(&mut work, c)?.into(),
         Command::DescribeUser(c) => user::decide::describe(&mut work, c)?.into(),
         Command::EraseUser(c) => user::decide::erase(&mut work, c.user)?.into(),

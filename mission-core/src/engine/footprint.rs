@@ -25,6 +25,10 @@ pub(super) fn footprint(request: &Request, book: &Book) -> Keys {
             keys.claims
                 .extend(c.evidence.unique_content().map(Claim::Evidence));
         }
+        Command::AttachUpload(c) => {
+            task(&mut keys, c.user, c.task, request);
+            keys.claims.insert(Claim::Evidence(c.file.sha256.0));
+        }
         Command::CompleteTask(c) => task(&mut keys, c.user, c.task, request),
         Command::ClaimTask(c) => {
             task(&mut keys, c.user, c.task, request);

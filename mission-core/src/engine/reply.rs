@@ -11,7 +11,7 @@ use crate::{
     fraud::Review,
     mission::Mission,
     reward::Reward,
-    task::Task,
+    task::{Task, Upload},
     user::User,
 };
 
@@ -50,6 +50,15 @@ pub struct EvidenceTaken {
     pub task: Task,
     /// Whether a person has to look at it.
     pub under_review: bool,
+}
+
+/// A file that was taken for a task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UploadTaken {
+    /// The task as it is now.
+    pub task: Task,
+    /// The file as it is kept: under an earlier id where the same bytes were uploaded to this task before.
+    pub upload: Upload,
 }
 
 /// A task that was completed, or waits for a reviewer.
@@ -176,7 +185,7 @@ macro_rules! replies {
 }
 
 replies! {
-    CheckedIn, TaskChanged, EvidenceTaken, TaskCompleted, RewardTaken, EventResult, UserSaved, Erased, ReferralPaid,
+    CheckedIn, TaskChanged, EvidenceTaken, UploadTaken, TaskCompleted, RewardTaken, EventResult, UserSaved, Erased, ReferralPaid,
     ReviewDecided, Revoked, Expired, MissionSaved, PackSaved,
 }
 

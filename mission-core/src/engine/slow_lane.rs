@@ -23,7 +23,12 @@ pub(super) fn may_be_slow(command: &Command, view: View<'_>, book: &Book) -> boo
         Command::ApplyEvent(c) => book.triggered_by(&c.event.event_type).any(LoadedMission::is_slow),
         Command::DecideReview(c) => {
             let review = view.review(&(c.user, c.review)).ok().flatten();
-            matches!(review.map(|review| &review.subject), Some(ReviewSubject::Evidence { task }) if of_task(c.user, *task))
+            match review.map(|review| &review.subject) {
+                Some(ReviewSubject::Evidence { task } | ReviewSubject::Upload { task, .. }) => {
+                    of_task(c.user, *task)
+                }
+                _ => false,
+            }
         }
         _ => false,
     }

@@ -27,17 +27,21 @@ pub(crate) fn decide_review(work: &mut Work<'_>, command: &DecideReview) -> Resu
     if let (true, Some(device)) = (approved, &review.device) {
         user.trust_device(device);
     }
+    let verification = Verification {
+        is_valid: approved,
+        failure_reason: if approved { None } else { Some(reason(command)) },
+        method: VerificationMethod::Manual,
+        verified_by: Some(command.reviewer),
+        verified_at: work.now(),
+    };
     match &review.subject {
         ReviewSubject::Evidence { task } => {
             let task = task_of(work, command.user, *task)?;
-            let verification = Verification {
-                is_valid: approved,
-                failure_reason: if approved { None } else { Some(reason(command)) },
-                method: VerificationMethod::Manual,
-                verified_by: Some(command.reviewer),
-                verified_at: work.now(),
-            };
             tasks::settle_evidence(work, task, verification, review.created_at)?;
+        }
+        ReviewSubject::Upload { task, file } => {
+            let task = task_of(work, command.user, *task)?;
+            tasks::settle_upload(work, task, *file, verification)?;
         }
         ReviewSubject::Completion { task, reward } => {
             let task = task_of(work, command.user, *task)?;

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::DeviceHash;
-use crate::{CheckInDayId, ReviewId, RewardId, TaskId, UserId};
+use crate::{CheckInDayId, FileId, ReviewId, RewardId, TaskId, UserId};
 
 /// One flagged command and what became of it; also its audit record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,6 +40,13 @@ pub enum ReviewSubject {
         /// The task that shows it.
         task: TaskId,
     },
+    /// A file that was uploaded to a task.
+    Upload {
+        /// The task.
+        task: TaskId,
+        /// The file.
+        file: FileId,
+    },
     /// A completion; its reward is held.
     Completion {
         /// The task.
@@ -64,11 +71,35 @@ pub enum ReviewSubject {
 }
 
 impl ReviewSubject {
+    /// The task that waits itself; not one whose reward does.
+    #[must_use]
+    pub fn task(&self) -> Option<TaskId> {
+        match self {
+            ReviewSubject::Evidence { task }
+            | ReviewSubject::Upload { task, .. }
+            | ReviewSubject::Completion { task, .. } => Some(*task),
+            ReviewSubject::Claim { .. } | ReviewSubject::CheckIn { .. } => None,
+        }
+    }
+
+    /// The rewards that are held meanwhile.
+    #[must_use]
+    pub fn rewards(&self) -> &[RewardId] {
+        match self {
+            ReviewSubject::Evidence { .. } | ReviewSubject::Upload { .. } => &[],
+            ReviewSubject::Completion { reward, .. } | ReviewSubject::Claim { reward } => {
+                std::slice::from_ref(reward)
+            }
+            ReviewSubject::CheckIn { rewards, .. } => rewards,
+        }
+    }
+
     /// The kind of command, in a word.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
             ReviewSubject::Evidence { .. } => "evidence",
+            ReviewSubject::Upload { .. } => "upload",
             ReviewSubject::Completion { .. } => "completion",
             ReviewSubject::Claim { .. } => "claim",
             ReviewSubject::CheckIn { .. } => "check_in",

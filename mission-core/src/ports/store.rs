@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    MissionId, PackId, UserId,
+    FileId, MissionId, PackId, UserId,
     engine::{Answer, AuditEntry, Facts, Holder, Keys, OutboundEvent, Records, Request},
     fraud::DeviceHash,
     mission::{Budget, BudgetUse, MissionCode},
@@ -43,6 +43,8 @@ impl Version {
 pub enum Claim {
     /// Content that was shown as evidence; held by a task.
     Evidence([u8; 32]),
+    /// A file that was uploaded; held by the user whose it is.
+    File(FileId),
     /// A mission's code; held by the mission.
     MissionCode(MissionCode),
     /// An invite code; held by the user whose it is.
@@ -69,6 +71,7 @@ impl Claim {
         use data_encoding::HEXLOWER;
         match self {
             Claim::Evidence(hash) => ("evidence", HEXLOWER.encode(hash)),
+            Claim::File(file) => ("file", file.to_string()),
             Claim::MissionCode(code) => ("mission_code", code.to_string()),
             Claim::InviteCode(code) => ("invite_code", code.to_string()),
             Claim::Invitee(user) => ("invitee", user.to_string()),

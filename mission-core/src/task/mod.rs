@@ -7,10 +7,14 @@ mod participation;
 mod progress;
 pub(crate) mod rules;
 mod state;
+mod upload;
 mod verification;
 
 pub use evidence::{ClickData, Evidence, EvidenceRefusal, EvidenceType, check_evidence};
 pub use participation::{Attempt, Participation, PeriodState};
 pub use progress::Progress;
 pub use state::{Task, TaskStatus};
+pub use upload::{
+    ContentHash, MOST_UPLOADS_A_DAY, MOST_UPLOADS_OF_A_TASK, Upload, UploadCount, UploadStatus, UploadedFile,
+};
 pub use verification::{Verification, VerificationMethod};

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Evidence, Progress, Verification};
+use super::{Evidence, Progress, Upload, UploadStatus, Verification};
 use crate::{
     MissionId, RewardId, TaskId, UserId,
     check_in::Zone,
@@ -31,6 +31,9 @@ pub struct Task {
     pub evidence: Option<Evidence>,
     /// What was found of it.
     pub verification: Option<Verification>,
+    /// Files that were uploaded to it, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uploads: Vec<Upload>,
     /// The reward that the completion earned.
     pub reward_id: Option<RewardId>,
     /// Whether that reward was claimed.
@@ -108,11 +111,21 @@ impl Task {
         self.status == TaskStatus::InProgress && self.ends_at(mission, zone).is_none_or(|end| at < end)
     }
 
-    /// When the task expires if nothing completes it: once late events can no longer move it.
+    /// Whether somebody else is to look at a file of it first.
+    #[must_use]
+    pub fn has_pending_upload(&self) -> bool {
+        let pending = |upload: &Upload| upload.status == UploadStatus::Pending;
+        self.uploads.iter().any(pending)
+    }
+
+    /// When the task expires if nothing completes it: once late events can no longer move it, and never while an upload
+    /// waits to be looked at.
     #[must_use]
     pub fn expires_at(&self, mission: &Mission, zone: Zone, late_window: Duration) -> Option<DateTime<Utc>> {
         match self.status {
-            TaskStatus::InProgress => self.ends_at(mission, zone)?.checked_add_signed(late_window),
+            TaskStatus::InProgress if !self.has_pending_upload() => {
+                self.ends_at(mission, zone)?.checked_add_signed(late_window)
+            }
             _ => None,
         }
     }

@@ -14,6 +14,7 @@ use crate::{
     fraud::{DeviceHash, KnownDevice},
     ports::rules::UserFacts,
     reward::Reward,
+    task::UploadCount,
 };
 
 /// What the engine keeps of one user, in one record.
@@ -50,6 +51,9 @@ pub struct User {
     pub devices: Vec<KnownDevice>,
     /// The one invite code that the user has shown.
     pub invited_with: Option<InviteUse>,
+    /// How many files the user has uploaded lately.
+    #[serde(default, skip_serializing_if = "UploadCount::is_none")]
+    pub uploads: UploadCount,
     /// When the user was erased; nothing else is left then.
     pub erased_at: Option<DateTime<Utc>>,
 }
@@ -95,6 +99,7 @@ impl User {
             check_in_before: Vec::new(),
             devices: Vec::new(),
             invited_with: None,
+            uploads: UploadCount::default(),
             erased_at: None,
         }
     }

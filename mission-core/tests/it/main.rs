@@ -18,6 +18,7 @@ mod revocations;
 mod slow_lane;
 mod streaks;
 mod tasks;
+mod uploads;
 mod users;
 mod writer;
 

@@ -316,13 +316,13 @@ impl Simulation {
                 .iter()
                 .any(|known| known.id == task && Some(known.mission_id) == mission)
         };
-        let concerns = |subject: &ReviewSubject| match subject {
-            ReviewSubject::Evidence { task } | ReviewSubject::Completion { task, .. } => of_task(*task),
-            ReviewSubject::Claim { reward } => export
+        let concerns = |subject: &ReviewSubject| match (subject.task(), subject) {
+            (Some(task), _) => of_task(task),
+            (None, ReviewSubject::Claim { reward }) => export
                 .rewards
                 .iter()
                 .any(|known| known.id == *reward && known.mission_id == mission),
-            ReviewSubject::CheckIn { .. } => false,
+            (None, _) => false,
         };
         let waiting = export
             .reviews

@@ -293,12 +293,12 @@ impl Replay {
     fn waiting(&self, user: UserId, mission: Option<MissionId>) -> Result<&Review, Rejection> {
         let none = || Rejection::NotFound(Thing::Review);
         let records = &self.world.facts(user).ok_or_else(none)?.records;
-        let mission_of = |review: &Review| match &review.subject {
-            ReviewSubject::Evidence { task } | ReviewSubject::Completion { task, .. } => {
-                Some(records.task.get(&(user, *task))?.as_ref()?.mission_id)
+        let mission_of = |review: &Review| match (review.subject.task(), &review.subject) {
+            (Some(task), _) => Some(records.task.get(&(user, task))?.as_ref()?.mission_id),
+            (None, ReviewSubject::Claim { reward }) => {
+                records.reward.get(&(user, *reward))?.as_ref()?.mission_id
             }
-            ReviewSubject::Claim { reward } => records.reward.get(&(user, *reward))?.as_ref()?.mission_id,
-            ReviewSubject::CheckIn { .. } => None,
+            (None, _) => None,
         };
         let reviews = records.review.values().flatten();
         reviews

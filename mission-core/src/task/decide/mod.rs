@@ -1,10 +1,14 @@
 //! A task started, moved, proved, completed, expired.
 
+mod uploads;
+
 use chrono::{DateTime, Duration, DurationRound, Utc};
 
+pub(crate) use uploads::{attach_upload, settle_upload};
+
 use super::{
-    Attempt, Evidence, EvidenceType, Participation, Progress, Task, TaskStatus, Verification,
-    VerificationMethod, check_evidence, rules::Inquiry,
+    Attempt, Evidence, EvidenceType, Participation, Progress, Task, TaskStatus, Upload, UploadStatus,
+    Verification, VerificationMethod, check_evidence, rules::Inquiry,
 };
 use crate::{
     TaskId, UserId,
@@ -123,6 +127,7 @@ pub(crate) fn open(
         progress: Progress::new(mission.definition.target, at),
         evidence: None,
         verification: None,
+        uploads: Vec::new(),
         reward_id: None,
         reward_claimed: false,
         started_at: at,
@@ -241,7 +246,8 @@ pub(crate) fn submit_evidence(work: &mut Work<'_>, command: &SubmitEvidence) -> 
         Some(EvidenceVerdict::Review(why)) => reasons.push(ReviewReason::Script(why)),
         Some(EvidenceVerdict::Valid) | None => {}
     }
-    if demand.review == EvidenceReview::Manual {
+    // Somebody has looked at an upload before it can be shown.
+    if demand.review == EvidenceReview::Manual && demand.evidence_type != EvidenceType::UploadedContent {
         reasons.push(ReviewReason::ManualReview);
     }
     let under_review = !reasons.is_empty();
@@ -322,7 +328,15 @@ fn check_against_others(
             user.invited_with = Some(used);
             Ok(())
         }
-        EvidenceType::UploadedContent => refuse("there is no approved upload of this task with that file id"),
+        EvidenceType::UploadedContent => {
+            let named = |upload: &&Upload| evidence.data.trim().parse() == Ok(upload.file.id);
+            match task.uploads.iter().find(named).map(|upload| upload.status) {
+                Some(UploadStatus::Approved) => Ok(()),
+                Some(UploadStatus::Pending) => refuse("that upload waits to be looked at"),
+                Some(UploadStatus::Rejected) => refuse("that upload was rejected"),
+                None => refuse("this task has no upload with that file id"),
+            }
+        }
         EvidenceType::WatchDuration | EvidenceType::ClickData | EvidenceType::SocialProof => Ok(()),
     }
 }
@@ -416,7 +430,6 @@ pub(crate) fn settle_evidence(
     verification: Verification,
     shown_at: DateTime<Utc>,
 ) -> Result<(), Halt> {
-    let mut participation = participation_of(work, &task)?;
     let valid = verification.is_valid;
     let task = Task {
         verification: Some(verification),
@@ -424,6 +437,7 @@ pub(crate) fn settle_evidence(
         ..task
     };
     if !valid {
+        let mut participation = participation_of(work, &task)?;
         participation.closed(task.period, task.id);
         work.put_participation((task.user_id, task.mission_id), participation);
         work.put_task(Task {
@@ -433,13 +447,23 @@ pub(crate) fn settle_evidence(
         });
         return Ok(());
     }
-    let user = work.user_or_new(task.user_id)?;
     let task = Task {
         status: TaskStatus::InProgress,
         ..task
     };
+    complete_where_nothing_lacks(work, task, shown_at)
+}
+
+/// Completes a task that is in progress as of the moment at which its evidence was shown, where nothing lacks; else it goes
+/// on. Writes the task.
+fn complete_where_nothing_lacks(
+    work: &mut Work<'_>,
+    task: Task,
+    shown_at: DateTime<Utc>,
+) -> Result<(), Halt> {
+    let user = work.user_or_new(task.user_id)?;
     let (task, listed) = brought_up(work, &user, task)?;
-    participation = participation_of(work, &task)?;
+    let participation = participation_of(work, &task)?;
     let task = Task {
         due_at: reckon_due(work, &user, listed, &task),
         ..task

@@ -24,6 +24,7 @@ pub(super) fn task(user: UserId, id: Uuid, mission: MissionId, started_at: DateT
         progress: Progress::new(3, started_at),
         evidence: None,
         verification: None,
+        uploads: Vec::new(),
         reward_id: None,
         reward_claimed: false,
         started_at,

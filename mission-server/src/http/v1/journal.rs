@@ -191,6 +191,7 @@ fn lines(
         }
         Command::RegisterUser(_)
         | Command::NoteRefusedEvidence(_)
+        | Command::AttachUpload(_)
         | Command::EraseUser(_)
         | Command::ActivateReferral(_)
         | Command::RevokeReward(_)
@@ -217,16 +218,16 @@ async fn reviewed_missions(
         let Some(review) = state.queries.review(decided.review).await? else {
             continue;
         };
-        let mission = match review.subject {
-            ReviewSubject::Evidence { task } | ReviewSubject::Completion { task, .. } => {
+        let mission = match (review.subject.task(), review.subject) {
+            (Some(task), _) => {
                 let task = state.queries.task(review.user_id, task).await?;
                 task.map(|task| task.mission_id)
             }
-            ReviewSubject::Claim { reward } => {
+            (None, ReviewSubject::Claim { reward }) => {
                 let reward = state.queries.reward(reward).await?;
                 reward.and_then(|reward| reward.mission_id)
             }
-            ReviewSubject::CheckIn { .. } => None,
+            (None, _) => None,
         };
         if let Some(mission) = mission {
             missions.insert(review.id, mission);

@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use mission_core::{
-    MissionId, RewardId, TaskId, UserId,
+    FileId, MissionId, RewardId, TaskId, UserId,
     check_in::Zone,
     mission::MissionCode,
-    task::{Evidence, Progress, Task, TaskStatus, Verification},
+    task::{Evidence, Progress, Task, TaskStatus, Upload, UploadStatus, Verification},
 };
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -28,6 +28,9 @@ pub(in crate::http) struct TaskView {
     progress: ProgressView,
     evidence: Option<Evidence>,
     verification: Option<Verification>,
+    /// Files that were uploaded to it, oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    uploads: Vec<UploadView>,
     reward_id: Option<RewardId>,
     reward_claimed: bool,
     started_at: DateTime<Utc>,
@@ -38,6 +41,36 @@ pub(in crate::http) struct TaskView {
     /// `under_review` where a person has to let it through.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'static str>,
+}
+
+/// A file that was uploaded to a task.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Upload)]
+struct UploadView {
+    file_id: FileId,
+    status: UploadStatus,
+    /// Its media type, as its bytes show.
+    content_type: String,
+    size_bytes: u64,
+    uploaded_at: DateTime<Utc>,
+    /// When it was approved or rejected.
+    decided_at: Option<DateTime<Utc>>,
+    /// Why it was rejected.
+    reason: Option<String>,
+}
+
+impl From<Upload> for UploadView {
+    fn from(upload: Upload) -> Self {
+        UploadView {
+            file_id: upload.file.id,
+            status: upload.status,
+            content_type: upload.file.content_type,
+            size_bytes: upload.file.size_bytes,
+            uploaded_at: upload.uploaded_at,
+            decided_at: upload.decided_at,
+            reason: upload.reason,
+        }
+    }
 }
 
 /// How far a task has come.
@@ -86,6 +119,7 @@ impl TaskView {
             progress: task.progress.into(),
             evidence: task.evidence,
             verification: task.verification,
+            uploads: task.uploads.into_iter().map(UploadView::from).collect(),
             reward_id: task.reward_id,
             reward_claimed: task.reward_claimed,
             started_at: task.started_at,

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use mission_core::{
     ReviewId, TaskId,
     engine::Thing,
-    fraud::{Review, ReviewSubject},
+    fraud::Review,
     ports::{
         queries::{Page, ReviewFilter},
         store::StoreError,
@@ -139,13 +139,7 @@ async fn read(
 }
 
 async fn held_rewards(state: &AppState, review: &Review) -> Result<Vec<Reward>, StoreError> {
-    let ids = match &review.subject {
-        ReviewSubject::Evidence { .. } => &[][..],
-        ReviewSubject::Completion { reward, .. } | ReviewSubject::Claim { reward } => {
-            std::slice::from_ref(reward)
-        }
-        ReviewSubject::CheckIn { rewards, .. } => rewards,
-    };
+    let ids = review.subject.rewards();
     let mut rewards = Vec::with_capacity(ids.len());
     for id in ids {
         rewards.extend(state.queries.reward(*id).await?);
@@ -161,14 +155,11 @@ async fn task_of(state: &AppState, review: &Review, rewards: &[Reward]) -> Resul
             RewardType::MissionComplete | RewardType::SocialAction
         )
     };
-    let task = match &review.subject {
-        ReviewSubject::Evidence { task } | ReviewSubject::Completion { task, .. } => Some(*task),
-        ReviewSubject::Claim { .. } | ReviewSubject::CheckIn { .. } => rewards
-            .iter()
-            .find(of_a_task)
-            .map(|reward| TaskId(reward.source_id)),
+    let rewarded = || {
+        let reward = rewards.iter().find(of_a_task)?;
+        Some(TaskId(reward.source_id))
     };
-    match task {
+    match review.subject.task().or_else(rewarded) {
         Some(task) => state.queries.task(review.user_id, task).await,
         None => Ok(None),
     }

@@ -5,7 +5,7 @@ mod detail;
 use axum::{Json, extract::State, http::StatusCode, response::Response};
 use chrono::{DateTime, NaiveDate, Utc};
 use mission_core::{
-    CheckInDayId, ReviewId, RewardId, TaskId, UserId,
+    CheckInDayId, FileId, ReviewId, RewardId, TaskId, UserId,
     engine::{DecideReview, Thing},
     fraud::{Review, ReviewDecision, ReviewReason, ReviewStatus, ReviewSubject},
     ports::queries::ReviewFilter,
@@ -37,10 +37,13 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 struct ReviewView {
     id: ReviewId,
     user_id: UserId,
-    /// `evidence`, `completion`, `claim` or `check_in`.
+    /// `evidence`, `upload`, `completion`, `claim` or `check_in`.
     kind: &'static str,
     /// The task, where one waits.
     task_id: Option<TaskId>,
+    /// The uploaded file, where one waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file_id: Option<FileId>,
     /// The rewards that are held.
     reward_ids: Vec<RewardId>,
     /// The check-in day, where one waits.
@@ -58,17 +61,21 @@ struct ReviewView {
 impl From<Review> for ReviewView {
     fn from(review: Review) -> Self {
         let kind = review.subject.kind();
-        let (task_id, reward_ids, check_in_id, date) = match review.subject {
-            ReviewSubject::Evidence { task } => (Some(task), Vec::new(), None, None),
-            ReviewSubject::Completion { task, reward } => (Some(task), vec![reward], None, None),
-            ReviewSubject::Claim { reward } => (None, vec![reward], None, None),
-            ReviewSubject::CheckIn { day, date, rewards } => (None, rewards, Some(day), Some(date)),
+        let (task_id, reward_ids) = (review.subject.task(), review.subject.rewards().to_vec());
+        let (check_in_id, date) = match review.subject {
+            ReviewSubject::CheckIn { day, date, .. } => (Some(day), Some(date)),
+            _ => (None, None),
+        };
+        let file_id = match review.subject {
+            ReviewSubject::Upload { file, .. } => Some(file),
+            _ => None,
         };
         ReviewView {
             id: review.id,
             user_id: review.user_id,
             kind,
             task_id,
+            file_id,
             reward_ids,
             check_in_id,
             date,

@@ -1,0 +1,118 @@
+//! A file uploaded to a task, and what was found of it.
+
+use super::{complete_where_nothing_lacks, open_task};
+use crate::{
+    FileId,
+    engine::{AttachUpload, Halt, Rejection, Thing, UploadTaken, Work},
+    fraud::{ReviewReason, ReviewSubject},
+    ports::store::Claim,
+    task::{
+        Evidence, EvidenceType, MOST_UPLOADS_A_DAY, MOST_UPLOADS_OF_A_TASK, Task, TaskStatus, Upload,
+        UploadStatus, Verification,
+    },
+};
+
+pub(crate) fn attach_upload(work: &mut Work<'_>, command: &AttachUpload) -> Result<UploadTaken, Halt> {
+    let shown = work
+        .task((command.user, command.task))?
+        .ok_or(Rejection::NotFound(Thing::Task))?;
+    let same = |upload: &&Upload| upload.file.sha256 == command.file.sha256;
+    if let Some(upload) = shown.uploads.iter().find(same).cloned() {
+        // The same bytes for the same task give the first answer.
+        return Ok(UploadTaken { task: shown, upload });
+    }
+    let (task, listed) = open_task(work, command.user, command.task)?;
+    work.require_device()?;
+    let refuse = |why: String| Err(Halt::Rejected(Rejection::EvidenceRejected(why)));
+    let demand = listed.mission.definition.evidence.as_ref();
+    if demand.is_none_or(|demand| demand.evidence_type != EvidenceType::UploadedContent) {
+        return refuse("this mission asks for no upload".to_owned());
+    }
+    if task.uploads.len() >= MOST_UPLOADS_OF_A_TASK {
+        return refuse(format!("a task takes {MOST_UPLOADS_OF_A_TASK} uploads at most"));
+    }
+    let mut user = work.actor(command.user)?.user;
+    let zone = user.zone_at(work.now(), work.book().check_in.default_zone());
+    let today = zone.date(work.now());
+    if user.uploads.on(today) >= MOST_UPLOADS_A_DAY {
+        return refuse(format!(
+            "a user may upload {MOST_UPLOADS_A_DAY} files a day at most"
+        ));
+    }
+    let claim = Claim::Evidence(command.file.sha256.0);
+    match work.claim_holder(&claim)? {
+        Some(holder) if holder != task.id.0 => return Err(Rejection::EvidenceReused.into()),
+        _ => work.effects.claims.insert(claim, task.id.0),
+    };
+    let file = Claim::File(command.file.id);
+    work.effects.claims.insert(file, user.id.0);
+    let upload = Upload {
+        file: command.file.clone(),
+        status: UploadStatus::Pending,
+        uploaded_at: work.now(),
+        decided_at: None,
+        reason: None,
+    };
+    let subject = ReviewSubject::Upload {
+        task: task.id,
+        file: command.file.id,
+    };
+    work.open_review(user.id, subject, vec![ReviewReason::ManualReview]);
+    let mut task = Task {
+        // Nothing expires while somebody else is to look at it.
+        due_at: None,
+        version: task.version + 1,
+        ..task
+    };
+    task.uploads.push(upload.clone());
+    user.uploads = user.uploads.one_more(today);
+    work.put_user(user);
+    work.put_task(task.clone());
+    Ok(UploadTaken { task, upload })
+}
+
+/// What was found of a file, written into its task. An approved one is the task's evidence and, where no event moves the
+/// mission, a step of its progress; where nothing else lacks it completes the task as of the upload.
+pub(crate) fn settle_upload(
+    work: &mut Work<'_>,
+    mut task: Task,
+    file: FileId,
+    verification: Verification,
+) -> Result<(), Halt> {
+    let now = work.now();
+    let Some(upload) = task.uploads.iter_mut().find(|upload| upload.file.id == file) else {
+        return Ok(());
+    };
+    let approved = verification.is_valid;
+    upload.status = if approved {
+        UploadStatus::Approved
+    } else {
+        UploadStatus::Rejected
+    };
+    upload.decided_at = Some(now);
+    upload.reason.clone_from(&verification.failure_reason);
+    let uploaded_at = upload.uploaded_at;
+    task.version += 1;
+    if task.status != TaskStatus::InProgress {
+        work.put_task(task);
+        return Ok(());
+    }
+    let proved = task.verification.as_ref().is_some_and(|before| before.is_valid);
+    if approved || !proved {
+        task.verification = Some(verification);
+    }
+    if approved {
+        task.evidence = Some(Evidence {
+            evidence_type: EvidenceType::UploadedContent,
+            data: file.to_string(),
+            screenshot_url: None,
+            video_url: None,
+            captured_at: None,
+        });
+        let listed = work.mission_of(&task)?;
+        if listed.mission.definition.trigger.is_none() {
+            task.progress = task.progress.advanced_by(1, uploaded_at);
+        }
+    }
+    complete_where_nothing_lacks(work, task, uploaded_at)
+}
