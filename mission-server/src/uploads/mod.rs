@@ -5,6 +5,9 @@
 //! `file`; [`Uploads::link`] makes an address under which the file can be read for a while; [`files_router`] serves such
 //! addresses; [`Uploads::sweep`] removes what nobody refers to.
 //!
+//! The route needs a body limit of its own, `DefaultBodyLimit::max(uploads.limits().body_limit())`, and must not be behind
+//! a layer that reads the whole body; the temporary file begins to fill with the first bytes.
+//!
 //! A file goes through a nameless temporary file first, so a refused or broken upload leaves nothing behind, not even
 //! after `kill -9`. Only what was found to be whole and harmless reaches the store.
 //!

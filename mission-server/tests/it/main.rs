@@ -30,3 +30,4 @@ mod services;
 mod support;
 mod tasks;
 mod trouble;
+mod uploads;

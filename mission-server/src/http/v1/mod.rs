@@ -19,6 +19,7 @@ mod rewards;
 mod rules;
 mod tasks;
 mod touched;
+mod uploads;
 mod users;
 
 use axum::{
@@ -38,6 +39,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .merge(missions::routes())
         .merge(authoring::routes())
         .merge(tasks::routes())
+        .merge(uploads::routes())
         .merge(check_in::routes())
         .merge(rewards::routes())
         .merge(me::routes())
