@@ -14,7 +14,7 @@ use mission_core::ports::clock::Clock;
 use uuid::Uuid;
 
 use super::{
-    RefusedLink, UploadError, Uploads,
+    MediaType, RefusedLink, UploadError, Uploads,
     range::{self, Asked},
 };
 use crate::http::Problem;
@@ -94,7 +94,7 @@ async fn file(
         );
     }
     let content_type = kind.map_or("application/octet-stream", |kind| kind.content_type());
-    let disposition = if kind.is_some_and(|kind| kind.is_image()) {
+    let disposition = if kind.is_some_and(MediaType::is_image) {
         "inline"
     } else {
         "attachment"

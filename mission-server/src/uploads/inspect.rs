@@ -39,7 +39,7 @@ pub(super) fn inspect(
             file.seek(SeekFrom::Start(0))
                 .and_then(|_| file.read_to_end(&mut bytes))
                 .map_err(UploadError::Temporary)?;
-            images::inspect(bytes.into(), kind, limits, deadline)
+            images::inspect(&bytes.into(), kind, limits, deadline)
         }
     }
 }

@@ -18,18 +18,18 @@ pub use hash::{NEAR_COPY, distance};
 
 /// Checks an image and takes its metadata out. What is decoded is what will be stored.
 pub(super) fn inspect(
-    bytes: Bytes,
+    bytes: &Bytes,
     kind: MediaType,
     limits: &Limits,
     deadline: Instant,
 ) -> Result<Inspected, UploadError> {
     // Before anything else is done with it.
-    let orientation = decode::orientation(&bytes, kind, limits)?;
+    let orientation = decode::orientation(bytes, kind, limits)?;
     let cleaned = match kind {
-        MediaType::Jpeg => jpeg::clean(&bytes, orientation)?,
+        MediaType::Jpeg => jpeg::clean(bytes, orientation)?,
         MediaType::Png => png::clean(bytes, orientation)?,
         MediaType::WebP => webp::clean(bytes, orientation)?,
-        _ => gif::clean(&bytes)?,
+        _ => gif::clean(bytes)?,
     };
     let mut image = decode::decode(&cleaned, kind, limits, deadline)?;
     image.apply_orientation(orientation);

@@ -16,7 +16,7 @@ const KEPT: &[&[u8; 4]] = &[
 ];
 
 /// The image with its colours and how it is to be turned, and nothing else.
-pub(super) fn clean(bytes: Bytes, orientation: Orientation) -> Result<Bytes, UploadError> {
+pub(super) fn clean(bytes: &Bytes, orientation: Orientation) -> Result<Bytes, UploadError> {
     let mut png = Png::from_bytes(bytes.clone()).map_err(broken)?;
     let ends = |chunk: &img_parts::png::PngChunk| chunk.kind() == *b"IEND" && chunk.contents().is_empty();
     if !png.chunks().last().is_some_and(ends) {

@@ -19,7 +19,7 @@ const EXIF_FLAG: u8 = 0b1000;
 const XMP_FLAG: u8 = 0b0100;
 
 /// The image with its colours and how it is to be turned, and nothing else.
-pub(super) fn clean(bytes: Bytes, orientation: Orientation) -> Result<Bytes, UploadError> {
+pub(super) fn clean(bytes: &Bytes, orientation: Orientation) -> Result<Bytes, UploadError> {
     let mut webp = WebP::from_bytes(bytes.clone()).map_err(broken)?;
     let length = usize::try_from(webp.len()).unwrap_or(usize::MAX);
     refuse_behind(bytes.get(length..).unwrap_or_default())?;

@@ -22,7 +22,7 @@ async fn every_type_is_taken_and_can_be_read() {
             Some(""),
             None,
         ] {
-            let file = stage.take(claim, &bytes).await.expect(kind.content_type());
+            let file = stage.take(claim, &bytes).await.unwrap();
             assert_eq!(file.content_type, kind.content_type());
             assert_eq!(file.sha256, <[u8; 32]>::from(Sha256::digest(&bytes)));
             assert_eq!(file.perceptual.is_some(), kind.is_image());

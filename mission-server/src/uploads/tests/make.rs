@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use image::{
-    DynamicImage, Frame, ImageFormat, Rgb, RgbImage, codecs::gif::GifEncoder, codecs::jpeg::JpegEncoder,
+    DynamicImage, Frame, ImageFormat, Rgb, Rgb32FImage, codecs::gif::GifEncoder, codecs::jpeg::JpegEncoder,
     imageops::FilterType,
 };
 
@@ -13,13 +13,13 @@ pub(super) fn picture(width: u32, height: u32, number: u32) -> DynamicImage {
         let (cx, cy) = ((n * 37 % 100) as f32 / 100.0, (n * 61 % 100) as f32 / 100.0);
         (-((x - cx).powi(2) + (y - cy).powi(2)) * 18.0).exp()
     };
-    let image = RgbImage::from_fn(width, height, |x, y| {
+    let image = Rgb32FImage::from_fn(width, height, |x, y| {
         let (x, y) = (x as f32 / width as f32, y as f32 / height as f32);
         let light: f32 = (1..5).map(|n| blob(x, y, n * 3 + number * 7)).sum();
-        let value = (light * 120.0).clamp(0.0, 255.0) as u8;
-        Rgb([value, value / 2, 255 - value])
+        let value = (light * 0.47).clamp(0.0, 1.0);
+        Rgb([value, value / 2.0, 1.0 - value])
     });
-    DynamicImage::from(image)
+    DynamicImage::from(image).to_rgb8().into()
 }
 
 pub(super) fn encoded(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
