@@ -13,7 +13,6 @@ pub mod redis;
 pub mod rule_health;
 pub mod store;
 pub mod telemetry;
-pub mod uploads;
 pub mod wallet;
 
 #[cfg(test)]

@@ -79,7 +79,6 @@ const REDIS: &str = "Redis";
 const BROKER: &str = "RabbitMQ";
 const TOKENS: &str = "Tokens";
 const HTTP: &str = "HTTP";
-const UPLOADS: &str = "Uploads";
 const FRAUD: &str = "Anti-fraud";
 const ENGINE: &str = "Engine";
 const SCRIPTS: &str = "Limits of mission scripts";
@@ -239,36 +238,6 @@ pub(super) const KEYS: &[Key] = &[
         "trusted_proxies",
         "ADDRESSES",
         "Addresses or networks of proxies whose X-Forwarded-For is believed, comma-separated",
-    ),
-    key(
-        UPLOADS,
-        "storage.url",
-        "URL",
-        "Where uploaded files are kept: file://FOLDER, s3://BUCKET/PREFIX, gs://… or az://…",
-    ),
-    key(
-        UPLOADS,
-        "upload.max_bytes",
-        "BYTES",
-        "The largest file that is taken",
-    ),
-    key(
-        UPLOADS,
-        "upload.types",
-        "TYPES",
-        "The types of files that are taken, comma-separated, such as image/png",
-    ),
-    key(
-        UPLOADS,
-        "upload.max_pixels",
-        "N",
-        "Width times height of an image at most",
-    ),
-    key(
-        UPLOADS,
-        "upload.decode_time",
-        "DURATION",
-        "How long an image may take to decode",
     ),
     key(
         FRAUD,

@@ -22,7 +22,6 @@ use crate::{
     amqp::BrokerSettings,
     auth::DEVELOPMENT_SECRET,
     http::{HttpSettings, Quota},
-    uploads::{self, Location},
 };
 
 /// Everything that can be set. `Debug` shows no secret.
@@ -48,8 +47,6 @@ pub struct Settings {
     pub http: HttpSettings,
     /// Proxies whose word on a client's address is taken.
     pub trusted_proxies: Vec<IpNet>,
-    /// Files that users upload.
-    pub uploads: UploadSettings,
     /// Checks against fraud.
     pub fraud: FraudSettings,
     /// How early and late activity events may come.
@@ -194,15 +191,6 @@ pub enum PackSource {
     Example,
 }
 
-/// Files that users upload.
-#[derive(Clone, Debug)]
-pub struct UploadSettings {
-    /// Where they are kept.
-    pub location: Location,
-    /// What is taken.
-    pub limits: uploads::Limits,
-}
-
 /// The checks against fraud.
 #[derive(Clone, Debug)]
 pub struct FraudSettings {
@@ -266,7 +254,6 @@ impl Settings {
             trusted_proxies: layers
                 .read("trusted_proxies", values::networks)?
                 .unwrap_or_default(),
-            uploads: uploads(&layers)?,
             fraud: fraud(&layers)?,
             late_window: LateWindow {
                 ahead: layers.need("events.ahead_window", chrono_duration)?,
@@ -311,7 +298,6 @@ pub(super) fn settle(layers: &mut Layers) -> Result<bool, ConfigError> {
 fn develop(layers: &mut Layers) -> Result<(), ConfigError> {
     for (key, own) in [
         ("database.url", "keeps its data in `./.mission-dev/` alone"),
-        ("storage.url", "keeps its files in `./.mission-dev/` alone"),
         ("jwt.jwks_url", "has a key of its own"),
         ("jwt.jwks_file", "has a key of its own"),
     ] {
@@ -337,7 +323,6 @@ fn develop(layers: &mut Layers) -> Result<(), ConfigError> {
     }
     layers.develop("jwt.secret", DEVELOPMENT_SECRET);
     layers.develop("database.url", "sqlite://.mission-dev/mission.db");
-    layers.develop("storage.url", "file://.mission-dev/files");
     layers.develop("test_clock", "true");
     layers.develop("drain", "0s");
     if std::io::IsTerminal::is_terminal(&std::io::stderr()) {
@@ -395,20 +380,6 @@ fn amqp(layers: &Layers) -> Result<Option<BrokerSettings>, ConfigError> {
     let wallet_queue = layers.read("amqp.wallet_queue", values::queue)?.flatten();
     let url = layers.read("amqp.url", values::amqp_url)?;
     Ok(url.map(|url| BrokerSettings { url, wallet_queue }))
-}
-
-fn uploads(layers: &Layers) -> Result<UploadSettings, ConfigError> {
-    Ok(UploadSettings {
-        location: layers.need("storage.url", values::location)?,
-        limits: uploads::Limits {
-            max_bytes: layers.need("upload.max_bytes", |text| {
-                values::bytes(text).map(|bytes| bytes as u64)
-            })?,
-            types: layers.need("upload.types", values::media_types)?,
-            max_pixels: layers.need("upload.max_pixels", values::count)?,
-            decode_time: layers.need("upload.decode_time", values::positive_duration)?,
-        },
-    })
 }
 
 fn fraud(layers: &Layers) -> Result<FraudSettings, ConfigError> {

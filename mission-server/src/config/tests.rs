@@ -65,8 +65,6 @@ fn the_defaults_are_those_of_the_types() {
         (settings.http.body_limit, settings.http.timeout),
         (http.body_limit, http.timeout)
     );
-    assert_eq!(settings.uploads.limits, crate::uploads::Limits::default());
-    assert_eq!(settings.uploads.location.to_string(), "file://mission-files");
     let rates = [
         settings.fraud.rate_limit_per_user,
         settings.fraud.rate_limit_per_address,
@@ -107,9 +105,6 @@ fn names_of_flags_and_variables_follow_from_the_setting() {
         ("fraud.rate_limit_per_user", "MISSION_FRAUD_RATE_LIMIT_PER_USER"),
         ("fraud.flag_devices", "MISSION_FRAUD_FLAG_DEVICES"),
         ("fraud.require_device", "MISSION_FRAUD_REQUIRE_DEVICE"),
-        ("storage.url", "MISSION_STORAGE_URL"),
-        ("upload.max_bytes", "MISSION_UPLOAD_MAX_BYTES"),
-        ("upload.types", "MISSION_UPLOAD_TYPES"),
         ("trusted_proxies", "MISSION_TRUSTED_PROXIES"),
         ("ready_requires", "MISSION_READY_REQUIRES"),
         ("write.batch", "MISSION_WRITE_BATCH"),
@@ -320,7 +315,6 @@ fn development_brings_its_own_defaults_under_what_was_said() {
         settings.database.url.to_string(),
         "sqlite://.mission-dev/mission.db"
     );
-    assert_eq!(settings.uploads.location.to_string(), "file://.mission-dev/files");
     assert_eq!(settings.pack, Some(PackSource::Example));
     assert!(matches!(&settings.jwt.keys, JwtKeys::Secret(secret)
         if secrecy::ExposeSecret::expose_secret(secret) == DEVELOPMENT_SECRET));
@@ -335,7 +329,6 @@ fn development_brings_its_own_defaults_under_what_was_said() {
 fn development_refuses_what_is_not_its_own() {
     for (flag, key, value) in [
         ("--database-url", "database.url", "sqlite://mission.db"),
-        ("--storage-url", "storage.url", "file:///var/files"),
         ("--jwt-jwks-url", "jwt.jwks_url", "https://id.example/keys"),
         ("--jwt-jwks-file", "jwt.jwks_file", "keys.json"),
         ("--listen", "listen", "0.0.0.0:8080"),

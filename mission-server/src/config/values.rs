@@ -6,8 +6,6 @@ use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use crate::uploads::{Location, MediaType, UploadError};
-
 /// Where the data is. Never shows a password.
 #[derive(Clone)]
 pub enum DatabaseUrl {
@@ -263,24 +261,6 @@ pub(super) fn origins(text: &str) -> Result<Vec<String>, String> {
     Ok(origins)
 }
 
-/// Where files are kept.
-pub(super) fn location(text: &str) -> Result<Location, String> {
-    text.parse().map_err(|error: UploadError| error.to_string())
-}
-
-/// Types of files, at least one.
-pub(super) fn media_types(text: &str) -> Result<Vec<MediaType>, String> {
-    let types: Vec<MediaType> = list(text)?
-        .iter()
-        .map(|item| item.parse())
-        .collect::<Result<_, _>>()
-        .map_err(|error: String| format!("must name types of files: {error}"))?;
-    if types.is_empty() {
-        return Err("must name a type of file, such as `image/png`".to_owned());
-    }
-    Ok(types)
-}
-
 pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
     let network = |item: &String| {
         item.parse::<IpNet>()
@@ -344,29 +324,6 @@ mod tests {
         assert!(networks("10.0.0.0/40").is_err());
         assert!(origins("https://a.example,http://localhost:3000,*").is_ok());
         assert!(origins("https://a.example/").is_err() && origins("a.example").is_err());
-    }
-
-    #[test]
-    fn places_and_types_of_files_are_told_from_other_texts() {
-        assert!(location("file:///var/files").is_ok() && location("files").is_ok());
-        for (text, reason) in [
-            ("file://", "names no folder"),
-            ("ftp://host/x", "knows"),
-            ("https://storage.example", "storage service"),
-        ] {
-            let told = location(text).unwrap_err();
-            assert!(told.contains(reason) && told.contains("s3://BUCKET"), "{told}");
-        }
-        #[cfg(not(feature = "s3"))]
-        assert!(location("s3://bucket").unwrap_err().contains("feature `s3`"));
-        #[cfg(feature = "s3")]
-        assert!(location("s3://key:hunter2@bucket").is_err_and(|told| !told.contains("hunter2")));
-        assert_eq!(
-            media_types("image/png, application/pdf"),
-            Ok(vec![MediaType::Png, MediaType::Pdf])
-        );
-        assert!(media_types("image/svg+xml").is_err_and(|told| told.contains("video/mp4")));
-        assert!(media_types(" , ").is_err());
     }
 
     #[test]

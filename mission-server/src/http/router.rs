@@ -1,7 +1,5 @@
 //! Routes and the layers around them.
 
-use std::sync::Arc;
-
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request, State},
@@ -16,8 +14,6 @@ use tower_http::{
     set_header::SetResponseHeaderLayer,
 };
 
-use crate::uploads::files_router;
-
 use super::{AppState, Problem, caller, correlation, docs, idempotency, ops, pages, v1};
 
 /// The whole service.
@@ -31,7 +27,6 @@ pub fn router(state: AppState) -> Router {
         .merge(ops)
         .merge(docs::routes(state.test_clock.is_some()))
         .merge(pages::routes())
-        .merge(files_router(Arc::clone(&state.uploads), Arc::clone(&state.clock)))
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "not_found", "there is no such route") })
         .method_not_allowed_fallback(|| async {
             Problem::new(

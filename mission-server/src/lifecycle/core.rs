@@ -21,7 +21,6 @@ use crate::{
     cache::{Cache, CachedStore},
     config::Settings,
     redis::LinkError,
-    uploads::UploadError,
 };
 
 /// Everything between the store and HTTP.
@@ -76,9 +75,6 @@ pub enum StartError {
     /// The address of the broker cannot be used.
     #[error(transparent)]
     Broker(#[from] BrokerError),
-    /// The place for uploaded files cannot be used.
-    #[error("uploaded files cannot be kept: {0}; see MISSION_STORAGE_URL")]
-    Files(#[from] UploadError),
     /// The store failed while the server was starting.
     #[error("the database failed at start: {0}")]
     Store(#[from] StoreError),

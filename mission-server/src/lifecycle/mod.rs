@@ -7,7 +7,6 @@ mod broker;
 mod check;
 mod clock;
 mod core;
-mod files;
 mod front;
 mod gauges;
 mod greeting;

@@ -20,7 +20,6 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Core, StartError, Sweeper, TestClock,
     broker::Brokerage,
-    files,
     front::{Front, Trouble},
     gauges::Gauges,
     greeting::greeting,
@@ -141,7 +140,6 @@ async fn live(
     let Some(storage) = front.storage(&settings.database, &stop).await? else {
         return Ok(());
     };
-    let uploads = files::open(&settings)?;
     let test_clock = settings.test_clock.then(|| Arc::new(TestClock::new()));
     let clock: Arc<dyn Clock> = match &test_clock {
         Some(clock) => clock.clone(),
@@ -159,11 +157,7 @@ async fn live(
     let Some((core, mut writer)) = started.await? else {
         return Ok(());
     };
-    let mut relaying = Relaying::start(
-        &storage,
-        Arc::clone(&clock),
-        broker.as_ref().map(|broker| &broker.events),
-    );
+    let mut relaying = Relaying::start(&storage, clock, broker.as_ref().map(|broker| &broker.events));
     let limiter = Arc::new(LocalRateLimiter::new(
         settings.fraud.rate_limit_per_user,
         settings.fraud.rate_limit_per_address,
@@ -204,15 +198,12 @@ async fn live(
             queues,
         },
     );
-    jobs.sweep_files(storage.clone(), Arc::clone(&uploads));
     let rule_health = Arc::<RuleHealth>::default();
     let state = AppState::new(Parts {
         engine: core.engine.clone(),
         queries: Arc::clone(&core.queries),
         outbox: Arc::clone(&storage.outbox),
         outbox_told: Arc::clone(&storage.told),
-        uploads: Arc::clone(&uploads),
-        clock: Arc::clone(&clock),
         dead_letters: broker.as_ref().map(Brokerage::dead_letters),
         wallet: storage.wallet.clone(),
         scripts: Arc::clone(&core.scripts),

@@ -30,4 +30,3 @@ mod services;
 mod support;
 mod tasks;
 mod trouble;
-mod uploads;

@@ -19,7 +19,6 @@ mod rewards;
 mod rules;
 mod tasks;
 mod touched;
-mod uploads;
 mod users;
 
 use axum::{
@@ -39,7 +38,6 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .merge(missions::routes())
         .merge(authoring::routes())
         .merge(tasks::routes())
-        .merge(uploads::routes())
         .merge(check_in::routes())
         .merge(rewards::routes())
         .merge(me::routes())
