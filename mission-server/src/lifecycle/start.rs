@@ -37,6 +37,7 @@ use crate::{
     cache::Cache,
     config::{LogSettings, PackSource, Settings},
     http::{self, AppState, LocalRateLimiter, Parts, Problem, RateLimits, SetClock},
+    neighbours::{Limits, Neighbours},
     rule_health::RuleHealth,
     telemetry,
 };
@@ -148,9 +149,10 @@ async fn live(
     let jobs = Jobs::default();
     let redis = Redis::of(&settings, &jobs)?;
     let cache = Arc::new(Cache::new(redis.as_ref().map(Redis::far)));
+    let neighbours = Neighbours::new(&settings.neighbours, &Limits::default())?;
     let broker = settings.amqp.as_ref().map(Brokerage::start).transpose()?;
     let start_core = async || {
-        let started = Core::start(&storage, &settings, Arc::clone(&clock), &cache);
+        let started = Core::start(&storage, &settings, Arc::clone(&clock), &cache, &neighbours);
         started.await.map_err(Trouble::from)
     };
     let started = front.patiently(&settings.database, &stop, start_core);
@@ -181,6 +183,7 @@ async fn live(
         writes: storage.writes.clone(),
         redis: redis.map(|redis| redis.link),
         broker: broker.as_ref().map(|broker| broker.events.clone()),
+        neighbours: neighbours.clone(),
         required: settings.ready_requires,
         queues: Some(Arc::clone(&queues)),
         draining,
@@ -206,6 +209,7 @@ async fn live(
         outbox_told: Arc::clone(&storage.told),
         dead_letters: broker.as_ref().map(Brokerage::dead_letters),
         wallet: storage.wallet.clone(),
+        neighbours,
         scripts: Arc::clone(&core.scripts),
         rule_health: Arc::clone(&rule_health),
         auth,

@@ -17,6 +17,9 @@ mod idempotency;
 mod main_job;
 mod me;
 mod metrics;
+#[path = "../support/misbehaving.rs"]
+mod misbehaving;
+mod neighbours;
 mod once;
 mod openapi;
 mod operators;
