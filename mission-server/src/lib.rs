@@ -8,7 +8,6 @@ mod cloud_event;
 pub mod config;
 pub mod http;
 pub mod lifecycle;
-pub mod neighbours;
 pub mod outbox;
 pub mod redis;
 pub mod rule_health;
@@ -16,9 +15,6 @@ pub mod store;
 pub mod telemetry;
 pub mod wallet;
 
-#[cfg(test)]
-#[path = "../tests/support/misbehaving.rs"]
-mod misbehaving;
 #[cfg(test)]
 #[path = "../tests/support/services.rs"]
 mod services;

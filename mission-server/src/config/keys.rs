@@ -78,7 +78,6 @@ const DATABASE: &str = "Database";
 const REDIS: &str = "Redis";
 const BROKER: &str = "RabbitMQ";
 const TOKENS: &str = "Tokens";
-const NEIGHBOURS: &str = "Other services";
 const HTTP: &str = "HTTP";
 const FRAUD: &str = "Anti-fraud";
 const ENGINE: &str = "Engine";
@@ -220,44 +219,6 @@ pub(super) const KEYS: &[Key] = &[
         "jwt.refresh",
         "DURATION",
         "How often keys are fetched again",
-    ),
-    key(
-        NEIGHBOURS,
-        "iam.url",
-        "URL",
-        "The IAM service, which knows names and pictures of users: https://HOST",
-    ),
-    key(
-        NEIGHBOURS,
-        "social.url",
-        "URL",
-        "The social service, which knows friends: https://HOST",
-    ),
-    key(
-        NEIGHBOURS,
-        "moderation.url",
-        "URL",
-        "The moderation service, which judges uploads: https://HOST",
-    ),
-    secret(
-        NEIGHBOURS,
-        "moderation.secret",
-        "moderation.secret_file",
-        "SECRET",
-        "What moderation signs its callbacks with: whsec_ and base64",
-    ),
-    secret(
-        NEIGHBOURS,
-        "service_token",
-        "service_token_file",
-        "TOKEN",
-        "The bearer token that is sent to all of them",
-    ),
-    key(
-        NEIGHBOURS,
-        "neighbours.allowed_addresses",
-        "ADDRESSES",
-        "Link-local or metadata addresses and networks that may be called all the same, comma-separated",
     ),
     key(HTTP, "http.body_limit", "BYTES", "The largest request body"),
     key(

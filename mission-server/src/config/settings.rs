@@ -22,7 +22,6 @@ use crate::{
     amqp::BrokerSettings,
     auth::DEVELOPMENT_SECRET,
     http::{HttpSettings, Quota},
-    neighbours::{AddressGuard, CallbackKey, NeighbourSettings},
 };
 
 /// Everything that can be set. `Debug` shows no secret.
@@ -44,8 +43,6 @@ pub struct Settings {
     pub jwt: JwtSettings,
     /// What is applied at start.
     pub pack: Option<PackSource>,
-    /// Other services.
-    pub neighbours: NeighbourSettings,
     /// Limits of requests.
     pub http: HttpSettings,
     /// Proxies whose word on a client's address is taken.
@@ -247,7 +244,6 @@ impl Settings {
                 Some(folder) => Some(PackSource::Folder(folder)),
                 None => dev.then_some(PackSource::Example),
             },
-            neighbours: neighbours(&layers)?,
             http: HttpSettings {
                 body_limit: layers.need("http.body_limit", values::bytes)?,
                 timeout: layers.need("http.request_timeout", values::positive_duration)?,
@@ -384,29 +380,6 @@ fn amqp(layers: &Layers) -> Result<Option<BrokerSettings>, ConfigError> {
     let wallet_queue = layers.read("amqp.wallet_queue", values::queue)?.flatten();
     let url = layers.read("amqp.url", values::amqp_url)?;
     Ok(url.map(|url| BrokerSettings { url, wallet_queue }))
-}
-
-fn neighbours(layers: &Layers) -> Result<NeighbourSettings, ConfigError> {
-    let allowed = layers.read("neighbours.allowed_addresses", values::networks)?;
-    let allowed = allowed.unwrap_or_default();
-    let guard = AddressGuard::new(allowed.clone());
-    let service = |key| {
-        layers.read(key, |text| {
-            let url = values::service_url(text)?;
-            guard
-                .check(&url)
-                .map_err(|refused| format!("cannot be used: {refused}"))?;
-            Ok(url)
-        })
-    };
-    Ok(NeighbourSettings {
-        iam: service("iam.url")?,
-        social: service("social.url")?,
-        moderation: service("moderation.url")?,
-        moderation_secret: layers.read("moderation.secret", CallbackKey::parse)?,
-        token: layers.read("service_token", values::token)?,
-        allowed,
-    })
 }
 
 fn fraud(layers: &Layers) -> Result<FraudSettings, ConfigError> {

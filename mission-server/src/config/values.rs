@@ -163,33 +163,6 @@ pub(super) fn web_url(text: &str) -> Result<Url, String> {
     }
 }
 
-/// The address of a service, to which paths are added.
-pub(super) fn service_url(text: &str) -> Result<Url, String> {
-    let help = "write `https://HOST:PORT`, with a path where the service has one";
-    // The text itself may hold a password, so that it is not repeated.
-    let url = Url::parse(text).map_err(|error| format!("is no address: {error}; {help}"))?;
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return Err(format!("is no address of a service; {help}"));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(
-            "must not hold a name or a password: MISSION_SERVICE_TOKEN is what services are shown".to_owned(),
-        );
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(format!("must not have a query or a fragment; {help}"));
-    }
-    Ok(url)
-}
-
-/// A token that can be sent in a header.
-pub(super) fn token(text: &str) -> Result<SecretString, String> {
-    if text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Ok(SecretString::from(text.to_owned()));
-    }
-    Err("has characters that a token cannot have: only printable ASCII, without spaces".to_owned())
-}
-
 /// The shortest secret that is as strong as HS256.
 const SECRET_BYTES: usize = 32;
 

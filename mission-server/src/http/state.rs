@@ -15,8 +15,8 @@ use utoipa::ToSchema;
 
 use super::{Problem, RateLimits, idempotency::Running, living::Living, view::Lens};
 use crate::{
-    amqp::DeadLetters, auth::Authenticator, cache::Cache, neighbours::Neighbours, rule_health::RuleHealth,
-    telemetry::Metrics, wallet::Wallet,
+    amqp::DeadLetters, auth::Authenticator, cache::Cache, rule_health::RuleHealth, telemetry::Metrics,
+    wallet::Wallet,
 };
 
 /// What handlers work with, shared by all requests. Cheap to clone.
@@ -45,8 +45,6 @@ pub struct Parts {
     pub dead_letters: Option<DeadLetters>,
     /// The embedded ledger.
     pub wallet: Wallet,
-    /// Other services.
-    pub neighbours: Neighbours,
     /// The script compiler, shared with the engine.
     pub scripts: Arc<Scripts>,
     /// How the missions' rules do.

@@ -20,7 +20,6 @@ use crate::{
     auth::UnusableKeys,
     cache::{Cache, CachedStore},
     config::Settings,
-    neighbours::{ClientError, Neighbours},
     redis::LinkError,
 };
 
@@ -73,9 +72,6 @@ pub enum StartError {
     /// The address of Redis cannot be used.
     #[error(transparent)]
     Redis(#[from] LinkError),
-    /// Another service cannot be called.
-    #[error(transparent)]
-    Neighbour(#[from] ClientError),
     /// The address of the broker cannot be used.
     #[error(transparent)]
     Broker(#[from] BrokerError),
@@ -144,7 +140,6 @@ impl Core {
         settings: &Settings,
         clock: Arc<dyn Clock>,
         cache: &Arc<Cache>,
-        neighbours: &Neighbours,
     ) -> Result<(Self, JoinHandle<()>), StartError> {
         let scripts = Arc::new(Scripts::new(
             settings.scripts,
@@ -158,7 +153,7 @@ impl Core {
         let book = BookBuilder::new(scripts.as_ref(), policies)
             .catalogue(catalogue)
             .build();
-        let store = CachedStore::new(Arc::clone(&storage.store), Arc::clone(cache), neighbours.clone());
+        let store = CachedStore::new(Arc::clone(&storage.store), Arc::clone(cache));
         let (engine, writer) = EngineBuilder::new(store, clock, V7Ids)
             .scripts(Arc::clone(&scripts))
             .book(book)

@@ -37,7 +37,6 @@ use crate::{
     cache::Cache,
     config::{LogSettings, PackSource, Settings},
     http::{self, AppState, LocalRateLimiter, Parts, Problem, RateLimits, SetClock},
-    neighbours::{Limits, Neighbours},
     rule_health::RuleHealth,
     telemetry,
 };
@@ -149,10 +148,9 @@ async fn live(
     let jobs = Jobs::default();
     let redis = Redis::of(&settings, &jobs)?;
     let cache = Arc::new(Cache::new(redis.as_ref().map(Redis::far)));
-    let neighbours = Neighbours::new(&settings.neighbours, &Limits::default())?;
     let broker = settings.amqp.as_ref().map(Brokerage::start).transpose()?;
     let start_core = async || {
-        let started = Core::start(&storage, &settings, Arc::clone(&clock), &cache, &neighbours);
+        let started = Core::start(&storage, &settings, Arc::clone(&clock), &cache);
         started.await.map_err(Trouble::from)
     };
     let started = front.patiently(&settings.database, &stop, start_core);
@@ -183,7 +181,6 @@ async fn live(
         writes: storage.writes.clone(),
         redis: redis.map(|redis| redis.link),
         broker: broker.as_ref().map(|broker| broker.events.clone()),
-        neighbours: neighbours.clone(),
         required: settings.ready_requires,
         queues: Some(Arc::clone(&queues)),
         draining,
@@ -209,7 +206,6 @@ async fn live(
         outbox_told: Arc::clone(&storage.told),
         dead_letters: broker.as_ref().map(Brokerage::dead_letters),
         wallet: storage.wallet.clone(),
-        neighbours,
         scripts: Arc::clone(&core.scripts),
         rule_health: Arc::clone(&rule_health),
         auth,

@@ -9,9 +9,7 @@ use super::{StartError, front::Front, probes::Probes, start::run_life};
 use crate::{
     amqp::{Broker, Purpose, WalletQueue},
     config::{ReadyRequires, WalletSettings},
-    http,
-    neighbours::Neighbours,
-    telemetry,
+    http, telemetry,
 };
 
 /// Books what comes out of the wallet's queue until a signal says to stop. Answers 0 after an orderly end, 1 after a
@@ -47,7 +45,6 @@ async fn live(
         writes: storage.writes.clone(),
         redis: None,
         broker: Some(broker.clone()),
-        neighbours: Neighbours::default(),
         required: ReadyRequires::All,
         queues: None,
         draining,

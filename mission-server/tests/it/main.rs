@@ -17,9 +17,6 @@ mod idempotency;
 mod main_job;
 mod me;
 mod metrics;
-#[path = "../support/misbehaving.rs"]
-mod misbehaving;
-mod neighbours;
 mod once;
 mod openapi;
 mod operators;

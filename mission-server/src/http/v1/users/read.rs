@@ -7,8 +7,8 @@ use mission_core::{
     ports::queries::{Page, TaskFilter},
     user::User,
 };
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Deserialize;
+use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::super::{
@@ -23,9 +23,8 @@ use crate::{
         caller::{Operator, UsersRead},
         page::{self, List, Offset},
         query::{NoQuery, Query},
-        view::{PersonView, RewardView, TaskView},
+        view::{RewardView, TaskView},
     },
-    neighbours::NAMES_WAIT,
     wallet::LedgerEntry,
 };
 
@@ -45,18 +44,9 @@ async fn known(state: &AppState, id: UserId) -> Result<User, Problem> {
         .ok_or_else(|| Problem::not_found(Thing::User))
 }
 
-/// A user's profile, with their name and picture.
-#[derive(Debug, Serialize, ToSchema)]
-struct UserPage {
-    #[serde(flatten)]
-    profile: Profile,
-    #[serde(flatten)]
-    person: PersonView,
-}
-
 /// A user's profile.
 #[utoipa::path(get, path = "/users/{id}", tag = "users", params(("id" = UserId, Path)), responses(
-    (status = 200, description = "The profile", body = UserPage),
+    (status = 200, description = "The profile", body = Profile),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
 async fn user_profile(
@@ -64,17 +54,10 @@ async fn user_profile(
     _operator: Operator<UsersRead>,
     Id(id): Id<UserId>,
     _: Query<NoQuery>,
-) -> Result<Json<UserPage>, Problem> {
+) -> Result<Json<Profile>, Problem> {
     let user = known(&state, id).await?;
     let balance = state.wallet.balance(id).await?;
-    let person = match &state.neighbours.iam {
-        Some(iam) => iam.person(id, NAMES_WAIT).await.ok().flatten(),
-        None => None,
-    };
-    Ok(Json(UserPage {
-        profile: state.with_lens(|lens| Profile::of(&user, balance, lens)),
-        person: person.map(PersonView::from).unwrap_or_default(),
-    }))
+    Ok(Json(state.with_lens(|lens| Profile::of(&user, balance, lens))))
 }
 
 /// A user's tasks, newest first.
