@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{AppState, Probe, Problem, QueuesReport, body::Body};
+use super::{AppState, InboundReport, OutboxReport, Probe, Problem, body::Body};
 use crate::telemetry::Metrics;
 
 pub(super) fn routes(with_clock: bool) -> OpenApiRouter<AppState> {
@@ -38,9 +38,12 @@ struct Health {
     status: &'static str,
     /// What it depends on.
     dependencies: Vec<Dependency>,
-    /// What is on its way; not told by `/health/ready`.
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    queues: Option<QueuesReport>,
+    /// Events that have to leave; not told by `/health/ready`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outbox: Option<OutboxReport>,
+    /// Messages of other services, where there is a broker and it answers; not told by `/health/ready`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inbound: Option<InboundReport>,
 }
 
 /// One dependency.
@@ -94,7 +97,8 @@ async fn look(probe: &dyn Probe) -> (StatusCode, Health) {
         Health {
             status,
             dependencies: dependencies.collect(),
-            queues: None,
+            outbox: None,
+            inbound: None,
         },
     )
 }
@@ -102,7 +106,12 @@ async fn look(probe: &dyn Probe) -> (StatusCode, Health) {
 /// With what is on its way.
 async fn look_closely(probe: &dyn Probe) -> (StatusCode, Health) {
     let ((code, health), queues) = tokio::join!(look(probe), probe.queues());
-    (code, Health { queues, ..health })
+    let health = Health {
+        outbox: queues.map(|queues| queues.outbox),
+        inbound: queues.and_then(|queues| queues.inbound),
+        ..health
+    };
+    (code, health)
 }
 
 /// Whether the process lives.

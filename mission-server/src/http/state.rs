@@ -135,12 +135,11 @@ pub trait Probe: Send + Sync {
 }
 
 /// What is on its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueuesReport {
     /// Events that have to leave.
     pub outbox: OutboxReport,
     /// Messages of other services, where there is a broker and it answers.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub inbound: Option<InboundReport>,
 }
 
