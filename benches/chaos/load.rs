@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::{
     Result,
     client::{Call, Client, Done},
-    missions::definition,
+    missions::{definition, pack},
     world::{Kind, World, id},
 };
 
@@ -158,21 +158,24 @@ impl Worker {
         Ok(())
     }
 
-    /// Makes a mission, or changes the status of one.
+    /// Makes a mission or a pack, or changes one.
     async fn author(&mut self) -> Result<()> {
         let known = self.random.choice(&self.world.now().authored).cloned();
-        let step = *self
-            .random
-            .choice(&["activate", "pause", "activate", "archive"])
-            .unwrap_or(&"pause");
-        match known {
-            Some(mission) if self.random.bool() => {
-                self.ask(Call::operate(
-                    Method::POST,
-                    format!("missions/{mission}/{step}"),
-                    None,
-                ))
-                .await?;
+        let step = self.random.choice(["activate", "pause", "activate", "archive"]);
+        match (known, self.random.u8(..4)) {
+            (_, 0) => {
+                let (name, files) = pack(&mut self.random);
+                let body = json!({"files": files});
+                self.replace(format!("packs/{name}"), body).await?;
+            }
+            (Some((mission, code)), 1) => {
+                let shape = json!({"reward": {"points": self.random.u8(1..4).to_string()}});
+                let body = definition(&code, shape);
+                self.replace(format!("missions/{mission}"), body).await?;
+            }
+            (Some((mission, _)), 2) => {
+                let path = format!("missions/{mission}/{}", step.unwrap_or("pause"));
+                self.ask(Call::operate(Method::POST, path, None)).await?;
             }
             _ => {
                 let code = format!("made-{}", self.random.u64(..));
@@ -181,9 +184,18 @@ impl Worker {
                     .ask(Call::operate(Method::POST, "missions", Some(body)))
                     .await?;
                 if let Some(mission) = text(&made.body, "id") {
-                    self.world.now().authored.push(mission);
+                    self.world.now().authored.push((mission, code));
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Puts a mission or a pack in place, which may be refused for what others do, never for what it says.
+    async fn replace(&mut self, path: String, body: Value) -> Result<()> {
+        let done = self.ask(Call::operate(Method::PUT, path, Some(body))).await?;
+        if done.status == 422 {
+            return Err(format!("{}: {}", done.call.path, done.body).into());
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! The missions that the load is about.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use fastrand::Rng;
 use reqwest::Method;
@@ -80,4 +80,32 @@ pub(crate) fn definition(code: &str, shape: Value) -> Value {
         definition.extend(shape);
     }
     definition
+}
+
+/// One of a few packs, with other missions and another rule each time.
+pub(crate) fn pack(random: &mut Rng) -> (String, BTreeMap<String, String>) {
+    let name = format!("pack-{}", random.u8(..3));
+    let mut files = BTreeMap::from([
+        (
+            "pack.toml".to_owned(),
+            format!("name = \"{name}\"\nversion = \"1.0.0\"\n"),
+        ),
+        (
+            "rules/extra.rhai".to_owned(),
+            format!(
+                "fn reward(ctx) {{ #{{ bonus_points: ctx.mission.reward.points * {} }} }}\n",
+                random.u8(1..9)
+            ),
+        ),
+    ]);
+    for number in 0..random.u8(1..4) {
+        let code = format!("{name}-{number}");
+        let mission = format!(
+            "code = \"{code}\"\ntype = \"custom\"\nfrequency = \"unlimited\"\ntarget = 3\ntitle = {{ en = \"Chaos\" }}\n\
+             description = {{ en = \"Chaos\" }}\nreward = {{ points = \"1\" }}\n\
+             trigger = {{ event = \"chaos.watch\" }}\nrules_script = \"rules/extra.rhai\"\n"
+        );
+        files.insert(format!("missions/{code}.toml"), mission);
+    }
+    (name, files)
 }

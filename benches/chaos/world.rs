@@ -65,8 +65,8 @@ pub(crate) struct State {
     pub(crate) missions: BTreeMap<Kind, String>,
     /// The mission that counts steps.
     pub(crate) counting: String,
-    /// Missions that operators have made meanwhile.
-    pub(crate) authored: Vec<String>,
+    /// Missions that operators have made meanwhile: ids and codes.
+    pub(crate) authored: Vec<(String, String)>,
     /// Tasks that were left, each with its user.
     pub(crate) tasks: Vec<(Uuid, String, Kind)>,
     /// Rewards that were claimed, each with its user.
