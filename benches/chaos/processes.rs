@@ -58,6 +58,9 @@ pub(crate) enum Signal {
     Terminate,
 }
 
+/// So many lines of the log of one that has ended by itself are shown.
+const LAST_LINES: usize = 20;
+
 /// One that can be started again with the same command line.
 pub(crate) struct Process {
     name: String,
@@ -89,8 +92,7 @@ impl Process {
 
     /// Starts it.
     pub(crate) fn start(&mut self) -> Result<()> {
-        let path = self.folder.join(format!("{}.log", self.name));
-        let log = OpenOptions::new().create(true).append(true).open(path)?;
+        let log = OpenOptions::new().create(true).append(true).open(self.log())?;
         let (program, arguments) = self.command.split_first().ok_or("there is no command")?;
         let mut command = Command::new(program);
         for (name, _) in std::env::vars_os() {
@@ -117,9 +119,25 @@ impl Process {
     /// Ends it and waits until it has ended. Where it had ended by itself, that is an error.
     pub(crate) fn end(&mut self, signal: Signal) -> Result<()> {
         if let Some(status) = self.ended()? {
-            return Err(format!("{} had ended by itself: {status}", self.name).into());
+            return Err(format!(
+                "{} had ended by itself: {status}\n{}",
+                self.name,
+                self.last_lines()
+            )
+            .into());
         }
         self.stop(signal)
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder.join(format!("{}.log", self.name))
+    }
+
+    /// The end of its log.
+    fn last_lines(&self) -> String {
+        let log = std::fs::read_to_string(self.log()).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(LAST_LINES)..].join("\n")
     }
 
     fn stop(&mut self, signal: Signal) -> Result<()> {
