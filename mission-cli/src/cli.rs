@@ -136,7 +136,7 @@ pub(crate) struct Eval {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The log has one CloudEvent in JSON a line, in time order: activity events, and the commands `checkin`, `task.start`,
-`task.progress`, `task.evidence`, `task.complete`, `task.claim` (`data.mission` = code, and the route's body),
+`task.progress`, `task.evidence`, `task.upload`, `task.complete`, `task.claim` (`data.mission` = code, and the route's body),
 `review.decided` and `user.updated`. `subject` is the user, `time` the moment. The lines of a file that is not in order
 are sorted; out of the standard input they are refused with exit 2. A line that cannot be read ends the
 replay with `file:line: reason` and exit 1; nothing is printed then. What the rules refuse is no error, but counted.

@@ -19,6 +19,7 @@ BEGIN
         ('reviews', 'user_id'),
         ('check_in_days', 'user_id'),
         ('sightings', 'user_id'),
+        ('friendships', 'user_id'),
         ('wallet_accounts', 'user_id'),
         ('wallet_entries', 'user_id'),
         ('journal', 'root_id'),

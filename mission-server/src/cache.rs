@@ -25,7 +25,10 @@ use mission_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::redis::{Cached, Link, Marks, Shelf};
+use crate::{
+    neighbours::Neighbours,
+    redis::{Cached, Link, Marks, Shelf},
+};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -211,16 +214,22 @@ impl Cache {
     }
 }
 
-/// A store whose commits the cache learns of before anybody is answered.
+/// A store whose commits the cache learns of before anybody is answered; and of erasures, what is kept of the answers of
+/// other services.
 pub struct CachedStore<S> {
     store: S,
     cache: Arc<Cache>,
+    neighbours: Neighbours,
 }
 
 impl<S> CachedStore<S> {
     /// The store, before which the cache stands.
-    pub fn new(store: S, cache: Arc<Cache>) -> Self {
-        CachedStore { store, cache }
+    pub fn new(store: S, cache: Arc<Cache>, neighbours: Neighbours) -> Self {
+        CachedStore {
+            store,
+            cache,
+            neighbours,
+        }
     }
 
     fn tell(&self, changes: &[Change]) {
@@ -244,6 +253,16 @@ impl<S: Store> Store for CachedStore<S> {
         self.tell(changes);
         let outcome = self.store.commit(changes).await;
         self.tell(changes);
+        for (place, change) in changes.iter().enumerate() {
+            let conflict =
+                |outcomes: &Vec<CommitOutcome>| outcomes.get(place) == Some(&CommitOutcome::Conflict);
+            // Where the outcome is unknown, the user may be erased.
+            if !outcome.as_ref().is_ok_and(conflict) {
+                for user in &change.effects.erasures {
+                    self.neighbours.forget(*user);
+                }
+            }
+        }
         outcome
     }
 }

@@ -8,11 +8,14 @@ mod cloud_event;
 pub mod config;
 pub mod http;
 pub mod lifecycle;
+pub mod moderation;
+pub mod neighbours;
 pub mod outbox;
 pub mod redis;
 pub mod rule_health;
 pub mod store;
 pub mod telemetry;
+pub mod uploads;
 pub mod wallet;
 
 #[cfg(test)]

@@ -8,9 +8,9 @@ use super::{
     Revoked, RewardTaken, TaskChanged, TaskCompleted, UploadTaken, UserSaved, book::PackPolicy,
 };
 use crate::{
-    MissionId, PackId, ReviewId, RewardId, TaskId, UserId,
+    FileId, MissionId, PackId, ReviewId, RewardId, TaskId, UserId,
     event::{ActivityEvent, EventResult},
-    fraud::ReviewDecision,
+    fraud::{ReviewDecision, Verdict},
     mission::{Definition, Move},
     ports::store::Root,
     task::{Evidence, UploadedFile},
@@ -98,6 +98,12 @@ commands! {
         task: TaskId,
         /// The file, which is kept by now.
         file: UploadedFile,
+        /// Whether the moderation service looks at it first.
+        #[serde(default)]
+        moderated: bool,
+        /// A file of another task that looks nearly alike: then a person looks at both.
+        #[serde(default)]
+        near_copy_of: Option<FileId>,
     }
     /// The user says that the mission is done.
     CompleteTask -> TaskCompleted {
@@ -131,6 +137,9 @@ commands! {
         user: UserId,
         /// When, if the identity service says so.
         registered_at: Option<DateTime<Utc>>,
+        /// The name that others are to see, where no other service keeps it.
+        #[serde(default)]
+        display_name: Option<String>,
     }
     /// A check-in was refused as one too many for the day. The wish for a zone that came with it is kept, and where the
     /// user's zone is about to change, the day by the coming zone never counts as missed.
@@ -180,6 +189,28 @@ commands! {
         reviewer: UserId,
         /// Why.
         note: Option<String>,
+    }
+    /// The moderation service was asked about an upload.
+    NoteModeration -> ReviewDecided {
+        /// Whose upload it is.
+        user: UserId,
+        /// Its review.
+        review: ReviewId,
+        /// Under which id the service tells of it.
+        moderation: String,
+    }
+    /// The moderation service has looked at an upload. What it says first counts; later verdicts change nothing.
+    ApplyVerdict -> ReviewDecided {
+        /// Whose upload it is.
+        user: UserId,
+        /// Its review.
+        review: ReviewId,
+        /// Under which id the service told of it, if it did.
+        moderation: Option<String>,
+        /// What it found.
+        verdict: Verdict,
+        /// Why.
+        reason: Option<String>,
     }
     /// An operator takes a granted reward back.
     RevokeReward -> Revoked {
@@ -290,6 +321,8 @@ impl Command {
             Command::EraseUser(c) => Root::User(c.user),
             Command::ActivateReferral(c) => Root::User(c.inviter),
             Command::DecideReview(c) => Root::User(c.user),
+            Command::NoteModeration(c) => Root::User(c.user),
+            Command::ApplyVerdict(c) => Root::User(c.user),
             Command::RevokeReward(c) => Root::User(c.user),
             Command::ExpireDue(c) => Root::User(c.user),
             Command::CreateMission(c) => Root::Mission(c.mission),

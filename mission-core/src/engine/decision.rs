@@ -133,6 +133,8 @@ pub fn decide(view: View<'_>, command: &Command, context: &Context<'_>) -> Resul
         Command::EraseUser(c) => user::decide::erase(&mut work, c.user)?.into(),
         Command::ActivateReferral(c) => user::decide::activate_referral(&mut work, c)?.into(),
         Command::DecideReview(c) => fraud::decide::decide_review(&mut work, c)?.into(),
+        Command::NoteModeration(c) => fraud::moderation::note(&mut work, c)?.into(),
+        Command::ApplyVerdict(c) => fraud::moderation::apply_verdict(&mut work, c)?.into(),
         Command::RevokeReward(c) => reward::decide::revoke(&mut work, c)?.into(),
         Command::ExpireDue(c) => Expired {
             tasks: task::decide::expire(&mut work, c.user, &c.tasks)?,
@@ -362,8 +364,22 @@ impl<'a> Work<'a> {
 
     /// Puts a flagged command into the review queue.
     pub(crate) fn open_review(&mut self, user: UserId, subject: ReviewSubject, reasons: Vec<ReviewReason>) {
-        let id = ReviewId(self.context.id(&format!("review {}", subject.kind())));
-        self.put_review(Review {
+        let review = self.new_review(user, subject, reasons);
+        self.put_review(review);
+    }
+
+    /// A review of a command, which waits for a person.
+    pub(crate) fn new_review(
+        &self,
+        user: UserId,
+        subject: ReviewSubject,
+        reasons: Vec<ReviewReason>,
+    ) -> Review {
+        let id = match subject {
+            ReviewSubject::Upload { file, .. } => Review::id_for_upload(file),
+            _ => ReviewId(self.context.id(&format!("review {}", subject.kind()))),
+        };
+        Review {
             id,
             user_id: user,
             subject,
@@ -374,6 +390,7 @@ impl<'a> Work<'a> {
             decided_at: None,
             decided_by: None,
             note: None,
-        });
+            moderation: None,
+        }
     }
 }

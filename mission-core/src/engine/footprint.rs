@@ -73,6 +73,14 @@ pub(super) fn footprint(request: &Request, book: &Book) -> Keys {
             user(&mut keys, c.user);
             keys.records.review.insert((c.user, c.review));
         }
+        Command::NoteModeration(c) => {
+            user(&mut keys, c.user);
+            keys.records.review.insert((c.user, c.review));
+        }
+        Command::ApplyVerdict(c) => {
+            user(&mut keys, c.user);
+            keys.records.review.insert((c.user, c.review));
+        }
         Command::RevokeReward(c) => {
             user(&mut keys, c.user);
             keys.records.reward.insert((c.user, c.reward));

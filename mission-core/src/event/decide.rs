@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{ActivityEvent, EventOutcome, EventResult};
+use super::{ActivityEvent, EventOutcome, EventResult, friendship::ToldFriendship};
 use crate::{
     engine::{Halt, LoadedMission, Rejection, Work},
     mission::Mission,
@@ -81,6 +81,15 @@ pub(crate) fn apply_once(
         Ok(update) => update,
         Err(_) => return Ok(without_effect(EventOutcome::Rejected, Some("invalid_data"))),
     };
+    let friendship = match ToldFriendship::of(event).transpose() {
+        Ok(friendship) => friendship,
+        Err(detail) => {
+            return Ok(EventResult {
+                detail: Some(detail),
+                ..without_effect(EventOutcome::Rejected, Some("invalid_data"))
+            });
+        }
+    };
     let declared = candidates
         .iter()
         .filter_map(|listed| listed.mission.definition.trigger.as_ref())
@@ -94,13 +103,13 @@ pub(crate) fn apply_once(
             ..without_effect(EventOutcome::Rejected, Some("invalid_data"))
         });
     }
-    if candidates.is_empty() && update.is_none() {
+    if candidates.is_empty() && update.is_none() && friendship.is_none() {
         return Ok(without_effect(EventOutcome::Ignored, Some("no_mission")));
     }
     load_together(work, event, &candidates)?;
 
     let mut user = work.user_or_new(event.user_id)?;
-    let describes = update.is_some();
+    let describes = update.is_some() || friendship.is_some();
     if let Some(update) = update {
         user = user.asking_for_zone(update.zone, work.now());
         update.describe(&mut user);
@@ -118,6 +127,9 @@ pub(crate) fn apply_once(
         // A first-seen user whom the event did not concern is not worth a record.
         work.effects = crate::ports::store::Effects::default();
         return Ok(result);
+    }
+    if let Some(friendship) = friendship {
+        work.effects.friendships.extend(friendship.pairs(user.id));
     }
     result.outcome = EventOutcome::Applied;
     result.reason = None;

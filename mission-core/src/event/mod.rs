@@ -3,6 +3,7 @@
 mod activity;
 pub(crate) mod decide;
 mod envelope;
+mod friendship;
 mod integration;
 
 pub use activity::{ActivityEvent, EventOutcome, EventResult, LateWindow};

@@ -16,36 +16,52 @@ pub(crate) fn decide_review(work: &mut Work<'_>, command: &DecideReview) -> Resu
     let review = work
         .review((command.user, command.review))?
         .ok_or(Rejection::NotFound(Thing::Review))?;
-    if review.status != ReviewStatus::Open {
+    if !review.is_undecided() {
         return Err(Rejection::AlreadyDecided.into());
     }
-    let mut user = work.user_or_new(command.user)?;
-    if user.is_erased() {
-        return Err(Rejection::UserErased.into());
-    }
     let approved = command.decision == ReviewDecision::Approve;
-    if let (true, Some(device)) = (approved, &review.device) {
-        user.trust_device(device);
-    }
     let verification = Verification {
         is_valid: approved,
-        failure_reason: if approved { None } else { Some(reason(command)) },
+        failure_reason: (!approved).then(|| reason(command)),
         method: VerificationMethod::Manual,
         verified_by: Some(command.reviewer),
         verified_at: work.now(),
     };
+    let before = json!({"status": review.status, "subject": review.subject, "reasons": review.reasons});
+    let review = settle(work, review, verification, command.note.clone())?;
+    let after = json!({"status": review.status, "note": review.note});
+    let subject = (AuditSubject::Review, review.id.to_string());
+    work.audit(subject, Some(review.user_id), Some(before), after);
+    Ok(ReviewDecided { review })
+}
+
+/// What waited goes through, or grants nothing.
+pub(super) fn settle(
+    work: &mut Work<'_>,
+    review: Review,
+    verification: Verification,
+    note: Option<String>,
+) -> Result<Review, Halt> {
+    let mut user = work.user_or_new(review.user_id)?;
+    if user.is_erased() {
+        return Err(Rejection::UserErased.into());
+    }
+    let (approved, reviewer) = (verification.is_valid, verification.verified_by);
+    if let (true, Some(device)) = (approved, &review.device) {
+        user.trust_device(device);
+    }
     match &review.subject {
         ReviewSubject::Evidence { task } => {
-            let task = task_of(work, command.user, *task)?;
+            let task = task_of(work, user.id, *task)?;
             tasks::settle_evidence(work, task, verification, review.created_at)?;
         }
         ReviewSubject::Upload { task, file } => {
-            let task = task_of(work, command.user, *task)?;
+            let task = task_of(work, user.id, *task)?;
             tasks::settle_upload(work, task, *file, verification)?;
         }
         ReviewSubject::Completion { task, reward } => {
-            let task = task_of(work, command.user, *task)?;
-            let held = held_reward(work, command.user, *reward)?;
+            let task = task_of(work, user.id, *task)?;
+            let held = held_reward(work, user.id, *reward)?;
             tasks::settle_completion(work, task, *reward, approved, review.created_at)?;
             match (held, approved) {
                 (None, _) => {}
@@ -53,10 +69,10 @@ pub(crate) fn decide_review(work: &mut Work<'_>, command: &DecideReview) -> Resu
                 (Some(held), false) => rewards::reject(work, &held),
             }
         }
-        ReviewSubject::Claim { reward } => match (held_reward(work, command.user, *reward)?, approved) {
+        ReviewSubject::Claim { reward } => match (held_reward(work, user.id, *reward)?, approved) {
             (None, _) => {}
             (Some(held), true) => {
-                let task = task_of(work, command.user, crate::TaskId(held.source_id))?;
+                let task = task_of(work, user.id, crate::TaskId(held.source_id))?;
                 rewards::grant_task(work, &mut user, &task, &held)?;
             }
             (Some(held), false) => rewards::reject(work, &held),
@@ -73,16 +89,12 @@ pub(crate) fn decide_review(work: &mut Work<'_>, command: &DecideReview) -> Resu
             ReviewStatus::Rejected
         },
         decided_at: Some(work.now()),
-        decided_by: Some(command.reviewer),
-        note: command.note.clone(),
+        decided_by: reviewer,
+        note,
         ..review
     };
     work.put_review(review.clone());
-    let after = json!({"status": review.status, "note": review.note});
-    let subject = (AuditSubject::Review, review.id.to_string());
-    let before = json!({"status": ReviewStatus::Open, "subject": review.subject, "reasons": review.reasons});
-    work.audit(subject, Some(review.user_id), Some(before), after);
-    Ok(ReviewDecided { review })
+    Ok(review)
 }
 
 fn reason(command: &DecideReview) -> String {

@@ -3,9 +3,10 @@
 
 pub(crate) mod decide;
 mod device;
+pub(crate) mod moderation;
 mod policy;
 mod review;
 
 pub use device::{DeviceHash, KnownDevice, device_reasons};
 pub use policy::{CheckMode, DeviceCheck, FraudPolicy};
-pub use review::{Review, ReviewDecision, ReviewReason, ReviewStatus, ReviewSubject};
+pub use review::{Review, ReviewDecision, ReviewReason, ReviewStatus, ReviewSubject, Verdict};

@@ -29,6 +29,27 @@ pub struct Review {
     pub decided_by: Option<UserId>,
     /// The reviewer's note.
     pub note: Option<String>,
+    /// Under which id the moderation service knows of it, once it was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moderation: Option<String>,
+}
+
+impl Review {
+    /// The id of the review of an upload, by which whoever knows the file finds it. It begins with the file's id, so that
+    /// reviews stay in the order of their time.
+    #[must_use]
+    pub fn id_for_upload(file: FileId) -> ReviewId {
+        let hash = uuid::Uuid::new_v5(&file.0, b"review");
+        let mut bytes = *file.0.as_bytes();
+        bytes[8..].copy_from_slice(&hash.as_bytes()[8..]);
+        ReviewId(uuid::Uuid::from_bytes(bytes))
+    }
+
+    /// Whether it can still be decided.
+    #[must_use]
+    pub fn is_undecided(&self) -> bool {
+        matches!(self.status, ReviewStatus::Open | ReviewStatus::InModeration)
+    }
 }
 
 /// What waits for a person.
@@ -120,6 +141,10 @@ pub enum ReviewReason {
     ManualReview,
     /// The mission's script asks for a person, and says why.
     Script(String),
+    /// The upload looks nearly like this one of another task.
+    NearCopy(FileId),
+    /// The moderation service leaves it to a person, and says why.
+    Moderation(String),
 }
 
 /// Whether a review was decided, and how.
@@ -127,12 +152,26 @@ pub enum ReviewReason {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ReviewStatus {
-    /// Waiting.
+    /// Waiting for a person.
     Open,
+    /// Waiting for the moderation service; a person may decide before it.
+    InModeration,
     /// The command went through.
     Approved,
     /// Nothing was granted.
     Rejected,
+}
+
+/// What the moderation service found of an upload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It is good.
+    Approved,
+    /// It is not.
+    Rejected,
+    /// A person is to decide.
+    Review,
 }
 
 /// What a reviewer decides.

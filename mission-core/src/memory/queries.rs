@@ -21,10 +21,10 @@ use crate::{
             AnalyticsRow, AuditFilter, Bucket, Catalogue, DueExpiry, JournalPosition, JournalRecord,
             LeaderboardRow, Page, Queries, ReviewFilter, TaskFilter, TimeRange, UserExport,
         },
-        store::{Claim, Store as _, StoreError},
+        store::{Claim, Picture, Store as _, StoreError},
     },
     reward::{Reward, RewardStatus},
-    task::{Task, TaskStatus},
+    task::{PerceptualHash, Task, TaskStatus},
     user::{InviteCode, User},
 };
 
@@ -115,6 +115,24 @@ impl Queries for MemoryStore {
     async fn device_users(&self, device: &DeviceHash) -> Result<BTreeMap<UserId, DateTime<Utc>>, StoreError> {
         let tables = self.tables();
         Ok(tables.devices.get(device).cloned().unwrap_or_default())
+    }
+
+    async fn friends(&self, user: UserId, limit: usize) -> Result<Vec<UserId>, StoreError> {
+        let tables = self.tables();
+        let of_user = tables
+            .friendships
+            .iter()
+            .filter(|((one, _), told)| *one == user && told.are_friends);
+        Ok(of_user.map(|((_, friend), _)| *friend).take(limit).collect())
+    }
+
+    async fn near_copies(&self, hash: PerceptualHash) -> Result<Vec<Picture>, StoreError> {
+        let tables = self.tables();
+        let near = tables
+            .pictures
+            .iter()
+            .filter(|picture| picture.hash.is_near(hash));
+        Ok(near.copied().collect())
     }
 
     async fn reviews(&self, filter: ReviewFilter, page: Page<ReviewId>) -> Result<Vec<Review>, StoreError> {

@@ -13,7 +13,7 @@ use crate::{
     ports::{
         bus::ParkedEvent,
         queries::{AnalyticsRow, JournalPosition, JournalRecord},
-        store::{Change, Claim, CommitOutcome, Entry, RECEIPT_LIFETIME, Root, Version},
+        store::{Change, Claim, CommitOutcome, Entry, Friendship, Picture, RECEIPT_LIFETIME, Root, Version},
     },
     reward::RewardType,
 };
@@ -25,6 +25,8 @@ pub(super) struct Tables {
     pub(super) claims: BTreeMap<Claim, Holder>,
     budgets: BTreeMap<MissionId, BudgetUse>,
     pub(super) devices: BTreeMap<DeviceHash, BTreeMap<UserId, DateTime<Utc>>>,
+    pub(super) friendships: BTreeMap<(UserId, UserId), Friendship>,
+    pub(super) pictures: Vec<Picture>,
     /// With the root in whose journal each was given.
     receipts: BTreeMap<ReceiptKey, (Root, Receipt)>,
     pub(super) outbox: BTreeMap<i64, Entry>,
@@ -128,6 +130,11 @@ impl Tables {
                 .or_default()
                 .insert(*user, *seen);
         }
+        for (pair, told) in &effects.friendships {
+            let known = self.friendships.entry(*pair).or_insert(*told);
+            *known = known.or_later(*told);
+        }
+        self.pictures.extend(&effects.pictures);
         for ((hour, mission), count) in &effects.refused_evidence {
             let counted = self.counted.entry((*hour, Some(*mission))).or_default();
             counted.verifications += count;
@@ -225,6 +232,9 @@ impl Tables {
         for users in self.devices.values_mut() {
             users.remove(&user);
         }
+        self.friendships
+            .retain(|(one, other), _| *one != user && *other != user);
+        self.pictures.retain(|picture| picture.user != user);
         for entry in self.audit.iter_mut().filter(|entry| entry.user_id == Some(user)) {
             (entry.before, entry.after) = (None, None);
         }

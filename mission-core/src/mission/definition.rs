@@ -157,6 +157,9 @@ pub struct Offer {
     /// Percent by which the mining service speeds up.
     #[serde(default)]
     pub mining_boost_percent: Percent,
+    /// For how many days from the claim it speeds up; for good without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mining_boost_days: Option<u32>,
     /// Experience, from which levels follow.
     #[serde(default)]
     pub experience_points: u32,

@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::store::StoreError;
+use super::store::{Picture, StoreError};
 use crate::{
     MissionId, ReviewId, RewardId, TaskId, UserId,
     check_in::{CheckInDay, Zone},
@@ -16,7 +16,7 @@ use crate::{
     fraud::{DeviceHash, Review, ReviewStatus},
     mission::Mission,
     reward::{Reward, RewardStatus},
-    task::{Participation, Task, TaskStatus},
+    task::{Participation, PerceptualHash, Task, TaskStatus},
     user::{InviteCode, User},
 };
 
@@ -264,6 +264,18 @@ pub trait Queries: Send + Sync {
     /// # Errors
     /// When the store cannot be read.
     async fn device_users(&self, device: &DeviceHash) -> Result<BTreeMap<UserId, DateTime<Utc>>, StoreError>;
+
+    /// A user's friends as activity events told of them, at most so many.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn friends(&self, user: UserId, limit: usize) -> Result<Vec<UserId>, StoreError>;
+
+    /// Uploaded images that look nearly like this, at most a few.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn near_copies(&self, hash: PerceptualHash) -> Result<Vec<Picture>, StoreError>;
 
     /// Who has claimed the most within a stretch of time, revoked rewards left out; equal points in the order of
     /// ids. `among` leaves it at some users.

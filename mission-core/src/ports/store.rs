@@ -7,10 +7,11 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    FileId, MissionId, PackId, UserId,
+    FileId, MissionId, PackId, TaskId, UserId,
     engine::{Answer, AuditEntry, Facts, Holder, Keys, OutboundEvent, Records, Request},
     fraud::DeviceHash,
     mission::{Budget, BudgetUse, MissionCode},
+    task::PerceptualHash,
     user::InviteCode,
 };
 
@@ -110,6 +111,10 @@ pub struct Effects {
     pub takes: BTreeMap<MissionId, Take>,
     /// Who came with which device, and when: advisory, not guarded.
     pub sightings: BTreeMap<(DeviceHash, UserId), DateTime<Utc>>,
+    /// What was told of pairs of users, each pair once a direction: of two the later one holds, not guarded.
+    pub friendships: BTreeMap<(UserId, UserId), Friendship>,
+    /// How new uploads look: to be found again, never guarded.
+    pub pictures: Vec<Picture>,
     /// How often evidence was refused, by the hour and the mission: counted, never guarded, and of nobody.
     pub refused_evidence: BTreeMap<(DateTime<Utc>, MissionId), u64>,
     /// Entries of the audit to add. An erasure takes what they say of the user out of those that are there.
@@ -136,11 +141,46 @@ impl Effects {
             };
         }
         self.sightings.extend(later.sightings);
+        for (pair, told) in later.friendships {
+            let known = self.friendships.entry(pair).or_insert(told);
+            *known = known.or_later(told);
+        }
+        self.pictures.extend(later.pictures);
         for (key, count) in later.refused_evidence {
             *self.refused_evidence.entry(key).or_default() += count;
         }
         self.audit.extend(later.audit);
     }
+}
+
+/// What was told of one user and another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Friendship {
+    /// Since when.
+    pub at: DateTime<Utc>,
+    /// Whether they are friends since then, or no longer.
+    pub are_friends: bool,
+}
+
+impl Friendship {
+    /// Of two things that were told, in this order, the one that holds.
+    #[must_use]
+    pub fn or_later(self, told: Friendship) -> Friendship {
+        if told.at >= self.at { told } else { self }
+    }
+}
+
+/// How an uploaded image looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Picture {
+    /// The image.
+    pub file: FileId,
+    /// Whose it is.
+    pub user: UserId,
+    /// To which task it was uploaded.
+    pub task: TaskId,
+    /// How it looks.
+    pub hash: PerceptualHash,
 }
 
 /// A guarded difference of one mission's budget.

@@ -168,6 +168,8 @@ pub(crate) fn grant_task(
 ) -> Result<Reward, Halt> {
     let granted = grant(work, user, reward);
     let mission = work.mission_of(task)?;
+    let boost_days = mission.mission.definition.reward.mining_boost_days;
+    user.boost(&granted, work.now(), boost_days);
     work.emit(IntegrationEvent::MissionCompleted(MissionCompleted {
         task_id: task.id,
         user_id: task.user_id,

@@ -15,6 +15,7 @@ pub use participation::{Attempt, Participation, PeriodState};
 pub use progress::Progress;
 pub use state::{Task, TaskStatus};
 pub use upload::{
-    ContentHash, MOST_UPLOADS_A_DAY, MOST_UPLOADS_OF_A_TASK, Upload, UploadCount, UploadStatus, UploadedFile,
+    ContentHash, MOST_UPLOADS_A_DAY, MOST_UPLOADS_OF_A_TASK, PerceptualHash, Upload, UploadCount,
+    UploadStatus, UploadedFile,
 };
 pub use verification::{Verification, VerificationMethod};

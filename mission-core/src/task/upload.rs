@@ -3,6 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::VerificationMethod;
 use crate::FileId;
 
 /// A file that is kept somewhere, as whoever keeps it describes it.
@@ -10,15 +11,58 @@ use crate::FileId;
 pub struct UploadedFile {
     /// Under which id it is kept.
     pub id: FileId,
+    /// What the storage service calls it, where one keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stored_as: Option<String>,
     /// The SHA-256 of its bytes as they were sent.
     pub sha256: ContentHash,
     /// A hash that copies with small changes nearly share, of an image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub perceptual_hash: Option<u64>,
+    pub perceptual_hash: Option<PerceptualHash>,
     /// Its media type, as its bytes show.
     pub content_type: String,
     /// How long it is.
     pub size_bytes: u64,
+}
+
+/// How an image looks, in 64 bits, of which similar images share nearly all.
+///
+/// ```
+/// use mission_core::task::PerceptualHash;
+/// let (one, other) = (PerceptualHash(0b1011), PerceptualHash(0b0010));
+/// assert_eq!(one.distance(other), 2);
+/// assert!(one.is_near(other) && !one.is_near(PerceptualHash(!0)));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PerceptualHash(pub u64);
+
+impl PerceptualHash {
+    /// Images whose hashes differ in so many bits at most are near copies of each other, and worth a person's look.
+    pub const NEAR: u32 = 6;
+    /// A hash falls into so many bands; two that are near share one at least.
+    pub const BANDS: u32 = Self::NEAR + 1;
+
+    /// In how many of 64 bits two hashes differ. For two images that have nothing to do with each other it is about 32.
+    #[must_use]
+    pub fn distance(self, other: PerceptualHash) -> u32 {
+        (self.0 ^ other.0).count_ones()
+    }
+
+    /// Whether the images are near copies of each other.
+    #[must_use]
+    pub fn is_near(self, other: PerceptualHash) -> bool {
+        self.distance(other) <= Self::NEAR
+    }
+
+    /// The bands with their numbers, by which a store finds what may be near: nine bits each, the last one ten.
+    pub fn bands(self) -> impl Iterator<Item = i64> {
+        (0..Self::BANDS).map(move |band| {
+            let bits = if band == Self::BANDS - 1 { 10 } else { 9 };
+            let part = (self.0 >> (9 * band)) & ((1 << bits) - 1);
+            i64::from(band) << 16 | i64::try_from(part).unwrap_or_default()
+        })
+    }
 }
 
 /// A SHA-256 over content; in JSON 64 hexadecimal digits.
@@ -56,6 +100,9 @@ pub struct Upload {
     /// When it was approved or rejected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided_at: Option<DateTime<Utc>>,
+    /// How it was judged: by a person or by the moderation service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<VerificationMethod>,
     /// Why it was rejected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

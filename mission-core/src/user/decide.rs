@@ -24,6 +24,7 @@ pub(crate) fn register(work: &mut Work<'_>, command: &RegisterUser) -> Result<Us
         .asking_for_zone(work.context.signals.zone, work.now());
     let user = User {
         registered_at: command.registered_at.or(user.registered_at),
+        display_name: command.display_name.clone().or(user.display_name),
         ..user
     };
     if user != before || work.user(command.user)?.is_none() {

@@ -1,10 +1,12 @@
 //! What the engine keeps of a user: the root under which tasks, rewards and check-ins lie.
 
+mod boost;
 pub(crate) mod decide;
 mod invite;
 mod profile;
 mod update;
 
+pub use boost::Boost;
 pub use invite::InviteCode;
 pub use profile::{Description, InviteUse, LevelTable, User};
 pub use update::UserUpdate;

@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::InviteCode;
+use super::{Boost, InviteCode};
 use crate::{
     TaskId, UserId,
     check_in::{CheckInPolicy, CheckInState, StandingUntil, Streak, Zone, ZoneLine},
@@ -26,6 +26,9 @@ pub struct User {
     pub first_seen_at: DateTime<Utc>,
     /// When the identity service says that the user came.
     pub registered_at: Option<DateTime<Utc>>,
+    /// The name that others see, where no other service keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
     /// What the identity service says of the user.
     pub description: Description,
     /// The user's zone, once one was named or a day was counted.
@@ -39,6 +42,9 @@ pub struct User {
     /// How many more claimed rewards gave a badge that the user had already: it is lost with the last of them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub repeated_badges: BTreeMap<String, u32>,
+    /// Mining boosts out of claimed rewards, but for those that had ended when the last one came.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub boosts: Vec<Boost>,
     /// The sum of claimed rewards, less the revoked.
     #[serde(with = "crate::points::exact")]
     pub points: Decimal,
@@ -90,9 +96,11 @@ impl User {
             registered_at: None,
             description: Description::default(),
             zones: None,
+            display_name: None,
             zone_in_use: false,
             experience: 0,
             badges: Vec::new(),
+            boosts: Vec::new(),
             repeated_badges: BTreeMap::new(),
             points: Decimal::ZERO,
             check_in: CheckInState::default(),
@@ -222,6 +230,7 @@ impl User {
         self.experience = self
             .experience
             .saturating_sub(u64::from(revoked.experience_points));
+        self.boosts.retain(|boost| boost.reward_id != revoked.id);
         let Some(badge) = &revoked.badge_id else { return };
         match self.repeated_badges.get_mut(badge) {
             Some(1) => drop(self.repeated_badges.remove(badge)),

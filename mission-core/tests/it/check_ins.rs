@@ -492,6 +492,7 @@ fn a_date_of_which_less_than_half_a_day_was_the_users_is_not_missed() {
         let register = RegisterUser {
             user: user(1),
             registered_at: None,
+            display_name: None,
         };
         world.when(register).unwrap();
         world.go_to("2026-01-07T12:00:00Z");

@@ -471,3 +471,41 @@ fn an_event_that_contradicts_what_was_declared_of_it_is_rejected_and_can_come_ag
     let applied = told(json!({"seconds": 40, "player": "web"}));
     assert_eq!(applied.outcome, EventOutcome::Applied);
 }
+
+#[test]
+fn friendships_are_told_by_events() {
+    use mission_core::ports::queries::Queries as _;
+    let mut world = World::at(NOON).with(active(1, triggered("friends", "friendship.created")));
+    let friends = |world: &World, who| pollster::block_on(world.store.friends(user(who), 10)).unwrap();
+    let told = json!({"friendId": user(2)});
+    let made = world.event("friendship.created", user(1), NOON, &told).unwrap();
+    assert_eq!(made.outcome, EventOutcome::Applied);
+    assert_eq!(made.tasks, [], "nobody has started the mission");
+    assert_eq!(
+        (friends(&world, 1), friends(&world, 2)),
+        (vec![user(2)], vec![user(1)])
+    );
+    let ended = world.event(
+        "friendship.ended",
+        user(2),
+        "2026-01-05T12:01:00Z",
+        &json!({"friendId": user(1)}),
+    );
+    assert_eq!(ended.unwrap().outcome, EventOutcome::Applied);
+    assert!(friends(&world, 1).is_empty() && friends(&world, 2).is_empty());
+    // What happened before comes late.
+    let late = world
+        .event("friendship.created", user(1), "2026-01-05T11:00:00Z", &told)
+        .unwrap();
+    assert_eq!(late.outcome, EventOutcome::Applied);
+    assert!(friends(&world, 1).is_empty());
+    for data in [
+        json!({}),
+        json!({"friendId": "bert"}),
+        json!({"friendId": user(1)}),
+    ] {
+        let refused = world.event("friendship.created", user(1), NOON, &data).unwrap();
+        assert_eq!(refused.reason.as_deref(), Some("invalid_data"), "{data}");
+        assert!(refused.detail.is_some_and(|detail| detail.contains("friendId")));
+    }
+}

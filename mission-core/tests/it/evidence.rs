@@ -206,6 +206,7 @@ fn an_invite_code_is_anothers_and_counts_once_for_a_user() {
     let register = RegisterUser {
         user: user(2),
         registered_at: None,
+        display_name: None,
     };
     world.when(register).unwrap();
     let activate = ActivateReferral {

@@ -2,10 +2,13 @@
 
 use mission_core::{
     FileId, TaskId,
-    engine::{AttachUpload, Rejection, UploadTaken},
-    fraud::{Review, ReviewDecision, ReviewStatus, ReviewSubject},
+    engine::{ApplyVerdict, AttachUpload, NoteModeration, Rejection, UploadTaken},
+    fraud::{Review, ReviewDecision, ReviewReason, ReviewStatus, ReviewSubject, Verdict},
     mission::{Definition, EvidenceDemand, EvidenceReview, Frequency},
-    task::{ContentHash, EvidenceType, MOST_UPLOADS_OF_A_TASK, Task, TaskStatus, UploadStatus, UploadedFile},
+    task::{
+        ContentHash, EvidenceType, MOST_UPLOADS_OF_A_TASK, Task, TaskStatus, UploadStatus, UploadedFile,
+        VerificationMethod,
+    },
     testing::{World, active, at, definition, user},
 };
 use uuid::Uuid;
@@ -29,6 +32,7 @@ fn photos(target: u64) -> Definition {
 fn file(content: u8) -> UploadedFile {
     UploadedFile {
         id: FileId(Uuid::from_u128(1000 + u128::from(content))),
+        stored_as: None,
         sha256: ContentHash([content; 32]),
         perceptual_hash: None,
         content_type: "image/png".to_owned(),
@@ -38,7 +42,13 @@ fn file(content: u8) -> UploadedFile {
 
 fn upload(world: &mut World, who: u64, task: TaskId, file: UploadedFile) -> Result<UploadTaken, Rejection> {
     let user = user(who);
-    world.when(AttachUpload { user, task, file })
+    world.when(AttachUpload {
+        user,
+        task,
+        file,
+        moderated: false,
+        near_copy_of: None,
+    })
 }
 
 fn kept(world: &World, task: TaskId) -> Task {
@@ -231,4 +241,123 @@ fn what_an_event_moves_an_upload_does_not() {
     let after = kept(&world, task.id);
     assert_eq!(after.status, TaskStatus::InProgress);
     assert_eq!(after.progress.current(), 0);
+}
+
+/// A task with an upload that the moderation service has.
+fn moderated() -> (World, TaskId, Review) {
+    let mut world = World::at(NOON).with(active(1, photos(1)));
+    let task = start(&mut world, 1).unwrap();
+    let command = AttachUpload {
+        user: user(1),
+        task: task.id,
+        file: file(1),
+        moderated: true,
+        near_copy_of: None,
+    };
+    world.when(command).unwrap();
+    assert!(reviews(&world).is_empty(), "no person is asked");
+    let review = the_review(&world);
+    assert_eq!(review.id, Review::id_for_upload(file(1).id));
+    assert_eq!(review.status, ReviewStatus::InModeration);
+    (world, task.id, review)
+}
+
+fn the_review(world: &World) -> Review {
+    world
+        .store
+        .records()
+        .review
+        .into_values()
+        .flatten()
+        .next()
+        .unwrap()
+}
+
+fn verdict(world: &mut World, review: &Review, verdict: Verdict) -> Review {
+    let command = ApplyVerdict {
+        user: user(1),
+        review: review.id,
+        moderation: Some("m-1".to_owned()),
+        verdict,
+        reason: Some("a robot looked".to_owned()),
+    };
+    world.when(command).unwrap().review
+}
+
+#[test]
+fn the_first_verdict_of_moderation_counts() {
+    for (first, status) in [
+        (Verdict::Approved, TaskStatus::Completed),
+        (Verdict::Rejected, TaskStatus::InProgress),
+    ] {
+        let (mut world, task, review) = moderated();
+        let note = NoteModeration {
+            user: user(1),
+            review: review.id,
+            moderation: "m-1".to_owned(),
+        };
+        assert_eq!(
+            world.when(note).unwrap().review.moderation.as_deref(),
+            Some("m-1")
+        );
+        world.go_to("2026-01-05T13:00:00Z");
+        let decided = verdict(&mut world, &review, first);
+        assert_eq!(decided.decided_by, None);
+        assert_eq!(decided.note.as_deref(), Some("a robot looked"));
+        let after = kept(&world, task);
+        assert_eq!(after.status, status);
+        assert_eq!(after.uploads[0].method, Some(VerificationMethod::Moderation));
+        let found = after.verification.clone().unwrap();
+        assert_eq!(
+            (found.method, found.verified_by),
+            (VerificationMethod::Moderation, None)
+        );
+        for later in [Verdict::Approved, Verdict::Rejected, Verdict::Review] {
+            assert_eq!(verdict(&mut world, &review, later), decided);
+        }
+        assert_eq!(kept(&world, task), after);
+        assert_eq!(
+            code(decide(&mut world, &review, ReviewDecision::Reject)),
+            "already_decided"
+        );
+    }
+}
+
+#[test]
+fn moderation_can_leave_it_to_a_person_or_be_overtaken_by_one() {
+    let (mut world, task, review) = moderated();
+    let left = verdict(&mut world, &review, Verdict::Review);
+    assert_eq!(left.status, ReviewStatus::Open);
+    assert_eq!(
+        left.reasons,
+        [ReviewReason::Moderation("a robot looked".to_owned())]
+    );
+    verdict(&mut world, &review, Verdict::Approved);
+    assert_eq!(
+        kept(&world, task).status,
+        TaskStatus::InProgress,
+        "it is the person's now"
+    );
+    decide(&mut world, &review, ReviewDecision::Approve).unwrap();
+    assert_eq!(kept(&world, task).status, TaskStatus::Completed);
+
+    let (mut world, task, review) = moderated();
+    decide(&mut world, &review, ReviewDecision::Reject).unwrap();
+    verdict(&mut world, &review, Verdict::Approved);
+    assert_eq!(kept(&world, task).uploads[0].status, UploadStatus::Rejected);
+}
+
+#[test]
+fn a_near_copy_is_for_a_person_even_with_moderation() {
+    let mut world = World::at(NOON).with(active(1, photos(1)));
+    let task = start(&mut world, 1).unwrap();
+    let command = AttachUpload {
+        user: user(1),
+        task: task.id,
+        file: file(1),
+        moderated: true,
+        near_copy_of: Some(file(2).id),
+    };
+    world.when(command).unwrap();
+    assert_eq!(open_review(&world).reasons, [ReviewReason::NearCopy(file(2).id)]);
 }

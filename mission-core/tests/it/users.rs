@@ -159,6 +159,7 @@ fn an_erased_user_leaves_a_tombstone() {
     let register = RegisterUser {
         user: user(1),
         registered_at: None,
+        display_name: None,
     };
     assert_eq!(
         code(world.when(register)),

@@ -70,11 +70,12 @@ pub struct CaseEvent {
 }
 
 /// What a case's events can ask for besides being activity events; the names are those of a replay's log.
-pub const COMMANDS: [&str; 8] = [
+pub const COMMANDS: [&str; 9] = [
     "checkin",
     "task.start",
     "task.progress",
     "task.evidence",
+    "task.upload",
     "task.complete",
     "task.claim",
     "review.decided",

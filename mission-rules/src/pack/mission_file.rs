@@ -229,6 +229,7 @@ fn misplaced(fields: &Fields<'_>) {
                 "points",
                 "experience_points",
                 "mining_boost_percent",
+                "mining_boost_days",
                 "badge_id",
                 "expires_after_days",
             ][..],
@@ -380,6 +381,7 @@ fn offer(fields: Fields<'_>, scale: PointsScale) -> Offer {
         mining_boost_percent: fields
             .optional::<Percent>("mining_boost_percent")
             .unwrap_or_default(),
+        mining_boost_days: fields.optional("mining_boost_days"),
         experience_points: fields.optional("experience_points").unwrap_or_default(),
         badge_id: fields.optional("badge_id"),
         expires_after_days: fields.optional("expires_after_days"),

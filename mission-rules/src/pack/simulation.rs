@@ -26,6 +26,7 @@ use mission_core::{
 };
 use uuid::Uuid;
 
+pub(crate) use step::attach;
 pub use step::{InvalidStep, Step};
 
 /// Why a step did nothing.
@@ -101,7 +102,16 @@ impl Simulation {
         registered_at: Option<DateTime<Utc>>,
         experience: u64,
     ) -> Result<(), StepError> {
-        let Reply::UserSaved(saved) = self.execute(at, RegisterUser { user, registered_at }.into())? else {
+        let Reply::UserSaved(saved) = self.execute(
+            at,
+            RegisterUser {
+                user,
+                registered_at,
+                display_name: None,
+            }
+            .into(),
+        )?
+        else {
             return Ok(());
         };
         if experience > 0 {
@@ -166,6 +176,10 @@ impl Simulation {
                 evidence,
             }
             .into(),
+            Step::Upload { mission, file } => {
+                let task = self.open_task(user, &mission)?;
+                attach(user, task, &file).into()
+            }
             Step::Complete { mission } => CompleteTask {
                 user,
                 task: self.open_task(user, &mission)?,

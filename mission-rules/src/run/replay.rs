@@ -24,7 +24,10 @@ use super::{
 };
 use crate::{
     FailedRules,
-    pack::{Pack, simulation::Step},
+    pack::{
+        Pack,
+        simulation::{Step, attach},
+    },
 };
 
 /// How a log is replayed.
@@ -154,6 +157,7 @@ impl Replay {
                     let wish = RegisterUser {
                         user,
                         registered_at: None,
+                        display_name: None,
                     };
                     drop(self.world.execute(at, zone, wish.into())?);
                 }
@@ -219,6 +223,10 @@ impl Replay {
             Step::Evidence { mission, evidence } => {
                 let task = self.open_task(user, &mission)?;
                 SubmitEvidence { user, task, evidence }.into()
+            }
+            Step::Upload { mission, file } => {
+                let task = self.open_task(user, &mission)?;
+                attach(user, task, &file).into()
             }
             Step::Complete { mission } => {
                 let task = self.open_task(user, &mission)?;

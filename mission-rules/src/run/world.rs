@@ -189,6 +189,8 @@ impl World {
             releases,
             takes,
             sightings: _,
+            friendships: _,
+            pictures: _,
             refused_evidence: _,
             audit: _,
         } = effects;

@@ -78,7 +78,9 @@ const DATABASE: &str = "Database";
 const REDIS: &str = "Redis";
 const BROKER: &str = "RabbitMQ";
 const TOKENS: &str = "Tokens";
+const NEIGHBOURS: &str = "Other services";
 const HTTP: &str = "HTTP";
+const UPLOADS: &str = "Uploads";
 const FRAUD: &str = "Anti-fraud";
 const ENGINE: &str = "Engine";
 const SCRIPTS: &str = "Limits of mission scripts";
@@ -90,6 +92,12 @@ pub(super) const KEYS: &[Key] = &[
         "listen",
         "HOST:PORT",
         "Where to listen; port 0 picks a free one",
+    ),
+    key(
+        SERVER,
+        "public_url",
+        "URL",
+        "Where other services reach this server: https://HOST; by default where it listens",
     ),
     key(
         SERVER,
@@ -220,6 +228,44 @@ pub(super) const KEYS: &[Key] = &[
         "DURATION",
         "How often keys are fetched again",
     ),
+    key(
+        NEIGHBOURS,
+        "iam.url",
+        "URL",
+        "The IAM service, which knows names and pictures of users: https://HOST",
+    ),
+    key(
+        NEIGHBOURS,
+        "social.url",
+        "URL",
+        "The social service, which knows friends: https://HOST",
+    ),
+    key(
+        NEIGHBOURS,
+        "moderation.url",
+        "URL",
+        "The moderation service, which judges uploads: https://HOST",
+    ),
+    secret(
+        NEIGHBOURS,
+        "moderation.secret",
+        "moderation.secret_file",
+        "SECRET",
+        "What moderation signs its callbacks with: whsec_ and base64",
+    ),
+    secret(
+        NEIGHBOURS,
+        "service_token",
+        "service_token_file",
+        "TOKEN",
+        "The bearer token that is sent to all of them",
+    ),
+    key(
+        NEIGHBOURS,
+        "neighbours.allowed_addresses",
+        "ADDRESSES",
+        "Link-local or metadata addresses and networks that may be called all the same, comma-separated",
+    ),
     key(HTTP, "http.body_limit", "BYTES", "The largest request body"),
     key(
         HTTP,
@@ -238,6 +284,43 @@ pub(super) const KEYS: &[Key] = &[
         "trusted_proxies",
         "ADDRESSES",
         "Addresses or networks of proxies whose X-Forwarded-For is believed, comma-separated",
+    ),
+    key(
+        UPLOADS,
+        "storage.url",
+        "URL",
+        "Where uploaded files are kept: file://FOLDER, s3://BUCKET/PREFIX, gs://… or az://…",
+    ),
+    key(
+        UPLOADS,
+        "upload.max_bytes",
+        "BYTES",
+        "The largest file that is taken",
+    ),
+    key(
+        UPLOADS,
+        "upload.types",
+        "TYPES",
+        "The types of files that are taken, comma-separated, such as image/png",
+    ),
+    key(
+        UPLOADS,
+        "upload.max_pixels",
+        "N",
+        "Width times height of an image at most",
+    ),
+    key(
+        UPLOADS,
+        "upload.decode_time",
+        "DURATION",
+        "How long an image may take to decode",
+    ),
+    secret(
+        UPLOADS,
+        "upload.link_secret",
+        "upload.link_secret_file",
+        "SECRET",
+        "What links to files are signed with, alike on all servers",
     ),
     key(
         FRAUD,

@@ -22,6 +22,8 @@ use crate::{
     amqp::BrokerSettings,
     auth::DEVELOPMENT_SECRET,
     http::{HttpSettings, Quota},
+    neighbours::{AddressGuard, CallbackKey, NeighbourSettings},
+    uploads::{self, Location},
 };
 
 /// Everything that can be set. `Debug` shows no secret.
@@ -29,6 +31,8 @@ use crate::{
 pub struct Settings {
     /// `HOST:PORT`.
     pub listen: String,
+    /// Where others reach this server, where that is not where it listens.
+    pub public_url: Option<Url>,
     /// Whether this is a development server.
     pub dev: bool,
     /// Whether the domain's clock can be set.
@@ -43,10 +47,14 @@ pub struct Settings {
     pub jwt: JwtSettings,
     /// What is applied at start.
     pub pack: Option<PackSource>,
+    /// Other services.
+    pub neighbours: NeighbourSettings,
     /// Limits of requests.
     pub http: HttpSettings,
     /// Proxies whose word on a client's address is taken.
     pub trusted_proxies: Vec<IpNet>,
+    /// Files that users upload.
+    pub uploads: UploadSettings,
     /// Checks against fraud.
     pub fraud: FraudSettings,
     /// How early and late activity events may come.
@@ -191,6 +199,17 @@ pub enum PackSource {
     Example,
 }
 
+/// Files that users upload.
+#[derive(Clone, Debug)]
+pub struct UploadSettings {
+    /// Where they are kept.
+    pub location: Location,
+    /// What is taken.
+    pub limits: uploads::Limits,
+    /// What links to files are signed with, where that is not what tokens are.
+    pub link_secret: Option<SecretString>,
+}
+
 /// The checks against fraud.
 #[derive(Clone, Debug)]
 pub struct FraudSettings {
@@ -234,6 +253,7 @@ impl Settings {
         let dev = settle(&mut layers)?;
         let settings = Settings {
             listen: layers.need("listen", values::address)?,
+            public_url: layers.read("public_url", values::public_url)?,
             dev,
             test_clock: layers.need("test_clock", values::switch)?,
             database: database(&layers)?,
@@ -244,6 +264,7 @@ impl Settings {
                 Some(folder) => Some(PackSource::Folder(folder)),
                 None => dev.then_some(PackSource::Example),
             },
+            neighbours: neighbours(&layers)?,
             http: HttpSettings {
                 body_limit: layers.need("http.body_limit", values::bytes)?,
                 timeout: layers.need("http.request_timeout", values::positive_duration)?,
@@ -254,6 +275,7 @@ impl Settings {
             trusted_proxies: layers
                 .read("trusted_proxies", values::networks)?
                 .unwrap_or_default(),
+            uploads: uploads(&layers)?,
             fraud: fraud(&layers)?,
             late_window: LateWindow {
                 ahead: layers.need("events.ahead_window", chrono_duration)?,
@@ -282,6 +304,16 @@ impl Settings {
                     .to_owned(),
             ));
         }
+        if settings.neighbours.moderation.is_some()
+            && settings.public_url.is_none()
+            && !values::is_loopback(&settings.listen)
+        {
+            return Err(ConfigError::Conflict(
+                "`moderation.url` is set, and moderation has to reach this server, to read files and to call back; say \
+                 where with `public_url`"
+                    .to_owned(),
+            ));
+        }
         Ok(settings)
     }
 }
@@ -298,6 +330,7 @@ pub(super) fn settle(layers: &mut Layers) -> Result<bool, ConfigError> {
 fn develop(layers: &mut Layers) -> Result<(), ConfigError> {
     for (key, own) in [
         ("database.url", "keeps its data in `./.mission-dev/` alone"),
+        ("storage.url", "keeps its files in `./.mission-dev/` alone"),
         ("jwt.jwks_url", "has a key of its own"),
         ("jwt.jwks_file", "has a key of its own"),
     ] {
@@ -323,6 +356,7 @@ fn develop(layers: &mut Layers) -> Result<(), ConfigError> {
     }
     layers.develop("jwt.secret", DEVELOPMENT_SECRET);
     layers.develop("database.url", "sqlite://.mission-dev/mission.db");
+    layers.develop("storage.url", "file://.mission-dev/files");
     layers.develop("test_clock", "true");
     layers.develop("drain", "0s");
     if std::io::IsTerminal::is_terminal(&std::io::stderr()) {
@@ -380,6 +414,48 @@ fn amqp(layers: &Layers) -> Result<Option<BrokerSettings>, ConfigError> {
     let wallet_queue = layers.read("amqp.wallet_queue", values::queue)?.flatten();
     let url = layers.read("amqp.url", values::amqp_url)?;
     Ok(url.map(|url| BrokerSettings { url, wallet_queue }))
+}
+
+fn neighbours(layers: &Layers) -> Result<NeighbourSettings, ConfigError> {
+    let allowed = layers.read("neighbours.allowed_addresses", values::networks)?;
+    let allowed = allowed.unwrap_or_default();
+    let guard = AddressGuard::new(allowed.clone());
+    let service = |key| {
+        layers.read(key, |text| {
+            let url = values::service_url(text)?;
+            guard
+                .check(&url)
+                .map_err(|refused| format!("cannot be used: {refused}"))?;
+            Ok(url)
+        })
+    };
+    Ok(NeighbourSettings {
+        iam: service("iam.url")?,
+        social: service("social.url")?,
+        storage: match layers.need("storage.url", values::location)? {
+            Location::Service(_) => service("storage.url")?,
+            Location::Folder(_) | Location::Bucket(_) => None,
+        },
+        moderation: service("moderation.url")?,
+        moderation_secret: layers.read("moderation.secret", CallbackKey::parse)?,
+        token: layers.read("service_token", values::token)?,
+        allowed,
+    })
+}
+
+fn uploads(layers: &Layers) -> Result<UploadSettings, ConfigError> {
+    Ok(UploadSettings {
+        location: layers.need("storage.url", values::location)?,
+        limits: uploads::Limits {
+            max_bytes: layers.need("upload.max_bytes", |text| {
+                values::bytes(text).map(|bytes| bytes as u64)
+            })?,
+            types: layers.need("upload.types", values::media_types)?,
+            max_pixels: layers.need("upload.max_pixels", values::count)?,
+            decode_time: layers.need("upload.decode_time", values::positive_duration)?,
+        },
+        link_secret: layers.read("upload.link_secret", values::secret)?,
+    })
 }
 
 fn fraud(layers: &Layers) -> Result<FraudSettings, ConfigError> {

@@ -65,6 +65,8 @@ fn the_defaults_are_those_of_the_types() {
         (settings.http.body_limit, settings.http.timeout),
         (http.body_limit, http.timeout)
     );
+    assert_eq!(settings.uploads.limits, crate::uploads::Limits::default());
+    assert_eq!(settings.uploads.location.to_string(), "file://mission-files");
     let rates = [
         settings.fraud.rate_limit_per_user,
         settings.fraud.rate_limit_per_address,
@@ -105,11 +107,19 @@ fn names_of_flags_and_variables_follow_from_the_setting() {
         ("fraud.rate_limit_per_user", "MISSION_FRAUD_RATE_LIMIT_PER_USER"),
         ("fraud.flag_devices", "MISSION_FRAUD_FLAG_DEVICES"),
         ("fraud.require_device", "MISSION_FRAUD_REQUIRE_DEVICE"),
+        ("storage.url", "MISSION_STORAGE_URL"),
+        ("upload.max_bytes", "MISSION_UPLOAD_MAX_BYTES"),
+        ("upload.types", "MISSION_UPLOAD_TYPES"),
         ("trusted_proxies", "MISSION_TRUSTED_PROXIES"),
         ("ready_requires", "MISSION_READY_REQUIRES"),
         ("write.batch", "MISSION_WRITE_BATCH"),
         ("log", "MISSION_LOG"),
         ("log_format", "MISSION_LOG_FORMAT"),
+        ("iam.url", "MISSION_IAM_URL"),
+        ("social.url", "MISSION_SOCIAL_URL"),
+        ("moderation.url", "MISSION_MODERATION_URL"),
+        ("moderation.secret", "MISSION_MODERATION_SECRET"),
+        ("service_token", "MISSION_SERVICE_TOKEN"),
     ] {
         assert_eq!(
             names(name).map(|(_, variable)| variable).as_deref(),
@@ -158,7 +168,7 @@ fn a_variable_that_no_setting_reads_is_refused_with_what_may_have_been_meant() {
             "{message}"
         );
     }
-    let message = of_variable("MISSION_IAM_URL", "https://x").expect_err("nothing reads it");
+    let message = of_variable("MISSION_COLOUR", "red").expect_err("nothing reads it");
     assert!(!message.contains("did you mean"), "{message}");
 }
 
@@ -272,6 +282,21 @@ fn mistakes_are_named_with_their_place_and_the_way_out() {
         ("jwt.jwks_file = \"a.json\"", "exclude each other"),
         ("jwt.jwks_url = \"ftp://x\"", "`https://` address"),
         ("dev = true", "`--dev` has a key that everybody knows"),
+        ("iam.url = \"iam.example\"", "is no address"),
+        ("iam.url = \"ftp://iam.example\"", "`https://HOST:PORT`"),
+        (
+            "social.url = \"https://a:b@social.example\"",
+            "MISSION_SERVICE_TOKEN",
+        ),
+        ("social.url = \"https://social.example/?x=1\"", "query"),
+        (
+            "moderation.url = \"http://169.254.169.254/\"",
+            "`neighbours.allowed_addresses`",
+        ),
+        ("moderation.url = \"http://[::ffff:169.254.1.1]/\"", "link-local"),
+        ("moderation.secret = \"hunter2\"", "`whsec_`"),
+        ("moderation.secret = \"whsec_aHVudGVyMg==\"", "24 to 64 bytes"),
+        ("service_token = \"a b\"", "printable ASCII"),
     ];
     for (file, part) in table {
         let message = with_key(file).expect_err(file).to_string();
@@ -315,6 +340,7 @@ fn development_brings_its_own_defaults_under_what_was_said() {
         settings.database.url.to_string(),
         "sqlite://.mission-dev/mission.db"
     );
+    assert_eq!(settings.uploads.location.to_string(), "file://.mission-dev/files");
     assert_eq!(settings.pack, Some(PackSource::Example));
     assert!(matches!(&settings.jwt.keys, JwtKeys::Secret(secret)
         if secrecy::ExposeSecret::expose_secret(secret) == DEVELOPMENT_SECRET));
@@ -329,6 +355,7 @@ fn development_brings_its_own_defaults_under_what_was_said() {
 fn development_refuses_what_is_not_its_own() {
     for (flag, key, value) in [
         ("--database-url", "database.url", "sqlite://mission.db"),
+        ("--storage-url", "storage.url", "file:///var/files"),
         ("--jwt-jwks-url", "jwt.jwks_url", "https://id.example/keys"),
         ("--jwt-jwks-file", "jwt.jwks_file", "keys.json"),
         ("--listen", "listen", "0.0.0.0:8080"),
@@ -551,4 +578,43 @@ fn rate_limits_can_be_switched_off() {
 fn secrets_do_not_show_in_debug_output() {
     let settings = with_key("").expect("settings");
     assert!(!format!("{settings:?}").contains(LONG));
+}
+
+#[test]
+fn neighbours_are_told_and_their_secrets_are_not() {
+    let settings = with_key("").expect("settings").neighbours;
+    assert!(settings.iam.is_none() && settings.social.is_none() && settings.moderation.is_none());
+    assert!(settings.token.is_none() && settings.moderation_secret.is_none());
+    let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let (_folder, token) = file_with(b"hunter2\n");
+    let settings = of_flags(&[
+        "--jwt-secret",
+        LONG,
+        "--iam-url",
+        "https://iam.example/people",
+        "--moderation-url",
+        "http://169.254.7.7",
+        "--neighbours-allowed-addresses",
+        "169.254.7.0/24",
+        "--moderation-secret",
+        secret,
+        "--service-token-file",
+        &token,
+    ]);
+    let settings = settings.expect("settings").neighbours;
+    assert_eq!(
+        settings.iam.as_ref().map(url::Url::as_str),
+        Some("https://iam.example/people")
+    );
+    let exposed = settings.token.as_ref().map(secrecy::ExposeSecret::expose_secret);
+    assert_eq!(exposed, Some("hunter2"));
+    let shown = format!("{settings:?}");
+    assert!(!shown.contains("hunter2") && !shown.contains("MfKQ"), "{shown}");
+    let printed = printed("", &["--service-token", "hunter2", "--moderation-secret", secret]);
+    for line in [
+        "# service_token = \"***\"  # from the flag `--service-token`",
+        "# secret = \"***\"  # from the flag `--moderation-secret`",
+    ] {
+        assert!(printed.lines().any(|shown| shown == line), "{line}\n{printed}");
+    }
 }

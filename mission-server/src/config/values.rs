@@ -6,6 +6,8 @@ use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+use crate::uploads::{Location, MediaType, UploadError};
+
 /// Where the data is. Never shows a password.
 #[derive(Clone)]
 pub enum DatabaseUrl {
@@ -163,6 +165,42 @@ pub(super) fn web_url(text: &str) -> Result<Url, String> {
     }
 }
 
+/// Where others reach this server.
+pub(super) fn public_url(text: &str) -> Result<Url, String> {
+    let url = web_url(text)?;
+    if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
+        return Err("must have no name, query or fragment: `https://missions.example`".to_owned());
+    }
+    Ok(url)
+}
+
+/// The address of a service, to which paths are added.
+pub(super) fn service_url(text: &str) -> Result<Url, String> {
+    let help = "write `https://HOST:PORT`, with a path where the service has one";
+    // The text itself may hold a password, so that it is not repeated.
+    let url = Url::parse(text).map_err(|error| format!("is no address: {error}; {help}"))?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err(format!("is no address of a service; {help}"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(
+            "must not hold a name or a password: MISSION_SERVICE_TOKEN is what services are shown".to_owned(),
+        );
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(format!("must not have a query or a fragment; {help}"));
+    }
+    Ok(url)
+}
+
+/// A token that can be sent in a header.
+pub(super) fn token(text: &str) -> Result<SecretString, String> {
+    if text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(SecretString::from(text.to_owned()));
+    }
+    Err("has characters that a token cannot have: only printable ASCII, without spaces".to_owned())
+}
+
 /// The shortest secret that is as strong as HS256.
 const SECRET_BYTES: usize = 32;
 
@@ -261,6 +299,24 @@ pub(super) fn origins(text: &str) -> Result<Vec<String>, String> {
     Ok(origins)
 }
 
+/// Where files are kept.
+pub(super) fn location(text: &str) -> Result<Location, String> {
+    text.parse().map_err(|error: UploadError| error.to_string())
+}
+
+/// Types of files, at least one.
+pub(super) fn media_types(text: &str) -> Result<Vec<MediaType>, String> {
+    let types: Vec<MediaType> = list(text)?
+        .iter()
+        .map(|item| item.parse())
+        .collect::<Result<_, _>>()
+        .map_err(|error: String| format!("must name types of files: {error}"))?;
+    if types.is_empty() {
+        return Err("must name a type of file, such as `image/png`".to_owned());
+    }
+    Ok(types)
+}
+
 pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
     let network = |item: &String| {
         item.parse::<IpNet>()
@@ -324,6 +380,29 @@ mod tests {
         assert!(networks("10.0.0.0/40").is_err());
         assert!(origins("https://a.example,http://localhost:3000,*").is_ok());
         assert!(origins("https://a.example/").is_err() && origins("a.example").is_err());
+    }
+
+    #[test]
+    fn places_and_types_of_files_are_told_from_other_texts() {
+        assert!(location("file:///var/files").is_ok() && location("files").is_ok());
+        for (text, reason) in [
+            ("file://", "names no folder"),
+            ("ftp://host/x", "knows"),
+            ("https://a:b@storage.example", "no credentials"),
+        ] {
+            let told = location(text).unwrap_err();
+            assert!(told.contains(reason) && told.contains("s3://BUCKET"), "{told}");
+        }
+        #[cfg(not(feature = "s3"))]
+        assert!(location("s3://bucket").unwrap_err().contains("feature `s3`"));
+        #[cfg(feature = "s3")]
+        assert!(location("s3://key:hunter2@bucket").is_err_and(|told| !told.contains("hunter2")));
+        assert_eq!(
+            media_types("image/png, application/pdf"),
+            Ok(vec![MediaType::Png, MediaType::Pdf])
+        );
+        assert!(media_types("image/svg+xml").is_err_and(|told| told.contains("video/mp4")));
+        assert!(media_types(" , ").is_err());
     }
 
     #[test]

@@ -34,6 +34,16 @@ impl Body {
     }
 }
 
+impl Body {
+    /// What stands for a body that was taken as a stream: the hash of what it held.
+    pub(super) fn of_hash(sha256: [u8; 32]) -> Body {
+        Body {
+            received: Ok(Bytes::copy_from_slice(&sha256)),
+            media_type: None,
+        }
+    }
+}
+
 /// The bytes that a route takes where they are more than any other's; put on it as an extension.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BodyLimit(pub(super) usize);
@@ -91,7 +101,8 @@ impl Body {
         Ok(Fingerprint::of(route.into_iter().chain([self.bytes()?])))
     }
 
-    fn bytes(&self) -> Result<&[u8], Problem> {
+    /// What was received.
+    pub(super) fn bytes(&self) -> Result<&[u8], Problem> {
         self.received.as_deref().map_err(Problem::clone)
     }
 

@@ -116,6 +116,7 @@ impl Session {
         let wish = RegisterUser {
             user: self.user(),
             registered_at: None,
+            display_name: None,
         };
         self.note(state, wish).await;
     }

@@ -1,18 +1,99 @@
-//! The correlation id: taken from the request, or made; on every response, event and log line.
+//! The correlation id and the trace: taken from the request, or made. The id is on every response, event and log line;
+//! both go along with calls to other services.
 
-use axum::{extract::Request, http::HeaderValue, middleware::Next, response::Response};
+use axum::{
+    extract::Request,
+    http::{HeaderMap, HeaderName, HeaderValue},
+    middleware::Next,
+    response::Response,
+};
+use opentelemetry::{
+    Context,
+    propagation::{Extractor, Injector, TextMapPropagator},
+    trace::{SpanContext, TraceContextExt, TraceFlags, TraceState},
+};
+use opentelemetry_sdk::{
+    propagation::TraceContextPropagator,
+    trace::{IdGenerator, RandomIdGenerator},
+};
 use tracing::Instrument;
 
 /// The header that carries it, both ways.
-pub(super) const HEADER: &str = "x-correlation-id";
+pub(crate) const HEADER: &str = "x-correlation-id";
 
 tokio::task_local! {
-    static CURRENT: String;
+    static CURRENT: Current;
+}
+
+/// What a request is followed by.
+struct Current {
+    id: String,
+    trace: SpanContext,
 }
 
 /// The id of the request that is being served.
-pub(super) fn current() -> Option<String> {
-    CURRENT.try_with(Clone::clone).ok()
+pub(crate) fn current() -> Option<String> {
+    CURRENT.try_with(|current| current.id.clone()).ok()
+}
+
+/// The trace of the request that is being served; outside of one, a new trace.
+pub(crate) fn trace() -> SpanContext {
+    CURRENT
+        .try_with(|current| current.trace.clone())
+        .unwrap_or_else(|_| new_trace())
+}
+
+/// A trace that begins here; whoever is called may record it.
+fn new_trace() -> SpanContext {
+    let ids = RandomIdGenerator::default();
+    SpanContext::new(
+        ids.new_trace_id(),
+        ids.new_span_id(),
+        TraceFlags::SAMPLED,
+        false,
+        TraceState::default(),
+    )
+}
+
+/// The headers of HTTP, as what carries a trace (W3C Trace Context).
+pub(crate) struct HttpHeaders<H>(pub(crate) H);
+
+impl Extractor for HttpHeaders<&HeaderMap> {
+    fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key)?.to_str().ok()
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        self.0.keys().map(HeaderName::as_str).collect()
+    }
+}
+
+impl Injector for HttpHeaders<&mut HeaderMap> {
+    fn set(&mut self, key: &str, value: String) {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(key), HeaderValue::try_from(value)) {
+            self.0.insert(name, value);
+        }
+    }
+}
+
+/// The trace that a request belongs to.
+fn trace_of(headers: &HeaderMap) -> SpanContext {
+    let parent = TraceContextPropagator::new().extract_with_context(&Context::new(), &HttpHeaders(headers));
+    let parent = parent.span().span_context().clone();
+    if parent.is_valid() { parent } else { new_trace() }
+}
+
+/// Adds `traceparent` and `tracestate` of a call that is made within a trace: the same trace, a span of its own.
+pub(crate) fn follow(trace: &SpanContext, headers: &mut HttpHeaders<&mut HeaderMap>) {
+    let span = SpanContext::new(
+        trace.trace_id(),
+        RandomIdGenerator::default().new_span_id(),
+        trace.trace_flags(),
+        false,
+        trace.trace_state().clone(),
+    );
+    let context = Context::new().with_remote_span_context(span);
+    TraceContextPropagator::new().inject_context(&context, headers);
 }
 
 /// What a caller may name an id: short, and safe in a log line and a header.
@@ -38,9 +119,50 @@ pub(crate) async fn layer(request: Request, next: Next) -> Response {
         path = %request.uri().path(),
     );
     let header = HeaderValue::from_str(&id);
-    let mut response = CURRENT.scope(id, next.run(request).instrument(span)).await;
+    let trace = trace_of(request.headers());
+    let mut response = CURRENT
+        .scope(Current { id, trace }, next.run(request).instrument(span))
+        .await;
     if let Ok(header) = header {
         response.headers_mut().insert(HEADER, header);
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_belongs_to_the_trace_of_its_request() {
+        let mut headers = HeaderMap::new();
+        let given = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
+        headers.insert("traceparent", HeaderValue::from_static(given));
+        headers.insert("tracestate", HeaderValue::from_static("vendor=1"));
+        let mut out = HeaderMap::new();
+        follow(&trace_of(&headers), &mut HttpHeaders(&mut out));
+        let parent = out["traceparent"].to_str().unwrap();
+        assert!(
+            parent.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-") && parent.ends_with("-00"),
+            "{parent}"
+        );
+        assert_ne!(parent, given, "a span of its own");
+        assert_eq!(out["tracestate"], "vendor=1");
+    }
+
+    #[test]
+    fn a_request_without_a_good_trace_begins_one() {
+        for given in [
+            None,
+            Some("00-00000000000000000000000000000000-0000000000000000-00"),
+            Some("x"),
+        ] {
+            let mut headers = HeaderMap::new();
+            if let Some(given) = given {
+                headers.insert("traceparent", HeaderValue::from_static(given));
+            }
+            let trace = trace_of(&headers);
+            assert!(trace.is_valid() && trace.is_sampled(), "{given:?}");
+        }
+    }
 }

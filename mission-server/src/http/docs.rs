@@ -56,8 +56,9 @@ struct Base;
 #[must_use]
 pub fn document(with_clock: bool) -> Document {
     let (_, v1) = v1::routes().split_for_parts();
+    let (_, signed) = v1::signed_routes().split_for_parts();
     let (_, ops) = ops::routes(with_clock).split_for_parts();
-    let mut document = Base::openapi().merge_from(v1).merge_from(ops);
+    let mut document = Base::openapi().merge_from(v1).merge_from(signed).merge_from(ops);
     let components = document.components.get_or_insert_default();
     let bearer = SecurityScheme::Http(
         Http::builder()

@@ -156,6 +156,18 @@ const KINDS: &[Kind] = &[
         "GET the mission to see its status.",
     ),
     kind(
+        "invalid_upload",
+        422,
+        "The file is broken, empty or cut off, takes too much to decode, or is two files in one. Nothing was kept.",
+        "`detail` says what is wrong; send another file.",
+    ),
+    kind(
+        "link_refused",
+        403,
+        "The link to a file has expired, or was not made by this server.",
+        "GET the task or the review again: it has a new link.",
+    ),
+    kind(
         "max_completions_reached",
         400,
         "The user has completed the mission as often as a period takes.",
@@ -208,6 +220,12 @@ const KINDS: &[Kind] = &[
         400,
         "The mission is moved by activity events.",
         "Send the event to POST /events.",
+    ),
+    kind(
+        "range_not_satisfiable",
+        416,
+        "The file ends before the range that was asked for.",
+        "The header `Content-Range` tells how many bytes there are.",
     ),
     kind(
         "rate_limited",
@@ -296,7 +314,7 @@ const KINDS: &[Kind] = &[
     kind(
         "unsupported_media_type",
         415,
-        "The body has a media type that the route does not take.",
+        "The body or the uploaded file has a type that the route does not take, or another one than it claims.",
         "`detail` names those that it does.",
     ),
     kind(

@@ -8,7 +8,7 @@ use axum::{
 };
 use mission_core::{
     engine::{ExecuteError, Fault, Rejection, Thing},
-    ports::store::StoreError,
+    ports::{social::SocialError, store::StoreError},
 };
 use serde::Serialize;
 use utoipa::{
@@ -221,6 +221,13 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         tracing::error!(reason = %error, "the store failed");
         unavailable("the database cannot be read; try again")
+    }
+}
+
+impl From<SocialError> for Problem {
+    fn from(error: SocialError) -> Self {
+        tracing::warn!(reason = %error, "friends cannot be asked for");
+        unavailable("who the user's friends are cannot be asked for at the moment; try again")
     }
 }
 

@@ -1,8 +1,10 @@
 //! Routes and the layers around them.
 
+use std::{sync::Arc, time::Duration};
+
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, Request, State},
+    extract::{DefaultBodyLimit, MatchedPath, Request, State},
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -14,6 +16,8 @@ use tower_http::{
     set_header::SetResponseHeaderLayer,
 };
 
+use crate::uploads::files_router;
+
 use super::{AppState, Problem, caller, correlation, docs, idempotency, ops, pages, v1};
 
 /// The whole service.
@@ -21,12 +25,15 @@ pub fn router(state: AppState) -> Router {
     let (v1, _) = v1::routes().split_for_parts();
     let v1 = v1.route_layer(middleware::from_fn_with_state(state.clone(), idempotency::layer));
     let v1 = v1.route_layer(middleware::from_fn_with_state(state.clone(), caller::layer));
+    let (signed, _) = v1::signed_routes().split_for_parts();
     let (ops, _) = ops::routes(state.test_clock.is_some()).split_for_parts();
     Router::new()
         .merge(v1)
+        .merge(signed)
         .merge(ops)
         .merge(docs::routes(state.test_clock.is_some()))
         .merge(pages::routes())
+        .merge(files_router(Arc::clone(&state.uploads), Arc::clone(&state.clock)))
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "not_found", "there is no such route") })
         .method_not_allowed_fallback(|| async {
             Problem::new(
@@ -61,8 +68,22 @@ pub fn router(state: AppState) -> Router {
         .with_state(state)
 }
 
-async fn time_limit(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    match tokio::time::timeout(state.settings.timeout, next.run(request)).await {
+/// A phone may take so long to send a file.
+const UPLOAD_TIME: Duration = Duration::from_secs(600);
+
+async fn time_limit(
+    State(state): State<AppState>,
+    path: Option<MatchedPath>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let is_upload = path.is_some_and(|path| path.as_str() == v1::UPLOAD);
+    let limit = if is_upload {
+        UPLOAD_TIME.max(state.settings.timeout)
+    } else {
+        state.settings.timeout
+    };
+    match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,

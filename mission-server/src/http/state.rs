@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use mission_core::{
     engine::Engine,
-    ports::{bus::Outbox, queries::Queries},
+    ports::{bus::Outbox, clock::Clock, queries::Queries},
 };
 use mission_rules::Scripts;
 use serde::Serialize;
@@ -15,8 +15,8 @@ use utoipa::ToSchema;
 
 use super::{Problem, RateLimits, idempotency::Running, living::Living, view::Lens};
 use crate::{
-    amqp::DeadLetters, auth::Authenticator, cache::Cache, rule_health::RuleHealth, telemetry::Metrics,
-    wallet::Wallet,
+    amqp::DeadLetters, auth::Authenticator, cache::Cache, moderation::Moderator, neighbours::Neighbours,
+    rule_health::RuleHealth, telemetry::Metrics, uploads::Uploads, wallet::Wallet,
 };
 
 /// What handlers work with, shared by all requests. Cheap to clone.
@@ -43,8 +43,16 @@ pub struct Parts {
     pub outbox_told: Arc<Notify>,
     /// Messages of other services that could not be taken, where there is a broker.
     pub dead_letters: Option<DeadLetters>,
+    /// Files that users upload.
+    pub uploads: Arc<Uploads>,
+    /// The domain's time.
+    pub clock: Arc<dyn Clock>,
     /// The embedded ledger.
     pub wallet: Wallet,
+    /// Other services.
+    pub neighbours: Neighbours,
+    /// Who sees to it that uploads are judged; a person where there is nobody.
+    pub moderator: Option<Arc<Moderator>>,
     /// The script compiler, shared with the engine.
     pub scripts: Arc<Scripts>,
     /// How the missions' rules do.

@@ -35,8 +35,9 @@ impl Brokerage {
     }
 
     /// Takes messages for as long as the jobs run.
-    pub(super) fn consume(&self, core: &Core, rule_health: Arc<RuleHealth>, jobs: &Jobs) {
-        let inbound = Inbound::new(core.engine.clone(), Arc::clone(&core.queries), rule_health);
+    pub(super) fn consume(&self, core: &Core, rule_health: Arc<RuleHealth>, keeps_names: bool, jobs: &Jobs) {
+        let queries = Arc::clone(&core.queries);
+        let inbound = Inbound::new(core.engine.clone(), queries, rule_health, keeps_names);
         let (messages, stop) = (self.messages.clone(), jobs.stopping());
         jobs.run(async move { inbound.run(&messages, &stop).await });
     }

@@ -6,6 +6,7 @@ use super::{StartError, pack, storage};
 use crate::{
     auth::Authenticator,
     config::{ConfigError, JwtKeys, Settings},
+    neighbours::{Limits, Neighbours},
     redis::Link,
 };
 
@@ -52,6 +53,17 @@ async fn look(settings: &Settings) -> Result<String, StartError> {
     } else {
         "none"
     };
+    Neighbours::new(&settings.neighbours, &Limits::default())?;
+    let neighbours = [
+        ("iam", &settings.neighbours.iam),
+        ("social", &settings.neighbours.social),
+        ("storage", &settings.neighbours.storage),
+        ("moderation", &settings.neighbours.moderation),
+    ];
+    let neighbours: String = neighbours
+        .into_iter()
+        .filter_map(|(name, url)| Some(format!("{name:10}{} (not asked)\n", url.as_ref()?)))
+        .collect();
     let pack = match &settings.pack {
         Some(source) => pack::check(source, settings.scripts)?,
         None => "none".to_owned(),
@@ -63,6 +75,7 @@ async fn look(settings: &Settings) -> Result<String, StartError> {
          database  {database} (not asked)\n\
          redis     {redis}\n\
          rabbitmq  {broker}\n\
+         {neighbours}\
          keys      {keys}\n\
          pack      {pack}\n"
     ))

@@ -20,7 +20,9 @@ use crate::{
     auth::UnusableKeys,
     cache::{Cache, CachedStore},
     config::Settings,
+    neighbours::{ClientError, Neighbours},
     redis::LinkError,
+    uploads::UploadError,
 };
 
 /// Everything between the store and HTTP.
@@ -72,9 +74,15 @@ pub enum StartError {
     /// The address of Redis cannot be used.
     #[error(transparent)]
     Redis(#[from] LinkError),
+    /// Another service cannot be called.
+    #[error(transparent)]
+    Neighbour(#[from] ClientError),
     /// The address of the broker cannot be used.
     #[error(transparent)]
     Broker(#[from] BrokerError),
+    /// The place for uploaded files cannot be used.
+    #[error("uploaded files cannot be kept: {0}; see MISSION_STORAGE_URL")]
+    Files(#[from] UploadError),
     /// The store failed while the server was starting.
     #[error("the database failed at start: {0}")]
     Store(#[from] StoreError),
@@ -140,6 +148,7 @@ impl Core {
         settings: &Settings,
         clock: Arc<dyn Clock>,
         cache: &Arc<Cache>,
+        neighbours: &Neighbours,
     ) -> Result<(Self, JoinHandle<()>), StartError> {
         let scripts = Arc::new(Scripts::new(
             settings.scripts,
@@ -153,7 +162,7 @@ impl Core {
         let book = BookBuilder::new(scripts.as_ref(), policies)
             .catalogue(catalogue)
             .build();
-        let store = CachedStore::new(Arc::clone(&storage.store), Arc::clone(cache));
+        let store = CachedStore::new(Arc::clone(&storage.store), Arc::clone(cache), neighbours.clone());
         let (engine, writer) = EngineBuilder::new(store, clock, V7Ids)
             .scripts(Arc::clone(&scripts))
             .book(book)

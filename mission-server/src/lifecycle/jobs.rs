@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Core, Storage, gauges::Gauges};
-use crate::{auth::Authenticator, http::LocalRateLimiter};
+use super::{Core, Storage, files, gauges::Gauges};
+use crate::{auth::Authenticator, http::LocalRateLimiter, uploads::Uploads};
 
 /// How often another server's changes of missions are looked for.
 const CATALOGUE: Duration = Duration::from_secs(1);
@@ -16,6 +16,8 @@ const FAILED_WRITES: Duration = Duration::from_secs(1);
 const EXPIRY: Duration = Duration::from_secs(30);
 /// How often gauges are set.
 const GAUGES: Duration = Duration::from_secs(5);
+/// How often uploaded files are looked through.
+const FILES: Duration = Duration::from_secs(3600);
 /// How often what is no longer needed is thrown away.
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
 
@@ -75,6 +77,21 @@ impl Jobs {
         self.watch_writes(storage.clone());
         self.keep_house(core.clone(), storage.clone(), limiter);
         self.set_gauges(gauges);
+    }
+
+    /// Removes uploaded files that nobody needs, from time to time.
+    pub(super) fn sweep_files(&self, storage: Storage, uploads: Arc<Uploads>) {
+        self.every(FILES, move || {
+            let (storage, uploads) = (storage.clone(), Arc::clone(&uploads));
+            async move {
+                let swept = files::sweep(&uploads, storage.store.as_ref(), storage.queries.as_ref());
+                match swept.await {
+                    Ok(0) => {}
+                    Ok(removed) => tracing::info!(removed, "uploaded files that nobody needs were removed"),
+                    Err(error) => tracing::warn!(%error, "uploaded files could not be looked through"),
+                }
+            }
+        });
     }
 
     fn follow_the_catalogue(&self, core: Core) {

@@ -7,6 +7,7 @@ mod broker;
 mod check;
 mod clock;
 mod core;
+mod files;
 mod front;
 mod gauges;
 mod greeting;

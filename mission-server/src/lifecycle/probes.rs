@@ -14,6 +14,7 @@ use crate::{
     amqp::Broker,
     config::ReadyRequires,
     http::{Probe, ProbeReport, QueuesReport},
+    neighbours::{self, Neighbours},
     redis::Link,
     store::Writes,
 };
@@ -27,6 +28,7 @@ pub(super) struct Probes {
     pub(super) writes: Writes,
     pub(super) redis: Option<Arc<Link>>,
     pub(super) broker: Option<Broker>,
+    pub(super) neighbours: Neighbours,
     pub(super) required: ReadyRequires,
     /// What is on its way, where that is of interest.
     pub(super) queues: Option<Arc<Queues>>,
@@ -61,9 +63,11 @@ impl Probe for Probes {
         };
         let (database, redis, broker) = tokio::join!(database, redis, broker);
         let stopping = self.draining.is_cancelled().then(stopping);
+        let neighbours: Vec<ProbeReport> = self.neighbours.reports().into_iter().map(neighbour).collect();
         for report in [Some(&database), redis.as_ref(), broker.as_ref()]
             .into_iter()
             .flatten()
+            .chain(&neighbours)
         {
             metrics::gauge!("mission_dependency_up", "dependency" => report.name)
                 .set(f64::from(u8::from(report.up)));
@@ -71,7 +75,20 @@ impl Probe for Probes {
         [Some(database), redis, broker, stopping]
             .into_iter()
             .flatten()
+            .chain(neighbours)
             .collect()
+    }
+}
+
+/// Another service as the last call found it: it is not asked for the sake of this.
+fn neighbour(report: neighbours::Report) -> ProbeReport {
+    ProbeReport {
+        name: report.service,
+        up: report.up,
+        required: false,
+        latency: report.latency,
+        detail: report.detail,
+        writes: None,
     }
 }
 

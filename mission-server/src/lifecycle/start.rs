@@ -16,10 +16,12 @@ use mission_core::{
 };
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 use super::{
     Core, StartError, Sweeper, TestClock,
     broker::Brokerage,
+    files,
     front::{Front, Trouble},
     gauges::Gauges,
     greeting::greeting,
@@ -37,8 +39,11 @@ use crate::{
     cache::Cache,
     config::{LogSettings, PackSource, Settings},
     http::{self, AppState, LocalRateLimiter, Parts, Problem, RateLimits, SetClock},
+    moderation::Moderator,
+    neighbours::{Limits, Neighbours},
     rule_health::RuleHealth,
     telemetry,
+    uploads::Uploads,
 };
 
 /// Serves until a signal says to stop. Answers 0 after an orderly end, 1 after a failure.
@@ -148,16 +153,23 @@ async fn live(
     let jobs = Jobs::default();
     let redis = Redis::of(&settings, &jobs)?;
     let cache = Arc::new(Cache::new(redis.as_ref().map(Redis::far)));
+    let neighbours = Neighbours::new(&settings.neighbours, &Limits::default())?
+        .or_embedded(&storage.store, &storage.queries);
+    let uploads = files::open(&settings, &neighbours)?;
     let broker = settings.amqp.as_ref().map(Brokerage::start).transpose()?;
     let start_core = async || {
-        let started = Core::start(&storage, &settings, Arc::clone(&clock), &cache);
+        let started = Core::start(&storage, &settings, Arc::clone(&clock), &cache, &neighbours);
         started.await.map_err(Trouble::from)
     };
     let started = front.patiently(&settings.database, &stop, start_core);
     let Some((core, mut writer)) = started.await? else {
         return Ok(());
     };
-    let mut relaying = Relaying::start(&storage, clock, broker.as_ref().map(|broker| &broker.events));
+    let mut relaying = Relaying::start(
+        &storage,
+        Arc::clone(&clock),
+        broker.as_ref().map(|broker| &broker.events),
+    );
     let limiter = Arc::new(LocalRateLimiter::new(
         settings.fraud.rate_limit_per_user,
         settings.fraud.rate_limit_per_address,
@@ -181,6 +193,7 @@ async fn live(
         writes: storage.writes.clone(),
         redis: redis.map(|redis| redis.link),
         broker: broker.as_ref().map(|broker| broker.events.clone()),
+        neighbours: neighbours.clone(),
         required: settings.ready_requires,
         queues: Some(Arc::clone(&queues)),
         draining,
@@ -198,14 +211,20 @@ async fn live(
             queues,
         },
     );
+    jobs.sweep_files(storage.clone(), Arc::clone(&uploads));
+    let moderator = moderator(&core, &neighbours, &uploads, &settings, front.address());
     let rule_health = Arc::<RuleHealth>::default();
     let state = AppState::new(Parts {
         engine: core.engine.clone(),
         queries: Arc::clone(&core.queries),
         outbox: Arc::clone(&storage.outbox),
         outbox_told: Arc::clone(&storage.told),
+        uploads: Arc::clone(&uploads),
+        clock: Arc::clone(&clock),
         dead_letters: broker.as_ref().map(Brokerage::dead_letters),
         wallet: storage.wallet.clone(),
+        neighbours,
+        moderator: moderator.clone(),
         scripts: Arc::clone(&core.scripts),
         rule_health: Arc::clone(&rule_health),
         auth,
@@ -216,10 +235,13 @@ async fn live(
         test_clock: set_clock,
         settings: settings.http.clone(),
     });
+    if let Some(moderator) = moderator {
+        jobs.run(moderator.run(jobs.stopping()));
+    }
     if let Some(broker) = &broker {
         // What is declared in it is there before the server is ready, where that can be.
         broker.first_try().await;
-        broker.consume(&core, rule_health, &jobs);
+        broker.consume(&core, rule_health, settings.neighbours.iam.is_none(), &jobs);
     }
     front.serve(http::router(state));
     let address = front.address();
@@ -247,6 +269,22 @@ async fn live(
     }
     storage.close().await;
     Ok(())
+}
+
+/// Who sees to it that uploads are judged, where that is the moderation service.
+fn moderator(
+    core: &Core,
+    neighbours: &Neighbours,
+    uploads: &Arc<Uploads>,
+    settings: &Settings,
+    address: SocketAddr,
+) -> Option<Arc<Moderator>> {
+    let client = neighbours.moderation.clone()?;
+    let listens = || Url::parse(&format!("http://{address}")).ok();
+    let public_url = settings.public_url.clone().or_else(listens)?;
+    let (engine, queries) = (core.engine.clone(), Arc::clone(&core.queries));
+    let moderator = Moderator::new(client, engine, queries, Arc::clone(uploads), public_url);
+    Some(Arc::new(moderator))
 }
 
 /// The relay gets at least so long for what the last requests had to tell.

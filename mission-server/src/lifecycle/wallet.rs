@@ -9,7 +9,9 @@ use super::{StartError, front::Front, probes::Probes, start::run_life};
 use crate::{
     amqp::{Broker, Purpose, WalletQueue},
     config::{ReadyRequires, WalletSettings},
-    http, telemetry,
+    http,
+    neighbours::Neighbours,
+    telemetry,
 };
 
 /// Books what comes out of the wallet's queue until a signal says to stop. Answers 0 after an orderly end, 1 after a
@@ -45,6 +47,7 @@ async fn live(
         writes: storage.writes.clone(),
         redis: None,
         broker: Some(broker.clone()),
+        neighbours: Neighbours::default(),
         required: ReadyRequires::All,
         queues: None,
         draining,

@@ -208,6 +208,16 @@ const METRICS: &[(Kind, &str, &str)] = &[
         "mission_cache_reads_total",
         "Looks into the cache in Redis, by result",
     ),
+    (
+        Counter,
+        "mission_neighbour_requests_total",
+        "Requests to other services, each try, by service, route and outcome (ok, refused, failed, timed_out, unreachable, cut, too_large, unreadable, forbidden, open, busy)",
+    ),
+    (
+        Histogram,
+        "mission_neighbour_request_seconds",
+        "Time of requests to other services, each try, by service and route",
+    ),
 ];
 
 /// What was counted in this process, and what the operating system tells of it.

@@ -4,8 +4,8 @@ use super::{complete_where_nothing_lacks, open_task};
 use crate::{
     FileId,
     engine::{AttachUpload, Halt, Rejection, Thing, UploadTaken, Work},
-    fraud::{ReviewReason, ReviewSubject},
-    ports::store::Claim,
+    fraud::{ReviewReason, ReviewStatus, ReviewSubject},
+    ports::store::{Claim, Picture},
     task::{
         Evidence, EvidenceType, MOST_UPLOADS_A_DAY, MOST_UPLOADS_OF_A_TASK, Task, TaskStatus, Upload,
         UploadStatus, Verification,
@@ -46,18 +46,35 @@ pub(crate) fn attach_upload(work: &mut Work<'_>, command: &AttachUpload) -> Resu
     };
     let file = Claim::File(command.file.id);
     work.effects.claims.insert(file, user.id.0);
+    work.effects
+        .pictures
+        .extend(command.file.perceptual_hash.map(|hash| Picture {
+            file: command.file.id,
+            user: user.id,
+            task: task.id,
+            hash,
+        }));
     let upload = Upload {
         file: command.file.clone(),
         status: UploadStatus::Pending,
         uploaded_at: work.now(),
         decided_at: None,
+        method: None,
         reason: None,
     };
     let subject = ReviewSubject::Upload {
         task: task.id,
         file: command.file.id,
     };
-    work.open_review(user.id, subject, vec![ReviewReason::ManualReview]);
+    let reason = command
+        .near_copy_of
+        .map_or(ReviewReason::ManualReview, ReviewReason::NearCopy);
+    let mut review = work.new_review(user.id, subject, vec![reason]);
+    if command.moderated && command.near_copy_of.is_none() {
+        review.status = ReviewStatus::InModeration;
+        review.reasons.clear();
+    }
+    work.put_review(review);
     let mut task = Task {
         // Nothing expires while somebody else is to look at it.
         due_at: None,
@@ -90,6 +107,7 @@ pub(crate) fn settle_upload(
         UploadStatus::Rejected
     };
     upload.decided_at = Some(now);
+    upload.method = Some(verification.method);
     upload.reason.clone_from(&verification.failure_reason);
     let uploaded_at = upload.uploaded_at;
     task.version += 1;

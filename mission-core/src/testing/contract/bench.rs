@@ -132,6 +132,7 @@ impl<'s, S: WholeStore> Bench<'s, S> {
                 command: Command::RegisterUser(RegisterUser {
                     user,
                     registered_at: None,
+                    display_name: None,
                 }),
             },
             answer,

@@ -21,10 +21,12 @@ mod concurrency;
 mod devices;
 mod erasure;
 mod expiries;
+mod friendships;
 mod journal;
 mod lists;
 mod loads;
 mod outbox;
+mod pictures;
 mod receipts;
 mod records;
 mod round_trip;
@@ -88,6 +90,8 @@ cases! { $
     uniqueness: a_source_earns_one_reward_of_a_type, two_rewards_of_one_source_in_one_change_are_refused,
         a_user_has_one_check_in_a_date;
     devices: devices_remember_who_came_and_when, devices_show_at_least_the_latest_fifty;
+    friendships: of_two_users_the_latest_word_holds, an_erasure_ends_friendships;
+    pictures: near_copies_are_found_and_nothing_else, an_erasure_forgets_how_images_look;
     audit: the_audit_is_listed_newest_first_and_filtered, an_erasure_empties_what_the_audit_says_of_the_user;
     outbox: events_wait_in_the_order_of_the_journal, entries_without_events_do_not_wait,
         whole_entries_wait_even_beyond_the_limit, sent_entries_wait_no_more, a_conflict_tells_nobody,
@@ -102,7 +106,7 @@ cases! { $
     lists: users_and_invite_codes_are_found, tasks_are_listed_newest_first, tasks_are_filtered,
         rewards_are_listed_newest_first, check_in_days_are_listed_by_date, reviews_are_listed_oldest_first,
         an_export_holds_everything_of_one_user;
-    sums: a_leaderboard_ranks_by_points, a_leaderboard_keeps_to_its_range_and_users, nobody_is_missing_from_a_leaderboard,
+    sums: a_leaderboard_ranks_by_points, a_leaderboard_keeps_to_its_range_and_users, nobody_is_missing_from_a_leaderboard, a_leaderboard_takes_thousands_of_users,
         analytics_count_by_hour_and_day, a_revoked_reward_is_negative_in_its_own_bucket,
         a_task_that_began_earlier_counts_there, an_erasure_leaves_the_sums, refused_evidence_counts_among_what_was_judged, open_tasks_are_counted_by_mission,
         analytics_keep_to_their_range_and_mission;

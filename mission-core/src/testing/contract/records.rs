@@ -86,6 +86,7 @@ pub(super) fn review(user: UserId, id: Uuid, created_at: DateTime<Utc>) -> Revie
         decided_at: None,
         decided_by: None,
         note: None,
+        moderation: None,
     }
 }
 

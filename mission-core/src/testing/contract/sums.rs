@@ -140,6 +140,17 @@ pub(super) async fn a_leaderboard_keeps_to_its_range_and_users<S: WholeStore>(be
     assert_eq!(answered(own), row(2, 1, "2"));
 }
 
+pub(super) async fn a_leaderboard_takes_thousands_of_users<S: WholeStore>(bench: &Bench<'_, S>) {
+    claimed(bench, user(4_000), ("2", "0"), noon(), None).await;
+    claimed(bench, user(2), ("1", "0"), noon(), None).await;
+    claimed(bench, user(5_001), ("8", "0"), noon(), None).await;
+    let among: Vec<UserId> = (1..=5_000).rev().map(user).collect();
+    let board = bench.store.leaderboard(EVER, Some(&among), 10).await;
+    assert_eq!(answered(board), [row(1, 4_000, "2"), row(2, 2, "1")]);
+    let own = bench.store.leaderboard_row(EVER, Some(&among), user(2)).await;
+    assert_eq!(answered(own), row(2, 2, "1"));
+}
+
 pub(super) async fn nobody_is_missing_from_a_leaderboard<S: WholeStore>(bench: &Bench<'_, S>) {
     let own = bench.store.leaderboard_row(EVER, None, user(9)).await;
     assert_eq!(

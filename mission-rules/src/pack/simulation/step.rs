@@ -2,10 +2,18 @@
 
 use chrono::{DateTime, Utc};
 use mission_core::{
-    check_in::Zone, fraud::ReviewDecision, mission::MissionCode, task::Evidence, user::UserUpdate,
+    FileId, TaskId, UserId,
+    check_in::Zone,
+    engine::AttachUpload,
+    fraud::ReviewDecision,
+    mission::MissionCode,
+    task::{ContentHash, Evidence, UploadedFile},
+    user::UserUpdate,
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 /// Something that one user does, or that is done for them.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +41,13 @@ pub enum Step {
         mission: MissionCode,
         /// What is shown.
         evidence: Evidence,
+    },
+    /// Uploads a file to the latest task of a mission.
+    Upload {
+        /// The mission's code.
+        mission: MissionCode,
+        /// What stands for the file: the same text is the same bytes.
+        file: String,
     },
     /// Completes the latest task of a mission.
     Complete {
@@ -114,6 +129,10 @@ impl Step {
                     serde_json::from_value(shown).map_err(|error| body.invalid(error.to_string()))?;
                 Step::Evidence { mission, evidence }
             }
+            "task.upload" => Step::Upload {
+                mission: body.mission(mission)?,
+                file: body.need("file")?,
+            },
             "task.complete" => Step::Complete {
                 mission: body.mission(mission)?,
             },
@@ -172,6 +191,7 @@ impl Step {
                 data.insert("mission".to_owned(), json!(mission));
                 return ("task.evidence".to_owned(), data);
             }
+            Step::Upload { mission, file } => ("task.upload", json!({ "mission": mission, "file": file })),
             Step::Complete { mission } => ("task.complete", json!({ "mission": mission })),
             Step::Claim { mission } => ("task.claim", json!({ "mission": mission })),
             Step::Review {
@@ -188,6 +208,24 @@ impl Step {
         let mut data = object(&data);
         data.retain(|_, value| !value.is_null());
         (name.to_owned(), data)
+    }
+}
+
+/// The command that uploads a file for which a text stands.
+pub(crate) fn attach(user: UserId, task: TaskId, file: &str) -> AttachUpload {
+    AttachUpload {
+        user,
+        task,
+        file: UploadedFile {
+            id: FileId(Uuid::new_v5(&task.0, file.as_bytes())),
+            stored_as: None,
+            sha256: ContentHash(Sha256::digest(file).into()),
+            perceptual_hash: None,
+            content_type: "image/png".to_owned(),
+            size_bytes: 0,
+        },
+        moderated: false,
+        near_copy_of: None,
     }
 }
 
@@ -251,6 +289,7 @@ mod tests {
                 "task.evidence",
                 json!({"mission": "a", "type": "social_proof", "data": "", "screenshot_url": "https://e.test/1"}),
             ),
+            ("task.upload", json!({"mission": "a", "file": "cat.png"})),
             ("task.complete", json!({"mission": "a"})),
             ("task.claim", json!({"mission": "a"})),
             ("review.decided", json!({"decision": "reject"})),

@@ -29,15 +29,14 @@ fn the_starter_pack_shows_everything() {
     let pack = starter();
     let definitions = || pack.missions.iter().map(|mission| &mission.definition);
     let types: BTreeSet<String> = definitions().map(|d| serde_name(d.mission_type)).collect();
-    // Uploads come when the server has a route for them.
-    assert_eq!(types.len(), 5, "{types:?}");
+    assert_eq!(types.len(), 6, "{types:?}");
     let frequencies: BTreeSet<String> = definitions().map(|d| serde_name(d.frequency)).collect();
     assert_eq!(frequencies.len(), 5, "{frequencies:?}");
     let evidence: BTreeSet<String> = definitions()
         .filter_map(|d| d.evidence.as_ref())
         .map(|e| serde_name(e.evidence_type))
         .collect();
-    assert_eq!(evidence.len(), 4, "{evidence:?}");
+    assert_eq!(evidence.len(), 5, "{evidence:?}");
     for hook in ["eligible", "progress", "verify", "reward"] {
         let defines = |script: &String| script.contains(&format!("fn {hook}(ctx)"));
         assert!(

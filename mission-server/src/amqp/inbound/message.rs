@@ -6,6 +6,7 @@ use mission_core::{
     UserId,
     engine::{ActivateReferral, ApplyEvent, Command, EraseUser, RegisterUser},
     event::{ActivityEvent, CloudEvent},
+    ports::iam::Person,
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
@@ -59,7 +60,6 @@ pub(in crate::amqp) struct Registered {
     user_id: UserId,
     #[expect(dead_code, reason = "it is not kept")]
     email: Option<String>,
-    #[expect(dead_code, reason = "it is not kept")]
     display_name: Option<String>,
     registered_at: Option<DateTime<Utc>>,
 }
@@ -114,6 +114,7 @@ impl Message {
                 Message::Registered(RegisterUser {
                     user: data.user_id,
                     registered_at: data.registered_at.or(event.time),
+                    display_name: data.display_name.as_deref().and_then(Person::name_of),
                 })
             }
             "UserDeletedEvent" | "user.deleted" => {

@@ -35,6 +35,7 @@ pub struct Inbound {
     engine: Engine,
     queries: Arc<dyn Queries>,
     rule_health: Arc<RuleHealth>,
+    keeps_names: bool,
 }
 
 /// What became of a message.
@@ -51,13 +52,20 @@ enum Verdict {
 }
 
 impl Inbound {
-    /// A consumer that decides by an engine.
+    /// A consumer that decides by an engine. Names of users who are registered are kept or, where another service has
+    /// them, not even looked at.
     #[must_use]
-    pub fn new(engine: Engine, queries: Arc<dyn Queries>, rule_health: Arc<RuleHealth>) -> Self {
+    pub fn new(
+        engine: Engine,
+        queries: Arc<dyn Queries>,
+        rule_health: Arc<RuleHealth>,
+        keeps_names: bool,
+    ) -> Self {
         Inbound {
             engine,
             queries,
             rule_health,
+            keeps_names,
         }
     }
 
@@ -67,10 +75,15 @@ impl Inbound {
     }
 
     async fn decide(&self, delivery: &Delivery, stop: &CancellationToken) -> Verdict {
-        let message = match Message::read(&Sent::of(delivery), self.engine.now()) {
+        let mut message = match Message::read(&Sent::of(delivery), self.engine.now()) {
             Ok(message) => message,
             Err(reason) => return Verdict::Dead(reason),
         };
+        if let Message::Registered(command) = &mut message
+            && !self.keeps_names
+        {
+            command.display_name = None;
+        }
         let signals = Signals {
             correlation_id: message::correlation_id(delivery),
             ..Signals::default()

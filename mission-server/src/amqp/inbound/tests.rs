@@ -46,6 +46,7 @@ fn users_come_and_go() {
     let registered = Message::Registered(RegisterUser {
         user: user(1),
         registered_at: Some(at("2026-01-04T00:00:00Z")),
+        display_name: Some("A".to_owned()),
     });
     let enveloped = event("UserRegisteredEvent", told.clone());
     let read_as =

@@ -8,7 +8,7 @@ use mission_core::{
     MissionId, ReviewId, UserId,
     check_in::Zone,
     engine::{Book, Command, DecideReview},
-    fraud::ReviewSubject,
+    fraud::{ReviewDecision, ReviewSubject, Verdict},
     ports::{
         queries::{JournalRecord, Page},
         store::StoreError,
@@ -52,7 +52,7 @@ struct LogLine {
     specversion: &'static str,
     id: String,
     source: String,
-    /// An activity event's own type, or `checkin`, `task.start`, `task.progress`, `task.evidence`, `task.complete`,
+    /// An activity event's own type, or `checkin`, `task.start`, `task.progress`, `task.evidence`, `task.upload`, `task.complete`,
     /// `task.claim`, `review.decided`, `user.updated`.
     #[serde(rename = "type")]
     event_type: String,
@@ -155,6 +155,10 @@ fn lines(
             mission,
             evidence: submitted.evidence,
         }),
+        Command::AttachUpload(attached) => code(mission).map(|mission| Step::Upload {
+            mission,
+            file: attached.file.sha256.into(),
+        }),
         Command::CompleteTask(_) => code(mission).map(|mission| Step::Complete { mission }),
         Command::ClaimTask(_) | Command::ClaimReward(_) => {
             code(mission).map(|mission| Step::Claim { mission })
@@ -169,6 +173,18 @@ fn lines(
             decision,
             note,
         }),
+        Command::ApplyVerdict(found) => {
+            let decision = match found.verdict {
+                Verdict::Approved => Some(ReviewDecision::Approve),
+                Verdict::Rejected => Some(ReviewDecision::Reject),
+                Verdict::Review => None,
+            };
+            decision.map(|decision| Step::Review {
+                mission: code(reviewed.get(&found.review).copied()),
+                decision,
+                note: found.reason,
+            })
+        }
         Command::DescribeUser(described) => {
             if let Some(zone) = described.update.zone {
                 *said = Some((user, zone));
@@ -191,7 +207,7 @@ fn lines(
         }
         Command::RegisterUser(_)
         | Command::NoteRefusedEvidence(_)
-        | Command::AttachUpload(_)
+        | Command::NoteModeration(_)
         | Command::EraseUser(_)
         | Command::ActivateReferral(_)
         | Command::RevokeReward(_)
@@ -212,10 +228,12 @@ async fn reviewed_missions(
 ) -> Result<BTreeMap<ReviewId, MissionId>, StoreError> {
     let mut missions = BTreeMap::new();
     for record in records {
-        let Command::DecideReview(decided) = &record.command else {
-            continue;
+        let review = match &record.command {
+            Command::DecideReview(decided) => decided.review,
+            Command::ApplyVerdict(found) => found.review,
+            _ => continue,
         };
-        let Some(review) = state.queries.review(decided.review).await? else {
+        let Some(review) = state.queries.review(review).await? else {
             continue;
         };
         let mission = match (review.subject.task(), review.subject) {

@@ -1,5 +1,7 @@
 //! Who has claimed the most.
 
+use std::sync::Arc;
+
 use axum::{
     Json,
     extract::{Path, State},
@@ -15,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::http::{AppState, Problem, caller::Session, page, query::Query};
+use crate::http::{AppState, Problem, caller::Session, page, query::Query, view::PersonView};
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(leaderboard))
@@ -57,6 +59,8 @@ struct Row {
     points: Decimal,
     /// Whether it is the caller's own.
     is_me: bool,
+    #[serde(flatten)]
+    person: PersonView,
 }
 
 /// The best rows, and the caller's own.
@@ -70,12 +74,15 @@ struct Leaderboard {
     next_cursor: Option<String>,
 }
 
-/// Points claimed ever, in this calendar month, or in this ISO week (both in UTC).
+/// Points claimed ever, in this calendar month, or in this ISO week (both in UTC). Names and pictures are shown as far as
+/// they can be had within a moment; of friends the first 5,000 count.
 #[utoipa::path(get, path = "/leaderboards/{span}", tag = "leaderboards",
     params(("span" = String, Path, description = "`all_time`, `monthly` or `weekly`", pattern = "^(all_time|monthly|weekly)$"), Filter),
     responses(
     (status = 200, description = "The leaderboard", body = Leaderboard),
-    (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
+    (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
+    (status = 503, description = "`unavailable`: friends cannot be asked for; also `busy`, `timeout`", body = Problem,
+        content_type = "application/problem+json")))]
 async fn leaderboard(
     State(state): State<AppState>,
     session: Session,
@@ -95,27 +102,38 @@ async fn leaderboard(
     let me = session.user();
     let friends = match filter.scope {
         Scope::Global => None,
-        // Nobody is known as a friend until a social service is connected.
-        Scope::Friends => Some(vec![me]),
+        Scope::Friends => Some(with_friends(&state, me).await?),
     };
     let among = friends.as_deref();
     let rows = state.queries.leaderboard(range, among, limit).await?;
     let own = state.queries.leaderboard_row(range, among, me).await?;
+    let mut items = rows;
+    if !items.iter().any(|row| row.user_id == me) {
+        items.push(own.clone());
+    }
+    let shown: Vec<UserId> = items.iter().map(|row| row.user_id).collect();
+    let names = state.neighbours.names(&shown).await;
     let view = |row: LeaderboardRow| Row {
         rank: row.rank,
         is_me: row.user_id == me,
+        person: PersonView::of(row.user_id, &names),
         user_id: row.user_id,
         points: row.points,
     };
-    let mut items: Vec<Row> = rows.into_iter().map(view).collect();
-    if !items.iter().any(|row| row.is_me) {
-        items.push(view(own.clone()));
-    }
     Ok(Json(Leaderboard {
-        items,
+        items: items.into_iter().map(view).collect(),
         me: view(own),
         next_cursor: None,
     }))
+}
+
+/// A user and their friends. Nobody is known as a friend until a social service is connected.
+async fn with_friends(state: &AppState, user: UserId) -> Result<Vec<UserId>, Problem> {
+    let friends = match &state.neighbours.social {
+        Some(social) => social.friends(user).await?,
+        None => Arc::default(),
+    };
+    Ok([user].into_iter().chain(friends.iter().copied()).collect())
 }
 
 fn range(span: &str, now: DateTime<Utc>) -> Option<TimeRange> {

@@ -6,7 +6,8 @@ use mission_core::{
     UserId,
     check_in::Zone,
     engine::{EraseUser, RegisterUser},
-    user::{InviteCode, User},
+    ports::social::MOST_FRIENDS,
+    user::{Boost, InviteCode, User},
 };
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -36,6 +37,8 @@ pub(super) struct Profile {
     level: u32,
     experience: u64,
     badges: Vec<String>,
+    /// Mining boosts out of claimed rewards that have not ended.
+    boosts: Vec<Boost>,
     /// The sum of claimed rewards, at once.
     #[serde(with = "mission_core::points::exact")]
     #[schema(value_type = f64)]
@@ -65,6 +68,7 @@ impl Profile {
             level: user.level(&lens.book.levels),
             experience: user.experience,
             badges: user.badges.clone(),
+            boosts: user.boosts_at(lens.now).cloned().collect(),
             points: user.points,
             wallet_points,
             invite_code: InviteCode::of(user.id).to_string(),
@@ -87,6 +91,7 @@ async fn known(state: &AppState, session: &Session) -> Result<User, Problem> {
     let command = RegisterUser {
         user: session.user(),
         registered_at: None,
+        display_name: None,
     };
     Ok(state
         .engine
@@ -123,6 +128,8 @@ struct Export {
     participations: Vec<Value>,
     /// Every booking of the embedded ledger.
     ledger: Vec<Value>,
+    /// Friends, as activity events told of them.
+    friends: Vec<UserId>,
     /// Devices that the caller came with, as hashes.
     devices: Vec<Value>,
 }
@@ -144,6 +151,7 @@ async fn export(
 ) -> Result<Json<Export>, Problem> {
     let user = known(&state, &session).await?;
     let held = state.queries.export(user.id).await?;
+    let friends = state.queries.friends(user.id, MOST_FRIENDS).await?;
     let ledger = state.wallet.entries(user.id).await?;
     let balance = state.wallet.balance(user.id).await?;
     let book = state.engine.book();
@@ -168,6 +176,7 @@ async fn export(
         reviews: values(held.reviews),
         participations: values(held.participations),
         ledger: values(ledger),
+        friends,
         devices: values(user.devices),
     }))
 }

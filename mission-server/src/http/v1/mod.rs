@@ -11,6 +11,7 @@ mod journal;
 mod leaderboards;
 mod me;
 mod missions;
+mod moderation;
 mod packs;
 mod parked;
 mod ping;
@@ -19,6 +20,7 @@ mod rewards;
 mod rules;
 mod tasks;
 mod touched;
+mod uploads;
 mod users;
 
 use axum::{
@@ -38,6 +40,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .merge(missions::routes())
         .merge(authoring::routes())
         .merge(tasks::routes())
+        .merge(uploads::routes())
         .merge(check_in::routes())
         .merge(rewards::routes())
         .merge(me::routes())
@@ -54,6 +57,14 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .merge(dead_letters::routes())
         .merge(ping::routes());
     OpenApiRouter::new().nest("/api/v1", groups)
+}
+
+/// The route that takes files, which may take their time.
+pub(super) const UPLOAD: &str = "/api/v1/tasks/{id}/upload";
+
+/// Routes below the same path that tell who calls by other means than a token.
+pub(super) fn signed_routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().nest("/api/v1", moderation::routes())
 }
 
 /// An id in the path. What is no UUID names nothing.

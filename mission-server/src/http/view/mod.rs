@@ -1,6 +1,7 @@
 //! What is sent: the domain's things in their contract form.
 
 mod mission;
+mod person;
 mod reward;
 mod task;
 mod zone;
@@ -9,6 +10,7 @@ use chrono::{DateTime, Utc};
 use mission_core::engine::Book;
 
 pub(super) use mission::MissionView;
+pub(super) use person::PersonView;
 pub(super) use reward::{ClaimView, RewardView};
 pub(super) use task::TaskView;
 pub(super) use zone::ZoneChange;

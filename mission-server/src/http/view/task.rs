@@ -5,7 +5,7 @@ use mission_core::{
     FileId, MissionId, RewardId, TaskId, UserId,
     check_in::Zone,
     mission::MissionCode,
-    task::{Evidence, Progress, Task, TaskStatus, Upload, UploadStatus, Verification},
+    task::{Evidence, Progress, Task, TaskStatus, Upload, UploadStatus, Verification, VerificationMethod},
 };
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -55,6 +55,9 @@ struct UploadView {
     uploaded_at: DateTime<Utc>,
     /// When it was approved or rejected.
     decided_at: Option<DateTime<Utc>>,
+    /// How it was judged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    method: Option<VerificationMethod>,
     /// Why it was rejected.
     reason: Option<String>,
 }
@@ -68,6 +71,7 @@ impl From<Upload> for UploadView {
             size_bytes: upload.file.size_bytes,
             uploaded_at: upload.uploaded_at,
             decided_at: upload.decided_at,
+            method: upload.method,
             reason: upload.reason,
         }
     }

@@ -11,7 +11,7 @@ use mission_core::{
     points::Points,
     ports::{
         rules::serde_name,
-        store::{Change, Claim, Root, StoreError, Take},
+        store::{Change, Claim, Friendship, Picture, Root, StoreError, Take},
     },
 };
 
@@ -40,6 +40,8 @@ pub(super) struct Batch {
     released: BTreeSet<Claim>,
     budgets: BTreeMap<MissionId, Take>,
     sightings: BTreeMap<(DeviceHash, UserId), DateTime<Utc>>,
+    friendships: BTreeMap<(UserId, UserId), Friendship>,
+    pictures: Vec<Picture>,
     refused_evidence: BTreeMap<(DateTime<Utc>, MissionId), u64>,
     catalogue_changes: i64,
     entries: i64,
@@ -88,6 +90,11 @@ impl Batch {
             };
         }
         self.sightings.extend(effects.sightings.clone());
+        for (pair, told) in &effects.friendships {
+            let known = self.friendships.entry(*pair).or_insert(*told);
+            *known = known.or_later(*told);
+        }
+        self.pictures.extend(&effects.pictures);
         for (key, count) in &effects.refused_evidence {
             *self.refused_evidence.entry(*key).or_default() += count;
         }
@@ -265,6 +272,18 @@ impl Batch {
         for ((device, user), seen) in std::mem::take(&mut self.sightings) {
             let row = self.rows(Table::Sightings).row().id(user.0);
             row.text(device.as_str()).instant(seen);
+        }
+        for ((user, friend), told) in std::mem::take(&mut self.friendships) {
+            let row = self.rows(Table::Friendships).row().id(user.0).id(friend.0);
+            row.optional_flag(Some(told.are_friends)).instant(told.at);
+        }
+        for picture in std::mem::take(&mut self.pictures) {
+            for band in picture.hash.bands() {
+                let row = self.rows(Table::Pictures).row().number(band).id(picture.file.0);
+                row.id(picture.user.0)
+                    .id(picture.task.0)
+                    .number(picture.hash.0.cast_signed());
+            }
         }
         for ((hour, mission), count) in std::mem::take(&mut self.refused_evidence) {
             let row = self.rows(Table::ActivityCounts).row().instant(hour).id(mission.0);

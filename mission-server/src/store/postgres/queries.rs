@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
 use mission_core::{
-    MissionId, ReviewId, RewardId, TaskId, UserId,
+    FileId, MissionId, ReviewId, RewardId, TaskId, UserId,
     check_in::CheckInDay,
     engine::{AuditEntry, Keys, Receipt, ReceiptKey},
     fraud::{DeviceHash, Review},
@@ -15,10 +15,10 @@ use mission_core::{
             LeaderboardRow, Page, Queries, ReviewFilter, TaskFilter, TimeRange, UserExport,
         },
         rules::serde_name,
-        store::{Claim, Store as _, StoreError},
+        store::{Claim, Picture, Store as _, StoreError},
     },
     reward::{Reward, RewardStatus},
-    task::Task,
+    task::{PerceptualHash, Task},
     user::{InviteCode, User},
 };
 use serde::de::DeserializeOwned;
@@ -200,6 +200,45 @@ impl Queries for PostgresStore {
         let rows = rows.await?;
         let seen = |row| Ok((Found(row).get::<Uuid>(0)?.into(), instant(Found(row).get(1)?)?));
         rows.iter().map(seen).collect()
+    }
+
+    async fn friends(&self, user: UserId, limit: usize) -> Result<Vec<UserId>, StoreError> {
+        let rows = self.database.read(|| {
+            let mut script = Script::new(
+                "SELECT friend_id FROM friendships WHERE user_id = ? AND are_friends ORDER BY friend_id LIMIT ?",
+            );
+            script.bind(user.0)?.bind(i64::try_from(limit).unwrap_or(i64::MAX))?;
+            Ok(script)
+        });
+        let rows = rows.await?;
+        rows.iter()
+            .map(|row| Ok(Found(row).get::<Uuid>(0)?.into()))
+            .collect()
+    }
+
+    async fn near_copies(&self, hash: PerceptualHash) -> Result<Vec<Picture>, StoreError> {
+        let rows = self.database.read(|| {
+            let mut script = Script::new(
+                "SELECT DISTINCT file_id, user_id, task_id, hash FROM pictures WHERE band = ANY(?)",
+            );
+            script.bind(hash.bands().collect::<Vec<i64>>())?;
+            Ok(script)
+        });
+        let rows = rows.await?;
+        let seen = |row| {
+            let found = Found(row);
+            Ok(Picture {
+                file: FileId(found.get(0)?),
+                user: found.get::<Uuid>(1)?.into(),
+                task: found.get::<Uuid>(2)?.into(),
+                hash: PerceptualHash(found.get::<i64>(3)?.cast_unsigned()),
+            })
+        };
+        let pictures: Result<Vec<Picture>, StoreError> = rows.iter().map(seen).collect();
+        Ok(pictures?
+            .into_iter()
+            .filter(|picture| picture.hash.is_near(hash))
+            .collect())
     }
 
     async fn reviews(&self, filter: ReviewFilter, page: Page<ReviewId>) -> Result<Vec<Review>, StoreError> {

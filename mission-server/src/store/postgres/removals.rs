@@ -36,7 +36,7 @@ impl Default for Removals {
 }
 
 /// All that goes with a user; what has not left yet stays without what it rested on.
-const ERASURE: [&str; 14] = [
+const ERASURE: [&str; 17] = [
     "UPDATE audit SET data = (data::jsonb - 'before' - 'after')::text WHERE user_id = ANY(?)",
     // What they did stays counted by the hour.
     "WITH erased AS (SELECT unnest(?::uuid[]) AS id),
@@ -71,6 +71,9 @@ const ERASURE: [&str; 14] = [
     "DELETE FROM reviews WHERE user_id = ANY(?)",
     "DELETE FROM check_in_days WHERE user_id = ANY(?)",
     "DELETE FROM sightings WHERE user_id = ANY(?)",
+    "DELETE FROM friendships WHERE user_id = ANY(?)",
+    "DELETE FROM friendships WHERE friend_id = ANY(?)",
+    "DELETE FROM pictures WHERE user_id = ANY(?)",
     "UPDATE users SET data = NULL WHERE user_id = ANY(?)",
     "DELETE FROM receipts WHERE caller = ANY(?)",
     "DELETE FROM receipts r USING journal j WHERE j.root_id = ANY(?) AND j.root_kind = 'user'

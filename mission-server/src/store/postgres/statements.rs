@@ -19,6 +19,8 @@ pub(super) enum Table {
     Reviews,
     CheckInDays,
     Sightings,
+    Friendships,
+    Pictures,
     ActivityCounts,
     Audit,
     Journal,
@@ -91,6 +93,8 @@ impl Table {
             Table::Reviews => &REVIEWS,
             Table::CheckInDays => &CHECK_IN_DAYS,
             Table::Sightings => &SIGHTINGS,
+            Table::Friendships => &FRIENDSHIPS,
+            Table::Pictures => &PICTURES,
             Table::ActivityCounts => &ACTIVITY_COUNTS,
             Table::Audit => &AUDIT,
             Table::Journal => &JOURNAL,
@@ -215,6 +219,27 @@ static SIGHTINGS: Statement = Statement {
     before: "INSERT INTO sightings (user_id, device, seen_at) SELECT k.user_id, k.device, k.seen_at FROM ",
     names: " AS k(user_id, device, seen_at)",
     after: " ORDER BY k.user_id, k.device ON CONFLICT (user_id, device) DO UPDATE SET seen_at = excluded.seen_at",
+    whole: false,
+};
+
+/// Of what was told of two users the latest holds.
+static FRIENDSHIPS: Statement = Statement {
+    kinds: &[Id, Id, Flag, Number],
+    before: "INSERT INTO friendships AS t (user_id, friend_id, are_friends, told_at)
+        SELECT k.user_id, k.friend_id, k.are_friends, k.told_at FROM ",
+    names: " AS k(user_id, friend_id, are_friends, told_at)",
+    after: " ORDER BY k.user_id, k.friend_id
+        ON CONFLICT (user_id, friend_id) DO UPDATE SET are_friends = excluded.are_friends, told_at = excluded.told_at
+        WHERE excluded.told_at >= t.told_at",
+    whole: false,
+};
+
+static PICTURES: Statement = Statement {
+    kinds: &[Number, Id, Id, Id, Number],
+    before: "INSERT INTO pictures (band, file_id, user_id, task_id, hash)
+        SELECT k.band, k.file_id, k.user_id, k.task_id, k.hash FROM ",
+    names: " AS k(band, file_id, user_id, task_id, hash)",
+    after: "",
     whole: false,
 };
 

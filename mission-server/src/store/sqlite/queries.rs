@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
 use mission_core::{
-    MissionId, ReviewId, RewardId, TaskId, UserId,
+    FileId, MissionId, ReviewId, RewardId, TaskId, UserId,
     check_in::CheckInDay,
     engine::{AuditEntry, Keys, Receipt, ReceiptKey},
     fraud::{DeviceHash, Review},
@@ -15,10 +15,10 @@ use mission_core::{
             LeaderboardRow, Page, Queries, ReviewFilter, TaskFilter, TimeRange, UserExport,
         },
         rules::serde_name,
-        store::{Claim, Store as _, StoreError},
+        store::{Claim, Picture, Store as _, StoreError},
     },
     reward::{Reward, RewardStatus},
-    task::Task,
+    task::{PerceptualHash, Task},
     user::{InviteCode, User},
 };
 use serde::de::DeserializeOwned;
@@ -30,7 +30,7 @@ use sqlx::{
 use uuid::Uuid;
 
 use super::{SqliteStore, connection::unavailable, load::Found, rows::Rows};
-use crate::store::record::{days, from_json, instant, journal_record};
+use crate::store::record::{days, from_json, instant, journal_record, to_json};
 
 type Sql = Query<'static, Sqlite, SqliteArguments<'static>>;
 
@@ -196,6 +196,43 @@ impl Queries for SqliteStore {
         .map_err(unavailable)?;
         let seen = |row: &SqliteRow| Ok((Found(row).id(0)?.into(), instant(Found(row).get(1)?)?));
         rows.iter().map(seen).collect()
+    }
+
+    async fn friends(&self, user: UserId, limit: usize) -> Result<Vec<UserId>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT hex(friend_id) FROM friendships WHERE user_id = ? AND are_friends ORDER BY friend_id LIMIT ?",
+        )
+        .bind(blob(user.0))
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(self.database.readers())
+        .await
+        .map_err(unavailable)?;
+        rows.iter().map(|row| Ok(Found(row).id(0)?.into())).collect()
+    }
+
+    async fn near_copies(&self, hash: PerceptualHash) -> Result<Vec<Picture>, StoreError> {
+        let bands: Vec<i64> = hash.bands().collect();
+        let rows = sqlx::query(
+            "SELECT DISTINCT hex(p.file_id), hex(p.user_id), hex(p.task_id), p.hash
+            FROM json_each(?) band CROSS JOIN pictures p ON p.band = band.value",
+        )
+        .bind(to_json(&bands)?)
+        .fetch_all(self.database.readers())
+        .await
+        .map_err(unavailable)?;
+        let seen = |row: &SqliteRow| {
+            Ok(Picture {
+                file: FileId(Found(row).id(0)?),
+                user: Found(row).id(1)?.into(),
+                task: Found(row).id(2)?.into(),
+                hash: PerceptualHash(Found(row).get::<i64>(3)?.cast_unsigned()),
+            })
+        };
+        let pictures: Result<Vec<Picture>, StoreError> = rows.iter().map(seen).collect();
+        Ok(pictures?
+            .into_iter()
+            .filter(|picture| picture.hash.is_near(hash))
+            .collect())
     }
 
     async fn leaderboard(

@@ -10,7 +10,7 @@ use mission_core::{
     mission::BudgetUse,
     ports::{
         rules::serde_name,
-        store::{Change, Claim, Root, StoreError},
+        store::{Change, Claim, Friendship, Picture, Root, StoreError},
     },
 };
 
@@ -65,6 +65,8 @@ struct Batch {
     released: BTreeSet<Claim>,
     budgets: BTreeMap<MissionId, BudgetUse>,
     sightings: BTreeMap<(DeviceHash, UserId), DateTime<Utc>>,
+    friendships: BTreeMap<(UserId, UserId), Friendship>,
+    pictures: Vec<Picture>,
     refused_evidence: BTreeMap<(DateTime<Utc>, MissionId), u64>,
     old_receipts: Rows,
     audit: Rows,
@@ -94,6 +96,11 @@ impl Batch {
             *sum = sum.plus(take.used);
         }
         self.sightings.extend(effects.sightings.clone());
+        for (pair, told) in &effects.friendships {
+            let known = self.friendships.entry(*pair).or_insert(*told);
+            *known = known.or_later(*told);
+        }
+        self.pictures.extend(&effects.pictures);
         for (key, count) in &effects.refused_evidence {
             *self.refused_evidence.entry(*key).or_default() += count;
         }
@@ -291,6 +298,22 @@ impl Batch {
             sightings.row().id(user.0).text(device.as_str()).instant(*seen);
         }
         add(sql::SIGHTINGS, sightings)?;
+        let mut friendships = Rows::default();
+        for ((user, friend), told) in &self.friendships {
+            let row = friendships.row().id(user.0).id(friend.0);
+            row.number(u8::from(told.are_friends)).instant(told.at);
+        }
+        add(sql::FRIENDSHIPS, friendships)?;
+        let mut pictures = Rows::default();
+        for picture in &self.pictures {
+            for band in picture.hash.bands() {
+                let row = pictures.row().number(band).id(picture.file.0);
+                row.id(picture.user.0)
+                    .id(picture.task.0)
+                    .number(picture.hash.0.cast_signed());
+            }
+        }
+        add(sql::PICTURES, pictures)?;
         let mut refused_evidence = Rows::default();
         for ((hour, mission), count) in &self.refused_evidence {
             let row = refused_evidence.row().instant(*hour).id(mission.0);
@@ -416,7 +439,7 @@ mod sql {
             verifications = kept.verifications + excluded.verifications,
             verified = kept.verified + excluded.verified;";
     /// All that goes with a user; what has not left yet stays without what it rested on.
-    pub(super) const ERASURE: [&str; 12] = [
+    pub(super) const ERASURE: [&str; 15] = [
         COUNTED_OF_ERASED,
         of_erased!(
             "UPDATE audit SET data = json_remove(data, '$.before', '$.after')",
@@ -429,6 +452,9 @@ mod sql {
         of_erased!("DELETE FROM reviews", "user_id", ""),
         of_erased!("DELETE FROM check_in_days", "user_id", ""),
         of_erased!("DELETE FROM sightings", "user_id", ""),
+        of_erased!("DELETE FROM friendships", "user_id", ""),
+        of_erased!("DELETE FROM friendships", "friend_id", ""),
+        of_erased!("DELETE FROM pictures", "user_id", ""),
         of_erased!("UPDATE users SET data = NULL", "id", ""),
         of_erased!("UPDATE journal SET caller = NULL, command = NULL", "caller", ""),
         of_erased!(
@@ -517,6 +543,12 @@ mod sql {
     pub(super) const SIGHTINGS: &str = "INSERT INTO sightings (user_id, device, seen_at)
         SELECT unhex(value->>0), value->>1, value->>2 FROM json_each(?) WHERE TRUE
         ON CONFLICT (user_id, device) DO UPDATE SET seen_at = excluded.seen_at;";
+    pub(super) const FRIENDSHIPS: &str = "INSERT INTO friendships AS known (user_id, friend_id, are_friends, told_at)
+        SELECT unhex(value->>0), unhex(value->>1), value->>2, value->>3 FROM json_each(?) WHERE TRUE
+        ON CONFLICT (user_id, friend_id) DO UPDATE SET are_friends = excluded.are_friends, told_at = excluded.told_at
+        WHERE excluded.told_at >= known.told_at;";
+    pub(super) const PICTURES: &str = "INSERT INTO pictures (band, file_id, user_id, task_id, hash)
+        SELECT value->>0, unhex(value->>1), unhex(value->>2), unhex(value->>3), value->>4 FROM json_each(?);";
     pub(super) const REFUSED_EVIDENCE: &str = "INSERT INTO activity_counts AS kept
         (hour, mission_id, started, completed, check_ins, claims, points_micros, verifications, verified)
         SELECT value->>0, unhex(value->>1), 0, 0, 0, 0, 0, value->>2, 0 FROM json_each(?) WHERE TRUE

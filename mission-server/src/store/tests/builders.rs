@@ -53,6 +53,7 @@ pub(crate) fn entry(who: u64, recorded_at: DateTime<Utc>) -> Entry {
             command: Command::RegisterUser(RegisterUser {
                 user: user(who),
                 registered_at: None,
+                display_name: None,
             }),
         },
         answer: Ok(Reply::UserSaved(UserSaved {

@@ -3,9 +3,9 @@
 use axum::{Json, extract::State, http::HeaderMap};
 use chrono::{DateTime, Utc};
 use mission_core::{
-    ReviewId, TaskId,
+    FileId, ReviewId, TaskId,
     engine::Thing,
-    fraud::Review,
+    fraud::{Review, ReviewSubject},
     ports::{
         queries::{Page, ReviewFilter},
         store::StoreError,
@@ -18,7 +18,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{super::tasks::zone_of, Id, ReviewView};
+use super::{
+    super::{tasks::zone_of, uploads::LINK_TIME},
+    Id, ReviewView,
+};
 use crate::http::{
     AppState, Problem,
     caller::{Operator, ReviewsWrite},
@@ -39,6 +42,9 @@ struct ReviewDetail {
     task: Option<TaskView>,
     mission: Option<MissionView>,
     evidence: Option<ShownEvidence>,
+    /// The uploaded file that is to be looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upload: Option<ShownUpload>,
     /// The rewards that are held.
     rewards: Vec<RewardView>,
     device: Option<DeviceFacts>,
@@ -73,6 +79,43 @@ impl ShownEvidence {
             evidence,
         }
     }
+}
+
+/// An uploaded file, and where it can be looked at.
+#[derive(Debug, Serialize, ToSchema)]
+struct ShownUpload {
+    file_id: FileId,
+    /// Where it can be read, for an hour.
+    url: String,
+    /// Its media type, as its bytes show.
+    content_type: String,
+    size_bytes: u64,
+    uploaded_at: DateTime<Utc>,
+}
+
+/// The file that a review is about.
+async fn upload_of(
+    state: &AppState,
+    review: &Review,
+    task: Option<&Task>,
+) -> Result<Option<ShownUpload>, Problem> {
+    let (ReviewSubject::Upload { file, .. }, Some(task)) = (&review.subject, task) else {
+        return Ok(None);
+    };
+    let Some(upload) = task.uploads.iter().find(|upload| upload.file.id == *file) else {
+        return Ok(None);
+    };
+    let url = state
+        .uploads
+        .link(&upload.file, state.engine.now(), LINK_TIME)
+        .await?;
+    Ok(Some(ShownUpload {
+        file_id: *file,
+        url,
+        content_type: upload.file.content_type.clone(),
+        size_bytes: upload.file.size_bytes,
+        uploaded_at: upload.uploaded_at,
+    }))
 }
 
 /// What is known of the device that the command came with.
@@ -114,8 +157,10 @@ async fn read(
     let user = state.queries.user(review.user_id).await?;
     let rewards = held_rewards(&state, &review).await?;
     let task = task_of(&state, &review, &rewards).await?;
+    let upload = upload_of(&state, &review, task.as_ref()).await?;
     let device = device_facts(&state, &review, user.as_ref()).await?;
     let earlier_reviews = earlier_reviews(&state, &review).await?;
+    let names = state.neighbours.names(&[review.user_id]).await;
     let locale = Locale::of(None, &headers);
     Ok(Json(state.with_lens(|lens| {
         let zone = zone_of(user.as_ref(), lens);
@@ -131,9 +176,10 @@ async fn read(
                 .into_iter()
                 .map(|reward| RewardView::of(reward, lens.now))
                 .collect(),
+            upload,
             device,
             earlier_reviews,
-            review: review.into(),
+            review: ReviewView::from(review).named(&names),
         }
     })))
 }

@@ -2,13 +2,15 @@
 
 mod detail;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use axum::{Json, extract::State, http::StatusCode, response::Response};
 use chrono::{DateTime, NaiveDate, Utc};
 use mission_core::{
     CheckInDayId, FileId, ReviewId, RewardId, TaskId, UserId,
     engine::{DecideReview, Thing},
     fraud::{Review, ReviewDecision, ReviewReason, ReviewStatus, ReviewSubject},
-    ports::queries::ReviewFilter,
+    ports::{iam::Person, queries::ReviewFilter},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -21,6 +23,7 @@ use crate::http::{
     command::Command,
     page::{self, List},
     query::Query,
+    view::PersonView,
 };
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
@@ -37,6 +40,8 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 struct ReviewView {
     id: ReviewId,
     user_id: UserId,
+    #[serde(flatten)]
+    person: PersonView,
     /// `evidence`, `upload`, `completion`, `claim` or `check_in`.
     kind: &'static str,
     /// The task, where one waits.
@@ -56,6 +61,19 @@ struct ReviewView {
     decided_at: Option<DateTime<Utc>>,
     decided_by: Option<UserId>,
     note: Option<String>,
+    /// Under which id the moderation service knows of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    moderation_id: Option<String>,
+}
+
+impl ReviewView {
+    /// The same with the user's name and picture.
+    fn named(self, people: &BTreeMap<UserId, Person>) -> Self {
+        ReviewView {
+            person: PersonView::of(self.user_id, people),
+            ..self
+        }
+    }
 }
 
 impl From<Review> for ReviewView {
@@ -73,6 +91,7 @@ impl From<Review> for ReviewView {
         ReviewView {
             id: review.id,
             user_id: review.user_id,
+            person: PersonView::default(),
             kind,
             task_id,
             file_id,
@@ -85,6 +104,7 @@ impl From<Review> for ReviewView {
             decided_at: review.decided_at,
             decided_by: review.decided_by,
             note: review.note,
+            moderation_id: review.moderation,
         }
     }
 }
@@ -119,12 +139,10 @@ async fn list(
         user: None,
     };
     let found = state.queries.reviews(wanted, page::one_more(page)).await?;
-    Ok(Json(page::list(
-        found,
-        page.limit,
-        |review| review.id,
-        ReviewView::from,
-    )))
+    let users: BTreeSet<UserId> = found.iter().map(|review| review.user_id).collect();
+    let names = state.neighbours.names(&Vec::from_iter(users)).await;
+    let view = |review| ReviewView::from(review).named(&names);
+    Ok(Json(page::list(found, page.limit, |review| review.id, view)))
 }
 
 /// What the reviewer adds.

@@ -5,10 +5,10 @@ use mission_core::{
     TaskId, UserId,
     engine::Thing,
     ports::queries::{Page, TaskFilter},
-    user::User,
+    user::{Boost, User},
 };
-use serde::Deserialize;
-use utoipa::IntoParams;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::super::{
@@ -23,8 +23,9 @@ use crate::{
         caller::{Operator, UsersRead},
         page::{self, List, Offset},
         query::{NoQuery, Query},
-        view::{RewardView, TaskView},
+        view::{PersonView, RewardView, TaskView},
     },
+    neighbours::NAMES_WAIT,
     wallet::LedgerEntry,
 };
 
@@ -35,6 +36,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(user_rewards))
         .routes(routes!(user_check_ins))
         .routes(routes!(user_ledger))
+        .routes(routes!(user_boosts))
 }
 
 /// A user who is there: 404 where nobody was seen under the id, and where who was is erased.
@@ -44,9 +46,18 @@ async fn known(state: &AppState, id: UserId) -> Result<User, Problem> {
         .ok_or_else(|| Problem::not_found(Thing::User))
 }
 
+/// A user's profile, with their name and picture.
+#[derive(Debug, Serialize, ToSchema)]
+struct UserPage {
+    #[serde(flatten)]
+    profile: Profile,
+    #[serde(flatten)]
+    person: PersonView,
+}
+
 /// A user's profile.
 #[utoipa::path(get, path = "/users/{id}", tag = "users", params(("id" = UserId, Path)), responses(
-    (status = 200, description = "The profile", body = Profile),
+    (status = 200, description = "The profile", body = UserPage),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
 async fn user_profile(
@@ -54,10 +65,17 @@ async fn user_profile(
     _operator: Operator<UsersRead>,
     Id(id): Id<UserId>,
     _: Query<NoQuery>,
-) -> Result<Json<Profile>, Problem> {
+) -> Result<Json<UserPage>, Problem> {
     let user = known(&state, id).await?;
     let balance = state.wallet.balance(id).await?;
-    Ok(Json(state.with_lens(|lens| Profile::of(&user, balance, lens))))
+    let person = match &state.neighbours.iam {
+        Some(iam) => iam.person(id, NAMES_WAIT).await.ok().flatten(),
+        None => None,
+    };
+    Ok(Json(UserPage {
+        profile: state.with_lens(|lens| Profile::of(&user, balance, lens)),
+        person: person.map(PersonView::from).unwrap_or_default(),
+    }))
 }
 
 /// A user's tasks, newest first.
@@ -163,4 +181,22 @@ async fn user_ledger(
         |(place, _)| Offset(place + 1),
         |(_, entry)| entry,
     )))
+}
+
+/// A user's mining boosts that have not ended, the latest last: what a mining service speeds up by.
+#[utoipa::path(get, path = "/users/{id}/boosts", tag = "users", params(("id" = UserId, Path)), responses(
+    (status = 200, description = "All of them", body = List<Boost>),
+    (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
+    (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
+async fn user_boosts(
+    State(state): State<AppState>,
+    _operator: Operator<UsersRead>,
+    Id(id): Id<UserId>,
+    _: Query<NoQuery>,
+) -> Result<Json<List<Boost>>, Problem> {
+    let user = known(&state, id).await?;
+    Ok(Json(List {
+        items: user.boosts_at(state.engine.now()).cloned().collect(),
+        next_cursor: None,
+    }))
 }

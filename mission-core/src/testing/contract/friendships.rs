@@ -1,0 +1,61 @@
+use chrono::{DateTime, Duration, Utc};
+
+use super::{
+    WholeStore,
+    bench::{Bench, noon},
+};
+use crate::{UserId, ports::store::Friendship, testing::user, user::User};
+
+async fn tell<S: WholeStore>(
+    bench: &Bench<'_, S>,
+    pair: (UserId, UserId),
+    at: DateTime<Utc>,
+    are_friends: bool,
+) {
+    let told = Friendship { at, are_friends };
+    bench
+        .settle(pair.0, |change| {
+            let pairs = [(pair, told), ((pair.1, pair.0), told)];
+            change.effects.friendships.extend(pairs);
+        })
+        .await;
+}
+
+#[expect(clippy::expect_used, reason = "a store that fails breaks the contract")]
+async fn friends<S: WholeStore>(bench: &Bench<'_, S>, who: UserId) -> Vec<UserId> {
+    let mut friends = bench
+        .store
+        .friends(who, 100)
+        .await
+        .expect("`friends` must answer");
+    friends.sort();
+    friends
+}
+
+pub(super) async fn of_two_users_the_latest_word_holds<S: WholeStore>(bench: &Bench<'_, S>) {
+    let [anna, bert, carl] = [1, 2, 3].map(user);
+    let later = noon() + Duration::days(1);
+    tell(bench, (anna, bert), noon(), true).await;
+    tell(bench, (anna, carl), later, true).await;
+    assert_eq!(friends(bench, anna).await, [bert, carl]);
+    assert_eq!(friends(bench, bert).await, [anna]);
+    tell(bench, (bert, anna), later, false).await;
+    assert_eq!(friends(bench, anna).await, [carl]);
+    assert_eq!(friends(bench, bert).await, []);
+    // What comes late is about an earlier time.
+    tell(bench, (carl, anna), noon(), false).await;
+    assert_eq!(friends(bench, carl).await, [anna]);
+    let limited = bench.store.friends(anna, 0).await;
+    assert_eq!(limited, Ok(Vec::new()));
+}
+
+pub(super) async fn an_erasure_ends_friendships<S: WholeStore>(bench: &Bench<'_, S>) {
+    let [anna, bert, carl] = [1, 2, 3].map(user);
+    tell(bench, (anna, bert), noon(), true).await;
+    tell(bench, (bert, carl), noon(), true).await;
+    let mut erasing = bench.change_of(User::tombstone(anna, noon()), 1);
+    erasing.effects.erasures.insert(anna);
+    bench.committed(&erasing).await;
+    assert_eq!(friends(bench, anna).await, []);
+    assert_eq!(friends(bench, bert).await, [carl]);
+}

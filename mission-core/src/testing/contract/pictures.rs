@@ -1,0 +1,57 @@
+use super::{
+    WholeStore,
+    bench::{Bench, noon},
+};
+use crate::{FileId, TaskId, UserId, ports::store::Picture, task::PerceptualHash, testing::user, user::User};
+
+async fn upload<S: WholeStore>(bench: &Bench<'_, S>, who: UserId, hash: u64) -> Picture {
+    let picture = Picture {
+        file: FileId(bench.fresh()),
+        user: who,
+        task: TaskId(bench.fresh()),
+        hash: PerceptualHash(hash),
+    };
+    bench
+        .settle(who, |change| change.effects.pictures.push(picture))
+        .await;
+    picture
+}
+
+#[expect(clippy::expect_used, reason = "a store that fails breaks the contract")]
+async fn near<S: WholeStore>(bench: &Bench<'_, S>, hash: u64) -> Vec<Picture> {
+    let found = bench.store.near_copies(PerceptualHash(hash)).await;
+    let mut found = found.expect("`near_copies` must answer");
+    found.sort_by_key(|picture| picture.file);
+    found
+}
+
+pub(super) async fn near_copies_are_found_and_nothing_else<S: WholeStore>(bench: &Bench<'_, S>) {
+    let look = 0xf3a1_0000_9c5e_17b2;
+    let one = upload(bench, user(1), look).await;
+    let other = upload(bench, user(2), !look).await;
+    // One bit of each of six bands: as far away as a near copy can be.
+    let spread = [0, 9, 18, 27, 36, 45]
+        .iter()
+        .fold(look, |hash, bit| hash ^ (1 << bit));
+    let within_one_band = look ^ 0b11_1111;
+    for hash in [look, look ^ 1, look ^ (1 << 63), spread, within_one_band] {
+        assert_eq!(near(bench, hash).await, [one], "{hash:x}");
+    }
+    assert_eq!(
+        near(bench, spread ^ (1 << 63)).await,
+        [],
+        "seven bits are too many"
+    );
+    assert_eq!(near(bench, !look ^ 1).await, [other]);
+    let copy = upload(bench, user(2), spread).await;
+    assert_eq!(near(bench, look).await, [one, copy]);
+}
+
+pub(super) async fn an_erasure_forgets_how_images_look<S: WholeStore>(bench: &Bench<'_, S>) {
+    upload(bench, user(1), 77).await;
+    let other = upload(bench, user(2), 77).await;
+    let mut erasing = bench.change_of(User::tombstone(user(1), noon()), 1);
+    erasing.effects.erasures.insert(user(1));
+    bench.committed(&erasing).await;
+    assert_eq!(near(bench, 77).await, [other]);
+}

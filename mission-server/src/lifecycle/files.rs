@@ -1,0 +1,88 @@
+//! Uploaded files: the place where they are kept, and the end of those that nobody needs.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use chrono::TimeDelta;
+use mission_core::{
+    FileId, UserId,
+    engine::Keys,
+    ports::{
+        clock::Clock,
+        queries::Queries,
+        store::{Claim, Store, StoreError},
+    },
+    system::SystemClock,
+};
+use secrecy::ExposeSecret;
+use uuid::Uuid;
+
+use super::StartError;
+use crate::{
+    config::{JwtKeys, Settings},
+    neighbours::Neighbours,
+    uploads::{FileStore, Links, Location, Place, UploadError, Uploads},
+};
+
+/// A file that nobody names is kept for so long: its task may be about to.
+const UNNAMED: TimeDelta = TimeDelta::days(1);
+
+/// Opens the place that the settings name.
+pub(super) fn open(settings: &Settings, neighbours: &Neighbours) -> Result<Arc<Uploads>, StartError> {
+    let place = match &neighbours.storage {
+        Some(service) => Place::Service(Arc::clone(service)),
+        None => FileStore::open(&settings.uploads.location)?.into(),
+    };
+    let limits = settings.uploads.limits.clone();
+    Ok(Arc::new(Uploads::new(place, limits, links(settings))))
+}
+
+/// Links are signed with a secret of their own or the one of tokens, else with one that ends with this process.
+fn links(settings: &Settings) -> Links {
+    let secret = match (&settings.uploads.link_secret, &settings.jwt.keys) {
+        (Some(secret), _) | (None, JwtKeys::Secret(secret)) => secret,
+        (None, JwtKeys::Url(_) | JwtKeys::File(_)) => {
+            if let Location::Folder(_) = settings.uploads.location {
+                tracing::warn!(
+                    "links to uploaded files hold on this server alone and until it stops; set MISSION_UPLOAD_LINK_SECRET"
+                );
+            }
+            return Links::new(Uuid::new_v4().as_bytes());
+        }
+    };
+    Links::new(secret.expose_secret().as_bytes())
+}
+
+/// Why a sweep ended early.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SweepError {
+    #[error(transparent)]
+    Files(#[from] UploadError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Removes files that no task names, and those of erased users.
+pub(super) async fn sweep(
+    uploads: &Uploads,
+    store: &dyn Store,
+    queries: &dyn Queries,
+) -> Result<usize, SweepError> {
+    // Files are as old as the machine's clock says.
+    let now = SystemClock.now();
+    let is_used = async |file: Uuid| is_used(store, queries, FileId(file)).await;
+    uploads.sweep(now, UNNAMED, is_used).await
+}
+
+async fn is_used(store: &dyn Store, queries: &dyn Queries, file: FileId) -> Result<bool, SweepError> {
+    let claim = Claim::File(file);
+    let keys = Keys {
+        claims: BTreeSet::from([claim.clone()]),
+        ..Keys::default()
+    };
+    let facts = store.load(&keys).await?;
+    let Some(holder) = facts.claims.get(&claim).copied().flatten() else {
+        return Ok(false);
+    };
+    let user = queries.user(UserId(holder)).await?;
+    Ok(user.is_some_and(|user| !user.is_erased()))
+}

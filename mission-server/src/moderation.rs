@@ -1,0 +1,359 @@
+//! Uploads go to the moderation service after they were taken: it is asked, tells its verdict or is asked for it, and
+//! whatever comes first counts. One that stays silent for a day leaves the upload to a person.
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use chrono::TimeDelta;
+use futures_util::StreamExt;
+use mission_core::{
+    FileId, ReviewId,
+    engine::{ApplyVerdict, Engine, ExecuteError, NoteModeration, Rejection, Signals},
+    fraud::{Review, ReviewStatus, ReviewSubject, Verdict},
+    ports::{
+        queries::{Page, Queries, ReviewFilter},
+        store::StoreError,
+    },
+};
+use tokio_util::sync::CancellationToken;
+use url::Url;
+use uuid::Uuid;
+
+use crate::{
+    back_off,
+    neighbours::{self, CallError, CallbackError, ModerationClient, ModerationReport, ModerationRequest},
+    uploads::{UploadError, Uploads},
+};
+
+/// Where the service calls back, below the server's public address.
+pub const CALLBACK: &str = "api/v1/moderation/callback";
+
+/// How often it is looked whether an upload is due to be asked about.
+const ROUND: Duration = Duration::from_secs(2);
+/// Uploads that are looked at in one round.
+const PAGE: usize = 500;
+/// Uploads that are asked about at once.
+const AT_ONCE: usize = 8;
+/// The pause before the service is asked again about an upload, at first and at most.
+const PAUSES: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(300));
+/// The service may read a file for so long.
+const LINK_TIME: Duration = Duration::from_secs(24 * 3600);
+/// After so long without a verdict a person decides.
+const PATIENCE: TimeDelta = TimeDelta::days(1);
+/// Characters of a reason that are kept.
+const REASON_CHARS: usize = 1000;
+
+/// Sees to it that every upload that waits for moderation gets its verdict.
+pub struct Moderator {
+    client: Arc<ModerationClient>,
+    engine: Engine,
+    queries: Arc<dyn Queries>,
+    uploads: Arc<Uploads>,
+    public_url: Url,
+}
+
+/// Why an upload could not be brought further.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModerateError {
+    /// The service did not answer well.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// The callback is not believed, or says nothing.
+    #[error(transparent)]
+    Callback(#[from] CallbackError),
+    /// The store could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The verdict could not be written down.
+    #[error(transparent)]
+    Execute(#[from] ExecuteError),
+    /// There is no link to the file.
+    #[error(transparent)]
+    Upload(#[from] UploadError),
+}
+
+impl Moderator {
+    /// A moderator of an engine's uploads. `public_url` is where the service reaches this server.
+    #[must_use]
+    pub fn new(
+        client: Arc<ModerationClient>,
+        engine: Engine,
+        queries: Arc<dyn Queries>,
+        uploads: Arc<Uploads>,
+        public_url: Url,
+    ) -> Self {
+        Moderator {
+            client,
+            engine,
+            queries,
+            uploads,
+            public_url,
+        }
+    }
+
+    /// Asks about an upload that was just taken, beside whoever took it. What fails is tried again by [`Moderator::run`].
+    pub fn hand_over(self: &Arc<Self>, file: FileId) {
+        let moderator = Arc::clone(self);
+        tokio::spawn(async move {
+            let done = async {
+                match moderator.queries.review(Review::id_for_upload(file)).await? {
+                    Some(review) if review.status == ReviewStatus::InModeration => {
+                        moderator.see_to(&review).await
+                    }
+                    _ => Ok(()),
+                }
+            };
+            if let Err(error) = done.await {
+                tracing::warn!(%file, %error, "moderation could not be asked about an upload; it will be again");
+            }
+        });
+    }
+
+    /// Asks about uploads again and again, until it is told to stop.
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+        let mut due = Due::default();
+        let mut after = None;
+        while stop
+            .run_until_cancelled(tokio::time::sleep(ROUND))
+            .await
+            .is_some()
+        {
+            let filter = ReviewFilter {
+                status: Some(ReviewStatus::InModeration),
+                user: None,
+            };
+            let page = match self.queries.reviews(filter, Page { limit: PAGE, after }).await {
+                Ok(page) => page,
+                Err(error) => {
+                    tracing::debug!(%error, "uploads that wait for moderation cannot be read");
+                    continue;
+                }
+            };
+            after = page.last().filter(|_| page.len() == PAGE).map(|last| last.id);
+            let now = Instant::now();
+            let wanted: Vec<Review> = page
+                .into_iter()
+                .filter(|review| due.is_due(review.id, now))
+                .collect();
+            if after.is_none() {
+                due.forget_the_gone();
+            }
+            let asked = futures_util::stream::iter(wanted)
+                .map(|review| Arc::clone(&self).try_to_see_to(review))
+                .buffer_unordered(AT_ONCE)
+                .for_each(std::future::ready);
+            if stop.run_until_cancelled(asked).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    async fn try_to_see_to(self: Arc<Self>, review: Review) {
+        if let Err(error) = self.see_to(&review).await {
+            tracing::debug!(review = %review.id, %error, "an upload still waits for moderation");
+        }
+    }
+
+    /// Brings an upload one step further: asks about it, or for the verdict.
+    async fn see_to(&self, review: &Review) -> Result<(), ModerateError> {
+        let ReviewSubject::Upload { task, file } = review.subject else {
+            return Ok(());
+        };
+        if self.engine.now() - review.created_at > PATIENCE {
+            let silent = "moderation has not decided within a day";
+            return self
+                .apply(review, None, Verdict::Review, Some(silent.to_owned()))
+                .await;
+        }
+        if let Some(moderation) = &review.moderation
+            && let Some(report) = self.client.poll(moderation).await?
+        {
+            return match verdict(report.verdict) {
+                Some(verdict) => {
+                    self.apply(review, Some(report.moderation_id), verdict, report.reason)
+                        .await
+                }
+                None => Ok(()),
+            };
+        }
+        let task = self.queries.task(review.user_id, task).await?;
+        let uploads = task.into_iter().flat_map(|task| task.uploads);
+        let Some(upload) = uploads.into_iter().find(|upload| upload.file.id == file) else {
+            return Ok(());
+        };
+        let link = self
+            .uploads
+            .link(&upload.file, self.engine.now(), LINK_TIME)
+            .await?;
+        let request = ModerationRequest {
+            file_id: file.to_string(),
+            url: self.absolute(&link),
+            content_type: upload.file.content_type,
+            callback_url: self.absolute(CALLBACK),
+        };
+        let moderation = self.client.ask(&request).await?;
+        if review.moderation.as_ref() != Some(&moderation) {
+            let note = NoteModeration {
+                user: review.user_id,
+                review: review.id,
+                moderation,
+            };
+            ignore_gone(self.engine.execute(note, Signals::default(), None).await)?;
+        }
+        Ok(())
+    }
+
+    /// Acts on a callback. Answers whether there is such an upload; a verdict on one that was decided before changes
+    /// nothing.
+    ///
+    /// # Errors
+    /// When the callback is not believed, or the verdict cannot be written down.
+    pub async fn take_callback(
+        &self,
+        headers: &axum::http::HeaderMap,
+        body: &[u8],
+    ) -> Result<bool, ModerateError> {
+        let report: ModerationReport = self.client.read_callback(headers, body)?;
+        let Ok(file) = report.file_id.parse::<Uuid>() else {
+            return Ok(false);
+        };
+        let Some(review) = self.queries.review(Review::id_for_upload(FileId(file))).await? else {
+            return Ok(false);
+        };
+        if let Some(verdict) = verdict(report.verdict) {
+            self.apply(&review, Some(report.moderation_id), verdict, report.reason)
+                .await?;
+        }
+        Ok(true)
+    }
+
+    async fn apply(
+        &self,
+        review: &Review,
+        moderation: Option<String>,
+        verdict: Verdict,
+        reason: Option<String>,
+    ) -> Result<(), ModerateError> {
+        if review.status != ReviewStatus::InModeration {
+            return Ok(());
+        }
+        let command = ApplyVerdict {
+            user: review.user_id,
+            review: review.id,
+            moderation: moderation
+                .or_else(|| review.moderation.clone())
+                .map(|id| plain(&id)),
+            verdict,
+            reason: reason.map(|reason| plain(&reason)),
+        };
+        ignore_gone(self.engine.execute(command, Signals::default(), None).await)
+    }
+
+    /// A link of ours is relative to the server; one of a bucket is not.
+    fn absolute(&self, link: &str) -> String {
+        if link.contains("://") {
+            return link.to_owned();
+        }
+        let base = self.public_url.as_str().trim_end_matches('/');
+        format!("{base}/{}", link.trim_start_matches('/'))
+    }
+}
+
+/// What can be acted on.
+fn verdict(told: neighbours::Verdict) -> Option<Verdict> {
+    match told {
+        neighbours::Verdict::Pending => None,
+        neighbours::Verdict::Approved => Some(Verdict::Approved),
+        neighbours::Verdict::Rejected => Some(Verdict::Rejected),
+        neighbours::Verdict::Review => Some(Verdict::Review),
+    }
+}
+
+/// A text of the service, as it can be stored.
+fn plain(text: &str) -> String {
+    text.chars()
+        .filter(|char| *char != '\0')
+        .take(REASON_CHARS)
+        .collect()
+}
+
+/// Of a user who was erased meanwhile there is nothing to write down.
+fn ignore_gone<T>(done: Result<T, ExecuteError>) -> Result<(), ModerateError> {
+    match done {
+        Ok(_) | Err(ExecuteError::Rejected(Rejection::NotFound(_) | Rejection::UserErased)) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// When each upload is to be asked about again.
+#[derive(Default)]
+struct Due {
+    waiting: HashMap<ReviewId, Waiting>,
+}
+
+struct Waiting {
+    next: Instant,
+    asked: u32,
+    seen: bool,
+}
+
+impl Due {
+    /// Whether an upload is to be asked about now; if so it is not for a while, which grows.
+    fn is_due(&mut self, review: ReviewId, now: Instant) -> bool {
+        let pause = |asked| back_off::after(asked, PAUSES.0, PAUSES.1);
+        // Whoever took it has asked for the first time.
+        let waiting = self.waiting.entry(review).or_insert_with(|| Waiting {
+            next: now + pause(1),
+            asked: 1,
+            seen: true,
+        });
+        waiting.seen = true;
+        let is_due = waiting.next <= now;
+        if is_due {
+            waiting.asked = waiting.asked.saturating_add(1);
+            waiting.next = now + pause(waiting.asked);
+        }
+        is_due
+    }
+
+    /// Forgets what was not seen since the last time.
+    fn forget_the_gone(&mut self) {
+        self.waiting
+            .retain(|_, waiting| std::mem::take(&mut waiting.seen));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upload_is_asked_about_less_and_less_often() {
+        let (mut due, start) = (Due::default(), Instant::now());
+        let review = ReviewId(Uuid::from_u128(1));
+        assert!(!due.is_due(review, start), "it was asked about a moment ago");
+        let mut asked = Vec::new();
+        for second in 1..3600 {
+            if due.is_due(review, start + Duration::from_secs(second)) {
+                asked.push(second);
+            }
+        }
+        assert!(asked[0] <= 5 && (12..40).contains(&asked.len()), "{asked:?}");
+        let longest = asked.windows(2).map(|pair| pair[1] - pair[0]).max();
+        assert!(longest <= Some(301), "{asked:?}");
+        due.forget_the_gone();
+        assert_eq!(due.waiting.len(), 1);
+        due.forget_the_gone();
+        assert!(due.waiting.is_empty());
+    }
+
+    #[test]
+    fn texts_of_the_service_can_be_stored() {
+        assert_eq!(plain("a\0b"), "ab");
+        assert_eq!(plain(&"x".repeat(5000)).len(), REASON_CHARS);
+    }
+}

@@ -1,0 +1,143 @@
+//! One call, before it is sent.
+
+use std::{fs::File, sync::Arc};
+
+use bytes::Bytes;
+use opentelemetry::trace::SpanContext;
+use reqwest::Method;
+use serde::Serialize;
+
+use crate::http::correlation;
+
+/// Whether a call that failed may be sent again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Repeat {
+    /// It changes nothing.
+    Safe,
+    /// The service tells the second from a new one by this key, which is sent along as `Idempotency-Key`.
+    Keyed(String),
+    /// Never.
+    Never,
+}
+
+/// What a call sends.
+#[derive(Clone, Debug)]
+pub(super) enum Body {
+    Json(Bytes),
+    Form(FormFile),
+}
+
+/// The one file of a form, in its part `file`.
+#[derive(Clone, Debug)]
+pub struct FormFile {
+    /// What it holds.
+    pub content: FileContent,
+    /// Its media type.
+    pub content_type: &'static str,
+    /// The name that is sent along.
+    pub name: String,
+}
+
+/// What a file holds. It is read from its beginning by each try.
+#[derive(Clone, Debug)]
+pub enum FileContent {
+    /// These bytes.
+    Bytes(Bytes),
+    /// What is in an open file, with its length.
+    File(Arc<File>, u64),
+}
+
+/// A call to a neighbour.
+#[derive(Clone, Debug)]
+pub struct Call {
+    pub(super) method: Method,
+    /// The path without ids, for metrics.
+    pub(super) route: &'static str,
+    /// What is added to the service's address, to be encoded.
+    pub(super) path: Vec<String>,
+    pub(super) query: Vec<(&'static str, String)>,
+    pub(super) body: Option<Body>,
+    pub(super) repeat: Repeat,
+    pub(super) origin: Origin,
+}
+
+impl Call {
+    /// A GET of the request that is being served. `route` names `path` for metrics, without what differs from call to
+    /// call, such as `/users/{id}`.
+    #[must_use]
+    pub fn get<P: Into<String>>(route: &'static str, path: impl IntoIterator<Item = P>) -> Self {
+        Call {
+            method: Method::GET,
+            route,
+            path: path.into_iter().map(Into::into).collect(),
+            query: Vec::new(),
+            body: None,
+            repeat: Repeat::Safe,
+            origin: Origin::current(),
+        }
+    }
+
+    /// A POST of JSON.
+    ///
+    /// # Errors
+    /// When the body cannot be written as JSON.
+    pub fn post<P: Into<String>>(
+        route: &'static str,
+        path: impl IntoIterator<Item = P>,
+        body: &impl Serialize,
+        repeat: Repeat,
+    ) -> Result<Self, serde_json::Error> {
+        Ok(Call {
+            method: Method::POST,
+            body: Some(Body::Json(serde_json::to_vec(body)?.into())),
+            repeat,
+            ..Call::get(route, path)
+        })
+    }
+
+    /// A POST of a form with a file.
+    #[must_use]
+    pub fn post_file<P: Into<String>>(
+        route: &'static str,
+        path: impl IntoIterator<Item = P>,
+        file: FormFile,
+        repeat: Repeat,
+    ) -> Self {
+        Call {
+            method: Method::POST,
+            body: Some(Body::Form(file)),
+            repeat,
+            ..Call::get(route, path)
+        }
+    }
+
+    /// The same with a query parameter more.
+    #[must_use]
+    pub fn query(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.query.push((name, value.into()));
+        self
+    }
+
+    /// The same on behalf of another request.
+    #[must_use]
+    pub(super) fn of(self, origin: Origin) -> Self {
+        Call { origin, ..self }
+    }
+}
+
+/// Which request a call is made for.
+#[derive(Clone, Debug)]
+pub(super) struct Origin {
+    pub(super) correlation_id: String,
+    pub(super) trace: SpanContext,
+}
+
+impl Origin {
+    /// The request that is being served; outside of one, a new one.
+    pub(super) fn current() -> Self {
+        Origin {
+            correlation_id: correlation::current().unwrap_or_else(|| uuid::Uuid::now_v7().to_string()),
+            trace: correlation::trace(),
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Collects what is asked for within a few milliseconds, and asks for it in one call.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures_util::future::join_all;
+use mission_core::{
+    UserId,
+    ports::iam::{IamError, Person},
+};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    call::Origin,
+    iam::Directory,
+    people::{Known, People},
+};
+
+/// How long others are waited for.
+const WINDOW: Duration = Duration::from_millis(3);
+/// Ids of one call at most.
+pub(super) const MOST_IDS: usize = 200;
+/// Questions that may wait; further ones are told that the service is away.
+const MOST_WAITING: usize = 1024;
+
+/// What is answered: who was found, of those who were asked about.
+pub(super) type Found = Result<Arc<BTreeMap<UserId, Person>>, IamError>;
+
+/// A question about some users.
+struct Question {
+    users: Vec<UserId>,
+    origin: Origin,
+    answer: oneshot::Sender<Found>,
+}
+
+/// Asks for many users at once. Its task ends when it is dropped.
+pub(super) struct Loader(mpsc::Sender<Question>);
+
+impl Loader {
+    /// Starts the task, within a Tokio runtime.
+    pub(super) fn start(directory: Arc<Directory>, people: Arc<People>) -> Self {
+        let (sender, questions) = mpsc::channel(MOST_WAITING);
+        tokio::spawn(run(questions, directory, people));
+        Loader(sender)
+    }
+
+    /// Asks about some users. The answer is kept, whether or not anybody waits for it.
+    pub(super) async fn load(&self, users: Vec<UserId>) -> Found {
+        let (answer, answered) = oneshot::channel();
+        let away = |reason: &str| IamError {
+            reason: reason.to_owned(),
+        };
+        let question = Question {
+            users,
+            origin: Origin::current(),
+            answer,
+        };
+        self.0
+            .try_send(question)
+            .map_err(|_| away("too many questions are waiting"))?;
+        answered.await.map_err(|_| away("the server is stopping"))?
+    }
+}
+
+/// Answers questions, those of one window together; while a call runs, the next ones gather.
+async fn run(mut questions: mpsc::Receiver<Question>, directory: Arc<Directory>, people: Arc<People>) {
+    while let Some(first) = questions.recv().await {
+        let mut asked = vec![first];
+        gather(&mut questions, &mut asked).await;
+        let found = fetch(&asked, &directory, &people).await;
+        for question in asked {
+            // Nobody waits any more, perhaps.
+            let _ = question.answer.send(found.clone());
+        }
+    }
+}
+
+async fn gather(questions: &mut mpsc::Receiver<Question>, asked: &mut Vec<Question>) {
+    let end = tokio::time::Instant::now() + WINDOW;
+    while asked.iter().map(|question| question.users.len()).sum::<usize>() < MOST_IDS {
+        match tokio::time::timeout_at(end, questions.recv()).await {
+            Ok(Some(question)) => asked.push(question),
+            Ok(None) | Err(_) => return,
+        }
+    }
+}
+
+/// Asks the service for those who are not known by now, each once.
+async fn fetch(asked: &[Question], directory: &Directory, people: &People) -> Found {
+    let users: BTreeSet<UserId> = asked
+        .iter()
+        .flat_map(|question| question.users.iter().copied())
+        .collect();
+    let now = Instant::now();
+    let mut found = BTreeMap::new();
+    let mut missing = Vec::new();
+    for user in users {
+        match people.get(user, now) {
+            Known::Fresh(person) => found.extend(person.map(|person| (user, person))),
+            Known::Stale(_) | Known::Nothing => missing.push(user),
+        }
+    }
+    let Some(origin) = asked.first().map(|question| &question.origin) else {
+        return Ok(Arc::default());
+    };
+    let calls = missing
+        .chunks(MOST_IDS)
+        .map(|users| directory.people(users, origin.clone()));
+    for answer in join_all(calls).await {
+        found.extend(answer?);
+    }
+    Ok(Arc::new(found))
+}

@@ -1,0 +1,99 @@
+//! Opens the store behind a location.
+
+use std::{path::Path as Folder, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use object_store::{ObjectStore, local::LocalFileSystem, path::Path};
+use url::Url;
+
+use super::{Location, UploadError};
+
+/// A store that makes links to its files itself.
+#[async_trait]
+pub(super) trait OwnLinks: Send + Sync {
+    /// A link to read a file, good for so long from now on.
+    async fn link(&self, path: &Path, ttl: Duration) -> object_store::Result<Url>;
+}
+
+#[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+#[async_trait]
+impl<S: object_store::signer::Signer> OwnLinks for S {
+    async fn link(&self, path: &Path, ttl: Duration) -> object_store::Result<Url> {
+        self.signed_url(axum::http::Method::GET, path, ttl).await
+    }
+}
+
+/// An opened store.
+pub(super) struct Opened {
+    pub(super) store: Arc<dyn ObjectStore>,
+    pub(super) prefix: Path,
+    /// Makes links of the store's own, where it can.
+    pub(super) signer: Option<Arc<dyn OwnLinks>>,
+    /// Whether it keeps the type of a file beside it.
+    pub(super) keeps_types: bool,
+}
+
+pub(super) fn open(location: &Location) -> Result<Opened, UploadError> {
+    match location {
+        Location::Folder(folder) => self::folder(folder),
+        Location::Bucket(url) => bucket(url),
+        Location::Service(url) => Err(UploadError::Location(format!(
+            "`{url}` is a service, and no store"
+        ))),
+    }
+}
+
+fn folder(folder: &Folder) -> Result<Opened, UploadError> {
+    std::fs::create_dir_all(folder).map_err(|error| {
+        UploadError::Location(format!(
+            "the folder `{}` cannot be made: {error}",
+            folder.display()
+        ))
+    })?;
+    Ok(Opened {
+        store: Arc::new(LocalFileSystem::new_with_prefix(folder)?),
+        prefix: Path::default(),
+        signer: None,
+        keeps_types: false,
+    })
+}
+
+#[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+fn signing<S: ObjectStore + OwnLinks>(store: S, url: &Url) -> Result<Opened, UploadError> {
+    let store = Arc::new(store);
+    Ok(Opened {
+        signer: Some(store.clone()),
+        store,
+        prefix: Path::from_url_path(url.path()).map_err(object_store::Error::from)?,
+        keeps_types: true,
+    })
+}
+
+fn bucket(url: &Url) -> Result<Opened, UploadError> {
+    match url.scheme() {
+        #[cfg(feature = "s3")]
+        "s3" => signing(
+            object_store::aws::AmazonS3Builder::from_env()
+                .with_url(url.as_str())
+                .build()?,
+            url,
+        ),
+        #[cfg(feature = "gcs")]
+        "gs" => signing(
+            object_store::gcp::GoogleCloudStorageBuilder::from_env()
+                .with_url(url.as_str())
+                .build()?,
+            url,
+        ),
+        #[cfg(feature = "azure")]
+        "az" => signing(
+            object_store::azure::MicrosoftAzureBuilder::from_env()
+                .with_url(url.as_str())
+                .build()?,
+            url,
+        ),
+        scheme => Err(UploadError::Location(format!(
+            "this server was built without `{scheme}://`"
+        ))),
+    }
+}

@@ -1,0 +1,75 @@
+//! What nobody refers to is removed after a while, and a store that fails leaves nothing.
+
+use chrono::TimeDelta;
+use uuid::Uuid;
+
+use super::{make::*, *};
+
+#[tokio::test]
+async fn unused_files_are_swept_after_their_time() {
+    let stage = Stage::new();
+    let used = stage.take(None, &png()).await.unwrap();
+    let unused = stage.take(None, &pdf()).await.unwrap();
+    let folder = stage.folder.path();
+    std::fs::write(folder.join("README"), "of the operator").unwrap();
+    std::fs::write(folder.join(format!("{}#1", Uuid::nil())), "a broken write").unwrap();
+    let (real, day) = (Utc::now(), TimeDelta::days(1));
+    let sweep = async |now| {
+        let is_used = |id| std::future::ready(Ok::<_, UploadError>(id == used.id.0));
+        stage.uploads.sweep(now, day, is_used).await.unwrap()
+    };
+    assert_eq!(sweep(real).await, 0);
+    assert_eq!(stage.names().len(), 4);
+    assert_eq!(sweep(real + day + TimeDelta::minutes(1)).await, 2);
+    let mut names = stage.names();
+    names.sort();
+    assert_eq!(names, [used.id.0.to_string(), "README".to_owned()]);
+    assert!(matches!(
+        stage.uploads.store().unwrap().stat(unused.id.0).await,
+        Err(UploadError::NotFound)
+    ));
+}
+
+#[tokio::test]
+async fn bytes_that_break_off_leave_nothing_in_the_store() {
+    struct Broken(usize);
+
+    impl tokio::io::AsyncRead for Broken {
+        fn poll_read(
+            mut self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+            into: &mut tokio::io::ReadBuf<'_>,
+        ) -> std::task::Poll<std::io::Result<()>> {
+            let count = into.remaining().min(self.0);
+            self.0 -= count;
+            into.put_slice(&vec![1; count]);
+            std::task::Poll::Ready(if count == 0 {
+                Err(std::io::Error::other("broken"))
+            } else {
+                Ok(())
+            })
+        }
+    }
+
+    let stage = Stage::new();
+    for bytes in [10, 12 << 20] {
+        let put = stage
+            .uploads
+            .store()
+            .unwrap()
+            .put(Uuid::nil(), MediaType::Pdf, Broken(bytes))
+            .await;
+        assert!(matches!(put, Err(UploadError::Temporary(_))), "{put:?}");
+        assert!(stage.names().is_empty(), "{:?}", stage.names());
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_is_away_is_told_as_such() {
+    let stage = Stage::new();
+    let gone = stage.folder.path().to_owned();
+    std::fs::remove_dir_all(&gone).unwrap();
+    let error = stage.take(None, &png()).await.expect_err("away");
+    let response = axum::response::IntoResponse::into_response(error);
+    assert_eq!(response.status(), 503);
+}
