@@ -100,7 +100,7 @@ impl StandIn {
     /// All behave so from now on.
     pub fn mood(&self, mood: Mood) {
         for service in Service::ALL {
-            self.mood_of(service, mood.clone());
+            self.mood_of(service, mood);
         }
     }
 
@@ -172,7 +172,7 @@ async fn behave(State(stand_in): State<StandIn>, request: Request, next: Next) -
                 path: path.clone(),
             });
         }
-        let usual = world.moods.get(&Service::of(&path)).cloned();
+        let usual = world.moods.get(&Service::of(&path)).copied();
         world.next.pop().or(usual).unwrap_or(Mood::Good)
     };
     match mood.answer().await {

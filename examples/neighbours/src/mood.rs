@@ -11,7 +11,7 @@ use axum::{
 use serde_json::json;
 
 /// How a service behaves.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mood {
     /// As agreed.
     Good,

@@ -79,7 +79,7 @@ async fn names_never_stop_or_delay_an_answer() {
         Mood::Redirect,
         Mood::Huge(3_000_000, false),
     ] {
-        iam.mood(mood.clone());
+        iam.mood(mood);
         let began = Instant::now();
         let board = user.get("/leaderboards/weekly").await.ok(200);
         assert!(began.elapsed() < Duration::from_secs(3), "{mood:?}");

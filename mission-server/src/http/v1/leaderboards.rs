@@ -100,14 +100,23 @@ async fn leaderboard(
     })?;
     let limit = page::page::<mission_core::TaskId>(filter.limit, None)?.limit;
     let me = session.user();
-    let friends = match filter.scope {
-        Scope::Global => None,
-        Scope::Friends => Some(with_friends(&state, me).await?),
+    let (mut items, own) = match filter.scope {
+        Scope::Global => {
+            let rows = state.queries.leaderboard(range, None, limit).await?;
+            (rows, state.queries.leaderboard_row(range, None, me).await?)
+        }
+        Scope::Friends => {
+            let among = with_friends(&state, me).await?;
+            // All of them at once: the caller's own rank is among them.
+            let rows = state
+                .queries
+                .leaderboard(range, Some(&among), among.len())
+                .await?;
+            let own = rows.iter().find(|row| row.user_id == me).cloned();
+            let own = own.unwrap_or_else(|| last(&rows, me));
+            (rows.into_iter().take(limit).collect(), own)
+        }
     };
-    let among = friends.as_deref();
-    let rows = state.queries.leaderboard(range, among, limit).await?;
-    let own = state.queries.leaderboard_row(range, among, me).await?;
-    let mut items = rows;
     if !items.iter().any(|row| row.user_id == me) {
         items.push(own.clone());
     }
@@ -127,7 +136,17 @@ async fn leaderboard(
     }))
 }
 
-/// A user and their friends. Nobody is known as a friend until a social service is connected.
+/// The row of a user who has claimed nothing: behind all who have.
+fn last(rows: &[LeaderboardRow], user: UserId) -> LeaderboardRow {
+    let ahead = rows.iter().filter(|row| row.points > Decimal::ZERO).count();
+    LeaderboardRow {
+        rank: 1 + ahead as u64,
+        user_id: user,
+        points: Decimal::ZERO,
+    }
+}
+
+/// A user and their friends.
 async fn with_friends(state: &AppState, user: UserId) -> Result<Vec<UserId>, Problem> {
     let friends = match &state.neighbours.social {
         Some(social) => social.friends(user).await?,

@@ -55,7 +55,7 @@ async fn what_is_safe_is_repeated_and_nothing_else() {
         Mood::Slow(Duration::from_millis(500)),
     ] {
         let before = neighbour.seen().len();
-        neighbour.next(vec![mood.clone(), FAILED]);
+        neighbour.next(vec![mood, FAILED]);
         assert!(read(&client).await.is_ok(), "{mood:?}");
         assert_eq!(neighbour.seen().len() - before, 3, "{mood:?}");
     }
@@ -87,7 +87,7 @@ async fn an_answer_that_says_no_is_not_asked_for_again() {
         (Mood::Huge(1_000, true), "unreadable"),
     ] {
         let before = neighbour.seen().len();
-        neighbour.mood(mood.clone());
+        neighbour.mood(mood);
         let error = read(&client).await.unwrap_err();
         assert_eq!(error.outcome(), outcome, "{mood:?}");
         assert_eq!(

@@ -105,7 +105,7 @@ async fn what_was_known_stands_in_while_the_service_is_away_or_slow() {
         Mood::Slow(Duration::from_secs(30)),
     ] {
         let (neighbour, iam, old) = with_stale(users[0]).await;
-        neighbour.mood(mood.clone());
+        neighbour.mood(mood);
         let began = Instant::now();
         let wait = Duration::from_millis(100);
         let found = iam.people(&users, wait).await;

@@ -65,7 +65,7 @@ async fn a_service_that_is_away_is_not_remembered() {
         Mood::Redirect,
         Mood::Huge(200_000, false),
     ] {
-        neighbour.mood(mood.clone());
+        neighbour.mood(mood);
         assert!(social.friends(UserId(ME)).await.is_err(), "{mood:?}");
     }
     neighbour.mood(Mood::Good);
