@@ -96,6 +96,7 @@ pub struct LoadedMission {
     pub script: Option<Result<Arc<dyn Script>, CompileError>>,
     /// The mission as tasks have it that were started under its earlier editions, the oldest first.
     editions: Vec<LoadedMission>,
+    reads_friends: bool,
 }
 
 impl LoadedMission {
@@ -110,8 +111,11 @@ impl LoadedMission {
             };
             LoadedMission::new(earlier, compiler)
         });
+        let editions: Vec<LoadedMission> = editions.collect();
         LoadedMission {
-            editions: editions.collect(),
+            reads_friends: mission.definition.names_friends()
+                || editions.iter().any(|known| known.reads_friends),
+            editions,
             script: mission
                 .definition
                 .script
@@ -134,6 +138,12 @@ impl LoadedMission {
     pub fn is_slow(&self) -> bool {
         matches!(&self.script, Some(Ok(script)) if script.is_slow())
             || self.editions.iter().any(LoadedMission::is_slow)
+    }
+
+    /// Whether one of its rules may read the user's friends.
+    #[must_use]
+    pub fn reads_friends(&self) -> bool {
+        self.reads_friends
     }
 
     /// The types of the events that move tasks of it, whatever edition they are of.

@@ -6,6 +6,7 @@ use super::{Book, BookBuilder, Engine, Limits, Settings, Writer, handle};
 use crate::ports::{
     clock::{Clock, Ids},
     rules::{NoScripts, ScriptCompiler},
+    social::Social,
     store::Store,
 };
 
@@ -23,6 +24,7 @@ pub struct EngineBuilder<S> {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
     compiler: Arc<dyn ScriptCompiler>,
+    social: Option<Arc<dyn Social>>,
     book: Option<Book>,
     limits: Limits,
 }
@@ -36,6 +38,7 @@ impl<S: Store> EngineBuilder<S> {
             clock: Arc::new(clock),
             ids: Arc::new(ids),
             compiler: Arc::new(NoScripts),
+            social: None,
             book: None,
             limits: Limits::default(),
         }
@@ -51,6 +54,14 @@ impl<S: Store> EngineBuilder<S> {
     pub fn scripts(self, compiler: impl ScriptCompiler + 'static) -> Self {
         EngineBuilder {
             compiler: Arc::new(compiler),
+            ..self
+        }
+    }
+
+    /// With what knows who is friends with whom, for rules that read it; without it nobody has friends.
+    pub fn social(self, social: Arc<dyn Social>) -> Self {
+        EngineBuilder {
+            social: Some(social),
             ..self
         }
     }
@@ -75,10 +86,11 @@ impl<S: Store> EngineBuilder<S> {
             clock,
             ids,
             compiler,
+            social,
             book,
             limits,
         } = self;
         let book = book.unwrap_or_else(|| BookBuilder::new(compiler.as_ref(), Settings::default()).build());
-        handle::assemble(store, book, compiler, clock, ids, limits)
+        handle::assemble(store, book, compiler, clock, ids, social, limits)
     }
 }

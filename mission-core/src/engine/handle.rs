@@ -11,8 +11,8 @@ use futures_channel::oneshot;
 use uuid::Uuid;
 
 use super::{
-    Book, BookBuilder, Command, Fault, Fingerprint, Intent, ReceiptKey, Rejection, Reply, Request, Signals,
-    Writer,
+    Book, BookBuilder, Command, Fault, Fingerprint, FriendFacts, Intent, ReceiptKey, Rejection, Reply,
+    Request, Signals, Writer,
     slow_lane::{Away, Errand},
 };
 use crate::{
@@ -21,6 +21,7 @@ use crate::{
         clock::{Clock, Ids},
         queries::Catalogue,
         rules::ScriptCompiler,
+        social::{Social, SocialError},
         store::Store,
     },
 };
@@ -40,6 +41,9 @@ pub enum ExecuteError {
     /// Others were faster every time; nothing was done.
     #[error("others were faster {0} times")]
     Contended(u8),
+    /// A rule reads the user's friends, and who they are cannot be asked for; nothing was done.
+    #[error(transparent)]
+    Friends(#[from] SocialError),
     /// The store failed.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -156,6 +160,7 @@ pub struct Engine {
     book: Arc<SharedBook>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
+    social: Option<Arc<dyn Social>>,
     away: Arc<Away>,
 }
 
@@ -166,6 +171,7 @@ pub(super) fn assemble<S: Store>(
     compiler: Arc<dyn ScriptCompiler>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
+    social: Option<Arc<dyn Social>>,
     limits: Limits,
 ) -> (Engine, Writer<S>) {
     let (sender, receiver) = async_channel::bounded(limits.queue.max(1));
@@ -180,6 +186,7 @@ pub(super) fn assemble<S: Store>(
         book: Arc::clone(&book),
         clock,
         ids,
+        social,
         away: Arc::clone(&away),
     };
     (engine, Writer::new(store, Inbox(receiver), away, book, limits))
@@ -225,7 +232,9 @@ impl Engine {
         signals: Signals,
         key: Option<IdempotencyKey>,
     ) -> Result<Executed<I::Reply>, ExecuteError> {
-        let done = self.submit(intent.into(), signals, key)?.await?;
+        let command = intent.into();
+        let signals = self.informed(&command, signals).await?;
+        let done = self.submit(command, signals, key)?.await?;
         match I::Reply::try_from(done.reply) {
             Ok(reply) => Ok(Executed {
                 reply,
@@ -233,6 +242,25 @@ impl Engine {
             }),
             Err(_) => Err(Rejection::IdempotencyKeyReused.into()),
         }
+    }
+
+    /// The signals with what rules read that another service knows: who the user's friends are. Nothing is asked where no
+    /// rule that decides on the command reads it.
+    ///
+    /// # Errors
+    /// [`ExecuteError::Friends`] when that service is away.
+    pub async fn informed(&self, command: &Command, signals: Signals) -> Result<Signals, ExecuteError> {
+        let Some(social) = &self.social else {
+            return Ok(signals);
+        };
+        let Some(user) = self.book().friends_read_by(command) else {
+            return Ok(signals);
+        };
+        let friends = social.friends(user).await?;
+        Ok(Signals {
+            friends: Some(FriendFacts::of(&friends, command)),
+            ..signals
+        })
     }
 
     /// Puts a command into the queue without waiting. Commands of one user are decided in the order in which they

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{Command, Rejection, Reply};
+use super::{Command, FriendFacts, Rejection, Reply};
 use crate::{
     CommandId, EventId, UserId,
     check_in::Zone,
@@ -93,6 +93,9 @@ pub struct Signals {
     /// The operator who asks, for the audit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operator: Option<UserId>,
+    /// What rules may read of the user's friends, where one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub friends: Option<FriendFacts>,
     /// What the check of the device found: written down with a command that was carried out, never asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device_check: Option<DeviceCheck>,

@@ -218,7 +218,7 @@ fn move_task(
     };
     let mission = &listed.mission;
     let participation = work.participation((user.id, mission.id))?.unwrap_or_default();
-    let mut inquiry = Inquiry::of_task(work.book(), listed, user, &task, &participation, event.time);
+    let mut inquiry = Inquiry::of_task(work, listed, user, &task, &participation, event.time);
     inquiry.event = Some(event);
     if !started {
         inquiry.eligible()?;
@@ -287,7 +287,7 @@ fn begin(
     let participation = work
         .participation((user.id, current.mission.id))?
         .unwrap_or_default();
-    let mut inquiry = Inquiry::of_start(work.book(), current, user, &participation, period, event.time);
+    let mut inquiry = Inquiry::of_start(work, current, user, &participation, period, event.time);
     inquiry.event = Some(event);
     inquiry.eligible()?;
     Ok(open(work, user, current, participation, period, event.time))
@@ -331,7 +331,7 @@ fn complete_itself(
         .unwrap_or_default();
     // Whichever event is told last, the latest completes it.
     let at = task.progress.last_updated().max(task.started_at).max(event.time);
-    let mut inquiry = Inquiry::of_task(work.book(), listed, user, &task, &participation, at);
+    let mut inquiry = Inquiry::of_task(work, listed, user, &task, &participation, at);
     inquiry.event = Some(event);
     let patch = inquiry.reward()?;
     match rewards::earn(work, &task, &listed.mission, patch, RewardStatus::Pending, at) {

@@ -236,6 +236,17 @@ pub struct InvalidDefinition {
 pub const MAX_TARGET: u64 = 1_000_000_000_000;
 
 impl Definition {
+    /// Whether a rule or the script names the field of friends. One that says so in a comment alone is looked up for
+    /// nothing.
+    pub(crate) fn names_friends(&self) -> bool {
+        let by_rule = self.rules.iter().any(|rule| rule.rule_type.ends_with(".friends"));
+        by_rule
+            || self
+                .script
+                .as_deref()
+                .is_some_and(|script| script.contains("friends"))
+    }
+
     /// When the mission can be done.
     #[must_use]
     pub fn window(&self) -> Window {

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use crate::{
     MissionId, UserId,
     check_in::{Streak, Zone},
+    engine::FriendFacts,
     event::ActivityEvent,
     mission::{FieldValue, Mission, MissionCode},
     task::Evidence,
@@ -35,6 +36,8 @@ pub struct RuleContext<'a> {
     pub evidence: Option<&'a Evidence>,
     /// The user's check-ins.
     pub streak: Streak,
+    /// The user's friends, where somebody knows them.
+    pub friends: Option<&'a FriendFacts>,
 }
 
 /// What is known of a user.
@@ -82,9 +85,16 @@ impl<'a> RuleContext<'a> {
         let (head, rest) = path.split_once('.')?;
         match head {
             "now" => now_field(self.local_now(), rest),
+            "user" if rest == "friends" => Some(whole(self.friends.map_or(0, |friends| friends.count))),
             "user" => self.user.field(rest),
             "mission" => mission_field(self.mission, rest),
             "task" => self.task.field(rest),
+            "event" if rest == "friends" => {
+                self.event?;
+                Some(FieldValue::Texts(
+                    self.friends.map_or(&[], |friends| &friends.named),
+                ))
+            }
             "event" => event_field(self.event?, rest),
             "evidence" => evidence_field(self.evidence?, rest),
             "streak" => match rest {

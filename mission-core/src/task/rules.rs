@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::{Evidence, Participation, Task};
 use crate::{
     check_in::Zone,
-    engine::{Book, LoadedMission, Rejection},
+    engine::{Book, FriendFacts, LoadedMission, Rejection, Work},
     event::ActivityEvent,
     mission::Period,
     ports::rules::{
@@ -25,12 +25,13 @@ pub(crate) struct Inquiry<'a> {
     pub(crate) task: TaskFacts,
     pub(crate) event: Option<&'a ActivityEvent>,
     pub(crate) evidence: Option<&'a Evidence>,
+    friends: Option<&'a FriendFacts>,
 }
 
 impl<'a> Inquiry<'a> {
     /// About a task that is there.
     pub(crate) fn of_task(
-        book: &'a Book,
+        work: &Work<'a>,
         listed: &'a LoadedMission,
         user: &'a User,
         task: &'a Task,
@@ -46,13 +47,13 @@ impl<'a> Inquiry<'a> {
         Inquiry {
             task: facts,
             evidence: task.evidence.as_ref(),
-            ..Self::new(book, listed, user, at)
+            ..Self::new(work, listed, user, at)
         }
     }
 
     /// About a task that is yet to be started.
     pub(crate) fn of_start(
-        book: &'a Book,
+        work: &Work<'a>,
         listed: &'a LoadedMission,
         user: &'a User,
         participation: &Participation,
@@ -67,11 +68,12 @@ impl<'a> Inquiry<'a> {
         };
         Inquiry {
             task: facts,
-            ..Self::new(book, listed, user, at)
+            ..Self::new(work, listed, user, at)
         }
     }
 
-    fn new(book: &'a Book, listed: &'a LoadedMission, user: &'a User, at: DateTime<Utc>) -> Self {
+    fn new(work: &Work<'a>, listed: &'a LoadedMission, user: &'a User, at: DateTime<Utc>) -> Self {
+        let book = work.book();
         let zone = user.zone_at(at, book.check_in.default_zone());
         Inquiry {
             book,
@@ -82,6 +84,7 @@ impl<'a> Inquiry<'a> {
             task: TaskFacts::default(),
             event: None,
             evidence: None,
+            friends: work.context.signals.friends.as_ref(),
         }
     }
 
@@ -95,6 +98,7 @@ impl<'a> Inquiry<'a> {
             event: self.event,
             evidence: self.evidence,
             streak: self.user.streak_at(self.at, &self.book.check_in),
+            friends: self.friends,
         }
     }
 

@@ -8,9 +8,9 @@ use chrono::{DateTime, Utc};
 use mission_core::{
     CommandId, MissionId, TaskId, UserId,
     engine::{
-        Book, BookBuilder, CheckIn, ClaimTask, Command, CompleteTask, DecideReview, DescribeUser, Outcome,
-        PackPolicy, ReceiptKey, RegisterUser, Rejection, Reply, ReportProgress, Request, Settings, Signals,
-        StartTask, SubmitEvidence, Thing, run_blocking, start,
+        Book, BookBuilder, CheckIn, ClaimTask, Command, CompleteTask, DecideReview, DescribeUser,
+        FriendFacts, Outcome, PackPolicy, ReceiptKey, RegisterUser, Rejection, Reply, ReportProgress,
+        Request, Settings, Signals, StartTask, SubmitEvidence, Thing, run_blocking, start,
     },
     event::ActivityEvent,
     fraud::{ReviewDecision, ReviewStatus, ReviewSubject},
@@ -19,6 +19,7 @@ use mission_core::{
     ports::{
         queries::{Queries, UserExport},
         rules::ScriptCompiler,
+        social::MOST_FRIENDS,
         store::{BlockingStore, Change, Root},
     },
     task::Task,
@@ -216,12 +217,26 @@ impl Simulation {
         self.execute(at, command)
     }
 
+    /// The friends whom events have told of, where a rule reads them.
+    fn signals(&self, command: &Command) -> Result<Signals, StepError> {
+        let Some(user) = self.book.friends_read_by(command) else {
+            return Ok(Signals::default());
+        };
+        let friends = pollster::block_on(self.store.friends(user, MOST_FRIENDS));
+        let friends = friends.map_err(|error| StepError::Failed(error.to_string()))?;
+        Ok(Signals {
+            friends: Some(FriendFacts::of(&friends, command)),
+            ..Signals::default()
+        })
+    }
+
     /// Carries out any command of the engine at a moment.
     ///
     /// # Errors
     /// When the domain refuses it, or the engine fails.
     pub fn execute(&mut self, at: DateTime<Utc>, command: Command) -> Result<Reply, StepError> {
         self.commands += 1;
+        let signals = self.signals(&command)?;
         let request = Request {
             receipt: ReceiptKey {
                 caller: Uuid::nil(),
@@ -230,7 +245,7 @@ impl Simulation {
             fingerprint: Default::default(),
             keyed: false,
             at,
-            signals: Signals::default(),
+            signals,
             command,
         };
         let settled = run_blocking(

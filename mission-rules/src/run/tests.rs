@@ -502,3 +502,61 @@ fn rules_that_fail_are_told_by_file_line_and_count() {
     assert!(!outcome.passed());
     assert_eq!(serde_json::to_value(&outcome.failures).unwrap(), told(1));
 }
+
+#[test]
+fn friends_whom_the_log_tells_of_can_be_read() {
+    let pack = pack(&[(
+        "play",
+        "frequency = \"unlimited\"\nauto_start = true\nreward = { points = \"5\" }\ntrigger = { event = \"game.played\" }\n\
+         [[rules]]\nrule_type = \"user.friends\"\noperator = \"gte\"\nvalue = \"1\"\n\
+         [[rules]]\nrule_type = \"event.friends\"\noperator = \"contains\"\nvalue = \"0190163d-8694-739b-aea5-966c26f8ad92\"\n",
+    )]);
+    let played = |time, with: &str| line("game.played", ANNA, time, json!({"with": [with]}));
+    let lines = [
+        played("2026-01-05T10:00:00Z", BELA),
+        line(
+            "friendship.created",
+            BELA,
+            "2026-01-05T11:00:00Z",
+            json!({"friendId": ANNA}),
+        ),
+        played("2026-01-05T12:00:00Z", BELA),
+        played("2026-01-05T12:10:00Z", ANNA),
+        line(
+            "friendship.ended",
+            ANNA,
+            "2026-01-05T13:00:00Z",
+            json!({"friendId": BELA}),
+        ),
+        played("2026-01-05T14:00:00Z", BELA),
+    ];
+    assert_eq!(points(&replay(&pack, true, &lines), ANNA), Decimal::from(5));
+    let definitions = pack.missions.iter().map(|mission| &mission.definition);
+    let mut simulation = Simulation::new(definitions, pack.policy.clone(), Settings::default(), &scripts());
+    for line in &lines {
+        let event: Value = serde_json::from_str(line).unwrap();
+        let (kind, time) = (event["type"].as_str().unwrap(), event["time"].as_str().unwrap());
+        let data = event["data"].as_object().unwrap().clone();
+        let user = event["subject"].as_str().unwrap().parse().unwrap();
+        let step = Step::parse(kind, data, None).unwrap();
+        simulation.step(user, time.parse().unwrap(), step).unwrap();
+    }
+    let earned = simulation.export(ANNA.parse().unwrap()).unwrap();
+    assert_eq!(earned.rewards.len(), 1);
+}
+
+#[test]
+fn a_script_reads_friends() {
+    let source =
+        "fn eligible(ctx) { ctx.user.friends >= 2 && ctx.event.data.friend_id in ctx.event.friends }";
+    let scripts = scripts();
+    let findings = scripts.diagnose(source, &crate::FieldSchema::default());
+    assert!(findings.is_empty(), "{findings:?}");
+    for (friends, friend, expected) in [(2, ANNA, true), (2, BELA, false), (1, ANNA, false)] {
+        let context = json!({
+            "user": {"friends": friends}, "event": {"friends": [ANNA], "data": {"friend_id": friend}},
+        });
+        let value = scripts.eval_hook(source, mission_core::ports::rules::Hook::Eligible, &context);
+        assert_eq!(value, Ok(json!(expected)));
+    }
+}

@@ -1,7 +1,7 @@
 //! The engine on records that lie where decide can read them: one command at a time, nothing copied to be read.
 
 use std::{
-    collections::{HashMap, HashSet, hash_map::DefaultHasher},
+    collections::{BTreeMap, HashMap, HashSet, hash_map::DefaultHasher},
     hash::{Hash, Hasher},
     sync::Arc,
 };
@@ -11,12 +11,15 @@ use mission_core::{
     CommandId, MissionId, TaskId, UserId,
     check_in::Zone,
     engine::{
-        Answer, Book, Command, Context, Decision, ExpireDue, Facts, Fingerprint, Halt, Holder, Keys,
-        OutboundEvent, ReceiptKey, Request, Signals, View, decide,
+        Answer, Book, Command, Context, Decision, ExpireDue, Facts, Fingerprint, FriendFacts, Halt, Holder,
+        Keys, OutboundEvent, ReceiptKey, Request, Signals, View, decide,
     },
     event::IntegrationEvent,
     mission::BudgetUse,
-    ports::store::{Claim, Effects, Root},
+    ports::{
+        social::MOST_FRIENDS,
+        store::{Claim, Effects, Friendship, Root},
+    },
     reward::{Reward, RewardStatus, RewardType},
     task::{Task, TaskStatus},
     user::User,
@@ -43,6 +46,7 @@ pub(super) struct World {
     /// Inbound events that were seen, by a hash of source and id: there is one a line, too many to keep whole.
     inbound: HashSet<u128>,
     budgets: HashMap<MissionId, BudgetUse>,
+    friendships: BTreeMap<(UserId, UserId), Friendship>,
     due: DueQueue,
     /// Completed tasks whose rewards nobody has claimed yet, since they were last asked for.
     completed: Vec<(UserId, TaskId)>,
@@ -58,6 +62,7 @@ impl World {
             claims: HashMap::new(),
             inbound: HashSet::new(),
             budgets: HashMap::new(),
+            friendships: BTreeMap::new(),
             due: DueQueue::default(),
             completed: Vec::new(),
             commands: 0,
@@ -115,6 +120,15 @@ impl World {
         Ok(())
     }
 
+    /// The friends of whom the log told, where a rule reads them.
+    fn friends_for(&self, command: &Command) -> Option<FriendFacts> {
+        let user = self.book.friends_read_by(command)?;
+        let all = (user, UserId(Uuid::nil()))..=(user, UserId(Uuid::max()));
+        let told = self.friendships.range(all).filter(|(_, told)| told.are_friends);
+        let friends: Vec<UserId> = told.map(|((_, friend), _)| *friend).take(MOST_FRIENDS).collect();
+        Some(FriendFacts::of(&friends, command))
+    }
+
     /// Decides a command at a moment, and writes down what it does.
     pub(super) fn execute(
         &mut self,
@@ -138,6 +152,7 @@ impl World {
             at,
             signals: Signals {
                 zone,
+                friends: self.friends_for(&command),
                 ..Signals::default()
             },
             command,
@@ -189,7 +204,7 @@ impl World {
             releases,
             takes,
             sightings: _,
-            friendships: _,
+            friendships,
             pictures: _,
             refused_evidence: _,
             audit: _,
@@ -234,6 +249,10 @@ impl World {
             } else {
                 self.claims.insert(claim, holder);
             }
+        }
+        for (pair, told) in friendships {
+            let known = self.friendships.entry(pair).or_insert(told);
+            *known = known.or_later(told);
         }
         for (mission, take) in takes {
             let used = self.budgets.entry(mission).or_default();

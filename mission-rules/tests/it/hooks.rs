@@ -70,6 +70,7 @@ impl World {
 
     fn context(&self) -> RuleContext<'_> {
         RuleContext {
+            friends: None,
             now: at("2026-01-05T18:30:00Z"),
             zone: "Asia/Ho_Chi_Minh".parse::<Zone>().unwrap(),
             user: UserFacts {
@@ -388,5 +389,5 @@ fn every_field_of_the_schema_is_in_a_full_context() {
         assert_eq!(script.eligible(&context), Ok(Some(true)), "{path} for scripts");
         paths.extend(below);
     }
-    assert_eq!(fields, 45);
+    assert_eq!(fields, 47);
 }

@@ -202,6 +202,7 @@ impl From<ExecuteError> for Problem {
                 "too much is going on; try again",
             )
             .retry_after(1),
+            ExecuteError::Friends(error) => error.into(),
             ExecuteError::Fault(Fault::Unknown(why)) => {
                 tracing::error!(reason = %why, "the outcome of a command is unknown");
                 unavailable(

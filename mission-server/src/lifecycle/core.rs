@@ -163,11 +163,14 @@ impl Core {
             .catalogue(catalogue)
             .build();
         let store = CachedStore::new(Arc::clone(&storage.store), Arc::clone(cache), neighbours.clone());
-        let (engine, writer) = EngineBuilder::new(store, clock, V7Ids)
+        let mut builder = EngineBuilder::new(store, clock, V7Ids)
             .scripts(Arc::clone(&scripts))
             .book(book)
-            .limits(settings.write)
-            .build();
+            .limits(settings.write);
+        if let Some(social) = &neighbours.social {
+            builder = builder.social(Arc::clone(social));
+        }
+        let (engine, writer) = builder.build();
         let writer = run(writer)?;
         let queries = Arc::clone(&storage.queries);
         if let Some(pack) = &settings.pack {

@@ -260,3 +260,61 @@ async fn boosts_last_as_long_as_the_mission_says() {
     server.set_clock(until.as_str().unwrap()).await;
     assert_eq!(admin.get(&path).await.ok(200)["items"], json!([]));
 }
+
+#[tokio::test]
+async fn rules_read_friends_and_nothing_else_waits_for_them() {
+    let (server, _iam, social) = with_neighbours().await;
+    let (admin, user, friend) = (server.admin(), server.user(), server.user());
+    let rule = json!({"rule_type": "event.friends", "operator": "contains", "value": friend.user});
+    let played = json!({
+        "frequency": "unlimited", "auto_start": true, "trigger": {"event": "game.played"}, "rules": [rule],
+    });
+    admin.mission("played", played).await;
+    let watched =
+        json!({"frequency": "unlimited", "auto_start": true, "trigger": {"event": "video.watched"}});
+    admin.mission("watched", watched).await;
+    social.friends(user.user, vec![friend.user], 100);
+    let event = |id: &str, kind: &str, who: Uuid| {
+        json!({
+            "specversion": "1.0", "id": id, "source": "/games", "type": kind, "subject": who,
+            "data": {"friend_id": friend.user},
+        })
+    };
+    let applied = admin
+        .post("/events", event("1", "game.played", user.user))
+        .await
+        .ok(200);
+    assert_eq!(applied["results"][0]["status"], "applied", "{applied}");
+    let stranger = server.user();
+    let ignored = admin
+        .post("/events", event("2", "game.played", stranger.user))
+        .await
+        .ok(200);
+    assert_eq!(ignored["results"][0]["status"], "ignored", "{ignored}");
+    let asked = social.seen().len();
+    social.mood(Mood::Status(500));
+    let other = server.user();
+    let watched = admin
+        .post("/events", event("3", "video.watched", other.user))
+        .await
+        .ok(200);
+    assert_eq!(watched["results"][0]["status"], "applied");
+    assert_eq!(
+        social.seen().len(),
+        asked,
+        "nobody is asked where no rule reads it"
+    );
+    let both = json!([
+        event("4", "video.watched", other.user),
+        event("5", "game.played", other.user)
+    ]);
+    admin.post("/events", both).await.refused(503, "unavailable");
+    let again = admin
+        .post("/events", event("4", "video.watched", other.user))
+        .await
+        .ok(200);
+    assert_eq!(
+        again["results"][0]["status"], "applied",
+        "nothing was applied before"
+    );
+}

@@ -38,7 +38,7 @@ pub(crate) fn start(work: &mut Work<'_>, command: &StartTask) -> Result<TaskChan
     let participation = work
         .participation((user.id, command.mission))?
         .unwrap_or_default();
-    Inquiry::of_start(work.book(), listed, &user, &participation, period, now).eligible()?;
+    Inquiry::of_start(work, listed, &user, &participation, period, now).eligible()?;
     let task = open(work, &mut user, listed, participation, period, now);
     work.put_user(user);
     work.put_task(task.clone());
@@ -198,7 +198,7 @@ pub(crate) fn report_progress(work: &mut Work<'_>, command: &ReportProgress) -> 
     work.require_device()?;
     let user = work.actor(command.user)?.user;
     let participation = participation_of(work, &task)?;
-    Inquiry::of_task(work.book(), listed, &user, &task, &participation, work.now()).eligible()?;
+    Inquiry::of_task(work, listed, &user, &task, &participation, work.now()).eligible()?;
     let task = Task {
         progress: task.progress.raised_to(command.value, work.now()),
         due_at: reckon_due(work, &user, listed, &task),
@@ -232,7 +232,7 @@ pub(crate) fn submit_evidence(work: &mut Work<'_>, command: &SubmitEvidence) -> 
     check_against_others(work, &mut user, &task, &command.evidence)?;
 
     let participation = participation_of(work, &task)?;
-    let mut inquiry = Inquiry::of_task(work.book(), listed, &user, &task, &participation, work.now());
+    let mut inquiry = Inquiry::of_task(work, listed, &user, &task, &participation, work.now());
     inquiry.evidence = Some(&command.evidence);
     let verdict = inquiry.verify()?;
     let method = if verdict.is_some() {
@@ -348,7 +348,7 @@ pub(crate) fn complete(work: &mut Work<'_>, command: &CompleteTask) -> Result<Ta
     let actor = work.actor(command.user)?;
     let user = actor.user;
     let participation = participation_of(work, &task)?;
-    let inquiry = Inquiry::of_task(work.book(), listed, &user, &task, &participation, work.now());
+    let inquiry = Inquiry::of_task(work, listed, &user, &task, &participation, work.now());
     inquiry.eligible()?;
     let patch = inquiry.reward()?;
     let now = work.now();
@@ -472,7 +472,7 @@ fn complete_where_nothing_lacks(
         work.put_task(task);
         return Ok(());
     }
-    let patch = Inquiry::of_task(work.book(), listed, &user, &task, &participation, shown_at).reward()?;
+    let patch = Inquiry::of_task(work, listed, &user, &task, &participation, shown_at).reward()?;
     match rewards::earn(
         work,
         &task,

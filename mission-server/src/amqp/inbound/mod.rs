@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use futures_util::future::join_all;
 use lapin::{Error, message::Delivery};
 use mission_core::{
-    engine::{Command, Engine, ExecuteError, Rejection, Reply, Signals},
+    engine::{Command, Engine, ExecuteError, Executed, Rejection, Reply, Signals},
     event::EventOutcome,
     ports::queries::Queries,
 };
@@ -101,19 +101,28 @@ impl Inbound {
         verdict
     }
 
+    async fn carry_out_once(
+        &self,
+        command: &Command,
+        signals: &Signals,
+    ) -> Result<Executed<Reply>, ExecuteError> {
+        let signals = self.engine.informed(command, signals.clone()).await?;
+        self.engine.submit(command.clone(), signals, None)?.await
+    }
+
     async fn carry_out(&self, command: Command, signals: &Signals, stop: &CancellationToken) -> Verdict {
         let mut tries = 0;
         loop {
-            let done = match self.engine.submit(command.clone(), signals.clone(), None) {
-                Ok(ticket) => ticket.await,
-                Err(error) => Err(error),
-            };
+            let done = self.carry_out_once(&command, signals).await;
             let reason = match done {
                 Ok(executed) => return self.verdict_of(executed.reply),
                 Err(ExecuteError::Rejected(why) | ExecuteError::RejectedBefore(why)) => return refused(&why),
                 Err(ExecuteError::Stopped) => return Verdict::Stopped,
                 Err(
-                    error @ (ExecuteError::Overloaded | ExecuteError::Contended(_) | ExecuteError::Fault(_)),
+                    error @ (ExecuteError::Overloaded
+                    | ExecuteError::Contended(_)
+                    | ExecuteError::Friends(_)
+                    | ExecuteError::Fault(_)),
                 ) => error.to_string(),
             };
             tries += 1;

@@ -5,7 +5,7 @@ mod read;
 use axum::{http::StatusCode, response::Response};
 use mission_core::{
     engine::{ApplyEvent, ExecuteError, Executed, Reply, Ticket},
-    event::{ActivityEvent, EventOutcome, EventResult},
+    event::{EventOutcome, EventResult},
     ports::rules::FailureKind,
 };
 use serde::{Deserialize, Serialize};
@@ -116,13 +116,16 @@ async fn apply(asked: Command<Operator<EventsWrite>>) -> Result<Response, Proble
     let events = read::events(&asked.headers, &asked.body, state.engine.now())?;
     let key = asked.begin()?;
     let ids: Vec<String> = events.iter().map(|event| event.id.clone()).collect();
-    let submit = |(number, event): (usize, ActivityEvent)| {
-        state
-            .engine
-            .submit(ApplyEvent { event }.into(), asked.who.signals(), key.part(number))
-    };
-    let mut done: Vec<Executed<Reply>> = Vec::with_capacity(events.len());
-    let mut events = events.into_iter().enumerate();
+    // What another service knows is asked for before anything is applied.
+    let mut informed = Vec::with_capacity(events.len());
+    for event in events {
+        let command = mission_core::engine::Command::from(ApplyEvent { event });
+        let signals = state.engine.informed(&command, asked.who.signals()).await?;
+        informed.push((command, signals));
+    }
+    let submit = |(number, (command, signals))| state.engine.submit(command, signals, key.part(number));
+    let mut done: Vec<Executed<Reply>> = Vec::with_capacity(informed.len());
+    let mut events = informed.into_iter().enumerate();
     // Under a key the first event goes alone: a key that was used for another body stops the request here.
     if key.key.is_some()
         && let Some(first) = events.next()
