@@ -41,7 +41,7 @@ pub(crate) async fn measure(time: Duration) -> Result<()> {
     let made = client.operate("missions", mission).await?;
     client.photo = made["id"].as_str().ok_or("a mission has no id")?.to_owned();
     client
-        .operate(&format!("missions/{}/activate", client.photo), json!(null))
+        .operate(&format!("missions/{}/activate", client.photo), json!({}))
         .await?;
     let client = Arc::new(client);
     let moods = [

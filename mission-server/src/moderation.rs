@@ -108,7 +108,7 @@ impl Moderator {
                 }
             };
             if let Err(error) = done.await {
-                tracing::warn!(%file, %error, "moderation could not be asked about an upload; it will be again");
+                tracing::debug!(%file, %error, "moderation could not be asked about an upload; it will be again");
             }
         });
     }

@@ -227,7 +227,8 @@ impl From<StoreError> for Problem {
 
 impl From<SocialError> for Problem {
     fn from(error: SocialError) -> Self {
-        tracing::warn!(reason = %error, "friends cannot be asked for");
+        // The breaker tells that the service is away, once.
+        tracing::debug!(reason = %error, "friends cannot be asked for");
         unavailable("who the user's friends are cannot be asked for at the moment; try again")
     }
 }

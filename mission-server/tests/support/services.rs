@@ -125,7 +125,7 @@ impl Service {
 /// Waits until somebody listens on a local port; `false` where nobody does.
 pub(crate) fn wait_for_port(port: u16) -> bool {
     let started = Instant::now();
-    while started.elapsed() < Duration::from_secs(20) {
+    while started.elapsed() < Duration::from_secs(60) {
         if TcpStream::connect(("127.0.0.1", port)).is_ok() {
             return true;
         }
