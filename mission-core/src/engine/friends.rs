@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Book, Command};
+use super::{Book, Command, LoadedMission};
 use crate::{UserId, ports::store::Root};
 
 /// A user's friends as of the moment when a command came, as far as rules can read them.
@@ -61,17 +61,17 @@ impl Book {
         let is_read = match command {
             Command::ApplyEvent(c) => self
                 .triggered_by(&c.event.event_type)
-                .any(|listed| listed.reads_friends()),
+                .any(LoadedMission::reads_friends),
             Command::StartTask(c) => self
                 .mission(c.mission)
-                .is_some_and(|listed| listed.reads_friends()),
+                .is_some_and(LoadedMission::reads_friends),
             // The task's mission is known only once the task is: any of them may be meant.
             Command::ReportProgress(_)
             | Command::SubmitEvidence(_)
             | Command::AttachUpload(_)
             | Command::CompleteTask(_)
             | Command::DecideReview(_)
-            | Command::ApplyVerdict(_) => self.missions().any(|listed| listed.reads_friends()),
+            | Command::ApplyVerdict(_) => self.missions().any(LoadedMission::reads_friends),
             _ => false,
         };
         match command.home() {

@@ -16,5 +16,6 @@ pub use broker::{Broker, BrokerError, BrokerSettings, Purpose};
 pub use bus::AmqpBus;
 pub use dead_letters::{DeadLetter, DeadLetters, Fate, Settled, Which};
 pub use inbound::Inbound;
+pub(crate) use inbound::{REFERRAL, referral};
 pub use topology::{EVENTS_EXCHANGE, INBOUND, INBOUND_DEAD, INBOUND_QUEUE, WALLET_KEYS};
 pub use wallet::WalletQueue;

@@ -1,6 +1,7 @@
 //! Activity events over HTTP: applied once, in their own period, all or nothing when malformed.
 
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::support::{Client, Server, event};
 
@@ -277,4 +278,53 @@ async fn an_event_that_contradicts_its_declaration_is_rejected_alone() {
         )
     );
     assert_eq!(results[1]["status"], "applied");
+}
+
+#[tokio::test]
+async fn a_referral_is_paid_once_whatever_tells_it() {
+    let server = Server::start().await;
+    let (admin, inviter, invitee) = (server.admin(), server.user(), server.user());
+    let mission = json!({"type": "referral", "target": 2, "auto_start": true, "trigger": {"event": "referral.activated"}});
+    admin.mission("invite", mission).await;
+    let tell = async |id: &str, inviter: Uuid, invitee: Uuid| {
+        let event = json!({
+            "specversion": "1.0", "id": id, "source": "/mining", "type": "ReferralActivatedEvent",
+            "data": {"inviterId": inviter, "inviteeId": invitee, "inviteCode": "ABC", "activatedAt": null},
+        });
+        let told = admin.post("/events", json!([event])).await.ok(200);
+        told["results"][0].clone()
+    };
+    let first = tell("r-1", inviter.user, invitee.user).await;
+    assert_eq!(first["status"], "applied", "{first}");
+    assert_eq!(first["tasks"][0]["progress"]["current"], 1);
+    for id in ["r-1", "r-2"] {
+        assert_eq!(
+            tell(id, inviter.user, invitee.user).await["status"],
+            "duplicate",
+            "{id}"
+        );
+    }
+    let own = tell("r-3", inviter.user, inviter.user).await;
+    assert_eq!(own["status"], "ignored", "{own}");
+    let rewards = inviter.get("/rewards").await.ok(200);
+    let rewards = rewards["items"].as_array().unwrap();
+    assert_eq!(rewards.len(), 1, "{rewards:?}");
+    assert_eq!(rewards[0]["type"], "REFERRAL_BONUS");
+    let event = json!({
+        "specversion": "1.0", "id": "r-4", "source": "/mining", "type": "ReferralActivatedEvent", "data": {"inviterId": 7},
+    });
+    let refused = admin.post("/events", json!([event])).await;
+    assert_eq!(refused.body["errors"][0]["pointer"], "/0/data");
+    refused.refused(422, "invalid_body");
+    // Under a key both are given once.
+    let other = server.user();
+    let event = json!({
+        "specversion": "1.0", "id": "r-5", "source": "/mining", "type": "ReferralActivatedEvent",
+        "data": {"inviterId": inviter.user, "inviteeId": other.user},
+    });
+    let keyed = || admin.header("idempotency-key", "referral-5");
+    let first = keyed().post("/events", event.clone()).await.ok(200);
+    let again = keyed().post("/events", event).await;
+    assert_eq!(again.headers["idempotency-replayed"], "true");
+    assert_eq!(again.ok(200), first);
 }

@@ -121,26 +121,8 @@ impl Message {
                 let data: Deleted = data_of(&event)?;
                 Message::Deleted(EraseUser { user: data.user_id })
             }
-            "ReferralActivatedEvent" => {
-                let data: Referral = data_of(&event)?;
-                let at = data.activated_at.or(event.time).unwrap_or(now);
-                let activity = ActivityEvent {
-                    id: event.id,
-                    source: event.source,
-                    event_type: "referral.activated".to_owned(),
-                    user_id: data.inviter_id,
-                    time: at,
-                    data: match event.data {
-                        Some(Value::Object(data)) => data,
-                        _ => Map::new(),
-                    },
-                };
-                let referral = ActivateReferral {
-                    inviter: data.inviter_id,
-                    invitee: data.invitee_id,
-                    invite_code: data.invite_code,
-                    activated_at: at,
-                };
+            REFERRAL => {
+                let (referral, activity) = referral(event, now)?;
                 Message::Referral(referral, activity)
             }
             _ => {
@@ -163,6 +145,39 @@ impl Message {
 
 fn read_event(item: Value) -> Result<CloudEvent, String> {
     cloud_event::read(item).map_err(|(pointer, message)| format!("`{pointer}` {message}"))
+}
+
+/// The type of the event that tells of an invitee who became active.
+pub(crate) const REFERRAL: &str = "ReferralActivatedEvent";
+
+/// What such an event asks for: the inviter is paid, and it is an activity of theirs.
+///
+/// # Errors
+/// Why its data cannot be read.
+pub(crate) fn referral(
+    event: CloudEvent,
+    now: DateTime<Utc>,
+) -> Result<(ActivateReferral, ActivityEvent), String> {
+    let data: Referral = data_of(&event)?;
+    let at = data.activated_at.or(event.time).unwrap_or(now);
+    let activity = ActivityEvent {
+        id: event.id,
+        source: event.source,
+        event_type: "referral.activated".to_owned(),
+        user_id: data.inviter_id,
+        time: at,
+        data: match event.data {
+            Some(Value::Object(data)) => data,
+            _ => Map::new(),
+        },
+    };
+    let referral = ActivateReferral {
+        inviter: data.inviter_id,
+        invitee: data.invitee_id,
+        invite_code: data.invite_code,
+        activated_at: at,
+    };
+    Ok((referral, activity))
 }
 
 fn data_of<T: DeserializeOwned>(event: &CloudEvent) -> Result<T, String> {

@@ -26,6 +26,7 @@ use super::{
 use crate::rule_health::RuleHealth;
 pub(super) use message::{Deleted, Referral, Registered};
 use message::{Message, Sent};
+pub(crate) use message::{REFERRAL, referral};
 
 /// How often a message is decided at once where others were faster.
 const TRIES: u32 = 5;

@@ -4,7 +4,7 @@ mod read;
 
 use axum::{http::StatusCode, response::Response};
 use mission_core::{
-    engine::{ApplyEvent, ExecuteError, Executed, Reply, Ticket},
+    engine::{ApplyEvent, ExecuteError, Executed, Rejection, Reply, Ticket},
     event::{EventOutcome, EventResult},
     ports::rules::FailureKind,
 };
@@ -13,6 +13,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use self::read::Told;
 use super::answer;
 use crate::http::{
     AppState, Problem,
@@ -106,6 +107,7 @@ enum Events {
 
 /// Applies activity events. Each is applied once, by `source` and `id`, whatever way it comes: as CloudEvents in
 /// structured, batched or binary mode (attributes in `ce-` headers, the data as the body), or as plain JSON.
+/// `ReferralActivatedEvent` pays the inviter, once an invitee, and is an event `referral.activated` of theirs.
 #[utoipa::path(post, path = "/events", tag = "events", request_body(content(
         (Events = "application/json"), (CloudEventSchema = "application/cloudevents+json"),
         (Vec<CloudEventSchema> = "application/cloudevents-batch+json"))), responses(
@@ -115,49 +117,88 @@ async fn apply(asked: Command<Operator<EventsWrite>>) -> Result<Response, Proble
     let state = &asked.state;
     let events = read::events(&asked.headers, &asked.body, state.engine.now())?;
     let key = asked.begin()?;
-    let ids: Vec<String> = events.iter().map(|event| event.id.clone()).collect();
+    let ids: Vec<String> = events.iter().map(|told| told.event.id.clone()).collect();
     // What another service knows is asked for before anything is applied.
-    let mut informed = Vec::with_capacity(events.len());
-    for event in events {
-        let command = mission_core::engine::Command::from(ApplyEvent { event });
-        let signals = state.engine.informed(&command, asked.who.signals()).await?;
-        informed.push((command, signals));
+    let mut asked_for = Vec::with_capacity(events.len());
+    for (number, Told { referral, event }) in events.into_iter().enumerate() {
+        let event = (number, ApplyEvent { event }.into());
+        // Each has a key of its own: those of referrals count from the other end.
+        let referral = referral.map(|referral| (usize::MAX - number, referral.into()));
+        for (part, command) in [event].into_iter().chain(referral) {
+            let signals = state.engine.informed(&command, asked.who.signals()).await?;
+            asked_for.push((part, command, signals));
+        }
     }
-    let submit = |(number, (command, signals))| state.engine.submit(command, signals, key.part(number));
-    let mut done: Vec<Executed<Reply>> = Vec::with_capacity(informed.len());
-    let mut events = informed.into_iter().enumerate();
-    // Under a key the first event goes alone: a key that was used for another body stops the request here.
+    let submit = |(part, command, signals)| state.engine.submit(command, signals, key.part(part));
+    let mut done: Vec<Done> = Vec::with_capacity(asked_for.len());
+    let mut asked_for = asked_for.into_iter();
+    // Under a key the first goes alone: a key that was used for another body stops the request here.
     if key.key.is_some()
-        && let Some(first) = events.next()
+        && let Some(first) = asked_for.next()
     {
-        done.push(submit(first)?.await?);
+        done.push(settled(submit(first)?.await)?);
     }
     // In parts, so that one request cannot fill the queue.
     loop {
-        let part: Vec<Result<Ticket, ExecuteError>> = events.by_ref().take(256).map(submit).collect();
+        let part: Vec<Result<Ticket, ExecuteError>> = asked_for.by_ref().take(256).map(submit).collect();
         if part.is_empty() {
             break;
         }
         for ticket in part {
-            done.push(ticket?.await?);
+            done.push(settled(ticket?.await)?);
         }
     }
-    for executed in done.iter().filter(|executed| !executed.replayed) {
-        if let Reply::EventResult(result) = &executed.reply {
-            for fault in &result.failures {
-                state.rule_health.note(fault, state.engine.now());
+    let replayed = key.key.is_some() && done.iter().all(|done| done.replayed);
+    let mut results = Vec::with_capacity(ids.len());
+    for done in done {
+        match done.reply {
+            Some(Reply::EventResult(result)) => {
+                if !done.replayed {
+                    for fault in &result.failures {
+                        state.rule_health.note(fault, state.engine.now());
+                    }
+                }
+                results.push(result);
             }
+            // A referral that was paid, right behind its event: what one of the two has done counts.
+            Some(_) => {
+                if let Some(result) = results.last_mut() {
+                    (result.outcome, result.reason) = (EventOutcome::Applied, None);
+                }
+            }
+            None => {}
         }
     }
-    let replayed = key.key.is_some() && done.iter().all(|executed| executed.replayed);
     let results = state.with_lens(|lens| {
-        let results = ids.into_iter().zip(done).filter_map(|(id, executed)| {
-            let result = EventResult::try_from(executed.reply).ok()?;
-            Some(view(id, result, lens))
-        });
-        results.collect()
+        let results = ids.into_iter().zip(results);
+        results.map(|(id, result)| view(id, result, lens)).collect()
     });
     Ok(answer(StatusCode::OK, Results { results }, replayed))
+}
+
+/// What became of one command: the domain refuses a referral that it knows, and nothing else of these.
+struct Done {
+    reply: Option<Reply>,
+    replayed: bool,
+}
+
+fn settled(executed: Result<Executed<Reply>, ExecuteError>) -> Result<Done, ExecuteError> {
+    use Rejection::{ReferralCounted, SelfReferral, UserErased};
+    Ok(match executed {
+        Ok(executed) => Done {
+            replayed: executed.replayed,
+            reply: Some(executed.reply),
+        },
+        Err(ExecuteError::Rejected(ReferralCounted | SelfReferral | UserErased)) => Done {
+            reply: None,
+            replayed: false,
+        },
+        Err(ExecuteError::RejectedBefore(ReferralCounted | SelfReferral | UserErased)) => Done {
+            reply: None,
+            replayed: true,
+        },
+        Err(error) => return Err(error),
+    })
 }
 
 fn view(id: String, result: EventResult, lens: Lens<'_>) -> ResultView {

@@ -2,15 +2,23 @@
 
 use axum::http::HeaderMap;
 use chrono::{DateTime, Utc};
-use mission_core::event::ActivityEvent;
+use mission_core::{engine::ActivateReferral, event::ActivityEvent};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
 use super::MOST;
 use crate::{
-    cloud_event,
+    amqp, cloud_event,
     http::{FieldError, Problem, body::Body},
 };
+
+/// What one event asks for.
+pub(super) struct Told {
+    /// An inviter is to be paid.
+    pub(super) referral: Option<ActivateReferral>,
+    /// Something that a user did.
+    pub(super) event: ActivityEvent,
+}
 
 /// The media types whose bodies hold whole events.
 const STRUCTURED: [&str; 3] = [
@@ -20,11 +28,7 @@ const STRUCTURED: [&str; 3] = [
 ];
 
 /// Reads all events, or says what is wrong with each that cannot be taken; then none is applied.
-pub(super) fn events(
-    headers: &HeaderMap,
-    body: &Body,
-    now: DateTime<Utc>,
-) -> Result<Vec<ActivityEvent>, Problem> {
+pub(super) fn events(headers: &HeaderMap, body: &Body, now: DateTime<Utc>) -> Result<Vec<Told>, Problem> {
     if headers.keys().any(|name| name.as_str().starts_with("ce-")) {
         let event = binary(headers, body)?;
         return match read(event, now) {
@@ -102,7 +106,21 @@ fn header_of(pointer: &str) -> String {
     }
 }
 
-fn read(item: Value, now: DateTime<Utc>) -> Result<ActivityEvent, (String, String)> {
+fn read(item: Value, now: DateTime<Utc>) -> Result<Told, (String, String)> {
     let event = cloud_event::read(item)?;
-    ActivityEvent::from_cloud_event(event, now).map_err(|error| (format!("/{}", error.field), error.message))
+    if event.event_type == amqp::REFERRAL {
+        // As a mining service tells it over the broker.
+        let (referral, event) =
+            amqp::referral(event, now).map_err(|message| ("/data".to_owned(), message))?;
+        return Ok(Told {
+            referral: Some(referral),
+            event,
+        });
+    }
+    let event = ActivityEvent::from_cloud_event(event, now)
+        .map_err(|error| (format!("/{}", error.field), error.message))?;
+    Ok(Told {
+        referral: None,
+        event,
+    })
 }
