@@ -62,9 +62,7 @@ impl Book {
             Command::ApplyEvent(c) => self
                 .triggered_by(&c.event.event_type)
                 .any(LoadedMission::reads_friends),
-            Command::StartTask(c) => self
-                .mission(c.mission)
-                .is_some_and(LoadedMission::reads_friends),
+            Command::StartTask(c) => self.mission(c.mission).is_some_and(LoadedMission::reads_friends),
             // The task's mission is known only once the task is: any of them may be meant.
             Command::ReportProgress(_)
             | Command::SubmitEvidence(_)

@@ -182,7 +182,7 @@ async fn a_callback_that_nobody_signed_is_refused() {
     let unmoderated = Server::start().await;
     let url = format!("{}/api/v1/moderation/callback", unmoderated.url);
     let nobody = unmoderated.http.post(url).json(&body).send().await.unwrap();
-    assert_eq!(nobody.status(), 404);
+    assert_eq!(nobody.status(), 401);
 }
 
 #[tokio::test]

@@ -41,31 +41,37 @@ struct ModerationVerdict {
     params(("webhook-id" = String, Header), ("webhook-timestamp" = String, Header), ("webhook-signature" = String, Header)),
     responses(
     (status = 204, description = "It was acted on, now or before"),
-    (status = 401, description = "`unauthorized`: the signature is missing, wrong or old", body = Problem, content_type = "application/problem+json"),
-    (status = 404, description = "`not_found`: no such upload, or no moderation service", body = Problem, content_type = "application/problem+json"),
+    (status = 401, description = "`unauthorized`: the signature is missing, wrong or old, or there is no moderation service", body = Problem, content_type = "application/problem+json"),
+    (status = 404, description = "`not_found`: no such upload", body = Problem, content_type = "application/problem+json"),
     (status = 422, description = "`invalid_body`", body = Problem, content_type = "application/problem+json")))]
 async fn callback(
     State(state): State<AppState>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<StatusCode, Problem> {
-    let none = |detail| Problem::new(StatusCode::NOT_FOUND, "not_found", detail);
-    let moderator = state.moderator.as_ref();
-    let moderator = moderator
-        .ok_or_else(|| none("this server asks no moderation service; see MISSION_MODERATION_URL"))?;
+    let Some(moderator) = &state.moderator else {
+        let nobody =
+            "this server asks no moderation service, so no signature is good; see MISSION_MODERATION_URL";
+        return Err(unauthorized(nobody));
+    };
     match moderator.take_callback(&headers, body.bytes()?).await {
         Ok(true) => Ok(StatusCode::NO_CONTENT),
-        Ok(false) => Err(none("there is no such upload")),
+        Ok(false) => {
+            let none = "there is no such upload";
+            Err(Problem::new(StatusCode::NOT_FOUND, "not_found", none))
+        }
         Err(error) => Err(refused(error)),
     }
+}
+
+fn unauthorized(detail: impl Into<String>) -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
 }
 
 fn refused(error: ModerateError) -> Problem {
     match error {
         ModerateError::Callback(CallbackError::Unreadable(detail)) => Problem::invalid_field("", detail),
-        ModerateError::Callback(error) => {
-            Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", error.to_string())
-        }
+        ModerateError::Callback(error) => unauthorized(error.to_string()),
         ModerateError::Store(error) => error.into(),
         ModerateError::Execute(error) => error.into(),
         ModerateError::Upload(error) => error.into(),
