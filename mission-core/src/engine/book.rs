@@ -161,6 +161,8 @@ pub struct Book {
     missions: HashMap<MissionId, LoadedMission>,
     codes: HashMap<MissionCode, MissionId>,
     triggers: HashMap<String, Vec<MissionId>>,
+    /// Missions whose rules may read the user's friends.
+    friends_readers: BTreeSet<MissionId>,
     policy_pack: Option<PackId>,
     /// The check-in policy in force.
     pub check_in: Arc<CheckInPolicy>,
@@ -199,6 +201,11 @@ impl Book {
     /// Every mission, in no order.
     pub fn missions(&self) -> impl Iterator<Item = &LoadedMission> {
         self.missions.values()
+    }
+
+    /// Whether any mission's rules may read the user's friends.
+    pub(crate) fn reads_friends(&self) -> bool {
+        !self.friends_readers.is_empty()
     }
 
     /// The missions of a pack that a new version of it no longer holds, in the order of their ids.
@@ -264,6 +271,11 @@ impl<'c> BookBuilder<'c> {
             let ids = self.book.triggers.entry(trigger.to_owned()).or_default();
             let position = ids.partition_point(|known| *known < id);
             ids.insert(position, id);
+        }
+        if loaded.reads_friends() {
+            self.book.friends_readers.insert(id);
+        } else {
+            self.book.friends_readers.remove(&id);
         }
         self.book.missions.insert(id, loaded);
         self

@@ -8,6 +8,16 @@ use serde_json::Value;
 use super::{Book, Command, LoadedMission};
 use crate::{UserId, ports::store::Root};
 
+/// Who a user's friends are, as far as it could be asked for when a command came.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Friends {
+    /// These.
+    Known(FriendFacts),
+    /// Whoever knows it is away: a mission whose rules read it waits, and no other.
+    Unknown,
+}
+
 /// A user's friends as of the moment when a command came, as far as rules can read them.
 ///
 /// ```
@@ -69,7 +79,7 @@ impl Book {
             | Command::AttachUpload(_)
             | Command::CompleteTask(_)
             | Command::DecideReview(_)
-            | Command::ApplyVerdict(_) => self.missions().any(LoadedMission::reads_friends),
+            | Command::ApplyVerdict(_) => self.reads_friends(),
             _ => false,
         };
         match command.home() {

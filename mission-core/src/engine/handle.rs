@@ -11,8 +11,8 @@ use futures_channel::oneshot;
 use uuid::Uuid;
 
 use super::{
-    Book, BookBuilder, Command, Fault, Fingerprint, FriendFacts, Intent, ReceiptKey, Rejection, Reply,
-    Request, Signals, Writer,
+    Book, BookBuilder, Command, Fault, Fingerprint, FriendFacts, Friends, Intent, ReceiptKey, Rejection,
+    Reply, Request, Signals, Writer,
     slow_lane::{Away, Errand},
 };
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
         clock::{Clock, Ids},
         queries::Catalogue,
         rules::ScriptCompiler,
-        social::{Social, SocialError},
+        social::Social,
         store::Store,
     },
 };
@@ -41,9 +41,6 @@ pub enum ExecuteError {
     /// Others were faster every time; nothing was done.
     #[error("others were faster {0} times")]
     Contended(u8),
-    /// A rule reads the user's friends, and who they are cannot be asked for; nothing was done.
-    #[error(transparent)]
-    Friends(#[from] SocialError),
     /// The store failed.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -233,7 +230,7 @@ impl Engine {
         key: Option<IdempotencyKey>,
     ) -> Result<Executed<I::Reply>, ExecuteError> {
         let command = intent.into();
-        let signals = self.informed(&command, signals).await?;
+        let signals = self.informed(&command, signals).await;
         let done = self.submit(command, signals, key)?.await?;
         match I::Reply::try_from(done.reply) {
             Ok(reply) => Ok(Executed {
@@ -245,22 +242,22 @@ impl Engine {
     }
 
     /// The signals with what rules read that another service knows: who the user's friends are. Nothing is asked where no
-    /// rule that decides on the command reads it.
-    ///
-    /// # Errors
-    /// [`ExecuteError::Friends`] when that service is away.
-    pub async fn informed(&self, command: &Command, signals: Signals) -> Result<Signals, ExecuteError> {
+    /// rule that may decide on the command reads it.
+    pub async fn informed(&self, command: &Command, signals: Signals) -> Signals {
         let Some(social) = &self.social else {
-            return Ok(signals);
+            return signals;
         };
         let Some(user) = self.book().friends_read_by(command) else {
-            return Ok(signals);
+            return signals;
         };
-        let friends = social.friends(user).await?;
-        Ok(Signals {
-            friends: Some(FriendFacts::of(&friends, command)),
+        let friends = match social.friends(user).await {
+            Ok(friends) => Friends::Known(FriendFacts::of(&friends, command)),
+            Err(_) => Friends::Unknown,
+        };
+        Signals {
+            friends: Some(friends),
             ..signals
-        })
+        }
     }
 
     /// Puts a command into the queue without waiting. Commands of one user are decided in the order in which they

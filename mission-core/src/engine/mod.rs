@@ -24,7 +24,7 @@ pub use command::*;
 pub(crate) use decision::Work;
 pub use decision::{Context, Decision, Halt, decide};
 pub use facts::{Facts, Holder, Keys, Missing, RecordKeys, Records, Table, View};
-pub use friends::FriendFacts;
+pub use friends::{FriendFacts, Friends};
 pub use handle::{Engine, ExecuteError, Executed, IdempotencyKey, Limits, Ticket};
 pub use rejection::{Rejection, Thing};
 pub use reply::*;

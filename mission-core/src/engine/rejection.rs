@@ -38,6 +38,9 @@ pub enum Rejection {
     /// The user does not meet the mission's rules.
     #[error("not eligible: {0}")]
     NotEligible(String),
+    /// A rule of the mission reads the user's friends, and who they are cannot be asked for at the moment.
+    #[error("who the user's friends are cannot be asked for at the moment; try again")]
+    FriendsUnknown,
     /// The mission's script failed.
     #[error("the mission's rule failed: {0}")]
     RuleFailed(Box<RuleFault>),
@@ -156,7 +159,7 @@ impl std::fmt::Display for Thing {
 impl Rejection {
     /// Whether the same command is to be decided anew later, under the same key: the answer says when.
     pub(crate) fn passes_with_time(&self) -> bool {
-        matches!(self, Rejection::Cooldown { .. })
+        matches!(self, Rejection::Cooldown { .. } | Rejection::FriendsUnknown)
     }
 
     /// The stable code, in snake case, that clients may act on.
@@ -170,6 +173,7 @@ impl Rejection {
             Rejection::MaxCompletionsReached => "max_completions_reached",
             Rejection::Cooldown { .. } => "cooldown",
             Rejection::NotEligible(_) => "not_eligible",
+            Rejection::FriendsUnknown => "unavailable",
             Rejection::RuleFailed(_) => "rule_failed",
             Rejection::TaskNotOpen => "task_not_open",
             Rejection::ProgressByEvents => "progress_by_events",

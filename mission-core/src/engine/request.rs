@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{Command, FriendFacts, Rejection, Reply};
+use super::{Command, Friends, Rejection, Reply};
 use crate::{
     CommandId, EventId, UserId,
     check_in::Zone,
@@ -95,7 +95,7 @@ pub struct Signals {
     pub operator: Option<UserId>,
     /// What rules may read of the user's friends, where one does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub friends: Option<FriendFacts>,
+    pub friends: Option<Friends>,
     /// What the check of the device found: written down with a command that was carried out, never asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device_check: Option<DeviceCheck>,

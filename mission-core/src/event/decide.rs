@@ -120,6 +120,8 @@ pub(crate) fn apply_once(
             Ok(Some(task)) => result.tasks.push(task),
             Ok(None) => {}
             Err(Halt::Missing(missing)) => return Err(Halt::Missing(missing)),
+            // The whole event waits: it would be lost for this mission.
+            Err(Halt::Rejected(Rejection::FriendsUnknown)) => return Err(Rejection::FriendsUnknown.into()),
             Err(Halt::Rejected(why)) => note_refusal(&mut result, &listed.mission, &why),
         }
     }

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::{Evidence, Participation, Task};
 use crate::{
     check_in::Zone,
-    engine::{Book, FriendFacts, LoadedMission, Rejection, Work},
+    engine::{Book, Friends, LoadedMission, Rejection, Work},
     event::ActivityEvent,
     mission::Period,
     ports::rules::{
@@ -25,7 +25,7 @@ pub(crate) struct Inquiry<'a> {
     pub(crate) task: TaskFacts,
     pub(crate) event: Option<&'a ActivityEvent>,
     pub(crate) evidence: Option<&'a Evidence>,
-    friends: Option<&'a FriendFacts>,
+    friends: Option<&'a Friends>,
 }
 
 impl<'a> Inquiry<'a> {
@@ -98,7 +98,10 @@ impl<'a> Inquiry<'a> {
             event: self.event,
             evidence: self.evidence,
             streak: self.user.streak_at(self.at, &self.book.check_in),
-            friends: self.friends,
+            friends: match self.friends {
+                Some(Friends::Known(friends)) => Some(friends),
+                Some(Friends::Unknown) | None => None,
+            },
         }
     }
 
@@ -107,6 +110,7 @@ impl<'a> Inquiry<'a> {
         hook: Hook,
         evaluate: impl FnOnce(&dyn Script, &RuleContext<'_>) -> Result<Option<T>, RuleFailure>,
     ) -> Result<Option<T>, Rejection> {
+        self.know_friends()?;
         let answer = match &self.listed.script {
             None => Ok(None),
             Some(Ok(script)) => evaluate(script.as_ref(), &self.context()),
@@ -121,8 +125,17 @@ impl<'a> Inquiry<'a> {
             .map_err(|failure| Rejection::RuleFailed(Box::new(RuleFault::new(&self.listed.mission, failure))))
     }
 
+    /// A rule that reads friends waits until they are known.
+    fn know_friends(&self) -> Result<(), Rejection> {
+        match self.friends {
+            Some(Friends::Unknown) if self.listed.reads_friends() => Err(Rejection::FriendsUnknown),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether the user may start or progress. Rules on the event are left out where there is none.
     pub(crate) fn eligible(&self) -> Result<(), Rejection> {
+        self.know_friends()?;
         let context = self.context();
         let judged = self
             .listed

@@ -9,8 +9,8 @@ use mission_core::{
     CommandId, MissionId, TaskId, UserId,
     engine::{
         Book, BookBuilder, CheckIn, ClaimTask, Command, CompleteTask, DecideReview, DescribeUser,
-        FriendFacts, Outcome, PackPolicy, ReceiptKey, RegisterUser, Rejection, Reply, ReportProgress,
-        Request, Settings, Signals, StartTask, SubmitEvidence, Thing, run_blocking, start,
+        FriendFacts, Friends, Outcome, PackPolicy, ReceiptKey, RegisterUser, Rejection, Reply,
+        ReportProgress, Request, Settings, Signals, StartTask, SubmitEvidence, Thing, run_blocking, start,
     },
     event::ActivityEvent,
     fraud::{ReviewDecision, ReviewStatus, ReviewSubject},
@@ -225,7 +225,7 @@ impl Simulation {
         let friends = pollster::block_on(self.store.friends(user, MOST_FRIENDS));
         let friends = friends.map_err(|error| StepError::Failed(error.to_string()))?;
         Ok(Signals {
-            friends: Some(FriendFacts::of(&friends, command)),
+            friends: Some(Friends::Known(FriendFacts::of(&friends, command))),
             ..Signals::default()
         })
     }

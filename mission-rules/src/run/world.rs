@@ -11,8 +11,8 @@ use mission_core::{
     CommandId, MissionId, TaskId, UserId,
     check_in::Zone,
     engine::{
-        Answer, Book, Command, Context, Decision, ExpireDue, Facts, Fingerprint, FriendFacts, Halt, Holder,
-        Keys, OutboundEvent, ReceiptKey, Request, Signals, View, decide,
+        Answer, Book, Command, Context, Decision, ExpireDue, Facts, Fingerprint, FriendFacts, Friends, Halt,
+        Holder, Keys, OutboundEvent, ReceiptKey, Request, Signals, View, decide,
     },
     event::IntegrationEvent,
     mission::BudgetUse,
@@ -121,12 +121,12 @@ impl World {
     }
 
     /// The friends of whom the log told, where a rule reads them.
-    fn friends_for(&self, command: &Command) -> Option<FriendFacts> {
+    fn friends_for(&self, command: &Command) -> Option<Friends> {
         let user = self.book.friends_read_by(command)?;
         let all = (user, UserId(Uuid::nil()))..=(user, UserId(Uuid::max()));
         let told = self.friendships.range(all).filter(|(_, told)| told.are_friends);
         let friends: Vec<UserId> = told.map(|((_, friend), _)| *friend).take(MOST_FRIENDS).collect();
-        Some(FriendFacts::of(&friends, command))
+        Some(Friends::Known(FriendFacts::of(&friends, command)))
     }
 
     /// Decides a command at a moment, and writes down what it does.

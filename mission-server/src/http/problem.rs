@@ -170,6 +170,7 @@ impl From<Rejection> for Problem {
             Rejection::NotFound(_) => StatusCode::NOT_FOUND,
             Rejection::UserErased => StatusCode::GONE,
             Rejection::Cooldown { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Rejection::FriendsUnknown => StatusCode::SERVICE_UNAVAILABLE,
             Rejection::CodeTaken { .. } | Rejection::PolicyTaken => StatusCode::CONFLICT,
             Rejection::VersionConflict { .. } => StatusCode::PRECONDITION_FAILED,
             Rejection::EvidenceRejected(_)
@@ -183,6 +184,7 @@ impl From<Rejection> for Problem {
             Rejection::Cooldown {
                 retry_after_seconds, ..
             } => problem.retry_after(retry_after_seconds),
+            Rejection::FriendsUnknown => problem.retry_after(1),
             _ => problem,
         }
     }
@@ -202,7 +204,6 @@ impl From<ExecuteError> for Problem {
                 "too much is going on; try again",
             )
             .retry_after(1),
-            ExecuteError::Friends(error) => error.into(),
             ExecuteError::Fault(Fault::Unknown(why)) => {
                 tracing::error!(reason = %why, "the outcome of a command is unknown");
                 unavailable(

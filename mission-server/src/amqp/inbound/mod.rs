@@ -107,7 +107,7 @@ impl Inbound {
         command: &Command,
         signals: &Signals,
     ) -> Result<Executed<Reply>, ExecuteError> {
-        let signals = self.engine.informed(command, signals.clone()).await?;
+        let signals = self.engine.informed(command, signals.clone()).await;
         self.engine.submit(command.clone(), signals, None)?.await
     }
 
@@ -117,14 +117,14 @@ impl Inbound {
             let done = self.carry_out_once(&command, signals).await;
             let reason = match done {
                 Ok(executed) => return self.verdict_of(executed.reply),
-                Err(ExecuteError::Rejected(why) | ExecuteError::RejectedBefore(why)) => return refused(&why),
                 Err(ExecuteError::Stopped) => return Verdict::Stopped,
                 Err(
-                    error @ (ExecuteError::Overloaded
+                    error @ (ExecuteError::Rejected(Rejection::FriendsUnknown)
+                    | ExecuteError::Overloaded
                     | ExecuteError::Contended(_)
-                    | ExecuteError::Friends(_)
                     | ExecuteError::Fault(_)),
                 ) => error.to_string(),
+                Err(ExecuteError::Rejected(why) | ExecuteError::RejectedBefore(why)) => return refused(&why),
             };
             tries += 1;
             let waited = stop

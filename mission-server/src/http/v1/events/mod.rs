@@ -125,7 +125,7 @@ async fn apply(asked: Command<Operator<EventsWrite>>) -> Result<Response, Proble
         // Each has a key of its own: those of referrals count from the other end.
         let referral = referral.map(|referral| (usize::MAX - number, referral.into()));
         for (part, command) in [event].into_iter().chain(referral) {
-            let signals = state.engine.informed(&command, asked.who.signals()).await?;
+            let signals = state.engine.informed(&command, asked.who.signals()).await;
             asked_for.push((part, command, signals));
         }
     }
