@@ -252,6 +252,7 @@ impl Stage {
             Ask::Register => RegisterUser {
                 user: who,
                 registered_at: None,
+                display_name: None,
             }
             .into(),
             Ask::Erase => EraseUser { user: who }.into(),
