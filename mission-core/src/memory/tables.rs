@@ -130,10 +130,7 @@ impl Tables {
                 .or_default()
                 .insert(*user, *seen);
         }
-        for (pair, told) in &effects.friendships {
-            let known = self.friendships.entry(*pair).or_insert(*told);
-            *known = known.or_later(*told);
-        }
+        Friendship::keep_latest(&mut self.friendships, &effects.friendships);
         self.pictures.extend(&effects.pictures);
         for ((hour, mission), count) in &effects.refused_evidence {
             let counted = self.counted.entry((*hour, Some(*mission))).or_default();

@@ -271,7 +271,7 @@ pub trait Queries: Send + Sync {
     /// When the store cannot be read.
     async fn friends(&self, user: UserId, limit: usize) -> Result<Vec<UserId>, StoreError>;
 
-    /// Uploaded images that look nearly like this, at most a few.
+    /// Uploaded images that look nearly like this.
     ///
     /// # Errors
     /// When the store cannot be read.

@@ -141,10 +141,7 @@ impl Effects {
             };
         }
         self.sightings.extend(later.sightings);
-        for (pair, told) in later.friendships {
-            let known = self.friendships.entry(pair).or_insert(told);
-            *known = known.or_later(told);
-        }
+        Friendship::keep_latest(&mut self.friendships, &later.friendships);
         self.pictures.extend(later.pictures);
         for (key, count) in later.refused_evidence {
             *self.refused_evidence.entry(key).or_default() += count;
@@ -163,10 +160,18 @@ pub struct Friendship {
 }
 
 impl Friendship {
-    /// Of two things that were told, in this order, the one that holds.
-    #[must_use]
-    pub fn or_later(self, told: Friendship) -> Friendship {
-        if told.at >= self.at { told } else { self }
+    /// Puts what was told beside what was known: of two things about the same pair the later one holds, of two at the
+    /// same instant the one that was told last.
+    pub fn keep_latest(
+        known: &mut BTreeMap<(UserId, UserId), Friendship>,
+        told: &BTreeMap<(UserId, UserId), Friendship>,
+    ) {
+        for (pair, told) in told {
+            let known = known.entry(*pair).or_insert(*told);
+            if told.at >= known.at {
+                *known = *told;
+            }
+        }
     }
 }
 

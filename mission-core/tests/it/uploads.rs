@@ -40,15 +40,18 @@ fn file(content: u8) -> UploadedFile {
     }
 }
 
-fn upload(world: &mut World, who: u64, task: TaskId, file: UploadedFile) -> Result<UploadTaken, Rejection> {
-    let user = user(who);
-    world.when(AttachUpload {
-        user,
+fn attach(who: u64, task: TaskId, file: UploadedFile) -> AttachUpload {
+    AttachUpload {
+        user: user(who),
         task,
         file,
         moderated: false,
         near_copy_of: None,
-    })
+    }
+}
+
+fn upload(world: &mut World, who: u64, task: TaskId, file: UploadedFile) -> Result<UploadTaken, Rejection> {
+    world.when(attach(who, task, file))
 }
 
 fn kept(world: &World, task: TaskId) -> Task {
@@ -248,11 +251,8 @@ fn moderated() -> (World, TaskId, Review) {
     let mut world = World::at(NOON).with(active(1, photos(1)));
     let task = start(&mut world, 1).unwrap();
     let command = AttachUpload {
-        user: user(1),
-        task: task.id,
-        file: file(1),
         moderated: true,
-        near_copy_of: None,
+        ..attach(1, task.id, file(1))
     };
     world.when(command).unwrap();
     assert!(reviews(&world).is_empty(), "no person is asked");
@@ -352,11 +352,9 @@ fn a_near_copy_is_for_a_person_even_with_moderation() {
     let mut world = World::at(NOON).with(active(1, photos(1)));
     let task = start(&mut world, 1).unwrap();
     let command = AttachUpload {
-        user: user(1),
-        task: task.id,
-        file: file(1),
         moderated: true,
         near_copy_of: Some(file(2).id),
+        ..attach(1, task.id, file(1))
     };
     world.when(command).unwrap();
     assert_eq!(open_review(&world).reasons, [ReviewReason::NearCopy(file(2).id)]);

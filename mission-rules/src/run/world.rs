@@ -250,10 +250,7 @@ impl World {
                 self.claims.insert(claim, holder);
             }
         }
-        for (pair, told) in friendships {
-            let known = self.friendships.entry(pair).or_insert(told);
-            *known = known.or_later(told);
-        }
+        Friendship::keep_latest(&mut self.friendships, &friendships);
         for (mission, take) in takes {
             let used = self.budgets.entry(mission).or_default();
             *used = used.plus(take.used);

@@ -23,12 +23,6 @@ impl From<FileStore> for Place {
     }
 }
 
-impl From<Arc<StorageClient>> for Place {
-    fn from(service: Arc<StorageClient>) -> Self {
-        Place::Service(service)
-    }
-}
-
 /// A file that was looked into, as it is to be kept.
 pub(super) enum Content {
     /// Without what was taken out of it.

@@ -90,10 +90,7 @@ impl Batch {
             };
         }
         self.sightings.extend(effects.sightings.clone());
-        for (pair, told) in &effects.friendships {
-            let known = self.friendships.entry(*pair).or_insert(*told);
-            *known = known.or_later(*told);
-        }
+        Friendship::keep_latest(&mut self.friendships, &effects.friendships);
         self.pictures.extend(&effects.pictures);
         for (key, count) in &effects.refused_evidence {
             *self.refused_evidence.entry(*key).or_default() += count;
