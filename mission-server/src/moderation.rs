@@ -14,17 +14,17 @@ use mission_core::{
     engine::{ApplyVerdict, Engine, ExecuteError, NoteModeration, Rejection, Signals},
     fraud::{Review, ReviewStatus, ReviewSubject, Verdict},
     ports::{
+        moderation::{Moderation, ModerationError, ModerationReport, ModerationRequest},
         queries::{Page, Queries, ReviewFilter},
         store::StoreError,
     },
 };
 use tokio_util::sync::CancellationToken;
 use url::Url;
-use uuid::Uuid;
 
 use crate::{
     back_off,
-    neighbours::{self, CallError, CallbackError, ModerationClient, ModerationReport, ModerationRequest},
+    neighbours::{CallbackError, CallbackKey, ModerationCallback},
     uploads::{UploadError, Uploads},
 };
 
@@ -48,7 +48,8 @@ const REASON_CHARS: usize = 1000;
 
 /// Sees to it that every upload that waits for moderation gets its verdict.
 pub struct Moderator {
-    client: Arc<ModerationClient>,
+    moderation: Arc<dyn Moderation>,
+    callback_key: Option<CallbackKey>,
     engine: Engine,
     queries: Arc<dyn Queries>,
     uploads: Arc<Uploads>,
@@ -59,9 +60,9 @@ pub struct Moderator {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModerateError {
-    /// The service did not answer well.
+    /// Moderation cannot be asked.
     #[error(transparent)]
-    Call(#[from] CallError),
+    Moderation(#[from] ModerationError),
     /// The callback is not believed, or says nothing.
     #[error(transparent)]
     Callback(#[from] CallbackError),
@@ -77,17 +78,20 @@ pub enum ModerateError {
 }
 
 impl Moderator {
-    /// A moderator of an engine's uploads. `public_url` is where the service reaches this server.
+    /// A moderator of an engine's uploads. `public_url` is where the service reaches this server. Without a key no
+    /// callback is believed.
     #[must_use]
     pub fn new(
-        client: Arc<ModerationClient>,
+        moderation: Arc<dyn Moderation>,
+        callback_key: Option<CallbackKey>,
         engine: Engine,
         queries: Arc<dyn Queries>,
         uploads: Arc<Uploads>,
         public_url: Url,
     ) -> Self {
         Moderator {
-            client,
+            moderation,
+            callback_key,
             engine,
             queries,
             uploads,
@@ -170,15 +174,9 @@ impl Moderator {
                 .await;
         }
         if let Some(moderation) = &review.moderation
-            && let Some(report) = self.client.poll(moderation).await?
+            && let Some(report) = self.moderation.report(moderation).await?
         {
-            return match verdict(report.verdict) {
-                Some(verdict) => {
-                    self.apply(review, Some(report.moderation_id), verdict, report.reason)
-                        .await
-                }
-                None => Ok(()),
-            };
+            return self.apply_report(review, report).await;
         }
         let task = self.queries.task(review.user_id, task).await?;
         let uploads = task.into_iter().flat_map(|task| task.uploads);
@@ -190,21 +188,21 @@ impl Moderator {
             .link(&upload.file, self.engine.now(), LINK_TIME)
             .await?;
         let request = ModerationRequest {
-            file_id: file.to_string(),
+            file,
             url: self.absolute(&link),
             content_type: upload.file.content_type,
             callback_url: self.absolute(CALLBACK),
         };
-        let moderation = self.client.ask(&request).await?;
-        if review.moderation.as_ref() != Some(&moderation) {
+        let report = self.moderation.submit(&request).await?;
+        if report.verdict.is_none() && review.moderation.as_ref() != Some(&report.moderation) {
             let note = NoteModeration {
                 user: review.user_id,
                 review: review.id,
-                moderation,
+                moderation: report.moderation.clone(),
             };
             ignore_gone(self.engine.execute(note, Signals::default(), None).await)?;
         }
-        Ok(())
+        self.apply_report(review, report).await
     }
 
     /// Acts on a callback. Answers whether there is such an upload; a verdict on one that was decided before changes
@@ -217,18 +215,26 @@ impl Moderator {
         headers: &axum::http::HeaderMap,
         body: &[u8],
     ) -> Result<bool, ModerateError> {
-        let report: ModerationReport = self.client.read_callback(headers, body)?;
-        let Ok(file) = report.file_id.parse::<Uuid>() else {
+        let key = self.callback_key.as_ref().ok_or(CallbackError::NoKey)?;
+        let callback = ModerationCallback::read(key, headers, body)?;
+        let Some(file) = callback.file else {
             return Ok(false);
         };
-        let Some(review) = self.queries.review(Review::id_for_upload(FileId(file))).await? else {
+        let Some(review) = self.queries.review(Review::id_for_upload(file)).await? else {
             return Ok(false);
         };
-        if let Some(verdict) = verdict(report.verdict) {
-            self.apply(&review, Some(report.moderation_id), verdict, report.reason)
-                .await?;
-        }
+        self.apply_report(&review, callback.report).await?;
         Ok(true)
+    }
+
+    async fn apply_report(&self, review: &Review, report: ModerationReport) -> Result<(), ModerateError> {
+        match report.verdict {
+            Some(verdict) => {
+                self.apply(review, Some(report.moderation), verdict, report.reason)
+                    .await
+            }
+            None => Ok(()),
+        }
     }
 
     async fn apply(
@@ -260,16 +266,6 @@ impl Moderator {
         }
         let base = self.public_url.as_str().trim_end_matches('/');
         format!("{base}/{}", link.trim_start_matches('/'))
-    }
-}
-
-/// What can be acted on.
-fn verdict(told: neighbours::Verdict) -> Option<Verdict> {
-    match told {
-        neighbours::Verdict::Pending => None,
-        neighbours::Verdict::Approved => Some(Verdict::Approved),
-        neighbours::Verdict::Rejected => Some(Verdict::Rejected),
-        neighbours::Verdict::Review => Some(Verdict::Review),
     }
 }
 
@@ -329,6 +325,8 @@ impl Due {
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
 
     #[test]

@@ -20,7 +20,7 @@ use super::StartError;
 use crate::{
     config::{JwtKeys, Settings},
     neighbours::Neighbours,
-    uploads::{FileStore, Links, Location, Place, UploadError, Uploads},
+    uploads::{FileStore, Links, Location, UploadError, Uploads},
 };
 
 /// A file that nobody names is kept for so long: its task may be about to.
@@ -28,12 +28,16 @@ const UNNAMED: TimeDelta = TimeDelta::days(1);
 
 /// Opens the place that the settings name.
 pub(super) fn open(settings: &Settings, neighbours: &Neighbours) -> Result<Arc<Uploads>, StartError> {
-    let place = match &neighbours.storage {
-        Some(service) => Place::Service(Arc::clone(service)),
-        None => FileStore::open(&settings.uploads.location)?.into(),
-    };
     let limits = settings.uploads.limits.clone();
-    Ok(Arc::new(Uploads::new(place, limits, links(settings))))
+    let uploads = match &neighbours.storage {
+        Some(service) => Uploads::elsewhere(Arc::clone(service), limits, links(settings)),
+        None => Uploads::new(
+            FileStore::open(&settings.uploads.location)?,
+            limits,
+            links(settings),
+        ),
+    };
+    Ok(Arc::new(uploads))
 }
 
 /// Links are signed with a secret of their own or the one of tokens, else with one that ends with this process.

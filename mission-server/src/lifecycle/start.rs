@@ -279,11 +279,12 @@ fn moderator(
     settings: &Settings,
     address: SocketAddr,
 ) -> Option<Arc<Moderator>> {
-    let client = neighbours.moderation.clone()?;
+    let moderation = neighbours.moderation.clone()?;
+    let key = settings.neighbours.moderation_secret.clone();
     let listens = || Url::parse(&format!("http://{address}")).ok();
     let public_url = settings.public_url.clone().or_else(listens)?;
     let (engine, queries) = (core.engine.clone(), Arc::clone(&core.queries));
-    let moderator = Moderator::new(client, engine, queries, Arc::clone(uploads), public_url);
+    let moderator = Moderator::new(moderation, key, engine, queries, Arc::clone(uploads), public_url);
     Some(Arc::new(moderator))
 }
 

@@ -1,21 +1,18 @@
 //! One request on the wire, and its answer.
 
-use std::{
-    io::{Seek, SeekFrom},
-    time::Duration,
-};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use mission_core::ports::storage::NewFile;
 use reqwest::{
     Client, RequestBuilder, Response,
     header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER},
     multipart::{Form, Part},
 };
-use tokio_util::io::ReaderStream;
 use url::Url;
 
-use super::{Call, CallError, FileContent, FormFile, Repeat, call::Body};
+use super::{Call, CallError, Repeat, call::Body};
 use crate::http::correlation::{self, HttpHeaders};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -53,21 +50,15 @@ pub(super) fn request(http: &Client, base: &Url, call: &Call) -> Result<RequestB
 }
 
 /// The form of a file, streamed from its beginning.
-fn form(file: &FormFile) -> Result<Form, CallError> {
-    let part = match &file.content {
-        FileContent::Bytes(bytes) => Part::stream_with_length(bytes.clone(), bytes.len() as u64),
-        FileContent::File(open, length) => {
-            let from_start = || -> std::io::Result<std::fs::File> {
-                let mut again = open.try_clone()?;
-                again.seek(SeekFrom::Start(0))?;
-                Ok(again)
-            };
-            let again = from_start().map_err(|error| CallError::File(error.to_string()))?;
-            let stream = ReaderStream::new(tokio::fs::File::from_std(again));
-            Part::stream_with_length(reqwest::Body::wrap_stream(stream), *length)
-        }
-    };
-    let part = part.file_name(file.name.clone()).mime_str(file.content_type)?;
+fn form(file: &NewFile) -> Result<Form, CallError> {
+    let content = file
+        .content
+        .open()
+        .map_err(|error| CallError::File(error.to_string()))?;
+    let content = reqwest::Body::wrap_stream(content);
+    let part = Part::stream_with_length(content, file.content.size_bytes())
+        .file_name(file.file_name.clone())
+        .mime_str(&file.content_type)?;
     Ok(Form::new().part("file", part))
 }
 

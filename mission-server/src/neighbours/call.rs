@@ -1,8 +1,9 @@
 //! One call, before it is sent.
 
-use std::{fs::File, sync::Arc};
+use std::fmt;
 
 use bytes::Bytes;
+use mission_core::ports::storage::NewFile;
 use opentelemetry::trace::SpanContext;
 use reqwest::Method;
 use serde::Serialize;
@@ -21,30 +22,20 @@ pub enum Repeat {
 }
 
 /// What a call sends.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) enum Body {
     Json(Bytes),
-    Form(FormFile),
+    /// The one file of a form, in its part `file`. It is read from its beginning by each try.
+    Form(NewFile),
 }
 
-/// The one file of a form, in its part `file`.
-#[derive(Clone, Debug)]
-pub struct FormFile {
-    /// What it holds.
-    pub content: FileContent,
-    /// Its media type.
-    pub content_type: &'static str,
-    /// The name that is sent along.
-    pub name: String,
-}
-
-/// What a file holds. It is read from its beginning by each try.
-#[derive(Clone, Debug)]
-pub enum FileContent {
-    /// These bytes.
-    Bytes(Bytes),
-    /// What is in an open file, with its length.
-    File(Arc<File>, u64),
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Body::Json(body) => write!(f, "Json({} bytes)", body.len()),
+            Body::Form(file) => write!(f, "Form({} bytes)", file.content.size_bytes()),
+        }
+    }
 }
 
 /// A call to a neighbour.
@@ -100,7 +91,7 @@ impl Call {
     pub fn post_file<P: Into<String>>(
         route: &'static str,
         path: impl IntoIterator<Item = P>,
-        file: FormFile,
+        file: NewFile,
         repeat: Repeat,
     ) -> Self {
         Call {

@@ -27,25 +27,27 @@ use mission_core::{
     UserId,
     ports::{
         iam::{Iam, Person},
+        moderation::Moderation,
         queries::Queries,
         social::Social,
+        storage::Storage,
         store::Store,
     },
 };
 
 use self::embedded::{StoredFriends, StoredPeople};
 pub use self::{
-    call::{Call, FileContent, FormFile, Repeat},
+    call::{Call, Repeat},
     callback::{CallbackError, CallbackKey},
     client::{Client, ClientError, Limits},
     error::CallError,
     guard::{AddressGuard, RefusedAddress},
     iam::IamClient,
-    moderation::{ModerationClient, ModerationReport, ModerationRequest, Verdict},
+    moderation::{ModerationCallback, ModerationClient},
     settings::NeighbourSettings,
     social::SocialClient,
     standing::{Report, Standing},
-    storage::{KeptFile, StorageClient},
+    storage::StorageClient,
 };
 
 /// Names never delay an answer for longer.
@@ -59,9 +61,9 @@ pub struct Neighbours {
     /// Who is friends with whom.
     pub social: Option<Arc<dyn Social>>,
     /// Judges uploads.
-    pub moderation: Option<Arc<ModerationClient>>,
+    pub moderation: Option<Arc<dyn Moderation>>,
     /// Keeps uploads.
-    pub storage: Option<Arc<StorageClient>>,
+    pub storage: Option<Arc<dyn Storage>>,
     standings: Vec<Arc<Standing>>,
 }
 
@@ -88,11 +90,9 @@ impl Neighbours {
         Ok(Neighbours {
             iam: iam.map(|client| Arc::new(IamClient::new(client)) as Arc<dyn Iam>),
             social: social.map(|client| Arc::new(SocialClient::new(client)) as Arc<dyn Social>),
-            moderation: moderation.map(|client| {
-                let key = settings.moderation_secret.clone();
-                Arc::new(ModerationClient::new(client, key))
-            }),
-            storage: storage.map(|client| Arc::new(StorageClient::new(client))),
+            moderation: moderation
+                .map(|client| Arc::new(ModerationClient::new(client)) as Arc<dyn Moderation>),
+            storage: storage.map(|client| Arc::new(StorageClient::new(client)) as Arc<dyn Storage>),
             standings,
         })
     }

@@ -2,51 +2,24 @@
 
 use std::{fmt, sync::Arc};
 
+use async_trait::async_trait;
 use axum::http::HeaderMap;
+use mission_core::{
+    FileId, fraud,
+    ports::moderation::{Moderation, ModerationError, ModerationReport, ModerationRequest},
+};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::{Call, CallError, CallbackError, CallbackKey, Client, Repeat};
 
-/// What is to be judged.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ModerationRequest {
-    /// The file's id, which the verdict names again.
-    pub file_id: String,
-    /// Where the service can read the file.
-    pub url: String,
-    /// What the file is, such as `image/png`.
-    pub content_type: String,
-    /// Where the service tells its verdict.
-    pub callback_url: String,
-}
-
-/// What the service says of a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// It has not decided yet.
-    Pending,
-    /// The file is good.
-    Approved,
-    /// The file is not.
-    Rejected,
-    /// A person shall decide.
-    Review,
-}
-
-/// A verdict, as it is told by the service or asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ModerationReport {
-    /// The moderation's id.
-    pub moderation_id: String,
-    /// The file's id.
-    pub file_id: String,
-    /// What was decided.
-    pub verdict: Verdict,
-    /// Why.
-    pub reason: Option<String>,
+struct Submission<'r> {
+    file_id: String,
+    url: &'r str,
+    content_type: &'r str,
+    callback_url: &'r str,
 }
 
 #[derive(Deserialize)]
@@ -55,10 +28,67 @@ struct Accepted {
     moderation_id: String,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Verdict {
+    Pending,
+    Approved,
+    Rejected,
+    Review,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Report {
+    moderation_id: String,
+    file_id: String,
+    verdict: Verdict,
+    reason: Option<String>,
+}
+
+impl From<Report> for ModerationReport {
+    fn from(report: Report) -> Self {
+        ModerationReport {
+            moderation: report.moderation_id,
+            verdict: match report.verdict {
+                Verdict::Pending => None,
+                Verdict::Approved => Some(fraud::Verdict::Approved),
+                Verdict::Rejected => Some(fraud::Verdict::Rejected),
+                Verdict::Review => Some(fraud::Verdict::Review),
+            },
+            reason: report.reason,
+        }
+    }
+}
+
+/// What the service tells by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModerationCallback {
+    /// The file that it is about; `None` where that is no id of ours.
+    pub file: Option<FileId>,
+    /// What has become of its moderation.
+    pub report: ModerationReport,
+}
+
+impl ModerationCallback {
+    /// Reads a callback, once it is certain that the service sent it within the last five minutes.
+    ///
+    /// # Errors
+    /// When its signature is missing, wrong or old, or its body is no verdict.
+    pub fn read(key: &CallbackKey, headers: &HeaderMap, body: &[u8]) -> Result<Self, CallbackError> {
+        key.verify(headers, body)?;
+        let report: Report =
+            serde_json::from_slice(body).map_err(|error| CallbackError::Unreadable(error.to_string()))?;
+        Ok(ModerationCallback {
+            file: report.file_id.parse::<Uuid>().ok().map(FileId),
+            report: report.into(),
+        })
+    }
+}
+
 /// The moderation service.
 pub struct ModerationClient {
     client: Arc<Client>,
-    key: Option<CallbackKey>,
 }
 
 impl fmt::Debug for ModerationClient {
@@ -68,46 +98,53 @@ impl fmt::Debug for ModerationClient {
 }
 
 impl ModerationClient {
-    /// The service behind a client. Without a key no callback is believed.
+    /// The service behind a client.
     #[must_use]
-    pub fn new(client: Arc<Client>, key: Option<CallbackKey>) -> Self {
-        ModerationClient { client, key }
+    pub fn new(client: Arc<Client>) -> Self {
+        ModerationClient { client }
     }
 
-    /// Asks for a verdict; gives the moderation's id. Asking again for the same file starts no second one: the file's
-    /// id is the key by which the service tells.
-    ///
-    /// # Errors
-    /// When the service is away or refuses.
-    pub async fn ask(&self, request: &ModerationRequest) -> Result<String, CallError> {
+    async fn submission(&self, request: &ModerationRequest) -> Result<ModerationReport, CallError> {
         let path = ["api", "v1", "moderations"];
-        let repeat = Repeat::Keyed(request.file_id.clone());
-        let call = Call::post("/moderations", path, request, repeat)
+        let repeat = Repeat::Keyed(request.file.to_string());
+        let body = Submission {
+            file_id: request.file.to_string(),
+            url: &request.url,
+            content_type: &request.content_type,
+            callback_url: &request.callback_url,
+        };
+        let call = Call::post("/moderations", path, &body, repeat)
             .map_err(|error| CallError::Unreadable(error.to_string()))?;
         let accepted: Accepted = self.client.json(&call).await?;
-        Ok(accepted.moderation_id)
+        Ok(ModerationReport {
+            moderation: accepted.moderation_id,
+            verdict: None,
+            reason: None,
+        })
     }
+}
 
-    /// What has become of a moderation; `None` where the service knows none of that id.
-    ///
-    /// # Errors
-    /// When the service is away.
-    pub async fn poll(&self, moderation: &str) -> Result<Option<ModerationReport>, CallError> {
-        let path = ["api", "v1", "moderations", moderation];
-        match self.client.json(&Call::get("/moderations/{id}", path)).await {
-            Ok(report) => Ok(Some(report)),
-            Err(CallError::Status { status: 404, .. }) => Ok(None),
-            Err(error) => Err(error),
+impl From<CallError> for ModerationError {
+    fn from(error: CallError) -> Self {
+        ModerationError {
+            reason: error.to_string(),
         }
     }
+}
 
-    /// Reads a callback, once it is certain that the service sent it within the last five minutes.
-    ///
-    /// # Errors
-    /// When its signature is missing, wrong or old, or its body is no verdict.
-    pub fn read_callback(&self, headers: &HeaderMap, body: &[u8]) -> Result<ModerationReport, CallbackError> {
-        let key = self.key.as_ref().ok_or(CallbackError::NoKey)?;
-        key.verify(headers, body)?;
-        serde_json::from_slice(body).map_err(|error| CallbackError::Unreadable(error.to_string()))
+#[async_trait]
+impl Moderation for ModerationClient {
+    async fn submit(&self, request: &ModerationRequest) -> Result<ModerationReport, ModerationError> {
+        Ok(self.submission(request).await?)
+    }
+
+    async fn report(&self, moderation: &str) -> Result<Option<ModerationReport>, ModerationError> {
+        let path = ["api", "v1", "moderations", moderation];
+        let call = Call::get("/moderations/{id}", path);
+        match self.client.json::<Report>(&call).await {
+            Ok(report) => Ok(Some(report.into())),
+            Err(CallError::Status { status: 404, .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 }

@@ -2,19 +2,23 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use async_trait::async_trait;
+use mission_core::{
+    FileId,
+    ports::storage::{KeptFile, NewFile, Storage, StorageError},
+    task::UploadedFile,
+};
 use serde::Deserialize;
 use url::Url;
+use uuid::Uuid;
 
-use super::{Call, CallError, Client, FormFile, Limits, Repeat};
+use super::{Call, CallError, Client, Limits, Repeat};
 
-/// A file that the service keeps.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct KeptFile {
-    /// The service's own id of it.
-    pub file_id: String,
-    /// How long it is.
-    pub size_bytes: u64,
+struct Stored {
+    file_id: String,
+    size_bytes: u64,
 }
 
 #[derive(Deserialize)]
@@ -40,32 +44,51 @@ impl StorageClient {
     pub fn new(client: Arc<Client>) -> Self {
         StorageClient { client }
     }
+}
 
-    /// Sends a file; `key` tells the service a repetition from another file.
-    ///
-    /// # Errors
-    /// When the service is away or refuses.
-    pub async fn keep(&self, file: FormFile, key: String) -> Result<KeptFile, CallError> {
-        let path = ["api", "v1", "upload"];
-        let call = Call::post_file("/upload", path, file, Repeat::Keyed(key));
-        self.client.json(&call).await
+impl From<CallError> for StorageError {
+    fn from(error: CallError) -> Self {
+        StorageError::Unavailable {
+            reason: format!("the storage service failed: {error}"),
+        }
+    }
+}
+
+#[async_trait]
+impl Storage for StorageClient {
+    /// The service gives the file an id of its own. Where that is a UUID, the file has it here too.
+    async fn put(&self, file: NewFile) -> Result<KeptFile, StorageError> {
+        let repeat = Repeat::Keyed(file.id.to_string());
+        let call = Call::post_file("/upload", ["api", "v1", "upload"], file, repeat);
+        let stored: Stored = self.client.json(&call).await?;
+        let id = stored
+            .file_id
+            .parse()
+            .unwrap_or_else(|_| Uuid::new_v5(&Uuid::NAMESPACE_OID, stored.file_id.as_bytes()));
+        Ok(KeptFile {
+            id: FileId(id),
+            stored_as: Some(stored.file_id),
+            size_bytes: stored.size_bytes,
+        })
     }
 
-    /// An address under which a file can be read for so long; `None` where the service has no such file.
-    ///
-    /// # Errors
-    /// When the service is away.
-    pub async fn link(&self, file: &str, ttl: Duration) -> Result<Option<Url>, CallError> {
-        let path = ["api", "v1", "files", file, "signed-url"];
+    async fn signed_url(&self, file: &UploadedFile, ttl: Duration) -> Result<Option<String>, StorageError> {
+        let stored_as = file.stored_as.as_deref().ok_or(StorageError::NotFound)?;
+        let path = ["api", "v1", "files", stored_as, "signed-url"];
         let call = Call::get("/files/{id}/signed-url", path).query("ttl", ttl.as_secs().to_string());
         match self.client.json::<Signed>(&call).await {
             Ok(signed) => match Url::parse(&signed.signed_url) {
-                Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(Some(url)),
-                _ => Err(CallError::Unreadable("`signedUrl` is no address".to_owned())),
+                Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(Some(url.into())),
+                _ => Err(CallError::Unreadable("`signedUrl` is no address".to_owned()).into()),
             },
-            Err(CallError::Status { status: 404, .. }) => Ok(None),
-            Err(error) => Err(error),
+            Err(CallError::Status { status: 404, .. }) => Err(StorageError::NotFound),
+            Err(error) => Err(error.into()),
         }
+    }
+
+    /// The service looks after its files itself: it has no call for this.
+    async fn delete(&self, _: FileId) -> Result<(), StorageError> {
+        Ok(())
     }
 }
 

@@ -3,9 +3,10 @@
 use std::{io, time::Duration};
 
 use axum::{extract::multipart::MultipartError, http::StatusCode};
+use mission_core::ports::storage::StorageError;
 
 use super::MediaType;
-use crate::{http::Problem, neighbours::CallError};
+use crate::http::Problem;
 
 /// Why a file was not taken, or cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -46,9 +47,9 @@ pub enum UploadError {
     /// The store failed.
     #[error("the store of files failed: {0}")]
     Store(object_store::Error),
-    /// The storage service failed.
-    #[error("the storage service failed: {0}")]
-    Service(#[from] CallError),
+    /// The storage cannot keep or give files now.
+    #[error("{0}")]
+    Unavailable(String),
     /// A temporary file could not be written or read.
     #[error("a temporary file failed: {0}")]
     Temporary(io::Error),
@@ -82,6 +83,26 @@ impl From<object_store::Error> for UploadError {
     }
 }
 
+impl From<StorageError> for UploadError {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::NotFound => UploadError::NotFound,
+            error => UploadError::Unavailable(error.to_string()),
+        }
+    }
+}
+
+impl From<UploadError> for StorageError {
+    fn from(error: UploadError) -> Self {
+        match error {
+            UploadError::NotFound => StorageError::NotFound,
+            error => StorageError::Unavailable {
+                reason: error.to_string(),
+            },
+        }
+    }
+}
+
 impl From<MultipartError> for UploadError {
     fn from(error: MultipartError) -> Self {
         match error.status() {
@@ -109,7 +130,7 @@ impl From<UploadError> for Problem {
             }
             UploadError::Location(_)
             | UploadError::Store(_)
-            | UploadError::Service(_)
+            | UploadError::Unavailable(_)
             | UploadError::Temporary(_) => {
                 tracing::error!(reason = %error, "files cannot be kept or read");
                 let detail = "the store of files is away; nothing was changed, try again";

@@ -33,6 +33,7 @@
 //! ```
 
 mod check;
+mod content;
 mod error;
 mod files;
 mod images;
@@ -43,7 +44,6 @@ mod media_type;
 mod mp4;
 mod open;
 mod pdf;
-mod place;
 mod range;
 mod receive;
 mod sign;
@@ -59,7 +59,6 @@ pub use files::files_router;
 pub use limits::Limits;
 pub use location::Location;
 pub use media_type::MediaType;
-pub use place::Place;
 pub use receive::{Part, Uploads};
 pub use sign::{Links, RefusedLink};
 pub use store::{FileStore, StoredFile};

@@ -12,6 +12,7 @@ use chrono::{DateTime, Utc};
 use futures_util::{Stream, TryStreamExt};
 use mission_core::{
     FileId,
+    ports::storage::{NewFile, Storage},
     task::{ContentHash, UploadedFile},
 };
 use tokio::sync::Semaphore;
@@ -19,8 +20,8 @@ use uuid::{NoContext, Timestamp, Uuid};
 
 use super::{
     FileStore, Limits, Links, MediaType, UploadError, check,
+    content::Content,
     inspect::{Inspected, inspect},
-    place::{Content, Place},
     spool::{Spooled, spool},
 };
 
@@ -41,20 +42,31 @@ const INSPECTIONS: usize = 2;
 const WAIT: Duration = Duration::from_secs(10);
 
 /// Takes uploads into a store, and gives links to them.
-#[derive(Debug)]
 pub struct Uploads {
-    place: Place,
+    storage: Arc<dyn Storage>,
+    /// The same storage, where it is a store of this server's.
+    store: Option<FileStore>,
     limits: Limits,
     links: Links,
     inspections: Arc<Semaphore>,
 }
 
 impl Uploads {
-    /// Uploads into a store or the storage service, within limits.
+    /// Uploads into a store of this server's, within limits.
     #[must_use]
-    pub fn new(place: impl Into<Place>, limits: Limits, links: Links) -> Self {
+    pub fn new(store: FileStore, limits: Limits, links: Links) -> Self {
         Uploads {
-            place: place.into(),
+            store: Some(store.clone()),
+            ..Uploads::elsewhere(Arc::new(store), limits, links)
+        }
+    }
+
+    /// Uploads into another storage, which looks after its files by itself.
+    #[must_use]
+    pub fn elsewhere(storage: Arc<dyn Storage>, limits: Limits, links: Links) -> Self {
+        Uploads {
+            storage,
+            store: None,
             limits,
             links,
             inspections: Arc::new(Semaphore::new(INSPECTIONS)),
@@ -64,18 +76,15 @@ impl Uploads {
     /// The store, where files are kept in one of this server's.
     #[must_use]
     pub fn store(&self) -> Option<&FileStore> {
-        match &self.place {
-            Place::Store(store) => Some(store),
-            Place::Service(_) => None,
-        }
+        self.store.as_ref()
     }
 
-    /// Removes a file that nobody needs, where it is kept in a store of this server's.
+    /// Removes a file that nobody needs, as far as the storage lets go of files.
     ///
     /// # Errors
-    /// [`UploadError::Store`] when the store fails.
-    pub async fn discard(&self, id: Uuid) -> Result<(), UploadError> {
-        self.place.discard(id).await
+    /// [`UploadError::Unavailable`] when the storage fails.
+    pub async fn discard(&self, file: FileId) -> Result<(), UploadError> {
+        Ok(self.storage.delete(file).await?)
     }
 
     fn folder(&self) -> Option<&Path> {
@@ -162,12 +171,19 @@ impl Uploads {
         let size = arrived.size;
         let (file, Inspected { cleaned, perceptual }) = self.inspect(arrived, kind).await?;
         let content = cleaned.map_or(Content::AsSent(file, size), Content::Cleaned);
-        let (id, place) = (new_id(now), self.place.clone());
+        let id = new_id(now);
+        let new = NewFile {
+            id: FileId(id),
+            content_type: kind.content_type().to_owned(),
+            file_name: format!("{id}.{}", kind.extension()),
+            content: Arc::new(content),
+        };
+        let storage = Arc::clone(&self.storage);
         // A caller that goes away must not leave half a file.
-        let kept = tokio::spawn(async move { place.keep(id, kind, content).await }).await;
+        let kept = tokio::spawn(async move { storage.put(new).await }).await;
         let kept = kept.map_err(|error| UploadError::Temporary(error.into()))??;
         Ok(UploadedFile {
-            id: FileId(kept.id),
+            id: kept.id,
             stored_as: kept.stored_as,
             sha256: ContentHash(sha256),
             perceptual_hash: perceptual,
@@ -204,28 +220,20 @@ impl Uploads {
         }
     }
 
-    /// An address under which a file can be read until `ttl` from `now` on: the place's own, or one of ours, relative to
+    /// An address under which a file can be read until `ttl` from `now` on: the storage's own, or one of ours, relative to
     /// this server (`/files/…`).
     ///
     /// # Errors
-    /// [`UploadError::Store`] when the store has no credentials to sign with, [`UploadError::Service`] when the storage
-    /// service is away, [`UploadError::NotFound`] when it has no such file.
+    /// [`UploadError::Unavailable`] when the storage cannot make a link, [`UploadError::NotFound`] when it has no such
+    /// file.
     pub async fn link(
         &self,
         file: &UploadedFile,
         now: DateTime<Utc>,
         ttl: Duration,
     ) -> Result<String, UploadError> {
-        let id = file.id.0;
-        let own = match &self.place {
-            Place::Store(store) => store.own_link(id, ttl).await?,
-            Place::Service(service) => {
-                let stored_as = file.stored_as.as_deref().ok_or(UploadError::NotFound)?;
-                let link = service.link(stored_as, ttl).await?;
-                Some(link.ok_or(UploadError::NotFound)?)
-            }
-        };
-        Ok(own.map_or_else(|| self.links.link(id, now, ttl), Into::into))
+        let own = self.storage.signed_url(file, ttl).await?;
+        Ok(own.unwrap_or_else(|| self.links.link(file.id.0, now, ttl)))
     }
 }
 

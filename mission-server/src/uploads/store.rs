@@ -8,15 +8,19 @@ use std::{
     time::Duration,
 };
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
+use mission_core::{
+    FileId,
+    ports::storage::{FileStream, KeptFile, NewFile, Storage, StorageError},
+    task::UploadedFile,
+};
 use object_store::{
     Attribute, Attributes, GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt, buffered::BufWriter,
     path::Path,
 };
-use tokio::io::{AsyncRead, AsyncReadExt};
-use url::Url;
 use uuid::Uuid;
 
 use super::{
@@ -87,24 +91,17 @@ impl FileStore {
     ///
     /// # Errors
     /// [`UploadError::Temporary`] when `bytes` fails, [`UploadError::Store`] when the store does.
-    pub async fn put(
-        &self,
-        id: Uuid,
-        kind: MediaType,
-        mut bytes: impl AsyncRead + Unpin,
-    ) -> Result<u64, UploadError> {
+    pub async fn write(&self, id: Uuid, content_type: &str, bytes: FileStream) -> Result<u64, UploadError> {
         let writer = BufWriter::with_capacity(Arc::clone(&self.store), self.path(id), PART_BYTES);
         let mut writer = writer.with_max_concurrency(1);
         if self.keeps_types {
-            let kind = (Attribute::ContentType, kind.content_type());
+            let kind = (Attribute::ContentType, content_type.to_owned());
             writer = writer.with_attributes(Attributes::from_iter([kind]));
         }
-        match copy(&mut bytes, &mut writer).await {
+        match copy(bytes, &mut writer).await {
             Ok(size) => {
-                tokio::io::AsyncWriteExt::shutdown(&mut writer)
-                    .await
-                    .map_err(from_writer)?;
-                Ok(size)
+                let ended = tokio::io::AsyncWriteExt::shutdown(&mut writer).await;
+                ended.map(|()| size).map_err(from_writer)
             }
             Err(error) => {
                 if let Err(left) = writer.abort().await {
@@ -155,7 +152,7 @@ impl FileStore {
     ///
     /// # Errors
     /// [`UploadError::Store`] when the store fails.
-    pub async fn delete(&self, id: Uuid) -> Result<(), UploadError> {
+    pub async fn remove(&self, id: Uuid) -> Result<(), UploadError> {
         match self.store.delete(&self.path(id)).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(error.into()),
@@ -202,38 +199,50 @@ impl FileStore {
         }
         Ok(removed)
     }
+}
 
-    /// A link of the store's own, good for so long from now on; `None` where the store makes none.
-    ///
-    /// # Errors
-    /// [`UploadError::Store`] when the store has no credentials to sign with.
-    pub async fn own_link(&self, id: Uuid, ttl: Duration) -> Result<Option<Url>, UploadError> {
+#[async_trait]
+impl Storage for FileStore {
+    async fn put(&self, file: NewFile) -> Result<KeptFile, StorageError> {
+        let bytes = file.content.open().map_err(UploadError::Temporary)?;
+        let size_bytes = self.write(file.id.0, &file.content_type, bytes).await?;
+        Ok(KeptFile {
+            id: file.id,
+            stored_as: None,
+            size_bytes,
+        })
+    }
+
+    /// A link of a bucket's own; a folder makes none.
+    async fn signed_url(&self, file: &UploadedFile, ttl: Duration) -> Result<Option<String>, StorageError> {
         let Some(signer) = &self.signer else {
             return Ok(None);
         };
-        Ok(Some(signer.link(&self.path(id), ttl).await?))
+        let url = signer.link(&self.path(file.id.0), ttl).await;
+        Ok(Some(url.map_err(UploadError::from)?.into()))
+    }
+
+    async fn delete(&self, file: FileId) -> Result<(), StorageError> {
+        Ok(self.remove(file.0).await?)
     }
 }
 
 /// Enough to tell what a file is.
 const HEAD_BYTES: u64 = 64;
 
-async fn copy(from: &mut (impl AsyncRead + Unpin), to: &mut BufWriter) -> Result<u64, UploadError> {
+async fn copy(mut from: FileStream, to: &mut BufWriter) -> Result<u64, UploadError> {
     let mut size = 0;
-    loop {
-        let mut piece = Vec::with_capacity(64 << 10);
-        let read = from.read_buf(&mut piece).await.map_err(UploadError::Temporary)?;
-        if read == 0 {
-            return Ok(size);
-        }
-        size += read as u64;
-        to.put(piece.into()).await?;
+    while let Some(piece) = from.try_next().await.map_err(UploadError::Temporary)? {
+        size += piece.len() as u64;
+        to.put(piece).await.map_err(UploadError::Store)?;
     }
+    Ok(size)
 }
 
 fn from_writer(error: std::io::Error) -> UploadError {
     match error.downcast::<object_store::Error>() {
-        Ok(error) => error.into(),
+        // What cannot be found is the bucket.
+        Ok(error) => UploadError::Store(error),
         Err(error) => UploadError::Temporary(error),
     }
 }

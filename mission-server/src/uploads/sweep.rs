@@ -31,7 +31,7 @@ impl Uploads {
         let mut files = store.older_than(instant);
         while let Some(file) = files.try_next().await? {
             if !is_used(file.id).await? {
-                store.delete(file.id).await?;
+                store.remove(file.id).await?;
                 removed += 1;
             }
         }

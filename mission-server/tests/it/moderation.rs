@@ -1,8 +1,22 @@
 //! Uploads with the moderation and the storage service around the server.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use mission_core::{
+    FileId, MissionId,
+    engine::{AttachUpload, CreateMission, EngineBuilder, MoveMission, Signals, StartTask},
+    fraud::{self, Review, ReviewStatus},
+    memory::MemoryStore,
+    mission::Move,
+    ports::queries::Queries,
+    task::{ContentHash, TaskStatus, UploadedFile},
+    testing::{self, RuleModeration},
+};
 use mission_neighbours::{Moderation, Mood, Service, StandIn, Verdict};
+use mission_server::{
+    moderation::Moderator,
+    uploads::{FileStore, Limits, Links, Location, Uploads},
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -228,4 +242,105 @@ async fn files_can_be_kept_by_the_storage_service() {
         health["dependencies"].to_string().contains("\"storage\""),
         "{health}"
     );
+}
+
+/// Without a service: rules in its place, a folder, and an engine in memory.
+#[tokio::test]
+async fn moderation_by_rules_judges_at_once() {
+    let moderation = RuleModeration::default()
+        .rule("no pictures of animals", |request| {
+            (request.content_type == "image/gif").then_some(fraud::Verdict::Rejected)
+        })
+        .rule("a photograph", |request| {
+            (request.content_type == "image/jpeg").then_some(fraud::Verdict::Approved)
+        });
+    let store = MemoryStore::default();
+    let (engine, writer) = EngineBuilder::system(store.clone()).build();
+    tokio::spawn(writer.run());
+    let folder = tempfile::tempdir().unwrap();
+    let files = FileStore::open(&Location::Folder(folder.path().to_owned())).unwrap();
+    let uploads = Arc::new(Uploads::new(files, Limits::default(), Links::new(b"secret")));
+    let public_url = "https://mission.example".parse().unwrap();
+    let queries: Arc<dyn Queries> = Arc::new(store);
+    let moderator = Moderator::new(
+        Arc::new(moderation),
+        None,
+        engine.clone(),
+        Arc::clone(&queries),
+        uploads,
+        public_url,
+    );
+    let moderator = Arc::new(moderator);
+    let mission = MissionId(engine.next_id());
+    let definition = serde_json::from_value(json!({
+        "code": "photo", "type": "upload", "frequency": "one_time", "evidence": {"type": "uploaded_content"}, "reward": {"points": "7"},
+        "title": {"en": "A photo"}, "description": {"en": "Of anything."},
+    }));
+    let create = CreateMission {
+        mission,
+        definition: definition.unwrap(),
+    };
+    engine.execute(create, Signals::default(), None).await.unwrap();
+    let activate = MoveMission {
+        mission,
+        asked: Move::Activate,
+        expected_version: None,
+    };
+    engine.execute(activate, Signals::default(), None).await.unwrap();
+    for (number, content_type, status, reason) in [
+        (1, "image/jpeg", ReviewStatus::Approved, Some("a photograph")),
+        (
+            2,
+            "image/gif",
+            ReviewStatus::Rejected,
+            Some("no pictures of animals"),
+        ),
+        (3, "application/pdf", ReviewStatus::Open, None),
+    ] {
+        let user = testing::user(number);
+        let start = StartTask { user, mission };
+        let started = engine.execute(start, Signals::default(), None).await.unwrap();
+        let file = FileId(engine.next_id());
+        let attach = AttachUpload {
+            user,
+            task: started.reply.task.id,
+            file: UploadedFile {
+                id: file,
+                stored_as: None,
+                sha256: ContentHash([u8::try_from(number).unwrap(); 32]),
+                perceptual_hash: None,
+                content_type: content_type.to_owned(),
+                size_bytes: 70,
+            },
+            moderated: true,
+            near_copy_of: None,
+        };
+        engine.execute(attach, Signals::default(), None).await.unwrap();
+        moderator.hand_over(file);
+        let review = async || {
+            queries
+                .review(Review::id_for_upload(file))
+                .await
+                .unwrap()
+                .unwrap()
+        };
+        for _ in 0..500 {
+            if review().await.status != ReviewStatus::InModeration {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let review = review().await;
+        assert_eq!(
+            (review.status, review.note.as_deref()),
+            (status, reason),
+            "{review:?}"
+        );
+        let task = queries.task(user, started.reply.task.id).await.unwrap().unwrap();
+        assert_eq!(
+            task.status == TaskStatus::Completed,
+            status == ReviewStatus::Approved,
+            "{task:?}"
+        );
+    }
 }

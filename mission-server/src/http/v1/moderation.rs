@@ -75,7 +75,7 @@ fn refused(error: ModerateError) -> Problem {
         ModerateError::Store(error) => error.into(),
         ModerateError::Execute(error) => error.into(),
         ModerateError::Upload(error) => error.into(),
-        ModerateError::Call(error) => {
+        ModerateError::Moderation(error) => {
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", error.to_string()).retry_after(1)
         }
     }

@@ -115,13 +115,13 @@ async fn upload(
                 error,
                 ExecuteError::Fault(Fault::Unknown(_)) | ExecuteError::Stopped
             ) {
-                discard(&state, received.id.0).await;
+                discard(&state, received.id).await;
             }
             return Err(refused(&state, &session, task, error).await);
         }
     };
     if upload.file.id != received.id {
-        discard(&state, received.id.0).await;
+        discard(&state, received.id).await;
     } else if let Some(moderator) = &state.moderator {
         moderator.hand_over(upload.file.id);
     }
@@ -150,7 +150,7 @@ async fn near_copy(
 }
 
 /// Removes a file that nothing names. What cannot be removed now goes with the sweep.
-async fn discard(state: &AppState, file: uuid::Uuid) {
+async fn discard(state: &AppState, file: FileId) {
     if let Err(error) = state.uploads.discard(file).await {
         tracing::warn!(%file, %error, "a file that nobody needs could not be removed");
     }

@@ -1,17 +1,22 @@
 use axum::http::HeaderMap;
 use chrono::Utc;
+use mission_core::{
+    FileId,
+    fraud::Verdict,
+    ports::moderation::{Moderation as _, ModerationRequest},
+};
 use mission_neighbours::{Moderation, Mood, StandIn};
 use serde_json::json;
 
 use super::{client, quick};
-use crate::neighbours::{CallbackError, CallbackKey, ModerationClient, ModerationRequest, Verdict};
+use crate::neighbours::{CallbackError, CallbackKey, ModerationCallback, ModerationClient};
 
+const FILE: FileId = FileId(uuid::uuid!("0190163d-8694-739b-aea5-966c26f8ad91"));
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 async fn moderation() -> (StandIn, ModerationClient) {
     let neighbour = StandIn::start().await.unwrap();
-    let key = CallbackKey::parse(SECRET).unwrap();
-    let moderation = ModerationClient::new(client(&neighbour, &quick()), Some(key));
+    let moderation = ModerationClient::new(client(&neighbour, &quick()));
     (neighbour, moderation)
 }
 
@@ -19,7 +24,7 @@ async fn moderation() -> (StandIn, ModerationClient) {
 async fn it_is_asked_and_asked_again() {
     let (neighbour, moderation) = moderation().await;
     let request = ModerationRequest {
-        file_id: "f-1".to_owned(),
+        file: FILE,
         url: "https://files.example/f-1".to_owned(),
         content_type: "image/png".to_owned(),
         callback_url: "https://mission.example/api/v1/moderation/callback".to_owned(),
@@ -30,26 +35,31 @@ async fn it_is_asked_and_asked_again() {
         reason: Some("too dark".to_owned()),
         ..Moderation::default()
     });
-    assert_eq!(moderation.ask(&request).await.unwrap(), "m-1");
+    let begun = moderation.submit(&request).await.unwrap();
+    assert_eq!((begun.moderation.as_str(), begun.verdict), ("m-1", None));
     let seen = neighbour.seen();
     assert_eq!(seen.len(), 2, "once more, by the same key");
-    assert!(seen.iter().all(|seen| seen.headers["idempotency-key"] == "f-1"));
+    assert!(
+        seen.iter()
+            .all(|seen| seen.headers["idempotency-key"] == FILE.to_string())
+    );
     assert_eq!(
         seen[1].body,
         json!({
-            "fileId": "f-1", "url": "https://files.example/f-1", "contentType": "image/png",
+            "fileId": FILE, "url": "https://files.example/f-1", "contentType": "image/png",
             "callbackUrl": "https://mission.example/api/v1/moderation/callback",
         })
     );
-    let report = moderation.poll("m-1").await.unwrap().unwrap();
+    let report = moderation.report("m-1").await.unwrap().unwrap();
     assert_eq!(
-        (report.verdict, report.reason.as_deref(), report.file_id.as_str()),
-        (Verdict::Rejected, Some("too dark"), "f-1")
+        (report.verdict, report.reason.as_deref()),
+        (Some(Verdict::Rejected), Some("too dark"))
     );
     assert_eq!(neighbour.moderations(), 1);
-    assert_eq!(moderation.poll("m-2").await.unwrap(), None);
+    assert_eq!(moderation.report("m-2").await.unwrap(), None);
     neighbour.mood(Mood::WrongJson);
-    assert_eq!(moderation.poll("m-1").await.unwrap_err().outcome(), "unreadable");
+    let unreadable = moderation.report("m-1").await.unwrap_err();
+    assert!(unreadable.reason.contains("cannot be read"), "{unreadable}");
 }
 
 /// The headers of a body that was signed so many seconds ago.
@@ -70,12 +80,19 @@ fn signed(secret: &str, body: &[u8], seconds_ago: i64) -> HeaderMap {
     headers
 }
 
-#[tokio::test]
-async fn a_callback_is_believed_if_it_is_signed() {
-    let (_neighbour, moderation) = moderation().await;
-    let body = br#"{"moderationId":"m-1","fileId":"f-1","verdict":"approved","more":1}"#;
-    let report = moderation.read_callback(&signed(SECRET, body, 0), body).unwrap();
-    assert_eq!((report.verdict, report.reason), (Verdict::Approved, None));
+#[test]
+fn a_callback_is_believed_if_it_is_signed() {
+    let key = CallbackKey::parse(SECRET).unwrap();
+    let body = br#"{"moderationId":"m-1","fileId":"0190163d-8694-739b-aea5-966c26f8ad91","verdict":"approved","more":1}"#;
+    let callback = ModerationCallback::read(&key, &signed(SECRET, body, 0), body).unwrap();
+    assert_eq!(callback.file, Some(FILE));
+    assert_eq!(
+        (callback.report.verdict, callback.report.reason),
+        (Some(Verdict::Approved), None)
+    );
+    let stranger = br#"{"moderationId":"m-1","fileId":"f-1","verdict":"pending"}"#;
+    let callback = ModerationCallback::read(&key, &signed(SECRET, stranger, 0), stranger).unwrap();
+    assert_eq!((callback.file, callback.report.verdict), (None, None));
     let other = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSx";
     let altered = br#"{"moderationId":"m-1","fileId":"f-2","verdict":"approved"}"#;
     let mut overflowing = signed(SECRET, body, 0);
@@ -91,16 +108,10 @@ async fn a_callback_is_believed_if_it_is_signed() {
         (overflowing, &body[..]),
         (unsigned, &body[..]),
     ] {
-        let error = moderation.read_callback(&headers, body).unwrap_err();
+        let error = ModerationCallback::read(&key, &headers, body).unwrap_err();
         assert!(matches!(error, CallbackError::Signature(_)), "{error}");
     }
     let nothing = b"{}";
-    let error = moderation
-        .read_callback(&signed(SECRET, nothing, 0), nothing)
-        .unwrap_err();
+    let error = ModerationCallback::read(&key, &signed(SECRET, nothing, 0), nothing).unwrap_err();
     assert!(matches!(error, CallbackError::Unreadable(_)), "{error}");
-    let (neighbour, _) = self::moderation().await;
-    let keyless = ModerationClient::new(client(&neighbour, &quick()), None);
-    let refused = keyless.read_callback(&signed(SECRET, body, 0), body);
-    assert_eq!(refused.unwrap_err(), CallbackError::NoKey);
 }

@@ -1,5 +1,6 @@
 //! Uploads, from bytes to a file in a store or an error and an empty store.
 
+mod bucket;
 mod hostile;
 mod kept;
 mod make;

@@ -181,12 +181,12 @@ async fn a_file_that_is_gone_is_not_found() {
     let server = Server::start();
     let file = server.keep(&pdf()).await;
     let link = server.link(&file).await;
-    server.stage.store().unwrap().delete(file.id.0).await.unwrap();
+    server.stage.store().unwrap().remove(file.id.0).await.unwrap();
     server
         .stage
         .store()
         .unwrap()
-        .delete(file.id.0)
+        .remove(file.id.0)
         .await
         .expect("twice");
     assert_eq!(server.ask(Method::GET, &link, &[]).await.status, 404);

@@ -32,32 +32,16 @@ async fn unused_files_are_swept_after_their_time() {
 
 #[tokio::test]
 async fn bytes_that_break_off_leave_nothing_in_the_store() {
-    struct Broken(usize);
-
-    impl tokio::io::AsyncRead for Broken {
-        fn poll_read(
-            mut self: std::pin::Pin<&mut Self>,
-            _: &mut std::task::Context<'_>,
-            into: &mut tokio::io::ReadBuf<'_>,
-        ) -> std::task::Poll<std::io::Result<()>> {
-            let count = into.remaining().min(self.0);
-            self.0 -= count;
-            into.put_slice(&vec![1; count]);
-            std::task::Poll::Ready(if count == 0 {
-                Err(std::io::Error::other("broken"))
-            } else {
-                Ok(())
-            })
-        }
-    }
-
     let stage = Stage::new();
-    for bytes in [10, 12 << 20] {
+    for bytes in [64 << 10, 12 << 20] {
+        let pieces = (0..bytes / (64 << 10)).map(|_| Ok(Bytes::from_static(&[1; 64 << 10])));
+        let broken = Err(std::io::Error::other("broken"));
+        let broken = stream::iter(pieces.chain([broken]));
         let put = stage
             .uploads
             .store()
             .unwrap()
-            .put(Uuid::nil(), MediaType::Pdf, Broken(bytes))
+            .write(Uuid::nil(), "application/pdf", Box::pin(broken))
             .await;
         assert!(matches!(put, Err(UploadError::Temporary(_))), "{put:?}");
         assert!(stage.names().is_empty(), "{:?}", stage.names());
