@@ -128,11 +128,18 @@ impl Queries for MemoryStore {
 
     async fn near_copies(&self, hash: PerceptualHash) -> Result<Vec<Picture>, StoreError> {
         let tables = self.tables();
-        let near = tables
-            .pictures
-            .iter()
-            .filter(|picture| picture.hash.is_near(hash));
-        Ok(near.copied().collect())
+        let mut newest: Vec<Picture> = tables.pictures.iter().copied().collect();
+        newest.sort_unstable_by_key(|picture| std::cmp::Reverse(picture.file));
+        let mut near = BTreeMap::new();
+        for band in hash.bands() {
+            let same_band = newest
+                .iter()
+                .filter(|picture| picture.hash.bands().any(|other| other == band));
+            let compared = same_band.take(PerceptualHash::NEWEST as usize);
+            near.extend(compared.map(|picture| (picture.file, *picture)));
+        }
+        near.retain(|_, picture| picture.hash.is_near(hash));
+        Ok(near.into_values().collect())
     }
 
     async fn reviews(&self, filter: ReviewFilter, page: Page<ReviewId>) -> Result<Vec<Review>, StoreError> {

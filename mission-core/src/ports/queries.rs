@@ -271,7 +271,7 @@ pub trait Queries: Send + Sync {
     /// When the store cannot be read.
     async fn friends(&self, user: UserId, limit: usize) -> Result<Vec<UserId>, StoreError>;
 
-    /// Uploaded images that look nearly like this.
+    /// Uploaded images that look nearly like this, among the newest [`PerceptualHash::NEWEST`] of each of its bands.
     ///
     /// # Errors
     /// When the store cannot be read.

@@ -43,6 +43,10 @@ impl PerceptualHash {
     /// A hash falls into so many bands; two that are near share one at least.
     pub const BANDS: u32 = Self::NEAR + 1;
 
+    /// So many images of a band are compared with a new one, the newest: what an upload costs does not grow with all that were
+    /// ever uploaded. Of a million images that have nothing in common a band holds 2,000.
+    pub const NEWEST: u32 = 2_000;
+
     /// In how many of 64 bits two hashes differ. For two images that have nothing to do with each other it is about 32.
     #[must_use]
     pub fn distance(self, other: PerceptualHash) -> u32 {

@@ -91,7 +91,7 @@ cases! { $
         a_user_has_one_check_in_a_date;
     devices: devices_remember_who_came_and_when, devices_show_at_least_the_latest_fifty;
     friendships: of_two_users_the_latest_word_holds, an_erasure_ends_friendships;
-    pictures: near_copies_are_found_and_nothing_else, an_erasure_forgets_how_images_look;
+    pictures: near_copies_are_found_and_nothing_else, the_newest_of_a_crowd_are_compared, an_erasure_forgets_how_images_look;
     audit: the_audit_is_listed_newest_first_and_filtered, an_erasure_empties_what_the_audit_says_of_the_user;
     outbox: events_wait_in_the_order_of_the_journal, entries_without_events_do_not_wait,
         whole_entries_wait_even_beyond_the_limit, sent_entries_wait_no_more, a_conflict_tells_nobody,

@@ -47,6 +47,28 @@ pub(super) async fn near_copies_are_found_and_nothing_else<S: WholeStore>(bench:
     assert_eq!(near(bench, look).await, [one, copy]);
 }
 
+pub(super) async fn the_newest_of_a_crowd_are_compared<S: WholeStore>(bench: &Bench<'_, S>) {
+    let look = 0xf3a1_0000_9c5e_17b2;
+    upload(bench, user(1), look).await;
+    let other = upload(bench, user(2), !look).await;
+    let task = TaskId(bench.fresh());
+    let crowd: Vec<Picture> = (0..PerceptualHash::NEWEST)
+        .map(|_| Picture {
+            file: FileId(bench.fresh()),
+            user: user(3),
+            task,
+            hash: PerceptualHash(look),
+        })
+        .collect();
+    bench
+        .settle(user(3), |change| {
+            change.effects.pictures.extend_from_slice(&crowd)
+        })
+        .await;
+    assert_eq!(near(bench, look).await, crowd, "the oldest is left out");
+    assert_eq!(near(bench, !look).await, [other]);
+}
+
 pub(super) async fn an_erasure_forgets_how_images_look<S: WholeStore>(bench: &Bench<'_, S>) {
     upload(bench, user(1), 77).await;
     let other = upload(bench, user(2), 77).await;

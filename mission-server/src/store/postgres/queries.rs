@@ -219,9 +219,12 @@ impl Queries for PostgresStore {
     async fn near_copies(&self, hash: PerceptualHash) -> Result<Vec<Picture>, StoreError> {
         let rows = self.database.read(|| {
             let mut script = Script::new(
-                "SELECT DISTINCT file_id, user_id, task_id, hash FROM pictures WHERE band = ANY(?)",
+                "SELECT DISTINCT newest.* FROM unnest(?) bands (band) CROSS JOIN LATERAL (
+                    SELECT file_id, user_id, task_id, hash FROM pictures WHERE band = bands.band
+                    ORDER BY file_id DESC LIMIT ?) newest",
             );
             script.bind(hash.bands().collect::<Vec<i64>>())?;
+            script.bind(i64::from(PerceptualHash::NEWEST))?;
             Ok(script)
         });
         let rows = rows.await?;

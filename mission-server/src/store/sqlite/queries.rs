@@ -214,9 +214,11 @@ impl Queries for SqliteStore {
         let bands: Vec<i64> = hash.bands().collect();
         let rows = sqlx::query(
             "SELECT DISTINCT hex(p.file_id), hex(p.user_id), hex(p.task_id), p.hash
-            FROM json_each(?) band CROSS JOIN pictures p ON p.band = band.value",
+            FROM json_each(?) band CROSS JOIN pictures p ON p.band = band.value AND p.file_id >= coalesce(
+                (SELECT file_id FROM pictures WHERE band = band.value ORDER BY file_id DESC LIMIT 1 OFFSET ? - 1), x'')",
         )
         .bind(to_json(&bands)?)
+        .bind(PerceptualHash::NEWEST)
         .fetch_all(self.database.readers())
         .await
         .map_err(unavailable)?;
