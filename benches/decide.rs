@@ -11,17 +11,18 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use mission_core::{
     engine::{
-        CheckIn, ClaimTask, Context, Facts, Halt, Keys, ReportProgress, Request, StartTask, View, decide,
+        CheckIn, ClaimTask, CommandContext, Interrupt, LoadedRecords, ReadSet, ReportProgress, Request,
+        Snapshot, StartTask, decide,
     },
-    ports::store::{BlockingStore, Effects},
-    testing::{World, active, definition, mission_id, user},
+    ports::store::{BlockingStore, WriteSet},
+    testing::{EngineFixture, active, definition, mission_id, user},
 };
 
 fn decisions(criterion: &mut Criterion) {
-    let mut world = World::at("2026-01-05T10:00:00Z").with(active(1, definition("read-it")));
+    let mut world = EngineFixture::at("2026-01-05T10:00:00Z").with(active(1, definition("read-it")));
     let user = user(1);
     for day in 5..15 {
-        world.go_to(&format!("2026-01-{day:02}T10:00:00Z"));
+        world.set_time(&format!("2026-01-{day:02}T10:00:00Z"));
         world.when(CheckIn { user }).expect("the first of its day");
     }
     let mission = mission_id(1);
@@ -37,7 +38,7 @@ fn decisions(criterion: &mut Criterion) {
         .when(mission_core::engine::CompleteTask { user, task })
         .expect("progress is full");
 
-    world.go_to("2026-01-15T10:00:00Z");
+    world.set_time("2026-01-15T10:00:00Z");
     measure(criterion, "decide/check-in", &mut world, CheckIn { user }.into());
     measure(
         criterion,
@@ -48,27 +49,36 @@ fn decisions(criterion: &mut Criterion) {
 }
 
 /// Loads until the decision asks for nothing more, then decides again and again on what was loaded.
-fn measure(criterion: &mut Criterion, name: &str, world: &mut World, command: mission_core::engine::Command) {
+fn measure(
+    criterion: &mut Criterion,
+    name: &str,
+    world: &mut EngineFixture,
+    command: mission_core::engine::Command,
+) {
     let request = world.request(command);
     let facts = everything_it_reads(world, &request);
-    let (nothing_yet, book) = (Effects::default(), world.book.clone());
+    let (nothing_yet, catalog) = (WriteSet::default(), world.catalog.clone());
     let decide_once = || {
-        let context = Context::new(&request, &book);
-        decide(View::new(&facts, &nothing_yet), &request.command, &context)
+        let context = CommandContext::new(&request, &catalog);
+        decide(Snapshot::new(&facts, &nothing_yet), &request.command, &context)
     };
     assert!(decide_once().is_ok(), "{name} is refused");
     criterion.bench_function(name, |bencher| bencher.iter(|| black_box(decide_once())));
 }
 
-fn everything_it_reads(world: &mut World, request: &Request) -> Facts {
-    let mut facts = Facts::default();
-    let mut keys = Keys::default();
+fn everything_it_reads(world: &mut EngineFixture, request: &Request) -> LoadedRecords {
+    let mut facts = LoadedRecords::default();
+    let mut keys = ReadSet::default();
     keys.roots.insert(request.command.home());
     loop {
-        facts.put_all(BlockingStore::load(&mut world.store, &keys).expect("memory can be read"));
-        let context = Context::new(request, &world.book);
-        match decide(View::new(&facts, &Effects::default()), &request.command, &context) {
-            Err(Halt::Missing(missing)) => keys = *missing,
+        facts.extend(BlockingStore::load(&mut world.store, &keys).expect("memory can be read"));
+        let context = CommandContext::new(request, &world.catalog);
+        match decide(
+            Snapshot::new(&facts, &WriteSet::default()),
+            &request.command,
+            &context,
+        ) {
+            Err(Interrupt::NeedsLoad(missing)) => keys = *missing,
             _ => return facts,
         }
     }

@@ -26,7 +26,7 @@ use mission_core::{
         ReportProgress, Signals, StartTask,
     },
     memory::MemoryStore,
-    mission::Move,
+    mission::StatusTransition,
     points::exact,
 };
 use rust_decimal::Decimal;
@@ -65,7 +65,7 @@ async fn create_mission(engine: &Engine) -> Result<MissionId, Box<dyn Error>> {
     engine.execute(created, Signals::default(), None).await?;
     let activated = MoveMission {
         mission,
-        asked: Move::Activate,
+        asked: StatusTransition::Activate,
         expected_version: None,
     };
     engine.execute(activated, Signals::default(), None).await?;

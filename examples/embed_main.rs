@@ -17,12 +17,12 @@ use chrono::{DateTime, Duration, Utc};
 use mission_core::{
     MissionId, UserId,
     engine::{
-        ApplyEvent, CheckIn, ClaimTask, CreateMission, Engine, EngineBuilder, ExecuteError, Intent,
-        MoveMission, Rejection, Signals, StartTask,
+        ApplyEvent, CheckIn, ClaimTask, CreateMission, Engine, EngineBuilder, ExecuteError, MoveMission,
+        Rejection, Signals, StartTask, TypedCommand,
     },
     event::ActivityEvent,
     memory::MemoryStore,
-    mission::Move,
+    mission::StatusTransition,
     ports::clock::Clock,
     system::V7Ids,
     task::TaskStatus,
@@ -80,7 +80,7 @@ fn active_mission(engine: &Engine) -> Result<MissionId, Box<dyn Error>> {
     let mission = MissionId(engine.next_id());
     let definition = serde_json::from_str(WATCH_TWO_VIDEOS)?;
     ask(engine, CreateMission { mission, definition })?;
-    let (asked, expected_version) = (Move::Activate, None);
+    let (asked, expected_version) = (StatusTransition::Activate, None);
     ask(
         engine,
         MoveMission {
@@ -93,7 +93,7 @@ fn active_mission(engine: &Engine) -> Result<MissionId, Box<dyn Error>> {
 }
 
 /// Waits for a command's reply.
-fn ask<I: Intent>(engine: &Engine, intent: I) -> Result<I::Reply, ExecuteError> {
+fn ask<I: TypedCommand>(engine: &Engine, intent: I) -> Result<I::Reply, ExecuteError> {
     Ok(block_on(engine.execute(intent, Signals::default(), None))?.reply)
 }
 

@@ -11,7 +11,7 @@ use std::error::Error;
 use chrono::Utc;
 use mission_core::{
     UserId,
-    engine::{BookBuilder, CheckIn, Engine, EngineBuilder, ExecuteError, Rejection, Settings, Signals},
+    engine::{CatalogBuilder, CheckIn, Engine, EngineBuilder, ExecuteError, Rejection, Settings, Signals},
     ports::{bus::Outbox, queries::Queries, rules::NoScripts},
 };
 use mission_server::store::sqlite::{SqliteOptions, SqliteStore};
@@ -52,10 +52,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
 /// Opens the file, brings its schema up to date, and starts the writer on it.
 async fn open(url: &str) -> Result<(Engine, SqliteStore), Box<dyn Error>> {
     let store = SqliteStore::open(url, SqliteOptions::default()).await?;
-    let book = BookBuilder::new(&NoScripts, Settings::default())
+    let catalog = CatalogBuilder::new(&NoScripts, Settings::default())
         .catalogue(store.catalogue().await?)
         .build();
-    let (engine, writer) = EngineBuilder::system(store.clone()).book(book).build();
+    let (engine, writer) = EngineBuilder::system(store.clone()).catalog(catalog).build();
     tokio::spawn(writer.run());
     Ok((engine, store))
 }

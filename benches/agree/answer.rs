@@ -1,6 +1,6 @@
 //! What a check-in was answered, by the server or by the model.
 
-use mission_core::testing::model::Visit;
+use mission_core::testing::model::ExpectedCheckIn;
 use rust_decimal::Decimal;
 use serde_json::Value;
 
@@ -12,14 +12,14 @@ pub(crate) type CheckedIn = std::result::Result<Counted, String>;
 /// A check-in that counts, with every part of what it earned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Counted {
-    pub(crate) visit: Visit,
+    pub(crate) visit: ExpectedCheckIn,
     pub(crate) points: Decimal,
     pub(crate) is_milestone: bool,
 }
 
 impl Counted {
     /// What the contract makes of a visit.
-    pub(crate) fn of(visit: Visit) -> Self {
+    pub(crate) fn of(visit: ExpectedCheckIn) -> Self {
         Counted {
             points: visit.points(),
             is_milestone: !visit.milestone_bonus.is_zero(),
@@ -30,7 +30,7 @@ impl Counted {
     /// Reads the server's answer.
     pub(crate) fn read(answer: &Value) -> Result<Self> {
         let count = |name: &str| -> Result<u32> { Ok(field(answer, name)?.to_string().parse()?) };
-        let visit = Visit {
+        let visit = ExpectedCheckIn {
             date: text(answer, "date")?.parse()?,
             streak: count("streak")?,
             longest: count("longest_streak")?,

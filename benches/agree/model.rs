@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use mission_core::testing::model::{AlreadyCheckedIn, Diary};
+use mission_core::testing::model::{AlreadyCheckedIn, CheckInModel};
 
 use crate::{
     Result,
@@ -29,7 +29,7 @@ pub(crate) fn live(history: &History, pack: &GeneratedPack) -> Result<Vec<Vec<Ch
 }
 
 fn one_user(history: &History, pack: &GeneratedPack, user: usize) -> Vec<CheckedIn> {
-    let mut diary = Diary::new(&pack.check_in, pack.points_scale);
+    let mut diary = CheckInModel::new(&pack.check_in, pack.points_scale);
     let mut answers = Vec::new();
     for (at, moment) in history.of(user) {
         for act in &moment.acts {

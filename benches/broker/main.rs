@@ -35,7 +35,7 @@ use mission_core::{
     engine::OutboundEvent,
     event::{IntegrationEvent, RewardClaimed},
     ports::{
-        bus::{Backlog, Outbox, OutboxPosition, Outgoing, ParkedEvent, Parking},
+        bus::{Backlog, Outbox, OutboxEvent, OutboxPosition, ParkRequest, ParkedEvent},
         store::{Root, StoreError},
     },
     reward::RewardType,
@@ -89,7 +89,7 @@ impl Options {
 }
 
 /// An outbox in memory, whose entries have one event each.
-struct Waiting(Mutex<Vec<Outgoing>>);
+struct Waiting(Mutex<Vec<OutboxEvent>>);
 
 #[async_trait]
 impl Outbox for Waiting {
@@ -97,7 +97,7 @@ impl Outbox for Waiting {
         &self,
         limit: usize,
         _now: DateTime<Utc>,
-    ) -> std::result::Result<Vec<Outgoing>, StoreError> {
+    ) -> std::result::Result<Vec<OutboxEvent>, StoreError> {
         let waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(waiting.iter().take(limit).cloned().collect())
     }
@@ -109,7 +109,7 @@ impl Outbox for Waiting {
         Ok(())
     }
 
-    async fn park(&self, events: &[Parking]) -> std::result::Result<(), StoreError> {
+    async fn park(&self, events: &[ParkRequest]) -> std::result::Result<(), StoreError> {
         Err(StoreError::Refused(format!(
             "{} events were not taken",
             events.len()
@@ -137,10 +137,10 @@ impl Outbox for Waiting {
     }
 }
 
-fn outgoing(number: u64) -> Outgoing {
+fn outgoing(number: u64) -> OutboxEvent {
     let who = user(number / EVENTS_A_USER);
     let id = Uuid::from_u128(u128::from(number) | 0x0190_0000_0000_7000_8000_0000_0000_0000);
-    Outgoing {
+    OutboxEvent {
         position: OutboxPosition {
             entry: i64::try_from(number).unwrap_or(i64::MAX),
             event: 0,
@@ -168,7 +168,7 @@ fn outgoing(number: u64) -> Outgoing {
 }
 
 /// Messages a second through the relay.
-async fn relayed(broker: &Broker, events: &[Outgoing]) -> Result<f64> {
+async fn relayed(broker: &Broker, events: &[OutboxEvent]) -> Result<f64> {
     let outbox = Arc::new(Waiting(Mutex::new(events.to_vec())));
     let bus = Arc::new(AmqpBus::new(broker.clone(), "/mission-server"));
     let mut relay = Relay::new(
@@ -239,7 +239,7 @@ async fn main() -> Result<()> {
     let connection = Connection::connect(&url, ConnectionProperties::default()).await?;
     let channel = connection.create_channel().await?;
     channel.confirm_select(ConfirmSelectOptions::default()).await?;
-    let events: Vec<Outgoing> = (0..messages).map(outgoing).collect();
+    let events: Vec<OutboxEvent> = (0..messages).map(outgoing).collect();
     let bodies = events
         .iter()
         .map(|outgoing| {

@@ -31,5 +31,5 @@ pub enum Ask {
     Revoke,
     Expire,
     Update { target: u8, points: u16 },
-    Move { to: u8 },
+    StatusTransition { to: u8 },
 }

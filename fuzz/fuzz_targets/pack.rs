@@ -31,7 +31,7 @@ fuzz_target!(|text: &str| {
     if let Some(pack) = &pack {
         for mission in &pack.missions {
             assert_eq!(
-                mission.definition.flaws(),
+                mission.definition.validation_errors(),
                 [],
                 "what passed the check is fit for the engine"
             );

@@ -18,13 +18,13 @@ use mission_core::{
     event::ActivityEvent,
     fraud::{DeviceHash, ReviewDecision},
     memory::MemoryStore,
-    mission::{Definition, Move},
+    mission::{Definition, StatusTransition},
     ports::{
         queries::{Queries, UserExport},
         store::StoreError,
     },
     task::{Evidence, EvidenceType},
-    testing::{World, mission_id, user},
+    testing::{EngineFixture, mission_id, user},
     user::UserUpdate,
 };
 use pollster::block_on;
@@ -77,7 +77,7 @@ const ZONES: [&str; 6] = [
 
 /// The world, and what its clients remember of it.
 pub struct Stage {
-    world: World,
+    world: EngineFixture,
     books: Books,
     answered: BTreeMap<ReceiptKey, (Fingerprint, Answer, DateTime<Utc>)>,
     erased: BTreeSet<Uuid>,
@@ -85,22 +85,22 @@ pub struct Stage {
 
 impl Stage {
     pub fn new() -> Self {
-        let mut world = World::at("2026-01-05T10:00:00Z");
+        let mut world = EngineFixture::at("2026-01-05T10:00:00Z");
         let create = |(n, definition): (u64, &Definition)| CreateMission {
             mission: mission_id(n),
             definition: definition.clone(),
         };
         let creations = (1..).zip(DEFINITIONS.iter()).map(create);
         let requests = creations.map(|create| world.request(create)).collect();
-        let made = world.together(requests);
+        let made = world.execute_batch(requests);
         assert!(made.iter().all(|answer| matches!(answer, Ok(Ok(_)))), "{made:?}");
         let activations = (1..).zip(MISSIONS).map(|(n, _)| MoveMission {
             mission: mission_id(n),
-            asked: Move::Activate,
+            asked: StatusTransition::Activate,
             expected_version: None,
         });
         let requests = activations.map(|activate| world.request(activate)).collect();
-        let activated = world.together(requests);
+        let activated = world.execute_batch(requests);
         assert!(
             activated.iter().all(|answer| matches!(answer, Ok(Ok(_)))),
             "{activated:?}"
@@ -143,7 +143,7 @@ impl Stage {
         }
         // An erasure is decided by itself, so it ends a batch here too.
         for batch in requests.chunk_by(|before, after| !erases(before) && !erases(after)) {
-            let answers = self.world.together(batch.to_vec());
+            let answers = self.world.execute_batch(batch.to_vec());
             assert_eq!(answers.len(), batch.len(), "every command is answered");
             for (request, answer) in batch.iter().zip(answers) {
                 let answer = answer.expect("the memory store never fails");
@@ -186,11 +186,11 @@ impl Stage {
         let exports: Vec<UserExport> = exports.collect();
         let missions: Vec<_> = self
             .world
-            .book
+            .catalog
             .missions()
             .map(|listed| (*listed.mission).clone())
             .collect();
-        self.books.check(&exports, &missions, &self.world.told());
+        self.books.check(&exports, &missions, &self.world.events());
     }
 
     fn command(&self, operation: &Operation) -> Option<Command> {
@@ -294,8 +294,8 @@ impl Stage {
             }
             .into(),
             Ask::Update { target, points } => self.update(mission, target, points)?.into(),
-            Ask::Move { to } => {
-                let asked = [Move::Activate, Move::Pause, Move::Activate, Move::Archive][usize::from(to % 4)];
+            Ask::StatusTransition { to } => {
+                let asked = [StatusTransition::Activate, StatusTransition::Pause, StatusTransition::Activate, StatusTransition::Archive][usize::from(to % 4)];
                 MoveMission {
                     mission,
                     asked,
@@ -307,7 +307,7 @@ impl Stage {
     }
 
     fn update(&self, mission: MissionId, target: u8, points: u16) -> Option<UpdateMission> {
-        let known = &self.world.book.mission(mission)?.mission.definition;
+        let known = &self.world.catalog.mission(mission)?.mission.definition;
         let mut definition: Definition = known.clone();
         definition.target = target.into();
         definition.reward.points = u32::from(points).into();

@@ -22,7 +22,7 @@ fuzz_target!(|bytes: &[u8]| {
         round_trip::<ActivityEvent>(&serde_json::to_vec(&activity).expect("an event can be written"));
     }
     if let Some(definition) = round_trip::<Definition>(bytes) {
-        for flaw in definition.flaws() {
+        for flaw in definition.validation_errors() {
             assert!(!flaw.path.is_empty() && !flaw.message.is_empty());
         }
     }
@@ -51,7 +51,7 @@ fn judge(evidence: &Evidence) {
         EvidenceType::SocialProof,
         EvidenceType::InviteCode,
     ] {
-        let demand = mission_core::mission::EvidenceDemand {
+        let demand = mission_core::mission::EvidenceRequirement {
             evidence_type,
             min_seconds: Some(30),
             review: mission_core::mission::EvidenceReview::default(),

@@ -130,21 +130,21 @@ impl Points {
 
     /// The amount in millionths, the unit in which the SQL stores keep it (`INTEGER`, exact).
     #[must_use]
-    pub fn micros(self) -> i64 {
+    pub fn millionths(self) -> i64 {
         // The bounds of the type make the conversion total.
         i64::try_from((self.0 * Decimal::from(1_000_000)).trunc().mantissa()).unwrap_or(i64::MAX)
     }
 
     /// The inverse of [`Points::micros`]; a negative number counts as nothing.
     #[must_use]
-    pub fn from_micros(micros: i64) -> Points {
-        Points::new(total_from_micros(micros)).unwrap_or(Points::ZERO)
+    pub fn from_millionths(micros: i64) -> Points {
+        Points::new(total_from_millionths(micros)).unwrap_or(Points::ZERO)
     }
 }
 
 /// A sum in millionths as a decimal. Sums, unlike single amounts, may be negative (a revoked balance) or large.
 #[must_use]
-pub fn total_from_micros(micros: i64) -> Decimal {
+pub fn total_from_millionths(micros: i64) -> Decimal {
     Decimal::new(micros, 6).normalize()
 }
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use mission_core::{
-    engine::Book,
+    engine::Catalog,
     mission::MissionCode,
-    ports::rules::{FailureKind, Hook, RuleFault},
+    ports::rules::{FailureKind, Hook, MissionRuleFailure},
 };
 use serde::{Serialize, Serializer};
 
@@ -49,9 +49,9 @@ pub struct FailedRule<'f> {
 }
 
 impl FailedRules {
-    /// Counts one failure of a mission of a book, which knows its script's file.
-    pub(crate) fn note(&mut self, fault: &RuleFault, book: &Book) {
-        let listed = book.mission(fault.mission_id);
+    /// Counts one failure of a mission of a catalog, which knows its script's file.
+    pub(crate) fn note(&mut self, fault: &MissionRuleFailure, catalog: &Catalog) {
+        let listed = catalog.mission(fault.mission_id);
         let place = Place {
             mission: fault.mission.clone(),
             file: listed.and_then(|listed| listed.mission.definition.rules_script.clone()),

@@ -17,7 +17,7 @@ use chrono::NaiveDate;
 use mission_core::{
     MissionId, UserId,
     check_in::CheckInDay,
-    engine::{Engine, Facts, Keys},
+    engine::{Engine, LoadedRecords, ReadSet},
     mission::{Mission, MissionStatus},
     ports::store::{Change, CommitOutcome, Root, Store, StoreError},
     task::Task,
@@ -187,8 +187,8 @@ impl Cache {
     /// Sees to it that others find a mission that was asked for.
     pub async fn offer_mission(&self, engine: &Engine, id: MissionId) {
         if let Some(offered) = &self.offered {
-            let book = engine.book();
-            let found = book.mission(id).map(|listed| listed.mission.clone());
+            let catalog = engine.catalog();
+            let found = catalog.mission(id).map(|listed| listed.mission.clone());
             let read = || std::future::ready(found.clone().map(OneMission).ok_or(()));
             let _ = offered.missions.get(id, read).await;
         }
@@ -197,10 +197,10 @@ impl Cache {
     /// Sees to it that others find the missions, which were asked for.
     pub async fn offer_missions(&self, engine: &Engine) {
         let Some(offered) = &self.offered else { return };
-        let book = engine.book();
+        let catalog = engine.catalog();
         for (listed, life) in [(Listed::Active, 5 * MINUTE), (Listed::All, 30 * MINUTE)] {
             let read = || {
-                let all = book.missions().map(|listed| &listed.mission);
+                let all = catalog.missions().map(|listed| &listed.mission);
                 let wanted = all
                     .filter(|mission| listed == Listed::All || mission.status == MissionStatus::Active)
                     .cloned();
@@ -243,7 +243,7 @@ impl<S> CachedStore<S> {
 
 #[async_trait]
 impl<S: Store> Store for CachedStore<S> {
-    async fn load(&self, keys: &Keys) -> Result<Facts, StoreError> {
+    async fn load(&self, keys: &ReadSet) -> Result<LoadedRecords, StoreError> {
         self.store.load(keys).await
     }
 
@@ -258,7 +258,7 @@ impl<S: Store> Store for CachedStore<S> {
                 |outcomes: &Vec<CommitOutcome>| outcomes.get(place) == Some(&CommitOutcome::Conflict);
             // Where the outcome is unknown, the user may be erased.
             if !outcome.as_ref().is_ok_and(conflict) {
-                for user in &change.effects.erasures {
+                for user in &change.write_set.erasures {
                     self.neighbours.forget(*user);
                 }
             }

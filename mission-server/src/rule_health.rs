@@ -8,7 +8,7 @@ use std::{
 use chrono::{DateTime, Duration, Utc};
 use mission_core::{
     MissionId,
-    ports::rules::{Hook, RuleFault},
+    ports::rules::{Hook, MissionRuleFailure},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -54,7 +54,7 @@ impl RuleHealth {
     }
 
     /// Takes a failure down.
-    pub fn note(&self, fault: &RuleFault, now: DateTime<Utc>) {
+    pub fn note(&self, fault: &MissionRuleFailure, now: DateTime<Utc>) {
         metrics::counter!(
             "mission_rule_failures_total",
             "mission" => fault.mission.to_string(), "hook" => fault.hook.name(), "kind" => fault.kind.name()
@@ -102,7 +102,7 @@ impl Failures {
         }
     }
 
-    fn add(&mut self, fault: &RuleFault, now: DateTime<Utc>) {
+    fn add(&mut self, fault: &MissionRuleFailure, now: DateTime<Utc>) {
         if now - self.last >= AN_HOUR {
             self.since = now;
         }
@@ -140,8 +140,8 @@ mod tests {
     use super::*;
     use mission_core::ports::rules::FailureKind;
 
-    fn fault(message: &str) -> RuleFault {
-        RuleFault {
+    fn fault(message: &str) -> MissionRuleFailure {
+        MissionRuleFailure {
             mission_id: MissionId(uuid::Uuid::nil()),
             mission: "watch".parse().unwrap(),
             hook: Hook::Reward,

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Write as _, fs};
 use mission_core::{
     PointsScale,
     check_in::{CheckInPolicy, Zone},
-    testing::model::Diary,
+    testing::model::CheckInModel,
 };
 use serde_json::{Value, json};
 
@@ -240,7 +240,7 @@ fn fifty_users_over_a_month_and_more_agree_with_the_naive_model() {
     let mut random = Random(7);
     let begin: chrono::DateTime<chrono::Utc> = "2026-02-20T00:00:00Z".parse().unwrap();
     let mut lines = Vec::new();
-    let mut diaries: BTreeMap<u128, Diary> = BTreeMap::new();
+    let mut diaries: BTreeMap<u128, CheckInModel> = BTreeMap::new();
     let mut earned: BTreeMap<u128, (rust_decimal::Decimal, u32, u32)> = BTreeMap::new();
     for hour in 0..24 * 60_i64 {
         for user in 1..=50_u128 {
@@ -257,7 +257,7 @@ fn fifty_users_over_a_month_and_more_agree_with_the_naive_model() {
             );
             let diary = diaries
                 .entry(user)
-                .or_insert_with(|| Diary::new(&policy, PointsScale::default()));
+                .or_insert_with(|| CheckInModel::new(&policy, PointsScale::default()));
             diary.ask_for_zone(zone, at);
             let sums = earned.entry(user).or_default();
             if let Ok(visit) = diary.check_in(at) {

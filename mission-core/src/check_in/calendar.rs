@@ -140,16 +140,16 @@ impl From<Zone> for String {
 /// A change takes effect only when the current day has ended in both zones, so that it never yields a second day.
 ///
 /// ```
-/// use mission_core::check_in::{Zone, ZoneLine};
+/// use mission_core::check_in::{Zone, ZoneHistory};
 /// let (utc, tokyo) = (Zone::default(), "Asia/Tokyo".parse::<Zone>()?);
 /// let now = "2026-01-05T10:00:00Z".parse()?;
-/// let line = ZoneLine::new(utc).moved(tokyo, now);
+/// let line = ZoneHistory::new(utc).with_zone(tokyo, now);
 /// assert_eq!(line.at(now), utc);
 /// assert_eq!(line.at("2026-01-06T00:00:00Z".parse()?), tokyo);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ZoneLine {
+pub struct ZoneHistory {
     first: Zone,
     /// Later zones with the instants from which they hold, in order of time; the last may lie in the future.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -159,11 +159,11 @@ pub struct ZoneLine {
     excused: Vec<NaiveDate>,
 }
 
-impl ZoneLine {
+impl ZoneHistory {
     /// One zone for ever.
     #[must_use]
     pub fn new(zone: Zone) -> Self {
-        ZoneLine {
+        ZoneHistory {
             first: zone,
             changes: Vec::new(),
             excused: Vec::new(),
@@ -182,14 +182,14 @@ impl ZoneLine {
 
     /// The zone that was asked for last, whether or not it holds already.
     #[must_use]
-    pub fn wanted(&self) -> Zone {
+    pub fn requested(&self) -> Zone {
         self.changes.last().map_or(self.first, |(_, zone)| *zone)
     }
 
     /// The line after a wish for another zone. A wish that has not come true yet is replaced.
     #[must_use]
-    pub fn moved(&self, to: Zone, now: DateTime<Utc>) -> Self {
-        if to == self.wanted() {
+    pub fn with_zone(&self, to: Zone, now: DateTime<Utc>) -> Self {
+        if to == self.requested() {
             return self.clone();
         }
         let mut line = self.clone();
@@ -205,7 +205,7 @@ impl ZoneLine {
     /// The line without what ended before an instant.
     #[must_use]
     pub fn since(&self, instant: DateTime<Utc>) -> Self {
-        ZoneLine {
+        ZoneHistory {
             first: self.at(instant),
             changes: self
                 .changes
@@ -224,7 +224,7 @@ impl ZoneLine {
 
     /// The zone that is yet to come, and from when it holds.
     #[must_use]
-    pub fn coming(&self, now: DateTime<Utc>) -> Option<(DateTime<Utc>, Zone)> {
+    pub fn pending(&self, now: DateTime<Utc>) -> Option<(DateTime<Utc>, Zone)> {
         self.changes.last().copied().filter(|(since, _)| now < *since)
     }
 
@@ -245,11 +245,11 @@ impl ZoneLine {
         if self.changes.is_empty() {
             return self.first.has_date(date);
         }
-        self.held(date) >= LEAST_OF_A_DAY
+        self.duration_of(date) >= LEAST_OF_A_DAY
     }
 
     /// For how long the user's clock showed this date.
-    fn held(&self, date: NaiveDate) -> Duration {
+    fn duration_of(&self, date: NaiveDate) -> Duration {
         let changes = self.changes.iter();
         let since = std::iter::once(DateTime::<Utc>::MIN_UTC).chain(changes.clone().map(|(since, _)| *since));
         let until = changes

@@ -3,39 +3,39 @@
 use super::CheckInDay;
 use crate::{
     CheckInDayId, UserId,
-    engine::{CheckedIn, Halt, Rejection, Work},
+    engine::{CheckedIn, DecisionContext, Interrupt, Rejection},
     event::{CheckInCompleted, IntegrationEvent},
     fraud::ReviewSubject,
     reward::{RewardAmount, RewardStatus, RewardType, decide as rewards},
 };
 
-pub(crate) fn check_in(work: &mut Work<'_>, user: UserId) -> Result<CheckedIn, Halt> {
-    work.require_device()?;
-    let actor = work.actor(user)?;
+pub(crate) fn check_in(cx: &mut DecisionContext<'_>, user: UserId) -> Result<CheckedIn, Interrupt> {
+    cx.require_device()?;
+    let actor = cx.actor(user)?;
     let mut user = actor.user;
-    let (now, book) = (work.now(), work.book());
-    let policy = &book.check_in;
+    let (now, catalog) = (cx.now(), cx.catalog());
+    let policy = &catalog.check_in;
     user.count_by_zone(policy.default_zone());
-    let zones = user.zone_line(policy.default_zone());
+    let zones = user.zone_history(policy.default_zone());
     let date = zones.at(now).date(now);
     let step = user
         .check_in
-        .check_in(date, &zones, policy, book.points_scale)?
+        .check_in(date, &zones, policy, catalog.points_scale)?
         .ok_or(Rejection::AlreadyCheckedIn)?;
     // Late events still ask which day it was for the user back then, and how the streak stood.
-    let forget_before = now - book.settings.late_window.behind - chrono::Duration::days(1);
+    let forget_before = now - catalog.settings.late_window.behind - chrono::Duration::days(1);
     user.checked_in(step.state, now, forget_before);
     user.zones = Some(zones.since(forget_before));
 
     let day = CheckInDay {
-        id: CheckInDayId(work.context.id("check-in day")),
+        id: CheckInDayId(cx.context.id("check-in day")),
         date,
         streak: user.check_in.streak.current,
         earned: step.earned,
         freezes_used: step.freezes_used,
         checked_in_at: now,
     };
-    work.put_check_in_day((user.id, date), day.clone());
+    cx.put_check_in_day((user.id, date), day.clone());
 
     let under_review = !actor.flags.is_empty();
     let status = if under_review {
@@ -45,7 +45,7 @@ pub(crate) fn check_in(work: &mut Work<'_>, user: UserId) -> Result<CheckedIn, H
     };
     let earned = step.earned;
     let mut rewards = vec![rewards::plain(
-        work,
+        cx,
         &user,
         RewardType::CheckInDaily,
         day.id.0,
@@ -56,7 +56,7 @@ pub(crate) fn check_in(work: &mut Work<'_>, user: UserId) -> Result<CheckedIn, H
     if !extra.is_zero() {
         let amount = RewardAmount::new(extra, crate::Points::ZERO);
         rewards.push(rewards::plain(
-            work,
+            cx,
             &user,
             RewardType::CheckInMilestone,
             day.id.0,
@@ -66,8 +66,8 @@ pub(crate) fn check_in(work: &mut Work<'_>, user: UserId) -> Result<CheckedIn, H
     }
     if under_review {
         let ids = rewards.iter().map(|reward| reward.id).collect();
-        rewards.into_iter().for_each(|reward| work.put_reward(reward));
-        work.open_review(
+        rewards.into_iter().for_each(|reward| cx.put_reward(reward));
+        cx.open_review(
             user.id,
             ReviewSubject::CheckIn {
                 day: day.id,
@@ -79,9 +79,9 @@ pub(crate) fn check_in(work: &mut Work<'_>, user: UserId) -> Result<CheckedIn, H
     } else {
         let granted: Vec<_> = rewards
             .iter()
-            .map(|reward| rewards::grant(work, &mut user, reward))
+            .map(|reward| rewards::grant(cx, &mut user, reward))
             .collect();
-        work.emit(completed(&user, &day, &granted));
+        cx.emit(completed(&user, &day, &granted));
     }
     let reply = CheckedIn {
         streak: user.check_in.streak,
@@ -89,7 +89,7 @@ pub(crate) fn check_in(work: &mut Work<'_>, user: UserId) -> Result<CheckedIn, H
         under_review,
         day,
     };
-    work.put_user(user);
+    cx.put_user(user);
     Ok(reply)
 }
 

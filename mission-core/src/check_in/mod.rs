@@ -5,9 +5,9 @@ pub(crate) mod decide;
 mod policy;
 mod streak;
 
-pub use calendar::{UnknownZone, Zone, ZoneLine};
+pub use calendar::{UnknownZone, Zone, ZoneHistory};
 pub use policy::{CheckInPolicy, InvalidPolicy, MonthlyDays, MonthlyRow, PolicyFile, Tier};
-pub use streak::{CheckInState, MonthCount, StandingUntil, Step, Streak};
+pub use streak::{CheckInState, MonthCount, PastStreak, Streak, StreakStep};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{CheckInPolicy, Earned, MonthlyDays, ZoneLine};
+use super::{CheckInPolicy, Earned, MonthlyDays, ZoneHistory};
 use crate::{AmountError, Points, PointsScale};
 
 /// What is kept of a user's check-ins.
@@ -52,8 +52,8 @@ pub struct MonthCount {
 /// How check-ins stood until the next one was made: what a streak at some instant follows from. Kept with every user
 /// for every recent day, and so written short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "ShortStanding", into = "ShortStanding")]
-pub struct StandingUntil {
+#[serde(from = "PastStreakTuple", into = "PastStreakTuple")]
+pub struct PastStreak {
     /// The first instant at which it no longer held.
     pub until: DateTime<Utc>,
     last_date: Option<NaiveDate>,
@@ -62,16 +62,16 @@ pub struct StandingUntil {
 }
 
 /// Until, last date, current and longest streak, all check-ins, freezes held.
-type ShortStanding = (DateTime<Utc>, Option<NaiveDate>, u32, u32, u32, u32);
+type PastStreakTuple = (DateTime<Utc>, Option<NaiveDate>, u32, u32, u32, u32);
 
-impl From<ShortStanding> for StandingUntil {
-    fn from((until, last_date, current, longest, total, freezes_held): ShortStanding) -> Self {
+impl From<PastStreakTuple> for PastStreak {
+    fn from((until, last_date, current, longest, total, freezes_held): PastStreakTuple) -> Self {
         let streak = Streak {
             current,
             longest,
             total,
         };
-        StandingUntil {
+        PastStreak {
             until,
             last_date,
             streak,
@@ -80,14 +80,14 @@ impl From<ShortStanding> for StandingUntil {
     }
 }
 
-impl From<StandingUntil> for ShortStanding {
-    fn from(standing: StandingUntil) -> Self {
+impl From<PastStreak> for PastStreakTuple {
+    fn from(standing: PastStreak) -> Self {
         let Streak {
             current,
             longest,
             total,
         } = standing.streak;
-        let StandingUntil {
+        let PastStreak {
             until,
             last_date,
             freezes_held,
@@ -97,11 +97,11 @@ impl From<StandingUntil> for ShortStanding {
     }
 }
 
-impl StandingUntil {
+impl PastStreak {
     /// A state that a check-in ends.
     #[must_use]
     pub fn new(state: &CheckInState, until: DateTime<Utc>) -> Self {
-        StandingUntil {
+        PastStreak {
             until,
             last_date: state.last_date,
             streak: state.streak,
@@ -111,7 +111,7 @@ impl StandingUntil {
 
     /// The state, without its month.
     #[must_use]
-    pub fn standing(&self) -> CheckInState {
+    pub fn state(&self) -> CheckInState {
         CheckInState {
             last_date: self.last_date,
             streak: self.streak,
@@ -123,7 +123,7 @@ impl StandingUntil {
 
 /// What one check-in does.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Step {
+pub struct StreakStep {
     /// The state after it.
     pub state: CheckInState,
     /// What it earns.
@@ -153,10 +153,10 @@ impl CheckInState {
     pub fn check_in(
         &self,
         date: NaiveDate,
-        zones: &ZoneLine,
+        zones: &ZoneHistory,
         policy: &CheckInPolicy,
         scale: PointsScale,
-    ) -> Result<Option<Step>, AmountError> {
+    ) -> Result<Option<StreakStep>, AmountError> {
         if !self.can_check_in_on(date) {
             return Ok(None);
         }
@@ -180,7 +180,7 @@ impl CheckInState {
             unpaid_milestone: reached && milestone_bonus.is_zero(),
         };
         let held = self.freezes_held - freezes_used;
-        Ok(Some(Step {
+        Ok(Some(StreakStep {
             state: CheckInState {
                 last_date: Some(date),
                 streak: Streak {
@@ -199,7 +199,7 @@ impl CheckInState {
 
     /// The streak as it stands on a date without a check-in: 0 once it can no longer be continued.
     #[must_use]
-    pub fn streak_on(&self, date: NaiveDate, zones: &ZoneLine, policy: &CheckInPolicy) -> u32 {
+    pub fn streak_on(&self, date: NaiveDate, zones: &ZoneHistory, policy: &CheckInPolicy) -> u32 {
         if !self.can_check_in_on(date) {
             return self.streak.current;
         }
@@ -219,7 +219,7 @@ impl CheckInState {
         }
     }
 
-    fn gap(&self, date: NaiveDate, zones: &ZoneLine, policy: &CheckInPolicy) -> Gap {
+    fn gap(&self, date: NaiveDate, zones: &ZoneHistory, policy: &CheckInPolicy) -> Gap {
         let Some(last) = self.last_date else {
             return Gap::Restarts;
         };
@@ -267,7 +267,7 @@ impl CheckInState {
         Ok((bonus, reached, paid))
     }
 
-    fn month_with(&self, date: NaiveDate, zones: &ZoneLine) -> MonthCount {
+    fn month_with(&self, date: NaiveDate, zones: &ZoneHistory) -> MonthCount {
         let first = date.with_day(1);
         let before = if self.month.first == first {
             self.month.clone()
@@ -315,7 +315,7 @@ fn monthly_rows(
 }
 
 /// How many dates of the month the user's calendar has, as far as a full month could still be reached.
-fn days_in_month(month: &MonthCount, date: NaiveDate, zones: &ZoneLine) -> u32 {
+fn days_in_month(month: &MonthCount, date: NaiveDate, zones: &ZoneHistory) -> u32 {
     let full_so_far = month.count + month.skipped == date.day();
     // Manila had no 31st of December 1844: whoever came on every other day of it was done on the 30th.
     let over = || {
@@ -334,6 +334,6 @@ fn dates_between(after: NaiveDate, before: NaiveDate) -> impl Iterator<Item = Na
 }
 
 /// The dates between two check-ins on which the user could have come and did not.
-fn missed_dates(last: NaiveDate, today: NaiveDate, zones: &ZoneLine) -> impl Iterator<Item = NaiveDate> {
+fn missed_dates(last: NaiveDate, today: NaiveDate, zones: &ZoneHistory) -> impl Iterator<Item = NaiveDate> {
     dates_between(last, today).filter(|date| zones.can_miss(*date))
 }

@@ -8,16 +8,16 @@ use std::{
 };
 
 use super::{
-    Answer, Book, Command, Context, Decision, Facts, Halt, Keys, ReceiptKey, Rejection, Request, View,
-    decide, footprint::footprint, slow_lane::may_be_slow,
+    Answer, Catalog, Command, CommandContext, Decision, Interrupt, LoadedRecords, ReadSet, ReceiptKey,
+    Rejection, Request, Snapshot, decide, read_set::read_set, slow_lane::needs_slow_lane,
 };
 use crate::ports::store::{
-    BlockingStore, Change, CommitOutcome, Entry, RECEIPT_LIFETIME, Root, Store, StoreError,
+    BlockingStore, Change, CommitOutcome, JournalEntry, RECEIPT_LIFETIME, Root, Store, StoreError,
 };
 
 /// Why a command is to be tried again, in another batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Again {
+pub enum RetryReason {
     /// Somebody was faster: decide it on what is there now.
     Conflict,
     /// Nobody knows whether it was committed: look for its receipt first.
@@ -37,7 +37,7 @@ pub enum Again {
     clippy::large_enum_variant,
     reason = "one a command, moved by value, never in long lists"
 )]
-pub enum Outcome {
+pub enum CommandOutcome {
     /// It was decided, and what the decision rests on is durable.
     Answered {
         /// The answer.
@@ -46,14 +46,14 @@ pub enum Outcome {
         replayed: bool,
     },
     /// It is to be tried again.
-    Again(Again),
+    Again(RetryReason),
     /// It failed for a reason that is no refusal of the domain.
-    Failed(Fault),
+    Failed(CommandError),
 }
 
 /// A failure that is no refusal of the domain.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
+pub enum CommandError {
     /// Nothing was written.
     #[error("nothing was written: {0}")]
     NotWritten(String),
@@ -64,35 +64,35 @@ pub enum Fault {
 
 /// What the batch needs next.
 #[expect(clippy::large_enum_variant, reason = "one a batch")]
-pub enum Step {
+pub enum BatchStep {
     /// Read this.
-    Load(Loading),
+    Load(AwaitingLoad),
     /// Write this.
-    Commit(Committing),
+    Commit(AwaitingCommit),
     /// Nothing: here is what became of each command, in the order in which they came.
-    Done(Vec<(Request, Outcome)>),
+    Done(Vec<(Request, CommandOutcome)>),
 }
 
 /// A batch that waits for a load.
-pub struct Loading {
-    keys: Keys,
+pub struct AwaitingLoad {
+    keys: ReadSet,
     batch: Batch,
 }
 
 /// A batch that waits for a commit.
-pub struct Committing {
+pub struct AwaitingCommit {
     changes: Vec<Change>,
     batch: Batch,
 }
 
 struct Batch {
-    book: Arc<Book>,
+    catalog: Arc<Catalog>,
     requests: Vec<Request>,
     /// The roots that each request named.
     roots: Vec<BTreeSet<Root>>,
-    outcomes: Vec<Option<Outcome>>,
-    groups: Vec<Group>,
-    facts: Facts,
+    outcomes: Vec<Option<CommandOutcome>>,
+    groups: Vec<CommandGroup>,
+    facts: LoadedRecords,
     recheck: bool,
     /// What came after the end of the batch.
     left_over: Vec<Request>,
@@ -100,7 +100,7 @@ struct Batch {
 }
 
 /// Commands that share a root or a receipt, in the order in which they came: one atomic change.
-struct Group {
+struct CommandGroup {
     members: Vec<usize>,
     decided: usize,
     roots: BTreeSet<Root>,
@@ -111,12 +111,12 @@ struct Group {
     slow: bool,
 }
 
-impl Step {
+impl BatchStep {
     /// A batch that does not wait for slow scripts: it hands back the commands that may have to, and those after them
-    /// on the same roots, with [`Again::SlowLane`].
+    /// on the same roots, with [`RetryReason::SlowLane`].
     #[must_use]
-    pub(super) fn leaving_slow_scripts(mut self) -> Step {
-        if let Step::Load(loading) = &mut self {
+    pub(super) fn deferring_slow_scripts(mut self) -> BatchStep {
+        if let BatchStep::Load(loading) = &mut self {
             loading.batch.leaves_slow_scripts = true;
         }
         self
@@ -125,13 +125,16 @@ impl Step {
 
 /// Begins a batch. With `recheck`, receipts are looked for even where the engine made the key: after a commit of
 /// which nobody knows the outcome. The batch ends before an erasure, and after it: what comes later is answered with
-/// [`Again::NextBatch`].
+/// [`RetryReason::NextBatch`].
 #[must_use]
-pub fn start(mut requests: Vec<Request>, book: Arc<Book>, recheck: bool) -> Step {
+pub fn start(mut requests: Vec<Request>, catalog: Arc<Catalog>, recheck: bool) -> BatchStep {
     let left_over = requests.split_off(end_of_batch(&requests));
-    let mut keys = Keys::default();
-    let footprints: Vec<Keys> = requests.iter().map(|request| footprint(request, &book)).collect();
-    let roots: Vec<BTreeSet<Root>> = footprints.iter().map(Keys::all_roots).collect();
+    let mut keys = ReadSet::default();
+    let footprints: Vec<ReadSet> = requests
+        .iter()
+        .map(|request| read_set(request, &catalog))
+        .collect();
+    let roots: Vec<BTreeSet<Root>> = footprints.iter().map(ReadSet::all_roots).collect();
     let groups = group(&requests, &roots);
     for (request, footprint) in requests.iter().zip(footprints) {
         if request.keyed || recheck {
@@ -141,17 +144,17 @@ pub fn start(mut requests: Vec<Request>, book: Arc<Book>, recheck: bool) -> Step
     }
     let outcomes = requests.iter().map(|_| None).collect();
     let batch = Batch {
-        book,
+        catalog,
         requests,
         roots,
         outcomes,
         groups,
-        facts: Facts::default(),
+        facts: LoadedRecords::default(),
         recheck,
         left_over,
         leaves_slow_scripts: false,
     };
-    Step::Load(Loading { keys, batch })
+    BatchStep::Load(AwaitingLoad { keys, batch })
 }
 
 /// How many of the commands go together. An erasure goes by itself: it scrubs what the journal says of the user, and
@@ -172,7 +175,7 @@ enum Link {
 }
 
 /// Sorts commands into groups that share nothing (a union-find over roots and receipts).
-fn group(requests: &[Request], roots: &[BTreeSet<Root>]) -> Vec<Group> {
+fn group(requests: &[Request], roots: &[BTreeSet<Root>]) -> Vec<CommandGroup> {
     fn leader(leaders: &mut [usize], mut of: usize) -> usize {
         while leaders[of] != of {
             leaders[of] = leaders[leaders[of]];
@@ -200,35 +203,37 @@ fn group(requests: &[Request], roots: &[BTreeSet<Root>]) -> Vec<Group> {
             }
         }
     }
-    let mut groups: BTreeMap<usize, Group> = BTreeMap::new();
+    let mut groups: BTreeMap<usize, CommandGroup> = BTreeMap::new();
     for (n, roots) in roots.iter().enumerate() {
-        let group = groups.entry(leader(&mut leaders, n)).or_insert_with(|| Group {
-            members: Vec::new(),
-            decided: 0,
-            roots: BTreeSet::new(),
-            change: Change::default(),
-            torn: false,
-            slow: false,
-        });
+        let group = groups
+            .entry(leader(&mut leaders, n))
+            .or_insert_with(|| CommandGroup {
+                members: Vec::new(),
+                decided: 0,
+                roots: BTreeSet::new(),
+                change: Change::default(),
+                torn: false,
+                slow: false,
+            });
         group.members.push(n);
         group.roots.extend(roots);
     }
     groups.into_values().collect()
 }
 
-impl Loading {
+impl AwaitingLoad {
     /// What is to be read.
     #[must_use]
-    pub fn keys(&self) -> &Keys {
+    pub fn keys(&self) -> &ReadSet {
         &self.keys
     }
 
     /// Goes on with what was read.
     #[must_use]
-    pub fn loaded(mut self, result: Result<Facts, StoreError>) -> Step {
+    pub fn loaded(mut self, result: Result<LoadedRecords, StoreError>) -> BatchStep {
         match result {
             Ok(facts) => {
-                self.batch.take_in(facts);
+                self.batch.add_loaded(facts);
                 self.batch.decide_all()
             }
             Err(error) => self.batch.fail_undecided(&error),
@@ -237,7 +242,7 @@ impl Loading {
 }
 
 impl Batch {
-    fn take_in(&mut self, facts: Facts) {
+    fn add_loaded(&mut self, facts: LoadedRecords) {
         for (root, version) in &facts.versions {
             if self
                 .facts
@@ -250,24 +255,24 @@ impl Batch {
                 }
             }
         }
-        self.facts.put_all(facts);
+        self.facts.extend(facts);
     }
 
-    fn fail_undecided(mut self, error: &StoreError) -> Step {
+    fn fail_undecided(mut self, error: &StoreError) -> BatchStep {
         // After an uncertain commit, a failed load leaves the command as uncertain as it was.
         let fault = if self.recheck {
-            Fault::Unknown(error.to_string())
+            CommandError::Unknown(error.to_string())
         } else {
-            Fault::NotWritten(error.to_string())
+            CommandError::NotWritten(error.to_string())
         };
         for outcome in &mut self.outcomes {
-            *outcome = Some(Outcome::Failed(fault.clone()));
+            *outcome = Some(CommandOutcome::Failed(fault.clone()));
         }
         self.done()
     }
 
-    fn decide_all(mut self) -> Step {
-        let mut missing = Keys::default();
+    fn decide_all(mut self) -> BatchStep {
+        let mut missing = ReadSet::default();
         let mut groups = std::mem::take(&mut self.groups);
         for group in groups.iter_mut().filter(|group| !group.torn) {
             while let Some(&member) = group.members.get(group.decided) {
@@ -280,7 +285,7 @@ impl Batch {
         }
         self.groups = groups;
         if !missing.is_empty() {
-            return Step::Load(Loading {
+            return BatchStep::Load(AwaitingLoad {
                 keys: missing,
                 batch: self,
             });
@@ -288,13 +293,13 @@ impl Batch {
         self.commit()
     }
 
-    fn commit(mut self) -> Step {
+    fn commit(mut self) -> BatchStep {
         let mut changes = Vec::new();
         let mut groups = std::mem::take(&mut self.groups);
         groups.retain_mut(|group| {
             if group.torn {
                 for &member in &group.members {
-                    self.outcomes[member] = Some(Outcome::Again(Again::Conflict));
+                    self.outcomes[member] = Some(CommandOutcome::Again(RetryReason::Conflict));
                 }
                 return false;
             }
@@ -309,12 +314,12 @@ impl Batch {
         if changes.is_empty() {
             self.done()
         } else {
-            Step::Commit(Committing { changes, batch: self })
+            BatchStep::Commit(AwaitingCommit { changes, batch: self })
         }
     }
 
     /// Decides one command; answers what is missing if it cannot be decided yet.
-    fn decide_one(&mut self, group: &mut Group, member: usize) -> Option<Keys> {
+    fn decide_one(&mut self, group: &mut CommandGroup, member: usize) -> Option<ReadSet> {
         let request = &self.requests[member];
         if !group.slow
             && let Some(outcome) = self.remembered(group, request)
@@ -322,44 +327,44 @@ impl Batch {
             self.outcomes[member] = Some(outcome);
             return None;
         }
-        let view = View::new(&self.facts, &group.change.effects);
-        group.slow |= self.leaves_slow_scripts && may_be_slow(&request.command, view, &self.book);
+        let view = Snapshot::new(&self.facts, &group.change.write_set);
+        group.slow |= self.leaves_slow_scripts && needs_slow_lane(&request.command, view, &self.catalog);
         if group.slow {
-            self.outcomes[member] = Some(Outcome::Again(Again::SlowLane));
+            self.outcomes[member] = Some(CommandOutcome::Again(RetryReason::SlowLane));
             return None;
         }
-        let context = Context::new(request, &self.book);
+        let context = CommandContext::new(request, &self.catalog);
         let decided = catch_unwind(AssertUnwindSafe(|| decide(view, &request.command, &context)));
-        let fail = |why: &str| Some(Outcome::Failed(Fault::NotWritten(why.to_owned())));
+        let fail = |why: &str| Some(CommandOutcome::Failed(CommandError::NotWritten(why.to_owned())));
         let mut device_check = None;
         let (answer, events) = match decided {
             Err(_) => {
                 self.outcomes[member] = fail("the decision panicked");
                 return None;
             }
-            Ok(Err(Halt::Missing(keys))) => {
+            Ok(Err(Interrupt::NeedsLoad(keys))) => {
                 if keys.all_roots().is_subset(&group.roots) {
                     return Some(*keys);
                 }
                 self.outcomes[member] = fail("the command read outside the roots that it named");
                 return None;
             }
-            Ok(Err(Halt::Rejected(why))) => (Err(why), Vec::new()),
+            Ok(Err(Interrupt::Rejected(why))) => (Err(why), Vec::new()),
             Ok(Ok(Decision {
                 reply,
-                effects,
+                write_set,
                 events,
                 device_check: found,
             })) => {
                 device_check = found;
-                if changes_something(&effects, &events) {
+                if changes_something(&write_set, &events) {
                     for root in &self.roots[member] {
                         let version = self.facts.versions.get(root).copied().unwrap_or_default();
                         group.change.expected.insert(*root, version);
                     }
-                    group.change.effects.put_all(effects);
+                    group.change.write_set.extend(write_set);
                 } else if !request.keyed {
-                    self.outcomes[member] = Some(Outcome::Answered {
+                    self.outcomes[member] = Some(CommandOutcome::Answered {
                         answer: Ok(reply),
                         replayed: false,
                     });
@@ -370,12 +375,12 @@ impl Batch {
         };
         let kept = match &answer {
             Ok(_) => true,
-            Err(why) => request.keyed && !why.passes_with_time(),
+            Err(why) => request.keyed && !why.is_transient(),
         };
         if kept {
             let mut request = request.clone();
             request.signals.device_check = device_check;
-            let entry = Entry {
+            let entry = JournalEntry {
                 root: request.command.home(),
                 request,
                 answer: answer.clone(),
@@ -383,7 +388,7 @@ impl Batch {
             };
             group.change.journal.push(entry);
         }
-        self.outcomes[member] = Some(Outcome::Answered {
+        self.outcomes[member] = Some(CommandOutcome::Answered {
             answer,
             replayed: false,
         });
@@ -391,7 +396,7 @@ impl Batch {
     }
 
     /// The answer that the same key was given before, in this batch or an earlier one.
-    fn remembered(&self, group: &Group, request: &Request) -> Option<Outcome> {
+    fn remembered(&self, group: &CommandGroup, request: &Request) -> Option<CommandOutcome> {
         let in_batch = group
             .change
             .journal
@@ -408,35 +413,39 @@ impl Batch {
             }
         };
         Some(if fingerprint == request.fingerprint {
-            Outcome::Answered {
+            CommandOutcome::Answered {
                 answer: answer.clone(),
                 replayed: true,
             }
         } else {
-            Outcome::Answered {
+            CommandOutcome::Answered {
                 answer: Err(Rejection::IdempotencyKeyReused),
                 replayed: false,
             }
         })
     }
 
-    fn done(self) -> Step {
-        let unsettled = || Outcome::Failed(Fault::NotWritten("the command was left undecided".to_owned()));
+    fn done(self) -> BatchStep {
+        let unsettled = || {
+            CommandOutcome::Failed(CommandError::NotWritten(
+                "the command was left undecided".to_owned(),
+            ))
+        };
         let settled = self
             .outcomes
             .into_iter()
             .map(|outcome| outcome.unwrap_or_else(unsettled));
         let left_over = self.left_over.into_iter();
-        let later = left_over.map(|request| (request, Outcome::Again(Again::NextBatch)));
-        Step::Done(self.requests.into_iter().zip(settled).chain(later).collect())
+        let later = left_over.map(|request| (request, CommandOutcome::Again(RetryReason::NextBatch)));
+        BatchStep::Done(self.requests.into_iter().zip(settled).chain(later).collect())
     }
 }
 
-fn changes_something(effects: &crate::ports::store::Effects, events: &[super::OutboundEvent]) -> bool {
-    *effects != crate::ports::store::Effects::default() || !events.is_empty()
+fn changes_something(write_set: &crate::ports::store::WriteSet, events: &[super::OutboundEvent]) -> bool {
+    *write_set != crate::ports::store::WriteSet::default() || !events.is_empty()
 }
 
-impl Committing {
+impl AwaitingCommit {
     /// What is to be written; the changes share no root.
     #[must_use]
     pub fn changes(&self) -> &[Change] {
@@ -449,28 +458,30 @@ impl Committing {
         clippy::needless_pass_by_value,
         reason = "callers hand on what the store gave them"
     )]
-    pub fn committed(mut self, result: Result<Vec<CommitOutcome>, StoreError>) -> Step {
+    pub fn committed(mut self, result: Result<Vec<CommitOutcome>, StoreError>) -> BatchStep {
         let alone = self.batch.requests.len() == 1;
         let groups = std::mem::take(&mut self.batch.groups);
         for (n, group) in groups.iter().enumerate() {
             let redo = match &result {
                 Ok(outcomes) => match outcomes.get(n) {
                     Some(CommitOutcome::Committed) => continue,
-                    Some(CommitOutcome::Conflict) => Err(Again::Conflict),
-                    None => Err(Again::Uncertain),
+                    Some(CommitOutcome::Conflict) => Err(RetryReason::Conflict),
+                    None => Err(RetryReason::Uncertain),
                 },
-                Err(StoreError::Refused(why)) if alone => Ok(Fault::NotWritten(why.clone())),
-                Err(StoreError::Refused(_)) => Err(Again::Alone),
-                Err(StoreError::Unavailable(_)) => Err(Again::Uncertain),
+                Err(StoreError::Refused(why)) if alone => Ok(CommandError::NotWritten(why.clone())),
+                Err(StoreError::Refused(_)) => Err(RetryReason::Alone),
+                Err(StoreError::Unavailable(_)) => Err(RetryReason::Uncertain),
             };
             for &member in &group.members {
                 self.batch.outcomes[member] = Some(match (&self.batch.outcomes[member], &redo) {
                     // A command that failed by itself has its answer, whatever became of its neighbours.
-                    (Some(Outcome::Failed(fault)), _) => Outcome::Failed(fault.clone()),
+                    (Some(CommandOutcome::Failed(fault)), _) => CommandOutcome::Failed(fault.clone()),
                     // It stays behind those before it.
-                    (Some(Outcome::Again(Again::SlowLane)), _) => Outcome::Again(Again::NextBatch),
-                    (_, Ok(fault)) => Outcome::Failed(fault.clone()),
-                    (_, Err(again)) => Outcome::Again(*again),
+                    (Some(CommandOutcome::Again(RetryReason::SlowLane)), _) => {
+                        CommandOutcome::Again(RetryReason::NextBatch)
+                    }
+                    (_, Ok(fault)) => CommandOutcome::Failed(fault.clone()),
+                    (_, Err(again)) => CommandOutcome::Again(*again),
                 });
             }
         }
@@ -479,35 +490,38 @@ impl Committing {
 }
 
 /// Drives a batch on a store.
-pub async fn run<S: Store + ?Sized>(store: &S, mut step: Step) -> Vec<(Request, Outcome)> {
+pub async fn run<S: Store + ?Sized>(store: &S, mut step: BatchStep) -> Vec<(Request, CommandOutcome)> {
     loop {
         step = match step {
-            Step::Load(loading) => {
+            BatchStep::Load(loading) => {
                 let facts = store.load(loading.keys()).await;
                 loading.loaded(facts)
             }
-            Step::Commit(committing) => {
+            BatchStep::Commit(committing) => {
                 let outcomes = store.commit(committing.changes()).await;
                 committing.committed(outcomes)
             }
-            Step::Done(settled) => return settled,
+            BatchStep::Done(settled) => return settled,
         }
     }
 }
 
 /// Drives a batch on a store without async: a thread, or a caller's own transaction.
-pub fn run_blocking(store: &mut (impl BlockingStore + ?Sized), mut step: Step) -> Vec<(Request, Outcome)> {
+pub fn run_blocking(
+    store: &mut (impl BlockingStore + ?Sized),
+    mut step: BatchStep,
+) -> Vec<(Request, CommandOutcome)> {
     loop {
         step = match step {
-            Step::Load(loading) => {
+            BatchStep::Load(loading) => {
                 let facts = store.load(loading.keys());
                 loading.loaded(facts)
             }
-            Step::Commit(committing) => {
+            BatchStep::Commit(committing) => {
                 let outcomes = store.commit(committing.changes());
                 committing.committed(outcomes)
             }
-            Step::Done(settled) => return settled,
+            BatchStep::Done(settled) => return settled,
         }
     }
 }

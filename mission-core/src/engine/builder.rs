@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Book, BookBuilder, Engine, Limits, Settings, Writer, handle};
+use super::{Catalog, CatalogBuilder, Engine, Limits, Settings, Writer, handle};
 use crate::ports::{
     clock::{Clock, Ids},
     rules::{NoScripts, ScriptCompiler},
@@ -25,12 +25,12 @@ pub struct EngineBuilder<S> {
     ids: Arc<dyn Ids>,
     compiler: Arc<dyn ScriptCompiler>,
     social: Option<Arc<dyn Social>>,
-    book: Option<Book>,
+    catalog: Option<Catalog>,
     limits: Limits,
 }
 
 impl<S: Store> EngineBuilder<S> {
-    /// On a store, with the domain's time and fresh ids. Scripts are refused, the book is empty, policies and limits are
+    /// On a store, with the domain's time and fresh ids. Scripts are refused, the catalog is empty, policies and limits are
     /// the defaults.
     pub fn new(store: S, clock: impl Clock + 'static, ids: impl Ids + 'static) -> Self {
         EngineBuilder {
@@ -39,7 +39,7 @@ impl<S: Store> EngineBuilder<S> {
             ids: Arc::new(ids),
             compiler: Arc::new(NoScripts),
             social: None,
-            book: None,
+            catalog: None,
             limits: Limits::default(),
         }
     }
@@ -66,10 +66,10 @@ impl<S: Store> EngineBuilder<S> {
         }
     }
 
-    /// With missions and policies; see [`BookBuilder`].
-    pub fn book(self, book: Book) -> Self {
+    /// With missions and policies; see [`CatalogBuilder`].
+    pub fn catalog(self, catalog: Catalog) -> Self {
         EngineBuilder {
-            book: Some(book),
+            catalog: Some(catalog),
             ..self
         }
     }
@@ -87,10 +87,11 @@ impl<S: Store> EngineBuilder<S> {
             ids,
             compiler,
             social,
-            book,
+            catalog,
             limits,
         } = self;
-        let book = book.unwrap_or_else(|| BookBuilder::new(compiler.as_ref(), Settings::default()).build());
-        handle::assemble(store, book, compiler, clock, ids, social, limits)
+        let catalog =
+            catalog.unwrap_or_else(|| CatalogBuilder::new(compiler.as_ref(), Settings::default()).build());
+        handle::assemble(store, catalog, compiler, clock, ids, social, limits)
     }
 }

@@ -5,20 +5,20 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     CheckedIn, Erased, EvidenceTaken, Expired, MissionSaved, PackSaved, ReferralPaid, Reply, ReviewDecided,
-    Revoked, RewardTaken, TaskChanged, TaskCompleted, UploadTaken, UserSaved, book::PackPolicy,
+    Revoked, RewardTaken, TaskChanged, TaskCompleted, UploadTaken, UserSaved, catalog::PackPolicy,
 };
 use crate::{
     FileId, MissionId, PackId, ReviewId, RewardId, TaskId, UserId,
     event::{ActivityEvent, EventResult},
     fraud::{ReviewDecision, Verdict},
-    mission::{Definition, Move},
+    mission::{Definition, StatusTransition},
     ports::store::Root,
     task::{Evidence, UploadedFile},
     user::UserUpdate,
 };
 
 /// A command as a caller writes it: what it becomes, and what it is answered with.
-pub trait Intent: Into<Command> {
+pub trait TypedCommand: Into<Command> {
     /// The type of its reply.
     type Reply: TryFrom<Reply>;
     /// The command's name, as [`Command::name`] gives it.
@@ -38,7 +38,7 @@ macro_rules! commands {
                 }
             }
 
-            impl Intent for $name {
+            impl TypedCommand for $name {
                 type Reply = $reply;
                 const NAME: &'static str = stringify!($name);
             }
@@ -53,7 +53,7 @@ macro_rules! commands {
             /// The command's name, for logs and metrics.
             #[must_use]
             pub fn name(&self) -> &'static str {
-                match self { $(Command::$name(_) => <$name as Intent>::NAME,)* }
+                match self { $(Command::$name(_) => <$name as TypedCommand>::NAME,)* }
             }
         }
     };
@@ -256,7 +256,7 @@ commands! {
         /// Which.
         mission: MissionId,
         /// Where to.
-        asked: Move,
+        asked: StatusTransition,
         /// The version that the caller read, if it matters.
         expected_version: Option<u64>,
     }

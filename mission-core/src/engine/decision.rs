@@ -6,8 +6,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    AuditEntry, AuditSubject, Book, Command, Expired, Keys, LoadedMission, Missing, OutboundEvent, Rejection,
-    Reply, Request, Signals, Thing, View,
+    AuditEntry, AuditSubject, Catalog, Command, CompiledMission, Expired, MissingRecords, OutboundEvent,
+    ReadSet, Rejection, Reply, Request, ResourceKind, Signals, Snapshot,
 };
 use crate::{
     MissionId, ReviewId, UserId, check_in,
@@ -17,7 +17,7 @@ use crate::{
         device_reasons,
     },
     mission,
-    ports::store::{Claim, Effects},
+    ports::store::{Claim, WriteSet},
     reward,
     reward::Reward,
     task,
@@ -31,7 +31,7 @@ pub struct Decision {
     /// The reply.
     pub reply: Reply,
     /// What is different.
-    pub effects: Effects,
+    pub write_set: WriteSet,
     /// What others are told, in order.
     pub events: Vec<OutboundEvent>,
     /// What the check of the device found, where there was one.
@@ -40,51 +40,51 @@ pub struct Decision {
 
 /// Why decide came to no decision.
 #[derive(Debug)]
-pub enum Halt {
+pub enum Interrupt {
     /// It needs to know more.
-    Missing(Box<Keys>),
+    NeedsLoad(Box<ReadSet>),
     /// The domain says no.
     Rejected(Rejection),
 }
 
-impl From<Missing> for Halt {
-    fn from(missing: Missing) -> Self {
-        Halt::Missing(missing.0)
+impl From<MissingRecords> for Interrupt {
+    fn from(missing: MissingRecords) -> Self {
+        Interrupt::NeedsLoad(missing.0)
     }
 }
 
-impl From<Rejection> for Halt {
+impl From<Rejection> for Interrupt {
     fn from(rejection: Rejection) -> Self {
-        Halt::Rejected(rejection)
+        Interrupt::Rejected(rejection)
     }
 }
 
-impl From<crate::AmountError> for Halt {
+impl From<crate::AmountError> for Interrupt {
     fn from(error: crate::AmountError) -> Self {
-        Halt::Rejected(Rejection::AmountOutOfBounds(error.to_string()))
+        Interrupt::Rejected(Rejection::AmountOutOfBounds(error.to_string()))
     }
 }
 
-/// The moment, the book and the signals that a command is decided on.
+/// The moment, the catalog and the signals that a command is decided on.
 #[derive(Clone, Copy, Debug)]
-pub struct Context<'a> {
+pub struct CommandContext<'a> {
     /// The moment at which the command counts; taken once, kept over retries.
     pub at: DateTime<Utc>,
     /// Missions and policies.
-    pub book: &'a Book,
+    pub catalog: &'a Catalog,
     /// Device, zone and correlation id.
     pub signals: &'a Signals,
     seed: Uuid,
 }
 
-impl<'a> Context<'a> {
+impl<'a> CommandContext<'a> {
     /// The context of a request.
     #[must_use]
-    pub fn new(request: &'a Request, book: &'a Book) -> Self {
+    pub fn new(request: &'a Request, catalog: &'a Catalog) -> Self {
         let seed = Uuid::new_v5(&request.receipt.caller, request.receipt.command.0.as_bytes());
-        Context {
+        CommandContext {
             at: request.at,
-            book,
+            catalog,
             signals: &request.signals,
             seed,
         }
@@ -104,62 +104,66 @@ impl<'a> Context<'a> {
 /// Decides a command on what is known.
 ///
 /// # Errors
-/// [`Halt::Missing`] where something was not loaded: load it and ask again. [`Halt::Rejected`] where the domain
+/// [`Interrupt::NeedsLoad`] where something was not loaded: load it and ask again. [`Interrupt::Rejected`] where the domain
 /// says no.
-pub fn decide(view: View<'_>, command: &Command, context: &Context<'_>) -> Result<Decision, Halt> {
-    let mut work = Work {
+pub fn decide(
+    view: Snapshot<'_>,
+    command: &Command,
+    context: &CommandContext<'_>,
+) -> Result<Decision, Interrupt> {
+    let mut cx = DecisionContext {
         view,
         action: command.name(),
         context: *context,
-        effects: Effects::default(),
+        write_set: WriteSet::default(),
         events: Vec::new(),
         events_before: 0,
         device_check: None,
     };
     let reply: Reply = match command {
-        Command::CheckIn(c) => check_in::decide::check_in(&mut work, c.user)?.into(),
-        Command::StartTask(c) => task::decide::start(&mut work, c)?.into(),
-        Command::ReportProgress(c) => task::decide::report_progress(&mut work, c)?.into(),
-        Command::SubmitEvidence(c) => task::decide::submit_evidence(&mut work, c)?.into(),
-        Command::CompleteTask(c) => task::decide::complete(&mut work, c)?.into(),
-        Command::ClaimTask(c) => reward::decide::claim_task(&mut work, c)?.into(),
-        Command::ClaimReward(c) => reward::decide::claim_reward(&mut work, c)?.into(),
-        Command::ApplyEvent(c) => event::decide::apply(&mut work, &c.event)?.into(),
-        Command::RegisterUser(c) => user::decide::register(&mut work, c)?.into(),
-        Command::NoteRefusedVisit(c) => user::decide::note_refused_visit(&mut work, c.user)?.into(),
-        Command::AttachUpload(c) => task::decide::attach_upload(&mut work, c)?.into(),
-        Command::NoteRefusedEvidence(c) => task::decide::note_refused_evidence(&mut work, c)?.into(),
-        Command::DescribeUser(c) => user::decide::describe(&mut work, c)?.into(),
-        Command::EraseUser(c) => user::decide::erase(&mut work, c.user)?.into(),
-        Command::ActivateReferral(c) => user::decide::activate_referral(&mut work, c)?.into(),
-        Command::DecideReview(c) => fraud::decide::decide_review(&mut work, c)?.into(),
-        Command::NoteModeration(c) => fraud::moderation::note(&mut work, c)?.into(),
-        Command::ApplyVerdict(c) => fraud::moderation::apply_verdict(&mut work, c)?.into(),
-        Command::RevokeReward(c) => reward::decide::revoke(&mut work, c)?.into(),
+        Command::CheckIn(c) => check_in::decide::check_in(&mut cx, c.user)?.into(),
+        Command::StartTask(c) => task::decide::start(&mut cx, c)?.into(),
+        Command::ReportProgress(c) => task::decide::report_progress(&mut cx, c)?.into(),
+        Command::SubmitEvidence(c) => task::decide::submit_evidence(&mut cx, c)?.into(),
+        Command::CompleteTask(c) => task::decide::complete(&mut cx, c)?.into(),
+        Command::ClaimTask(c) => reward::decide::claim_task(&mut cx, c)?.into(),
+        Command::ClaimReward(c) => reward::decide::claim_reward(&mut cx, c)?.into(),
+        Command::ApplyEvent(c) => event::decide::apply(&mut cx, &c.event)?.into(),
+        Command::RegisterUser(c) => user::decide::register(&mut cx, c)?.into(),
+        Command::NoteRefusedVisit(c) => user::decide::note_refused_visit(&mut cx, c.user)?.into(),
+        Command::AttachUpload(c) => task::decide::attach_upload(&mut cx, c)?.into(),
+        Command::NoteRefusedEvidence(c) => task::decide::note_refused_evidence(&mut cx, c)?.into(),
+        Command::DescribeUser(c) => user::decide::describe(&mut cx, c)?.into(),
+        Command::EraseUser(c) => user::decide::erase(&mut cx, c.user)?.into(),
+        Command::ActivateReferral(c) => user::decide::activate_referral(&mut cx, c)?.into(),
+        Command::DecideReview(c) => fraud::decide::decide_review(&mut cx, c)?.into(),
+        Command::NoteModeration(c) => fraud::moderation::note(&mut cx, c)?.into(),
+        Command::ApplyVerdict(c) => fraud::moderation::apply_verdict(&mut cx, c)?.into(),
+        Command::RevokeReward(c) => reward::decide::revoke(&mut cx, c)?.into(),
         Command::ExpireDue(c) => Expired {
-            tasks: task::decide::expire(&mut work, c.user, &c.tasks)?,
-            rewards: reward::decide::expire(&mut work, c.user, &c.rewards)?,
+            tasks: task::decide::expire(&mut cx, c.user, &c.tasks)?,
+            rewards: reward::decide::expire(&mut cx, c.user, &c.rewards)?,
         }
         .into(),
-        Command::CreateMission(c) => mission::decide::create(&mut work, c)?.into(),
-        Command::UpdateMission(c) => mission::decide::update(&mut work, c)?.into(),
-        Command::MoveMission(c) => mission::decide::change_status(&mut work, c)?.into(),
-        Command::PutPack(c) => mission::decide::put_pack(&mut work, c)?.into(),
+        Command::CreateMission(c) => mission::decide::create(&mut cx, c)?.into(),
+        Command::UpdateMission(c) => mission::decide::update(&mut cx, c)?.into(),
+        Command::MoveMission(c) => mission::decide::change_status(&mut cx, c)?.into(),
+        Command::PutPack(c) => mission::decide::put_pack(&mut cx, c)?.into(),
     };
     Ok(Decision {
         reply,
-        effects: work.effects,
-        events: work.events,
-        device_check: work.device_check,
+        write_set: cx.write_set,
+        events: cx.events,
+        device_check: cx.device_check,
     })
 }
 
 /// A decision in the making: reads see what it has already written.
-pub(crate) struct Work<'a> {
-    view: View<'a>,
+pub(crate) struct DecisionContext<'a> {
+    view: Snapshot<'a>,
     action: &'static str,
-    pub(crate) context: Context<'a>,
-    pub(crate) effects: Effects,
+    pub(crate) context: CommandContext<'a>,
+    pub(crate) write_set: WriteSet,
     events: Vec<OutboundEvent>,
     /// Events of the decision that this one is a part of.
     events_before: usize,
@@ -175,20 +179,20 @@ pub(crate) struct Actor {
 
 macro_rules! reads {
     ($($get:ident($key:ty) -> $value:ty, $put:ident;)*) => { $(
-        pub(crate) fn $get(&self, key: $key) -> Result<Option<$value>, Missing> {
-            match self.effects.writes.$get.get(&key) {
+        pub(crate) fn $get(&self, key: $key) -> Result<Option<$value>, MissingRecords> {
+            match self.write_set.writes.$get.get(&key) {
                 Some(written) => Ok(written.clone()),
                 None => self.view.$get(&key).map(Option::<&$value>::cloned),
             }
         }
 
         pub(crate) fn $put(&mut self, key: $key, value: $value) {
-            self.effects.writes.$get.insert(key, Some(value));
+            self.write_set.writes.$get.insert(key, Some(value));
         }
     )* };
 }
 
-impl<'a> Work<'a> {
+impl<'a> DecisionContext<'a> {
     reads! {
         user(UserId) -> User, put_user_record;
         task((UserId, crate::TaskId)) -> Task, put_task_record;
@@ -204,36 +208,38 @@ impl<'a> Work<'a> {
         self.context.at
     }
 
-    pub(crate) fn book(&self) -> &'a Book {
-        self.context.book
+    pub(crate) fn catalog(&self) -> &'a Catalog {
+        self.context.catalog
     }
 
-    pub(crate) fn claim_holder(&self, claim: &Claim) -> Result<Option<Uuid>, Missing> {
-        match self.effects.claims.get(claim) {
+    pub(crate) fn claim_holder(&self, claim: &Claim) -> Result<Option<Uuid>, MissingRecords> {
+        match self.write_set.claims.get(claim) {
             Some(holder) => Ok(Some(*holder)),
             None => self.view.claim(claim),
         }
     }
 
-    pub(crate) fn budget_use(&self, mission: MissionId) -> Result<mission::BudgetUse, Missing> {
+    pub(crate) fn budget_use(&self, mission: MissionId) -> Result<mission::BudgetUse, MissingRecords> {
         let before = self.view.budget_use(mission)?;
         Ok(self
-            .effects
-            .takes
+            .write_set
+            .reservations
             .get(&mission)
             .map_or(before, |take| before.plus(take.used)))
     }
 
-    /// A mission of the book; there are no others.
-    pub(crate) fn listed(&self, mission: MissionId) -> Result<&'a LoadedMission, Rejection> {
-        self.book()
+    /// A mission of the catalog; there are no others.
+    pub(crate) fn compiled_mission(&self, mission: MissionId) -> Result<&'a CompiledMission, Rejection> {
+        self.catalog()
             .mission(mission)
-            .ok_or(Rejection::NotFound(Thing::Mission))
+            .ok_or(Rejection::NotFound(ResourceKind::Mission))
     }
 
     /// The mission of a task, as the task has it.
-    pub(crate) fn mission_of(&self, task: &Task) -> Result<&'a LoadedMission, Rejection> {
-        Ok(self.listed(task.mission_id)?.as_of(task.mission_version))
+    pub(crate) fn mission_of(&self, task: &Task) -> Result<&'a CompiledMission, Rejection> {
+        Ok(self
+            .compiled_mission(task.mission_id)?
+            .as_of(task.mission_version))
     }
 
     pub(crate) fn emit(&mut self, event: IntegrationEvent) {
@@ -264,17 +270,17 @@ impl<'a> Work<'a> {
             after: Some(after),
             correlation_id: self.context.signals.correlation_id.clone(),
         };
-        self.effects.audit.push(entry);
+        self.write_set.audit.push(entry);
     }
 
     /// A decision on a part of what the command asks, which is taken in or dropped as a whole. It does not see what
     /// this one has written.
-    pub(crate) fn part(&self) -> Work<'a> {
-        Work {
+    pub(crate) fn part(&self) -> DecisionContext<'a> {
+        DecisionContext {
             view: self.view,
             action: self.action,
             context: self.context,
-            effects: Effects::default(),
+            write_set: WriteSet::default(),
             events: Vec::new(),
             events_before: self.events_before + self.events.len(),
             device_check: None,
@@ -282,8 +288,8 @@ impl<'a> Work<'a> {
     }
 
     /// Takes in a part.
-    pub(crate) fn take_in(&mut self, part: Work<'a>) {
-        self.effects.put_all(part.effects);
+    pub(crate) fn merge(&mut self, part: DecisionContext<'a>) {
+        self.write_set.extend(part.write_set);
         self.events.extend(part.events);
     }
 
@@ -304,11 +310,11 @@ impl<'a> Work<'a> {
     }
 
     /// A user as known, or a new one; the new one's invite code is claimed with the first write.
-    pub(crate) fn user_or_new(&mut self, id: UserId) -> Result<User, Missing> {
+    pub(crate) fn user_or_new(&mut self, id: UserId) -> Result<User, MissingRecords> {
         Ok(match self.user(id)? {
             Some(user) => user,
             None => {
-                self.effects
+                self.write_set
                     .claims
                     .insert(Claim::InviteCode(InviteCode::of(id)), id.0);
                 User::new(id, self.now())
@@ -317,7 +323,7 @@ impl<'a> Work<'a> {
     }
 
     /// The user whose command this is: alive, in the zone that the token asks for, with the device noted.
-    pub(crate) fn actor(&mut self, id: UserId) -> Result<Actor, Halt> {
+    pub(crate) fn actor(&mut self, id: UserId) -> Result<Actor, Interrupt> {
         let user = self.user_or_new(id)?;
         if user.is_erased() {
             return Err(Rejection::UserErased.into());
@@ -330,15 +336,19 @@ impl<'a> Work<'a> {
         Ok(Actor { user, flags })
     }
 
-    fn note_device(&mut self, user: &mut User, device: &DeviceHash) -> Result<Vec<ReviewReason>, Missing> {
-        let policy = &self.book().settings.fraud;
+    fn note_device(
+        &mut self,
+        user: &mut User,
+        device: &DeviceHash,
+    ) -> Result<Vec<ReviewReason>, MissingRecords> {
+        let policy = &self.catalog().settings.fraud;
         if policy.devices == CheckMode::Off {
             return Ok(Vec::new());
         }
         let users = self.view.device_users(device)?;
         let reasons = device_reasons(user.id, device, &user.devices, users, policy, self.now());
-        if user.saw_device(device, self.now()) {
-            self.effects
+        if user.record_device(device, self.now()) {
+            self.write_set
                 .sightings
                 .insert((device.clone(), user.id), self.now());
         }
@@ -356,7 +366,7 @@ impl<'a> Work<'a> {
 
     /// Refuses a request without a device where the operator demands one.
     pub(crate) fn require_device(&self) -> Result<(), Rejection> {
-        if self.book().settings.fraud.require_device && self.context.signals.device.is_none() {
+        if self.catalog().settings.fraud.require_device && self.context.signals.device.is_none() {
             return Err(Rejection::DeviceRequired);
         }
         Ok(())

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Book, Command, LoadedMission};
+use super::{Catalog, Command, CompiledMission};
 use crate::{UserId, ports::store::Root};
 
 /// Who a user's friends are, as far as it could be asked for when a command came.
@@ -64,15 +64,17 @@ fn collect(value: &Value, friends: &HashSet<UserId>, named: &mut BTreeSet<String
     }
 }
 
-impl Book {
+impl Catalog {
     /// Whose friends the rules may read that decide on a command; nobody's where none does.
     #[must_use]
     pub fn friends_read_by(&self, command: &Command) -> Option<UserId> {
         let is_read = match command {
             Command::ApplyEvent(c) => self
                 .triggered_by(&c.event.event_type)
-                .any(LoadedMission::reads_friends),
-            Command::StartTask(c) => self.mission(c.mission).is_some_and(LoadedMission::reads_friends),
+                .any(CompiledMission::reads_friends),
+            Command::StartTask(c) => self
+                .mission(c.mission)
+                .is_some_and(CompiledMission::reads_friends),
             // The task's mission is known only once the task is: any of them may be meant.
             Command::ReportProgress(_)
             | Command::SubmitEvidence(_)

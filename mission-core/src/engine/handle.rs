@@ -11,15 +11,15 @@ use futures_channel::oneshot;
 use uuid::Uuid;
 
 use super::{
-    Book, BookBuilder, Command, Fault, Fingerprint, FriendFacts, Friends, Intent, ReceiptKey, Rejection,
-    Reply, Request, Signals, Writer,
-    slow_lane::{Away, Errand},
+    Catalog, CatalogBuilder, Command, CommandError, Fingerprint, FriendFacts, Friends, ReceiptKey, Rejection,
+    Reply, Request, Signals, TypedCommand, Writer,
+    slow_lane::{SlowCommand, SlowLaneUsers},
 };
 use crate::{
     CommandId,
     ports::{
         clock::{Clock, Ids},
-        queries::Catalogue,
+        queries::CatalogRecords,
         rules::ScriptCompiler,
         social::Social,
         store::Store,
@@ -43,7 +43,7 @@ pub enum ExecuteError {
     Contended(u8),
     /// The store failed.
     #[error(transparent)]
-    Fault(#[from] Fault),
+    Fault(#[from] CommandError),
     /// The writer is gone; whether the command was carried out is unknown.
     #[error("the writer has stopped; the outcome is unknown")]
     Stopped,
@@ -62,7 +62,7 @@ pub struct Executed<R> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey {
     /// Whose key it is.
-    pub caller: Uuid,
+    pub waiter: Uuid,
     /// The key.
     pub command: CommandId,
     /// What it is used for.
@@ -91,25 +91,25 @@ impl Default for Limits {
 }
 
 /// A command that waits.
-pub(super) struct Job {
+pub(super) struct QueuedCommand {
     pub(super) request: Request,
-    pub(super) caller: Caller,
+    pub(super) caller: Waiter,
 }
 
 /// Who waits for a command, and what became of it so far.
-pub(super) struct Caller {
+pub(super) struct Waiter {
     pub(super) tries: u8,
     pub(super) recheck: bool,
     pub(super) alone: bool,
     pub(super) answer: oneshot::Sender<Result<Executed<Reply>, ExecuteError>>,
     /// While it is in the slow lane.
-    pub(super) errand: Option<Errand>,
+    pub(super) slow_lane_entry: Option<SlowCommand>,
 }
 
 /// What waits for one writer.
-pub(super) struct Inbox(pub(super) async_channel::Receiver<Job>);
+pub(super) struct CommandQueue(pub(super) async_channel::Receiver<QueuedCommand>);
 
-impl Drop for Inbox {
+impl Drop for CommandQueue {
     /// Whoever still waits is told that nobody will come: the queue itself lives on with its senders.
     fn drop(&mut self) {
         self.0.close();
@@ -117,23 +117,23 @@ impl Drop for Inbox {
     }
 }
 
-/// The book that commands are decided on, shared by the writer and every handle.
-pub(super) struct SharedBook {
-    book: RwLock<Arc<Book>>,
+/// The catalog that commands are decided on, shared by the writer and every handle.
+pub(super) struct SharedCatalog {
+    catalog: RwLock<Arc<Catalog>>,
     editing: Mutex<()>,
     compiler: Arc<dyn ScriptCompiler>,
 }
 
-impl SharedBook {
-    pub(super) fn get(&self) -> Arc<Book> {
-        Arc::clone(&self.book.read().unwrap_or_else(PoisonError::into_inner))
+impl SharedCatalog {
+    pub(super) fn get(&self) -> Arc<Catalog> {
+        Arc::clone(&self.catalog.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Puts an edited copy in place. One edit at a time, so that none is lost.
-    pub(super) fn edit(&self, edit: impl FnOnce(BookBuilder<'_>) -> BookBuilder<'_>) {
+    pub(super) fn edit(&self, edit: impl FnOnce(CatalogBuilder<'_>) -> CatalogBuilder<'_>) {
         let _one_at_a_time = self.editing.lock().unwrap_or_else(PoisonError::into_inner);
         let edited = edit(self.get().edit(self.compiler.as_ref())).build();
-        *self.book.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(edited);
+        *self.catalog.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(edited);
     }
 }
 
@@ -153,18 +153,18 @@ impl SharedBook {
 /// ```
 #[derive(Clone)]
 pub struct Engine {
-    queue: async_channel::Sender<Job>,
-    book: Arc<SharedBook>,
+    queue: async_channel::Sender<QueuedCommand>,
+    catalog: Arc<SharedCatalog>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
     social: Option<Arc<dyn Social>>,
-    away: Arc<Away>,
+    away: Arc<SlowLaneUsers>,
 }
 
 /// The engine of all its parts, and the writer that does its work.
 pub(super) fn assemble<S: Store>(
     store: S,
-    book: Book,
+    catalog: Catalog,
     compiler: Arc<dyn ScriptCompiler>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
@@ -172,33 +172,36 @@ pub(super) fn assemble<S: Store>(
     limits: Limits,
 ) -> (Engine, Writer<S>) {
     let (sender, receiver) = async_channel::bounded(limits.queue.max(1));
-    let book = Arc::new(SharedBook {
-        book: RwLock::new(Arc::new(book)),
+    let catalog = Arc::new(SharedCatalog {
+        catalog: RwLock::new(Arc::new(catalog)),
         editing: Mutex::new(()),
         compiler,
     });
-    let away = Arc::new(Away::default());
+    let away = Arc::new(SlowLaneUsers::default());
     let engine = Engine {
         queue: sender,
-        book: Arc::clone(&book),
+        catalog: Arc::clone(&catalog),
         clock,
         ids,
         social,
         away: Arc::clone(&away),
     };
-    (engine, Writer::new(store, Inbox(receiver), away, book, limits))
+    (
+        engine,
+        Writer::new(store, CommandQueue(receiver), away, catalog, limits),
+    )
 }
 
 impl Engine {
-    /// The book that commands are decided on now.
+    /// The catalog that commands are decided on now.
     #[must_use]
-    pub fn book(&self) -> Arc<Book> {
-        self.book.get()
+    pub fn catalog(&self) -> Arc<Catalog> {
+        self.catalog.get()
     }
 
-    /// Brings the book up to what a store says; newer missions than the store's stay.
-    pub fn refresh(&self, catalogue: Catalogue) {
-        self.book.edit(|builder| builder.catalogue(catalogue));
+    /// Brings the catalog up to what a store says; newer missions than the store's stay.
+    pub fn refresh(&self, catalogue: CatalogRecords) {
+        self.catalog.edit(|builder| builder.catalogue(catalogue));
     }
 
     /// The domain's time.
@@ -223,14 +226,14 @@ impl Engine {
     ///
     /// # Errors
     /// When the domain refuses it, or it could not be carried out.
-    pub async fn execute<I: Intent>(
+    pub async fn execute<I: TypedCommand>(
         &self,
         intent: I,
         signals: Signals,
         key: Option<IdempotencyKey>,
     ) -> Result<Executed<I::Reply>, ExecuteError> {
         let command = intent.into();
-        let signals = self.informed(&command, signals).await;
+        let signals = self.with_friends(&command, signals).await;
         let done = self.submit(command, signals, key)?.await?;
         match I::Reply::try_from(done.reply) {
             Ok(reply) => Ok(Executed {
@@ -243,11 +246,11 @@ impl Engine {
 
     /// The signals with what rules read that another service knows: who the user's friends are. Nothing is asked where no
     /// rule that may decide on the command reads it.
-    pub async fn informed(&self, command: &Command, signals: Signals) -> Signals {
+    pub async fn with_friends(&self, command: &Command, signals: Signals) -> Signals {
         let Some(social) = &self.social else {
             return signals;
         };
-        let Some(user) = self.book().friends_read_by(command) else {
+        let Some(user) = self.catalog().friends_read_by(command) else {
             return signals;
         };
         let friends = match social.friends(user).await {
@@ -270,11 +273,11 @@ impl Engine {
         command: Command,
         signals: Signals,
         key: Option<IdempotencyKey>,
-    ) -> Result<Ticket, ExecuteError> {
+    ) -> Result<PendingCommand, ExecuteError> {
         let (receipt, fingerprint) = match key {
             Some(key) => (
                 ReceiptKey {
-                    caller: key.caller,
+                    caller: key.waiter,
                     command: key.command,
                 },
                 key.fingerprint,
@@ -297,18 +300,18 @@ impl Engine {
             command,
         };
         let (sender, receiver) = oneshot::channel();
-        let job = Job {
+        let job = QueuedCommand {
             request,
-            caller: Caller {
+            caller: Waiter {
                 tries: 0,
                 recheck: false,
                 alone: false,
                 answer: sender,
-                errand: None,
+                slow_lane_entry: None,
             },
         };
         match self.queue.try_send(job) {
-            Ok(()) => Ok(Ticket(receiver)),
+            Ok(()) => Ok(PendingCommand(receiver)),
             Err(async_channel::TrySendError::Full(_)) => Err(ExecuteError::Overloaded),
             Err(async_channel::TrySendError::Closed(_)) => Err(ExecuteError::Stopped),
         }
@@ -317,9 +320,9 @@ impl Engine {
 
 /// A command in the queue; a future of its answer.
 #[must_use = "the answer comes by this"]
-pub struct Ticket(oneshot::Receiver<Result<Executed<Reply>, ExecuteError>>);
+pub struct PendingCommand(oneshot::Receiver<Result<Executed<Reply>, ExecuteError>>);
 
-impl Future for Ticket {
+impl Future for PendingCommand {
     type Output = Result<Executed<Reply>, ExecuteError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {

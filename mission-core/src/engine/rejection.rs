@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    mission::{MissionStatus, Move},
-    ports::rules::RuleFault,
+    mission::{MissionStatus, StatusTransition},
+    ports::rules::MissionRuleFailure,
 };
 
 /// A refusal of the domain: the command was understood, and nothing was changed.
@@ -14,7 +14,7 @@ use crate::{
 pub enum Rejection {
     /// There is no such thing, or it is another user's.
     #[error("there is no such {0}")]
-    NotFound(Thing),
+    NotFound(ResourceKind),
     /// The user was erased.
     #[error("this user was erased")]
     UserErased,
@@ -43,7 +43,7 @@ pub enum Rejection {
     FriendsUnknown,
     /// The mission's script failed.
     #[error("the mission's rule failed: {0}")]
-    RuleFailed(Box<RuleFault>),
+    RuleFailed(Box<MissionRuleFailure>),
     /// The task is not in progress, or its period or mission has ended.
     #[error("the task is not open")]
     TaskNotOpen,
@@ -86,7 +86,7 @@ pub enum Rejection {
         /// Its status.
         from: MissionStatus,
         /// What was asked.
-        asked: Move,
+        asked: StatusTransition,
     },
     /// The code belongs to a mission of another owner.
     #[error("the code `{code}` belongs to a mission {}", made_by(owner.as_deref()))]
@@ -128,7 +128,7 @@ pub enum Rejection {
 /// What there is none of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Thing {
+pub enum ResourceKind {
     /// A mission.
     Mission,
     /// A task.
@@ -143,22 +143,22 @@ pub enum Thing {
     Pack,
 }
 
-impl std::fmt::Display for Thing {
+impl std::fmt::Display for ResourceKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Thing::Mission => "mission",
-            Thing::Task => "task",
-            Thing::Reward => "reward",
-            Thing::Review => "review",
-            Thing::User => "user",
-            Thing::Pack => "pack",
+            ResourceKind::Mission => "mission",
+            ResourceKind::Task => "task",
+            ResourceKind::Reward => "reward",
+            ResourceKind::Review => "review",
+            ResourceKind::User => "user",
+            ResourceKind::Pack => "pack",
         })
     }
 }
 
 impl Rejection {
     /// Whether the same command is to be decided anew later, under the same key: the answer says when.
-    pub(crate) fn passes_with_time(&self) -> bool {
+    pub(crate) fn is_transient(&self) -> bool {
         matches!(self, Rejection::Cooldown { .. } | Rejection::FriendsUnknown)
     }
 

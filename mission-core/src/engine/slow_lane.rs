@@ -5,12 +5,12 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::{Book, Command, LoadedMission, View};
+use super::{Catalog, Command, CompiledMission, Snapshot};
 use crate::{MissionId, TaskId, UserId, fraud::ReviewSubject, ports::store::Root};
 
 /// Whether a command may have to wait for a script that has shown itself slow, as far as what is loaded tells.
-pub(super) fn may_be_slow(command: &Command, view: View<'_>, book: &Book) -> bool {
-    let of_mission = |id: MissionId| book.mission(id).is_some_and(LoadedMission::is_slow);
+pub(super) fn needs_slow_lane(command: &Command, view: Snapshot<'_>, catalog: &Catalog) -> bool {
+    let of_mission = |id: MissionId| catalog.mission(id).is_some_and(CompiledMission::is_slow);
     let of_task = |user: UserId, task: TaskId| {
         let task = view.task(&(user, task)).ok().flatten();
         task.is_some_and(|task| of_mission(task.mission_id))
@@ -20,7 +20,9 @@ pub(super) fn may_be_slow(command: &Command, view: View<'_>, book: &Book) -> boo
         Command::ReportProgress(c) => of_task(c.user, c.task),
         Command::SubmitEvidence(c) => of_task(c.user, c.task),
         Command::CompleteTask(c) => of_task(c.user, c.task),
-        Command::ApplyEvent(c) => book.triggered_by(&c.event.event_type).any(LoadedMission::is_slow),
+        Command::ApplyEvent(c) => catalog
+            .triggered_by(&c.event.event_type)
+            .any(CompiledMission::is_slow),
         Command::DecideReview(c) => {
             let review = view.review(&(c.user, c.review)).ok().flatten();
             match review.map(|review| &review.subject) {
@@ -37,21 +39,21 @@ pub(super) fn may_be_slow(command: &Command, view: View<'_>, book: &Book) -> boo
 /// Whose commands are in the slow lane. While one of a user's is there, all that the user asks later has to follow
 /// it, or it would overtake.
 #[derive(Debug, Default)]
-pub(super) struct Away {
+pub(super) struct SlowLaneUsers {
     commands: Mutex<HashMap<Root, usize>>,
 }
 
-impl Away {
+impl SlowLaneUsers {
     /// Counts a command of a root until the answer is dropped.
-    pub(super) fn note(self: &Arc<Self>, root: Root) -> Errand {
+    pub(super) fn enter(self: &Arc<Self>, root: Root) -> SlowCommand {
         *self.lock().entry(root).or_default() += 1;
-        Errand {
+        SlowCommand {
             root,
             away: Arc::clone(self),
         }
     }
 
-    pub(super) fn holds(&self, root: Root) -> bool {
+    pub(super) fn contains(&self, root: Root) -> bool {
         self.lock().contains_key(&root)
     }
 
@@ -66,12 +68,12 @@ impl Away {
 
 /// A command in the slow lane.
 #[derive(Debug)]
-pub(super) struct Errand {
+pub(super) struct SlowCommand {
     root: Root,
-    away: Arc<Away>,
+    away: Arc<SlowLaneUsers>,
 }
 
-impl Drop for Errand {
+impl Drop for SlowCommand {
     fn drop(&mut self) {
         let mut commands = self.away.lock();
         if let Some(count) = commands.get_mut(&self.root) {

@@ -3,10 +3,10 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use super::{
-    Again, Command, ExecuteError, Executed, Fault, Limits, Outcome, Reply, Request,
+    Command, CommandError, CommandOutcome, ExecuteError, Executed, Limits, Reply, Request, RetryReason,
     batch::{self},
-    handle::{Caller, Inbox, Job, SharedBook},
-    slow_lane::Away,
+    handle::{CommandQueue, QueuedCommand, SharedCatalog, Waiter},
+    slow_lane::SlowLaneUsers,
 };
 use crate::ports::store::Store;
 
@@ -17,19 +17,19 @@ const SLOW_BATCH: usize = 16;
 #[must_use = "nothing is committed until the writer runs"]
 pub struct Writer<S> {
     store: S,
-    inbox: Inbox,
+    inbox: CommandQueue,
     lane: Lane,
-    away: Arc<Away>,
-    book: Arc<SharedBook>,
+    away: Arc<SlowLaneUsers>,
+    catalog: Arc<SharedCatalog>,
     limits: Limits,
 }
 
 /// What a writer does about slow scripts.
 enum Lane {
     /// It waits for them.
-    Only,
+    Single,
     /// It hands their commands on.
-    Quick(async_channel::Sender<Job>),
+    Quick(async_channel::Sender<QueuedCommand>),
     /// It is there for them.
     Slow,
 }
@@ -37,17 +37,17 @@ enum Lane {
 impl<S: Store> Writer<S> {
     pub(super) fn new(
         store: S,
-        inbox: Inbox,
-        away: Arc<Away>,
-        book: Arc<SharedBook>,
+        inbox: CommandQueue,
+        away: Arc<SlowLaneUsers>,
+        catalog: Arc<SharedCatalog>,
         limits: Limits,
     ) -> Self {
         Writer {
             store,
             inbox,
-            lane: Lane::Only,
+            lane: Lane::Single,
             away,
-            book,
+            catalog,
             limits,
         }
     }
@@ -75,10 +75,10 @@ impl<S: Store> Writer<S> {
         let store = Arc::new(self.store);
         let slow = Writer {
             store: Arc::clone(&store),
-            inbox: Inbox(inbox),
+            inbox: CommandQueue(inbox),
             lane: Lane::Slow,
             away: Arc::clone(&self.away),
-            book: Arc::clone(&self.book),
+            catalog: Arc::clone(&self.catalog),
             limits: Limits {
                 batch: self.limits.batch.min(SLOW_BATCH),
                 ..self.limits
@@ -89,7 +89,7 @@ impl<S: Store> Writer<S> {
             inbox: self.inbox,
             lane: Lane::Quick(handed_on),
             away: self.away,
-            book: self.book,
+            catalog: self.catalog,
             limits: self.limits,
         };
         (quick, slow)
@@ -119,7 +119,7 @@ impl<S: Store> Writer<S> {
     }
 
     /// First what is to be tried again, in its order, a suspect by itself; then what waits.
-    fn next_batch(&self, again: &mut VecDeque<Job>) -> Vec<Job> {
+    fn next_batch(&self, again: &mut VecDeque<QueuedCommand>) -> Vec<QueuedCommand> {
         let mut jobs = Vec::new();
         // Only this writer sends commands away, so whoever is not away now stays here.
         let handed_on = match &self.lane {
@@ -135,7 +135,7 @@ impl<S: Store> Writer<S> {
             let next = again.pop_front().or_else(|| self.inbox.0.try_recv().ok());
             let Some(job) = next else { break };
             match handed_on {
-                Some(slow) if self.away.holds(job.request.command.home()) => self.hand_on(slow, job),
+                Some(slow) if self.away.contains(job.request.command.home()) => self.defer(slow, job),
                 _ => jobs.push(job),
             }
             if suspect {
@@ -146,11 +146,11 @@ impl<S: Store> Writer<S> {
     }
 
     /// Puts a command into the slow lane, behind all that its user has there.
-    fn hand_on(&self, slow: &async_channel::Sender<Job>, mut job: Job) {
-        job.caller.errand = Some(self.away.note(job.request.command.home()));
+    fn defer(&self, slow: &async_channel::Sender<QueuedCommand>, mut job: QueuedCommand) {
+        job.caller.slow_lane_entry = Some(self.away.enter(job.request.command.home()));
         if let Err(async_channel::TrySendError::Full(job)) = slow.try_send(job) {
             let why = if job.caller.recheck {
-                Fault::Unknown("too many commands are waiting".to_owned()).into()
+                CommandError::Unknown("too many commands are waiting".to_owned()).into()
             } else {
                 ExecuteError::Overloaded
             };
@@ -158,21 +158,21 @@ impl<S: Store> Writer<S> {
         }
     }
 
-    async fn process(&self, jobs: Vec<Job>) -> VecDeque<Job> {
+    async fn process(&self, jobs: Vec<QueuedCommand>) -> VecDeque<QueuedCommand> {
         let recheck = jobs.iter().any(|job| job.caller.recheck);
-        let (requests, callers): (Vec<Request>, Vec<Caller>) =
+        let (requests, callers): (Vec<Request>, Vec<Waiter>) =
             jobs.into_iter().map(|job| (job.request, job.caller)).unzip();
-        let step = batch::start(requests, self.book.get(), recheck);
+        let step = batch::start(requests, self.catalog.get(), recheck);
         let step = match &self.lane {
-            Lane::Quick(_) => step.leaving_slow_scripts(),
-            Lane::Only | Lane::Slow => step,
+            Lane::Quick(_) => step.deferring_slow_scripts(),
+            Lane::Single | Lane::Slow => step,
         };
         let settled = batch::run(&self.store, step).await;
-        self.take_into_book(&settled);
+        self.update_catalog(&settled);
         let mut retries = VecDeque::new();
         for ((request, outcome), caller) in settled.into_iter().zip(callers) {
             let result = match outcome {
-                Outcome::Answered {
+                CommandOutcome::Answered {
                     answer: Ok(reply),
                     replayed,
                 } => {
@@ -182,13 +182,13 @@ impl<S: Store> Writer<S> {
                         replayed: replayed && request.keyed && !caller.recheck,
                     })
                 }
-                Outcome::Answered {
+                CommandOutcome::Answered {
                     answer: Err(why),
                     replayed: true,
                 } if request.keyed && !caller.recheck => Err(ExecuteError::RejectedBefore(why)),
-                Outcome::Answered { answer: Err(why), .. } => Err(why.into()),
-                Outcome::Failed(fault) => Err(fault.into()),
-                Outcome::Again(why) => match self.again(Job { request, caller }, why) {
+                CommandOutcome::Answered { answer: Err(why), .. } => Err(why.into()),
+                CommandOutcome::Failed(fault) => Err(fault.into()),
+                CommandOutcome::Again(why) => match self.retry(QueuedCommand { request, caller }, why) {
                     Some(job) => {
                         retries.push_back(job);
                         continue;
@@ -203,24 +203,24 @@ impl<S: Store> Writer<S> {
     }
 
     /// What was not decided: to be tried again here, if it is not handed on or given up.
-    fn again(&self, mut job: Job, why: Again) -> Option<Job> {
+    fn retry(&self, mut job: QueuedCommand, why: RetryReason) -> Option<QueuedCommand> {
         let caller = &mut job.caller;
         let given_up = match why {
-            Again::NextBatch => None,
-            Again::SlowLane => {
+            RetryReason::NextBatch => None,
+            RetryReason::SlowLane => {
                 if let Lane::Quick(slow) = &self.lane {
-                    self.hand_on(slow, job);
+                    self.defer(slow, job);
                     return None;
                 }
                 None
             }
-            Again::Uncertain if caller.recheck => {
-                Some(Fault::Unknown("the store failed twice".to_owned()).into())
+            RetryReason::Uncertain if caller.recheck => {
+                Some(CommandError::Unknown("the store failed twice".to_owned()).into())
             }
-            Again::Conflict | Again::Uncertain | Again::Alone => {
+            RetryReason::Conflict | RetryReason::Uncertain | RetryReason::Alone => {
                 caller.tries += 1;
-                caller.recheck |= why == Again::Uncertain;
-                caller.alone |= why == Again::Alone;
+                caller.recheck |= why == RetryReason::Uncertain;
+                caller.alone |= why == RetryReason::Alone;
                 (caller.tries >= self.limits.tries).then_some(ExecuteError::Contended(caller.tries))
             }
         };
@@ -234,9 +234,9 @@ impl<S: Store> Writer<S> {
     }
 
     /// Missions and policies that were just committed are in force before anybody hears of it.
-    fn take_into_book(&self, settled: &[(Request, Outcome)]) {
+    fn update_catalog(&self, settled: &[(Request, CommandOutcome)]) {
         for (request, outcome) in settled {
-            let Outcome::Answered {
+            let CommandOutcome::Answered {
                 answer: Ok(reply), ..
             } = outcome
             else {
@@ -244,11 +244,15 @@ impl<S: Store> Writer<S> {
             };
             match (reply, &request.command) {
                 (Reply::MissionSaved(saved), _) => {
-                    self.book.edit(|builder| builder.mission(saved.mission.clone()));
+                    self.catalog
+                        .edit(|builder| builder.mission(saved.mission.clone()));
                 }
-                (Reply::PackSaved(saved), Command::PutPack(command)) => self.book.edit(|builder| {
+                (Reply::PackSaved(saved), Command::PutPack(command)) => self.catalog.edit(|builder| {
                     let builder = builder.pack_policy(command.pack, command.policy.clone());
-                    saved.saved().cloned().fold(builder, super::BookBuilder::mission)
+                    saved
+                        .saved()
+                        .cloned()
+                        .fold(builder, super::CatalogBuilder::mission)
                 }),
                 _ => {}
             }

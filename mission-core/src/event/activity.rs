@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{CloudEvent, InvalidEvent};
-use crate::{UserId, ports::rules::RuleFault, task::Task, user::UserUpdate};
+use crate::{UserId, ports::rules::MissionRuleFailure, task::Task, user::UserUpdate};
 
 /// Something that a user did elsewhere.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -111,7 +111,7 @@ pub struct EventResult {
     /// The tasks that it moved, as they are now.
     pub tasks: Vec<Task>,
     /// The rules that failed on it.
-    pub failures: Vec<RuleFault>,
+    pub failures: Vec<MissionRuleFailure>,
 }
 
 /// What became of one activity event, in a word.

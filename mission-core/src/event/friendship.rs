@@ -7,12 +7,12 @@ use super::ActivityEvent;
 use crate::{UserId, ports::store::Friendship};
 
 /// What an event says of its user and another one.
-pub(super) struct ToldFriendship {
+pub(super) struct FriendshipEvent {
     friend: UserId,
     told: Friendship,
 }
 
-impl ToldFriendship {
+impl FriendshipEvent {
     /// What an event says, where it is such a one.
     ///
     /// # Errors
@@ -31,7 +31,7 @@ impl ToldFriendship {
         Some(match friend.map(UserId) {
             None => Err("`friendId` must be the id of a user".to_owned()),
             Some(friend) if friend == event.user_id => Err("`friendId` must be another user".to_owned()),
-            Some(friend) => Ok(ToldFriendship {
+            Some(friend) => Ok(FriendshipEvent {
                 friend,
                 told: Friendship {
                     at: event.time,

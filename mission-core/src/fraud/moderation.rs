@@ -3,26 +3,34 @@
 use super::{Review, ReviewReason, ReviewStatus, Verdict, decide::settle};
 use crate::{
     ReviewId, UserId,
-    engine::{ApplyVerdict, Halt, NoteModeration, Rejection, ReviewDecided, Thing, Work},
+    engine::{
+        ApplyVerdict, DecisionContext, Interrupt, NoteModeration, Rejection, ResourceKind, ReviewDecided,
+    },
     task::{Verification, VerificationMethod},
 };
 
-fn review_of(work: &Work<'_>, user: UserId, review: ReviewId) -> Result<Review, Halt> {
-    let review = work.review((user, review))?;
-    Ok(review.ok_or(Rejection::NotFound(Thing::Review))?)
+fn review_of(cx: &DecisionContext<'_>, user: UserId, review: ReviewId) -> Result<Review, Interrupt> {
+    let review = cx.review((user, review))?;
+    Ok(review.ok_or(Rejection::NotFound(ResourceKind::Review))?)
 }
 
-pub(crate) fn note(work: &mut Work<'_>, command: &NoteModeration) -> Result<ReviewDecided, Halt> {
-    let mut review = review_of(work, command.user, command.review)?;
+pub(crate) fn note(
+    cx: &mut DecisionContext<'_>,
+    command: &NoteModeration,
+) -> Result<ReviewDecided, Interrupt> {
+    let mut review = review_of(cx, command.user, command.review)?;
     if review.status == ReviewStatus::InModeration {
         review.moderation = Some(command.moderation.clone());
-        work.put_review(review.clone());
+        cx.put_review(review.clone());
     }
     Ok(ReviewDecided { review })
 }
 
-pub(crate) fn apply_verdict(work: &mut Work<'_>, command: &ApplyVerdict) -> Result<ReviewDecided, Halt> {
-    let mut review = review_of(work, command.user, command.review)?;
+pub(crate) fn apply_verdict(
+    cx: &mut DecisionContext<'_>,
+    command: &ApplyVerdict,
+) -> Result<ReviewDecided, Interrupt> {
+    let mut review = review_of(cx, command.user, command.review)?;
     if review.status != ReviewStatus::InModeration {
         // An earlier verdict, or a person, was faster.
         return Ok(ReviewDecided { review });
@@ -37,7 +45,7 @@ pub(crate) fn apply_verdict(work: &mut Work<'_>, command: &ApplyVerdict) -> Resu
             let why = command.reason.clone().unwrap_or_default();
             review.reasons.push(ReviewReason::Moderation(why));
             review.status = ReviewStatus::Open;
-            work.put_review(review.clone());
+            cx.put_review(review.clone());
             return Ok(ReviewDecided { review });
         }
     };
@@ -51,8 +59,8 @@ pub(crate) fn apply_verdict(work: &mut Work<'_>, command: &ApplyVerdict) -> Resu
         }),
         method: VerificationMethod::Moderation,
         verified_by: None,
-        verified_at: work.now(),
+        verified_at: cx.now(),
     };
-    let review = settle(work, review, verification, reason)?;
+    let review = settle(cx, review, verification, reason)?;
     Ok(ReviewDecided { review })
 }

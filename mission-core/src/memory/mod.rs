@@ -11,9 +11,9 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     EventId,
-    engine::{Facts, Keys, Records},
+    engine::{LoadedRecords, ReadSet, Records},
     ports::{
-        bus::{Backlog, Outbox, Outgoing, ParkedEvent, Parking},
+        bus::{Backlog, Outbox, OutboxEvent, ParkRequest, ParkedEvent},
         store::{BlockingStore, Change, CommitOutcome, Store, StoreError},
     },
 };
@@ -30,7 +30,7 @@ impl MemoryStore {
 
     /// Every event that waits, parked or not, in order, for callers without async.
     #[must_use]
-    pub fn outbox(&self) -> Vec<Outgoing> {
+    pub fn outbox(&self) -> Vec<OutboxEvent> {
         self.tables().waiting(usize::MAX, None)
     }
 
@@ -43,7 +43,7 @@ impl MemoryStore {
 
 #[async_trait]
 impl Store for MemoryStore {
-    async fn load(&self, keys: &Keys) -> Result<Facts, StoreError> {
+    async fn load(&self, keys: &ReadSet) -> Result<LoadedRecords, StoreError> {
         Ok(self.tables().load(keys))
     }
 
@@ -54,7 +54,7 @@ impl Store for MemoryStore {
 }
 
 impl BlockingStore for MemoryStore {
-    fn load(&mut self, keys: &Keys) -> Result<Facts, StoreError> {
+    fn load(&mut self, keys: &ReadSet) -> Result<LoadedRecords, StoreError> {
         Ok(self.tables().load(keys))
     }
 
@@ -66,7 +66,7 @@ impl BlockingStore for MemoryStore {
 
 #[async_trait]
 impl Outbox for MemoryStore {
-    async fn waiting(&self, limit: usize, now: DateTime<Utc>) -> Result<Vec<Outgoing>, StoreError> {
+    async fn waiting(&self, limit: usize, now: DateTime<Utc>) -> Result<Vec<OutboxEvent>, StoreError> {
         Ok(self.tables().waiting(limit, Some(now)))
     }
 
@@ -75,7 +75,7 @@ impl Outbox for MemoryStore {
         Ok(())
     }
 
-    async fn park(&self, events: &[Parking]) -> Result<(), StoreError> {
+    async fn park(&self, events: &[ParkRequest]) -> Result<(), StoreError> {
         self.tables().park(events);
         Ok(())
     }

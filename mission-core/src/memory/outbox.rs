@@ -8,14 +8,14 @@ use super::tables::Tables;
 use crate::{
     EventId,
     ports::{
-        bus::{Backlog, OutboxPosition, Outgoing, ParkedEvent, Parking},
-        store::{Entry, Root},
+        bus::{Backlog, OutboxEvent, OutboxPosition, ParkRequest, ParkedEvent},
+        store::{JournalEntry, Root},
     },
 };
 
 impl Tables {
     /// Without a time: whether parked or not.
-    pub(super) fn waiting(&self, limit: usize, now: Option<DateTime<Utc>>) -> Vec<Outgoing> {
+    pub(super) fn waiting(&self, limit: usize, now: Option<DateTime<Utc>>) -> Vec<OutboxEvent> {
         let may_leave = |root: &Root| match (self.parked.get(root), now) {
             (Some(parked), Some(now)) => parked.last.retry_at <= now,
             _ => true,
@@ -30,21 +30,29 @@ impl Tables {
         waiting
     }
 
-    fn events_of<'e>(&self, number: i64, entry: &'e Entry) -> impl Iterator<Item = Outgoing> + use<'e> {
+    fn events_of<'e>(
+        &self,
+        number: i64,
+        entry: &'e JournalEntry,
+    ) -> impl Iterator<Item = OutboxEvent> + use<'e> {
         let parked = self.parked.get(&entry.root);
         let attempts = parked.filter(|parked| parked.last.entry == number);
         let attempts = attempts.map_or(0, |parked| parked.attempts);
-        entry.events.iter().enumerate().map(move |(n, event)| Outgoing {
-            position: OutboxPosition {
-                entry: number,
-                event: n,
-            },
-            root: entry.root,
-            event: event.clone(),
-            correlation_id: entry.request.signals.correlation_id.clone(),
-            recorded_at: entry.request.at,
-            attempts,
-        })
+        entry
+            .events
+            .iter()
+            .enumerate()
+            .map(move |(n, event)| OutboxEvent {
+                position: OutboxPosition {
+                    entry: number,
+                    event: n,
+                },
+                root: entry.root,
+                event: event.clone(),
+                correlation_id: entry.request.signals.correlation_id.clone(),
+                recorded_at: entry.request.at,
+                attempts,
+            })
     }
 
     pub(super) fn sent(&mut self, entries: &[i64]) {
@@ -53,7 +61,7 @@ impl Tables {
         self.parked.retain(|_, parked| !sent.contains(&parked.last.entry));
     }
 
-    pub(super) fn park(&mut self, events: &[Parking]) {
+    pub(super) fn park(&mut self, events: &[ParkRequest]) {
         for event in events {
             let before = self.parked.get(&event.root);
             let before = before.filter(|before| before.last.entry == event.entry);

@@ -14,11 +14,11 @@ use super::{MemoryStore, tables::Tables};
 use crate::{
     MissionId, ReviewId, RewardId, TaskId, UserId,
     check_in::CheckInDay,
-    engine::{AuditEntry, Command, Keys, Receipt, ReceiptKey, Table},
+    engine::{AuditEntry, Command, ReadSet, Receipt, ReceiptKey, RecordTable},
     fraud::{DeviceHash, Review},
     ports::{
         queries::{
-            AnalyticsRow, AuditFilter, Bucket, Catalogue, DueExpiry, JournalPosition, JournalRecord,
+            AnalyticsRow, AuditFilter, Bucket, CatalogRecords, DueExpiry, JournalPosition, JournalRecord,
             LeaderboardRow, Page, Queries, ReviewFilter, TaskFilter, TimeRange, UserExport,
         },
         store::{Claim, Picture, Store as _, StoreError},
@@ -30,9 +30,9 @@ use crate::{
 
 #[async_trait]
 impl Queries for MemoryStore {
-    async fn catalogue(&self) -> Result<Catalogue, StoreError> {
+    async fn catalogue(&self) -> Result<CatalogRecords, StoreError> {
         let tables = self.tables();
-        Ok(Catalogue {
+        Ok(CatalogRecords {
             version: tables.catalogue_version,
             missions: tables.records.mission.values().flatten().cloned().collect(),
             packs: tables.records.pack.values().flatten().cloned().collect(),
@@ -288,9 +288,9 @@ impl Queries for MemoryStore {
     }
 
     async fn receipt(&self, key: ReceiptKey) -> Result<Option<Receipt>, StoreError> {
-        let keys = Keys {
+        let keys = ReadSet {
             receipts: [key].into(),
-            ..Keys::default()
+            ..ReadSet::default()
         };
         Ok(self.load(&keys).await?.receipts.remove(&key).flatten())
     }
@@ -401,8 +401,8 @@ impl Tables {
     }
 
     /// What happened in all, by the moment and the mission.
-    fn happened(&self) -> Vec<Happening> {
-        let mut happened: Vec<Happening> = self
+    fn happened(&self) -> Vec<AnalyticsEvent> {
+        let mut happened: Vec<AnalyticsEvent> = self
             .counted
             .iter()
             .map(|(key, counts)| (*key, counts.clone()))
@@ -453,7 +453,7 @@ impl Tables {
                 points: -points,
                 ..nothing()
             };
-            note(reward.taken_back_at(), reward.mission_id, taken_back);
+            note(reward.points_revoked_at(), reward.mission_id, taken_back);
         }
         happened
     }
@@ -472,10 +472,13 @@ impl Tables {
     }
 }
 
-fn of_user<K: Ord + Copy, V: Clone>(table: &Table<(UserId, K), V>, user: UserId) -> Table<(UserId, K), V> {
+fn of_user<K: Ord + Copy, V: Clone>(
+    table: &RecordTable<(UserId, K), V>,
+    user: UserId,
+) -> RecordTable<(UserId, K), V> {
     let of_user = table.iter().filter(|((owner, _), _)| *owner == user);
     of_user.map(|(key, value)| (*key, value.clone())).collect()
 }
 
 /// When, of which mission, and what.
-type Happening = ((DateTime<Utc>, Option<MissionId>), AnalyticsRow);
+type AnalyticsEvent = ((DateTime<Utc>, Option<MissionId>), AnalyticsRow);

@@ -7,13 +7,15 @@ use uuid::Uuid;
 
 use crate::{
     MissionId, UserId,
-    engine::{AuditEntry, Facts, Holder, Keys, Receipt, ReceiptKey, Records},
+    engine::{AuditEntry, ClaimHolder, LoadedRecords, ReadSet, Receipt, ReceiptKey, Records},
     fraud::DeviceHash,
     mission::BudgetUse,
     ports::{
         bus::ParkedEvent,
         queries::{AnalyticsRow, JournalPosition, JournalRecord},
-        store::{Change, Claim, CommitOutcome, Entry, Friendship, Picture, RECEIPT_LIFETIME, Root, Version},
+        store::{
+            Change, Claim, CommitOutcome, Friendship, JournalEntry, Picture, RECEIPT_LIFETIME, Root, Version,
+        },
     },
     reward::RewardType,
 };
@@ -22,14 +24,14 @@ use crate::{
 pub(super) struct Tables {
     pub(super) versions: BTreeMap<Root, Version>,
     pub(super) records: Records,
-    pub(super) claims: BTreeMap<Claim, Holder>,
+    pub(super) claims: BTreeMap<Claim, ClaimHolder>,
     budgets: BTreeMap<MissionId, BudgetUse>,
     pub(super) devices: BTreeMap<DeviceHash, BTreeMap<UserId, DateTime<Utc>>>,
     pub(super) friendships: BTreeMap<(UserId, UserId), Friendship>,
     pub(super) pictures: Vec<Picture>,
     /// With the root in whose journal each was given.
     receipts: BTreeMap<ReceiptKey, (Root, Receipt)>,
-    pub(super) outbox: BTreeMap<i64, Entry>,
+    pub(super) outbox: BTreeMap<i64, JournalEntry>,
     pub(super) parked: BTreeMap<Root, ParkedEvent>,
     entries: i64,
     /// One reward a (type, source), one check-in day a (user, date): the constraints of a SQL store.
@@ -44,8 +46,8 @@ pub(super) struct Tables {
 }
 
 impl Tables {
-    pub(super) fn load(&self, keys: &Keys) -> Facts {
-        Facts {
+    pub(super) fn load(&self, keys: &ReadSet) -> LoadedRecords {
+        LoadedRecords {
             versions: keys
                 .all_roots()
                 .into_iter()
@@ -95,48 +97,48 @@ impl Tables {
                 self.catalogue_version += 1;
             }
         }
-        let effects = &change.effects;
-        for user in &effects.erasures {
+        let write_set = &change.write_set;
+        for user in &write_set.erasures {
             self.erase(*user);
         }
-        for (key, reward) in &effects.writes.reward {
+        for (key, reward) in &write_set.writes.reward {
             if let Some(reward) = reward {
                 self.reward_sources
                     .insert((reward.reward_type, reward.source_id), key.1);
             }
         }
-        for (key, day) in &effects.writes.check_in_day {
+        for (key, day) in &write_set.writes.check_in_day {
             if let Some(day) = day {
                 self.check_in_dates.insert(*key, day.id);
             }
         }
-        self.records.put_all(effects.writes.clone());
-        for claim in &effects.releases {
+        self.records.extend(write_set.writes.clone());
+        for claim in &write_set.releases {
             self.claims.remove(claim);
         }
         self.claims.extend(
-            effects
+            write_set
                 .claims
                 .iter()
                 .map(|(claim, holder)| (claim.clone(), *holder)),
         );
-        for (mission, take) in &effects.takes {
+        for (mission, take) in &write_set.reservations {
             let sum = self.budget(*mission).plus(take.used);
             self.budgets.insert(*mission, sum);
         }
-        for ((device, user), seen) in &effects.sightings {
+        for ((device, user), seen) in &write_set.sightings {
             self.devices
                 .entry(device.clone())
                 .or_default()
                 .insert(*user, *seen);
         }
-        Friendship::keep_latest(&mut self.friendships, &effects.friendships);
-        self.pictures.extend(&effects.pictures);
-        for ((hour, mission), count) in &effects.refused_evidence {
+        Friendship::merge_latest(&mut self.friendships, &write_set.friendships);
+        self.pictures.extend(&write_set.pictures);
+        for ((hour, mission), count) in &write_set.refused_evidence {
             let counted = self.counted.entry((*hour, Some(*mission))).or_default();
             counted.verifications += count;
         }
-        self.audit.extend(effects.audit.iter().cloned());
+        self.audit.extend(write_set.audit.iter().cloned());
         for entry in &change.journal {
             self.record(entry);
         }
@@ -144,32 +146,32 @@ impl Tables {
     }
 
     fn allows(&self, change: &Change) -> bool {
-        let effects = &change.effects;
+        let write_set = &change.write_set;
         let versions = change
             .expected
             .iter()
             .all(|(root, version)| self.version(*root) == *version);
-        let claims = effects
+        let claims = write_set
             .claims
             .keys()
-            .all(|claim| !self.claims.contains_key(claim) || effects.releases.contains(claim));
+            .all(|claim| !self.claims.contains_key(claim) || write_set.releases.contains(claim));
         let receipts = change
             .journal
             .iter()
             .all(|entry| !self.receipts.contains_key(&entry.request.receipt));
-        let budgets = effects
-            .takes
+        let budgets = write_set
+            .reservations
             .iter()
             .all(|(mission, take)| take.fits(self.budget(*mission)));
         let mut sources = BTreeSet::new();
-        let rewards = effects.writes.reward.iter().all(|(key, reward)| {
+        let rewards = write_set.writes.reward.iter().all(|(key, reward)| {
             reward.as_ref().is_none_or(|reward| {
                 let source = (reward.reward_type, reward.source_id);
                 let holder = self.reward_sources.get(&source);
                 sources.insert(source) && holder.is_none_or(|holder| *holder == key.1)
             })
         });
-        let days = effects.writes.check_in_day.iter().all(|(key, day)| {
+        let days = write_set.writes.check_in_day.iter().all(|(key, day)| {
             day.as_ref()
                 .is_none_or(|day| self.check_in_dates.get(key).is_none_or(|known| *known == day.id))
         });
@@ -189,7 +191,7 @@ impl Tables {
         }
     }
 
-    fn record(&mut self, entry: &Entry) {
+    fn record(&mut self, entry: &JournalEntry) {
         let receipt = Receipt {
             fingerprint: entry.request.fingerprint,
             at: entry.request.at,

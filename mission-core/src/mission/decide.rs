@@ -2,34 +2,43 @@
 
 use serde_json::json;
 
-use super::{Definition, Mission, MissionCode, MissionStatus, Move};
+use super::{Definition, Mission, MissionCode, MissionStatus, StatusTransition};
 use crate::{
     MissionId,
     engine::{
-        AuditSubject, CreateMission, Halt, MissionSaved, MoveMission, PackRecord, PackSaved, PutPack,
-        Rejection, Thing, UpdateMission, Work,
+        AuditSubject, CreateMission, DecisionContext, Interrupt, MissionSaved, MoveMission, PackRecord,
+        PackSaved, PutPack, Rejection, ResourceKind, UpdateMission,
     },
     ports::store::Claim,
 };
 
-pub(crate) fn create(work: &mut Work<'_>, command: &CreateMission) -> Result<MissionSaved, Halt> {
-    if let Some(known) = work.mission(command.mission)? {
+pub(crate) fn create(
+    cx: &mut DecisionContext<'_>,
+    command: &CreateMission,
+) -> Result<MissionSaved, Interrupt> {
+    if let Some(known) = cx.mission(command.mission)? {
         return Err(code_taken(&known.definition.code, known.pack.as_deref()).into());
     }
-    let mission = made(work, command.mission, &command.definition, None)?;
-    put(work, None, &mission);
+    let mission = made(cx, command.mission, &command.definition, None)?;
+    put(cx, None, &mission);
     Ok(MissionSaved { mission })
 }
 
-pub(crate) fn update(work: &mut Work<'_>, command: &UpdateMission) -> Result<MissionSaved, Halt> {
-    let before = current(work, command.mission, command.expected_version)?;
-    let mission = changed(work, before.clone(), &command.definition)?;
-    put(work, Some(&before), &mission);
+pub(crate) fn update(
+    cx: &mut DecisionContext<'_>,
+    command: &UpdateMission,
+) -> Result<MissionSaved, Interrupt> {
+    let before = current(cx, command.mission, command.expected_version)?;
+    let mission = changed(cx, before.clone(), &command.definition)?;
+    put(cx, Some(&before), &mission);
     Ok(MissionSaved { mission })
 }
 
-pub(crate) fn change_status(work: &mut Work<'_>, command: &MoveMission) -> Result<MissionSaved, Halt> {
-    let before = current(work, command.mission, command.expected_version)?;
+pub(crate) fn change_status(
+    cx: &mut DecisionContext<'_>,
+    command: &MoveMission,
+) -> Result<MissionSaved, Interrupt> {
+    let before = current(cx, command.mission, command.expected_version)?;
     let status = before
         .status
         .after(command.asked)
@@ -42,27 +51,27 @@ pub(crate) fn change_status(work: &mut Work<'_>, command: &MoveMission) -> Resul
         version: before.version + 1,
         ..before.clone()
     };
-    put(work, Some(&before), &mission);
+    put(cx, Some(&before), &mission);
     Ok(MissionSaved { mission })
 }
 
-pub(crate) fn put_pack(work: &mut Work<'_>, command: &PutPack) -> Result<PackSaved, Halt> {
-    let before = work.pack(command.pack)?;
-    let policy_holder = work.claim_holder(&Claim::Policy)?;
+pub(crate) fn put_pack(cx: &mut DecisionContext<'_>, command: &PutPack) -> Result<PackSaved, Interrupt> {
+    let before = cx.pack(command.pack)?;
+    let policy_holder = cx.claim_holder(&Claim::Policy)?;
     match (&command.policy, policy_holder) {
         (Some(_), Some(holder)) if holder != command.pack.0 => return Err(Rejection::PolicyTaken.into()),
         (Some(_), None) => {
-            work.effects.claims.insert(Claim::Policy, command.pack.0);
+            cx.write_set.claims.insert(Claim::Policy, command.pack.0);
         }
         (None, Some(holder)) if holder == command.pack.0 => {
-            work.effects.releases.insert(Claim::Policy);
+            cx.write_set.releases.insert(Claim::Policy);
         }
         _ => {}
     }
     let mut missions = Vec::with_capacity(command.missions.len());
     let (mut created, mut edited) = (0, 0);
     for (id, definition) in &command.missions {
-        let mission = match work.mission(*id)? {
+        let mission = match cx.mission(*id)? {
             Some(known) if known.pack.as_deref() != Some(&command.name) => {
                 return Err(code_taken(&known.definition.code, known.pack.as_deref()).into());
             }
@@ -71,37 +80,37 @@ pub(crate) fn put_pack(work: &mut Work<'_>, command: &PutPack) -> Result<PackSav
                 Mission {
                     status,
                     dropped_from: None,
-                    ..changed(work, known, definition)?
+                    ..changed(cx, known, definition)?
                 }
             }
             Some(known) if known.definition == *definition => known,
             Some(known) => {
                 edited += 1;
-                changed(work, known, definition)?
+                changed(cx, known, definition)?
             }
             None => {
                 created += 1;
                 let status = if command.activate {
-                    MissionStatus::Draft.after(Move::Activate)
+                    MissionStatus::Draft.after(StatusTransition::Activate)
                 } else {
                     Ok(MissionStatus::Draft)
                 };
                 Mission {
                     status: status.unwrap_or_default(),
-                    ..made(work, *id, definition, Some(&command.name))?
+                    ..made(cx, *id, definition, Some(&command.name))?
                 }
             }
         };
-        work.put_mission_record(mission.id, mission.clone());
+        cx.put_mission_record(mission.id, mission.clone());
         missions.push(mission);
     }
-    let archived = archive_removed(work, command)?;
+    let archived = archive_removed(cx, command)?;
     let held = before
         .as_ref()
         .map(|known| json!({"version": known.version, "missions": known.missions}));
     let same = before.as_ref().is_some_and(|known| known.files == command.files);
     let version = before.map_or(0, |known| known.version) + u64::from(!same);
-    work.put_pack_record(
+    cx.put_pack_record(
         command.pack,
         PackRecord {
             id: command.pack,
@@ -112,7 +121,7 @@ pub(crate) fn put_pack(work: &mut Work<'_>, command: &PutPack) -> Result<PackSav
                 .iter()
                 .map(|mission| mission.definition.code.clone())
                 .collect(),
-            updated_at: work.now(),
+            updated_at: cx.now(),
             version,
         },
     );
@@ -127,7 +136,7 @@ pub(crate) fn put_pack(work: &mut Work<'_>, command: &PutPack) -> Result<PackSav
         "archived": codes(&archived),
     });
     if !same {
-        work.audit((AuditSubject::Pack, command.name.clone()), None, held, after);
+        cx.audit((AuditSubject::Pack, command.name.clone()), None, held, after);
     }
     Ok(PackSaved {
         name: command.name.clone(),
@@ -140,18 +149,18 @@ pub(crate) fn put_pack(work: &mut Work<'_>, command: &PutPack) -> Result<PackSav
 }
 
 /// Writes a mission that an operator made or changed.
-fn put(work: &mut Work<'_>, before: Option<&Mission>, after: &Mission) {
+fn put(cx: &mut DecisionContext<'_>, before: Option<&Mission>, after: &Mission) {
     let state = |mission: &Mission| json!({"version": mission.version, "status": mission.status, "definition": mission.definition});
     let subject = (AuditSubject::Mission, after.id.to_string());
-    work.audit(subject, None, before.map(state), state(after));
-    work.put_mission_record(after.id, after.clone());
+    cx.audit(subject, None, before.map(state), state(after));
+    cx.put_mission_record(after.id, after.clone());
 }
 
 /// Archives what the pack held and no longer holds, whatever its status: nobody could move it any more.
-fn archive_removed(work: &mut Work<'_>, command: &PutPack) -> Result<Vec<Mission>, Halt> {
+fn archive_removed(cx: &mut DecisionContext<'_>, command: &PutPack) -> Result<Vec<Mission>, Interrupt> {
     let mut archived = Vec::new();
-    for id in work.book().removed_by(command) {
-        let Some(known) = work.mission(id)? else { continue };
+    for id in cx.catalog().removed_by(command) {
+        let Some(known) = cx.mission(id)? else { continue };
         if known.status == MissionStatus::Archived || known.pack.as_deref() != Some(&command.name) {
             continue;
         }
@@ -161,7 +170,7 @@ fn archive_removed(work: &mut Work<'_>, command: &PutPack) -> Result<Vec<Mission
             version: known.version + 1,
             ..known
         };
-        work.put_mission_record(mission.id, mission.clone());
+        cx.put_mission_record(mission.id, mission.clone());
         archived.push(mission);
     }
     Ok(archived)
@@ -174,8 +183,10 @@ fn code_taken(code: &MissionCode, pack: Option<&str>) -> Rejection {
     }
 }
 
-fn current(work: &Work<'_>, id: MissionId, expected: Option<u64>) -> Result<Mission, Halt> {
-    let mission = work.mission(id)?.ok_or(Rejection::NotFound(Thing::Mission))?;
+fn current(cx: &DecisionContext<'_>, id: MissionId, expected: Option<u64>) -> Result<Mission, Interrupt> {
+    let mission = cx
+        .mission(id)?
+        .ok_or(Rejection::NotFound(ResourceKind::Mission))?;
     match expected {
         Some(version) if version != mission.version => Err(Rejection::VersionConflict {
             current: mission.version,
@@ -186,12 +197,12 @@ fn current(work: &Work<'_>, id: MissionId, expected: Option<u64>) -> Result<Miss
 }
 
 fn made(
-    work: &mut Work<'_>,
+    cx: &mut DecisionContext<'_>,
     id: MissionId,
     definition: &Definition,
     pack: Option<&str>,
-) -> Result<Mission, Halt> {
-    take_code(work, id, definition)?;
+) -> Result<Mission, Interrupt> {
+    take_code(cx, id, definition)?;
     Ok(Mission {
         id,
         definition: definition.clone(),
@@ -200,32 +211,36 @@ fn made(
         dropped_from: None,
         running_version: 0,
         editions: Vec::new(),
-        created_at: work.now(),
+        created_at: cx.now(),
         version: 1,
     })
 }
 
-fn changed(work: &mut Work<'_>, before: Mission, definition: &Definition) -> Result<Mission, Halt> {
+fn changed(
+    cx: &mut DecisionContext<'_>,
+    before: Mission,
+    definition: &Definition,
+) -> Result<Mission, Interrupt> {
     if before.definition.code != definition.code {
-        take_code(work, before.id, definition)?;
-        work.effects
+        take_code(cx, before.id, definition)?;
+        cx.write_set
             .releases
             .insert(Claim::MissionCode(before.definition.code.clone()));
     }
-    Ok(before.edited(definition, work.now()))
+    Ok(before.edited(definition, cx.now()))
 }
 
-fn take_code(work: &mut Work<'_>, id: MissionId, definition: &Definition) -> Result<(), Halt> {
+fn take_code(cx: &mut DecisionContext<'_>, id: MissionId, definition: &Definition) -> Result<(), Interrupt> {
     let claim = Claim::MissionCode(definition.code.clone());
-    match work.claim_holder(&claim)? {
+    match cx.claim_holder(&claim)? {
         Some(holder) if holder != id.0 => {
-            let holder = work.book().mission(MissionId(holder));
-            let pack = holder.and_then(|listed| listed.mission.pack.as_deref());
+            let holder = cx.catalog().mission(MissionId(holder));
+            let pack = holder.and_then(|compiled| compiled.mission.pack.as_deref());
             Err(code_taken(&definition.code, pack).into())
         }
         Some(_) => Ok(()),
         None => {
-            work.effects.claims.insert(claim, id.0);
+            cx.write_set.claims.insert(claim, id.0);
             Ok(())
         }
     }

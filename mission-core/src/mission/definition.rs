@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Budget, Edition, Frequency, LocalizedText, MissionCode, MissionStatus, Rule, Trigger};
+use super::{Budget, Frequency, LocalizedText, MissionCode, MissionRevision, MissionStatus, Rule, Trigger};
 use crate::{MissionId, Percent, Points, event::ActivityEvent, task::EvidenceType};
 
 /// A mission as the engine keeps it: the author's definition, its status and its version.
@@ -26,7 +26,7 @@ pub struct Mission {
     pub running_version: u64,
     /// Earlier definitions that running tasks may still have, the oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub editions: Vec<Edition>,
+    pub editions: Vec<MissionRevision>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// Raised by every change; an `ETag` on the wire.
@@ -47,7 +47,7 @@ impl Mission {
 
     /// Whether a task that is running can be moved and completed at an instant.
     #[must_use]
-    pub fn runs_at(&self, at: DateTime<Utc>) -> bool {
+    pub fn is_running_at(&self, at: DateTime<Utc>) -> bool {
         let runs = [Some(self.status), self.dropped_from].contains(&Some(MissionStatus::Active));
         runs && self.definition.window().contains(at)
     }
@@ -95,13 +95,13 @@ pub struct Definition {
     pub trigger: Option<Trigger>,
     /// What a completion earns.
     #[serde(default)]
-    pub reward: Offer,
+    pub reward: BaseReward,
     /// Conditions without a script.
     #[serde(default)]
     pub rules: Vec<Rule>,
     /// What the user has to show.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub evidence: Option<EvidenceDemand>,
+    pub evidence: Option<EvidenceRequirement>,
     /// Missions that the user must have completed before.
     #[serde(default)]
     pub requires: Vec<MissionCode>,
@@ -150,7 +150,7 @@ pub enum MissionType {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
-pub struct Offer {
+pub struct BaseReward {
     /// Points for the wallet.
     #[serde(default)]
     pub points: Points,
@@ -175,7 +175,7 @@ pub struct Offer {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
-pub struct EvidenceDemand {
+pub struct EvidenceRequirement {
     /// Which type of evidence.
     #[serde(rename = "type")]
     pub evidence_type: EvidenceType,
@@ -283,7 +283,7 @@ impl Definition {
 
     /// All that is wrong across fields; what one field alone can break is refused when it is read.
     #[must_use]
-    pub fn flaws(&self) -> Vec<InvalidDefinition> {
+    pub fn validation_errors(&self) -> Vec<InvalidDefinition> {
         let mut flaws = Vec::new();
         let mut flaw = |path: &[&str], message: String| {
             flaws.push(InvalidDefinition {
@@ -335,7 +335,7 @@ impl Definition {
             flaw(&["reward", "expires_after_days"], "must be 1 to 36500".to_owned());
         }
         for (n, rule) in self.rules.iter().enumerate() {
-            if let Some(message) = rule.flaw() {
+            if let Some(message) = rule.validation_error() {
                 flaw(&["rules", &n.to_string()], message);
             }
         }

@@ -7,7 +7,7 @@ use super::{Definition, Frequency, Mission};
 
 /// An earlier definition of a mission, kept for the tasks that were started under it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Edition {
+pub struct MissionRevision {
     /// The last version of the mission that had it.
     pub until_version: u64,
     /// When it was replaced.
@@ -61,7 +61,7 @@ impl Mission {
             editions.clear();
             running_version = version;
         } else if !definition.is_the_same_for_tasks(&self.definition) {
-            editions.push(Edition {
+            editions.push(MissionRevision {
                 until_version: self.version,
                 replaced_at: now,
                 definition: self.definition,

@@ -22,7 +22,7 @@ pub enum MissionStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
-pub enum Move {
+pub enum StatusTransition {
     /// From draft or paused to active.
     Activate,
     /// From active to paused.
@@ -38,25 +38,27 @@ pub struct InvalidTransition {
     /// The status now.
     pub from: MissionStatus,
     /// What was asked.
-    pub asked: Move,
+    pub asked: StatusTransition,
 }
 
 impl MissionStatus {
     /// The status after a move.
     ///
     /// ```
-    /// use mission_core::mission::{MissionStatus, Move};
-    /// assert_eq!(MissionStatus::Draft.after(Move::Activate), Ok(MissionStatus::Active));
-    /// assert!(MissionStatus::Archived.after(Move::Activate).is_err());
+    /// use mission_core::mission::{MissionStatus, StatusTransition};
+    /// assert_eq!(MissionStatus::Draft.after(StatusTransition::Activate), Ok(MissionStatus::Active));
+    /// assert!(MissionStatus::Archived.after(StatusTransition::Activate).is_err());
     /// ```
     ///
     /// # Errors
     /// When `draft -> active <-> paused -> archived` has no such step.
-    pub fn after(self, asked: Move) -> Result<MissionStatus, InvalidTransition> {
+    pub fn after(self, asked: StatusTransition) -> Result<MissionStatus, InvalidTransition> {
         match (self, asked) {
-            (MissionStatus::Draft | MissionStatus::Paused, Move::Activate) => Ok(MissionStatus::Active),
-            (MissionStatus::Active, Move::Pause) => Ok(MissionStatus::Paused),
-            (MissionStatus::Paused, Move::Archive) => Ok(MissionStatus::Archived),
+            (MissionStatus::Draft | MissionStatus::Paused, StatusTransition::Activate) => {
+                Ok(MissionStatus::Active)
+            }
+            (MissionStatus::Active, StatusTransition::Pause) => Ok(MissionStatus::Paused),
+            (MissionStatus::Paused, StatusTransition::Archive) => Ok(MissionStatus::Archived),
             (from, asked) => Err(InvalidTransition { from, asked }),
         }
     }
@@ -73,12 +75,12 @@ impl std::fmt::Display for MissionStatus {
     }
 }
 
-impl std::fmt::Display for Move {
+impl std::fmt::Display for StatusTransition {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Move::Activate => "activate",
-            Move::Pause => "pause",
-            Move::Archive => "archive",
+            StatusTransition::Activate => "activate",
+            StatusTransition::Pause => "pause",
+            StatusTransition::Archive => "archive",
         })
     }
 }

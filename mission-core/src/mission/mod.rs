@@ -14,11 +14,11 @@ mod trigger;
 pub use budget::{Budget, BudgetUse};
 pub use code::{InvalidCode, MissionCode};
 pub use definition::{
-    Definition, EvidenceDemand, EvidenceReview, InvalidDefinition, MAX_TARGET, Mission, MissionType, Offer,
-    Window,
+    BaseReward, Definition, EvidenceRequirement, EvidenceReview, InvalidDefinition, MAX_TARGET, Mission,
+    MissionType, Window,
 };
-pub use edition::Edition;
-pub use lifecycle::{InvalidTransition, MissionStatus, Move};
+pub use edition::MissionRevision;
+pub use lifecycle::{InvalidTransition, MissionStatus, StatusTransition};
 pub use period::{Frequency, Period};
 pub use rule::{FieldValue, Operator, Rule, json_number};
 pub use text::{LocalizedText, MAX_TEXT_CHARS};

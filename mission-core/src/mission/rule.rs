@@ -144,7 +144,7 @@ fn instants(value: &str, wanted: &str) -> Option<(DateTime<Utc>, DateTime<Utc>)>
     Some((read(value)?, read(wanted)?))
 }
 
-fn listed(value: &str) -> impl Iterator<Item = &str> {
+fn compiled(value: &str) -> impl Iterator<Item = &str> {
     value.split(',').map(str::trim)
 }
 
@@ -191,8 +191,8 @@ impl Rule {
             Operator::Gte => field.compare(value).is_some_and(std::cmp::Ordering::is_ge),
             Operator::Lt => field.compare(value).is_some_and(std::cmp::Ordering::is_lt),
             Operator::Lte => field.compare(value).is_some_and(std::cmp::Ordering::is_le),
-            Operator::In => listed(value).any(|one| field.equals(one)),
-            Operator::NotIn => !listed(value).any(|one| field.equals(one)),
+            Operator::In => compiled(value).any(|one| field.equals(one)),
+            Operator::NotIn => !compiled(value).any(|one| field.equals(one)),
             Operator::Contains => field.contains(value),
             Operator::Between => value.split_once(',').is_some_and(|(low, high)| {
                 field.compare(low.trim()).is_some_and(std::cmp::Ordering::is_ge)
@@ -208,7 +208,7 @@ impl Rule {
 
     /// What is wrong with the rule whatever the context, if anything.
     #[must_use]
-    pub fn flaw(&self) -> Option<String> {
+    pub fn validation_error(&self) -> Option<String> {
         let known = ["now", "user", "mission", "task", "event", "evidence", "streak"];
         let first = self.rule_type.split('.').next().unwrap_or_default();
         if !known.contains(&first) {

@@ -9,7 +9,7 @@ use crate::{EventId, engine::OutboundEvent};
 
 /// An event that waits in the outbox.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Outgoing {
+pub struct OutboxEvent {
     /// Where it stands in the outbox; rises along every root's events.
     pub position: OutboxPosition,
     /// Whose events it must stay in order with.
@@ -44,7 +44,7 @@ pub trait Outbox: Send + Sync {
     ///
     /// # Errors
     /// When the store cannot be read.
-    async fn waiting(&self, limit: usize, now: DateTime<Utc>) -> Result<Vec<Outgoing>, StoreError>;
+    async fn waiting(&self, limit: usize, now: DateTime<Utc>) -> Result<Vec<OutboxEvent>, StoreError>;
 
     /// Notes that every event of these journal entries was taken by the bus, and parks them no longer.
     ///
@@ -57,7 +57,7 @@ pub trait Outbox: Send + Sync {
     ///
     /// # Errors
     /// When it cannot be noted; the events will be tried again at once.
-    async fn park(&self, events: &[Parking]) -> Result<(), StoreError>;
+    async fn park(&self, events: &[ParkRequest]) -> Result<(), StoreError>;
 
     /// Parked events, by the number of their entry; at most `limit` of those `after` an entry.
     ///
@@ -80,7 +80,7 @@ pub trait Outbox: Send + Sync {
 
 /// An event that was not taken, and when it is to be tried again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Parking {
+pub struct ParkRequest {
     /// The journal entry that holds it.
     pub entry: i64,
     /// Whose later events wait behind it.
@@ -101,7 +101,7 @@ pub struct Parking {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParkedEvent {
     /// What was noted last.
-    pub last: Parking,
+    pub last: ParkRequest,
     /// How often it was parked.
     pub attempts: u32,
     /// When it was parked for the first time.
@@ -125,7 +125,7 @@ pub struct Backlog {
 #[async_trait]
 pub trait Bus: Send + Sync {
     /// Sends events in order; answers one result an event, `Ok` once the receiving side has it for good.
-    async fn publish(&self, events: &[Outgoing]) -> Vec<Result<(), PublishError>>;
+    async fn publish(&self, events: &[OutboxEvent]) -> Vec<Result<(), PublishError>>;
 }
 
 /// An event was not taken, as far as is known. Sending it again does no harm.

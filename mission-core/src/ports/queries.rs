@@ -87,7 +87,7 @@ pub struct JournalRecord {
 
 /// Missions and packs, with the number that changes whenever one of them does.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Catalogue {
+pub struct CatalogRecords {
     /// Changes with every change of a mission or a pack.
     pub version: u64,
     /// Every mission.
@@ -182,7 +182,7 @@ pub trait Queries: Send + Sync {
     ///
     /// # Errors
     /// When the store cannot be read.
-    async fn catalogue(&self) -> Result<Catalogue, StoreError>;
+    async fn catalogue(&self) -> Result<CatalogRecords, StoreError>;
 
     /// The catalogue's number alone.
     ///

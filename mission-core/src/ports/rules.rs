@@ -25,11 +25,11 @@ pub struct RuleContext<'a> {
     /// The user's zone then.
     pub zone: Zone,
     /// The user.
-    pub user: UserFacts<'a>,
+    pub user: UserContext<'a>,
     /// The mission.
     pub mission: &'a Mission,
     /// The task, or what it would be before it is started.
-    pub task: TaskFacts,
+    pub task: TaskContext,
     /// The activity event that is applied, if one is.
     pub event: Option<&'a ActivityEvent>,
     /// The evidence that is shown, if some is.
@@ -42,7 +42,7 @@ pub struct RuleContext<'a> {
 
 /// What is known of a user.
 #[derive(Clone, Copy, Debug)]
-pub struct UserFacts<'a> {
+pub struct UserContext<'a> {
     /// The user's id.
     pub id: UserId,
     /// 1 for a user whom nobody described.
@@ -61,7 +61,7 @@ pub struct UserFacts<'a> {
 
 /// What is known of a task.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TaskFacts {
+pub struct TaskContext {
     /// Progress so far.
     pub progress: u64,
     /// What completes it.
@@ -159,7 +159,7 @@ pub fn weekday(local: DateTime<Tz>) -> u32 {
     chrono::Datelike::weekday(&local).number_from_monday()
 }
 
-impl<'a> UserFacts<'a> {
+impl<'a> UserContext<'a> {
     fn field(self, name: &str) -> Option<FieldValue<'a>> {
         Some(match name {
             "id" => text(self.id.to_string()),
@@ -206,7 +206,7 @@ pub fn serde_name(value: impl Serialize) -> String {
     }
 }
 
-impl TaskFacts {
+impl TaskContext {
     fn field<'a>(self, name: &str) -> Option<FieldValue<'a>> {
         Some(match name {
             "progress" => whole(self.progress),
@@ -352,7 +352,7 @@ impl FailureKind {
 /// The failure of one mission's rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[error("hook `{hook}`: {message}")]
-pub struct RuleFault {
+pub struct MissionRuleFailure {
     /// Whose rule it is.
     pub mission_id: MissionId,
     /// The mission's code.
@@ -367,11 +367,11 @@ pub struct RuleFault {
     pub message: String,
 }
 
-impl RuleFault {
+impl MissionRuleFailure {
     /// The failure of a mission's script.
     #[must_use]
     pub fn new(mission: &Mission, failure: RuleFailure) -> Self {
-        RuleFault {
+        MissionRuleFailure {
             mission_id: mission.id,
             mission: mission.definition.code.clone(),
             hook: failure.hook,

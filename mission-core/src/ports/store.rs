@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     FileId, MissionId, PackId, TaskId, UserId,
-    engine::{Answer, AuditEntry, Facts, Holder, Keys, OutboundEvent, Records, Request},
+    engine::{Answer, AuditEntry, ClaimHolder, LoadedRecords, OutboundEvent, ReadSet, Records, Request},
     fraud::DeviceHash,
     mission::{Budget, BudgetUse, MissionCode},
     task::PerceptualHash,
@@ -90,25 +90,25 @@ pub struct Change {
     /// its record among the writes.
     pub expected: BTreeMap<Root, Version>,
     /// What is different after it.
-    pub effects: Effects,
+    pub write_set: WriteSet,
     /// One entry a command, in the order in which they were decided.
-    pub journal: Vec<Entry>,
+    pub journal: Vec<JournalEntry>,
 }
 
 /// What is different after one or more decisions.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Effects {
+pub struct WriteSet {
     /// Users of whom every record, and what the journal says of them, goes before the writes are made. Events
     /// that have not left yet stay. An erasure is one change with one entry, and a commit by itself.
     pub erasures: BTreeSet<UserId>,
     /// Records as they are from now on.
     pub writes: Records,
     /// Claims to take; one that is held by another by now refuses the change.
-    pub claims: BTreeMap<Claim, Holder>,
+    pub claims: BTreeMap<Claim, ClaimHolder>,
     /// Claims to let go, before others are taken.
     pub releases: BTreeSet<Claim>,
     /// Differences of budgets with the limits that must hold after them; a give-back always holds.
-    pub takes: BTreeMap<MissionId, Take>,
+    pub reservations: BTreeMap<MissionId, BudgetReservation>,
     /// Who came with which device, and when: advisory, not guarded.
     pub sightings: BTreeMap<(DeviceHash, UserId), DateTime<Utc>>,
     /// What was told of pairs of users, each pair once a direction: of two the later one holds, not guarded.
@@ -121,11 +121,11 @@ pub struct Effects {
     pub audit: Vec<AuditEntry>,
 }
 
-impl Effects {
+impl WriteSet {
     /// Puts the effects of a later decision on top.
-    pub fn put_all(&mut self, later: Effects) {
+    pub fn extend(&mut self, later: WriteSet) {
         self.erasures.extend(later.erasures);
-        self.writes.put_all(later.writes);
+        self.writes.extend(later.writes);
         for claim in later.releases {
             self.claims.remove(&claim);
             self.releases.insert(claim);
@@ -133,15 +133,15 @@ impl Effects {
         for (claim, holder) in later.claims {
             self.claims.insert(claim, holder);
         }
-        for (mission, take) in later.takes {
-            let sum = self.takes.entry(mission).or_default();
-            *sum = Take {
+        for (mission, take) in later.reservations {
+            let sum = self.reservations.entry(mission).or_default();
+            *sum = BudgetReservation {
                 used: sum.used.plus(take.used),
                 limit: take.limit,
             };
         }
         self.sightings.extend(later.sightings);
-        Friendship::keep_latest(&mut self.friendships, &later.friendships);
+        Friendship::merge_latest(&mut self.friendships, &later.friendships);
         self.pictures.extend(later.pictures);
         for (key, count) in later.refused_evidence {
             *self.refused_evidence.entry(key).or_default() += count;
@@ -162,7 +162,7 @@ pub struct Friendship {
 impl Friendship {
     /// Puts what was told beside what was known: of two things about the same pair the later one holds, of two at the
     /// same instant the one that was told last.
-    pub fn keep_latest(
+    pub fn merge_latest(
         known: &mut BTreeMap<(UserId, UserId), Friendship>,
         told: &BTreeMap<(UserId, UserId), Friendship>,
     ) {
@@ -190,14 +190,14 @@ pub struct Picture {
 
 /// A guarded difference of one mission's budget.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Take {
+pub struct BudgetReservation {
     /// What is added (or with negative numbers given back).
     pub used: BudgetUse,
     /// What the sum must stay inside, where it grows.
     pub limit: Budget,
 }
 
-impl Take {
+impl BudgetReservation {
     /// Whether the take may go on top of what is in use.
     #[must_use]
     pub fn fits(&self, in_use: BudgetUse) -> bool {
@@ -209,7 +209,7 @@ impl Take {
 /// One row that is receipt, audit log and outbox entry at once. Entries of one root are in order by the version
 /// that the root has after the change, then by position in the change's journal.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Entry {
+pub struct JournalEntry {
     /// Whose journal it is in.
     pub root: Root,
     /// The command with all that it rested on.
@@ -250,7 +250,7 @@ pub trait Store: Send + Sync {
     ///
     /// # Errors
     /// When the store cannot be read.
-    async fn load(&self, keys: &Keys) -> Result<Facts, StoreError>;
+    async fn load(&self, keys: &ReadSet) -> Result<LoadedRecords, StoreError>;
 
     /// Writes each change whole or not at all, and says which; one outcome a change, in order.
     ///
@@ -265,7 +265,7 @@ pub trait BlockingStore {
     ///
     /// # Errors
     /// See [`Store::load`].
-    fn load(&mut self, keys: &Keys) -> Result<Facts, StoreError>;
+    fn load(&mut self, keys: &ReadSet) -> Result<LoadedRecords, StoreError>;
 
     /// See [`Store::commit`].
     ///
@@ -276,7 +276,7 @@ pub trait BlockingStore {
 
 #[async_trait]
 impl<S: Store + ?Sized> Store for std::sync::Arc<S> {
-    async fn load(&self, keys: &Keys) -> Result<Facts, StoreError> {
+    async fn load(&self, keys: &ReadSet) -> Result<LoadedRecords, StoreError> {
         (**self).load(keys).await
     }
 

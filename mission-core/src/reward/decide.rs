@@ -8,20 +8,20 @@ use super::{NotClaimable, Reward, RewardAmount, RewardStatus, RewardType};
 use crate::{
     MissionId, Percent, RewardId, TaskId, UserId,
     engine::{
-        AuditSubject, ClaimReward, ClaimTask, Halt, Rejection, RevokeReward, Revoked, RewardTaken, Thing,
-        Work,
+        AuditSubject, ClaimReward, ClaimTask, DecisionContext, Interrupt, Rejection, ResourceKind,
+        RevokeReward, Revoked, RewardTaken,
     },
     event::{IntegrationEvent, MissionCompleted, RewardClaimed, RewardRevoked},
     fraud::{ReviewReason, ReviewSubject},
     mission::{BudgetUse, Mission, MissionType},
-    ports::{rules::RewardPatch, store::Take},
+    ports::{rules::RewardPatch, store::BudgetReservation},
     task::{Task, TaskStatus},
     user::User,
 };
 
 /// A reward of points alone, not yet granted.
 pub(crate) fn plain(
-    work: &Work<'_>,
+    cx: &DecisionContext<'_>,
     user: &User,
     reward_type: RewardType,
     source_id: Uuid,
@@ -29,7 +29,7 @@ pub(crate) fn plain(
     status: RewardStatus,
 ) -> Reward {
     Reward {
-        id: RewardId(work.context.id(&format!("reward {reward_type}"))),
+        id: RewardId(cx.context.id(&format!("reward {reward_type}"))),
         user_id: user.id,
         source_id,
         mission_id: None,
@@ -41,7 +41,7 @@ pub(crate) fn plain(
         experience_points: 0,
         mining_boost_percent: Percent::ZERO,
         badge_id: None,
-        earned_at: work.now(),
+        earned_at: cx.now(),
         claimed_at: None,
         revoked_at: None,
         expires_at: None,
@@ -51,15 +51,15 @@ pub(crate) fn plain(
 /// What a task completed at an instant earns: the mission's offer where the script says nothing else, each part rounded once.
 /// Takes it out of the mission's budget.
 pub(crate) fn earn(
-    work: &mut Work<'_>,
+    cx: &mut DecisionContext<'_>,
     task: &Task,
     mission: &Mission,
     patch: RewardPatch,
     status: RewardStatus,
     at: DateTime<Utc>,
-) -> Result<Reward, Halt> {
+) -> Result<Reward, Interrupt> {
     let offer = &mission.definition.reward;
-    let scale = work.book().points_scale;
+    let scale = cx.catalog().points_scale;
     let points = scale.round(patch.points.unwrap_or(offer.points.get()))?;
     let bonus = scale.round(patch.bonus_points.unwrap_or_default())?;
     let boost = scale.round_percent(
@@ -69,7 +69,7 @@ pub(crate) fn earn(
     )?;
     // From when the user can claim it: a late event's reward is not lost before it is there.
     let days = patch.expires_after_days.or(offer.expires_after_days);
-    let expires_at = days.and_then(|days| work.now().checked_add_signed(Duration::days(i64::from(days))));
+    let expires_at = days.and_then(|days| cx.now().checked_add_signed(Duration::days(i64::from(days))));
     let is_social = mission.definition.mission_type == MissionType::Social;
     let reward = Reward {
         id: Reward::id_for_task(task.id),
@@ -93,58 +93,58 @@ pub(crate) fn earn(
         revoked_at: None,
         expires_at,
     };
-    take_budget(work, mission, &reward)?;
-    work.put_reward(reward.clone());
+    take_budget(cx, mission, &reward)?;
+    cx.put_reward(reward.clone());
     Ok(reward)
 }
 
-fn take_budget(work: &mut Work<'_>, mission: &Mission, reward: &Reward) -> Result<(), Halt> {
+fn take_budget(cx: &mut DecisionContext<'_>, mission: &Mission, reward: &Reward) -> Result<(), Interrupt> {
     let Some(limit) = mission.definition.budget else {
         return Ok(());
     };
-    let take = Take {
+    let take = BudgetReservation {
         used: BudgetUse::one(reward.amount.total()),
         limit,
     };
-    if !take.fits(work.budget_use(mission.id)?) {
+    if !take.fits(cx.budget_use(mission.id)?) {
         return Err(Rejection::BudgetExhausted.into());
     }
-    add_take(work, mission.id, take);
+    add_take(cx, mission.id, take);
     Ok(())
 }
 
 /// Gives back what a lost reward had taken.
-pub(crate) fn give_back_budget(work: &mut Work<'_>, reward: &Reward) {
+pub(crate) fn give_back_budget(cx: &mut DecisionContext<'_>, reward: &Reward) {
     let Some(id) = reward.mission_id.filter(|_| reward.is_budgeted) else {
         return;
     };
     // The limit holds for what is taken; giving back always fits.
-    let listed = work.book().mission(id);
-    let limit = listed.and_then(|listed| listed.mission.definition.budget);
+    let compiled = cx.catalog().mission(id);
+    let limit = compiled.and_then(|compiled| compiled.mission.definition.budget);
     add_take(
-        work,
+        cx,
         id,
-        Take {
+        BudgetReservation {
             used: BudgetUse::one(reward.amount.total()).negated(),
             limit: limit.unwrap_or_default(),
         },
     );
 }
 
-fn add_take(work: &mut Work<'_>, mission: MissionId, take: Take) {
-    let sum = work.effects.takes.entry(mission).or_default();
-    *sum = Take {
+fn add_take(cx: &mut DecisionContext<'_>, mission: MissionId, take: BudgetReservation) {
+    let sum = cx.write_set.reservations.entry(mission).or_default();
+    *sum = BudgetReservation {
         used: sum.used.plus(take.used),
         limit: take.limit,
     };
 }
 
 /// The one place where a reward's points, experience and badge become the user's, and a wallet is told.
-pub(crate) fn grant(work: &mut Work<'_>, user: &mut User, reward: &Reward) -> Reward {
-    let granted = reward.claimed(work.now());
+pub(crate) fn grant(cx: &mut DecisionContext<'_>, user: &mut User, reward: &Reward) -> Reward {
+    let granted = reward.claimed(cx.now());
     user.receive(&granted);
-    work.put_reward(granted.clone());
-    work.emit(IntegrationEvent::RewardClaimed(RewardClaimed {
+    cx.put_reward(granted.clone());
+    cx.emit(IntegrationEvent::RewardClaimed(RewardClaimed {
         reward_id: granted.id,
         user_id: granted.user_id,
         source_id: granted.source_id,
@@ -153,7 +153,7 @@ pub(crate) fn grant(work: &mut Work<'_>, user: &mut User, reward: &Reward) -> Re
         bonus_points: granted.amount.bonus_points,
         total_points: granted.amount.total(),
         currency: granted.amount.currency.clone(),
-        claimed_at: work.now(),
+        claimed_at: cx.now(),
         mission_version: granted.mission_version,
     }));
     granted
@@ -161,16 +161,16 @@ pub(crate) fn grant(work: &mut Work<'_>, user: &mut User, reward: &Reward) -> Re
 
 /// Grants the reward of a completed task, and tells of the completion.
 pub(crate) fn grant_task(
-    work: &mut Work<'_>,
+    cx: &mut DecisionContext<'_>,
     user: &mut User,
     task: &Task,
     reward: &Reward,
-) -> Result<Reward, Halt> {
-    let granted = grant(work, user, reward);
-    let mission = work.mission_of(task)?;
+) -> Result<Reward, Interrupt> {
+    let granted = grant(cx, user, reward);
+    let mission = cx.mission_of(task)?;
     let boost_days = mission.mission.definition.reward.mining_boost_days;
-    user.boost(&granted, work.now(), boost_days);
-    work.emit(IntegrationEvent::MissionCompleted(MissionCompleted {
+    user.boost(&granted, cx.now(), boost_days);
+    cx.emit(IntegrationEvent::MissionCompleted(MissionCompleted {
         task_id: task.id,
         user_id: task.user_id,
         mission_id: task.mission_id,
@@ -183,7 +183,7 @@ pub(crate) fn grant_task(
         badge_id: granted.badge_id.clone(),
         mission_version: granted.mission_version,
     }));
-    work.put_task(Task {
+    cx.put_task(Task {
         reward_claimed: true,
         version: task.version + 1,
         ..task.clone()
@@ -191,27 +191,33 @@ pub(crate) fn grant_task(
     Ok(granted)
 }
 
-pub(crate) fn claim_task(work: &mut Work<'_>, command: &ClaimTask) -> Result<RewardTaken, Halt> {
-    let task = work
+pub(crate) fn claim_task(
+    cx: &mut DecisionContext<'_>,
+    command: &ClaimTask,
+) -> Result<RewardTaken, Interrupt> {
+    let task = cx
         .task((command.user, command.task))?
-        .ok_or(Rejection::NotFound(Thing::Task))?;
-    claim_of_task(work, &task)
+        .ok_or(Rejection::NotFound(ResourceKind::Task))?;
+    claim_of_task(cx, &task)
 }
 
-pub(crate) fn claim_reward(work: &mut Work<'_>, command: &ClaimReward) -> Result<RewardTaken, Halt> {
-    let reward = work
+pub(crate) fn claim_reward(
+    cx: &mut DecisionContext<'_>,
+    command: &ClaimReward,
+) -> Result<RewardTaken, Interrupt> {
+    let reward = cx
         .reward((command.user, command.reward))?
-        .ok_or(Rejection::NotFound(Thing::Reward))?;
+        .ok_or(Rejection::NotFound(ResourceKind::Reward))?;
     match reward.reward_type {
         RewardType::MissionComplete | RewardType::SocialAction => {
-            let task = work
+            let task = cx
                 .task((command.user, TaskId(reward.source_id)))?
-                .ok_or(Rejection::NotFound(Thing::Task))?;
-            claim_of_task(work, &task)
+                .ok_or(Rejection::NotFound(ResourceKind::Task))?;
+            claim_of_task(cx, &task)
         }
         // These are granted as they are earned, or wait for a reviewer.
         RewardType::CheckInDaily | RewardType::CheckInMilestone | RewardType::ReferralBonus => {
-            match reward.claimable_at(work.now()) {
+            match reward.claimable_at(cx.now()) {
                 Err(NotClaimable::UnderReview) => Ok(RewardTaken {
                     reward,
                     under_review: true,
@@ -224,14 +230,14 @@ pub(crate) fn claim_reward(work: &mut Work<'_>, command: &ClaimReward) -> Result
     }
 }
 
-fn claim_of_task(work: &mut Work<'_>, task: &Task) -> Result<RewardTaken, Halt> {
+fn claim_of_task(cx: &mut DecisionContext<'_>, task: &Task) -> Result<RewardTaken, Interrupt> {
     let (TaskStatus::Completed, Some(reward)) = (task.status, task.reward_id) else {
         return Err(Rejection::TaskNotCompleted.into());
     };
-    let reward = work
+    let reward = cx
         .reward((task.user_id, reward))?
-        .ok_or(Rejection::NotFound(Thing::Reward))?;
-    match reward.claimable_at(work.now()) {
+        .ok_or(Rejection::NotFound(ResourceKind::Reward))?;
+    match reward.claimable_at(cx.now()) {
         Ok(()) => {}
         Err(NotClaimable::UnderReview) => {
             return Ok(RewardTaken {
@@ -243,39 +249,39 @@ fn claim_of_task(work: &mut Work<'_>, task: &Task) -> Result<RewardTaken, Halt> 
         Err(NotClaimable::Expired) => return Err(Rejection::RewardExpired.into()),
         Err(NotClaimable::Rejected) => return Err(Rejection::RewardRejected.into()),
     }
-    work.require_device()?;
-    let actor = work.actor(task.user_id)?;
+    cx.require_device()?;
+    let actor = cx.actor(task.user_id)?;
     let mut user = actor.user;
     let taken = if actor.flags.is_empty() {
         RewardTaken {
-            reward: grant_task(work, &mut user, task, &reward)?,
+            reward: grant_task(cx, &mut user, task, &reward)?,
             under_review: false,
         }
     } else {
         RewardTaken {
-            reward: hold(work, &user, &reward, actor.flags),
+            reward: hold(cx, &user, &reward, actor.flags),
             under_review: true,
         }
     };
-    work.put_user(user);
+    cx.put_user(user);
     Ok(taken)
 }
 
-fn hold(work: &mut Work<'_>, user: &User, reward: &Reward, reasons: Vec<ReviewReason>) -> Reward {
+fn hold(cx: &mut DecisionContext<'_>, user: &User, reward: &Reward, reasons: Vec<ReviewReason>) -> Reward {
     let held = Reward {
         status: RewardStatus::Held,
         ..reward.clone()
     };
-    work.put_reward(held.clone());
-    work.open_review(user.id, ReviewSubject::Claim { reward: reward.id }, reasons);
+    cx.put_reward(held.clone());
+    cx.open_review(user.id, ReviewSubject::Claim { reward: reward.id }, reasons);
     held
 }
 
 /// Lets a reward that was held since it was earned be claimed. The time that a reviewer took is not the user's: it
 /// expires as long after the approval as it would have after the completion.
-pub(crate) fn release(work: &mut Work<'_>, held: Reward) {
-    let waited = work.now() - held.earned_at;
-    work.put_reward(Reward {
+pub(crate) fn release(cx: &mut DecisionContext<'_>, held: Reward) {
+    let waited = cx.now() - held.earned_at;
+    cx.put_reward(Reward {
         status: RewardStatus::Pending,
         expires_at: held.expires_at.and_then(|end| end.checked_add_signed(waited)),
         ..held
@@ -283,19 +289,19 @@ pub(crate) fn release(work: &mut Work<'_>, held: Reward) {
 }
 
 /// Writes down that a reviewer refused a held reward.
-pub(crate) fn reject(work: &mut Work<'_>, reward: &Reward) {
-    give_back_budget(work, reward);
-    work.put_reward(Reward {
+pub(crate) fn reject(cx: &mut DecisionContext<'_>, reward: &Reward) {
+    give_back_budget(cx, reward);
+    cx.put_reward(Reward {
         status: RewardStatus::Rejected,
         ..reward.clone()
     });
 }
 
-pub(crate) fn revoke(work: &mut Work<'_>, command: &RevokeReward) -> Result<Revoked, Halt> {
-    let reward = work
+pub(crate) fn revoke(cx: &mut DecisionContext<'_>, command: &RevokeReward) -> Result<Revoked, Interrupt> {
+    let reward = cx
         .reward((command.user, command.reward))?
-        .ok_or(Rejection::NotFound(Thing::Reward))?;
-    let status = reward.status_at(work.now());
+        .ok_or(Rejection::NotFound(ResourceKind::Reward))?;
+    let status = reward.status_at(cx.now());
     let was_granted = match status {
         RewardStatus::Claimed => true,
         RewardStatus::Pending | RewardStatus::Held => false,
@@ -303,30 +309,30 @@ pub(crate) fn revoke(work: &mut Work<'_>, command: &RevokeReward) -> Result<Revo
             return Err(Rejection::NotClaimed.into());
         }
     };
-    let mut user = work.user_or_new(command.user)?;
+    let mut user = cx.user_or_new(command.user)?;
     if user.is_erased() {
         return Err(Rejection::UserErased.into());
     }
-    give_back_budget(work, &reward);
+    give_back_budget(cx, &reward);
     let revoked = Reward {
         status: RewardStatus::Revoked,
-        revoked_at: Some(work.now()),
+        revoked_at: Some(cx.now()),
         ..reward
     };
-    work.put_reward(revoked.clone());
+    cx.put_reward(revoked.clone());
     if command.reopens {
-        reopen(work, &revoked)?;
+        reopen(cx, &revoked)?;
     }
     let after = json!({"status": revoked.status, "reason": command.reason, "reopened": command.reopens});
     let subject = (AuditSubject::Reward, revoked.id.to_string());
-    work.audit(subject, Some(user.id), Some(json!({"status": status})), after);
+    cx.audit(subject, Some(user.id), Some(json!({"status": status})), after);
     if !was_granted {
         // No wallet has heard of it.
         return Ok(Revoked { reward: revoked });
     }
     user.give_back(&revoked);
-    work.put_user(user);
-    work.emit(IntegrationEvent::RewardRevoked(RewardRevoked {
+    cx.put_user(user);
+    cx.emit(IntegrationEvent::RewardRevoked(RewardRevoked {
         reward_id: revoked.id,
         user_id: revoked.user_id,
         total_points: revoked.amount.total(),
@@ -335,38 +341,42 @@ pub(crate) fn revoke(work: &mut Work<'_>, command: &RevokeReward) -> Result<Revo
         mining_boost_percent: revoked.mining_boost_percent,
         badge_id: revoked.badge_id.clone(),
         reason: command.reason.clone(),
-        revoked_at: work.now(),
+        revoked_at: cx.now(),
     }));
     Ok(Revoked { reward: revoked })
 }
 
 /// Gives back the completion that earned a reward, where a task did.
-fn reopen(work: &mut Work<'_>, revoked: &Reward) -> Result<(), Halt> {
+fn reopen(cx: &mut DecisionContext<'_>, revoked: &Reward) -> Result<(), Interrupt> {
     let Some(mission) = revoked.mission_id else {
         return Ok(());
     };
-    let task = work.task((revoked.user_id, TaskId(revoked.source_id)))?;
+    let task = cx.task((revoked.user_id, TaskId(revoked.source_id)))?;
     // One that waits for a reviewer does not count yet.
     let Some(task) = task.filter(|task| task.status == TaskStatus::Completed) else {
         return Ok(());
     };
     let key = (revoked.user_id, mission);
-    let mut participation = work.participation(key)?.unwrap_or_default();
+    let mut participation = cx.participation(key)?.unwrap_or_default();
     participation.given_back(task.period, task.started_at, task.completed_at);
-    work.put_participation(key, participation);
+    cx.put_participation(key, participation);
     Ok(())
 }
 
 /// Writes down that rewards have expired, as far as they really have.
-pub(crate) fn expire(work: &mut Work<'_>, user: UserId, rewards: &[RewardId]) -> Result<usize, Halt> {
+pub(crate) fn expire(
+    cx: &mut DecisionContext<'_>,
+    user: UserId,
+    rewards: &[RewardId],
+) -> Result<usize, Interrupt> {
     let mut expired = 0;
     for &id in rewards {
-        let Some(reward) = work.reward((user, id))? else {
+        let Some(reward) = cx.reward((user, id))? else {
             continue;
         };
-        if reward.status == RewardStatus::Pending && reward.status_at(work.now()) == RewardStatus::Expired {
-            give_back_budget(work, &reward);
-            work.put_reward(Reward {
+        if reward.status == RewardStatus::Pending && reward.status_at(cx.now()) == RewardStatus::Expired {
+            give_back_budget(cx, &reward);
+            cx.put_reward(Reward {
                 status: RewardStatus::Expired,
                 ..reward
             });

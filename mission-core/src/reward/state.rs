@@ -138,7 +138,7 @@ impl Reward {
 
     /// When its points were taken back, where they had been granted.
     #[must_use]
-    pub fn taken_back_at(&self) -> Option<DateTime<Utc>> {
+    pub fn points_revoked_at(&self) -> Option<DateTime<Utc>> {
         self.claimed_at.and(self.revoked_at)
     }
 

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::address::normalized;
-use crate::mission::EvidenceDemand;
+use crate::mission::EvidenceRequirement;
 
 /// The types of evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -96,7 +96,7 @@ const CLOCK_TOLERANCE: Duration = Duration::seconds(5);
 /// When the evidence is of another type than asked for, or does not show what that type must.
 pub fn check_evidence(
     evidence: &Evidence,
-    demand: &EvidenceDemand,
+    demand: &EvidenceRequirement,
     started_at: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<(), EvidenceRefusal> {

@@ -5,86 +5,91 @@ use chrono::{DateTime, Utc};
 use super::{Evidence, Participation, Task};
 use crate::{
     check_in::Zone,
-    engine::{Book, Friends, LoadedMission, Rejection, Work},
+    engine::{Catalog, CompiledMission, DecisionContext, Friends, Rejection},
     event::ActivityEvent,
     mission::Period,
     ports::rules::{
-        EvidenceVerdict, FailureKind, Hook, RewardPatch, RuleContext, RuleFailure, RuleFault, Script,
-        TaskFacts,
+        EvidenceVerdict, FailureKind, Hook, MissionRuleFailure, RewardPatch, RuleContext, RuleFailure,
+        Script, TaskContext,
     },
     user::User,
 };
 
 /// What the rules of one mission are asked about.
-pub(crate) struct Inquiry<'a> {
-    pub(crate) book: &'a Book,
-    pub(crate) listed: &'a LoadedMission,
+pub(crate) struct RuleEvaluation<'a> {
+    pub(crate) catalog: &'a Catalog,
+    pub(crate) compiled: &'a CompiledMission,
     pub(crate) user: &'a User,
     pub(crate) at: DateTime<Utc>,
     pub(crate) zone: Zone,
-    pub(crate) task: TaskFacts,
+    pub(crate) task: TaskContext,
     pub(crate) event: Option<&'a ActivityEvent>,
     pub(crate) evidence: Option<&'a Evidence>,
     friends: Option<&'a Friends>,
 }
 
-impl<'a> Inquiry<'a> {
+impl<'a> RuleEvaluation<'a> {
     /// About a task that is there.
     pub(crate) fn of_task(
-        work: &Work<'a>,
-        listed: &'a LoadedMission,
+        cx: &DecisionContext<'a>,
+        compiled: &'a CompiledMission,
         user: &'a User,
         task: &'a Task,
         participation: &Participation,
         at: DateTime<Utc>,
     ) -> Self {
-        let facts = TaskFacts {
+        let facts = TaskContext {
             progress: task.progress.current(),
             target: task.progress.target(),
             completions: participation.period(task.period).completions,
             started_at: Some(task.started_at),
         };
-        Inquiry {
+        RuleEvaluation {
             task: facts,
             evidence: task.evidence.as_ref(),
-            ..Self::new(work, listed, user, at)
+            ..Self::new(cx, compiled, user, at)
         }
     }
 
     /// About a task that is yet to be started.
     pub(crate) fn of_start(
-        work: &Work<'a>,
-        listed: &'a LoadedMission,
+        cx: &DecisionContext<'a>,
+        compiled: &'a CompiledMission,
         user: &'a User,
         participation: &Participation,
         period: Period,
         at: DateTime<Utc>,
     ) -> Self {
-        let facts = TaskFacts {
+        let facts = TaskContext {
             progress: 0,
-            target: listed.mission.definition.target,
+            target: compiled.mission.definition.target,
             completions: participation.period(period).completions,
             started_at: None,
         };
-        Inquiry {
+        RuleEvaluation {
             task: facts,
-            ..Self::new(work, listed, user, at)
+            ..Self::new(cx, compiled, user, at)
         }
     }
 
-    fn new(work: &Work<'a>, listed: &'a LoadedMission, user: &'a User, at: DateTime<Utc>) -> Self {
-        let book = work.book();
-        let zone = user.zone_at(at, book.check_in.default_zone());
-        Inquiry {
-            book,
-            listed,
+    fn new(
+        cx: &DecisionContext<'a>,
+        compiled: &'a CompiledMission,
+        user: &'a User,
+        at: DateTime<Utc>,
+    ) -> Self {
+        let catalog = cx.catalog();
+        let zone = user.zone_at(at, catalog.check_in.default_zone());
+        RuleEvaluation {
+            catalog,
+            compiled,
             user,
             at,
             zone,
-            task: TaskFacts::default(),
+            task: TaskContext::default(),
             event: None,
             evidence: None,
-            friends: work.context.signals.friends.as_ref(),
+            friends: cx.context.signals.friends.as_ref(),
         }
     }
 
@@ -92,12 +97,12 @@ impl<'a> Inquiry<'a> {
         RuleContext {
             now: self.at,
             zone: self.zone,
-            user: self.user.facts(&self.book.levels),
-            mission: &self.listed.mission,
+            user: self.user.rule_context(&self.catalog.levels),
+            mission: &self.compiled.mission,
             task: self.task,
             event: self.event,
             evidence: self.evidence,
-            streak: self.user.streak_at(self.at, &self.book.check_in),
+            streak: self.user.streak_at(self.at, &self.catalog.check_in),
             friends: match self.friends {
                 Some(Friends::Known(friends)) => Some(friends),
                 Some(Friends::Unknown) | None => None,
@@ -111,7 +116,7 @@ impl<'a> Inquiry<'a> {
         evaluate: impl FnOnce(&dyn Script, &RuleContext<'_>) -> Result<Option<T>, RuleFailure>,
     ) -> Result<Option<T>, Rejection> {
         self.know_friends()?;
-        let answer = match &self.listed.script {
+        let answer = match &self.compiled.script {
             None => Ok(None),
             Some(Ok(script)) => evaluate(script.as_ref(), &self.context()),
             Some(Err(error)) => Err(RuleFailure {
@@ -121,14 +126,15 @@ impl<'a> Inquiry<'a> {
                 message: error.to_string(),
             }),
         };
-        answer
-            .map_err(|failure| Rejection::RuleFailed(Box::new(RuleFault::new(&self.listed.mission, failure))))
+        answer.map_err(|failure| {
+            Rejection::RuleFailed(Box::new(MissionRuleFailure::new(&self.compiled.mission, failure)))
+        })
     }
 
     /// A rule that reads friends waits until they are known.
     fn know_friends(&self) -> Result<(), Rejection> {
         match self.friends {
-            Some(Friends::Unknown) if self.listed.reads_friends() => Err(Rejection::FriendsUnknown),
+            Some(Friends::Unknown) if self.compiled.reads_friends() => Err(Rejection::FriendsUnknown),
             _ => Ok(()),
         }
     }
@@ -138,7 +144,7 @@ impl<'a> Inquiry<'a> {
         self.know_friends()?;
         let context = self.context();
         let judged = self
-            .listed
+            .compiled
             .mission
             .definition
             .rules

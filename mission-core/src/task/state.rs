@@ -88,7 +88,7 @@ impl Task {
     /// The task under the mission that it has: an edit may have taken it along, to another target and another kind of
     /// period. It then has the period in which it was started.
     #[must_use]
-    pub fn under(self, mission: &Mission, zone: Zone) -> Task {
+    pub fn with_mission(self, mission: &Mission, zone: Zone) -> Task {
         let definition = &mission.definition;
         if self.status != TaskStatus::InProgress {
             return self;

@@ -136,7 +136,7 @@ pub const MOST_UPLOADS_A_DAY: u32 = 30;
 /// ```
 /// use mission_core::task::UploadCount;
 /// let day = |n| chrono::NaiveDate::from_ymd_opt(2026, 1, n).unwrap();
-/// let count = UploadCount::default().one_more(day(5)).one_more(day(5));
+/// let count = UploadCount::default().incremented(day(5)).incremented(day(5));
 /// assert_eq!((count.on(day(5)), count.on(day(6))), (2, 0));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -160,7 +160,7 @@ impl UploadCount {
 
     /// With one more on a day.
     #[must_use]
-    pub fn one_more(self, date: NaiveDate) -> Self {
+    pub fn incremented(self, date: NaiveDate) -> Self {
         UploadCount {
             date: Some(date),
             count: self.on(date).saturating_add(1),

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::{
     MissionId, Points, UserId,
     check_in::Zone,
-    mission::{Definition, Frequency, LocalizedText, Mission, MissionStatus, MissionType, Offer},
+    mission::{BaseReward, Definition, Frequency, LocalizedText, Mission, MissionStatus, MissionType},
     ports::clock::{Clock, Ids},
 };
 
@@ -135,9 +135,9 @@ pub fn definition(code: &str) -> Definition {
         starts_at: None,
         ends_at: None,
         trigger: None,
-        reward: Offer {
+        reward: BaseReward {
             points: 50.into(),
-            ..Offer::default()
+            ..BaseReward::default()
         },
         rules: Vec::new(),
         evidence: None,

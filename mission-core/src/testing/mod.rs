@@ -8,4 +8,4 @@ mod world;
 
 pub use fixtures::{CountingIds, FixedClock, active, at, date, definition, mission_id, points, user, zone};
 pub use moderation::RuleModeration;
-pub use world::World;
+pub use world::EngineFixture;

@@ -14,7 +14,7 @@ use crate::{
 
 /// One user's diary of check-ins.
 #[derive(Clone, Debug)]
-pub struct Diary {
+pub struct CheckInModel {
     policy: PolicyFile,
     scale: u32,
     /// The zones, each with the instant from which it holds; the first holds since ever.
@@ -35,7 +35,7 @@ pub struct Diary {
     missing_docs,
     reason = "the fields are those of the contract's answer to a check-in"
 )]
-pub struct Visit {
+pub struct ExpectedCheckIn {
     pub date: NaiveDate,
     pub streak: u32,
     pub longest: u32,
@@ -48,7 +48,7 @@ pub struct Visit {
     pub freezes_held: u32,
 }
 
-impl Visit {
+impl ExpectedCheckIn {
     /// `daily_points + streak_bonus + milestone_bonus + monthly_reward`.
     #[must_use]
     pub fn points(&self) -> Decimal {
@@ -93,12 +93,12 @@ fn end_of_today(zone: Tz, now: DateTime<Utc>) -> DateTime<Utc> {
     last.unwrap_or(whole_second) + Duration::seconds(1)
 }
 
-impl Diary {
+impl CheckInModel {
     /// An empty diary.
     #[must_use]
     pub fn new(policy: &CheckInPolicy, scale: PointsScale) -> Self {
         let zone = tz(policy.default_zone());
-        Diary {
+        CheckInModel {
             policy: policy.clone().into(),
             scale: u8::from(scale).into(),
             zones: vec![(DateTime::<Utc>::MIN_UTC, zone)],
@@ -168,7 +168,7 @@ impl Diary {
     ///
     /// # Errors
     /// When the date is at or before the last one.
-    pub fn check_in(&mut self, now: DateTime<Utc>) -> Result<Visit, AlreadyCheckedIn> {
+    pub fn check_in(&mut self, now: DateTime<Utc>) -> Result<ExpectedCheckIn, AlreadyCheckedIn> {
         let date = wall_date(self.zone_at(now), now);
         let last = self.visits.last().copied();
         if let Some((_, last)) = last.filter(|(_, last)| date <= *last) {
@@ -185,7 +185,7 @@ impl Diary {
         self.visits.push((now, date));
         let monthly_reward = self.monthly_reward(date);
         let monthly_reward = self.rounded(monthly_reward);
-        let visit = Visit {
+        let visit = ExpectedCheckIn {
             date,
             streak: self.streak,
             longest: self.longest,

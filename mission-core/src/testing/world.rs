@@ -9,8 +9,8 @@ use super::{CountingIds, at};
 use crate::{
     CommandId, UserId,
     engine::{
-        Answer, Book, BookBuilder, Command, Fault, Fingerprint, Intent, Outcome, PackPolicy, ReceiptKey,
-        Rejection, Reply, Request, Settings, Signals, run_blocking, start,
+        Answer, Catalog, CatalogBuilder, Command, CommandError, CommandOutcome, Fingerprint, PackPolicy,
+        ReceiptKey, Rejection, Reply, Request, Settings, Signals, TypedCommand, run_blocking, start,
     },
     event::{ActivityEvent, IntegrationEvent},
     fraud::DeviceHash,
@@ -26,19 +26,19 @@ use crate::{
 /// records are so.
 ///
 /// ```
-/// use mission_core::testing::{World, active, definition, mission_id, user};
+/// use mission_core::testing::{EngineFixture, active, definition, mission_id, user};
 /// use mission_core::engine::{StartTask, Rejection};
 ///
-/// let mut world = World::at("2026-01-05T10:00:00Z").with(active(1, definition("read-it")));
+/// let mut world = EngineFixture::at("2026-01-05T10:00:00Z").with(active(1, definition("read-it")));
 /// let start = StartTask { user: user(1), mission: mission_id(1) };
 /// assert!(world.when(start.clone()).is_ok());
 /// assert_eq!(world.when(start), Err(Rejection::TaskAlreadyOpen));
 /// ```
-pub struct World {
+pub struct EngineFixture {
     /// Everything that was committed.
     pub store: MemoryStore,
     /// The missions and policies in force.
-    pub book: Arc<Book>,
+    pub catalog: Arc<Catalog>,
     /// The moment at which the next command counts.
     pub now: DateTime<Utc>,
     /// What comes with the next command besides its content.
@@ -47,7 +47,7 @@ pub struct World {
     ids: CountingIds,
 }
 
-impl World {
+impl EngineFixture {
     /// An empty world at an instant, with default policies.
     #[must_use]
     pub fn at(now: &str) -> Self {
@@ -57,10 +57,10 @@ impl World {
     /// An empty world with an operator's settings and a compiler of scripts.
     #[must_use]
     pub fn set_up(now: DateTime<Utc>, settings: Settings, compiler: Arc<dyn ScriptCompiler>) -> Self {
-        let book = BookBuilder::new(compiler.as_ref(), settings).build();
-        World {
+        let catalog = CatalogBuilder::new(compiler.as_ref(), settings).build();
+        EngineFixture {
             store: MemoryStore::default(),
-            book: Arc::new(book),
+            catalog: Arc::new(catalog),
             now,
             signals: Signals::default(),
             compiler,
@@ -71,24 +71,24 @@ impl World {
     /// With one more mission, or another version of one.
     #[must_use]
     pub fn with(mut self, mission: Mission) -> Self {
-        self.learn(mission);
+        self.add_mission(mission);
         self
     }
 
     /// With another policy.
     #[must_use]
     pub fn with_policy(mut self, policy: PackPolicy) -> Self {
-        self.book = Arc::new(self.book.edit(self.compiler.as_ref()).policy(policy).build());
+        self.catalog = Arc::new(self.catalog.edit(self.compiler.as_ref()).policy(policy).build());
         self
     }
 
-    /// Puts a mission into the book.
-    pub fn learn(&mut self, mission: Mission) {
-        self.book = Arc::new(self.book.edit(self.compiler.as_ref()).mission(mission).build());
+    /// Puts a mission into the catalog.
+    pub fn add_mission(&mut self, mission: Mission) {
+        self.catalog = Arc::new(self.catalog.edit(self.compiler.as_ref()).mission(mission).build());
     }
 
     /// Moves the clock.
-    pub fn go_to(&mut self, now: &str) -> &mut Self {
+    pub fn set_time(&mut self, now: &str) -> &mut Self {
         self.now = at(now);
         self
     }
@@ -121,9 +121,9 @@ impl World {
     ///
     /// # Panics
     /// When the command fails otherwise, or its reply is of another type: no test expects that.
-    pub fn when<I: Intent>(&mut self, intent: I) -> Result<I::Reply, Rejection> {
+    pub fn when<I: TypedCommand>(&mut self, intent: I) -> Result<I::Reply, Rejection> {
         let request = self.request(intent);
-        let answer = self.together(vec![request]).remove(0);
+        let answer = self.execute_batch(vec![request]).remove(0);
         assert!(answer.is_ok(), "the command failed: {answer:?}");
         let reply = answer.unwrap_or(Err(Rejection::IdempotencyKeyReused))?;
         let name = format!("{reply:?}");
@@ -155,21 +155,21 @@ impl World {
     }
 
     /// Carries commands out in one batch; each is tried again until nobody is faster.
-    pub fn together(&mut self, requests: Vec<Request>) -> Vec<Result<Answer, Fault>> {
+    pub fn execute_batch(&mut self, requests: Vec<Request>) -> Vec<Result<Answer, CommandError>> {
         let wanted: Vec<ReceiptKey> = requests.iter().map(|request| request.receipt).collect();
-        let mut answers: Vec<(ReceiptKey, Result<Answer, Fault>)> = Vec::new();
+        let mut answers: Vec<(ReceiptKey, Result<Answer, CommandError>)> = Vec::new();
         let mut waiting = requests;
         while !waiting.is_empty() {
-            let step = start(waiting, Arc::clone(&self.book), false);
+            let step = start(waiting, Arc::clone(&self.catalog), false);
             waiting = Vec::new();
             for (request, outcome) in run_blocking(&mut self.store, step) {
                 match outcome {
-                    Outcome::Answered { answer, .. } => {
-                        self.take_into_book(&request, &answer);
+                    CommandOutcome::Answered { answer, .. } => {
+                        self.update_catalog(&request, &answer);
                         answers.push((request.receipt, Ok(answer)));
                     }
-                    Outcome::Failed(fault) => answers.push((request.receipt, Err(fault))),
-                    Outcome::Again(_) => waiting.push(request),
+                    CommandOutcome::Failed(fault) => answers.push((request.receipt, Err(fault))),
+                    CommandOutcome::Again(_) => waiting.push(request),
                 }
             }
         }
@@ -182,14 +182,14 @@ impl World {
         in_order
     }
 
-    fn take_into_book(&mut self, request: &Request, answer: &Answer) {
+    fn update_catalog(&mut self, request: &Request, answer: &Answer) {
         match (answer, &request.command) {
-            (Ok(Reply::MissionSaved(saved)), _) => self.learn(saved.mission.clone()),
+            (Ok(Reply::MissionSaved(saved)), _) => self.add_mission(saved.mission.clone()),
             (Ok(Reply::PackSaved(saved)), Command::PutPack(put)) => {
-                let builder = self.book.edit(self.compiler.as_ref());
+                let builder = self.catalog.edit(self.compiler.as_ref());
                 let builder = builder.pack_policy(put.pack, put.policy.clone());
                 let missions = saved.saved().cloned();
-                self.book = Arc::new(missions.fold(builder, BookBuilder::mission).build());
+                self.catalog = Arc::new(missions.fold(builder, CatalogBuilder::mission).build());
             }
             _ => {}
         }
@@ -197,7 +197,7 @@ impl World {
 
     /// What other services were told so far, in order.
     #[must_use]
-    pub fn told(&self) -> Vec<IntegrationEvent> {
+    pub fn events(&self) -> Vec<IntegrationEvent> {
         let waiting = self.store.outbox();
         waiting.into_iter().map(|outgoing| outgoing.event.event).collect()
     }

@@ -23,7 +23,7 @@ pub struct Boost {
 impl Boost {
     /// Whether it has not ended by an instant.
     #[must_use]
-    pub fn lasts_at(&self, at: DateTime<Utc>) -> bool {
+    pub fn is_active_at(&self, at: DateTime<Utc>) -> bool {
         self.until.is_none_or(|until| at < until)
     }
 }
@@ -31,12 +31,12 @@ impl Boost {
 impl User {
     /// The boosts that have not ended by an instant, the latest last. The mining service adds them up as it likes.
     pub fn boosts_at(&self, at: DateTime<Utc>) -> impl Iterator<Item = &Boost> {
-        self.boosts.iter().filter(move |boost| boost.lasts_at(at))
+        self.boosts.iter().filter(move |boost| boost.is_active_at(at))
     }
 
     /// Takes the boost of a reward that was granted at an instant, for some days or for good.
     pub(crate) fn boost(&mut self, reward: &Reward, at: DateTime<Utc>, days: Option<u32>) {
-        self.boosts.retain(|boost| boost.lasts_at(at));
+        self.boosts.retain(|boost| boost.is_active_at(at));
         if reward.mining_boost_percent == Percent::ZERO {
             return;
         }

@@ -10,9 +10,9 @@ use serde_json::{Map, Value};
 use super::{Boost, InviteCode};
 use crate::{
     TaskId, UserId,
-    check_in::{CheckInPolicy, CheckInState, StandingUntil, Streak, Zone, ZoneLine},
+    check_in::{CheckInPolicy, CheckInState, PastStreak, Streak, Zone, ZoneHistory},
     fraud::{DeviceHash, KnownDevice},
-    ports::rules::UserFacts,
+    ports::rules::UserContext,
     reward::Reward,
     task::UploadCount,
 };
@@ -32,7 +32,7 @@ pub struct User {
     /// What the identity service says of the user.
     pub description: Description,
     /// The user's zone, once one was named or a day was counted.
-    pub zones: Option<ZoneLine>,
+    pub zones: Option<ZoneHistory>,
     /// Whether something has been counted by the zone, so that a change of it must wait for the day's end.
     pub zone_in_use: bool,
     /// Experience out of claimed rewards.
@@ -52,7 +52,7 @@ pub struct User {
     pub check_in: CheckInState,
     /// How they stood before the latest ones, in order of time, as far back as events may be late.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub check_in_before: Vec<StandingUntil>,
+    pub check_in_before: Vec<PastStreak>,
     /// Devices that the user came with.
     pub devices: Vec<KnownDevice>,
     /// The one invite code that the user has shown.
@@ -133,8 +133,8 @@ impl User {
     pub fn asking_for_zone(mut self, wanted: Option<Zone>, now: DateTime<Utc>) -> Self {
         if let Some(wanted) = wanted {
             self.zones = Some(match self.zones {
-                Some(line) if self.zone_in_use => line.moved(wanted, now),
-                _ => ZoneLine::new(wanted),
+                Some(line) if self.zone_in_use => line.with_zone(wanted, now),
+                _ => ZoneHistory::new(wanted),
             });
         }
         self
@@ -142,8 +142,8 @@ impl User {
 
     /// The user's zones, or the policy's default.
     #[must_use]
-    pub fn zone_line(&self, default: Zone) -> ZoneLine {
-        self.zones.clone().unwrap_or_else(|| ZoneLine::new(default))
+    pub fn zone_history(&self, default: Zone) -> ZoneHistory {
+        self.zones.clone().unwrap_or_else(|| ZoneHistory::new(default))
     }
 
     /// The zone that holds at an instant.
@@ -155,7 +155,7 @@ impl User {
     /// Writes down that a day was counted in the zone that holds now.
     pub(crate) fn count_by_zone(&mut self, default: Zone) {
         self.zone_in_use = true;
-        self.zones.get_or_insert_with(|| ZoneLine::new(default));
+        self.zones.get_or_insert_with(|| ZoneHistory::new(default));
     }
 
     /// The level: what was said of the user, or what experience gives, whichever is higher; 1 at least.
@@ -170,11 +170,11 @@ impl User {
     /// The streak as it stands at an instant: its current length is 0 once it can no longer be continued.
     #[must_use]
     pub fn streak_at(&self, at: DateTime<Utc>, policy: &CheckInPolicy) -> Streak {
-        let zones = self.zone_line(policy.default_zone());
+        let zones = self.zone_history(policy.default_zone());
         let date = zones.at(at).date(at);
         // Only a late event asks for a time before the last check-in.
         let before = self.check_in_before.partition_point(|before| before.until <= at);
-        let standing = self.check_in_before.get(before).map(StandingUntil::standing);
+        let standing = self.check_in_before.get(before).map(PastStreak::state);
         let standing = standing.as_ref().unwrap_or(&self.check_in);
         Streak {
             current: standing.streak_on(date, &zones, policy),
@@ -191,14 +191,14 @@ impl User {
     ) {
         self.check_in_before
             .retain(|before| before.until >= forget_before);
-        self.check_in_before.push(StandingUntil::new(&self.check_in, now));
+        self.check_in_before.push(PastStreak::new(&self.check_in, now));
         self.check_in = state;
     }
 
     /// What rules may read.
     #[must_use]
-    pub fn facts(&self, levels: &LevelTable) -> UserFacts<'_> {
-        UserFacts {
+    pub fn rule_context(&self, levels: &LevelTable) -> UserContext<'_> {
+        UserContext {
             id: self.id,
             level: self.level(levels),
             experience: self.experience,
@@ -240,7 +240,7 @@ impl User {
     }
 
     /// Notes a device; the user's first one is trusted. True where that changed anything worth a write.
-    pub(crate) fn saw_device(&mut self, device: &DeviceHash, now: DateTime<Utc>) -> bool {
+    pub(crate) fn record_device(&mut self, device: &DeviceHash, now: DateTime<Utc>) -> bool {
         let first = self.devices.is_empty();
         match self.devices.iter_mut().find(|known| known.device == *device) {
             Some(known) if now - known.last_seen_at < chrono::Duration::days(1) => false,

@@ -47,18 +47,17 @@ impl UserUpdate {
             return None;
         }
         let read = serde_json::from_value::<UserUpdate>(Value::Object(event.data.clone()));
-        Some(
-            read.map_err(|error| error.to_string())
-                .and_then(|update| match update.faults().first() {
-                    Some((field, message)) => Err(format!("`{field}` {message}")),
-                    None => Ok(update),
-                }),
-        )
+        Some(read.map_err(|error| error.to_string()).and_then(|update| {
+            match update.validation_errors().first() {
+                Some((field, message)) => Err(format!("`{field}` {message}")),
+                None => Ok(update),
+            }
+        }))
     }
 
     /// What could never be said of a user: fields and what they must be.
     #[must_use]
-    pub fn faults(&self) -> Vec<(&'static str, &'static str)> {
+    pub fn validation_errors(&self) -> Vec<(&'static str, &'static str)> {
         let mut faults = Vec::new();
         if self.level == Some(0) {
             faults.push(("level", "must be 1 or more"));

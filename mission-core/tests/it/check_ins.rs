@@ -8,7 +8,7 @@ use mission_core::{
     fraud::{CheckMode, FraudPolicy, ReviewDecision, ReviewReason},
     ports::rules::NoScripts,
     reward::{RewardStatus, RewardType},
-    testing::{World, at, points, user, zone},
+    testing::{EngineFixture, at, points, user, zone},
     user::User,
 };
 use proptest::prelude::*;
@@ -20,7 +20,7 @@ const NOON: &str = "2026-01-05T12:00:00Z";
 #[test]
 fn a_streak_earns_what_the_contract_reckons() {
     // From the 5th: the 7th day of the month is the 7th of the streak.
-    let mut world = World::at(NOON);
+    let mut world = EngineFixture::at(NOON);
     let mut earned = Vec::new();
     for _ in 0..31 {
         let done = check_in(&mut world).unwrap();
@@ -51,7 +51,7 @@ fn a_streak_earns_what_the_contract_reckons() {
 
 #[test]
 fn a_whole_month_earns_its_reward_on_the_last_day() {
-    let mut world = World::at("2026-02-01T12:00:00Z");
+    let mut world = EngineFixture::at("2026-02-01T12:00:00Z");
     for day in 1..=28 {
         let done = check_in(&mut world).unwrap();
         let expected = match day {
@@ -68,14 +68,14 @@ fn a_whole_month_earns_its_reward_on_the_last_day() {
 
 #[test]
 fn a_check_in_grants_a_daily_and_a_milestone_reward_and_tells_of_both() {
-    let mut world = World::at(NOON);
+    let mut world = EngineFixture::at(NOON);
     for _ in 0..6 {
         check_in(&mut world).unwrap();
         world.now += chrono::Duration::days(1);
     }
-    let before = world.told().len();
+    let before = world.events().len();
     let day = check_in(&mut world).unwrap().day;
-    let told = &world.told()[before..];
+    let told = &world.events()[before..];
     let [
         IntegrationEvent::RewardClaimed(daily),
         IntegrationEvent::RewardClaimed(milestone),
@@ -107,14 +107,14 @@ fn a_check_in_grants_a_daily_and_a_milestone_reward_and_tells_of_both() {
 
 #[test]
 fn a_day_counts_once_and_midnight_is_the_users() {
-    let mut world = World::at("2026-01-05T16:59:59Z");
+    let mut world = EngineFixture::at("2026-01-05T16:59:59Z");
     world.signals.zone = "Asia/Ho_Chi_Minh".parse().ok();
     check_in(&mut world).unwrap();
     assert_eq!(code(check_in(&mut world)), "already_checked_in");
-    world.go_to("2026-01-05T17:00:00Z");
+    world.set_time("2026-01-05T17:00:00Z");
     assert_eq!(check_in(&mut world).unwrap().streak.current, 2);
     // A clock that goes back does not help.
-    world.go_to("2026-01-05T12:00:00Z");
+    world.set_time("2026-01-05T12:00:00Z");
     assert_eq!(code(check_in(&mut world)), "already_checked_in");
 }
 
@@ -124,7 +124,7 @@ fn another_zone_never_yields_a_second_check_in() {
         ("Asia/Tokyo", "America/Los_Angeles"),
         ("America/Los_Angeles", "Pacific/Kiritimati"),
     ] {
-        let mut world = World::at("2026-01-05T06:30:00Z");
+        let mut world = EngineFixture::at("2026-01-05T06:30:00Z");
         world.signals.zone = from.parse().ok();
         check_in(&mut world).unwrap();
         world.signals.zone = to.parse().ok();
@@ -148,14 +148,14 @@ fn another_zone_never_yields_a_second_check_in() {
 }
 
 /// User 1 checked in from `phone` the day before, and now comes from another device.
-fn flagged() -> World {
-    let mut world = World::at(NOON);
+fn flagged() -> EngineFixture {
+    let mut world = EngineFixture::at(NOON);
     world.from_device("phone");
     assert!(
         !check_in(&mut world).unwrap().under_review,
         "the first device is trusted"
     );
-    world.go_to("2026-01-06T12:00:00Z").from_device("tablet");
+    world.set_time("2026-01-06T12:00:00Z").from_device("tablet");
     world
 }
 
@@ -163,10 +163,10 @@ fn flagged() -> World {
 fn a_new_device_holds_the_rewards_and_keeps_the_streak() {
     for decision in [ReviewDecision::Approve, ReviewDecision::Reject] {
         let mut world = flagged();
-        let told = world.told().len();
+        let told = world.events().len();
         let done = check_in(&mut world).unwrap();
         assert_eq!((done.under_review, done.streak.current), (true, 2));
-        assert_eq!(world.told().len(), told, "nothing is granted yet");
+        assert_eq!(world.events().len(), told, "nothing is granted yet");
         let review = open_review(&world);
         assert_eq!(review.reasons, [ReviewReason::NewDevice]);
         let held = world.store.records().reward;
@@ -177,7 +177,7 @@ fn a_new_device_holds_the_rewards_and_keeps_the_streak() {
             .unwrap()
             .clone();
         assert!(claim_reward(&mut world, held.id).unwrap().under_review);
-        world.go_to("2026-01-07T12:00:00Z");
+        world.set_time("2026-01-07T12:00:00Z");
         assert!(
             check_in(&mut world).unwrap().under_review,
             "until a review approves it"
@@ -191,7 +191,7 @@ fn a_new_device_holds_the_rewards_and_keeps_the_streak() {
             "already_decided"
         );
         let approved = decision == ReviewDecision::Approve;
-        let told: Vec<_> = world.told()[told..]
+        let told: Vec<_> = world.events()[told..]
             .iter()
             .map(IntegrationEvent::event_type)
             .collect();
@@ -220,7 +220,7 @@ fn a_new_device_holds_the_rewards_and_keeps_the_streak() {
                 .kind(),
             "check_in"
         );
-        world.go_to("2026-01-08T12:00:00Z");
+        world.set_time("2026-01-08T12:00:00Z");
         let done = check_in(&mut world).unwrap();
         assert_eq!(done.under_review, !approved, "an approved device is trusted");
         assert_eq!(done.streak.current, 4);
@@ -229,7 +229,7 @@ fn a_new_device_holds_the_rewards_and_keeps_the_streak() {
 
 #[test]
 fn a_device_of_three_others_flags_even_as_the_first() {
-    let mut world = World::at(NOON);
+    let mut world = EngineFixture::at(NOON);
     world.from_device("shared");
     for n in 2..=4 {
         assert!(
@@ -239,12 +239,12 @@ fn a_device_of_three_others_flags_even_as_the_first() {
     }
     assert!(check_in(&mut world).unwrap().under_review);
     assert_eq!(open_review(&world).reasons, [ReviewReason::SharedDevice]);
-    let mut world = World::at(NOON);
+    let mut world = EngineFixture::at(NOON);
     world.from_device("shared");
     for n in 2..=4 {
         world.when(CheckIn { user: user(n) }).unwrap();
     }
-    world.go_to("2026-02-04T12:00:01Z");
+    world.set_time("2026-02-04T12:00:01Z");
     assert!(
         !check_in(&mut world).unwrap().under_review,
         "thirty days later they are forgotten"
@@ -269,10 +269,10 @@ fn the_operator_chooses_how_strict_devices_are() {
             fraud,
             ..Settings::default()
         };
-        let mut world = World::set_up(at(NOON), settings, std::sync::Arc::new(NoScripts));
+        let mut world = EngineFixture::set_up(at(NOON), settings, std::sync::Arc::new(NoScripts));
         world.from_device("phone");
         check_in(&mut world).unwrap();
-        world.go_to("2026-01-06T12:00:00Z");
+        world.set_time("2026-01-06T12:00:00Z");
         world.signals.device = None;
         if let Some(device) = from {
             world.from_device(device);
@@ -292,7 +292,7 @@ fn grace_and_freezes_bridge_gaps() {
         freezes_max: Some(2),
         ..PolicyFile::default()
     };
-    let mut world = World::at(NOON).with_policy(PackPolicy {
+    let mut world = EngineFixture::at(NOON).with_policy(PackPolicy {
         check_in: CheckInPolicy::try_from(file).ok(),
         ..PackPolicy::default()
     });
@@ -405,8 +405,8 @@ fn tiered(milestones: &[(u32, &str)], monthly: &[(u32, &str)]) -> PackPolicy {
 #[test]
 fn a_milestone_that_an_edit_put_below_a_running_streak_is_paid_at_the_next_check_in_once() {
     let policy = tiered(&[(1, "0"), (3, "30"), (10, "100")], &[(4, "4"), (20, "20")]);
-    let mut world = World::at(NOON).with_policy(policy);
-    let day = |world: &mut World| {
+    let mut world = EngineFixture::at(NOON).with_policy(policy);
+    let day = |world: &mut EngineFixture| {
         let earned = check_in(world).unwrap().day.earned;
         world.now += chrono::Duration::days(1);
         (earned.milestone_bonus, earned.monthly_reward)
@@ -436,7 +436,7 @@ fn a_milestone_that_an_edit_put_below_a_running_streak_is_paid_at_the_next_check
 
 #[test]
 fn a_record_of_before_payments_were_kept_earns_no_milestone_twice() {
-    let mut world = World::at(NOON);
+    let mut world = EngineFixture::at(NOON);
     for _ in 0..8 {
         check_in(&mut world).unwrap();
         world.now += chrono::Duration::days(1);
@@ -449,7 +449,7 @@ fn a_record_of_before_payments_were_kept_earns_no_milestone_twice() {
         .remove("milestones_paid");
     json["check_in"]["month"].as_object_mut().unwrap().remove("paid");
     let before: User = serde_json::from_value(json).unwrap();
-    let zones = before.zone_line(Zone::default());
+    let zones = before.zone_history(Zone::default());
     let policy = CheckInPolicy::default();
     let step = before
         .check_in
@@ -465,14 +465,14 @@ fn a_record_of_before_payments_were_kept_earns_no_milestone_twice() {
 #[test]
 fn a_visit_that_a_change_of_zone_refuses_costs_no_streak() {
     // From Los Angeles to Tokyo: on landing it is the 6th there, and still the 5th by the zone that holds.
-    let mut world = World::at("2026-01-05T20:00:00Z");
+    let mut world = EngineFixture::at("2026-01-05T20:00:00Z");
     world.signals.zone = Some(zone("America/Los_Angeles"));
     check_in(&mut world).unwrap();
-    world.go_to("2026-01-06T07:00:00Z");
+    world.set_time("2026-01-06T07:00:00Z");
     world.signals.zone = Some(zone("Asia/Tokyo"));
     assert_eq!(code(check_in(&mut world)), "already_checked_in");
     world.when(NoteRefusedVisit { user: user(1) }).unwrap();
-    world.go_to("2026-01-06T23:00:00Z");
+    world.set_time("2026-01-06T23:00:00Z");
     let next = check_in(&mut world).unwrap();
     assert_eq!(
         (next.date().to_string().as_str(), next.streak.current),
@@ -483,11 +483,11 @@ fn a_visit_that_a_change_of_zone_refuses_costs_no_streak() {
 #[test]
 fn a_date_of_which_less_than_half_a_day_was_the_users_is_not_missed() {
     for (to, streak) in [("Asia/Tokyo", 2), ("Europe/London", 1)] {
-        let mut world = World::at("2026-01-05T20:00:00Z");
+        let mut world = EngineFixture::at("2026-01-05T20:00:00Z");
         world.signals.zone = Some(zone("America/Los_Angeles"));
         check_in(&mut world).unwrap();
         world.signals.zone = Some(zone(to));
-        world.go_to("2026-01-05T21:00:00Z");
+        world.set_time("2026-01-05T21:00:00Z");
         assert_eq!(code(check_in(&mut world)), "already_checked_in");
         let register = RegisterUser {
             user: user(1),
@@ -495,7 +495,7 @@ fn a_date_of_which_less_than_half_a_day_was_the_users_is_not_missed() {
             display_name: None,
         };
         world.when(register).unwrap();
-        world.go_to("2026-01-07T12:00:00Z");
+        world.set_time("2026-01-07T12:00:00Z");
         assert_eq!(check_in(&mut world).unwrap().streak.current, streak, "to {to}");
     }
 }
@@ -506,7 +506,7 @@ fn the_default_zone_is_the_policys() {
         default_zone: Some("Asia/Tokyo".parse::<Zone>().unwrap()),
         ..PolicyFile::default()
     };
-    let mut world = World::at("2026-01-05T15:00:00Z").with_policy(PackPolicy {
+    let mut world = EngineFixture::at("2026-01-05T15:00:00Z").with_policy(PackPolicy {
         check_in: CheckInPolicy::try_from(file).ok(),
         ..PackPolicy::default()
     });
@@ -515,7 +515,7 @@ fn the_default_zone_is_the_policys() {
 
 #[test]
 fn a_milestone_whose_bonus_is_rounded_to_nothing_is_one_all_the_same() {
-    let mut world = World::at(NOON).with_policy(tiered(&[(1, "0"), (2, "0.001")], &[]));
+    let mut world = EngineFixture::at(NOON).with_policy(tiered(&[(1, "0"), (2, "0.001")], &[]));
     let earned = [0, 1, 2].map(|_| {
         let earned = check_in(&mut world).unwrap().day.earned;
         world.now += chrono::Duration::days(1);

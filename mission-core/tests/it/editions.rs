@@ -7,7 +7,7 @@ use mission_core::{
     event::{EventOutcome, EventResult, IntegrationEvent},
     mission::{Definition, Frequency, MissionStatus},
     task::{Task, TaskStatus},
-    testing::{World, active, at, definition, mission_id, points, user},
+    testing::{EngineFixture, active, at, definition, mission_id, points, user},
 };
 use serde_json::json;
 
@@ -30,16 +30,16 @@ fn pack(missions: &[(u64, Definition)]) -> PutPack {
 }
 
 /// A world whose mission 1 is in the store, so that it can be edited.
-fn with(definition: Definition) -> World {
-    put_into(World::at(NOON), definition)
+fn with(definition: Definition) -> EngineFixture {
+    put_into(EngineFixture::at(NOON), definition)
 }
 
-fn put_into(mut world: World, definition: Definition) -> World {
+fn put_into(mut world: EngineFixture, definition: Definition) -> EngineFixture {
     world.when(pack(&[(1, definition)])).unwrap();
     world
 }
 
-fn edit(world: &mut World, definition: Definition) {
+fn edit(world: &mut EngineFixture, definition: Definition) {
     let edit = UpdateMission {
         mission: mission_id(1),
         expected_version: None,
@@ -55,11 +55,11 @@ fn worth(definition: Definition, target: u64, points: u32) -> Definition {
     definition
 }
 
-fn watched(world: &mut World, time: &str) -> EventResult {
+fn watched(world: &mut EngineFixture, time: &str) -> EventResult {
     world.event("video.watched", user(1), time, &json!({})).unwrap()
 }
 
-fn task(world: &World) -> Task {
+fn task(world: &EngineFixture) -> Task {
     let tasks: Vec<Task> = world.store.records().task.into_values().flatten().collect();
     assert_eq!(tasks.len(), 1, "{tasks:?}");
     tasks.into_iter().next().unwrap()
@@ -78,7 +78,7 @@ fn a_running_task_keeps_its_target_and_its_reward() {
         (reward.amount.points, reward.mission_version),
         (points("10"), Some(1))
     );
-    let told = world.told();
+    let told = world.events();
     let versions: Vec<_> = told
         .iter()
         .filter_map(|event| match event {
@@ -160,7 +160,7 @@ fn another_frequency_leaves_running_tasks_as_they_were() {
     let mut world = with(watch(Frequency::OneTime));
     let first = watched(&mut world, NOON).tasks[0].clone();
     edit(&mut world, watch(Frequency::Daily));
-    world.go_to("2026-01-07T12:00:00Z");
+    world.set_time("2026-01-07T12:00:00Z");
     let moved = watched(&mut world, "2026-01-07T12:00:00Z").tasks[0].clone();
     assert_eq!((moved.id, moved.status), (first.id, TaskStatus::Completed));
     let next = watched(&mut world, "2026-01-07T12:00:00Z").tasks[0].clone();
@@ -176,7 +176,7 @@ fn another_frequency_that_takes_running_tasks_along_gives_them_the_period_of_the
         ..watch(Frequency::Daily)
     };
     edit(&mut world, along);
-    world.go_to("2026-01-06T12:00:00Z");
+    world.set_time("2026-01-06T12:00:00Z");
     let today = watched(&mut world, "2026-01-06T12:00:00Z").tasks[0].clone();
     assert_ne!(today.id, first.id, "the first is of the day before");
     let late = watched(&mut world, "2026-01-05T23:00:00Z").tasks[0].clone();
@@ -192,7 +192,7 @@ fn a_task_that_was_taken_along_expires_as_the_new_definition_says() {
         ..watch(Frequency::Daily)
     };
     edit(&mut world, along);
-    world.go_to("2026-01-13T00:00:00Z");
+    world.set_time("2026-01-13T00:00:00Z");
     let expire = ExpireDue {
         user: user(1),
         tasks: vec![first.id],
@@ -258,7 +258,7 @@ fn who_has_started_a_mission_that_its_pack_drops_may_finish_it() {
 #[test]
 fn a_mission_that_comes_back_into_its_pack_is_what_it_was() {
     let mut world = with(watch(Frequency::Daily));
-    let status = |world: &World| {
+    let status = |world: &EngineFixture| {
         let mission = world.store.records().mission[&mission_id(1)].clone().unwrap();
         (mission.status, mission.version)
     };
@@ -271,7 +271,7 @@ fn a_mission_that_comes_back_into_its_pack_is_what_it_was() {
 
 #[test]
 fn a_task_of_before_versions_were_kept_has_the_earliest() {
-    let mut world = World::at(NOON).with(active(1, worth(definition("read"), 2, 10)));
+    let mut world = EngineFixture::at(NOON).with(active(1, worth(definition("read"), 2, 10)));
     let started = start(&mut world, 1).unwrap();
     let json = serde_json::to_value(&started).unwrap();
     let mut json = json.as_object().unwrap().clone();

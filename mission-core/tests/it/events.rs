@@ -5,11 +5,11 @@ use mission_core::{
     engine::{ApplyEvent, ClaimTask, ExpireDue, StartTask},
     event::{ActivityEvent, CloudEvent, EventOutcome},
     mission::{
-        Budget, Definition, EvidenceDemand, EvidenceReview, FieldType, Frequency, Mission, MissionStatus,
-        Operator, Rule,
+        Budget, Definition, EvidenceRequirement, EvidenceReview, FieldType, Frequency, Mission,
+        MissionStatus, Operator, Rule,
     },
     task::{EvidenceType, TaskStatus},
-    testing::{World, active, at, mission_id, user},
+    testing::{EngineFixture, active, at, mission_id, user},
 };
 use serde_json::json;
 
@@ -26,7 +26,7 @@ fn watch(code: &str) -> Definition {
     }
 }
 
-fn watched(world: &mut World, time: &str) -> mission_core::event::EventResult {
+fn watched(world: &mut EngineFixture, time: &str) -> mission_core::event::EventResult {
     world
         .event("video.watched", user(1), time, &json!({"seconds": 40}))
         .unwrap()
@@ -34,7 +34,7 @@ fn watched(world: &mut World, time: &str) -> mission_core::event::EventResult {
 
 #[test]
 fn events_start_move_and_complete_a_task() {
-    let mut world = World::at(NOON).with(active(1, watch("watch")));
+    let mut world = EngineFixture::at(NOON).with(active(1, watch("watch")));
     let first = watched(&mut world, NOON);
     assert_eq!(first.outcome, EventOutcome::Applied);
     assert_eq!(
@@ -60,7 +60,7 @@ fn events_start_move_and_complete_a_task() {
 
 #[test]
 fn an_event_counts_once() {
-    let mut world = World::at(NOON).with(active(1, watch("watch")));
+    let mut world = EngineFixture::at(NOON).with(active(1, watch("watch")));
     let event = |id: &str, source: &str, who: UserId| ApplyEvent {
         event: ActivityEvent {
             id: id.to_owned(),
@@ -79,7 +79,7 @@ fn an_event_counts_once() {
         world.when(event("1", "a", user(1))).unwrap().outcome,
         EventOutcome::Duplicate
     );
-    world.go_to("2026-01-06T13:00:00Z");
+    world.set_time("2026-01-06T13:00:00Z");
     assert_eq!(
         world.when(event("1", "a", user(1))).unwrap().outcome,
         EventOutcome::Duplicate,
@@ -102,7 +102,7 @@ fn an_event_is_up_to_five_minutes_ahead_and_seven_days_late() {
         ("9999-12-31T23:59:59Z", Some("too_early")),
         ("0000-01-01T00:00:00Z", Some("too_late")),
     ] {
-        let mut world = World::at(NOON).with(active(1, watch("watch")));
+        let mut world = EngineFixture::at(NOON).with(active(1, watch("watch")));
         let result = watched(&mut world, time);
         let expected = if reason.is_some() {
             EventOutcome::Rejected
@@ -119,7 +119,7 @@ fn an_event_is_up_to_five_minutes_ahead_and_seven_days_late() {
 
 #[test]
 fn an_event_belongs_to_the_period_of_its_own_time() {
-    let mut world = World::at(NOON).with(active(1, watch("watch")));
+    let mut world = EngineFixture::at(NOON).with(active(1, watch("watch")));
     let today = watched(&mut world, NOON).tasks[0].clone();
     let late = watched(&mut world, "2026-01-03T23:59:59Z").tasks[0].clone();
     assert_ne!(
@@ -150,9 +150,9 @@ fn an_event_belongs_to_the_period_of_its_own_time() {
 
 #[test]
 fn after_the_late_window_a_task_is_expired() {
-    let mut world = World::at(NOON).with(active(1, watch("watch")));
+    let mut world = EngineFixture::at(NOON).with(active(1, watch("watch")));
     let task = watched(&mut world, NOON).tasks[0].clone();
-    world.go_to("2026-01-13T00:00:00Z");
+    world.set_time("2026-01-13T00:00:00Z");
     let late = watched(&mut world, "2026-01-06T00:00:00Z");
     assert_ne!(late.tasks[0].id, task.id);
     let expire = ExpireDue {
@@ -169,7 +169,7 @@ fn a_task_without_auto_start_waits_for_its_user() {
         auto_start: false,
         ..watch("watch")
     };
-    let mut world = World::at(NOON).with(active(1, manual));
+    let mut world = EngineFixture::at(NOON).with(active(1, manual));
     let ignored = watched(&mut world, NOON);
     assert_eq!((ignored.outcome, ignored.tasks.len()), (EventOutcome::Ignored, 0));
     assert!(
@@ -192,7 +192,7 @@ fn rules_read_the_event() {
         }],
         ..watch("watch")
     };
-    let mut world = World::at(NOON).with(active(1, picky));
+    let mut world = EngineFixture::at(NOON).with(active(1, picky));
     assert!(
         start(&mut world, 1).is_ok(),
         "rules on events are not judged at a start"
@@ -222,7 +222,7 @@ fn a_failing_mission_is_reported_and_the_others_go_on() {
             auto_start: n != 3,
             ..watch(&format!("watch-{n}"))
         };
-        world.learn(active(n, mission));
+        world.add_mission(active(n, mission));
     }
     start(&mut world, 3).unwrap();
     let result = watched(&mut world, NOON);
@@ -244,7 +244,7 @@ fn a_failing_mission_is_reported_and_the_others_go_on() {
 #[test]
 fn a_duplicate_is_one_even_where_no_task_moved() {
     // What moved nothing may be tried again: a mission may be active by then.
-    let mut world = World::at(NOON);
+    let mut world = EngineFixture::at(NOON);
     let ignored = watched(&mut world, NOON);
     assert_eq!(
         (ignored.outcome, ignored.reason.as_deref()),
@@ -263,7 +263,7 @@ fn a_completion_beyond_the_budget_keeps_its_progress_until_there_is_room() {
         }),
         ..watch("scarce")
     };
-    let mut world = World::at(NOON).with(active(1, scarce.clone()));
+    let mut world = EngineFixture::at(NOON).with(active(1, scarce.clone()));
     let task = watched(&mut world, NOON).tasks[0].clone();
     assert_eq!(
         (task.status, task.progress.is_complete()),
@@ -275,7 +275,7 @@ fn a_completion_beyond_the_budget_keeps_its_progress_until_there_is_room() {
         (again.outcome, again.reason.as_deref()),
         (EventOutcome::Ignored, Some("budget_exhausted"))
     );
-    world.learn(Mission {
+    world.add_mission(Mission {
         version: 2,
         ..active(
             1,
@@ -292,14 +292,14 @@ fn a_completion_beyond_the_budget_keeps_its_progress_until_there_is_room() {
 fn a_triggered_mission_with_evidence_waits_for_complete() {
     let proved = Definition {
         target: 1,
-        evidence: Some(EvidenceDemand {
+        evidence: Some(EvidenceRequirement {
             evidence_type: EvidenceType::WatchDuration,
             min_seconds: None,
             review: EvidenceReview::Automatic,
         }),
         ..watch("proved")
     };
-    let mut world = World::at(NOON).with(active(1, proved));
+    let mut world = EngineFixture::at(NOON).with(active(1, proved));
     let task = watched(&mut world, NOON).tasks[0].clone();
     assert_eq!(
         (task.status, task.progress.is_complete()),
@@ -312,9 +312,9 @@ fn a_triggered_mission_with_evidence_waits_for_complete() {
 
 #[test]
 fn paused_missions_are_not_moved() {
-    let mut world = World::at(NOON).with(active(1, watch("watch")));
+    let mut world = EngineFixture::at(NOON).with(active(1, watch("watch")));
     watched(&mut world, NOON);
-    world.learn(Mission {
+    world.add_mission(Mission {
         version: 2,
         status: MissionStatus::Paused,
         ..active(1, watch("watch"))
@@ -421,7 +421,7 @@ fn a_referral_counts_once_under_any_event_id() {
         auto_start: true,
         ..triggered("invite-3", "referral.activated")
     };
-    let mut world = World::at(NOON).with(active(1, invite));
+    let mut world = EngineFixture::at(NOON).with(active(1, invite));
     let mut told = |inviter: u64, invitee: u64| {
         let data = json!({"inviterId": user(inviter), "inviteeId": user(invitee)});
         let result = world
@@ -448,7 +448,7 @@ fn an_event_that_contradicts_what_was_declared_of_it_is_rejected_and_can_come_ag
     if let Some(trigger) = &mut definition.trigger {
         trigger.fields.insert("seconds".to_owned(), FieldType::Integer);
     }
-    let mut world = World::at(NOON).with(active(1, definition));
+    let mut world = EngineFixture::at(NOON).with(active(1, definition));
     let event = |data: serde_json::Value| ActivityEvent {
         id: "e-1".to_owned(),
         source: "player".to_owned(),
@@ -475,8 +475,9 @@ fn an_event_that_contradicts_what_was_declared_of_it_is_rejected_and_can_come_ag
 #[test]
 fn friendships_are_told_by_events() {
     use mission_core::ports::queries::Queries as _;
-    let mut world = World::at(NOON).with(active(1, triggered("friends", "friendship.created")));
-    let friends = |world: &World, who| pollster::block_on(world.store.friends(user(who), 10)).unwrap();
+    let mut world = EngineFixture::at(NOON).with(active(1, triggered("friends", "friendship.created")));
+    let friends =
+        |world: &EngineFixture, who| pollster::block_on(world.store.friends(user(who), 10)).unwrap();
     let told = json!({"friendId": user(2)});
     let made = world.event("friendship.created", user(1), NOON, &told).unwrap();
     assert_eq!(made.outcome, EventOutcome::Applied);

@@ -3,9 +3,9 @@
 use mission_core::{
     engine::{ActivateReferral, RegisterUser, StartTask, SubmitEvidence},
     fraud::ReviewDecision,
-    mission::{Definition, EvidenceDemand, EvidenceReview},
+    mission::{Definition, EvidenceRequirement, EvidenceReview},
     task::{Evidence, EvidenceType, TaskStatus, VerificationMethod},
-    testing::{World, active, at, definition, mission_id, user},
+    testing::{EngineFixture, active, at, definition, mission_id, user},
     user::InviteCode,
 };
 
@@ -15,7 +15,7 @@ const NOON: &str = "2026-01-05T12:00:00Z";
 
 fn demanding(code: &str, evidence_type: EvidenceType) -> Definition {
     Definition {
-        evidence: Some(EvidenceDemand {
+        evidence: Some(EvidenceRequirement {
             evidence_type,
             min_seconds: None,
             review: EvidenceReview::Automatic,
@@ -34,10 +34,10 @@ fn screenshot(address: &str) -> Evidence {
 /// Shows each piece of evidence to a task of its own, at 12:01:00, one minute after its start.
 fn verdicts(demand: &Definition, shown: &[(Evidence, Option<&str>)]) {
     for (evidence, refused) in shown {
-        let mut world = World::at(NOON).with(active(1, demand.clone()));
+        let mut world = EngineFixture::at(NOON).with(active(1, demand.clone()));
         let task = ready(&mut world, 1);
         assert_eq!(code(complete(&mut world, task.id)), "task_not_complete");
-        world.go_to("2026-01-05T12:01:00Z");
+        world.set_time("2026-01-05T12:01:00Z");
         let answer = show(&mut world, task.id, evidence.clone());
         match refused {
             Some(part) => {
@@ -130,7 +130,7 @@ fn social_proof_is_a_screenshot() {
 
 #[test]
 fn a_mission_without_demand_takes_no_evidence() {
-    let mut world = World::at(NOON).with(active(1, definition("plain")));
+    let mut world = EngineFixture::at(NOON).with(active(1, definition("plain")));
     let task = start(&mut world, 1).unwrap();
     let shown = show(&mut world, task.id, screenshot("https://example.com/1.png"));
     assert!(shown.unwrap_err().to_string().contains("asks for no evidence"));
@@ -142,11 +142,11 @@ fn a_screenshot_counts_for_one_task_of_one_user() {
         max_completions: Some(0),
         ..demanding("share", EvidenceType::SocialProof)
     };
-    let mut world = World::at(NOON).with(active(1, twice));
+    let mut world = EngineFixture::at(NOON).with(active(1, twice));
     let first = ready(&mut world, 1);
     let shot = screenshot("https://example.com/1.png");
     let answer = show(&mut world, first.id, shot.clone()).unwrap();
-    world.go_to("2026-01-05T12:05:00Z");
+    world.set_time("2026-01-05T12:05:00Z");
     assert_eq!(
         show(&mut world, first.id, shot.clone()).unwrap(),
         answer,
@@ -187,7 +187,7 @@ fn a_screenshot_counts_for_one_task_of_one_user() {
 
 #[test]
 fn better_evidence_may_follow() {
-    let mut world = World::at(NOON).with(active(1, demanding("share", EvidenceType::SocialProof)));
+    let mut world = EngineFixture::at(NOON).with(active(1, demanding("share", EvidenceType::SocialProof)));
     let task = ready(&mut world, 1);
     show(&mut world, task.id, screenshot("https://example.com/1.png")).unwrap();
     show(&mut world, task.id, screenshot("https://example.com/2.png")).unwrap();
@@ -202,7 +202,7 @@ fn an_invite_code_is_anothers_and_counts_once_for_a_user() {
         max_completions: Some(0),
         ..demanding("invited", EvidenceType::InviteCode)
     };
-    let mut world = World::at(NOON).with(active(1, demand));
+    let mut world = EngineFixture::at(NOON).with(active(1, demand));
     let register = RegisterUser {
         user: user(2),
         registered_at: None,
@@ -239,7 +239,7 @@ fn an_invite_code_is_anothers_and_counts_once_for_a_user() {
 
 #[test]
 fn a_code_that_a_referral_brought_is_known() {
-    let mut world = World::at(NOON).with(active(1, demanding("invited", EvidenceType::InviteCode)));
+    let mut world = EngineFixture::at(NOON).with(active(1, demanding("invited", EvidenceType::InviteCode)));
     let activate = ActivateReferral {
         inviter: user(3),
         invitee: user(4),
@@ -279,7 +279,7 @@ fn a_reviewer_decides_on_evidence_as_of_the_day_it_was_shown() {
     demand.evidence.as_mut().unwrap().review = EvidenceReview::Manual;
     demand.frequency = mission_core::mission::Frequency::Daily;
     for full in [true, false] {
-        let mut world = World::at(NOON).with(active(1, demand.clone()));
+        let mut world = EngineFixture::at(NOON).with(active(1, demand.clone()));
         let task = start(&mut world, 1).unwrap();
         if full {
             progress(&mut world, task.id, 1).unwrap();
@@ -291,7 +291,7 @@ fn a_reviewer_decides_on_evidence_as_of_the_day_it_was_shown() {
         assert_eq!(code(start(&mut world, 1)), "task_already_open");
         let review = open_review(&world);
         // Long after the day has ended: what is in review does not expire.
-        world.go_to("2026-01-25T12:00:00Z");
+        world.set_time("2026-01-25T12:00:00Z");
         let decided = decide(&mut world, &review, ReviewDecision::Approve)
             .unwrap()
             .review;
@@ -319,7 +319,7 @@ fn a_reviewer_decides_on_evidence_as_of_the_day_it_was_shown() {
 fn a_rejected_proof_closes_its_task() {
     let mut demand = demanding("share", EvidenceType::SocialProof);
     demand.evidence.as_mut().unwrap().review = EvidenceReview::Manual;
-    let mut world = World::at(NOON).with(active(1, demand));
+    let mut world = EngineFixture::at(NOON).with(active(1, demand));
     let task = ready(&mut world, 1);
     show(&mut world, task.id, screenshot("https://example.com/1.png")).unwrap();
     let review = open_review(&world);

@@ -8,7 +8,7 @@ use std::sync::{
 use mission_core::{
     UserId,
     engine::{
-        ApplyEvent, BookBuilder, CheckIn, EngineBuilder, ExecuteError, Rejection, Settings, Signals,
+        ApplyEvent, CatalogBuilder, CheckIn, EngineBuilder, ExecuteError, Rejection, Settings, Signals,
         StartTask,
     },
     event::{ActivityEvent, EventOutcome},
@@ -86,13 +86,13 @@ fn friends_are_asked_for_where_a_rule_reads_them() {
         ..triggered("played", "game.played")
     };
     let missions = [popular, crowded, definition("plain"), played];
-    let book = missions.into_iter().zip(1..).fold(
-        BookBuilder::new(&NoScripts, Settings::default()),
-        |book, (definition, id)| book.mission(active(id, definition)),
+    let catalog = missions.into_iter().zip(1..).fold(
+        CatalogBuilder::new(&NoScripts, Settings::default()),
+        |catalog, (definition, id)| catalog.mission(active(id, definition)),
     );
     let clock = FixedClock::at(at(NOON));
     let (engine, writer) = EngineBuilder::new(MemoryStore::default(), clock, CountingIds::default())
-        .book(book.build())
+        .catalog(catalog.build())
         .social(social.clone())
         .build();
     let writing = std::thread::spawn(|| pollster::block_on(writer.run()));

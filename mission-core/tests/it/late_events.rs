@@ -11,7 +11,7 @@ use mission_core::{
         ScriptCompiler,
     },
     task::{Task, TaskStatus},
-    testing::{World, active, at, mission_id, user},
+    testing::{EngineFixture, active, at, mission_id, user},
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -31,24 +31,24 @@ fn clip(frequency: Frequency, target: u64, cooldown_seconds: u32) -> Definition 
     }
 }
 
-fn watched(world: &mut World, time: &str) -> EventResult {
+fn watched(world: &mut EngineFixture, time: &str) -> EventResult {
     world.event("video.watched", user(1), time, &json!({})).unwrap()
 }
 
-fn tasks(world: &World) -> Vec<Task> {
+fn tasks(world: &EngineFixture) -> Vec<Task> {
     let mut tasks: Vec<Task> = world.store.records().task.into_values().flatten().collect();
     tasks.sort_by_key(|task| task.started_at);
     tasks
 }
 
-fn completions(world: &World) -> usize {
+fn completions(world: &EngineFixture) -> usize {
     let done = |task: &&Task| task.status == TaskStatus::Completed;
     tasks(world).iter().filter(done).count()
 }
 
 #[test]
 fn a_cooldown_counts_between_the_times_of_events() {
-    let mut world = World::at(TOLD).with(active(1, clip(Frequency::Unlimited, 1, 60)));
+    let mut world = EngineFixture::at(TOLD).with(active(1, clip(Frequency::Unlimited, 1, 60)));
     for hour in 1..=5 {
         let told = watched(&mut world, &format!("2026-01-06T0{hour}:00:00Z"));
         assert_eq!(
@@ -73,7 +73,7 @@ fn a_cooldown_counts_between_the_times_of_events() {
 #[test]
 fn late_work_has_the_times_of_its_events() {
     for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
-        let mut world = World::at(TOLD).with(active(1, clip(Frequency::Daily, 3, 0)));
+        let mut world = EngineFixture::at(TOLD).with(active(1, clip(Frequency::Daily, 3, 0)));
         let times = [
             "2026-01-05T08:00:00Z",
             "2026-01-05T09:00:00Z",
@@ -98,7 +98,7 @@ fn late_work_has_the_times_of_its_events() {
             .next()
             .unwrap();
         assert_eq!(reward.earned_at, at(times[2]), "{order:?}");
-        let told = world.told();
+        let told = world.events();
         let [IntegrationEvent::TaskStarted(started)] = told.as_slice() else {
             panic!("one task was started: {told:?}")
         };
@@ -110,7 +110,7 @@ fn late_work_has_the_times_of_its_events() {
 fn the_reward_of_late_work_can_be_claimed_for_as_long_as_any() {
     let mut brief = clip(Frequency::Daily, 1, 0);
     brief.reward.expires_after_days = Some(1);
-    let mut world = World::at(TOLD).with(active(1, brief));
+    let mut world = EngineFixture::at(TOLD).with(active(1, brief));
     watched(&mut world, "2026-01-03T08:00:00Z");
     let reward = world
         .store
@@ -129,7 +129,7 @@ fn an_event_of_before_the_user_started_does_not_count() {
         auto_start: false,
         ..clip(Frequency::OneTime, 3, 0)
     };
-    let mut world = World::at(TOLD).with(active(1, by_hand));
+    let mut world = EngineFixture::at(TOLD).with(active(1, by_hand));
     let start = StartTask {
         user: user(1),
         mission: mission_id(1),
@@ -180,13 +180,13 @@ fn rules_see_the_streak_of_the_moment() {
         ..clip(Frequency::Unlimited, 1, 0)
     };
     let compiler = std::sync::Arc::new(StreakAsPoints);
-    let mut world = World::set_up(at(TOLD), Default::default(), compiler).with(active(1, mission));
+    let mut world = EngineFixture::set_up(at(TOLD), Default::default(), compiler).with(active(1, mission));
     // Three days, one missed, and a new streak.
     for day in ["03", "04", "05", "07"] {
-        world.go_to(&format!("2026-01-{day}T10:00:00Z"));
+        world.set_time(&format!("2026-01-{day}T10:00:00Z"));
         world.when(CheckIn { user: user(1) }).unwrap();
     }
-    world.go_to(TOLD);
+    world.set_time(TOLD);
     let mut seen = |time: &str| {
         let task = watched(&mut world, time).tasks[0].clone();
         let reward = world.store.records().reward[&(user(1), task.reward_id.unwrap())].clone();
@@ -215,7 +215,7 @@ fn an_amount_out_of_bounds_is_reported_though_another_mission_moved() {
             code: format!("clip-{n}").parse().unwrap(),
             ..clip(Frequency::Unlimited, 1, 0)
         };
-        world.learn(active(n, mission));
+        world.add_mission(active(n, mission));
     }
     let told = watched(&mut world, TOLD);
     assert_eq!((told.outcome, told.tasks.len()), (EventOutcome::Applied, 1));
@@ -238,7 +238,7 @@ proptest! {
         cooldown in prop::sample::select(vec![0_u32, 60, 600, 3600, 100_000]),
     ) {
         let count = |minutes: &mut dyn Iterator<Item = &u32>| {
-            let mut world = World::at(TOLD).with(active(1, clip(frequency, 1, cooldown)));
+            let mut world = EngineFixture::at(TOLD).with(active(1, clip(frequency, 1, cooldown)));
             for minute in minutes {
                 let time = at("2026-01-04T20:00:00Z") + chrono::Duration::minutes(i64::from(*minute));
                 watched(&mut world, &time.to_rfc3339());
@@ -256,7 +256,7 @@ proptest! {
         frequency in prop::sample::select(vec![Frequency::Daily, Frequency::Weekly, Frequency::Unlimited]),
     ) {
         let sums = |minutes: &mut dyn Iterator<Item = &u32>| {
-            let mut world = World::at(TOLD).with(active(1, clip(frequency, target, 0)));
+            let mut world = EngineFixture::at(TOLD).with(active(1, clip(frequency, target, 0)));
             for minute in minutes {
                 let time = at("2026-01-04T20:00:00Z") + chrono::Duration::minutes(i64::from(*minute));
                 watched(&mut world, &time.to_rfc3339());

@@ -7,8 +7,8 @@ use mission_core::{
         CreateMission, MissionSaved, MoveMission, PackPolicy, PutPack, ReferralPolicy, Rejection,
         UpdateMission, pack_id,
     },
-    mission::{Definition, FieldValue, Frequency, MissionStatus, Move, Operator, Period, Rule},
-    testing::{World, active, at, date, definition, mission_id, zone},
+    mission::{Definition, FieldValue, Frequency, MissionStatus, Operator, Period, Rule, StatusTransition},
+    testing::{EngineFixture, active, at, date, definition, mission_id, zone},
 };
 use serde_json::json;
 
@@ -16,14 +16,14 @@ use crate::play::{code, start};
 
 const NOON: &str = "2026-01-05T12:00:00Z";
 
-fn create(world: &mut World, n: u64, code: &str) -> Result<MissionSaved, Rejection> {
+fn create(world: &mut EngineFixture, n: u64, code: &str) -> Result<MissionSaved, Rejection> {
     world.when(CreateMission {
         mission: mission_id(n),
         definition: definition(code),
     })
 }
 
-fn change(world: &mut World, n: u64, asked: Move) -> Result<MissionSaved, Rejection> {
+fn change(world: &mut EngineFixture, n: u64, asked: StatusTransition) -> Result<MissionSaved, Rejection> {
     world.when(MoveMission {
         mission: mission_id(n),
         asked,
@@ -34,8 +34,8 @@ fn change(world: &mut World, n: u64, asked: Move) -> Result<MissionSaved, Reject
 #[test]
 fn only_three_moves_lead_anywhere() {
     use MissionStatus::{Active, Archived, Draft, Paused};
-    use Move::{Activate, Archive, Pause};
-    let paths: [(&[Move], MissionStatus); 4] = [
+    use StatusTransition::{Activate, Archive, Pause};
+    let paths: [(&[StatusTransition], MissionStatus); 4] = [
         (&[], Draft),
         (&[Activate], Active),
         (&[Activate, Pause], Paused),
@@ -49,7 +49,7 @@ fn only_three_moves_lead_anywhere() {
     ];
     for (path, from) in paths {
         for asked in [Activate, Pause, Archive] {
-            let mut world = World::at(NOON);
+            let mut world = EngineFixture::at(NOON);
             create(&mut world, 1, "one").unwrap();
             for step in path {
                 change(&mut world, 1, *step).unwrap();
@@ -68,7 +68,7 @@ fn only_three_moves_lead_anywhere() {
 
 #[test]
 fn a_code_is_one_missions() {
-    let mut world = World::at(NOON);
+    let mut world = EngineFixture::at(NOON);
     let one = create(&mut world, 1, "one").unwrap().mission;
     assert_eq!((one.version, one.status), (1, MissionStatus::Draft));
     assert_eq!(code(create(&mut world, 2, "one")), "code_taken");
@@ -84,15 +84,15 @@ fn a_code_is_one_missions() {
         world.when(rename(2, "one")).is_ok(),
         "a code that was let go is free"
     );
-    assert_eq!(world.book.id_of(&definition("one").code), Some(mission_id(2)));
+    assert_eq!(world.catalog.id_of(&definition("one").code), Some(mission_id(2)));
     assert_eq!(code(world.when(rename(9, "nine"))), "not_found");
 }
 
 #[test]
 fn a_mission_is_made_once() {
-    let mut world = World::at(NOON);
+    let mut world = EngineFixture::at(NOON);
     create(&mut world, 1, "one").unwrap();
-    change(&mut world, 1, Move::Activate).unwrap();
+    change(&mut world, 1, StatusTransition::Activate).unwrap();
     let again = create(&mut world, 1, "one");
     assert!(
         again.is_err(),
@@ -109,11 +109,11 @@ fn a_mission_is_made_once() {
 
 #[test]
 fn a_version_that_was_read_is_kept_to() {
-    let mut world = World::at(NOON);
+    let mut world = EngineFixture::at(NOON);
     create(&mut world, 1, "one").unwrap();
     let activate = |version| MoveMission {
         mission: mission_id(1),
-        asked: Move::Activate,
+        asked: StatusTransition::Activate,
         expected_version: Some(version),
     };
     assert_eq!(
@@ -145,7 +145,7 @@ fn pack(name: &str, missions: &[(u64, Definition)], policy: Option<PackPolicy>, 
 
 #[test]
 fn a_pack_changes_its_missions_and_never_their_status() {
-    let mut world = World::at(NOON);
+    let mut world = EngineFixture::at(NOON);
     let one = definition("one");
     let first = world
         .when(pack("starter", &[(1, one.clone())], None, true))
@@ -163,7 +163,7 @@ fn a_pack_changes_its_missions_and_never_their_status() {
         (1, 1),
         "the same pack changes nothing"
     );
-    change(&mut world, 1, Move::Pause).unwrap();
+    change(&mut world, 1, StatusTransition::Pause).unwrap();
     let far = Definition { target: 7, ..one };
     let second = world
         .when(pack("starter", &[(1, far), (2, definition("two"))], None, true))
@@ -190,7 +190,7 @@ fn a_pack_changes_its_missions_and_never_their_status() {
 
 #[test]
 fn a_pack_takes_over_nobody_elses_mission() {
-    let mut world = World::at(NOON);
+    let mut world = EngineFixture::at(NOON);
     let create = CreateMission {
         mission: mission_id(1),
         definition: definition("by-http"),
@@ -221,7 +221,7 @@ fn a_pack_takes_over_nobody_elses_mission() {
 
 #[test]
 fn what_a_pack_no_longer_holds_is_archived() {
-    let mut world = World::at(NOON);
+    let mut world = EngineFixture::at(NOON);
     let both = [(1, definition("stays")), (2, definition("goes"))];
     let first = world.when(pack("p", &both, None, true)).unwrap();
     assert_eq!((first.created, first.changed, first.archived.len()), (2, 0, 0));
@@ -241,7 +241,7 @@ fn what_a_pack_no_longer_holds_is_archived() {
 
 #[test]
 fn missions_of_one_pack_may_swap_codes() {
-    let mut world = World::at(NOON);
+    let mut world = EngineFixture::at(NOON);
     world
         .when(pack(
             "starter",
@@ -258,9 +258,9 @@ fn missions_of_one_pack_may_swap_codes() {
     ));
     match swapped {
         Ok(_) => {
-            assert_eq!(world.book.id_of(&definition("b").code), Some(mission_id(1)));
-            assert_eq!(world.book.id_of(&definition("c").code), Some(mission_id(2)));
-            assert_eq!(world.book.id_of(&definition("a").code), None);
+            assert_eq!(world.catalog.id_of(&definition("b").code), Some(mission_id(1)));
+            assert_eq!(world.catalog.id_of(&definition("c").code), Some(mission_id(2)));
+            assert_eq!(world.catalog.id_of(&definition("a").code), None);
         }
         Err(why) => assert_eq!(why.code(), "code_taken"),
     }
@@ -268,7 +268,7 @@ fn missions_of_one_pack_may_swap_codes() {
 
 #[test]
 fn one_pack_carries_the_policy() {
-    let mut world = World::at(NOON);
+    let mut world = EngineFixture::at(NOON);
     let policy = |points: u32| {
         Some(PackPolicy {
             referral: Some(ReferralPolicy {
@@ -278,19 +278,19 @@ fn one_pack_carries_the_policy() {
         })
     };
     world.when(pack("a", &[], policy(7), true)).unwrap();
-    assert_eq!(world.book.referral.points, 7.into());
+    assert_eq!(world.catalog.referral.points, 7.into());
     assert_eq!(code(world.when(pack("b", &[], policy(8), true))), "policy_taken");
     world.when(pack("b", &[], None, true)).unwrap();
     assert_eq!(
-        world.book.referral.points,
+        world.catalog.referral.points,
         7.into(),
         "a pack without policy changes none"
     );
     world.when(pack("a", &[], policy(9), true)).unwrap();
     world.when(pack("a", &[], None, true)).unwrap();
-    assert_eq!(world.book.referral, ReferralPolicy::default());
+    assert_eq!(world.catalog.referral, ReferralPolicy::default());
     world.when(pack("b", &[], policy(8), true)).unwrap();
-    assert_eq!(world.book.referral.points, 8.into());
+    assert_eq!(world.catalog.referral.points, 8.into());
 }
 
 #[test]
@@ -428,13 +428,13 @@ fn periods_are_read_as_they_are_written() {
 
 #[test]
 fn an_older_version_of_a_mission_does_not_come_back_into_the_book() {
-    let mut world = World::at(NOON).with(active(1, definition("one")));
+    let mut world = EngineFixture::at(NOON).with(active(1, definition("one")));
     let newer = mission_core::mission::Mission {
         version: 5,
         ..active(1, definition("uno"))
     };
-    world.learn(newer);
-    world.learn(active(1, definition("one")));
-    assert_eq!(world.book.id_of(&definition("uno").code), Some(mission_id(1)));
-    assert_eq!(world.book.id_of(&definition("one").code), None);
+    world.add_mission(newer);
+    world.add_mission(active(1, definition("one")));
+    assert_eq!(world.catalog.id_of(&definition("uno").code), Some(mission_id(1)));
+    assert_eq!(world.catalog.id_of(&definition("one").code), None);
 }

@@ -15,10 +15,10 @@ use mission_core::{
         ScriptCompiler,
     },
     task::{Evidence, EvidenceType, Task},
-    testing::{World, at, definition, mission_id, user},
+    testing::{EngineFixture, at, definition, mission_id, user},
 };
 
-pub(crate) fn start(world: &mut World, mission: u64) -> Result<Task, Rejection> {
+pub(crate) fn start(world: &mut EngineFixture, mission: u64) -> Result<Task, Rejection> {
     let start = StartTask {
         user: user(1),
         mission: mission_id(mission),
@@ -26,7 +26,7 @@ pub(crate) fn start(world: &mut World, mission: u64) -> Result<Task, Rejection> 
     world.when(start).map(|reply| reply.task)
 }
 
-pub(crate) fn progress(world: &mut World, task: TaskId, value: u64) -> Result<Task, Rejection> {
+pub(crate) fn progress(world: &mut EngineFixture, task: TaskId, value: u64) -> Result<Task, Rejection> {
     let report = ReportProgress {
         user: user(1),
         task,
@@ -35,26 +35,30 @@ pub(crate) fn progress(world: &mut World, task: TaskId, value: u64) -> Result<Ta
     world.when(report).map(|reply| reply.task)
 }
 
-pub(crate) fn complete(world: &mut World, task: TaskId) -> Result<TaskCompleted, Rejection> {
+pub(crate) fn complete(world: &mut EngineFixture, task: TaskId) -> Result<TaskCompleted, Rejection> {
     world.when(CompleteTask { user: user(1), task })
 }
 
-pub(crate) fn claim(world: &mut World, task: TaskId) -> Result<RewardTaken, Rejection> {
+pub(crate) fn claim(world: &mut EngineFixture, task: TaskId) -> Result<RewardTaken, Rejection> {
     world.when(ClaimTask { user: user(1), task })
 }
 
-pub(crate) fn claim_reward(world: &mut World, reward: RewardId) -> Result<RewardTaken, Rejection> {
+pub(crate) fn claim_reward(world: &mut EngineFixture, reward: RewardId) -> Result<RewardTaken, Rejection> {
     world.when(ClaimReward {
         user: user(1),
         reward,
     })
 }
 
-pub(crate) fn check_in(world: &mut World) -> Result<CheckedIn, Rejection> {
+pub(crate) fn check_in(world: &mut EngineFixture) -> Result<CheckedIn, Rejection> {
     world.when(CheckIn { user: user(1) })
 }
 
-pub(crate) fn show(world: &mut World, task: TaskId, evidence: Evidence) -> Result<EvidenceTaken, Rejection> {
+pub(crate) fn show(
+    world: &mut EngineFixture,
+    task: TaskId,
+    evidence: Evidence,
+) -> Result<EvidenceTaken, Rejection> {
     world.when(SubmitEvidence {
         user: user(1),
         task,
@@ -63,7 +67,7 @@ pub(crate) fn show(world: &mut World, task: TaskId, evidence: Evidence) -> Resul
 }
 
 pub(crate) fn decide(
-    world: &mut World,
+    world: &mut EngineFixture,
     review: &Review,
     decision: ReviewDecision,
 ) -> Result<ReviewDecided, Rejection> {
@@ -77,7 +81,7 @@ pub(crate) fn decide(
 }
 
 /// The one review that waits.
-pub(crate) fn open_review(world: &World) -> Review {
+pub(crate) fn open_review(world: &EngineFixture) -> Review {
     let reviews = world.store.records().review;
     let open: Vec<Review> = reviews
         .into_values()
@@ -89,13 +93,13 @@ pub(crate) fn open_review(world: &World) -> Review {
 }
 
 /// Started and with full progress.
-pub(crate) fn ready(world: &mut World, mission: u64) -> Task {
+pub(crate) fn ready(world: &mut EngineFixture, mission: u64) -> Task {
     let task = start(world, mission).unwrap();
     progress(world, task.id, task.progress.target()).unwrap()
 }
 
 /// Started, moved and completed.
-pub(crate) fn done(world: &mut World, mission: u64) -> Task {
+pub(crate) fn done(world: &mut EngineFixture, mission: u64) -> Task {
     let task = ready(world, mission);
     let done = complete(world, task.id).unwrap();
     assert!(!done.under_review);
@@ -125,8 +129,8 @@ pub(crate) fn code<T: std::fmt::Debug>(result: Result<T, Rejection>) -> &'static
 }
 
 /// A world that runs the scripts of [`Words`].
-pub(crate) fn scripted(now: &str) -> World {
-    World::set_up(at(now), Settings::default(), Arc::new(Words))
+pub(crate) fn scripted(now: &str) -> EngineFixture {
+    EngineFixture::set_up(at(now), Settings::default(), Arc::new(Words))
 }
 
 /// Scripts of one line: a hook and what it answers, such as `progress 5`, `reward 7.005` or `verify too short`; `fail`

@@ -6,15 +6,15 @@ use mission_core::{
     MissionId, RewardId, TaskId, UserId,
     engine::{
         ActivateReferral, Answer, ApplyEvent, CheckIn, ClaimReward, ClaimTask, Command, CompleteTask,
-        DecideReview, ExpireDue, Keys, ReportProgress, Request, RevokeReward, StartTask, SubmitEvidence,
+        DecideReview, ExpireDue, ReadSet, ReportProgress, Request, RevokeReward, StartTask, SubmitEvidence,
     },
     event::{ActivityEvent, IntegrationEvent},
     fraud::ReviewDecision,
-    mission::{Budget, Definition, EvidenceDemand, EvidenceReview, Frequency, Offer},
+    mission::{BaseReward, Budget, Definition, EvidenceRequirement, EvidenceReview, Frequency},
     ports::store::Store,
     reward::RewardStatus,
     task::{Evidence, EvidenceType, TaskStatus},
-    testing::{World, active, at, definition, mission_id, points, user},
+    testing::{EngineFixture, active, at, definition, mission_id, points, user},
 };
 use proptest::prelude::*;
 use rust_decimal::Decimal;
@@ -68,12 +68,12 @@ fn limit() -> Budget {
     }
 }
 
-fn world() -> World {
-    let offer = |amount: &str, days| Offer {
+fn world() -> EngineFixture {
+    let offer = |amount: &str, days| BaseReward {
         points: points(amount),
         expires_after_days: days,
         experience_points: 5,
-        ..Offer::default()
+        ..BaseReward::default()
     };
     let plain = Definition {
         target: 3,
@@ -105,7 +105,7 @@ fn world() -> World {
     };
     let social = Definition {
         frequency: Frequency::Unlimited,
-        evidence: Some(EvidenceDemand {
+        evidence: Some(EvidenceRequirement {
             evidence_type: EvidenceType::SocialProof,
             min_seconds: None,
             review: EvidenceReview::Manual,
@@ -126,7 +126,7 @@ fn pick<T: Clone>(all: &[T], n: usize) -> Option<T> {
 }
 
 /// The command that an act is in a world, if it is one there.
-fn command(world: &mut World, act: &Act) -> Option<Command> {
+fn command(world: &mut EngineFixture, act: &Act) -> Option<Command> {
     let records = world.store.records();
     let task = |n| pick::<(UserId, TaskId)>(&records.task.keys().copied().collect::<Vec<_>>(), n);
     let reward = |n| pick::<(UserId, RewardId)>(&records.reward.keys().copied().collect::<Vec<_>>(), n);
@@ -233,7 +233,7 @@ fn command(world: &mut World, act: &Act) -> Option<Command> {
 }
 
 /// Plays acts one by one; answers the requests that they became.
-fn play(world: &mut World, acts: &[Act]) -> Result<Vec<(Request, Answer)>, TestCaseError> {
+fn play(world: &mut EngineFixture, acts: &[Act]) -> Result<Vec<(Request, Answer)>, TestCaseError> {
     let mut played = Vec::new();
     for act in acts {
         let Some(command) = command(world, act) else {
@@ -241,7 +241,7 @@ fn play(world: &mut World, acts: &[Act]) -> Result<Vec<(Request, Answer)>, TestC
         };
         let request = world.request(command);
         let before = world.store.records();
-        let answer = world.together(vec![request.clone()]).remove(0);
+        let answer = world.execute_batch(vec![request.clone()]).remove(0);
         let Ok(answer) = answer else {
             return Err(TestCaseError::fail(format!("{request:?}: {answer:?}")));
         };
@@ -278,7 +278,7 @@ fn sum<'a>(rewards: impl Iterator<Item = &'a mission_core::reward::Reward>) -> D
 }
 
 /// All that must hold of what is stored and told.
-fn holds(world: &World) -> Result<(), TestCaseError> {
+fn holds(world: &EngineFixture) -> Result<(), TestCaseError> {
     let records = world.store.records();
     let rewards: Vec<_> = records.reward.values().flatten().collect();
     let tasks: Vec<_> = records.task.values().flatten().collect();
@@ -286,7 +286,7 @@ fn holds(world: &World) -> Result<(), TestCaseError> {
     let mut granted = BTreeSet::new();
     let mut wallets: BTreeMap<UserId, Decimal> = BTreeMap::new();
     let mut completed = BTreeSet::new();
-    for event in world.told() {
+    for event in world.events() {
         match event {
             IntegrationEvent::RewardClaimed(event) => {
                 prop_assert!(
@@ -358,7 +358,7 @@ fn holds(world: &World) -> Result<(), TestCaseError> {
         let done: Vec<_> = own.filter(|task| task.status == TaskStatus::Completed).collect();
         prop_assert_eq!(participation.completions as usize, done.len());
         let cap = world
-            .book
+            .catalog
             .mission(*mission)
             .and_then(|listed| listed.mission.definition.completion_cap());
         for (period, state) in &participation.periods {
@@ -372,7 +372,7 @@ fn holds(world: &World) -> Result<(), TestCaseError> {
         }
     }
 
-    for listed in world.book.missions() {
+    for listed in world.catalog.missions() {
         let Some(limit) = listed.mission.definition.budget else {
             continue;
         };
@@ -381,9 +381,9 @@ fn holds(world: &World) -> Result<(), TestCaseError> {
             use RewardStatus::{Claimed, Held, Pending};
             reward.mission_id == Some(id) && matches!(reward.status, Pending | Held | Claimed)
         };
-        let keys = Keys {
+        let keys = ReadSet {
             budgets: BTreeSet::from([id]),
-            ..Keys::default()
+            ..ReadSet::default()
         };
         let used = pollster::block_on(world.store.load(&keys)).unwrap().budgets[&id];
         let standing: Vec<_> = rewards.iter().filter(standing).copied().collect();
@@ -412,10 +412,10 @@ fn alone(act: Act) -> Act {
 
 /// The same commands again, through their serial form, some of them together.
 fn play_in_batches(
-    world: &mut World,
+    world: &mut EngineFixture,
     played: &[(Request, Answer)],
     sizes: &[usize],
-) -> Vec<Result<Answer, mission_core::engine::Fault>> {
+) -> Vec<Result<Answer, mission_core::engine::CommandError>> {
     let mut answers = Vec::new();
     let mut left = played.iter();
     for size in sizes.iter().cycle() {
@@ -433,7 +433,7 @@ fn play_in_batches(
         if batch.is_empty() {
             break;
         }
-        answers.extend(world.together(batch));
+        answers.extend(world.execute_batch(batch));
     }
     answers
 }
@@ -471,7 +471,7 @@ proptest! {
             prop_assert_eq!(answer, &read, "answers come back from their serial form");
         }
         prop_assert_eq!(one_by_one.store.records(), in_batches.store.records());
-        prop_assert_eq!(one_by_one.told(), in_batches.told(), "the same events in the same order");
+        prop_assert_eq!(one_by_one.events(), in_batches.events(), "the same events in the same order");
         holds(&in_batches)?;
     }
 
@@ -492,7 +492,7 @@ proptest! {
         // Every command again, as a new one: what can be had once is not had again by asking again.
         for (request, _) in played {
             let again = world.request(request.command);
-            prop_assert!(world.together(vec![again]).remove(0).is_ok());
+            prop_assert!(world.execute_batch(vec![again]).remove(0).is_ok());
         }
         holds(&world)?;
     }
@@ -524,7 +524,7 @@ fn many_users_at_once_share_a_budget_without_overspending() {
         .into_iter()
         .map(|complete| world.request(complete))
         .collect();
-    let answers = world.together(requests);
+    let answers = world.execute_batch(requests);
     let (done, refused): (Vec<_>, Vec<_>) = answers.into_iter().map(Result::unwrap).partition(Result::is_ok);
     assert_eq!(
         (done.len(), refused.len()),

@@ -5,9 +5,9 @@ use mission_core::{
     engine::{Rejection, RevokeReward, Revoked},
     event::IntegrationEvent,
     fraud::ReviewDecision,
-    mission::{Budget, Definition, Offer},
+    mission::{BaseReward, Budget, Definition},
     reward::RewardStatus,
-    testing::{World, active, definition, mission_id, user},
+    testing::{EngineFixture, active, definition, mission_id, user},
     user::User,
 };
 
@@ -15,7 +15,7 @@ use crate::play::{check_in, claim, code, complete, decide, done, open_review, re
 
 const NOON: &str = "2026-01-05T12:00:00Z";
 
-fn revoke(world: &mut World, reward: RewardId) -> Result<Revoked, Rejection> {
+fn revoke(world: &mut EngineFixture, reward: RewardId) -> Result<Revoked, Rejection> {
     world.when(RevokeReward {
         user: user(1),
         reward,
@@ -32,7 +32,7 @@ fn decorated(code: &str) -> Definition {
             max_points: None,
             max_grants: Some(1),
         }),
-        reward: Offer {
+        reward: BaseReward {
             experience_points: 120,
             badge_id: Some("gold".to_owned()),
             ..plain.reward
@@ -41,19 +41,19 @@ fn decorated(code: &str) -> Definition {
     }
 }
 
-fn owner(world: &World) -> User {
+fn owner(world: &EngineFixture) -> User {
     world.store.records().user[&user(1)].clone().unwrap()
 }
 
-fn revocations(world: &World) -> usize {
-    let told = world.told();
+fn revocations(world: &EngineFixture) -> usize {
+    let told = world.events();
     let revoked = |event: &&IntegrationEvent| matches!(event, IntegrationEvent::RewardRevoked(_));
     told.iter().filter(revoked).count()
 }
 
 #[test]
 fn a_grant_and_its_revocation_leave_the_user_as_before() {
-    let mut world = World::at(NOON)
+    let mut world = EngineFixture::at(NOON)
         .with(active(1, decorated("one")))
         .with(active(2, decorated("two")));
     let one = done(&mut world, 1);
@@ -69,7 +69,7 @@ fn a_grant_and_its_revocation_leave_the_user_as_before() {
     assert_eq!((with_two.experience, with_two.points), (120, with_one.points));
     revoke(&mut world, two.id).unwrap();
     assert_eq!(owner(&world), before);
-    let told = world.told();
+    let told = world.events();
     let Some(IntegrationEvent::RewardRevoked(last)) = told.last() else {
         panic!("{told:?}");
     };
@@ -87,10 +87,11 @@ fn a_revocation_may_give_the_completion_back() {
             cooldown_seconds: 3600,
             ..decorated("once")
         };
-        let mut world = World::at(NOON).with(active(1, once));
+        let mut world = EngineFixture::at(NOON).with(active(1, once));
         let task = done(&mut world, 1);
         claim(&mut world, task.id).unwrap();
-        let records = |world: &World| world.store.records().participation[&(user(1), mission_id(1))].clone();
+        let records =
+            |world: &EngineFixture| world.store.records().participation[&(user(1), mission_id(1))].clone();
         let revoked = world.when(RevokeReward {
             user: user(1),
             reward: task.reward_id.unwrap(),
@@ -118,7 +119,7 @@ fn a_pending_reward_is_cancelled_and_its_budget_given_back() {
         max_completions: Some(0),
         ..decorated("scarce")
     };
-    let mut world = World::at(NOON).with(active(1, scarce));
+    let mut world = EngineFixture::at(NOON).with(active(1, scarce));
     let first = done(&mut world, 1);
     let before = owner(&world);
     let second = ready(&mut world, 1);
@@ -137,7 +138,7 @@ fn a_pending_reward_is_cancelled_and_its_budget_given_back() {
 #[test]
 fn what_was_revoked_under_review_is_not_granted_by_an_approval() {
     for decision in [ReviewDecision::Approve, ReviewDecision::Reject] {
-        let mut world = World::at(NOON).with(active(1, decorated("one")));
+        let mut world = EngineFixture::at(NOON).with(active(1, decorated("one")));
         world.from_device("phone");
         let task = done(&mut world, 1);
         world.from_device("tablet");
@@ -156,11 +157,11 @@ fn what_was_revoked_under_review_is_not_granted_by_an_approval() {
 
 #[test]
 fn a_check_in_whose_rewards_were_revoked_under_review_pays_nothing() {
-    let mut world = World::at(NOON);
+    let mut world = EngineFixture::at(NOON);
     world.from_device("phone");
     assert!(!check_in(&mut world).unwrap().under_review);
     world.from_device("tablet");
-    world.go_to("2026-01-06T12:00:00Z");
+    world.set_time("2026-01-06T12:00:00Z");
     assert!(check_in(&mut world).unwrap().under_review);
     let review = open_review(&world);
     let rewards = world.store.records().reward;
@@ -175,7 +176,7 @@ fn a_check_in_whose_rewards_were_revoked_under_review_pays_nothing() {
     for reward in held {
         revoke(&mut world, reward).unwrap();
     }
-    let told = world.told().len();
+    let told = world.events().len();
     decide(&mut world, &review, ReviewDecision::Approve).unwrap();
-    assert_eq!((owner(&world).points, world.told().len()), (before, told));
+    assert_eq!((owner(&world).points, world.events().len()), (before, told));
 }

@@ -8,8 +8,8 @@ use std::{
 
 use mission_core::{
     engine::{
-        BookBuilder, CheckIn, Command, DescribeUser, Engine, EngineBuilder, EraseUser, ExecuteError, Limits,
-        Rejection, Reply, Settings, Signals, StartTask, Ticket,
+        CatalogBuilder, CheckIn, Command, DescribeUser, Engine, EngineBuilder, EraseUser, ExecuteError,
+        Limits, PendingCommand, Rejection, Reply, Settings, Signals, StartTask,
     },
     memory::MemoryStore,
     mission::Definition,
@@ -112,14 +112,14 @@ fn run_after<T>(
         script: Some("waits".to_owned()),
         ..definition("gated")
     };
-    let book = BookBuilder::new(&gate, Settings::default())
+    let catalog = CatalogBuilder::new(&gate, Settings::default())
         .mission(active(GATED, gated))
         .mission(active(OPEN, definition("open")))
         .build();
     let clock = FixedClock::at(at("2026-01-05T12:00:00Z"));
     let (engine, writer) = EngineBuilder::new(store, clock, CountingIds::default())
         .scripts(gate.clone())
-        .book(book)
+        .catalog(catalog)
         .limits(limits)
         .build();
     let done = before(&engine);
@@ -137,7 +137,7 @@ fn run_after<T>(
 }
 
 impl Running {
-    fn submit(&self, command: impl Into<Command>) -> Ticket {
+    fn submit(&self, command: impl Into<Command>) -> PendingCommand {
         self.engine
             .submit(command.into(), Signals::default(), None)
             .unwrap()
@@ -155,7 +155,7 @@ fn check_in(who: u64) -> CheckIn {
     CheckIn { user: user(who) }
 }
 
-fn answer(ticket: Ticket) -> Result<Reply, ExecuteError> {
+fn answer(ticket: PendingCommand) -> Result<Reply, ExecuteError> {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
         // Nobody waits any more where the test has failed.
@@ -265,7 +265,7 @@ fn a_full_slow_lane_refuses_and_holds_nobody_up() {
 }
 
 impl Running {
-    fn submit_when_there_is_room(&self, command: impl Into<Command>) -> Ticket {
+    fn submit_when_there_is_room(&self, command: impl Into<Command>) -> PendingCommand {
         let command = command.into();
         loop {
             match self.engine.submit(command.clone(), Signals::default(), None) {

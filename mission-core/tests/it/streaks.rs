@@ -3,9 +3,9 @@
 use chrono::{DateTime, Duration, Utc};
 use mission_core::{
     PointsScale,
-    check_in::{CheckInPolicy, MonthlyDays, MonthlyRow, PolicyFile, Tier, Zone, ZoneLine},
+    check_in::{CheckInPolicy, MonthlyDays, MonthlyRow, PolicyFile, Tier, Zone, ZoneHistory},
     engine::{CheckIn, NoteRefusedVisit, PackPolicy, Rejection},
-    testing::{World, at, model::Diary, points, user, zone},
+    testing::{EngineFixture, at, model::CheckInModel, points, user, zone},
 };
 use proptest::prelude::*;
 
@@ -124,11 +124,11 @@ fn policy() -> impl Strategy<Value = CheckInPolicy> {
 
 /// Lives the acts in the engine and in the diary, and compares after each.
 fn agrees(start: DateTime<Utc>, policy: &CheckInPolicy, acts: &[Act]) -> Result<(), TestCaseError> {
-    let mut world = World::at("2026-01-01T00:00:00Z").with_policy(PackPolicy {
+    let mut world = EngineFixture::at("2026-01-01T00:00:00Z").with_policy(PackPolicy {
         check_in: Some(policy.clone()),
         ..PackPolicy::default()
     });
-    let mut diary = Diary::new(policy, PointsScale::default());
+    let mut diary = CheckInModel::new(policy, PointsScale::default());
     let mut total = rust_decimal::Decimal::ZERO;
     world.now = start;
     for act in acts {
@@ -324,8 +324,8 @@ proptest! {
     fn a_change_of_zone_waits_for_the_end_of_both_days(
         now in some_start(), from in some_zone(), to in some_zone(), back in any::<bool>(),
     ) {
-        let line = ZoneLine::new(from).moved(to, now);
-        let line = if back { line.moved(from, now) } else { line };
+        let line = ZoneHistory::new(from).with_zone(to, now);
+        let line = if back { line.with_zone(from, now) } else { line };
         prop_assert_eq!(line.at(now), from, "nothing changes at once");
         let mut last = from.date(now);
         for hours in 0..80 {

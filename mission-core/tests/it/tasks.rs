@@ -8,7 +8,7 @@ use mission_core::{
     mission::{Budget, Definition, Frequency, Mission, MissionStatus, Operator, Rule},
     reward::{RewardStatus, RewardType},
     task::TaskStatus,
-    testing::{World, active, at, definition, mission_id, points, user},
+    testing::{EngineFixture, active, at, definition, mission_id, points, user},
 };
 
 use crate::play::{
@@ -36,12 +36,12 @@ fn a_start_is_refused_in_the_order_of_the_contract() {
             max_completions: Some(9),
             ..definition("read-it")
         };
-        let mut world = World::at(NOON).with(active(1, free.clone()));
+        let mut world = EngineFixture::at(NOON).with(active(1, free.clone()));
         done(&mut world, 1);
         if open {
             start(&mut world, 1).unwrap();
         }
-        world.learn(Mission {
+        world.add_mission(Mission {
             version: 2,
             status: if inactive {
                 MissionStatus::Paused
@@ -87,7 +87,7 @@ fn a_mission_is_open_from_its_first_instant_until_its_last() {
         ("2026-01-05T12:59:59.999Z", true),
         ("2026-01-05T13:00:00Z", false),
     ] {
-        let mut world = World::at(now).with(active(1, window.clone()));
+        let mut world = EngineFixture::at(now).with(active(1, window.clone()));
         assert_eq!(start(&mut world, 1).is_ok(), open, "{now}");
     }
     for status in [
@@ -100,11 +100,11 @@ fn a_mission_is_open_from_its_first_instant_until_its_last() {
             ..active(1, definition("closed"))
         };
         assert_eq!(
-            code(start(&mut World::at(NOON).with(mission), 1)),
+            code(start(&mut EngineFixture::at(NOON).with(mission), 1)),
             "mission_not_active"
         );
     }
-    assert_eq!(code(start(&mut World::at(NOON), 1)), "not_found");
+    assert_eq!(code(start(&mut EngineFixture::at(NOON), 1)), "not_found");
 }
 
 #[test]
@@ -120,16 +120,16 @@ fn periods_are_the_users_local_days_weeks_and_months() {
             frequency,
             ..definition("often")
         };
-        let mut world = World::at(NOON).with(active(1, often));
+        let mut world = EngineFixture::at(NOON).with(active(1, often));
         world.signals.zone = "Asia/Ho_Chi_Minh".parse().ok();
         done(&mut world, 1);
-        world.go_to(last);
+        world.set_time(last);
         assert_eq!(
             code(start(&mut world, 1)),
             "max_completions_reached",
             "{frequency:?}"
         );
-        world.go_to(next);
+        world.set_time(next);
         assert!(start(&mut world, 1).is_ok(), "{frequency:?}");
     }
 }
@@ -140,10 +140,10 @@ fn two_periods_may_each_have_an_open_task() {
         frequency: Frequency::Daily,
         ..definition("daily")
     };
-    let mut world = World::at(NOON).with(active(1, daily));
+    let mut world = EngineFixture::at(NOON).with(active(1, daily));
     let monday = start(&mut world, 1).unwrap();
     assert_eq!(code(start(&mut world, 1)), "task_already_open");
-    world.go_to("2026-01-06T00:00:00Z");
+    world.set_time("2026-01-06T00:00:00Z");
     let tuesday = start(&mut world, 1).unwrap();
     assert_ne!(monday.id, tuesday.id);
     assert_eq!(code(progress(&mut world, monday.id, 1)), "task_not_open");
@@ -166,7 +166,7 @@ fn caps_count_completions_within_their_period() {
             max_completions: cap,
             ..definition("capped")
         };
-        let mut world = World::at(NOON).with(active(1, capped));
+        let mut world = EngineFixture::at(NOON).with(active(1, capped));
         for _ in 0..times.unwrap_or(12) {
             done(&mut world, 1);
         }
@@ -186,9 +186,9 @@ fn a_cooldown_runs_from_the_last_completion_and_says_how_long() {
         cooldown_seconds: 60,
         ..definition("slow")
     };
-    let mut world = World::at(NOON).with(active(1, slow));
+    let mut world = EngineFixture::at(NOON).with(active(1, slow));
     done(&mut world, 1);
-    world.go_to("2026-01-05T12:00:58.001Z");
+    world.set_time("2026-01-05T12:00:58.001Z");
     let refused = start(&mut world, 1).unwrap_err();
     assert_eq!(
         refused,
@@ -197,7 +197,7 @@ fn a_cooldown_runs_from_the_last_completion_and_says_how_long() {
             retry_after_seconds: 2
         }
     );
-    world.go_to("2026-01-05T12:01:00Z");
+    world.set_time("2026-01-05T12:01:00Z");
     assert!(start(&mut world, 1).is_ok());
 }
 
@@ -211,7 +211,7 @@ fn required_missions_must_be_completed_before() {
         requires: vec!["nowhere".parse().unwrap()],
         ..definition("third")
     };
-    let mut world = World::at(NOON)
+    let mut world = EngineFixture::at(NOON)
         .with(active(1, definition("first")))
         .with(active(2, second))
         .with(active(3, third));
@@ -230,7 +230,7 @@ fn required_missions_must_be_completed_before() {
 
 #[test]
 fn rules_are_judged_at_start_progress_and_completion() {
-    let mut world = World::at(NOON).with(active(1, definition("grow")));
+    let mut world = EngineFixture::at(NOON).with(active(1, definition("grow")));
     let task = start(&mut world, 1).unwrap();
     let harder = |version| Mission {
         version,
@@ -242,14 +242,14 @@ fn rules_are_judged_at_start_progress_and_completion() {
             },
         )
     };
-    world.learn(harder(2));
+    world.add_mission(harder(2));
     assert_eq!(code(progress(&mut world, task.id, 1)), "not_eligible");
-    world.learn(Mission {
+    world.add_mission(Mission {
         version: 3,
         ..active(1, definition("grow"))
     });
     progress(&mut world, task.id, 1).unwrap();
-    world.learn(harder(4));
+    world.add_mission(harder(4));
     assert_eq!(code(complete(&mut world, task.id)), "not_eligible");
 }
 
@@ -259,7 +259,7 @@ fn progress_is_clamped_and_never_goes_down() {
         target: 10,
         ..definition("far")
     };
-    let mut world = World::at(NOON).with(active(1, far));
+    let mut world = EngineFixture::at(NOON).with(active(1, far));
     let task = start(&mut world, 1).unwrap();
     let mut seen = Vec::new();
     for value in [0, 4, 2, 4, 7, 1, u64::MAX, 3] {
@@ -270,7 +270,7 @@ fn progress_is_clamped_and_never_goes_down() {
 
 #[test]
 fn a_task_is_completed_once_and_claimed_once() {
-    let mut world = World::at(NOON).with(active(1, definition("read-it")));
+    let mut world = EngineFixture::at(NOON).with(active(1, definition("read-it")));
     let task = start(&mut world, 1).unwrap();
     assert_eq!(code(complete(&mut world, task.id)), "task_not_complete");
     assert_eq!(code(claim(&mut world, task.id)), "task_not_completed");
@@ -290,7 +290,7 @@ fn a_task_is_completed_once_and_claimed_once() {
     assert_eq!(taken.reward.amount.points, points("50"));
     assert_eq!(code(claim(&mut world, task.id)), "already_claimed");
     assert_eq!(code(claim_reward(&mut world, taken.reward.id)), "already_claimed");
-    let types: Vec<_> = world.told().iter().map(IntegrationEvent::event_type).collect();
+    let types: Vec<_> = world.events().iter().map(IntegrationEvent::event_type).collect();
     assert_eq!(
         types,
         ["TaskStartedEvent", "RewardClaimedEvent", "MissionCompletedEvent"]
@@ -304,7 +304,7 @@ fn a_task_is_completed_once_and_claimed_once() {
 
 #[test]
 fn another_users_task_is_not_found() {
-    let mut world = World::at(NOON).with(active(1, definition("read-it")));
+    let mut world = EngineFixture::at(NOON).with(active(1, definition("read-it")));
     let other = StartTask {
         user: user(2),
         mission: mission_id(1),
@@ -324,7 +324,7 @@ fn a_budget_stops_completions_and_comes_back() {
         }),
         ..definition("scarce")
     };
-    let mut world = World::at(NOON).with(active(1, scarce));
+    let mut world = EngineFixture::at(NOON).with(active(1, scarce));
     let first = done(&mut world, 1);
     let second = ready(&mut world, 1);
     assert_eq!(code(complete(&mut world, second.id)), "budget_exhausted");
@@ -360,13 +360,13 @@ fn a_reward_expires_and_gives_its_budget_back() {
             max_points: Some(points("50")),
             max_grants: None,
         }),
-        reward: mission_core::mission::Offer {
+        reward: mission_core::mission::BaseReward {
             expires_after_days: Some(2),
             ..definition("x").reward
         },
         ..definition("fleeting")
     };
-    let mut world = World::at(NOON).with(active(1, fleeting));
+    let mut world = EngineFixture::at(NOON).with(active(1, fleeting));
     let task = done(&mut world, 1);
     let reward = task.reward_id.unwrap();
     let expire = ExpireDue {
@@ -374,9 +374,9 @@ fn a_reward_expires_and_gives_its_budget_back() {
         tasks: vec![task.id],
         rewards: vec![reward],
     };
-    world.go_to("2026-01-07T11:59:59Z");
+    world.set_time("2026-01-07T11:59:59Z");
     assert_eq!(world.when(expire.clone()).unwrap().rewards, 0, "not yet");
-    world.go_to("2026-01-07T12:00:00Z");
+    world.set_time("2026-01-07T12:00:00Z");
     assert_eq!(code(claim(&mut world, task.id)), "reward_expired");
     assert_eq!(code(claim_reward(&mut world, reward)), "reward_expired");
     assert_eq!(world.when(expire.clone()).unwrap().rewards, 1);
@@ -388,14 +388,14 @@ fn a_reward_expires_and_gives_its_budget_back() {
 #[test]
 fn what_took_nothing_from_a_budget_gives_nothing_back() {
     let free = Definition {
-        reward: mission_core::mission::Offer {
+        reward: mission_core::mission::BaseReward {
             expires_after_days: Some(1),
             ..definition("x").reward
         },
         max_completions: Some(0),
         ..definition("free")
     };
-    let mut world = World::at(NOON).with(active(1, free.clone()));
+    let mut world = EngineFixture::at(NOON).with(active(1, free.clone()));
     let early = done(&mut world, 1);
     let limited = Definition {
         budget: Some(Budget {
@@ -404,11 +404,11 @@ fn what_took_nothing_from_a_budget_gives_nothing_back() {
         }),
         ..free
     };
-    world.learn(Mission {
+    world.add_mission(Mission {
         version: 2,
         ..active(1, limited)
     });
-    world.go_to("2026-01-07T12:00:00Z");
+    world.set_time("2026-01-07T12:00:00Z");
     let expire = ExpireDue {
         user: user(1),
         tasks: Vec::new(),
@@ -427,21 +427,21 @@ fn what_took_nothing_from_a_budget_gives_nothing_back() {
 #[test]
 fn the_time_that_a_reviewer_takes_is_not_the_users() {
     let fleeting = Definition {
-        reward: mission_core::mission::Offer {
+        reward: mission_core::mission::BaseReward {
             expires_after_days: Some(2),
             ..definition("x").reward
         },
         ..definition("fleeting")
     };
-    let mut world = World::at(NOON).with(active(1, fleeting));
+    let mut world = EngineFixture::at(NOON).with(active(1, fleeting));
     world.from_device("phone");
     let task = ready(&mut world, 1);
     world.from_device("tablet");
     assert!(complete(&mut world, task.id).unwrap().under_review);
-    world.go_to("2026-01-12T12:00:00Z");
+    world.set_time("2026-01-12T12:00:00Z");
     let review = open_review(&world);
     decide(&mut world, &review, ReviewDecision::Approve).unwrap();
-    world.go_to("2026-01-14T11:59:59Z");
+    world.set_time("2026-01-14T11:59:59Z");
     assert!(claim(&mut world, task.id).is_ok(), "two days after the approval");
 }
 
@@ -457,14 +457,14 @@ fn a_streak_that_is_over_counts_for_no_rule() {
         frequency: Frequency::Daily,
         ..definition("faithful")
     };
-    let mut world = World::at(NOON).with(active(1, faithful));
+    let mut world = EngineFixture::at(NOON).with(active(1, faithful));
     check_in(&mut world).unwrap();
-    world.go_to("2026-01-06T12:00:00Z");
+    world.set_time("2026-01-06T12:00:00Z");
     check_in(&mut world).unwrap();
     start(&mut world, 1).unwrap();
-    world.go_to("2026-01-07T12:00:00Z");
+    world.set_time("2026-01-07T12:00:00Z");
     assert!(start(&mut world, 1).is_ok(), "it can still be continued");
-    world.go_to("2026-01-08T12:00:00Z");
+    world.set_time("2026-01-08T12:00:00Z");
     assert_eq!(code(start(&mut world, 1)), "not_eligible", "a day was missed");
 }
 
@@ -474,9 +474,9 @@ fn a_claim_is_taken_after_the_missions_end() {
         ends_at: Some(at("2026-01-06T00:00:00Z")),
         ..definition("short")
     };
-    let mut world = World::at(NOON).with(active(1, short));
+    let mut world = EngineFixture::at(NOON).with(active(1, short));
     let task = done(&mut world, 1);
-    world.go_to("2027-01-06T00:00:00Z");
+    world.set_time("2027-01-06T00:00:00Z");
     assert!(claim(&mut world, task.id).is_ok());
 }
 
@@ -486,7 +486,7 @@ fn an_open_task_expires_when_late_events_can_no_longer_move_it() {
         frequency: Frequency::Daily,
         ..definition("daily")
     };
-    let mut world = World::at(NOON).with(active(1, daily));
+    let mut world = EngineFixture::at(NOON).with(active(1, daily));
     let task = start(&mut world, 1).unwrap();
     assert_eq!(
         task.due_at,
@@ -498,10 +498,10 @@ fn an_open_task_expires_when_late_events_can_no_longer_move_it() {
         tasks: vec![task.id],
         rewards: vec![],
     };
-    world.go_to("2026-01-12T23:59:59Z");
+    world.set_time("2026-01-12T23:59:59Z");
     assert_eq!(world.when(expire.clone()).unwrap().tasks, 0);
     assert_eq!(code(complete(&mut world, task.id)), "task_not_open");
-    world.go_to("2026-01-13T00:00:00Z");
+    world.set_time("2026-01-13T00:00:00Z");
     assert_eq!(world.when(expire).unwrap().tasks, 1);
     let kept = world.store.records().task[&(user(1), task.id)].clone().unwrap();
     assert_eq!((kept.status, kept.due_at), (TaskStatus::Expired, None));

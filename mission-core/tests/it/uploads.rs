@@ -4,12 +4,12 @@ use mission_core::{
     FileId, TaskId,
     engine::{ApplyVerdict, AttachUpload, NoteModeration, Rejection, UploadTaken},
     fraud::{Review, ReviewDecision, ReviewReason, ReviewStatus, ReviewSubject, Verdict},
-    mission::{Definition, EvidenceDemand, EvidenceReview, Frequency},
+    mission::{Definition, EvidenceRequirement, EvidenceReview, Frequency},
     task::{
         ContentHash, EvidenceType, MOST_UPLOADS_OF_A_TASK, Task, TaskStatus, UploadStatus, UploadedFile,
         VerificationMethod,
     },
-    testing::{World, active, at, definition, user},
+    testing::{EngineFixture, active, at, definition, user},
 };
 use uuid::Uuid;
 
@@ -20,7 +20,7 @@ const NOON: &str = "2026-01-05T12:00:00Z";
 fn photos(target: u64) -> Definition {
     Definition {
         target,
-        evidence: Some(EvidenceDemand {
+        evidence: Some(EvidenceRequirement {
             evidence_type: EvidenceType::UploadedContent,
             min_seconds: None,
             review: EvidenceReview::default(),
@@ -50,29 +50,34 @@ fn attach(who: u64, task: TaskId, file: UploadedFile) -> AttachUpload {
     }
 }
 
-fn upload(world: &mut World, who: u64, task: TaskId, file: UploadedFile) -> Result<UploadTaken, Rejection> {
+fn upload(
+    world: &mut EngineFixture,
+    who: u64,
+    task: TaskId,
+    file: UploadedFile,
+) -> Result<UploadTaken, Rejection> {
     world.when(attach(who, task, file))
 }
 
-fn kept(world: &World, task: TaskId) -> Task {
+fn kept(world: &EngineFixture, task: TaskId) -> Task {
     world.store.records().task[&(user(1), task)].clone().unwrap()
 }
 
-fn reviews(world: &World) -> Vec<Review> {
+fn reviews(world: &EngineFixture) -> Vec<Review> {
     let reviews = world.store.records().review.into_values().flatten();
     reviews
         .filter(|review| review.status == ReviewStatus::Open)
         .collect()
 }
 
-fn review_of(world: &World, content: u8) -> Review {
+fn review_of(world: &EngineFixture, content: u8) -> Review {
     let of_file = |review: &Review| matches!(review.subject, ReviewSubject::Upload { file: found, .. } if found == file(content).id);
     reviews(world).into_iter().find(of_file).unwrap()
 }
 
 #[test]
 fn an_approved_upload_is_paid() {
-    let mut world = World::at(NOON).with(active(1, photos(1)));
+    let mut world = EngineFixture::at(NOON).with(active(1, photos(1)));
     let task = start(&mut world, 1).unwrap();
     let taken = upload(&mut world, 1, task.id, file(1)).unwrap();
     assert_eq!(taken.upload.status, UploadStatus::Pending);
@@ -84,7 +89,7 @@ fn an_approved_upload_is_paid() {
 
     let review = open_review(&world);
     assert_eq!(review.subject.kind(), "upload");
-    world.go_to("2026-01-07T12:00:00Z");
+    world.set_time("2026-01-07T12:00:00Z");
     decide(&mut world, &review, ReviewDecision::Approve).unwrap();
     let done = kept(&world, task.id);
     assert_eq!(done.status, TaskStatus::Completed);
@@ -106,7 +111,7 @@ fn an_approved_upload_is_paid() {
 
 #[test]
 fn a_rejected_upload_leaves_the_task_open_for_a_better_one() {
-    let mut world = World::at(NOON).with(active(1, photos(1)));
+    let mut world = EngineFixture::at(NOON).with(active(1, photos(1)));
     let task = start(&mut world, 1).unwrap();
     upload(&mut world, 1, task.id, file(1)).unwrap();
     let review = open_review(&world);
@@ -127,7 +132,7 @@ fn a_rejected_upload_leaves_the_task_open_for_a_better_one() {
 
 #[test]
 fn every_approved_upload_is_a_step() {
-    let mut world = World::at(NOON).with(active(1, photos(2)));
+    let mut world = EngineFixture::at(NOON).with(active(1, photos(2)));
     let task = start(&mut world, 1).unwrap();
     upload(&mut world, 1, task.id, file(1)).unwrap();
     upload(&mut world, 1, task.id, file(2)).unwrap();
@@ -145,7 +150,7 @@ fn every_approved_upload_is_a_step() {
 
 #[test]
 fn the_same_bytes_count_once_and_for_nobody_else() {
-    let mut world = World::at(NOON).with(active(1, photos(1)));
+    let mut world = EngineFixture::at(NOON).with(active(1, photos(1)));
     let task = start(&mut world, 1).unwrap();
     let first = upload(&mut world, 1, task.id, file(1)).unwrap();
     let copy = UploadedFile {
@@ -166,7 +171,7 @@ fn the_same_bytes_count_once_and_for_nobody_else() {
 
 #[test]
 fn uploads_have_limits_and_want_a_mission_that_asks_for_them() {
-    let mut world = World::at(NOON)
+    let mut world = EngineFixture::at(NOON)
         .with(active(1, photos(1)))
         .with(active(2, definition("read")));
     let read = start(&mut world, 2).unwrap();
@@ -182,7 +187,7 @@ fn uploads_have_limits_and_want_a_mission_that_asks_for_them() {
 
     let mut every_day = photos(1);
     every_day.frequency = Frequency::Unlimited;
-    let mut world = World::at(NOON).with(active(1, every_day));
+    let mut world = EngineFixture::at(NOON).with(active(1, every_day));
     for content in 0..30 {
         let task = start(&mut world, 1).unwrap();
         upload(&mut world, 1, task.id, file(content)).unwrap();
@@ -192,7 +197,7 @@ fn uploads_have_limits_and_want_a_mission_that_asks_for_them() {
     let task = start(&mut world, 1).unwrap();
     let refused = upload(&mut world, 1, task.id, file(200)).unwrap_err();
     assert!(refused.to_string().contains("30 files a day"), "{refused}");
-    world.go_to("2026-01-06T12:00:00Z");
+    world.set_time("2026-01-06T12:00:00Z");
     upload(&mut world, 1, task.id, file(200)).unwrap();
 }
 
@@ -201,13 +206,13 @@ fn a_task_does_not_expire_while_its_upload_waits() {
     let mut daily = photos(1);
     daily.frequency = Frequency::Daily;
     for approved in [true, false] {
-        let mut world = World::at(NOON).with(active(1, daily.clone()));
+        let mut world = EngineFixture::at(NOON).with(active(1, daily.clone()));
         let task = start(&mut world, 1).unwrap();
         assert!(task.due_at.is_some());
         upload(&mut world, 1, task.id, file(1)).unwrap();
         assert_eq!(kept(&world, task.id).due_at, None);
         let review = open_review(&world);
-        world.go_to("2026-01-25T12:00:00Z");
+        world.set_time("2026-01-25T12:00:00Z");
         assert_eq!(
             code(upload(&mut world, 1, task.id, file(2))),
             "task_not_open",
@@ -235,7 +240,7 @@ fn a_task_does_not_expire_while_its_upload_waits() {
 fn what_an_event_moves_an_upload_does_not() {
     let mut triggered = photos(1);
     triggered.trigger = Some(mission_core::mission::Trigger::on("photo.taken"));
-    let mut world = World::at(NOON).with(active(1, triggered));
+    let mut world = EngineFixture::at(NOON).with(active(1, triggered));
     let task = start(&mut world, 1).unwrap();
     assert_eq!(code(progress(&mut world, task.id, 1)), "progress_by_events");
     upload(&mut world, 1, task.id, file(1)).unwrap();
@@ -247,8 +252,8 @@ fn what_an_event_moves_an_upload_does_not() {
 }
 
 /// A task with an upload that the moderation service has.
-fn moderated() -> (World, TaskId, Review) {
-    let mut world = World::at(NOON).with(active(1, photos(1)));
+fn moderated() -> (EngineFixture, TaskId, Review) {
+    let mut world = EngineFixture::at(NOON).with(active(1, photos(1)));
     let task = start(&mut world, 1).unwrap();
     let command = AttachUpload {
         moderated: true,
@@ -262,7 +267,7 @@ fn moderated() -> (World, TaskId, Review) {
     (world, task.id, review)
 }
 
-fn the_review(world: &World) -> Review {
+fn the_review(world: &EngineFixture) -> Review {
     world
         .store
         .records()
@@ -273,7 +278,7 @@ fn the_review(world: &World) -> Review {
         .unwrap()
 }
 
-fn verdict(world: &mut World, review: &Review, verdict: Verdict) -> Review {
+fn verdict(world: &mut EngineFixture, review: &Review, verdict: Verdict) -> Review {
     let command = ApplyVerdict {
         user: user(1),
         review: review.id,
@@ -300,7 +305,7 @@ fn the_first_verdict_of_moderation_counts() {
             world.when(note).unwrap().review.moderation.as_deref(),
             Some("m-1")
         );
-        world.go_to("2026-01-05T13:00:00Z");
+        world.set_time("2026-01-05T13:00:00Z");
         let decided = verdict(&mut world, &review, first);
         assert_eq!(decided.decided_by, None);
         assert_eq!(decided.note.as_deref(), Some("a robot looked"));
@@ -349,7 +354,7 @@ fn moderation_can_leave_it_to_a_person_or_be_overtaken_by_one() {
 
 #[test]
 fn a_near_copy_is_for_a_person_even_with_moderation() {
-    let mut world = World::at(NOON).with(active(1, photos(1)));
+    let mut world = EngineFixture::at(NOON).with(active(1, photos(1)));
     let task = start(&mut world, 1).unwrap();
     let command = AttachUpload {
         moderated: true,

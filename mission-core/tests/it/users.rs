@@ -7,7 +7,7 @@ use mission_core::{
     },
     event::{ActivityEvent, EventOutcome, IntegrationEvent},
     reward::RewardType,
-    testing::{World, active, at, definition, mission_id, user},
+    testing::{EngineFixture, active, at, definition, mission_id, user},
     user::{InviteCode, User, UserUpdate},
 };
 use serde_json::json;
@@ -34,7 +34,7 @@ fn describe(n: u64, update: UserUpdate) -> DescribeUser {
 
 #[test]
 fn an_inviter_is_paid_once_for_an_invitee() {
-    let mut world = World::at(NOON).with_policy(PackPolicy {
+    let mut world = EngineFixture::at(NOON).with_policy(PackPolicy {
         referral: Some(ReferralPolicy { points: 25.into() }),
         ..PackPolicy::default()
     });
@@ -54,12 +54,12 @@ fn an_inviter_is_paid_once_for_an_invitee() {
         (reward.reward_type, reward.source_id),
         (RewardType::ReferralBonus, user(2).0)
     );
-    assert_eq!(world.told().len(), 2);
+    assert_eq!(world.events().len(), 2);
 }
 
 #[test]
 fn a_description_changes_what_it_names() {
-    let mut world = World::at(NOON);
+    let mut world = EngineFixture::at(NOON);
     let whole = UserUpdate {
         level: Some(4),
         country: Some("DE".to_owned()),
@@ -83,12 +83,12 @@ fn a_description_changes_what_it_names() {
             .tags
             .is_empty()
     );
-    assert_eq!(described.level(&world.book.levels), 4);
+    assert_eq!(described.level(&world.catalog.levels), 4);
 }
 
 #[test]
 fn a_user_keeps_an_invite_code_from_the_first_write() {
-    let mut world = World::at(NOON);
+    let mut world = EngineFixture::at(NOON);
     check_in(&mut world).unwrap();
     let owner = pollster::block_on(mission_core::ports::queries::Queries::invite_owner(
         &world.store,
@@ -99,7 +99,7 @@ fn a_user_keeps_an_invite_code_from_the_first_write() {
 
 #[test]
 fn nobody_can_take_the_code_that_another_user_is_going_to_have() {
-    let mut world = World::at(NOON);
+    let mut world = EngineFixture::at(NOON);
     let taken = ActivateReferral {
         invite_code: Some(InviteCode::of(user(1)).to_string()),
         ..refer(2, 3)
@@ -115,12 +115,12 @@ fn nobody_can_take_the_code_that_another_user_is_going_to_have() {
 
 #[test]
 fn an_erased_user_leaves_a_tombstone() {
-    let mut world = World::at(NOON)
+    let mut world = EngineFixture::at(NOON)
         .with(active(1, definition("read-it")))
         .with(active(2, triggered("watch", "video.watched")));
     check_in(&mut world).unwrap();
     let task = done(&mut world, 1);
-    let told = world.told();
+    let told = world.events();
     assert!(world.when(EraseUser { user: user(1) }).unwrap().now);
     assert!(
         !world.when(EraseUser { user: user(1) }).unwrap().now,
@@ -138,16 +138,16 @@ fn an_erased_user_leaves_a_tombstone() {
         (0, 0, 0)
     );
     assert_eq!(
-        world.told()[..told.len()],
+        world.events()[..told.len()],
         told,
         "what was granted before still leaves"
     );
     assert!(matches!(
-        world.told()[told.len()..],
+        world.events()[told.len()..],
         [IntegrationEvent::UserErased(_)]
     ));
 
-    world.go_to("2026-01-06T12:00:00Z");
+    world.set_time("2026-01-06T12:00:00Z");
     assert_eq!(code(check_in(&mut world)), "user_erased");
     assert_eq!(code(start(&mut world, 1)), "user_erased");
     assert_eq!(code(claim(&mut world, task.id)), "not_found");
@@ -176,7 +176,7 @@ fn an_erased_user_leaves_a_tombstone() {
 
 #[test]
 fn an_erasure_forgets_what_the_same_batch_wrote_before() {
-    let mut world = World::at(NOON).with(active(1, definition("read-it")));
+    let mut world = EngineFixture::at(NOON).with(active(1, definition("read-it")));
     world.from_device("phone");
     let commands: [Command; 3] = [
         CheckIn { user: user(1) }.into(),
@@ -188,7 +188,7 @@ fn an_erasure_forgets_what_the_same_batch_wrote_before() {
         EraseUser { user: user(1) }.into(),
     ];
     let requests = commands.map(|command| world.request(command)).to_vec();
-    let answers = world.together(requests);
+    let answers = world.execute_batch(requests);
     assert!(
         answers.iter().all(|answer| matches!(answer, Ok(Ok(_)))),
         "{answers:?}"
@@ -205,7 +205,7 @@ fn an_erasure_forgets_what_the_same_batch_wrote_before() {
         (0, 0, 0, 0),
         "nothing of the batch outlives the erasure"
     );
-    let types: Vec<_> = world.told().iter().map(IntegrationEvent::event_type).collect();
+    let types: Vec<_> = world.events().iter().map(IntegrationEvent::event_type).collect();
     assert_eq!(
         types,
         [
@@ -217,7 +217,7 @@ fn an_erasure_forgets_what_the_same_batch_wrote_before() {
         "what was granted still leaves"
     );
     let phone = mission_core::fraud::DeviceHash::of("phone");
-    let keys = mission_core::engine::Keys {
+    let keys = mission_core::engine::ReadSet {
         devices: [phone.clone()].into(),
         ..Default::default()
     };
@@ -230,7 +230,7 @@ fn an_erasure_forgets_what_the_same_batch_wrote_before() {
 
 #[test]
 fn commands_around_an_erasure_keep_their_order_in_a_batch() {
-    let mut world = World::at(NOON);
+    let mut world = EngineFixture::at(NOON);
     let commands: [Command; 6] = [
         CheckIn { user: user(1) }.into(),
         EraseUser { user: user(1) }.into(),
@@ -241,7 +241,7 @@ fn commands_around_an_erasure_keep_their_order_in_a_batch() {
     ];
     let requests = commands.map(|command| world.request(command)).to_vec();
     let answers: Vec<String> = world
-        .together(requests)
+        .execute_batch(requests)
         .into_iter()
         .map(|answer| match answer.unwrap() {
             Ok(Reply::CheckedIn(_)) => "checked in".to_owned(),
@@ -265,7 +265,7 @@ fn commands_around_an_erasure_keep_their_order_in_a_batch() {
 
 #[test]
 fn a_user_updated_event_says_what_put_attributes_says_once() {
-    let mut world = World::at(NOON);
+    let mut world = EngineFixture::at(NOON);
     let data = json!({"level": 4, "tags": ["vip"], "zone": "Asia/Tokyo"});
     let told = world.event("user.updated", user(1), NOON, &data).unwrap();
     assert_eq!((told.outcome, told.tasks.len()), (EventOutcome::Applied, 0));
@@ -274,7 +274,7 @@ fn a_user_updated_event_says_what_put_attributes_says_once() {
         (known.description.level, known.description.tags),
         (Some(4), vec!["vip".to_owned()])
     );
-    assert_eq!(known.zones.unwrap().wanted().name(), "Asia/Tokyo");
+    assert_eq!(known.zones.unwrap().requested().name(), "Asia/Tokyo");
     for (data, field) in [
         (json!({"level": 0}), "level"),
         (json!({"country": "Germany"}), "country"),

@@ -12,12 +12,12 @@ use async_trait::async_trait;
 use mission_core::{
     CommandId, UserId,
     engine::{
-        BookBuilder, CheckIn, Command, CreateMission, Engine, EngineBuilder, EraseUser, ExecuteError, Facts,
-        Fault, Fingerprint, IdempotencyKey, Keys, Limits, MoveMission, Rejection, Settings, Signals,
-        StartTask, Writer,
+        CatalogBuilder, CheckIn, Command, CommandError, CreateMission, Engine, EngineBuilder, EraseUser,
+        ExecuteError, Fingerprint, IdempotencyKey, Limits, LoadedRecords, MoveMission, ReadSet, Rejection,
+        Settings, Signals, StartTask, Writer,
     },
     memory::MemoryStore,
-    mission::{Definition, Move},
+    mission::{Definition, StatusTransition},
     ports::{
         queries::Queries,
         store::{Change, CommitOutcome, Root, Store, StoreError},
@@ -72,7 +72,7 @@ impl Troubled {
 
 #[async_trait]
 impl Store for Troubled {
-    async fn load(&self, keys: &Keys) -> Result<Facts, StoreError> {
+    async fn load(&self, keys: &ReadSet) -> Result<LoadedRecords, StoreError> {
         self.loads.fetch_add(1, Ordering::Relaxed);
         match self.next(&[Trouble::Unreadable]) {
             Some(_) => Err(StoreError::Unavailable("unplugged".to_owned())),
@@ -116,14 +116,14 @@ fn run_with_ids(store: impl Store + 'static, limits: Limits, ids_from: u64) -> R
         script: Some(source.to_owned()),
         ..definition("panics")
     };
-    let book = BookBuilder::new(&Words, Settings::default())
+    let catalog = CatalogBuilder::new(&Words, Settings::default())
         .mission(active(1, definition("read-it")))
         .mission(active(2, script("panic")))
         .build();
     let ids = CountingIds::starting_at(ids_from);
     let (engine, writer) = EngineBuilder::new(store, clock.clone(), ids)
         .scripts(Words)
-        .book(book)
+        .catalog(catalog)
         .limits(limits)
         .build();
     std::thread::spawn(move || block_on(writer.run()));
@@ -151,7 +151,7 @@ impl Running {
 
 fn key(n: u128, used_for: &str) -> Option<IdempotencyKey> {
     Some(IdempotencyKey {
-        caller: user(1).0,
+        waiter: user(1).0,
         command: CommandId(uuid::Uuid::from_u128(n)),
         fingerprint: Fingerprint::of([used_for.as_bytes()]),
     })
@@ -261,7 +261,7 @@ fn keys_belong_to_their_callers() {
     let running = run(MemoryStore::default(), Limits::default());
     let of = |caller: u64| {
         key(1, "checkin").map(|key| IdempotencyKey {
-            caller: user(caller).0,
+            waiter: user(caller).0,
             ..key
         })
     };
@@ -272,7 +272,7 @@ fn keys_belong_to_their_callers() {
 #[test]
 fn an_uncertain_commit_is_settled_by_its_receipt() {
     use Trouble::{Beaten, LostAfter, LostBefore, Unreadable};
-    let unknown = |why: &str| Err(ExecuteError::Fault(Fault::Unknown(why.to_owned())));
+    let unknown = |why: &str| Err(ExecuteError::Fault(CommandError::Unknown(why.to_owned())));
     let cases: [(&[Trouble], _); 7] = [
         (&[LostAfter], Ok((1, false))),
         (&[LostBefore], Ok((1, false))),
@@ -282,7 +282,7 @@ fn an_uncertain_commit_is_settled_by_its_receipt() {
         (&[LostAfter, Unreadable], unknown("unavailable: unplugged")),
         (
             &[Unreadable],
-            Err(ExecuteError::Fault(Fault::NotWritten(
+            Err(ExecuteError::Fault(CommandError::NotWritten(
                 "unavailable: unplugged".to_owned(),
             ))),
         ),
@@ -345,7 +345,7 @@ fn poison_fails_alone() {
         let answer = block_on(ticket);
         if n == 5 {
             let why = "this row is too long".to_owned();
-            assert_eq!(answer, Err(ExecuteError::Fault(Fault::NotWritten(why))));
+            assert_eq!(answer, Err(ExecuteError::Fault(CommandError::NotWritten(why))));
         } else {
             assert!(answer.is_ok(), "user {n}: {answer:?}");
         }
@@ -374,7 +374,7 @@ fn a_panicking_decision_fails_alone() {
     let submit = |command| running.engine.submit(command, Signals::default(), None).unwrap();
     let tickets = commands.map(submit);
     let answers = tickets.map(block_on);
-    let panicked = ExecuteError::Fault(Fault::NotWritten("the decision panicked".to_owned()));
+    let panicked = ExecuteError::Fault(CommandError::NotWritten("the decision panicked".to_owned()));
     assert_eq!(answers[1], Err(panicked));
     assert!(
         answers[0].is_ok() && answers[2].is_ok() && answers[3].is_ok(),
@@ -498,7 +498,7 @@ fn a_mission_is_in_force_before_its_maker_hears_of_it_and_elsewhere_after_a_refr
     block_on(here.engine.execute(create, Signals::default(), None)).unwrap();
     let activate = MoveMission {
         mission: mission_id(7),
-        asked: Move::Activate,
+        asked: StatusTransition::Activate,
         expected_version: None,
     };
     block_on(here.engine.execute(activate, Signals::default(), None)).unwrap();

@@ -227,13 +227,13 @@ impl Run {
             Err(StepError::Failed(why)) => return Err(why),
             Err(StepError::Rejected(why)) => {
                 if let Rejection::RuleFailed(fault) = &why {
-                    self.outcome.failures.note(fault, self.simulation.book());
+                    self.outcome.failures.note(fault, self.simulation.catalog());
                 }
                 Some(told(&why))
             }
             Ok(Reply::EventResult(result)) => {
                 for fault in &result.failures {
-                    self.outcome.failures.note(fault, self.simulation.book());
+                    self.outcome.failures.note(fault, self.simulation.catalog());
                 }
                 self.refusal_of_event(case, &result)?
             }
@@ -295,11 +295,14 @@ impl Run {
             .filter(|reward| reward.mission_id == Some(mission))
             .filter(|reward| counts(reward.status_at(end)))
             .collect();
-        let book = self.simulation.book();
+        let catalog = self.simulation.catalog();
         let status = task.and_then(|task| {
-            let listed = book.mission(mission)?;
-            let zone = export.user.as_ref()?.zone_at(end, book.check_in.default_zone());
-            Some(task.status_at(end, &listed.mission, zone, book.settings.late_window.behind))
+            let listed = catalog.mission(mission)?;
+            let zone = export
+                .user
+                .as_ref()?
+                .zone_at(end, catalog.check_in.default_zone());
+            Some(task.status_at(end, &listed.mission, zone, catalog.settings.late_window.behind))
         });
         let completions = export.participations.iter().find(|(id, _)| *id == mission);
         let seen = Seen {

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use mission_core::{
     Percent, PointsScale,
     mission::{
-        Budget, Definition, EvidenceDemand, Frequency, InvalidDefinition, LocalizedText, MissionCode, Offer,
-        Operator, Rule, Trigger,
+        BaseReward, Budget, Definition, EvidenceRequirement, Frequency, InvalidDefinition, LocalizedText,
+        MissionCode, Operator, Rule, Trigger,
     },
     task::EvidenceType,
     user::UserUpdate,
@@ -81,7 +81,7 @@ pub(super) fn read_mission(
         let whole = |flaw: &InvalidDefinition| {
             !matches!(flaw.path.first().map(String::as_str), Some("rules" | "requires"))
         };
-        for flaw in definition.flaws().into_iter().filter(whole) {
+        for flaw in definition.validation_errors().into_iter().filter(whole) {
             let span = document.locate(report, &flaw.path, &flaw.message);
             let message = format!("`{}` {}", flaw.path.join("."), flaw.message);
             report.add(Diagnostic::error("pack/bad-value", message).at(span));
@@ -259,8 +259,8 @@ struct Optional {
     starts_at: Option<DateTime<Utc>>,
     ends_at: Option<DateTime<Utc>>,
     cooldown_seconds: u32,
-    reward: Offer,
-    evidence: Option<EvidenceDemand>,
+    reward: BaseReward,
+    evidence: Option<EvidenceRequirement>,
     budget: Option<Budget>,
     apply_to_running: bool,
 }
@@ -375,8 +375,8 @@ fn localized(fields: &Fields<'_>, name: &'static str) -> (Option<LocalizedText>,
     (LocalizedText::try_from(map).ok(), Some(languages))
 }
 
-fn offer(fields: Fields<'_>, scale: PointsScale) -> Offer {
-    let offer = Offer {
+fn offer(fields: Fields<'_>, scale: PointsScale) -> BaseReward {
+    let offer = BaseReward {
         points: fields.points("points", scale).unwrap_or_default(),
         mining_boost_percent: fields
             .optional::<Percent>("mining_boost_percent")
@@ -399,7 +399,7 @@ fn budget(fields: Fields<'_>) -> Budget {
     budget
 }
 
-fn evidence(fields: Fields<'_>) -> Option<EvidenceDemand> {
+fn evidence(fields: Fields<'_>) -> Option<EvidenceRequirement> {
     let evidence_type = fields.required("type");
     let min_seconds = fields.optional("min_seconds");
     let review = fields.optional("review").unwrap_or_default();
@@ -415,7 +415,7 @@ fn evidence(fields: Fields<'_>) -> Option<EvidenceDemand> {
         );
     }
     fields.finish();
-    Some(EvidenceDemand {
+    Some(EvidenceRequirement {
         evidence_type: evidence_type?.value,
         min_seconds,
         review,

@@ -24,13 +24,13 @@ pub fn put_command(
 ) -> Result<(PutPack, Vec<Finding>), Vec<Finding>> {
     let (pack, findings) = Pack::load_at(&files, scripts, engine.now());
     let Some(pack) = pack else { return Err(findings) };
-    let book = engine.book();
+    let catalog = engine.catalog();
     let policy = pack.carried_policy().cloned();
     let missions = pack
         .missions
         .into_iter()
         .map(|mission| {
-            let known = book.id_of(&mission.definition.code);
+            let known = catalog.id_of(&mission.definition.code);
             (
                 known.unwrap_or_else(|| MissionId(engine.next_id())),
                 mission.definition,

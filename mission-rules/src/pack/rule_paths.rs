@@ -47,7 +47,7 @@ pub(super) fn check_rules(mission: &MissionFile, schema: &FieldSchema) -> Vec<Di
 
 fn check_rule(place: &RulePlace, triggered: bool, schema: &FieldSchema) -> Vec<Diagnostic> {
     let path = place.rule.rule_type.as_str();
-    if let Some(flaw) = place.rule.flaw() {
+    if let Some(flaw) = place.rule.validation_error() {
         let span = if flaw.contains(&format!("`{path}`")) {
             &place.path
         } else {

@@ -8,9 +8,10 @@ use chrono::{DateTime, Utc};
 use mission_core::{
     CommandId, MissionId, TaskId, UserId,
     engine::{
-        Book, BookBuilder, CheckIn, ClaimTask, Command, CompleteTask, DecideReview, DescribeUser,
-        FriendFacts, Friends, Outcome, PackPolicy, ReceiptKey, RegisterUser, Rejection, Reply,
-        ReportProgress, Request, Settings, Signals, StartTask, SubmitEvidence, Thing, run_blocking, start,
+        Catalog, CatalogBuilder, CheckIn, ClaimTask, Command, CommandOutcome, CompleteTask, DecideReview,
+        DescribeUser, FriendFacts, Friends, PackPolicy, ReceiptKey, RegisterUser, Rejection, Reply,
+        ReportProgress, Request, ResourceKind, Settings, Signals, StartTask, SubmitEvidence, run_blocking,
+        start,
     },
     event::ActivityEvent,
     fraud::{ReviewDecision, ReviewStatus, ReviewSubject},
@@ -45,7 +46,7 @@ pub enum StepError {
 /// results, always: ids are counted, time is a parameter.
 pub struct Simulation {
     store: MemoryStore,
-    book: Arc<Book>,
+    catalog: Arc<Catalog>,
     commands: u64,
     /// Every user's tasks by mission, in the order in which they were started.
     tasks: HashMap<(UserId, MissionId), Vec<Task>>,
@@ -59,14 +60,14 @@ impl Simulation {
         settings: Settings,
         compiler: &dyn ScriptCompiler,
     ) -> Self {
-        let builder = BookBuilder::new(compiler, settings).policy(policy);
-        let book = missions
+        let builder = CatalogBuilder::new(compiler, settings).policy(policy);
+        let catalog = missions
             .into_iter()
             .map(active)
-            .fold(builder, BookBuilder::mission);
+            .fold(builder, CatalogBuilder::mission);
         Simulation {
             store: MemoryStore::default(),
-            book: Arc::new(book.build()),
+            catalog: Arc::new(catalog.build()),
             commands: 0,
             tasks: HashMap::new(),
         }
@@ -74,8 +75,8 @@ impl Simulation {
 
     /// The missions and policies.
     #[must_use]
-    pub fn book(&self) -> &Book {
-        &self.book
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
     }
 
     /// The tasks of a user's mission, each as it was when it was last moved, in the order in which they were started.
@@ -127,7 +128,7 @@ impl Simulation {
     fn overwrite(&mut self, user: mission_core::user::User) -> Result<(), StepError> {
         let failed = |error: mission_core::ports::store::StoreError| StepError::Failed(error.to_string());
         let root = Root::User(user.id);
-        let mut keys = mission_core::engine::Keys::default();
+        let mut keys = mission_core::engine::ReadSet::default();
         keys.roots.insert(root);
         let version = BlockingStore::load(&mut self.store, &keys)
             .map_err(failed)?
@@ -136,7 +137,7 @@ impl Simulation {
             .copied();
         let mut change = Change::default();
         change.expected.insert(root, version.unwrap_or_default());
-        change.effects.writes.user.insert(user.id, Some(user));
+        change.write_set.writes.user.insert(user.id, Some(user));
         BlockingStore::commit(&mut self.store, &[change]).map_err(failed)?;
         Ok(())
     }
@@ -219,7 +220,7 @@ impl Simulation {
 
     /// The friends whom events have told of, where a rule reads them.
     fn signals(&self, command: &Command) -> Result<Signals, StepError> {
-        let Some(user) = self.book.friends_read_by(command) else {
+        let Some(user) = self.catalog.friends_read_by(command) else {
             return Ok(Signals::default());
         };
         let friends = pollster::block_on(self.store.friends(user, MOST_FRIENDS));
@@ -250,17 +251,17 @@ impl Simulation {
         };
         let settled = run_blocking(
             &mut self.store,
-            start(vec![request], Arc::clone(&self.book), false),
+            start(vec![request], Arc::clone(&self.catalog), false),
         );
         match settled.into_iter().next().map(|(_, outcome)| outcome) {
-            Some(Outcome::Answered { answer, .. }) => {
+            Some(CommandOutcome::Answered { answer, .. }) => {
                 let reply = answer?;
                 self.remember(&reply);
                 Ok(reply)
             }
-            Some(Outcome::Failed(fault)) => Err(StepError::Failed(fault.to_string())),
+            Some(CommandOutcome::Failed(fault)) => Err(StepError::Failed(fault.to_string())),
             // Nobody else writes to this store, so nothing can be overtaken.
-            Some(Outcome::Again(why)) => Err(StepError::Failed(format!("{why:?}"))),
+            Some(CommandOutcome::Again(why)) => Err(StepError::Failed(format!("{why:?}"))),
             None => Err(StepError::Failed("no answer".to_owned())),
         }
     }
@@ -295,9 +296,9 @@ impl Simulation {
     /// # Errors
     /// When there is no mission with the code.
     pub fn mission(&self, code: &MissionCode) -> Result<MissionId, StepError> {
-        self.book
+        self.catalog
             .id_of(code)
-            .ok_or(StepError::Rejected(Rejection::NotFound(Thing::Mission)))
+            .ok_or(StepError::Rejected(Rejection::NotFound(ResourceKind::Mission)))
     }
 
     /// The task that a user would mean: the latest that is open, else the latest.
@@ -327,7 +328,7 @@ impl Simulation {
         let found = tasks.iter().rev().find(wanted).or(tasks.last());
         found
             .map(|task| task.id)
-            .ok_or(StepError::Rejected(Rejection::NotFound(Thing::Task)))
+            .ok_or(StepError::Rejected(Rejection::NotFound(ResourceKind::Task)))
     }
 
     fn decide_review(
@@ -359,7 +360,7 @@ impl Simulation {
             .find(|review| {
                 review.status == ReviewStatus::Open && (mission.is_none() || concerns(&review.subject))
             })
-            .ok_or(StepError::Rejected(Rejection::NotFound(Thing::Review)))?;
+            .ok_or(StepError::Rejected(Rejection::NotFound(ResourceKind::Review)))?;
         let reviewer = UserId(Uuid::nil());
         Ok(DecideReview {
             user,

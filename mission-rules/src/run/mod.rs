@@ -1,7 +1,7 @@
 //! A pack's engine in memory, without a server: what a recorded log would have earned.
 //!
 //! Every command is decided by [`mission_core::engine::decide`], the same function that a server decides by, on the
-//! same book; only the store is another one. It keeps each user's records where decide can read them in place, for
+//! same catalog; only the store is another one. It keeps each user's records where decide can read them in place, for
 //! nobody else reads or writes them: a replay is one thread, one command at a time, in the log's order.
 //!
 //! ```
@@ -22,7 +22,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod book;
+mod catalog;
 mod comparison;
 mod due;
 mod log;
@@ -32,7 +32,7 @@ mod report;
 mod tests;
 mod world;
 
-pub use book::book;
+pub use catalog::catalog;
 pub use comparison::{Change, Comparison, UserChange};
 pub use log::BadLine;
 pub use replay::{Options, Replay, ReplayError};

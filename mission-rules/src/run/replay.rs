@@ -7,7 +7,8 @@ use mission_core::{
     MissionId, TaskId, UserId,
     engine::{
         Answer, ApplyEvent, CheckIn, ClaimTask, Command, CompleteTask, DecideReview, DescribeUser,
-        NoteRefusedVisit, RegisterUser, Rejection, Reply, ReportProgress, StartTask, SubmitEvidence, Thing,
+        NoteRefusedVisit, RegisterUser, Rejection, Reply, ReportProgress, ResourceKind, StartTask,
+        SubmitEvidence,
     },
     event::EventOutcome,
     fraud::{Review, ReviewStatus, ReviewSubject},
@@ -18,7 +19,7 @@ use mission_core::{
 use uuid::Uuid;
 
 use super::{
-    BadLine, EngineFault, Report, Tally, book,
+    BadLine, EngineFault, Report, Tally, catalog,
     log::{Line, What, parse},
     world::World,
 };
@@ -80,7 +81,7 @@ impl Replay {
     #[must_use]
     pub fn new(pack: &Pack, compiler: &dyn ScriptCompiler, options: Options) -> Self {
         Replay {
-            world: World::new(Arc::new(book(pack, compiler))),
+            world: World::new(Arc::new(catalog(pack, compiler))),
             options,
             tally: Tally::default(),
             failures: FailedRules::default(),
@@ -179,7 +180,7 @@ impl Replay {
         match answer {
             Ok(Reply::EventResult(result)) => {
                 for fault in &result.failures {
-                    self.failures.note(fault, &self.world.book);
+                    self.failures.note(fault, &self.world.catalog);
                 }
                 let tally = &mut self.tally;
                 match result.outcome {
@@ -204,7 +205,7 @@ impl Replay {
     fn refuse(&mut self, why: &Rejection) {
         self.tally.refuse(why.code());
         if let Rejection::RuleFailed(fault) = why {
-            self.failures.note(fault, &self.world.book);
+            self.failures.note(fault, &self.world.catalog);
         }
     }
 
@@ -255,15 +256,15 @@ impl Replay {
             }
             Step::Describe(update) => DescribeUser { user, update }.into(),
             // A log's activity events are read as such; see `parse`.
-            Step::Activity { .. } => return Err(Rejection::NotFound(Thing::Mission)),
+            Step::Activity { .. } => return Err(Rejection::NotFound(ResourceKind::Mission)),
         })
     }
 
     fn mission(&self, code: &MissionCode) -> Result<MissionId, Rejection> {
         self.world
-            .book
+            .catalog
             .id_of(code)
-            .ok_or(Rejection::NotFound(Thing::Mission))
+            .ok_or(Rejection::NotFound(ResourceKind::Mission))
     }
 
     /// The task that a user means by a mission: the latest that is open, else the latest.
@@ -294,12 +295,12 @@ impl Replay {
             .filter(|task| task.mission_id == mission)
             .max_by_key(|task| (wanted(task), task.started_at, task.id))
             .map(|task| task.id)
-            .ok_or(Rejection::NotFound(Thing::Task))
+            .ok_or(Rejection::NotFound(ResourceKind::Task))
     }
 
     /// The oldest review of a user that is open, of a mission where one is named.
     fn waiting(&self, user: UserId, mission: Option<MissionId>) -> Result<&Review, Rejection> {
-        let none = || Rejection::NotFound(Thing::Review);
+        let none = || Rejection::NotFound(ResourceKind::Review);
         let records = &self.world.facts(user).ok_or_else(none)?.records;
         let mission_of = |review: &Review| match (review.subject.task(), &review.subject) {
             (Some(task), _) => Some(records.task.get(&(user, task))?.as_ref()?.mission_id),

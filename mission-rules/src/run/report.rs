@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mission_core::{UserId, engine::Facts, mission::MissionCode, points::exact};
+use mission_core::{UserId, engine::LoadedRecords, mission::MissionCode, points::exact};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
@@ -102,7 +102,7 @@ impl Report {
     }
 }
 
-fn totals_of(world: &World, id: UserId, facts: &Facts) -> UserTotals {
+fn totals_of(world: &World, id: UserId, facts: &LoadedRecords) -> UserTotals {
     let Some(user) = user_record(facts, id) else {
         return UserTotals::default();
     };
@@ -112,7 +112,7 @@ fn totals_of(world: &World, id: UserId, facts: &Facts) -> UserTotals {
         .iter()
         .filter_map(|((_, mission), participation)| {
             let completions = participation.as_ref()?.completions;
-            let listed = world.book.mission(*mission)?;
+            let listed = world.catalog.mission(*mission)?;
             (completions > 0).then(|| (listed.mission.definition.code.clone(), completions))
         });
     let streak = user.check_in.streak;

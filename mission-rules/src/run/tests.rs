@@ -447,7 +447,7 @@ proptest! {
             let completions: BTreeMap<_, _> = export.participations.iter()
                 .filter(|(_, participation)| participation.completions > 0)
                 .map(|(id, participation)| {
-                    let listed = engine.book().mission(*id).unwrap();
+                    let listed = engine.catalog().mission(*id).unwrap();
                     (listed.mission.definition.code.clone(), participation.completions)
                 })
                 .collect();

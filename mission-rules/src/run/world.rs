@@ -11,14 +11,15 @@ use mission_core::{
     CommandId, MissionId, TaskId, UserId,
     check_in::Zone,
     engine::{
-        Answer, Book, Command, Context, Decision, ExpireDue, Facts, Fingerprint, FriendFacts, Friends, Halt,
-        Holder, Keys, OutboundEvent, ReceiptKey, Request, Signals, View, decide,
+        Answer, Catalog, ClaimHolder, Command, CommandContext, Decision, ExpireDue, Fingerprint, FriendFacts,
+        Friends, Interrupt, LoadedRecords, OutboundEvent, ReadSet, ReceiptKey, Request, Signals, Snapshot,
+        decide,
     },
     event::IntegrationEvent,
     mission::BudgetUse,
     ports::{
         social::MOST_FRIENDS,
-        store::{Claim, Effects, Friendship, Root},
+        store::{Claim, Friendship, Root, WriteSet},
     },
     reward::{Reward, RewardStatus, RewardType},
     task::{Task, TaskStatus},
@@ -40,9 +41,9 @@ pub struct EngineFault {
 
 /// Everything that a replay knows: each user's records, and what spans users.
 pub(super) struct World {
-    pub(super) book: Arc<Book>,
-    users: HashMap<UserId, Facts>,
-    claims: HashMap<Claim, Holder>,
+    pub(super) catalog: Arc<Catalog>,
+    users: HashMap<UserId, LoadedRecords>,
+    claims: HashMap<Claim, ClaimHolder>,
     /// Inbound events that were seen, by a hash of source and id: there is one a line, too many to keep whole.
     inbound: HashSet<u128>,
     budgets: HashMap<MissionId, BudgetUse>,
@@ -55,9 +56,9 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) fn new(book: Arc<Book>) -> Self {
+    pub(super) fn new(catalog: Arc<Catalog>) -> Self {
         World {
-            book,
+            catalog,
             users: HashMap::new(),
             claims: HashMap::new(),
             inbound: HashSet::new(),
@@ -71,12 +72,12 @@ impl World {
     }
 
     /// Every user that was spoken of, with their records, in no order.
-    pub(super) fn users(&self) -> impl Iterator<Item = (UserId, &Facts)> {
+    pub(super) fn users(&self) -> impl Iterator<Item = (UserId, &LoadedRecords)> {
         self.users.iter().map(|(id, facts)| (*id, facts))
     }
 
     /// What is known of a user, if anything is.
-    pub(super) fn facts(&self, user: UserId) -> Option<&Facts> {
+    pub(super) fn facts(&self, user: UserId) -> Option<&LoadedRecords> {
         self.users.get(&user)
     }
 
@@ -122,7 +123,7 @@ impl World {
 
     /// The friends of whom the log told, where a rule reads them.
     fn friends_for(&self, command: &Command) -> Option<Friends> {
-        let user = self.book.friends_read_by(command)?;
+        let user = self.catalog.friends_read_by(command)?;
         let all = (user, UserId(Uuid::nil()))..=(user, UserId(Uuid::max()));
         let told = self.friendships.range(all).filter(|(_, told)| told.are_friends);
         let friends: Vec<UserId> = told.map(|((_, friend), _)| *friend).take(MOST_FRIENDS).collect();
@@ -166,13 +167,13 @@ impl World {
             let holder = self.inbound.contains(&fingerprint(&claim)).then_some(user.0);
             facts.claims.insert(claim, holder);
         }
-        let undecided = Effects::default();
+        let undecided = WriteSet::default();
         let answer = loop {
-            let context = Context::new(&request, &self.book);
-            match decide(View::new(facts, &undecided), &request.command, &context) {
+            let context = CommandContext::new(&request, &self.catalog);
+            match decide(Snapshot::new(facts, &undecided), &request.command, &context) {
                 Ok(decision) => break Ok(decision),
-                Err(Halt::Rejected(why)) => break Err(why),
-                Err(Halt::Missing(keys)) => {
+                Err(Interrupt::Rejected(why)) => break Err(why),
+                Err(Interrupt::NeedsLoad(keys)) => {
                     let shared = Shared {
                         claims: &self.claims,
                         inbound: &self.inbound,
@@ -191,24 +192,24 @@ impl World {
     fn apply(&mut self, user: UserId, decision: Decision) -> mission_core::engine::Reply {
         let Decision {
             reply,
-            effects,
+            write_set,
             events,
             device_check: _,
         } = decision;
         let granted = |event: &&OutboundEvent| matches!(event.event, IntegrationEvent::RewardClaimed(_));
         self.grants += events.iter().filter(granted).count() as u64;
-        let Effects {
+        let WriteSet {
             erasures,
             mut writes,
             claims,
             releases,
-            takes,
+            reservations: takes,
             sightings: _,
             friendships,
             pictures: _,
             refused_evidence: _,
             audit: _,
-        } = effects;
+        } = write_set;
         let facts = self.users.entry(user).or_default();
         if erasures.contains(&user) {
             facts.records = Default::default();
@@ -239,7 +240,7 @@ impl World {
         writes
             .reward
             .retain(|_, reward| reward.as_ref().is_none_or(is_of_a_task));
-        facts.records.put_all(writes);
+        facts.records.extend(writes);
         for claim in releases {
             self.claims.remove(&claim);
         }
@@ -250,7 +251,7 @@ impl World {
                 self.claims.insert(claim, holder);
             }
         }
-        Friendship::keep_latest(&mut self.friendships, &friendships);
+        Friendship::merge_latest(&mut self.friendships, &friendships);
         for (mission, take) in takes {
             let used = self.budgets.entry(mission).or_default();
             *used = used.plus(take.used);
@@ -268,7 +269,7 @@ fn is_of_a_task(reward: &Reward) -> bool {
 
 /// Forgets older tasks of a mission that nothing can change any more, when a new one begins: a log names tasks by
 /// their mission, and means the latest, or the latest that is unclaimed.
-fn forget_settled(facts: &mut Facts, user: UserId, begun: &Task) {
+fn forget_settled(facts: &mut LoadedRecords, user: UserId, begun: &Task) {
     let records = &mut facts.records;
     let settled = |task: &Task| match task.status {
         TaskStatus::InProgress | TaskStatus::PendingReview => false,
@@ -287,14 +288,19 @@ fn forget_settled(facts: &mut Facts, user: UserId, begun: &Task) {
 
 /// What spans users.
 struct Shared<'a> {
-    claims: &'a HashMap<Claim, Holder>,
+    claims: &'a HashMap<Claim, ClaimHolder>,
     inbound: &'a HashSet<u128>,
     budgets: &'a HashMap<MissionId, BudgetUse>,
 }
 
 /// Puts what decide asked for beside the user's records. All records of the user are there already, so one that is not
 /// does not exist.
-fn fill(facts: &mut Facts, user: UserId, keys: &Keys, shared: &Shared<'_>) -> Result<(), &'static str> {
+fn fill(
+    facts: &mut LoadedRecords,
+    user: UserId,
+    keys: &ReadSet,
+    shared: &Shared<'_>,
+) -> Result<(), &'static str> {
     let roots = keys.records.roots();
     if roots.iter().any(|root| *root != Root::User(user)) {
         return Err("it reads another root's records");
@@ -330,7 +336,7 @@ fn fill(facts: &mut Facts, user: UserId, keys: &Keys, shared: &Shared<'_>) -> Re
 }
 
 /// How many things are known; filling in what was missing raises it.
-fn known(facts: &Facts) -> usize {
+fn known(facts: &LoadedRecords) -> usize {
     let records = &facts.records;
     records.user.len()
         + records.task.len()
@@ -355,6 +361,6 @@ fn fingerprint(claim: &Claim) -> u128 {
 }
 
 /// The user's own record.
-pub(super) fn user_record(facts: &Facts, user: UserId) -> Option<&User> {
+pub(super) fn user_record(facts: &LoadedRecords, user: UserId) -> Option<&User> {
     facts.records.user.get(&user)?.as_ref()
 }

@@ -8,7 +8,8 @@ use mission_core::{
     event::ActivityEvent,
     mission::Mission,
     ports::rules::{
-        EvidenceVerdict, RewardPatch, RuleContext, RuleFailure, Script, ScriptCompiler, TaskFacts, UserFacts,
+        EvidenceVerdict, RewardPatch, RuleContext, RuleFailure, Script, ScriptCompiler, TaskContext,
+        UserContext,
     },
     task::{Evidence, EvidenceType},
 };
@@ -73,7 +74,7 @@ impl World {
             friends: None,
             now: at("2026-01-05T18:30:00Z"),
             zone: "Asia/Ho_Chi_Minh".parse::<Zone>().unwrap(),
-            user: UserFacts {
+            user: UserContext {
                 id: self.event.user_id,
                 level: 4,
                 experience: 120,
@@ -83,7 +84,7 @@ impl World {
                 registered_at: None,
             },
             mission: &self.mission,
-            task: TaskFacts {
+            task: TaskContext {
                 progress: 1,
                 target: 3,
                 completions: 0,

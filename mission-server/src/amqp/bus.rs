@@ -13,7 +13,7 @@ use lapin::{
     types::ShortString,
 };
 use mission_core::ports::{
-    bus::{Bus, Outgoing, PublishError},
+    bus::{Bus, OutboxEvent, PublishError},
     store::Root,
 };
 use tokio::time::{Instant, timeout};
@@ -45,7 +45,7 @@ type Results = Mutex<Vec<Option<Result<(), PublishError>>>>;
 
 /// What one call shares between the roots.
 struct Publishing<'e> {
-    events: &'e [Outgoing],
+    events: &'e [OutboxEvent],
     session: &'e Session,
     source: &'e str,
     /// When no more is published.
@@ -68,7 +68,7 @@ impl AmqpBus {
 
 #[async_trait]
 impl Bus for AmqpBus {
-    async fn publish(&self, events: &[Outgoing]) -> Vec<Result<(), PublishError>> {
+    async fn publish(&self, events: &[OutboxEvent]) -> Vec<Result<(), PublishError>> {
         let session = match self.broker.session() {
             Ok(session) => session,
             Err(reason) => return vec![Err(PublishError::Away { reason }); events.len()],
@@ -104,7 +104,7 @@ impl Bus for AmqpBus {
 }
 
 /// The places of the events of each root, in order.
-fn by_root(events: &[Outgoing]) -> Vec<Vec<usize>> {
+fn by_root(events: &[OutboxEvent]) -> Vec<Vec<usize>> {
     let mut number_of: HashMap<Root, usize> = HashMap::new();
     let mut roots: Vec<Vec<usize>> = Vec::new();
     for (place, event) in events.iter().enumerate() {
@@ -117,7 +117,7 @@ fn by_root(events: &[Outgoing]) -> Vec<Vec<usize>> {
     roots
 }
 
-fn deferred(event: &Outgoing, reason: impl Into<String>) -> PublishError {
+fn deferred(event: &OutboxEvent, reason: impl Into<String>) -> PublishError {
     PublishError::Deferred {
         id: event.event.id,
         reason: reason.into(),
@@ -162,7 +162,7 @@ impl Publishing<'_> {
         }
     }
 
-    async fn one(&self, event: &Outgoing) -> Result<(), PublishError> {
+    async fn one(&self, event: &OutboxEvent) -> Result<(), PublishError> {
         let began = Instant::now();
         let id = event.event.id.to_string();
         let cloud_event = envelope(event, self.source)?;

@@ -10,8 +10,8 @@ use axum::{
 };
 use mission_core::{
     UserId,
-    check_in::ZoneLine,
-    engine::{Intent, NoteRefusedVisit, RegisterUser, Rejection, Signals, Thing},
+    check_in::ZoneHistory,
+    engine::{NoteRefusedVisit, RegisterUser, Rejection, ResourceKind, Signals, TypedCommand},
     fraud::DeviceHash,
     user::User,
 };
@@ -102,7 +102,7 @@ impl Session {
     }
 
     /// 404, or 410 where the caller was erased.
-    pub(super) async fn not_found(&self, state: &AppState, thing: Thing) -> Problem {
+    pub(super) async fn not_found(&self, state: &AppState, thing: ResourceKind) -> Problem {
         match self.record(state).await {
             Ok(_) => Problem::not_found(thing),
             Err(problem) => problem,
@@ -121,7 +121,7 @@ impl Session {
         self.note(state, wish).await;
     }
 
-    async fn note(&self, state: &AppState, intent: impl Intent) {
+    async fn note(&self, state: &AppState, intent: impl TypedCommand) {
         if let Err(error) = state.engine.execute(intent, self.signals(), None).await {
             tracing::debug!(%error, "a wish for another zone was not kept; it comes again with the next request");
         }
@@ -144,7 +144,7 @@ impl Session {
         match user {
             Some(user) if user.is_erased() => Err(Rejection::UserErased.into()),
             Some(user) => {
-                let wanted = user.zones.as_ref().map(ZoneLine::wanted);
+                let wanted = user.zones.as_ref().map(ZoneHistory::requested);
                 if self.caller.zone.is_some() && self.caller.zone != wanted {
                     self.ask_for_zone(state).await;
                 }

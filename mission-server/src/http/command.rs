@@ -4,7 +4,7 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Request},
     http::HeaderMap,
 };
-use mission_core::engine::{ExecuteError, Executed, Intent, Rejection, Signals};
+use mission_core::engine::{ExecuteError, Executed, Rejection, Signals, TypedCommand};
 use serde::de::DeserializeOwned;
 
 use super::{
@@ -83,7 +83,7 @@ impl<Who: Asker, Q> Command<Who, Q> {
     ///
     /// # Errors
     /// What the domain refuses, and what [`mission_core::engine::Engine::execute`] could not do.
-    pub(super) async fn execute<I: Intent>(&self, intent: I) -> Result<Executed<I::Reply>, Problem> {
+    pub(super) async fn execute<I: TypedCommand>(&self, intent: I) -> Result<Executed<I::Reply>, Problem> {
         self.execute_or_note(intent, |_| None::<I>).await
     }
 
@@ -91,7 +91,7 @@ impl<Who: Asker, Q> Command<Who, Q> {
     ///
     /// # Errors
     /// As [`Command::execute`].
-    pub(super) async fn execute_or_note<I: Intent, N: Intent>(
+    pub(super) async fn execute_or_note<I: TypedCommand, N: TypedCommand>(
         &self,
         intent: I,
         note: impl FnOnce(&Rejection) -> Option<N>,

@@ -49,7 +49,7 @@ impl KeyHeader {
     /// The key with what it is used for.
     fn used_for(&self, caller: &Caller, body: &Body) -> Result<IdempotencyKey, Problem> {
         Ok(IdempotencyKey {
-            caller: caller.user.0,
+            waiter: caller.user.0,
             command: CommandId(Uuid::new_v5(&caller.user.0, self.key.as_bytes())),
             fingerprint: body.fingerprint(&self.method, &self.uri)?,
         })
@@ -113,7 +113,7 @@ async fn was_used_otherwise(state: &AppState, key: &IdempotencyKey) -> Result<bo
     let now = state.engine.now();
     for command in [key.command, part_of(key.command, 0)] {
         let receipt = ReceiptKey {
-            caller: key.caller,
+            caller: key.waiter,
             command,
         };
         let receipt = state.queries.receipt(receipt).await?;
@@ -162,7 +162,7 @@ impl Running {
             .0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert((key.caller, key.command))
+            .insert((key.waiter, key.command))
         {
             return Err(Problem::new(
                 StatusCode::CONFLICT,
@@ -182,7 +182,7 @@ impl Drop for Key {
     fn drop(&mut self) {
         if let Some(key) = self.key {
             let mut running = self.running.0.lock().unwrap_or_else(PoisonError::into_inner);
-            running.remove(&(key.caller, key.command));
+            running.remove(&(key.waiter, key.command));
         }
     }
 }

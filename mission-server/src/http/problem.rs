@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use mission_core::{
-    engine::{ExecuteError, Fault, Rejection, Thing},
+    engine::{CommandError, ExecuteError, Rejection, ResourceKind},
     ports::{social::SocialError, store::StoreError},
 };
 use serde::Serialize;
@@ -159,7 +159,7 @@ impl Problem {
 
     /// There is no such thing, or it is another's.
     #[must_use]
-    pub fn not_found(thing: Thing) -> Self {
+    pub fn not_found(thing: ResourceKind) -> Self {
         Rejection::NotFound(thing).into()
     }
 }
@@ -204,13 +204,13 @@ impl From<ExecuteError> for Problem {
                 "too much is going on; try again",
             )
             .retry_after(1),
-            ExecuteError::Fault(Fault::Unknown(why)) => {
+            ExecuteError::Fault(CommandError::Unknown(why)) => {
                 tracing::error!(reason = %why, "the outcome of a command is unknown");
                 unavailable(
                     "whether the command was carried out is unknown; repeat it with the same Idempotency-Key",
                 )
             }
-            ExecuteError::Fault(Fault::NotWritten(why)) => {
+            ExecuteError::Fault(CommandError::NotWritten(why)) => {
                 tracing::error!(reason = %why, "a command failed");
                 unavailable("nothing was changed; try again")
             }

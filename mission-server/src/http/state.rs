@@ -82,11 +82,11 @@ impl AppState {
         }))
     }
 
-    /// Shows something by the book and at the time of this moment.
+    /// Shows something by the catalog and at the time of this moment.
     pub(super) fn with_lens<T>(&self, view: impl FnOnce(Lens<'_>) -> T) -> T {
-        let book = self.engine.book();
+        let catalog = self.engine.catalog();
         view(Lens {
-            book: &book,
+            catalog: &catalog,
             now: self.engine.now(),
         })
     }

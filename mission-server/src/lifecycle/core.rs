@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use mission_core::{
-    engine::{self, BookBuilder, Engine, EngineBuilder, ExecuteError, Writer},
+    engine::{self, CatalogBuilder, Engine, EngineBuilder, ExecuteError, Writer},
     ports::{
         clock::Clock,
         queries::Queries,
@@ -159,13 +159,13 @@ impl Core {
             fraud: settings.fraud.policy,
         };
         let catalogue = storage.queries.catalogue().await?;
-        let book = BookBuilder::new(scripts.as_ref(), policies)
+        let catalog = CatalogBuilder::new(scripts.as_ref(), policies)
             .catalogue(catalogue)
             .build();
         let store = CachedStore::new(Arc::clone(&storage.store), Arc::clone(cache), neighbours.clone());
         let mut builder = EngineBuilder::new(store, clock, V7Ids)
             .scripts(Arc::clone(&scripts))
-            .book(book)
+            .catalog(catalog)
             .limits(settings.write);
         if let Some(social) = &neighbours.social {
             builder = builder.social(Arc::clone(social));

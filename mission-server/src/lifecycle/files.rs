@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use chrono::TimeDelta;
 use mission_core::{
     FileId, UserId,
-    engine::Keys,
+    engine::ReadSet,
     ports::{
         clock::Clock,
         queries::Queries,
@@ -79,9 +79,9 @@ pub(super) async fn sweep(
 
 async fn is_used(store: &dyn Store, queries: &dyn Queries, file: FileId) -> Result<bool, SweepError> {
     let claim = Claim::File(file);
-    let keys = Keys {
+    let keys = ReadSet {
         claims: BTreeSet::from([claim.clone()]),
-        ..Keys::default()
+        ..ReadSet::default()
     };
     let facts = store.load(&keys).await?;
     let Some(holder) = facts.claims.get(&claim).copied().flatten() else {

@@ -181,7 +181,7 @@ mod tests {
     use std::cell::Cell;
 
     use mission_core::{
-        engine::{ExecuteError, Fault, Rejection},
+        engine::{CommandError, ExecuteError, Rejection},
         ports::store::StoreError,
     };
 
@@ -214,7 +214,7 @@ mod tests {
                 1 => Err(Trouble::from(away())),
                 2 => Err(Trouble::from(StartError::Pack(PackError::Refused(
                     "starter".to_owned(),
-                    ExecuteError::Fault(Fault::Unknown("the connection was lost".to_owned())),
+                    ExecuteError::Fault(CommandError::Unknown("the connection was lost".to_owned())),
                 )))),
                 tries => Ok(tries),
             }

@@ -25,7 +25,7 @@ impl Gauges {
         }
         let (engine, storage) = (&self.core.engine, &self.storage);
         metrics::gauge!("mission_commands_waiting").set(as_f64(engine.waiting() as u64));
-        metrics::gauge!("mission_missions").set(as_f64(engine.book().missions().count() as u64));
+        metrics::gauge!("mission_missions").set(as_f64(engine.catalog().missions().count() as u64));
         let pool = storage.pool_use();
         metrics::gauge!("mission_database_connections_max").set(as_f64(pool.most as u64));
         for (state, count) in [("in_use", pool.in_use), ("idle", pool.idle)] {

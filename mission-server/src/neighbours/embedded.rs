@@ -10,7 +10,7 @@ use std::{
 use async_trait::async_trait;
 use mission_core::{
     UserId,
-    engine::Keys,
+    engine::ReadSet,
     ports::{
         iam::{Iam, IamError, Person},
         queries::Queries,
@@ -24,7 +24,7 @@ pub(super) struct StoredPeople(pub(super) Arc<dyn Store>);
 
 impl StoredPeople {
     async fn load(&self, users: &[UserId], wait: Duration) -> Result<BTreeMap<UserId, Person>, IamError> {
-        let mut keys = Keys::default();
+        let mut keys = ReadSet::default();
         keys.records.user = BTreeSet::from_iter(users.iter().copied());
         let away = |reason: String| IamError { reason };
         let facts = tokio::time::timeout(wait, self.0.load(&keys)).await;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use mission_core::{
     event::CloudEvent,
     ports::{
-        bus::{Bus, Outgoing, PublishError},
+        bus::{Bus, OutboxEvent, PublishError},
         store::{Root, StoreError},
     },
 };
@@ -54,7 +54,7 @@ impl InProcessBus {
 
 #[async_trait]
 impl Bus for InProcessBus {
-    async fn publish(&self, events: &[Outgoing]) -> Vec<Result<(), PublishError>> {
+    async fn publish(&self, events: &[OutboxEvent]) -> Vec<Result<(), PublishError>> {
         let mut results: Vec<Result<(), PublishError>> = vec![Ok(()); events.len()];
         let envelopes: Result<Vec<CloudEvent>, PublishError> =
             events.iter().map(|event| envelope(event, &self.source)).collect();
@@ -78,7 +78,7 @@ impl Bus for InProcessBus {
 /// Gives events to a subscriber.
 async fn hand(
     subscriber: &dyn Subscriber,
-    events: &[Outgoing],
+    events: &[OutboxEvent],
     envelopes: &[CloudEvent],
     results: &mut [Result<(), PublishError>],
 ) {
@@ -92,7 +92,7 @@ async fn hand(
 /// Finds out which events a subscriber does not take; what comes after such a one on its root is not tried.
 async fn one_by_one(
     subscriber: &dyn Subscriber,
-    events: &[Outgoing],
+    events: &[OutboxEvent],
     envelopes: &[CloudEvent],
     results: &mut [Result<(), PublishError>],
 ) {

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, sync::Arc};
 
 use async_trait::async_trait;
-use mission_core::ports::bus::{Bus, Outgoing, PublishError};
+use mission_core::ports::bus::{Bus, OutboxEvent, PublishError};
 
 /// Sends each event to one bus after the other; it is taken once all have it.
 pub struct FanOut(Vec<Arc<dyn Bus>>);
@@ -18,7 +18,7 @@ impl FanOut {
 
 #[async_trait]
 impl Bus for FanOut {
-    async fn publish(&self, events: &[Outgoing]) -> Vec<Result<(), PublishError>> {
+    async fn publish(&self, events: &[OutboxEvent]) -> Vec<Result<(), PublishError>> {
         let mut results = vec![Ok(()); events.len()];
         // The places of what every bus so far has taken.
         let mut taken: Vec<usize> = (0..events.len()).collect();

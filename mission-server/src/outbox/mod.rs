@@ -7,7 +7,7 @@ mod relay;
 use mission_core::{
     engine::OutboundEvent,
     event::CloudEvent,
-    ports::bus::{Outgoing, PublishError},
+    ports::bus::{OutboxEvent, PublishError},
 };
 
 pub use bus::{InProcessBus, Subscriber};
@@ -18,7 +18,7 @@ pub use relay::{Relay, RelayOptions};
 pub(crate) const SOURCE: &str = "/mission-server";
 
 /// The envelope in which an event leaves, told by a CloudEvents `source`.
-pub(crate) fn envelope(outgoing: &Outgoing, source: &str) -> Result<CloudEvent, PublishError> {
+pub(crate) fn envelope(outgoing: &OutboxEvent, source: &str) -> Result<CloudEvent, PublishError> {
     let OutboundEvent { id, event } = &outgoing.event;
     event
         .to_cloud_event(*id, source, outgoing.correlation_id.as_deref())

@@ -8,7 +8,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use mission_core::ports::{
-    bus::{Bus, Outbox, Outgoing, Parking, PublishError},
+    bus::{Bus, Outbox, OutboxEvent, ParkRequest, PublishError},
     clock::Clock,
     store::{Root, StoreError},
 };
@@ -91,7 +91,7 @@ struct Pass {
 struct Outcome<'r> {
     /// Entries all of whose events were taken.
     sent: Vec<i64>,
-    parkings: Vec<Parking>,
+    parkings: Vec<ParkRequest>,
     /// Events of other entries.
     left: usize,
     /// Those of them that are on roots which are parked now.
@@ -240,7 +240,7 @@ impl Relay {
     /// What is to be noted of what the bus said of each event.
     fn judge<'r>(
         &self,
-        waiting: &[Outgoing],
+        waiting: &[OutboxEvent],
         results: &'r [Result<(), PublishError>],
         now: DateTime<Utc>,
     ) -> Outcome<'r> {
@@ -285,7 +285,12 @@ impl Relay {
     }
 
     /// How an event is parked that was not taken; not at all where that was no fault of its own.
-    fn parking(&self, outgoing: &Outgoing, error: &PublishError, now: DateTime<Utc>) -> Option<Parking> {
+    fn parking(
+        &self,
+        outgoing: &OutboxEvent,
+        error: &PublishError,
+        now: DateTime<Utc>,
+    ) -> Option<ParkRequest> {
         let (wait, reason) = match error {
             PublishError::Deferred { reason, .. } => {
                 let (first, longest) = (self.options.first_back_off, self.options.longest_back_off);
@@ -307,7 +312,7 @@ impl Relay {
         } else {
             tracing::debug!(%event, retry_in_ms = wait.as_millis(), reason, "an event was not taken again");
         }
-        Some(Parking {
+        Some(ParkRequest {
             entry: outgoing.position.entry,
             root: outgoing.root,
             event,

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use mission_core::{
     MissionId, ReviewId, RewardId, TaskId, UserId,
-    engine::{Facts, Fingerprint, Keys, Receipt, ReceiptKey, Table},
+    engine::{Fingerprint, LoadedRecords, ReadSet, Receipt, ReceiptKey, RecordTable},
     fraud::DeviceHash,
     mission::BudgetUse,
-    points::total_from_micros,
+    points::total_from_millionths,
     ports::store::{Claim, Root, StoreError, Version},
 };
 use serde::de::DeserializeOwned;
@@ -18,7 +18,7 @@ use super::record::{from_json, instant, unavailable};
 
 /// What is asked for, in the order in which it is bound.
 pub(crate) struct Asked<'k> {
-    keys: &'k Keys,
+    keys: &'k ReadSet,
     pub(crate) users: Vec<Root>,
     pub(crate) missions: Vec<Root>,
     pub(crate) packs: Vec<Root>,
@@ -34,7 +34,7 @@ pub(crate) struct Asked<'k> {
 }
 
 impl<'k> Asked<'k> {
-    pub(crate) fn of(keys: &'k Keys) -> Self {
+    pub(crate) fn of(keys: &'k ReadSet) -> Self {
         let (mut users, mut missions, mut packs) = (Vec::new(), Vec::new(), Vec::new());
         for root in keys.all_roots() {
             match root {
@@ -61,10 +61,10 @@ impl<'k> Asked<'k> {
     }
 
     /// The answer of an empty store.
-    pub(crate) fn nothing_found(&self) -> Facts {
+    pub(crate) fn nothing_found(&self) -> LoadedRecords {
         let keys = self.keys;
         let roots = [&self.users, &self.missions, &self.packs];
-        Facts {
+        LoadedRecords {
             versions: roots
                 .into_iter()
                 .flatten()
@@ -90,7 +90,7 @@ impl<'k> Asked<'k> {
     ///
     /// # Errors
     /// When it cannot be read, which is damage.
-    pub(crate) fn take_in(&self, facts: &mut Facts, row: &LoadedRow<'_>) -> Result<(), StoreError> {
+    pub(crate) fn take_in(&self, facts: &mut LoadedRecords, row: &LoadedRow<'_>) -> Result<(), StoreError> {
         let place = usize::try_from(row.place).map_err(unavailable)?;
         let records = &mut facts.records;
         match row.part {
@@ -124,7 +124,7 @@ impl<'k> Asked<'k> {
             9 => {
                 if let Some(&mission) = self.budgets.get(place) {
                     let used = BudgetUse {
-                        points: total_from_micros(row.first()?),
+                        points: total_from_millionths(row.first()?),
                         grants: row.second.unwrap_or_default(),
                     };
                     facts.budgets.insert(*mission, used);
@@ -192,7 +192,7 @@ impl LoadedRow<'_> {
 
     fn fill<K: Ord + Clone, V: DeserializeOwned>(
         &self,
-        table: &mut Table<K, V>,
+        table: &mut RecordTable<K, V>,
         key: Option<&&K>,
     ) -> Result<(), StoreError> {
         if let Some(&key) = key {
@@ -203,7 +203,7 @@ impl LoadedRow<'_> {
 
     fn fill_if_asked<K: Ord, V: DeserializeOwned>(
         &self,
-        table: &mut Table<K, V>,
+        table: &mut RecordTable<K, V>,
         key: &K,
     ) -> Result<(), StoreError> {
         if let Some(record) = table.get_mut(key) {

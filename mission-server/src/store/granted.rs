@@ -90,7 +90,7 @@ fn count_checks(change: &Change) {
             fraud_decision("device", outcome, mode);
         }
         if let Command::SubmitEvidence(shown) = command
-            && let Some(Some(task)) = change.effects.writes.task.get(&(shown.user, shown.task))
+            && let Some(Some(task)) = change.write_set.writes.task.get(&(shown.user, shown.task))
         {
             let accepted = task.verification.as_ref().is_some_and(|judged| judged.is_valid);
             fraud_decision("evidence", if accepted { "passed" } else { "flagged" }, "on");

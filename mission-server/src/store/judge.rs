@@ -7,7 +7,7 @@ use mission_core::{
     CheckInDayId, MissionId, RewardId, UserId,
     engine::ReceiptKey,
     mission::BudgetUse,
-    points::total_from_micros,
+    points::total_from_millionths,
     ports::store::{Change, Claim, CommitOutcome, RECEIPT_LIFETIME, Root, StoreError, Version},
     reward::RewardType,
 };
@@ -57,34 +57,34 @@ impl Known {
     }
 
     fn allows(&self, change: &Change) -> bool {
-        let effects = &change.effects;
+        let write_set = &change.write_set;
         let versions = change
             .expected
             .iter()
             .all(|(root, version)| self.versions.get(root).copied().unwrap_or_default() == *version);
-        let claims = effects
+        let claims = write_set
             .claims
             .keys()
-            .all(|claim| !self.claims.contains(claim) || effects.releases.contains(claim));
+            .all(|claim| !self.claims.contains(claim) || write_set.releases.contains(claim));
         let mut keys = BTreeSet::new();
         let receipts = change.journal.iter().all(|entry| {
             let key = entry.request.receipt;
             let held = self.receipts.get(&key);
             keys.insert(key) && held.is_none_or(|at| entry.request.at - *at >= RECEIPT_LIFETIME)
         });
-        let budgets = effects.takes.iter().all(|(mission, take)| {
+        let budgets = write_set.reservations.iter().all(|(mission, take)| {
             let in_use = self.budgets.get(mission).copied().unwrap_or_default();
             take.fits(in_use)
         });
         let mut sources = BTreeSet::new();
-        let rewards = effects.writes.reward.iter().all(|(key, reward)| {
+        let rewards = write_set.writes.reward.iter().all(|(key, reward)| {
             reward.as_ref().is_none_or(|reward| {
                 let source = (reward.reward_type, reward.source_id);
                 let holder = self.sources.get(&source);
                 sources.insert(source) && holder.is_none_or(|(holder, _)| *holder == key.1)
             })
         });
-        let days = effects.writes.check_in_day.iter().all(|(key, day)| {
+        let days = write_set.writes.check_in_day.iter().all(|(key, day)| {
             let known = self.days.get(key);
             day.as_ref()
                 .is_none_or(|day| known.is_none_or(|known| *known == day.id))
@@ -93,23 +93,23 @@ impl Known {
     }
 
     fn apply(&mut self, change: &Change) {
-        let effects = &change.effects;
-        for user in &effects.erasures {
+        let write_set = &change.write_set;
+        for user in &write_set.erasures {
             self.sources.retain(|_, (_, owner)| owner != user);
             self.days.retain(|(owner, _), _| owner != user);
         }
-        for claim in &effects.releases {
+        for claim in &write_set.releases {
             self.claims.remove(claim);
         }
-        self.claims.extend(effects.claims.keys().cloned());
+        self.claims.extend(write_set.claims.keys().cloned());
         for entry in &change.journal {
             self.receipts.insert(entry.request.receipt, entry.request.at);
         }
-        for (mission, take) in &effects.takes {
+        for (mission, take) in &write_set.reservations {
             let sum = self.budgets.entry(*mission).or_default();
             *sum = sum.plus(take.used);
         }
-        for (key, reward) in &effects.writes.reward {
+        for (key, reward) in &write_set.writes.reward {
             if let Some(reward) = reward {
                 self.sources
                     .insert((reward.reward_type, reward.source_id), (key.1, key.0));
@@ -122,7 +122,7 @@ impl Touched {
     pub(crate) fn of(changes: &[Change]) -> Self {
         let mut touched = Touched::default();
         for change in changes {
-            let effects = &change.effects;
+            let write_set = &change.write_set;
             for root in change.expected.keys() {
                 match root {
                     Root::User(_) => touched.users.push(*root),
@@ -130,18 +130,18 @@ impl Touched {
                     Root::Pack(_) => touched.packs.push(*root),
                 }
             }
-            touched.claims.extend(effects.claims.keys().cloned());
+            touched.claims.extend(write_set.claims.keys().cloned());
             let receipts = change.journal.iter().map(|entry| entry.request.receipt);
             touched.receipts.extend(receipts);
-            let rewards = effects.writes.reward.values().flatten();
+            let rewards = write_set.writes.reward.values().flatten();
             touched
                 .sources
                 .extend(rewards.map(|reward| (reward.reward_type, reward.source_id)));
-            let days = effects.writes.check_in_day.iter();
+            let days = write_set.writes.check_in_day.iter();
             touched
                 .days
                 .extend(days.filter(|(_, day)| day.is_some()).map(|(key, _)| *key));
-            touched.budgets.extend(effects.takes.keys());
+            touched.budgets.extend(write_set.reservations.keys());
         }
         touched
     }
@@ -181,7 +181,7 @@ impl Touched {
             _ => {
                 if let Some(mission) = self.budgets.get(place) {
                     let used = BudgetUse {
-                        points: total_from_micros(row.first()?),
+                        points: total_from_millionths(row.first()?),
                         grants: row.second.unwrap_or_default(),
                     };
                     known.budgets.insert(*mission, used);

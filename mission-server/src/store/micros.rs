@@ -6,7 +6,7 @@ use rust_decimal::{Decimal, prelude::ToPrimitive};
 /// All of an amount.
 pub(crate) fn total_micros(amount: &RewardAmount) -> i64 {
     // Each part is a thousand million at most.
-    amount.points.micros() + amount.bonus_points.micros()
+    amount.points.millionths() + amount.bonus_points.millionths()
 }
 
 /// A sum, which unlike an amount may be negative or large.

@@ -5,9 +5,9 @@ use mission_core::{
     MissionId,
     engine::{Command, OutboundEvent, Signals},
     ports::{
-        bus::{ParkedEvent, Parking},
+        bus::{ParkRequest, ParkedEvent},
         queries::{JournalPosition, JournalRecord},
-        store::{Entry, Root, StoreError},
+        store::{JournalEntry, Root, StoreError},
     },
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -70,9 +70,9 @@ pub(crate) fn parked_event(
     data: &str,
     behind: i64,
 ) -> Result<ParkedEvent, StoreError> {
-    let last: Parking = from_json(data)?;
+    let last: ParkRequest = from_json(data)?;
     Ok(ParkedEvent {
-        last: Parking {
+        last: ParkRequest {
             retry_at: instant(retry_at)?,
             ..last
         },
@@ -135,7 +135,7 @@ pub(crate) fn text_of<V: Serialize>(written: Option<&Option<V>>) -> Result<Writt
 }
 
 /// Whether the same change goes on to erase the user of whom an entry tells: then the journal is not to keep it.
-pub(crate) fn erased_afterwards(later: &[Entry], entry: &Entry) -> bool {
+pub(crate) fn erased_afterwards(later: &[JournalEntry], entry: &JournalEntry) -> bool {
     later
         .iter()
         .any(|one| one.root == entry.root && matches!(one.request.command, Command::EraseUser(_)))

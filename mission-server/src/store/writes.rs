@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use mission_core::{
-    engine::{Facts, Keys},
+    engine::{LoadedRecords, ReadSet},
     ports::store::{Change, CommitOutcome, Store, StoreError},
 };
 
@@ -82,7 +82,7 @@ impl<S> WatchedStore<S> {
 
 #[async_trait]
 impl<S: Store> Store for WatchedStore<S> {
-    async fn load(&self, keys: &Keys) -> Result<Facts, StoreError> {
+    async fn load(&self, keys: &ReadSet) -> Result<LoadedRecords, StoreError> {
         self.store.load(keys).await
     }
 

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use mission_core::{
     UserId,
-    points::total_from_micros,
+    points::total_from_millionths,
     ports::{rules::serde_name, store::StoreError},
 };
 use rust_decimal::Decimal;
@@ -162,7 +162,7 @@ impl Ledger for PostgresLedger {
             Ok(script)
         });
         match rows.await?.first() {
-            Some(row) => Ok(total_from_micros(Found(row).get(0)?)),
+            Some(row) => Ok(total_from_millionths(Found(row).get(0)?)),
             None => Ok(Decimal::ZERO),
         }
     }
@@ -186,7 +186,7 @@ impl Ledger for PostgresLedger {
                         "grant" => BookingKind::Grant,
                         _ => BookingKind::Revocation,
                     },
-                    amount: total_from_micros(row.get(2)?),
+                    amount: total_from_millionths(row.get(2)?),
                     currency: row.get(3)?,
                     booked_at: instant(row.get(4)?)?,
                 })

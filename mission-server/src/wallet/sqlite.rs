@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use mission_core::{
     UserId,
-    points::total_from_micros,
+    points::total_from_millionths,
     ports::{rules::serde_name, store::StoreError},
 };
 use rust_decimal::Decimal;
@@ -138,7 +138,7 @@ impl Ledger for SqliteLedger {
         .fetch_one(self.database.readers())
         .await
         .map_err(unavailable)?;
-        Ok(total_from_micros(Found(&row).get(0)?))
+        Ok(total_from_millionths(Found(&row).get(0)?))
     }
 
     async fn entries(&self, user: UserId) -> Result<Vec<LedgerEntry>, StoreError> {
@@ -159,7 +159,7 @@ impl Ledger for SqliteLedger {
                         "grant" => BookingKind::Grant,
                         _ => BookingKind::Revocation,
                     },
-                    amount: total_from_micros(row.get(2)?),
+                    amount: total_from_millionths(row.get(2)?),
                     currency: row.get(3)?,
                     booked_at: instant(row.get(4)?)?,
                 })

@@ -7,7 +7,7 @@ use mission_core::{
     engine::{AttachUpload, CreateMission, EngineBuilder, MoveMission, Signals, StartTask},
     fraud::{self, Review, ReviewStatus},
     memory::MemoryStore,
-    mission::Move,
+    mission::StatusTransition,
     ports::queries::Queries,
     task::{ContentHash, TaskStatus, UploadedFile},
     testing::{self, RuleModeration},
@@ -283,7 +283,7 @@ async fn moderation_by_rules_judges_at_once() {
     engine.execute(create, Signals::default(), None).await.unwrap();
     let activate = MoveMission {
         mission,
-        asked: Move::Activate,
+        asked: StatusTransition::Activate,
         expected_version: None,
     };
     engine.execute(activate, Signals::default(), None).await.unwrap();

@@ -8,13 +8,13 @@ pub(crate) use uploads::{attach_upload, settle_upload};
 
 use super::{
     Attempt, Evidence, EvidenceType, Participation, Progress, Task, TaskStatus, Upload, UploadStatus,
-    Verification, VerificationMethod, check_evidence, rules::Inquiry,
+    Verification, VerificationMethod, check_evidence, rules::RuleEvaluation,
 };
 use crate::{
     TaskId, UserId,
     engine::{
-        CompleteTask, EvidenceTaken, Halt, LoadedMission, NoteRefusedEvidence, Rejection, ReportProgress,
-        StartTask, SubmitEvidence, TaskChanged, TaskCompleted, Thing, Work,
+        CompiledMission, CompleteTask, DecisionContext, EvidenceTaken, Interrupt, NoteRefusedEvidence,
+        Rejection, ReportProgress, ResourceKind, StartTask, SubmitEvidence, TaskChanged, TaskCompleted,
     },
     event::{IntegrationEvent, TaskStarted},
     fraud::{ReviewReason, ReviewSubject},
@@ -24,46 +24,49 @@ use crate::{
     user::{InviteCode, InviteUse, User},
 };
 
-pub(crate) fn start(work: &mut Work<'_>, command: &StartTask) -> Result<TaskChanged, Halt> {
-    let listed = work.listed(command.mission)?;
-    let actor = work.actor(command.user)?;
-    let now = work.now();
-    if !listed.mission.is_open_at(now) {
+pub(crate) fn start(cx: &mut DecisionContext<'_>, command: &StartTask) -> Result<TaskChanged, Interrupt> {
+    let compiled = cx.compiled_mission(command.mission)?;
+    let actor = cx.actor(command.user)?;
+    let now = cx.now();
+    if !compiled.mission.is_open_at(now) {
         return Err(Rejection::MissionNotActive.into());
     }
     let mut user = actor.user;
-    may_start(work, &user, listed, now)?;
-    work.require_device()?;
-    let period = period_at(work, &user, listed, now);
-    let participation = work
-        .participation((user.id, command.mission))?
-        .unwrap_or_default();
-    Inquiry::of_start(work, listed, &user, &participation, period, now).eligible()?;
-    let task = open(work, &mut user, listed, participation, period, now);
-    work.put_user(user);
-    work.put_task(task.clone());
+    may_start(cx, &user, compiled, now)?;
+    cx.require_device()?;
+    let period = period_at(cx, &user, compiled, now);
+    let participation = cx.participation((user.id, command.mission))?.unwrap_or_default();
+    RuleEvaluation::of_start(cx, compiled, &user, &participation, period, now).eligible()?;
+    let task = open(cx, &mut user, compiled, participation, period, now);
+    cx.put_user(user);
+    cx.put_task(task.clone());
     Ok(TaskChanged { task })
 }
 
 /// The period of a mission that an instant falls into, for a user.
-pub(crate) fn period_at(work: &Work<'_>, user: &User, listed: &LoadedMission, at: DateTime<Utc>) -> Period {
-    let zone = user.zone_at(at, work.book().check_in.default_zone());
-    listed.mission.definition.frequency.period_of(zone.date(at))
+pub(crate) fn period_at(
+    cx: &DecisionContext<'_>,
+    user: &User,
+    compiled: &CompiledMission,
+    at: DateTime<Utc>,
+) -> Period {
+    let zone = user.zone_at(at, cx.catalog().check_in.default_zone());
+    compiled.mission.definition.frequency.period_of(zone.date(at))
 }
 
 /// Checks all that stands in the way of a start besides rules: an open task, the cap, the cooldown, and missions
 /// to be completed before.
 pub(crate) fn may_start(
-    work: &Work<'_>,
+    cx: &DecisionContext<'_>,
     user: &User,
-    listed: &LoadedMission,
+    compiled: &CompiledMission,
     at: DateTime<Utc>,
-) -> Result<(), Halt> {
-    let definition = &listed.mission.definition;
-    let participation = work
-        .participation((user.id, listed.mission.id))?
+) -> Result<(), Interrupt> {
+    let definition = &compiled.mission.definition;
+    let participation = cx
+        .participation((user.id, compiled.mission.id))?
         .unwrap_or_default();
-    let state = participation.period(period_at(work, user, listed, at));
+    let state = participation.period(period_at(cx, user, compiled, at));
     if state.open_task.is_some() {
         return Err(Rejection::TaskAlreadyOpen.into());
     }
@@ -73,10 +76,10 @@ pub(crate) fn may_start(
     {
         return Err(Rejection::MaxCompletionsReached.into());
     }
-    no_cooldown(listed, &participation, at)?;
+    no_cooldown(compiled, &participation, at)?;
     for code in &definition.requires {
-        let completed = match work.book().id_of(code) {
-            Some(id) => work
+        let completed = match cx.catalog().id_of(code) {
+            Some(id) => cx
                 .participation((user.id, id))?
                 .is_some_and(|p| p.has_completed()),
             None => false,
@@ -92,11 +95,11 @@ pub(crate) fn may_start(
 
 /// Checks that no cooldown stands against a start.
 pub(crate) fn no_cooldown(
-    listed: &LoadedMission,
+    compiled: &CompiledMission,
     participation: &Participation,
     at: DateTime<Utc>,
 ) -> Result<(), Rejection> {
-    let seconds = listed.mission.definition.cooldown_seconds;
+    let seconds = compiled.mission.definition.cooldown_seconds;
     let Some(until) = participation.cooldown_until(seconds, at) else {
         return Ok(());
     };
@@ -109,17 +112,17 @@ pub(crate) fn no_cooldown(
 
 /// Opens a task as of an instant. The caller writes the task and the user, who may change further.
 pub(crate) fn open(
-    work: &mut Work<'_>,
+    cx: &mut DecisionContext<'_>,
     user: &mut User,
-    listed: &LoadedMission,
+    compiled: &CompiledMission,
     mut participation: Participation,
     period: Period,
     at: DateTime<Utc>,
 ) -> Task {
-    let mission = &listed.mission;
-    user.count_by_zone(work.book().check_in.default_zone());
+    let mission = &compiled.mission;
+    user.count_by_zone(cx.catalog().check_in.default_zone());
     let mut task = Task {
-        id: TaskId(work.context.id(&format!("task {}", mission.id))),
+        id: TaskId(cx.context.id(&format!("task {}", mission.id))),
         user_id: user.id,
         mission_id: mission.id,
         mission_version: mission.version,
@@ -136,10 +139,10 @@ pub(crate) fn open(
         due_at: None,
         version: 1,
     };
-    task.due_at = reckon_due(work, user, listed, &task);
-    participation.opened(period, task.id, work.now());
-    work.put_participation((user.id, mission.id), participation);
-    work.emit(IntegrationEvent::TaskStarted(TaskStarted {
+    task.due_at = reckon_due(cx, user, compiled, &task);
+    participation.opened(period, task.id, cx.now());
+    cx.put_participation((user.id, mission.id), participation);
+    cx.emit(IntegrationEvent::TaskStarted(TaskStarted {
         task_id: task.id,
         user_id: user.id,
         mission_id: mission.id,
@@ -148,72 +151,89 @@ pub(crate) fn open(
     task
 }
 
-fn reckon_due(work: &Work<'_>, user: &User, listed: &LoadedMission, task: &Task) -> Option<DateTime<Utc>> {
-    let zone = user.zone_at(work.now(), work.book().check_in.default_zone());
-    task.expires_at(&listed.mission, zone, work.book().settings.late_window.behind)
+fn reckon_due(
+    cx: &DecisionContext<'_>,
+    user: &User,
+    compiled: &CompiledMission,
+    task: &Task,
+) -> Option<DateTime<Utc>> {
+    let zone = user.zone_at(cx.now(), cx.catalog().check_in.default_zone());
+    task.expires_at(&compiled.mission, zone, cx.catalog().settings.late_window.behind)
 }
 
 /// A task of the caller that still takes commands, and its mission.
-fn open_task<'a>(work: &mut Work<'a>, user: UserId, task: TaskId) -> Result<(Task, &'a LoadedMission), Halt> {
-    let task = work.task((user, task))?.ok_or(Rejection::NotFound(Thing::Task))?;
-    let user = work.user_or_new(user)?;
-    let zone = user.zone_at(work.now(), work.book().check_in.default_zone());
-    let (task, listed) = brought_up(work, &user, task)?;
-    if listed.mission.runs_at(work.now()) && task.is_open_at(work.now(), &listed.mission, zone) {
-        Ok((task, listed))
+fn open_task<'a>(
+    cx: &mut DecisionContext<'a>,
+    user: UserId,
+    task: TaskId,
+) -> Result<(Task, &'a CompiledMission), Interrupt> {
+    let task = cx
+        .task((user, task))?
+        .ok_or(Rejection::NotFound(ResourceKind::Task))?;
+    let user = cx.user_or_new(user)?;
+    let zone = user.zone_at(cx.now(), cx.catalog().check_in.default_zone());
+    let (task, compiled) = with_current_mission(cx, &user, task)?;
+    if compiled.mission.is_running_at(cx.now()) && task.is_open_at(cx.now(), &compiled.mission, zone) {
+        Ok((task, compiled))
     } else {
         Err(Rejection::TaskNotOpen.into())
     }
 }
 
 /// A task and its mission as the task has it, after an edit that took running tasks along.
-pub(crate) fn brought_up<'a>(
-    work: &mut Work<'a>,
+pub(crate) fn with_current_mission<'a>(
+    cx: &mut DecisionContext<'a>,
     user: &User,
     before: Task,
-) -> Result<(Task, &'a LoadedMission), Halt> {
-    let listed = work.mission_of(&before)?;
-    let zone = user.zone_at(work.now(), work.book().check_in.default_zone());
+) -> Result<(Task, &'a CompiledMission), Interrupt> {
+    let compiled = cx.mission_of(&before)?;
+    let zone = user.zone_at(cx.now(), cx.catalog().check_in.default_zone());
     let from = before.period;
-    let task = before.under(&listed.mission, zone);
+    let task = before.with_mission(&compiled.mission, zone);
     if task.period != from {
-        let mut participation = participation_of(work, &task)?;
+        let mut participation = participation_of(cx, &task)?;
         participation.moved(task.id, from, task.period);
-        work.put_participation((user.id, task.mission_id), participation);
+        cx.put_participation((user.id, task.mission_id), participation);
     }
-    Ok((task, listed))
+    Ok((task, compiled))
 }
 
-fn participation_of(work: &Work<'_>, task: &Task) -> Result<Participation, Halt> {
-    Ok(work
+fn participation_of(cx: &DecisionContext<'_>, task: &Task) -> Result<Participation, Interrupt> {
+    Ok(cx
         .participation((task.user_id, task.mission_id))?
         .unwrap_or_default())
 }
 
-pub(crate) fn report_progress(work: &mut Work<'_>, command: &ReportProgress) -> Result<TaskChanged, Halt> {
-    let (task, listed) = open_task(work, command.user, command.task)?;
-    if listed.mission.definition.trigger.is_some() {
+pub(crate) fn report_progress(
+    cx: &mut DecisionContext<'_>,
+    command: &ReportProgress,
+) -> Result<TaskChanged, Interrupt> {
+    let (task, compiled) = open_task(cx, command.user, command.task)?;
+    if compiled.mission.definition.trigger.is_some() {
         return Err(Rejection::ProgressByEvents.into());
     }
-    work.require_device()?;
-    let user = work.actor(command.user)?.user;
-    let participation = participation_of(work, &task)?;
-    Inquiry::of_task(work, listed, &user, &task, &participation, work.now()).eligible()?;
+    cx.require_device()?;
+    let user = cx.actor(command.user)?.user;
+    let participation = participation_of(cx, &task)?;
+    RuleEvaluation::of_task(cx, compiled, &user, &task, &participation, cx.now()).eligible()?;
     let task = Task {
-        progress: task.progress.raised_to(command.value, work.now()),
-        due_at: reckon_due(work, &user, listed, &task),
+        progress: task.progress.raised_to(command.value, cx.now()),
+        due_at: reckon_due(cx, &user, compiled, &task),
         version: task.version + 1,
         ..task
     };
-    work.put_user(user);
-    work.put_task(task.clone());
+    cx.put_user(user);
+    cx.put_task(task.clone());
     Ok(TaskChanged { task })
 }
 
-pub(crate) fn submit_evidence(work: &mut Work<'_>, command: &SubmitEvidence) -> Result<EvidenceTaken, Halt> {
-    let shown = work
+pub(crate) fn submit_evidence(
+    cx: &mut DecisionContext<'_>,
+    command: &SubmitEvidence,
+) -> Result<EvidenceTaken, Interrupt> {
+    let shown = cx
         .task((command.user, command.task))?
-        .ok_or(Rejection::NotFound(Thing::Task))?;
+        .ok_or(Rejection::NotFound(ResourceKind::Task))?;
     if shown.evidence.as_ref() == Some(&command.evidence) {
         // The same evidence for the same task gives the first answer.
         let under_review = shown.status == TaskStatus::PendingReview;
@@ -222,17 +242,17 @@ pub(crate) fn submit_evidence(work: &mut Work<'_>, command: &SubmitEvidence) -> 
             under_review,
         });
     }
-    let (task, listed) = open_task(work, command.user, command.task)?;
-    work.require_device()?;
+    let (task, compiled) = open_task(cx, command.user, command.task)?;
+    cx.require_device()?;
     let refused = |why: String| Rejection::EvidenceRejected(why);
-    let demand = listed.mission.definition.evidence.as_ref();
+    let demand = compiled.mission.definition.evidence.as_ref();
     let demand = demand.ok_or_else(|| refused("this mission asks for no evidence".to_owned()))?;
-    check_evidence(&command.evidence, demand, task.started_at, work.now()).map_err(|e| refused(e.0))?;
-    let mut user = work.actor(command.user)?.user;
-    check_against_others(work, &mut user, &task, &command.evidence)?;
+    check_evidence(&command.evidence, demand, task.started_at, cx.now()).map_err(|e| refused(e.0))?;
+    let mut user = cx.actor(command.user)?.user;
+    check_against_others(cx, &mut user, &task, &command.evidence)?;
 
-    let participation = participation_of(work, &task)?;
-    let mut inquiry = Inquiry::of_task(work, listed, &user, &task, &participation, work.now());
+    let participation = participation_of(cx, &task)?;
+    let mut inquiry = RuleEvaluation::of_task(cx, compiled, &user, &task, &participation, cx.now());
     inquiry.evidence = Some(&command.evidence);
     let verdict = inquiry.verify()?;
     let method = if verdict.is_some() {
@@ -260,7 +280,7 @@ pub(crate) fn submit_evidence(work: &mut Work<'_>, command: &SubmitEvidence) -> 
             method
         },
         verified_by: None,
-        verified_at: work.now(),
+        verified_at: cx.now(),
     };
     let task = Task {
         evidence: Some(command.evidence.clone()),
@@ -274,49 +294,49 @@ pub(crate) fn submit_evidence(work: &mut Work<'_>, command: &SubmitEvidence) -> 
         ..task
     };
     if under_review {
-        work.open_review(user.id, ReviewSubject::Evidence { task: task.id }, reasons);
+        cx.open_review(user.id, ReviewSubject::Evidence { task: task.id }, reasons);
     }
-    work.put_user(user);
-    work.put_task(task.clone());
+    cx.put_user(user);
+    cx.put_task(task.clone());
     Ok(EvidenceTaken { task, under_review })
 }
 
 /// Counts evidence that was refused, in the hour in which it was.
 pub(crate) fn note_refused_evidence(
-    work: &mut Work<'_>,
+    cx: &mut DecisionContext<'_>,
     command: &NoteRefusedEvidence,
-) -> Result<TaskChanged, Halt> {
-    let task = work
+) -> Result<TaskChanged, Interrupt> {
+    let task = cx
         .task((command.user, command.task))?
-        .ok_or(Rejection::NotFound(Thing::Task))?;
-    if let Ok(hour) = work.now().duration_trunc(Duration::hours(1)) {
-        work.effects.refused_evidence.insert((hour, task.mission_id), 1);
+        .ok_or(Rejection::NotFound(ResourceKind::Task))?;
+    if let Ok(hour) = cx.now().duration_trunc(Duration::hours(1)) {
+        cx.write_set.refused_evidence.insert((hour, task.mission_id), 1);
     }
     Ok(TaskChanged { task })
 }
 
 /// What only the store can tell: whether the same was shown before, and whose an invite code is.
 fn check_against_others(
-    work: &mut Work<'_>,
+    cx: &mut DecisionContext<'_>,
     user: &mut User,
     task: &Task,
     evidence: &Evidence,
-) -> Result<(), Halt> {
+) -> Result<(), Interrupt> {
     if let Some(content) = evidence.unique_content() {
         let claim = Claim::Evidence(content);
-        match work.claim_holder(&claim)? {
+        match cx.claim_holder(&claim)? {
             Some(holder) if holder != task.id.0 => return Err(Rejection::EvidenceReused.into()),
             Some(_) => {}
             None => {
-                work.effects.claims.insert(claim, task.id.0);
+                cx.write_set.claims.insert(claim, task.id.0);
             }
         }
     }
-    let refuse = |why: &str| Err(Halt::Rejected(Rejection::EvidenceRejected(why.to_owned())));
+    let refuse = |why: &str| Err(Interrupt::Rejected(Rejection::EvidenceRejected(why.to_owned())));
     match evidence.evidence_type {
         EvidenceType::InviteCode => {
             let code = InviteCode::typed(&evidence.data);
-            match work.claim_holder(&Claim::InviteCode(code.clone()))? {
+            match cx.claim_holder(&Claim::InviteCode(code.clone()))? {
                 None => return refuse("there is no such invite code"),
                 Some(holder) if holder == user.id.0 => return refuse("one's own invite code does not count"),
                 Some(_) => {}
@@ -341,28 +361,31 @@ fn check_against_others(
     }
 }
 
-pub(crate) fn complete(work: &mut Work<'_>, command: &CompleteTask) -> Result<TaskCompleted, Halt> {
-    let (task, listed) = open_task(work, command.user, command.task)?;
-    lacks_nothing(&task, listed)?;
-    work.require_device()?;
-    let actor = work.actor(command.user)?;
+pub(crate) fn complete(
+    cx: &mut DecisionContext<'_>,
+    command: &CompleteTask,
+) -> Result<TaskCompleted, Interrupt> {
+    let (task, compiled) = open_task(cx, command.user, command.task)?;
+    require_complete(&task, compiled)?;
+    cx.require_device()?;
+    let actor = cx.actor(command.user)?;
     let user = actor.user;
-    let participation = participation_of(work, &task)?;
-    let inquiry = Inquiry::of_task(work, listed, &user, &task, &participation, work.now());
+    let participation = participation_of(cx, &task)?;
+    let inquiry = RuleEvaluation::of_task(cx, compiled, &user, &task, &participation, cx.now());
     inquiry.eligible()?;
     let patch = inquiry.reward()?;
-    let now = work.now();
+    let now = cx.now();
     let (task, under_review) = if actor.flags.is_empty() {
-        let reward = rewards::earn(work, &task, &listed.mission, patch, RewardStatus::Pending, now)?;
-        (finish(work, listed, task, participation, reward.id, now), false)
+        let reward = rewards::earn(cx, &task, &compiled.mission, patch, RewardStatus::Pending, now)?;
+        (finish(cx, compiled, task, participation, reward.id, now), false)
     } else {
         // The budget is taken now, so that an approval cannot fail for want of it.
-        let reward = rewards::earn(work, &task, &listed.mission, patch, RewardStatus::Held, now)?;
+        let reward = rewards::earn(cx, &task, &compiled.mission, patch, RewardStatus::Held, now)?;
         let subject = ReviewSubject::Completion {
             task: task.id,
             reward: reward.id,
         };
-        work.open_review(user.id, subject, actor.flags);
+        cx.open_review(user.id, subject, actor.flags);
         let waiting = Task {
             status: TaskStatus::PendingReview,
             reward_id: Some(reward.id),
@@ -372,13 +395,13 @@ pub(crate) fn complete(work: &mut Work<'_>, command: &CompleteTask) -> Result<Ta
         };
         (waiting, true)
     };
-    work.put_user(user);
-    work.put_task(task.clone());
+    cx.put_user(user);
+    cx.put_task(task.clone());
     Ok(TaskCompleted { task, under_review })
 }
 
 /// Whether progress is full, and evidence valid where the mission asks for some.
-pub(crate) fn lacks_nothing(task: &Task, listed: &LoadedMission) -> Result<(), Rejection> {
+pub(crate) fn require_complete(task: &Task, compiled: &CompiledMission) -> Result<(), Rejection> {
     if !task.progress.is_complete() {
         let (current, target) = (task.progress.current(), task.progress.target());
         return Err(Rejection::TaskNotComplete(format!(
@@ -389,7 +412,7 @@ pub(crate) fn lacks_nothing(task: &Task, listed: &LoadedMission) -> Result<(), R
         .verification
         .as_ref()
         .is_some_and(|verification| verification.is_valid);
-    if listed.mission.definition.evidence.is_some() && !proved {
+    if compiled.mission.definition.evidence.is_some() && !proved {
         return Err(Rejection::TaskNotComplete("valid evidence is missing".to_owned()));
     }
     Ok(())
@@ -397,8 +420,8 @@ pub(crate) fn lacks_nothing(task: &Task, listed: &LoadedMission) -> Result<(), R
 
 /// Marks a task completed as of an instant. The caller writes the task.
 pub(crate) fn finish(
-    work: &mut Work<'_>,
-    listed: &LoadedMission,
+    cx: &mut DecisionContext<'_>,
+    compiled: &CompiledMission,
     task: Task,
     mut participation: Participation,
     reward: crate::RewardId,
@@ -408,10 +431,10 @@ pub(crate) fn finish(
         started_at: task.started_at,
         completed_at: at,
     };
-    let cooldown = listed.mission.definition.cooldown_seconds;
-    let forget_before = work.now() - work.book().settings.late_window.behind;
+    let cooldown = compiled.mission.definition.cooldown_seconds;
+    let forget_before = cx.now() - cx.catalog().settings.late_window.behind;
     participation.completed(task.period, task.id, attempt, cooldown, forget_before);
-    work.put_participation((task.user_id, task.mission_id), participation);
+    cx.put_participation((task.user_id, task.mission_id), participation);
     Task {
         status: TaskStatus::Completed,
         reward_id: Some(reward),
@@ -425,11 +448,11 @@ pub(crate) fn finish(
 /// What a reviewer's decision on evidence does to its task; an approval completes it where nothing else lacks,
 /// as of the moment at which the evidence was shown.
 pub(crate) fn settle_evidence(
-    work: &mut Work<'_>,
+    cx: &mut DecisionContext<'_>,
     task: Task,
     verification: Verification,
     shown_at: DateTime<Utc>,
-) -> Result<(), Halt> {
+) -> Result<(), Interrupt> {
     let valid = verification.is_valid;
     let task = Task {
         verification: Some(verification),
@@ -437,10 +460,10 @@ pub(crate) fn settle_evidence(
         ..task
     };
     if !valid {
-        let mut participation = participation_of(work, &task)?;
+        let mut participation = participation_of(cx, &task)?;
         participation.closed(task.period, task.id);
-        work.put_participation((task.user_id, task.mission_id), participation);
-        work.put_task(Task {
+        cx.put_participation((task.user_id, task.mission_id), participation);
+        cx.put_task(Task {
             status: TaskStatus::Rejected,
             due_at: None,
             ..task
@@ -451,44 +474,44 @@ pub(crate) fn settle_evidence(
         status: TaskStatus::InProgress,
         ..task
     };
-    complete_where_nothing_lacks(work, task, shown_at)
+    complete_where_nothing_lacks(cx, task, shown_at)
 }
 
 /// Completes a task that is in progress as of the moment at which its evidence was shown, where nothing lacks; else it goes
 /// on. Writes the task.
 fn complete_where_nothing_lacks(
-    work: &mut Work<'_>,
+    cx: &mut DecisionContext<'_>,
     task: Task,
     shown_at: DateTime<Utc>,
-) -> Result<(), Halt> {
-    let user = work.user_or_new(task.user_id)?;
-    let (task, listed) = brought_up(work, &user, task)?;
-    let participation = participation_of(work, &task)?;
+) -> Result<(), Interrupt> {
+    let user = cx.user_or_new(task.user_id)?;
+    let (task, compiled) = with_current_mission(cx, &user, task)?;
+    let participation = participation_of(cx, &task)?;
     let task = Task {
-        due_at: reckon_due(work, &user, listed, &task),
+        due_at: reckon_due(cx, &user, compiled, &task),
         ..task
     };
-    if lacks_nothing(&task, listed).is_err() {
-        work.put_task(task);
+    if require_complete(&task, compiled).is_err() {
+        cx.put_task(task);
         return Ok(());
     }
-    let patch = Inquiry::of_task(work, listed, &user, &task, &participation, shown_at).reward()?;
+    let patch = RuleEvaluation::of_task(cx, compiled, &user, &task, &participation, shown_at).reward()?;
     match rewards::earn(
-        work,
+        cx,
         &task,
-        &listed.mission,
+        &compiled.mission,
         patch,
         RewardStatus::Pending,
         shown_at,
     ) {
         Ok(reward) => {
-            let task = finish(work, listed, task, participation, reward.id, shown_at);
-            work.put_task(task);
+            let task = finish(cx, compiled, task, participation, reward.id, shown_at);
+            cx.put_task(task);
             Ok(())
         }
         // The evidence stands; the user may complete the task when there is budget again.
-        Err(Halt::Rejected(Rejection::BudgetExhausted)) => {
-            work.put_task(task);
+        Err(Interrupt::Rejected(Rejection::BudgetExhausted)) => {
+            cx.put_task(task);
             Ok(())
         }
         Err(halt) => Err(halt),
@@ -497,44 +520,48 @@ fn complete_where_nothing_lacks(
 
 /// What a reviewer's decision on a completion does to its task.
 pub(crate) fn settle_completion(
-    work: &mut Work<'_>,
+    cx: &mut DecisionContext<'_>,
     task: Task,
     reward: crate::RewardId,
     approved: bool,
     flagged_at: DateTime<Utc>,
-) -> Result<(), Halt> {
-    let mut participation = participation_of(work, &task)?;
+) -> Result<(), Interrupt> {
+    let mut participation = participation_of(cx, &task)?;
     let task = if approved {
-        let listed = work.mission_of(&task)?;
-        finish(work, listed, task, participation, reward, flagged_at)
+        let compiled = cx.mission_of(&task)?;
+        finish(cx, compiled, task, participation, reward, flagged_at)
     } else {
         participation.closed(task.period, task.id);
-        work.put_participation((task.user_id, task.mission_id), participation);
+        cx.put_participation((task.user_id, task.mission_id), participation);
         Task {
             status: TaskStatus::Rejected,
             version: task.version + 1,
             ..task
         }
     };
-    work.put_task(task);
+    cx.put_task(task);
     Ok(())
 }
 
 /// Writes down that tasks have expired, as far as they really have; the others get a new date to look at them.
-pub(crate) fn expire(work: &mut Work<'_>, user: UserId, tasks: &[TaskId]) -> Result<usize, Halt> {
+pub(crate) fn expire(
+    cx: &mut DecisionContext<'_>,
+    user: UserId,
+    tasks: &[TaskId],
+) -> Result<usize, Interrupt> {
     let mut expired = 0;
-    let owner = work.user(user)?.unwrap_or_else(|| User::new(user, work.now()));
+    let owner = cx.user(user)?.unwrap_or_else(|| User::new(user, cx.now()));
     for &id in tasks {
-        let Some(task) = work.task((user, id))? else {
+        let Some(task) = cx.task((user, id))? else {
             continue;
         };
-        let (task, listed) = brought_up(work, &owner, task)?;
-        let due_at = reckon_due(work, &owner, listed, &task);
-        if due_at.is_some_and(|due| due <= work.now()) {
-            let mut participation = participation_of(work, &task)?;
+        let (task, compiled) = with_current_mission(cx, &owner, task)?;
+        let due_at = reckon_due(cx, &owner, compiled, &task);
+        if due_at.is_some_and(|due| due <= cx.now()) {
+            let mut participation = participation_of(cx, &task)?;
             participation.closed(task.period, task.id);
-            work.put_participation((user, task.mission_id), participation);
-            work.put_task(Task {
+            cx.put_participation((user, task.mission_id), participation);
+            cx.put_task(Task {
                 status: TaskStatus::Expired,
                 due_at: None,
                 version: task.version + 1,
@@ -542,7 +569,7 @@ pub(crate) fn expire(work: &mut Work<'_>, user: UserId, tasks: &[TaskId]) -> Res
             });
             expired += 1;
         } else if due_at != task.due_at {
-            work.put_task(Task { due_at, ..task });
+            cx.put_task(Task { due_at, ..task });
         }
     }
     Ok(expired)

@@ -3,7 +3,7 @@
 use super::{complete_where_nothing_lacks, open_task};
 use crate::{
     FileId,
-    engine::{AttachUpload, Halt, Rejection, Thing, UploadTaken, Work},
+    engine::{AttachUpload, DecisionContext, Interrupt, Rejection, ResourceKind, UploadTaken},
     fraud::{ReviewReason, ReviewStatus, ReviewSubject},
     ports::store::{Claim, Picture},
     task::{
@@ -12,41 +12,44 @@ use crate::{
     },
 };
 
-pub(crate) fn attach_upload(work: &mut Work<'_>, command: &AttachUpload) -> Result<UploadTaken, Halt> {
-    let shown = work
+pub(crate) fn attach_upload(
+    cx: &mut DecisionContext<'_>,
+    command: &AttachUpload,
+) -> Result<UploadTaken, Interrupt> {
+    let shown = cx
         .task((command.user, command.task))?
-        .ok_or(Rejection::NotFound(Thing::Task))?;
+        .ok_or(Rejection::NotFound(ResourceKind::Task))?;
     let same = |upload: &&Upload| upload.file.sha256 == command.file.sha256;
     if let Some(upload) = shown.uploads.iter().find(same).cloned() {
         // The same bytes for the same task give the first answer.
         return Ok(UploadTaken { task: shown, upload });
     }
-    let (task, listed) = open_task(work, command.user, command.task)?;
-    work.require_device()?;
-    let refuse = |why: String| Err(Halt::Rejected(Rejection::EvidenceRejected(why)));
-    let demand = listed.mission.definition.evidence.as_ref();
+    let (task, compiled) = open_task(cx, command.user, command.task)?;
+    cx.require_device()?;
+    let refuse = |why: String| Err(Interrupt::Rejected(Rejection::EvidenceRejected(why)));
+    let demand = compiled.mission.definition.evidence.as_ref();
     if demand.is_none_or(|demand| demand.evidence_type != EvidenceType::UploadedContent) {
         return refuse("this mission asks for no upload".to_owned());
     }
     if task.uploads.len() >= MOST_UPLOADS_OF_A_TASK {
         return refuse(format!("a task takes {MOST_UPLOADS_OF_A_TASK} uploads at most"));
     }
-    let mut user = work.actor(command.user)?.user;
-    let zone = user.zone_at(work.now(), work.book().check_in.default_zone());
-    let today = zone.date(work.now());
+    let mut user = cx.actor(command.user)?.user;
+    let zone = user.zone_at(cx.now(), cx.catalog().check_in.default_zone());
+    let today = zone.date(cx.now());
     if user.uploads.on(today) >= MOST_UPLOADS_A_DAY {
         return refuse(format!(
             "a user may upload {MOST_UPLOADS_A_DAY} files a day at most"
         ));
     }
     let claim = Claim::Evidence(command.file.sha256.0);
-    match work.claim_holder(&claim)? {
+    match cx.claim_holder(&claim)? {
         Some(holder) if holder != task.id.0 => return Err(Rejection::EvidenceReused.into()),
-        _ => work.effects.claims.insert(claim, task.id.0),
+        _ => cx.write_set.claims.insert(claim, task.id.0),
     };
     let file = Claim::File(command.file.id);
-    work.effects.claims.insert(file, user.id.0);
-    work.effects
+    cx.write_set.claims.insert(file, user.id.0);
+    cx.write_set
         .pictures
         .extend(command.file.perceptual_hash.map(|hash| Picture {
             file: command.file.id,
@@ -57,7 +60,7 @@ pub(crate) fn attach_upload(work: &mut Work<'_>, command: &AttachUpload) -> Resu
     let upload = Upload {
         file: command.file.clone(),
         status: UploadStatus::Pending,
-        uploaded_at: work.now(),
+        uploaded_at: cx.now(),
         decided_at: None,
         method: None,
         reason: None,
@@ -69,12 +72,12 @@ pub(crate) fn attach_upload(work: &mut Work<'_>, command: &AttachUpload) -> Resu
     let reason = command
         .near_copy_of
         .map_or(ReviewReason::ManualReview, ReviewReason::NearCopy);
-    let mut review = work.new_review(user.id, subject, vec![reason]);
+    let mut review = cx.new_review(user.id, subject, vec![reason]);
     if command.moderated && command.near_copy_of.is_none() {
         review.status = ReviewStatus::InModeration;
         review.reasons.clear();
     }
-    work.put_review(review);
+    cx.put_review(review);
     let mut task = Task {
         // Nothing expires while somebody else is to look at it.
         due_at: None,
@@ -82,21 +85,21 @@ pub(crate) fn attach_upload(work: &mut Work<'_>, command: &AttachUpload) -> Resu
         ..task
     };
     task.uploads.push(upload.clone());
-    user.uploads = user.uploads.one_more(today);
-    work.put_user(user);
-    work.put_task(task.clone());
+    user.uploads = user.uploads.incremented(today);
+    cx.put_user(user);
+    cx.put_task(task.clone());
     Ok(UploadTaken { task, upload })
 }
 
 /// What was found of a file, written into its task. An approved one is the task's evidence and, where no event moves the
 /// mission, a step of its progress; where nothing else lacks it completes the task as of the upload.
 pub(crate) fn settle_upload(
-    work: &mut Work<'_>,
+    cx: &mut DecisionContext<'_>,
     mut task: Task,
     file: FileId,
     verification: Verification,
-) -> Result<(), Halt> {
-    let now = work.now();
+) -> Result<(), Interrupt> {
+    let now = cx.now();
     let Some(upload) = task.uploads.iter_mut().find(|upload| upload.file.id == file) else {
         return Ok(());
     };
@@ -112,7 +115,7 @@ pub(crate) fn settle_upload(
     let uploaded_at = upload.uploaded_at;
     task.version += 1;
     if task.status != TaskStatus::InProgress {
-        work.put_task(task);
+        cx.put_task(task);
         return Ok(());
     }
     let proved = task.verification.as_ref().is_some_and(|before| before.is_valid);
@@ -127,10 +130,10 @@ pub(crate) fn settle_upload(
             video_url: None,
             captured_at: None,
         });
-        let listed = work.mission_of(&task)?;
-        if listed.mission.definition.trigger.is_none() {
+        let compiled = cx.mission_of(&task)?;
+        if compiled.mission.definition.trigger.is_none() {
             task.progress = task.progress.advanced_by(1, uploaded_at);
         }
     }
-    complete_where_nothing_lacks(work, task, uploaded_at)
+    complete_where_nothing_lacks(cx, task, uploaded_at)
 }

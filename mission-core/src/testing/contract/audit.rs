@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{
     WholeStore,
-    bench::{Bench, noon},
+    bench::{StoreFixture, noon},
 };
 use crate::{
     UserId,
@@ -39,7 +39,7 @@ fn entry(
 }
 
 /// Four entries, oldest first: by two operators and by nobody, about two users and a pack.
-async fn write<S: WholeStore>(bench: &Bench<'_, S>) -> Vec<AuditEntry> {
+async fn write<S: WholeStore>(bench: &StoreFixture<'_, S>) -> Vec<AuditEntry> {
     let mut entries = Vec::new();
     for (n, actor, subject, of) in [
         (0, Some(user(8)), "r1", Some(user(1))),
@@ -50,7 +50,7 @@ async fn write<S: WholeStore>(bench: &Bench<'_, S>) -> Vec<AuditEntry> {
         let written = entry(bench.fresh(), noon() + Duration::hours(n), actor, subject, of);
         entries.push(written.clone());
         bench
-            .settle(user(1), |change| change.effects.audit.push(written))
+            .settle(user(1), |change| change.write_set.audit.push(written))
             .await;
     }
     entries
@@ -58,7 +58,7 @@ async fn write<S: WholeStore>(bench: &Bench<'_, S>) -> Vec<AuditEntry> {
 
 #[expect(clippy::expect_used, reason = "a store that fails breaks the contract")]
 async fn found<S: WholeStore>(
-    bench: &Bench<'_, S>,
+    bench: &StoreFixture<'_, S>,
     filter: AuditFilter,
     page: Page<Uuid>,
 ) -> Vec<AuditEntry> {
@@ -71,7 +71,9 @@ const ALL: Page<Uuid> = Page {
     after: None,
 };
 
-pub(super) async fn the_audit_is_listed_newest_first_and_filtered<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn the_audit_is_listed_newest_first_and_filtered<S: WholeStore>(
+    bench: &StoreFixture<'_, S>,
+) {
     let written = write(bench).await;
     let of = |places: &[usize]| -> Vec<AuditEntry> { places.iter().map(|n| written[*n].clone()).collect() };
     let nothing = AuditFilter::default;
@@ -118,11 +120,13 @@ pub(super) async fn the_audit_is_listed_newest_first_and_filtered<S: WholeStore>
     assert_eq!(found(bench, nothing(), page).await, of(&[2, 1]));
 }
 
-pub(super) async fn an_erasure_empties_what_the_audit_says_of_the_user<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn an_erasure_empties_what_the_audit_says_of_the_user<S: WholeStore>(
+    bench: &StoreFixture<'_, S>,
+) {
     let mut expected = write(bench).await;
     let version = bench.version(Root::User(user(1))).await;
     let mut erasure = bench.change_of(User::tombstone(user(1), noon()), version);
-    erasure.effects.erasures.insert(user(1));
+    erasure.write_set.erasures.insert(user(1));
     bench.committed(&erasure).await;
     for entry in expected.iter_mut().filter(|entry| entry.user_id == Some(user(1))) {
         (entry.before, entry.after) = (None, None);

@@ -9,19 +9,19 @@ use super::WholeStore;
 use crate::{
     CommandId, EventId, TaskId, UserId,
     engine::{
-        Answer, Command, Facts, Fingerprint, Keys, OutboundEvent, ReceiptKey, RegisterUser, Reply, Request,
-        Signals, UserSaved,
+        Answer, Command, Fingerprint, LoadedRecords, OutboundEvent, ReadSet, ReceiptKey, RegisterUser, Reply,
+        Request, Signals, UserSaved,
     },
     event::{IntegrationEvent, TaskStarted},
     ports::{
         clock::Ids,
-        store::{Change, CommitOutcome, Entry, Root, Version},
+        store::{Change, CommitOutcome, JournalEntry, Root, Version},
     },
     testing::{CountingIds, at, mission_id},
     user::User,
 };
 
-pub(super) struct Bench<'s, S> {
+pub(super) struct StoreFixture<'s, S> {
     pub(super) store: &'s S,
     ids: CountingIds,
 }
@@ -31,9 +31,9 @@ pub(super) fn noon() -> DateTime<Utc> {
     at("2026-01-05T12:00:00Z")
 }
 
-impl<'s, S: WholeStore> Bench<'s, S> {
+impl<'s, S: WholeStore> StoreFixture<'s, S> {
     pub(super) fn new(store: &'s S) -> Self {
-        Bench {
+        StoreFixture {
             store,
             ids: CountingIds::starting_at(1),
         }
@@ -45,7 +45,7 @@ impl<'s, S: WholeStore> Bench<'s, S> {
     }
 
     #[expect(clippy::expect_used, reason = "a store that fails breaks the contract")]
-    pub(super) async fn load(&self, keys: Keys) -> Facts {
+    pub(super) async fn load(&self, keys: ReadSet) -> LoadedRecords {
         self.store.load(&keys).await.expect("`load` must answer")
     }
 
@@ -74,9 +74,9 @@ impl<'s, S: WholeStore> Bench<'s, S> {
     }
 
     pub(super) async fn version(&self, root: Root) -> u64 {
-        let keys = Keys {
+        let keys = ReadSet {
             roots: BTreeSet::from([root]),
-            ..Keys::default()
+            ..ReadSet::default()
         };
         let facts = self.load(keys).await;
         let version = facts.versions.get(&root);
@@ -97,7 +97,7 @@ impl<'s, S: WholeStore> Bench<'s, S> {
         let root = Root::User(user.id);
         change.expected.insert(root, Version(version));
         change.journal.push(self.entry(root, noon()));
-        change.effects.writes.user.insert(user.id, Some(user));
+        change.write_set.writes.user.insert(user.id, Some(user));
         change
     }
 
@@ -110,7 +110,7 @@ impl<'s, S: WholeStore> Bench<'s, S> {
     }
 
     /// An entry as the engine writes it for a command without a caller's key.
-    pub(super) fn entry(&self, root: Root, recorded_at: DateTime<Utc>) -> Entry {
+    pub(super) fn entry(&self, root: Root, recorded_at: DateTime<Utc>) -> JournalEntry {
         let user = match root {
             Root::User(user) => user,
             Root::Mission(_) | Root::Pack(_) => UserId(Uuid::nil()),
@@ -118,7 +118,7 @@ impl<'s, S: WholeStore> Bench<'s, S> {
         let answer: Answer = Ok(Reply::UserSaved(UserSaved {
             user: User::new(user, recorded_at),
         }));
-        Entry {
+        JournalEntry {
             root,
             request: Request {
                 receipt: ReceiptKey {

@@ -2,17 +2,20 @@ use std::collections::BTreeSet;
 
 use rust_decimal::Decimal;
 
-use super::{WholeStore, bench::Bench};
+use super::{WholeStore, bench::StoreFixture};
 use crate::{
-    engine::Keys,
+    engine::ReadSet,
     mission::{Budget, BudgetUse},
-    ports::store::{Change, CommitOutcome, Root, Take},
+    ports::store::{BudgetReservation, Change, CommitOutcome, Root},
     testing::{mission_id, points, user},
 };
 
-fn taking<S: WholeStore>(bench: &Bench<'_, S>, who: u64, used: BudgetUse, limit: Budget) -> Change {
+fn taking<S: WholeStore>(bench: &StoreFixture<'_, S>, who: u64, used: BudgetUse, limit: Budget) -> Change {
     let mut change = bench.change(user(who), 0);
-    change.effects.takes.insert(mission_id(1), Take { used, limit });
+    change
+        .write_set
+        .reservations
+        .insert(mission_id(1), BudgetReservation { used, limit });
     change
 }
 
@@ -27,15 +30,15 @@ fn grants(most: u32) -> Budget {
     }
 }
 
-async fn in_use<S: WholeStore>(bench: &Bench<'_, S>) -> BudgetUse {
-    let keys = Keys {
+async fn in_use<S: WholeStore>(bench: &StoreFixture<'_, S>) -> BudgetUse {
+    let keys = ReadSet {
         budgets: BTreeSet::from([mission_id(1)]),
-        ..Keys::default()
+        ..ReadSet::default()
     };
     bench.load(keys).await.budgets[&mission_id(1)]
 }
 
-pub(super) async fn a_budget_is_never_overspent<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn a_budget_is_never_overspent<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     bench
         .committed(&taking(bench, 1, one("10"), Budget::default()))
         .await;
@@ -56,7 +59,7 @@ pub(super) async fn a_budget_is_never_overspent<S: WholeStore>(bench: &Bench<'_,
     );
 }
 
-pub(super) async fn takes_of_one_commit_stay_inside_together<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn takes_of_one_commit_stay_inside_together<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     let changes: Vec<_> = (0..5).map(|n| taking(bench, n, one("1"), grants(3))).collect();
     let outcomes = bench.commit(&changes).await;
     let (inside, beyond) = outcomes.split_at(3);
@@ -86,7 +89,7 @@ pub(super) async fn takes_of_one_commit_stay_inside_together<S: WholeStore>(benc
     assert_eq!(in_use(bench).await.grants, 3);
 }
 
-pub(super) async fn points_of_a_budget_are_exact<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn points_of_a_budget_are_exact<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     let ten = Budget {
         max_points: Some(points("10")),
         max_grants: None,
@@ -109,7 +112,7 @@ pub(super) async fn points_of_a_budget_are_exact<S: WholeStore>(bench: &Bench<'_
         .await;
 }
 
-pub(super) async fn a_give_back_always_holds<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn a_give_back_always_holds<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     for n in 0..4 {
         bench.committed(&taking(bench, n, one("5"), grants(4))).await;
     }
@@ -138,7 +141,7 @@ pub(super) async fn a_give_back_always_holds<S: WholeStore>(bench: &Bench<'_, S>
     assert_eq!(in_use(bench).await, BudgetUse::default());
 }
 
-pub(super) async fn a_refused_take_writes_nothing<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn a_refused_take_writes_nothing<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     let refused = taking(bench, 1, one("1"), grants(0));
     bench
         .refused(&refused, "a budget of no grants carries none")

@@ -1,20 +1,20 @@
 use super::{
     WholeStore,
-    bench::{Bench, noon},
+    bench::{StoreFixture, noon},
     records,
 };
 use crate::{
     engine::{PackPolicy, PackRecord, ReferralPolicy},
     mission::{Mission, MissionStatus},
     ports::{
-        queries::Catalogue,
+        queries::CatalogRecords,
         store::{Change, Root, Version},
     },
     testing::{active, definition, user},
 };
 
 #[expect(clippy::expect_used, reason = "a store that fails breaks the contract")]
-async fn catalogue<S: WholeStore>(bench: &Bench<'_, S>) -> Catalogue {
+async fn catalogue<S: WholeStore>(bench: &StoreFixture<'_, S>) -> CatalogRecords {
     let catalogue = bench.store.catalogue().await;
     let mut catalogue = catalogue.expect("`catalogue` must answer");
     let version = bench.store.catalogue_version().await;
@@ -28,29 +28,29 @@ async fn catalogue<S: WholeStore>(bench: &Bench<'_, S>) -> Catalogue {
     catalogue
 }
 
-fn saving<S: WholeStore>(bench: &Bench<'_, S>, mission: &Mission, version: u64) -> Change {
+fn saving<S: WholeStore>(bench: &StoreFixture<'_, S>, mission: &Mission, version: u64) -> Change {
     let root = Root::Mission(mission.id);
     let mut change = Change::default();
     change.expected.insert(root, Version(version));
     change.journal.push(bench.entry(root, noon()));
     change
-        .effects
+        .write_set
         .writes
         .mission
         .insert(mission.id, Some(mission.clone()));
     change
 }
 
-fn saving_pack<S: WholeStore>(bench: &Bench<'_, S>, pack: &PackRecord, version: u64) -> Change {
+fn saving_pack<S: WholeStore>(bench: &StoreFixture<'_, S>, pack: &PackRecord, version: u64) -> Change {
     let root = Root::Pack(pack.id);
     let mut change = Change::default();
     change.expected.insert(root, Version(version));
     change.journal.push(bench.entry(root, noon()));
-    change.effects.writes.pack.insert(pack.id, Some(pack.clone()));
+    change.write_set.writes.pack.insert(pack.id, Some(pack.clone()));
     change
 }
 
-pub(super) async fn the_catalogue_holds_missions_and_packs<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn the_catalogue_holds_missions_and_packs<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     let empty = catalogue(bench).await;
     assert_eq!((empty.missions, empty.packs), (Vec::new(), Vec::new()));
     let one = active(1, definition("one"));
@@ -76,7 +76,9 @@ pub(super) async fn the_catalogue_holds_missions_and_packs<S: WholeStore>(bench:
     assert_eq!(whole.packs, [pack]);
 }
 
-pub(super) async fn the_catalogue_version_changes_with_missions_alone<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn the_catalogue_version_changes_with_missions_alone<S: WholeStore>(
+    bench: &StoreFixture<'_, S>,
+) {
     let mut seen = vec![catalogue(bench).await.version];
     let mission = active(1, definition("one"));
     let pack = records::pack("starter", noon());

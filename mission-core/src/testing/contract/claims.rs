@@ -2,10 +2,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
-use super::{WholeStore, bench::Bench};
+use super::{WholeStore, bench::StoreFixture};
 use crate::{
     UserId,
-    engine::Keys,
+    engine::ReadSet,
     ports::store::{Change, Claim, CommitOutcome, Root},
     testing::{definition, user},
     user::InviteCode,
@@ -13,23 +13,23 @@ use crate::{
 
 const EVIDENCE: Claim = Claim::Evidence([1; 32]);
 
-fn claiming<S: WholeStore>(bench: &Bench<'_, S>, who: UserId, version: u64, claim: Claim) -> Change {
+fn claiming<S: WholeStore>(bench: &StoreFixture<'_, S>, who: UserId, version: u64, claim: Claim) -> Change {
     let mut change = bench.change(who, version);
-    change.effects.claims.insert(claim, who.0);
+    change.write_set.claims.insert(claim, who.0);
     change
 }
 
-async fn holder<S: WholeStore>(bench: &Bench<'_, S>, claim: &Claim) -> Option<Uuid> {
-    let keys = Keys {
+async fn holder<S: WholeStore>(bench: &StoreFixture<'_, S>, claim: &Claim) -> Option<Uuid> {
+    let keys = ReadSet {
         claims: BTreeSet::from([claim.clone()]),
-        ..Keys::default()
+        ..ReadSet::default()
     };
     let facts = bench.load(keys).await;
     assert!(facts.claims.contains_key(claim), "the claim is answered");
     facts.claims[claim]
 }
 
-pub(super) async fn a_claim_has_one_holder<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn a_claim_has_one_holder<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     bench.committed(&claiming(bench, user(1), 0, EVIDENCE)).await;
     bench
         .refused(
@@ -45,21 +45,21 @@ pub(super) async fn a_claim_has_one_holder<S: WholeStore>(bench: &Bench<'_, S>) 
     );
 }
 
-pub(super) async fn a_released_claim_can_be_taken_again<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn a_released_claim_can_be_taken_again<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     bench.committed(&claiming(bench, user(1), 0, EVIDENCE)).await;
     let mut release = bench.change(user(1), 1);
-    release.effects.releases.insert(EVIDENCE);
-    release.effects.releases.insert(Claim::Policy);
+    release.write_set.releases.insert(EVIDENCE);
+    release.write_set.releases.insert(Claim::Policy);
     bench.committed(&release).await;
     assert_eq!(holder(bench, &EVIDENCE).await, None, "a released claim is free");
     bench.committed(&claiming(bench, user(2), 0, EVIDENCE)).await;
     assert_eq!(holder(bench, &EVIDENCE).await, Some(user(2).0));
 }
 
-pub(super) async fn a_claim_can_change_hands_in_one_change<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn a_claim_can_change_hands_in_one_change<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     bench.committed(&claiming(bench, user(1), 0, EVIDENCE)).await;
     let mut handover = claiming(bench, user(2), 0, EVIDENCE);
-    handover.effects.releases.insert(EVIDENCE);
+    handover.write_set.releases.insert(EVIDENCE);
     bench.committed(&handover).await;
     assert_eq!(
         holder(bench, &EVIDENCE).await,
@@ -68,10 +68,10 @@ pub(super) async fn a_claim_can_change_hands_in_one_change<S: WholeStore>(bench:
     );
 }
 
-pub(super) async fn claims_of_one_commit_go_to_the_first<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn claims_of_one_commit_go_to_the_first<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     let mut release = claiming(bench, user(4), 0, Claim::Policy);
     bench.committed(&claiming(bench, user(3), 0, EVIDENCE)).await;
-    release.effects.releases.insert(EVIDENCE);
+    release.write_set.releases.insert(EVIDENCE);
     let changes = [
         claiming(bench, user(2), 0, Claim::Policy),
         release,
@@ -94,7 +94,7 @@ pub(super) async fn claims_of_one_commit_go_to_the_first<S: WholeStore>(bench: &
     );
 }
 
-pub(super) async fn different_claims_never_meet<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn different_claims_never_meet<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     let inbound = |source: &str, id: &str| Claim::Inbound {
         source: source.to_owned(),
         id: id.to_owned(),
@@ -120,9 +120,9 @@ pub(super) async fn different_claims_never_meet<S: WholeStore>(bench: &Bench<'_,
             .committed(&claiming(bench, user(100 + n as u64), 0, claim.clone()))
             .await;
     }
-    let keys = Keys {
+    let keys = ReadSet {
         claims: claims.iter().cloned().collect(),
-        ..Keys::default()
+        ..ReadSet::default()
     };
     let expected: BTreeMap<Claim, Option<Uuid>> = claims
         .iter()

@@ -2,18 +2,18 @@ use std::collections::BTreeSet;
 
 use super::{
     WholeStore,
-    bench::{Bench, all_at_once},
+    bench::{StoreFixture, all_at_once},
 };
 use crate::{
-    engine::Keys,
+    engine::ReadSet,
     mission::{Budget, BudgetUse},
-    ports::store::{Change, Claim, CommitOutcome, Root, Take},
+    ports::store::{BudgetReservation, Change, Claim, CommitOutcome, Root},
     testing::{mission_id, user},
 };
 
 const MANY: u64 = 16;
 
-async fn winners<S: WholeStore>(bench: &Bench<'_, S>, changes: &[Change]) -> usize {
+async fn winners<S: WholeStore>(bench: &StoreFixture<'_, S>, changes: &[Change]) -> usize {
     let outcomes = all_at_once(changes.iter().map(|change| bench.commit_one(change))).await;
     assert_eq!(outcomes.len(), changes.len());
     outcomes
@@ -22,7 +22,7 @@ async fn winners<S: WholeStore>(bench: &Bench<'_, S>, changes: &[Change]) -> usi
         .count()
 }
 
-pub(super) async fn of_many_at_once_one_wins_a_version<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn of_many_at_once_one_wins_a_version<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     for version in 0..4 {
         let changes: Vec<_> = (0..MANY).map(|_| bench.change(user(1), version)).collect();
         assert_eq!(
@@ -34,17 +34,17 @@ pub(super) async fn of_many_at_once_one_wins_a_version<S: WholeStore>(bench: &Be
     }
 }
 
-pub(super) async fn of_many_at_once_one_wins_a_claim<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn of_many_at_once_one_wins_a_claim<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     let claiming = |n| {
         let mut change = bench.change(user(n), 0);
-        change.effects.claims.insert(Claim::Policy, user(n).0);
+        change.write_set.claims.insert(Claim::Policy, user(n).0);
         change
     };
     let changes: Vec<_> = (0..MANY).map(claiming).collect();
     assert_eq!(winners(bench, &changes).await, 1, "exactly one gets the claim");
 }
 
-pub(super) async fn of_many_at_once_none_overspends_a_budget<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn of_many_at_once_none_overspends_a_budget<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     let limit = Budget {
         max_grants: Some(5),
         max_points: None,
@@ -52,19 +52,24 @@ pub(super) async fn of_many_at_once_none_overspends_a_budget<S: WholeStore>(benc
     let taking = |n| {
         let mut change = bench.change(user(n), 0);
         let used = BudgetUse::one(1.into());
-        change.effects.takes.insert(mission_id(1), Take { used, limit });
+        change
+            .write_set
+            .reservations
+            .insert(mission_id(1), BudgetReservation { used, limit });
         change
     };
     let changes: Vec<_> = (0..MANY).map(taking).collect();
     assert_eq!(winners(bench, &changes).await, 5, "as many as the budget carries");
-    let keys = Keys {
+    let keys = ReadSet {
         budgets: BTreeSet::from([mission_id(1)]),
-        ..Keys::default()
+        ..ReadSet::default()
     };
     assert_eq!(bench.load(keys).await.budgets[&mission_id(1)].grants, 5);
 }
 
-pub(super) async fn commits_in_opposite_orders_do_not_block_each_other<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn commits_in_opposite_orders_do_not_block_each_other<S: WholeStore>(
+    bench: &StoreFixture<'_, S>,
+) {
     for version in 0..4 {
         let forward: Vec<_> = (0..8).map(|n| bench.change(user(n), version)).collect();
         let backward: Vec<_> = (0..8).rev().map(|n| bench.change(user(n), version)).collect();

@@ -4,39 +4,50 @@ use chrono::{DateTime, Duration, Utc};
 
 use super::{
     WholeStore,
-    bench::{Bench, noon},
+    bench::{StoreFixture, noon},
 };
-use crate::{UserId, engine::Keys, fraud::DeviceHash, testing::user};
+use crate::{UserId, engine::ReadSet, fraud::DeviceHash, testing::user};
 
-async fn users<S: WholeStore>(bench: &Bench<'_, S>, device: &DeviceHash) -> BTreeMap<UserId, DateTime<Utc>> {
-    let keys = Keys {
+async fn users<S: WholeStore>(
+    bench: &StoreFixture<'_, S>,
+    device: &DeviceHash,
+) -> BTreeMap<UserId, DateTime<Utc>> {
+    let keys = ReadSet {
         devices: BTreeSet::from([device.clone()]),
-        ..Keys::default()
+        ..ReadSet::default()
     };
     let loaded = bench.load(keys).await.devices[device].clone();
-    let listed = bench.store.device_users(device).await.unwrap_or_default();
+    let compiled = bench.store.device_users(device).await.unwrap_or_default();
     let latest: BTreeMap<_, _> = loaded
         .iter()
-        .filter(|(who, _)| listed.contains_key(who))
+        .filter(|(who, _)| compiled.contains_key(who))
         .collect();
     assert_eq!(
-        listed.iter().collect::<BTreeMap<_, _>>(),
+        compiled.iter().collect::<BTreeMap<_, _>>(),
         latest,
         "the list shows what a load shows"
     );
-    assert!(listed.len() >= loaded.len().min(50), "the latest fifty at least");
+    assert!(
+        compiled.len() >= loaded.len().min(50),
+        "the latest fifty at least"
+    );
     loaded
 }
 
-async fn sight<S: WholeStore>(bench: &Bench<'_, S>, device: &DeviceHash, who: UserId, when: DateTime<Utc>) {
+async fn sight<S: WholeStore>(
+    bench: &StoreFixture<'_, S>,
+    device: &DeviceHash,
+    who: UserId,
+    when: DateTime<Utc>,
+) {
     bench
         .settle(who, |change| {
-            change.effects.sightings.insert((device.clone(), who), when);
+            change.write_set.sightings.insert((device.clone(), who), when);
         })
         .await;
 }
 
-pub(super) async fn devices_remember_who_came_and_when<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn devices_remember_who_came_and_when<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     let (phone, tablet) = (DeviceHash::of("phone"), DeviceHash::of("tablet"));
     let later = noon() + Duration::days(2);
     sight(bench, &phone, user(1), noon()).await;
@@ -51,7 +62,7 @@ pub(super) async fn devices_remember_who_came_and_when<S: WholeStore>(bench: &Be
     assert_eq!(users(bench, &tablet).await, BTreeMap::from([(user(2), noon())]));
 }
 
-pub(super) async fn devices_show_at_least_the_latest_fifty<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn devices_show_at_least_the_latest_fifty<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     let shared = DeviceHash::of("an internet café's");
     let when = |n: u64| noon() + Duration::minutes(i64::try_from(n).unwrap_or(0));
     for n in 0..60 {

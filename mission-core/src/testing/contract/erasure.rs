@@ -2,12 +2,12 @@ use std::collections::BTreeSet;
 
 use super::{
     WholeStore,
-    bench::{Bench, noon},
+    bench::{StoreFixture, noon},
     records,
 };
 use crate::{
     CommandId, UserId,
-    engine::{Keys, ReceiptKey},
+    engine::{ReadSet, ReceiptKey},
     fraud::DeviceHash,
     ports::{queries::UserExport, store::Change},
     task::Participation,
@@ -15,7 +15,7 @@ use crate::{
     user::User,
 };
 
-async fn live<S: WholeStore>(bench: &Bench<'_, S>, who: UserId) {
+async fn live<S: WholeStore>(bench: &StoreFixture<'_, S>, who: UserId) {
     let id = bench.fresh();
     bench
         .settle(who, |change| {
@@ -24,12 +24,12 @@ async fn live<S: WholeStore>(bench: &Bench<'_, S>, who: UserId) {
             records::write_review(change, records::review(who, id, noon()));
             records::write_day(change, who, records::day(id, date("2026-01-05"), noon()));
             change
-                .effects
+                .write_set
                 .writes
                 .participation
                 .insert((who, mission_id(1)), Some(Participation::default()));
             change
-                .effects
+                .write_set
                 .sightings
                 .insert((DeviceHash::of("phone"), who), noon());
         })
@@ -37,27 +37,27 @@ async fn live<S: WholeStore>(bench: &Bench<'_, S>, who: UserId) {
 }
 
 /// What the engine writes for an erasure: everything goes, a tombstone stays.
-fn erasing<S: WholeStore>(bench: &Bench<'_, S>, who: UserId, version: u64) -> Change {
+fn erasing<S: WholeStore>(bench: &StoreFixture<'_, S>, who: UserId, version: u64) -> Change {
     let mut change = bench.change_of(User::tombstone(who, noon()), version);
-    change.effects.erasures.insert(who);
+    change.write_set.erasures.insert(who);
     change
 }
 
 #[expect(clippy::expect_used, reason = "a store that fails breaks the contract")]
-async fn export<S: WholeStore>(bench: &Bench<'_, S>, who: UserId) -> UserExport {
+async fn export<S: WholeStore>(bench: &StoreFixture<'_, S>, who: UserId) -> UserExport {
     bench.store.export(who).await.expect("`export` must answer")
 }
 
-async fn users_of_phone<S: WholeStore>(bench: &Bench<'_, S>) -> Vec<UserId> {
+async fn users_of_phone<S: WholeStore>(bench: &StoreFixture<'_, S>) -> Vec<UserId> {
     let phone = DeviceHash::of("phone");
-    let keys = Keys {
+    let keys = ReadSet {
         devices: BTreeSet::from([phone.clone()]),
-        ..Keys::default()
+        ..ReadSet::default()
     };
     bench.load(keys).await.devices[&phone].keys().copied().collect()
 }
 
-pub(super) async fn an_erasure_removes_every_record<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn an_erasure_removes_every_record<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     live(bench, user(1)).await;
     bench.committed(&erasing(bench, user(1), 1)).await;
     let tombstone = UserExport {
@@ -79,7 +79,7 @@ pub(super) async fn an_erasure_removes_every_record<S: WholeStore>(bench: &Bench
         .await;
 }
 
-pub(super) async fn an_erasure_leaves_others_alone<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn an_erasure_leaves_others_alone<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     live(bench, user(1)).await;
     live(bench, user(2)).await;
     let before = export(bench, user(2)).await;
@@ -88,7 +88,7 @@ pub(super) async fn an_erasure_leaves_others_alone<S: WholeStore>(bench: &Bench<
     assert_eq!(users_of_phone(bench).await, [user(2)]);
 }
 
-pub(super) async fn an_erasure_forgets_what_the_journal_says<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn an_erasure_forgets_what_the_journal_says<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     // A key of the user's own, and one under which a service wrote about the user.
     let keys = [user(1).0, user(9).0].map(|caller| ReceiptKey {
         caller,
@@ -102,9 +102,9 @@ pub(super) async fn an_erasure_forgets_what_the_journal_says<S: WholeStore>(benc
     }
     bench.committed(&erasing(bench, user(1), 2)).await;
     let facts = bench
-        .load(Keys {
+        .load(ReadSet {
             receipts: keys.into(),
-            ..Keys::default()
+            ..ReadSet::default()
         })
         .await;
     assert!(
@@ -114,7 +114,7 @@ pub(super) async fn an_erasure_forgets_what_the_journal_says<S: WholeStore>(benc
 }
 
 #[expect(clippy::expect_used, reason = "a store that fails breaks the contract")]
-pub(super) async fn unsent_events_of_the_erased_still_leave<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn unsent_events_of_the_erased_still_leave<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     let mut change = bench.change(user(1), 0);
     let granted = bench.event(user(1));
     change.journal[0].events.push(granted.clone());

@@ -2,7 +2,7 @@ use chrono::Duration;
 
 use super::{
     WholeStore,
-    bench::{Bench, noon},
+    bench::{StoreFixture, noon},
     records,
 };
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
 };
 
 #[expect(clippy::expect_used, reason = "a store that fails breaks the contract")]
-async fn due<S: WholeStore>(bench: &Bench<'_, S>, limit: usize) -> Vec<DueExpiry> {
+async fn due<S: WholeStore>(bench: &StoreFixture<'_, S>, limit: usize) -> Vec<DueExpiry> {
     let due = bench.store.due_expiries(noon(), limit).await;
     let mut due = due.expect("`due_expiries` must answer");
     for one in &mut due {
@@ -24,7 +24,9 @@ async fn due<S: WholeStore>(bench: &Bench<'_, S>, limit: usize) -> Vec<DueExpiry
     due
 }
 
-pub(super) async fn what_is_due_is_found_until_it_is_written_down<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn what_is_due_is_found_until_it_is_written_down<S: WholeStore>(
+    bench: &StoreFixture<'_, S>,
+) {
     let task = |status, due_in: Option<i64>| Task {
         status,
         due_at: due_in.map(|seconds| noon() + Duration::seconds(seconds)),
@@ -95,7 +97,7 @@ pub(super) async fn what_is_due_is_found_until_it_is_written_down<S: WholeStore>
     );
 }
 
-pub(super) async fn due_expiries_are_limited_by_users<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn due_expiries_are_limited_by_users<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     for n in 1..=3 {
         let ids = [bench.fresh(), bench.fresh()];
         bench

@@ -2,12 +2,12 @@ use chrono::{DateTime, Duration, Utc};
 
 use super::{
     WholeStore,
-    bench::{Bench, noon},
+    bench::{StoreFixture, noon},
 };
 use crate::{UserId, ports::store::Friendship, testing::user, user::User};
 
 async fn tell<S: WholeStore>(
-    bench: &Bench<'_, S>,
+    bench: &StoreFixture<'_, S>,
     pair: (UserId, UserId),
     at: DateTime<Utc>,
     are_friends: bool,
@@ -16,13 +16,13 @@ async fn tell<S: WholeStore>(
     bench
         .settle(pair.0, |change| {
             let pairs = [(pair, told), ((pair.1, pair.0), told)];
-            change.effects.friendships.extend(pairs);
+            change.write_set.friendships.extend(pairs);
         })
         .await;
 }
 
 #[expect(clippy::expect_used, reason = "a store that fails breaks the contract")]
-async fn friends<S: WholeStore>(bench: &Bench<'_, S>, who: UserId) -> Vec<UserId> {
+async fn friends<S: WholeStore>(bench: &StoreFixture<'_, S>, who: UserId) -> Vec<UserId> {
     let mut friends = bench
         .store
         .friends(who, 100)
@@ -32,7 +32,7 @@ async fn friends<S: WholeStore>(bench: &Bench<'_, S>, who: UserId) -> Vec<UserId
     friends
 }
 
-pub(super) async fn of_two_users_the_latest_word_holds<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn of_two_users_the_latest_word_holds<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     let [anna, bert, carl] = [1, 2, 3].map(user);
     let later = noon() + Duration::days(1);
     tell(bench, (anna, bert), noon(), true).await;
@@ -49,12 +49,12 @@ pub(super) async fn of_two_users_the_latest_word_holds<S: WholeStore>(bench: &Be
     assert_eq!(limited, Ok(Vec::new()));
 }
 
-pub(super) async fn an_erasure_ends_friendships<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn an_erasure_ends_friendships<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     let [anna, bert, carl] = [1, 2, 3].map(user);
     tell(bench, (anna, bert), noon(), true).await;
     tell(bench, (bert, carl), noon(), true).await;
     let mut erasing = bench.change_of(User::tombstone(anna, noon()), 1);
-    erasing.effects.erasures.insert(anna);
+    erasing.write_set.erasures.insert(anna);
     bench.committed(&erasing).await;
     assert_eq!(friends(bench, anna).await, []);
     assert_eq!(friends(bench, bert).await, [carl]);

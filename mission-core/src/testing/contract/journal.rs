@@ -2,7 +2,7 @@ use chrono::Duration;
 
 use super::{
     WholeStore,
-    bench::{Bench, noon},
+    bench::{StoreFixture, noon},
     records,
 };
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     engine::{ClaimReward, ClaimTask, Command, Rejection, StartTask},
     ports::{
         queries::{JournalPosition, JournalRecord, Page},
-        store::{Entry, Root},
+        store::{JournalEntry, Root},
     },
     testing::{mission_id, user, zone},
     user::User,
@@ -18,7 +18,7 @@ use crate::{
 
 #[expect(clippy::expect_used, reason = "a store that fails breaks the contract")]
 async fn journal<S: WholeStore>(
-    bench: &Bench<'_, S>,
+    bench: &StoreFixture<'_, S>,
     of: Option<UserId>,
     after: Option<JournalPosition>,
     limit: usize,
@@ -29,12 +29,12 @@ async fn journal<S: WholeStore>(
 
 /// Commits a command of a user's as if it had been carried out `minutes` after noon.
 async fn carry_out<S: WholeStore>(
-    bench: &Bench<'_, S>,
+    bench: &StoreFixture<'_, S>,
     who: UserId,
     command: impl Into<Command>,
     minutes: i64,
 ) {
-    let mut entry: Entry = bench.entry(Root::User(who), noon() + Duration::minutes(minutes));
+    let mut entry: JournalEntry = bench.entry(Root::User(who), noon() + Duration::minutes(minutes));
     entry.request.command = command.into();
     entry.request.signals.zone = Some(zone("Asia/Tokyo"));
     bench.settle(who, |change| change.journal = vec![entry]).await;
@@ -47,7 +47,9 @@ fn start(who: UserId, number: u64) -> StartTask {
     }
 }
 
-pub(super) async fn the_journal_lists_what_was_carried_out_user_by_user<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn the_journal_lists_what_was_carried_out_user_by_user<S: WholeStore>(
+    bench: &StoreFixture<'_, S>,
+) {
     carry_out(bench, user(2), start(user(2), 1), 0).await;
     carry_out(bench, user(1), start(user(1), 2), 1).await;
     carry_out(bench, user(2), start(user(2), 3), 2).await;
@@ -88,7 +90,9 @@ pub(super) async fn the_journal_lists_what_was_carried_out_user_by_user<S: Whole
     assert_eq!(journal(bench, None, Some(all[2].position), 9).await, []);
 }
 
-pub(super) async fn the_journal_knows_the_missions_of_tasks_and_rewards<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn the_journal_knows_the_missions_of_tasks_and_rewards<S: WholeStore>(
+    bench: &StoreFixture<'_, S>,
+) {
     let (who, id) = (user(1), bench.fresh());
     bench
         .settle(who, |change| {
@@ -115,13 +119,13 @@ pub(super) async fn the_journal_knows_the_missions_of_tasks_and_rewards<S: Whole
     assert_eq!(missions, [Some(mission_id(4)), None, Some(mission_id(5))]);
 }
 
-pub(super) async fn the_journal_forgets_the_erased<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn the_journal_forgets_the_erased<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     for who in [user(1), user(2)] {
         carry_out(bench, who, start(who, 1), 0).await;
     }
     let version = bench.version(Root::User(user(1))).await;
     let mut erasure = bench.change_of(User::tombstone(user(1), noon()), version);
-    erasure.effects.erasures.insert(user(1));
+    erasure.write_set.erasures.insert(user(1));
     bench.committed(&erasure).await;
     let left = journal(bench, None, None, 9).await;
     let commands: Vec<&Command> = left

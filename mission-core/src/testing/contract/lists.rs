@@ -2,7 +2,7 @@ use chrono::Duration;
 
 use super::{
     WholeStore,
-    bench::{Bench, noon},
+    bench::{StoreFixture, noon},
     records,
 };
 use crate::{
@@ -30,14 +30,14 @@ fn all<K>() -> Page<K> {
     }
 }
 
-pub(super) async fn users_and_invite_codes_are_found<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn users_and_invite_codes_are_found<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     let code = InviteCode::of(user(1));
     assert_eq!(answered(bench.store.user(user(1)).await), None);
     assert_eq!(answered(bench.store.invite_owner(&code).await), None);
     let claim = Claim::InviteCode(code.clone());
     bench
         .settle(user(1), |change| {
-            change.effects.claims.insert(claim, user(1).0);
+            change.write_set.claims.insert(claim, user(1).0);
         })
         .await;
     assert_eq!(
@@ -48,7 +48,7 @@ pub(super) async fn users_and_invite_codes_are_found<S: WholeStore>(bench: &Benc
 }
 
 /// Seven tasks of a user, an hour apart, oldest first: of two missions, every third completed.
-async fn seven_tasks<S: WholeStore>(bench: &Bench<'_, S>, who: UserId) -> Vec<Task> {
+async fn seven_tasks<S: WholeStore>(bench: &StoreFixture<'_, S>, who: UserId) -> Vec<Task> {
     let mut tasks = Vec::new();
     for n in 0..7_i32 {
         let started_at = noon() + Duration::hours(n.into());
@@ -69,21 +69,21 @@ async fn seven_tasks<S: WholeStore>(bench: &Bench<'_, S>, who: UserId) -> Vec<Ta
     tasks
 }
 
-pub(super) async fn tasks_are_listed_newest_first<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn tasks_are_listed_newest_first<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     let tasks = seven_tasks(bench, user(1)).await;
     seven_tasks(bench, user(2)).await;
     let mut newest_first = tasks.clone();
     newest_first.reverse();
-    let listed = |page| bench.store.tasks(user(1), TaskFilter::default(), page);
+    let compiled = |page| bench.store.tasks(user(1), TaskFilter::default(), page);
     assert_eq!(
-        answered(listed(all()).await),
+        answered(compiled(all()).await),
         newest_first,
         "one user's tasks, newest first"
     );
     let mut after = None;
     let mut paged: Vec<Task> = Vec::new();
     for size in [3, 3, 1, 0] {
-        let page = answered(listed(Page { limit: 3, after }).await);
+        let page = answered(compiled(Page { limit: 3, after }).await);
         assert_eq!(page.len(), size, "pages follow each other without gap or overlap");
         paged.extend(page);
         after = paged.last().map(|task| task.id);
@@ -91,7 +91,7 @@ pub(super) async fn tasks_are_listed_newest_first<S: WholeStore>(bench: &Bench<'
     assert_eq!(paged, newest_first);
     assert_eq!(
         answered(
-            listed(Page {
+            compiled(Page {
                 limit: 0,
                 after: None
             })
@@ -113,7 +113,7 @@ pub(super) async fn tasks_are_listed_newest_first<S: WholeStore>(bench: &Bench<'
     assert_eq!(answered(bench.store.task(user(1), other).await), None);
 }
 
-pub(super) async fn tasks_are_filtered<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn tasks_are_filtered<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     let mut tasks = seven_tasks(bench, user(1)).await;
     tasks.reverse();
     let statuses = [None, Some(TaskStatus::Completed), Some(TaskStatus::Expired)];
@@ -126,8 +126,8 @@ pub(super) async fn tasks_are_filtered<S: WholeStore>(bench: &Bench<'_, S>) {
                 .filter(|task| mission.is_none_or(|mission| task.mission_id == mission))
                 .cloned()
                 .collect();
-            let listed = answered(bench.store.tasks(user(1), filter, all()).await);
-            assert_eq!(listed, expected, "{filter:?}");
+            let compiled = answered(bench.store.tasks(user(1), filter, all()).await);
+            assert_eq!(compiled, expected, "{filter:?}");
             let after = Page {
                 limit: 1,
                 after: expected.first().map(|task| task.id),
@@ -142,7 +142,7 @@ pub(super) async fn tasks_are_filtered<S: WholeStore>(bench: &Bench<'_, S>) {
     }
 }
 
-pub(super) async fn rewards_are_listed_newest_first<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn rewards_are_listed_newest_first<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     let mut rewards = Vec::new();
     for n in 0..5_u32 {
         let earned_at = noon() + Duration::hours(n.into());
@@ -160,9 +160,9 @@ pub(super) async fn rewards_are_listed_newest_first<S: WholeStore>(bench: &Bench
         .settle(user(2), |change| records::write_reward(change, other.clone()))
         .await;
     rewards.reverse();
-    let listed = |status, page| bench.store.rewards(user(1), status, page);
+    let compiled = |status, page| bench.store.rewards(user(1), status, page);
     assert_eq!(
-        answered(listed(None, all()).await),
+        answered(compiled(None, all()).await),
         rewards,
         "one user's rewards, newest first"
     );
@@ -172,13 +172,13 @@ pub(super) async fn rewards_are_listed_newest_first<S: WholeStore>(bench: &Bench
         .cloned()
         .collect();
     let status = Some(RewardStatus::Held);
-    assert_eq!(answered(listed(status, all()).await), held, "of one status");
+    assert_eq!(answered(compiled(status, all()).await), held, "of one status");
     let after = Page {
         limit: 1,
         after: Some(held[0].id),
     };
     assert_eq!(
-        answered(listed(status, after).await),
+        answered(compiled(status, after).await),
         held[1..2],
         "a page of one status"
     );
@@ -191,7 +191,7 @@ pub(super) async fn rewards_are_listed_newest_first<S: WholeStore>(bench: &Bench
     assert_eq!(answered(bench.store.reward(nowhere).await), None);
 }
 
-pub(super) async fn check_in_days_are_listed_by_date<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn check_in_days_are_listed_by_date<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     let dates = [
         "0001-01-01",
         "2026-01-31",
@@ -212,21 +212,21 @@ pub(super) async fn check_in_days_are_listed_by_date<S: WholeStore>(bench: &Benc
     bench
         .settle(user(2), |change| records::write_day(change, user(2), other))
         .await;
-    let listed = |from, to| bench.store.check_in_days(user(1), from, to);
-    let february = answered(listed(dates[2], dates[3]).await);
+    let compiled = |from, to| bench.store.check_in_days(user(1), from, to);
+    let february = answered(compiled(dates[2], dates[3]).await);
     assert_eq!(february, days[2..4], "both ends included, oldest first");
     assert_eq!(
-        answered(listed(date("0001-01-01"), date("9999-12-31")).await),
+        answered(compiled(date("0001-01-01"), date("9999-12-31")).await),
         days
     );
     assert_eq!(
-        answered(listed(dates[3], dates[2]).await),
+        answered(compiled(dates[3], dates[2]).await),
         [],
         "a range without a date"
     );
 }
 
-pub(super) async fn reviews_are_listed_oldest_first<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn reviews_are_listed_oldest_first<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     let mut reviews = Vec::new();
     for n in 0..5_u32 {
         let who = user(u64::from(n % 2));
@@ -242,20 +242,23 @@ pub(super) async fn reviews_are_listed_oldest_first<S: WholeStore>(bench: &Bench
             .settle(who, |change| records::write_review(change, review))
             .await;
     }
-    let listed = |status, page| bench.store.reviews(ReviewFilter { status, user: None }, page);
+    let compiled = |status, page| bench.store.reviews(ReviewFilter { status, user: None }, page);
     assert_eq!(
-        answered(listed(None, all()).await),
+        answered(compiled(None, all()).await),
         reviews,
         "of all users, oldest first"
     );
     let open: Vec<Review> = [0, 2, 3, 4].map(|n: usize| reviews[n].clone()).to_vec();
-    assert_eq!(answered(listed(Some(ReviewStatus::Open), all()).await), open);
+    assert_eq!(answered(compiled(Some(ReviewStatus::Open), all()).await), open);
     let page = Page {
         limit: 2,
         after: Some(open[0].id),
     };
-    assert_eq!(answered(listed(Some(ReviewStatus::Open), page).await), open[1..3]);
-    assert_eq!(answered(listed(Some(ReviewStatus::Rejected), all()).await), []);
+    assert_eq!(
+        answered(compiled(Some(ReviewStatus::Open), page).await),
+        open[1..3]
+    );
+    assert_eq!(answered(compiled(Some(ReviewStatus::Rejected), all()).await), []);
     let of_user = |status| ReviewFilter {
         status,
         user: Some(user(0)),
@@ -279,7 +282,7 @@ pub(super) async fn reviews_are_listed_oldest_first<S: WholeStore>(bench: &Bench
     );
 }
 
-pub(super) async fn an_export_holds_everything_of_one_user<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn an_export_holds_everything_of_one_user<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     let mut exports = [UserExport::default(), UserExport::default()];
     for (export, n) in exports.iter_mut().zip([1, 2]) {
         let who = user(n);
@@ -296,7 +299,7 @@ pub(super) async fn an_export_holds_everything_of_one_user<S: WholeStore>(bench:
                     records::write_reward(change, reward.clone());
                     records::write_review(change, review.clone());
                     records::write_day(change, who, day.clone());
-                    let writes = &mut change.effects.writes;
+                    let writes = &mut change.write_set.writes;
                     writes
                         .participation
                         .insert((who, mission), Some(Participation::default()));

@@ -4,12 +4,12 @@ use uuid::Uuid;
 
 use super::{
     WholeStore,
-    bench::{Bench, noon},
+    bench::{StoreFixture, noon},
     records,
 };
 use crate::{
     CommandId, ReviewId, RewardId, TaskId,
-    engine::{Facts, Keys, ReceiptKey, pack_id},
+    engine::{LoadedRecords, ReadSet, ReceiptKey, pack_id},
     fraud::DeviceHash,
     mission::BudgetUse,
     ports::store::{Claim, Root, Version},
@@ -18,8 +18,8 @@ use crate::{
 };
 
 /// Keys of every kind, of things below user 1, mission 1 and a pack.
-fn keys_of_every_kind(id: Uuid) -> Keys {
-    let mut keys = Keys {
+fn keys_of_every_kind(id: Uuid) -> ReadSet {
+    let mut keys = ReadSet {
         roots: BTreeSet::from([Root::User(user(2)), Root::Mission(mission_id(2))]),
         claims: BTreeSet::from([Claim::Policy, Claim::Evidence([7; 32])]),
         budgets: BTreeSet::from([mission_id(1)]),
@@ -28,7 +28,7 @@ fn keys_of_every_kind(id: Uuid) -> Keys {
             caller: id,
             command: CommandId(id),
         }]),
-        ..Keys::default()
+        ..ReadSet::default()
     };
     let records = &mut keys.records;
     records.user.insert(user(1));
@@ -42,7 +42,7 @@ fn keys_of_every_kind(id: Uuid) -> Keys {
     keys
 }
 
-pub(super) async fn a_load_answers_every_key_that_was_asked<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn a_load_answers_every_key_that_was_asked<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     let id = bench.fresh();
     let keys = keys_of_every_kind(id);
     let facts = bench.load(keys.clone()).await;
@@ -82,7 +82,7 @@ pub(super) async fn a_load_answers_every_key_that_was_asked<S: WholeStore>(bench
     );
 }
 
-pub(super) async fn a_load_shows_what_was_written<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn a_load_shows_what_was_written<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     let id = bench.fresh();
     let mut change = bench.change(user(1), 0);
     change.expected.insert(Root::Mission(mission_id(1)), Version(0));
@@ -91,7 +91,7 @@ pub(super) async fn a_load_shows_what_was_written<S: WholeStore>(bench: &Bench<'
     records::write_reward(&mut change, records::reward(user(1), id, 50, noon()));
     records::write_review(&mut change, records::review(user(1), id, noon()));
     records::write_day(&mut change, user(1), records::day(id, date("2026-01-05"), noon()));
-    let writes = &mut change.effects.writes;
+    let writes = &mut change.write_set.writes;
     let mut participation = Participation::default();
     participation.opened(crate::mission::Period::Ever, TaskId(id), noon());
     writes
@@ -102,14 +102,14 @@ pub(super) async fn a_load_shows_what_was_written<S: WholeStore>(bench: &Bench<'
     let pack = records::pack("starter", noon());
     writes.pack.insert(pack.id, Some(pack));
     change
-        .effects
+        .write_set
         .claims
         .insert(Claim::MissionCode(definition("one").code), mission_id(1).0);
     bench.committed(&change).await;
 
     let facts = bench.load(keys_of_every_kind(id)).await;
     assert_eq!(
-        facts.records, change.effects.writes,
+        facts.records, change.write_set.writes,
         "records of every kind come back"
     );
     for root in change.expected.keys() {
@@ -121,7 +121,7 @@ pub(super) async fn a_load_shows_what_was_written<S: WholeStore>(bench: &Bench<'
     }
 }
 
-pub(super) async fn a_load_of_nothing_is_empty<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn a_load_of_nothing_is_empty<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     bench.committed(&bench.change(user(1), 0)).await;
-    assert_eq!(bench.load(Keys::default()).await, Facts::default());
+    assert_eq!(bench.load(ReadSet::default()).await, LoadedRecords::default());
 }

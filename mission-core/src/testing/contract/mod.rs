@@ -46,7 +46,7 @@ macro_rules! cases {
         $($(
             /// A case of the contract; its name is the promise. Wants a new, empty store.
             pub async fn $case<S: WholeStore>(store: &S) {
-                $module::$case(&bench::Bench::new(store)).await;
+                $module::$case(&bench::StoreFixture::new(store)).await;
             }
         )+)*
 

@@ -2,30 +2,34 @@ use chrono::{DateTime, Duration, Utc};
 
 use super::{
     WholeStore,
-    bench::{Bench, noon},
+    bench::{StoreFixture, noon},
 };
 use crate::{
     EventId,
     engine::OutboundEvent,
     ports::{
-        bus::{Backlog, Outgoing, ParkedEvent, Parking},
+        bus::{Backlog, OutboxEvent, ParkRequest, ParkedEvent},
         store::{Change, Root},
     },
     testing::user,
 };
 
-async fn waiting<S: WholeStore>(bench: &Bench<'_, S>, limit: usize) -> Vec<Outgoing> {
+async fn waiting<S: WholeStore>(bench: &StoreFixture<'_, S>, limit: usize) -> Vec<OutboxEvent> {
     waiting_at(bench, limit, noon()).await
 }
 
 #[expect(clippy::expect_used, reason = "a store that fails breaks the contract")]
-async fn waiting_at<S: WholeStore>(bench: &Bench<'_, S>, limit: usize, now: DateTime<Utc>) -> Vec<Outgoing> {
+async fn waiting_at<S: WholeStore>(
+    bench: &StoreFixture<'_, S>,
+    limit: usize,
+    now: DateTime<Utc>,
+) -> Vec<OutboxEvent> {
     let waiting = bench.store.waiting(limit, now).await;
     waiting.expect("`waiting` must answer")
 }
 
 #[expect(clippy::expect_used, reason = "a store that fails breaks the contract")]
-async fn sent<S: WholeStore>(bench: &Bench<'_, S>, entries: &[i64]) {
+async fn sent<S: WholeStore>(bench: &StoreFixture<'_, S>, entries: &[i64]) {
     bench
         .store
         .sent(entries, noon())
@@ -35,7 +39,7 @@ async fn sent<S: WholeStore>(bench: &Bench<'_, S>, entries: &[i64]) {
 
 /// A change with as many entries as there are numbers, each with so many events.
 fn telling<S: WholeStore>(
-    bench: &Bench<'_, S>,
+    bench: &StoreFixture<'_, S>,
     who: u64,
     version: u64,
     counts: &[usize],
@@ -56,12 +60,12 @@ fn telling<S: WholeStore>(
     (change, events)
 }
 
-fn ids(events: &[Outgoing], who: u64) -> Vec<EventId> {
+fn ids(events: &[OutboxEvent], who: u64) -> Vec<EventId> {
     let of_user = events.iter().filter(|event| event.root == Root::User(user(who)));
     of_user.map(|event| event.event.id).collect()
 }
 
-pub(super) async fn events_wait_in_the_order_of_the_journal<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn events_wait_in_the_order_of_the_journal<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     let (first, mut told) = telling(bench, 1, 0, &[2, 0, 1]);
     let (other, told_of_other) = telling(bench, 2, 0, &[1, 1]);
     let (second, more) = telling(bench, 1, 1, &[1, 3]);
@@ -111,13 +115,13 @@ pub(super) async fn events_wait_in_the_order_of_the_journal<S: WholeStore>(bench
     );
 }
 
-pub(super) async fn entries_without_events_do_not_wait<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn entries_without_events_do_not_wait<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     let (silent, _) = telling(bench, 1, 0, &[0, 0]);
     bench.committed(&silent).await;
     assert_eq!(waiting(bench, 10).await, []);
 }
 
-pub(super) async fn whole_entries_wait_even_beyond_the_limit<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn whole_entries_wait_even_beyond_the_limit<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     let (change, events) = telling(bench, 1, 0, &[3, 2]);
     bench.committed(&change).await;
     let first: Vec<_> = waiting(bench, 1).await.into_iter().map(|out| out.event).collect();
@@ -129,7 +133,7 @@ pub(super) async fn whole_entries_wait_even_beyond_the_limit<S: WholeStore>(benc
     assert_eq!(waiting(bench, 4).await.len(), 5);
 }
 
-pub(super) async fn sent_entries_wait_no_more<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn sent_entries_wait_no_more<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     let (change, events) = telling(bench, 1, 0, &[2, 1, 1]);
     bench.committed(&change).await;
     let entries: Vec<i64> = waiting(bench, 10)
@@ -159,7 +163,7 @@ pub(super) async fn sent_entries_wait_no_more<S: WholeStore>(bench: &Bench<'_, S
     assert_eq!(waiting(bench, 10).await, []);
 }
 
-pub(super) async fn a_conflict_tells_nobody<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn a_conflict_tells_nobody<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     bench.committed(&bench.change(user(1), 0)).await;
     let (stale, _) = telling(bench, 1, 0, &[1]);
     bench.refused(&stale, "a stale version is a conflict").await;
@@ -167,7 +171,9 @@ pub(super) async fn a_conflict_tells_nobody<S: WholeStore>(bench: &Bench<'_, S>)
 }
 
 #[expect(clippy::expect_used, reason = "a store that fails breaks the contract")]
-pub(super) async fn the_backlog_counts_entries_and_knows_the_oldest<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn the_backlog_counts_entries_and_knows_the_oldest<S: WholeStore>(
+    bench: &StoreFixture<'_, S>,
+) {
     let backlog = async || bench.store.backlog().await.expect("`backlog` must answer");
     assert_eq!(
         backlog().await,
@@ -187,8 +193,8 @@ pub(super) async fn the_backlog_counts_entries_and_knows_the_oldest<S: WholeStor
     assert_eq!(backlog().await, expected(1, 2));
 }
 
-fn parking(event: &Outgoing, at: DateTime<Utc>, retry_at: DateTime<Utc>) -> Parking {
-    Parking {
+fn parking(event: &OutboxEvent, at: DateTime<Utc>, retry_at: DateTime<Utc>) -> ParkRequest {
+    ParkRequest {
         entry: event.position.entry,
         root: event.root,
         event: event.event.id,
@@ -200,23 +206,23 @@ fn parking(event: &Outgoing, at: DateTime<Utc>, retry_at: DateTime<Utc>) -> Park
 }
 
 #[expect(clippy::expect_used, reason = "a store that fails breaks the contract")]
-async fn park<S: WholeStore>(bench: &Bench<'_, S>, events: &[Parking]) {
+async fn park<S: WholeStore>(bench: &StoreFixture<'_, S>, events: &[ParkRequest]) {
     bench.store.park(events).await.expect("`park` must be noted");
 }
 
 #[expect(clippy::expect_used, reason = "a store that fails breaks the contract")]
-async fn parked<S: WholeStore>(bench: &Bench<'_, S>) -> Vec<ParkedEvent> {
+async fn parked<S: WholeStore>(bench: &StoreFixture<'_, S>) -> Vec<ParkedEvent> {
     bench.store.parked(None, 100).await.expect("`parked` must answer")
 }
 
 pub(super) async fn a_parked_event_holds_back_its_root_alone_until_its_time<S: WholeStore>(
-    bench: &Bench<'_, S>,
+    bench: &StoreFixture<'_, S>,
 ) {
     let (change, _) = telling(bench, 1, 0, &[1, 2]);
     let (other, _) = telling(bench, 2, 0, &[1]);
     bench.commit(&[change, other]).await;
     let all = waiting(bench, 10).await;
-    let of_one: Vec<&Outgoing> = all
+    let of_one: Vec<&OutboxEvent> = all
         .iter()
         .filter(|event| event.root == Root::User(user(1)))
         .collect();
@@ -253,20 +259,22 @@ pub(super) async fn a_parked_event_holds_back_its_root_alone_until_its_time<S: W
 
     let again = parking(of_one[0], later, later + Duration::days(1));
     park(bench, std::slice::from_ref(&again)).await;
-    let listed = parked(bench).await;
-    assert_eq!((listed[0].attempts, listed[0].since), (2, noon()));
-    assert_eq!(listed[0].last, again);
+    let compiled = parked(bench).await;
+    assert_eq!((compiled[0].attempts, compiled[0].since), (2, noon()));
+    assert_eq!(compiled[0].last, again);
     assert_eq!(ids(&waiting_at(bench, 10, later).await, 1), []);
 }
 
 #[expect(clippy::expect_used, reason = "a store that fails breaks the contract")]
-pub(super) async fn a_parked_event_is_tried_again_when_somebody_asks<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn a_parked_event_is_tried_again_when_somebody_asks<S: WholeStore>(
+    bench: &StoreFixture<'_, S>,
+) {
     for who in 1..=3 {
         let (change, _) = telling(bench, who, 0, &[1]);
         bench.committed(&change).await;
     }
     let all = waiting(bench, 10).await;
-    let events: Vec<Parking> = all
+    let events: Vec<ParkRequest> = all
         .iter()
         .map(|event| parking(event, noon(), noon() + Duration::hours(1)))
         .collect();
@@ -297,26 +305,26 @@ pub(super) async fn a_parked_event_is_tried_again_when_somebody_asks<S: WholeSto
 }
 
 #[expect(clippy::expect_used, reason = "a store that fails breaks the contract")]
-pub(super) async fn what_was_sent_is_parked_no_more<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn what_was_sent_is_parked_no_more<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     for who in 1..=3 {
         let (change, _) = telling(bench, who, 0, &[1, 1]);
         bench.committed(&change).await;
     }
     let all = waiting(bench, 10).await;
-    let firsts: Vec<&Outgoing> = (1..=3)
+    let firsts: Vec<&OutboxEvent> = (1..=3)
         .filter_map(|who| all.iter().find(|event| event.root == Root::User(user(who))))
         .collect();
-    let events: Vec<Parking> = firsts
+    let events: Vec<ParkRequest> = firsts
         .iter()
         .map(|event| parking(event, noon(), noon() + Duration::hours(1)))
         .collect();
     park(bench, &events).await;
     let backlog = async || bench.store.backlog().await.expect("`backlog` must answer");
     assert_eq!((backlog().await.entries, backlog().await.parked), (6, 3));
-    let listed = bench.store.parked(Some(events[0].entry), 1).await;
-    let listed = listed.expect("`parked` must answer");
-    assert_eq!(listed.len(), 1, "a page after an entry");
-    assert_eq!(listed[0].last, events[1]);
+    let compiled = bench.store.parked(Some(events[0].entry), 1).await;
+    let compiled = compiled.expect("`parked` must answer");
+    assert_eq!(compiled.len(), 1, "a page after an entry");
+    assert_eq!(compiled[0].last, events[1]);
 
     sent(bench, &[events[1].entry]).await;
     assert_eq!(backlog().await.parked, 2);

@@ -1,10 +1,10 @@
 use super::{
     WholeStore,
-    bench::{Bench, noon},
+    bench::{StoreFixture, noon},
 };
 use crate::{FileId, TaskId, UserId, ports::store::Picture, task::PerceptualHash, testing::user, user::User};
 
-async fn upload<S: WholeStore>(bench: &Bench<'_, S>, who: UserId, hash: u64) -> Picture {
+async fn upload<S: WholeStore>(bench: &StoreFixture<'_, S>, who: UserId, hash: u64) -> Picture {
     let picture = Picture {
         file: FileId(bench.fresh()),
         user: who,
@@ -12,20 +12,20 @@ async fn upload<S: WholeStore>(bench: &Bench<'_, S>, who: UserId, hash: u64) -> 
         hash: PerceptualHash(hash),
     };
     bench
-        .settle(who, |change| change.effects.pictures.push(picture))
+        .settle(who, |change| change.write_set.pictures.push(picture))
         .await;
     picture
 }
 
 #[expect(clippy::expect_used, reason = "a store that fails breaks the contract")]
-async fn near<S: WholeStore>(bench: &Bench<'_, S>, hash: u64) -> Vec<Picture> {
+async fn near<S: WholeStore>(bench: &StoreFixture<'_, S>, hash: u64) -> Vec<Picture> {
     let found = bench.store.near_copies(PerceptualHash(hash)).await;
     let mut found = found.expect("`near_copies` must answer");
     found.sort_by_key(|picture| picture.file);
     found
 }
 
-pub(super) async fn near_copies_are_found_and_nothing_else<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn near_copies_are_found_and_nothing_else<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     let look = 0xf3a1_0000_9c5e_17b2;
     let one = upload(bench, user(1), look).await;
     let other = upload(bench, user(2), !look).await;
@@ -47,7 +47,7 @@ pub(super) async fn near_copies_are_found_and_nothing_else<S: WholeStore>(bench:
     assert_eq!(near(bench, look).await, [one, copy]);
 }
 
-pub(super) async fn the_newest_of_a_crowd_are_compared<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn the_newest_of_a_crowd_are_compared<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     let look = 0xf3a1_0000_9c5e_17b2;
     upload(bench, user(1), look).await;
     let other = upload(bench, user(2), !look).await;
@@ -62,18 +62,18 @@ pub(super) async fn the_newest_of_a_crowd_are_compared<S: WholeStore>(bench: &Be
         .collect();
     bench
         .settle(user(3), |change| {
-            change.effects.pictures.extend_from_slice(&crowd)
+            change.write_set.pictures.extend_from_slice(&crowd)
         })
         .await;
     assert_eq!(near(bench, look).await, crowd, "the oldest is left out");
     assert_eq!(near(bench, !look).await, [other]);
 }
 
-pub(super) async fn an_erasure_forgets_how_images_look<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn an_erasure_forgets_how_images_look<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     upload(bench, user(1), 77).await;
     let other = upload(bench, user(2), 77).await;
     let mut erasing = bench.change_of(User::tombstone(user(1), noon()), 1);
-    erasing.effects.erasures.insert(user(1));
+    erasing.write_set.erasures.insert(user(1));
     bench.committed(&erasing).await;
     assert_eq!(near(bench, 77).await, [other]);
 }

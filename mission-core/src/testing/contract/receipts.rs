@@ -4,16 +4,16 @@ use chrono::Duration;
 
 use super::{
     WholeStore,
-    bench::{Bench, noon},
+    bench::{StoreFixture, noon},
 };
 use crate::{
     CommandId,
-    engine::{Fingerprint, Keys, Receipt, ReceiptKey, Rejection},
-    ports::store::{Change, Effects, RECEIPT_LIFETIME, Root},
+    engine::{Fingerprint, ReadSet, Receipt, ReceiptKey, Rejection},
+    ports::store::{Change, RECEIPT_LIFETIME, Root, WriteSet},
     testing::user,
 };
 
-fn keyed<S: WholeStore>(bench: &Bench<'_, S>, who: u64, version: u64, key: ReceiptKey) -> Change {
+fn keyed<S: WholeStore>(bench: &StoreFixture<'_, S>, who: u64, version: u64, key: ReceiptKey) -> Change {
     let mut change = bench.change(user(who), version);
     let request = &mut change.journal[0].request;
     request.receipt = key;
@@ -22,15 +22,15 @@ fn keyed<S: WholeStore>(bench: &Bench<'_, S>, who: u64, version: u64, key: Recei
     change
 }
 
-async fn receipt<S: WholeStore>(bench: &Bench<'_, S>, key: ReceiptKey) -> Option<Receipt> {
-    let keys = Keys {
+async fn receipt<S: WholeStore>(bench: &StoreFixture<'_, S>, key: ReceiptKey) -> Option<Receipt> {
+    let keys = ReadSet {
         receipts: BTreeSet::from([key]),
-        ..Keys::default()
+        ..ReadSet::default()
     };
     bench.load(keys).await.receipts[&key].clone()
 }
 
-pub(super) async fn a_receipt_is_found_as_it_was_given<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn a_receipt_is_found_as_it_was_given<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     let command = CommandId(bench.fresh());
     let [one, other] = [1, 2].map(|n| ReceiptKey {
         caller: user(n).0,
@@ -55,7 +55,7 @@ pub(super) async fn a_receipt_is_found_as_it_was_given<S: WholeStore>(bench: &Be
     }
 }
 
-pub(super) async fn a_refusal_alone_is_remembered<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn a_refusal_alone_is_remembered<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     // A command that is refused under a key changes nothing, and rests on no version; the user need not even exist.
     let key = ReceiptKey {
         caller: user(1).0,
@@ -63,7 +63,7 @@ pub(super) async fn a_refusal_alone_is_remembered<S: WholeStore>(bench: &Bench<'
     };
     let mut refusal = keyed(bench, 1, 0, key);
     refusal.expected.clear();
-    refusal.effects = Effects::default();
+    refusal.write_set = WriteSet::default();
     refusal.journal[0].answer = Err(Rejection::MissionNotActive);
     bench.committed(&refusal).await;
     let answer = receipt(bench, key).await.map(|receipt| receipt.answer);
@@ -77,7 +77,7 @@ pub(super) async fn a_refusal_alone_is_remembered<S: WholeStore>(bench: &Bench<'
     bench.committed(&bench.change(user(1), 0)).await;
 }
 
-pub(super) async fn a_receipt_is_given_once<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn a_receipt_is_given_once<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     let key = ReceiptKey {
         caller: user(1).0,
         command: CommandId(bench.fresh()),
@@ -95,7 +95,7 @@ pub(super) async fn a_receipt_is_given_once<S: WholeStore>(bench: &Bench<'_, S>)
     assert_eq!(bench.version(Root::User(user(1))).await, 1);
 }
 
-pub(super) async fn a_receipt_lives_for_a_day<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn a_receipt_lives_for_a_day<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     let key = ReceiptKey {
         caller: user(1).0,
         command: CommandId(bench.fresh()),

@@ -104,20 +104,20 @@ pub(super) fn pack(name: &str, updated_at: DateTime<Utc>) -> PackRecord {
 
 pub(super) fn write_task(change: &mut Change, task: Task) {
     let key = (task.user_id, task.id);
-    change.effects.writes.task.insert(key, Some(task));
+    change.write_set.writes.task.insert(key, Some(task));
 }
 
 pub(super) fn write_reward(change: &mut Change, reward: Reward) {
     let key = (reward.user_id, reward.id);
-    change.effects.writes.reward.insert(key, Some(reward));
+    change.write_set.writes.reward.insert(key, Some(reward));
 }
 
 pub(super) fn write_review(change: &mut Change, review: Review) {
     let key = (review.user_id, review.id);
-    change.effects.writes.review.insert(key, Some(review));
+    change.write_set.writes.review.insert(key, Some(review));
 }
 
 pub(super) fn write_day(change: &mut Change, user: UserId, day: CheckInDay) {
     let key = (user, day.date);
-    change.effects.writes.check_in_day.insert(key, Some(day));
+    change.write_set.writes.check_in_day.insert(key, Some(day));
 }

@@ -2,13 +2,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     WholeStore,
-    bench::{Bench, noon},
+    bench::{StoreFixture, noon},
     records,
 };
 use crate::{
     CommandId, Points,
-    engine::{Keys, ReceiptKey, Rejection, Reply, UserSaved},
-    mission::{LocalizedText, Offer},
+    engine::{ReadSet, ReceiptKey, Rejection, Reply, UserSaved},
+    mission::{BaseReward, LocalizedText},
     ports::store::{Root, Version},
     reward::{Reward, RewardAmount},
     task::{Evidence, EvidenceType, Task},
@@ -28,7 +28,7 @@ const TEXTS: [&str; 8] = [
 ];
 
 #[expect(clippy::expect_used, reason = "a typing error in a test is to stop it")]
-pub(super) async fn numbers_come_back_exactly<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn numbers_come_back_exactly<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     for (n, number) in [
         "0",
         "0.000001",
@@ -58,7 +58,7 @@ pub(super) async fn numbers_come_back_exactly<S: WholeStore>(bench: &Bench<'_, S
         records::write_reward(&mut change, reward.clone());
         bench.committed(&change).await;
 
-        let mut keys = Keys::default();
+        let mut keys = ReadSet::default();
         keys.records.user.insert(who);
         keys.records.reward.insert((who, reward.id));
         let facts = bench.load(keys).await;
@@ -72,7 +72,7 @@ pub(super) async fn numbers_come_back_exactly<S: WholeStore>(bench: &Bench<'_, S
 }
 
 #[expect(clippy::expect_used, reason = "a typing error in a test is to stop it")]
-pub(super) async fn texts_come_back_as_they_were<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn texts_come_back_as_they_were<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     for (n, text) in TEXTS.iter().enumerate() {
         let n = n as u64;
         let who = user(n);
@@ -106,13 +106,13 @@ pub(super) async fn texts_come_back_as_they_were<S: WholeStore>(bench: &Bench<'_
         change.expected.insert(Root::Mission(mission.id), Version(0));
         records::write_task(&mut change, task.clone());
         change
-            .effects
+            .write_set
             .writes
             .mission
             .insert(mission.id, Some(mission.clone()));
         bench.committed(&change).await;
 
-        let mut keys = Keys::default();
+        let mut keys = ReadSet::default();
         keys.records.user.insert(who);
         keys.records.task.insert((who, task.id));
         keys.records.mission.insert(mission.id);
@@ -131,7 +131,7 @@ pub(super) async fn texts_come_back_as_they_were<S: WholeStore>(bench: &Bench<'_
     }
 }
 
-pub(super) async fn absurd_instants_come_back<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn absurd_instants_come_back<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     let instants = [
         "0000-01-01T00:00:00Z",
         "0001-12-31T23:59:59Z",
@@ -150,7 +150,7 @@ pub(super) async fn absurd_instants_come_back<S: WholeStore>(bench: &Bench<'_, S
         };
         let mut mission = active(n, definition(&format!("mission-{n}")));
         mission.definition.ends_at = Some(instant);
-        mission.definition.reward = Offer::default();
+        mission.definition.reward = BaseReward::default();
         let task = Task {
             due_at: Some(instant),
             completed_at: Some(instant),
@@ -169,13 +169,13 @@ pub(super) async fn absurd_instants_come_back<S: WholeStore>(bench: &Bench<'_, S
         records::write_reward(&mut change, reward.clone());
         records::write_day(&mut change, who, day.clone());
         change
-            .effects
+            .write_set
             .writes
             .mission
             .insert(mission.id, Some(mission.clone()));
         bench.committed(&change).await;
 
-        let mut keys = Keys::default();
+        let mut keys = ReadSet::default();
         keys.records.user.insert(who);
         keys.records.task.insert((who, task.id));
         keys.records.reward.insert((who, reward.id));
@@ -185,7 +185,7 @@ pub(super) async fn absurd_instants_come_back<S: WholeStore>(bench: &Bench<'_, S
         assert_eq!(
             records,
             {
-                let mut expected = change.effects.writes.clone();
+                let mut expected = change.write_set.writes.clone();
                 expected.user.retain(|id, _| *id == who);
                 expected
             },
@@ -194,7 +194,7 @@ pub(super) async fn absurd_instants_come_back<S: WholeStore>(bench: &Bench<'_, S
     }
 }
 
-pub(super) async fn answers_come_back_as_they_were<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn answers_come_back_as_they_were<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     let mut owner = User::new(user(1), at("0000-01-01T00:00:00.000000001Z"));
     owner.points = rust_decimal::Decimal::new(-123_456_789_012_345, 6);
     owner.description.tags = TEXTS.map(str::to_owned).to_vec();
@@ -222,9 +222,9 @@ pub(super) async fn answers_come_back_as_they_were<S: WholeStore>(bench: &Bench<
     bench.committed(&change).await;
     let keys: BTreeSet<_> = change.journal.iter().map(|entry| entry.request.receipt).collect();
     let facts = bench
-        .load(Keys {
+        .load(ReadSet {
             receipts: keys,
-            ..Keys::default()
+            ..ReadSet::default()
         })
         .await;
     for entry in &change.journal {

@@ -3,7 +3,7 @@ use rust_decimal::Decimal;
 
 use super::{
     WholeStore,
-    bench::{Bench, noon},
+    bench::{StoreFixture, noon},
     records,
 };
 use crate::{
@@ -36,7 +36,7 @@ fn row(rank: u64, who: u64, points: &str) -> LeaderboardRow {
 }
 
 async fn claimed<S: WholeStore>(
-    bench: &Bench<'_, S>,
+    bench: &StoreFixture<'_, S>,
     who: UserId,
     amount: (&str, &str),
     when: DateTime<Utc>,
@@ -55,7 +55,7 @@ async fn claimed<S: WholeStore>(
     reward
 }
 
-pub(super) async fn a_leaderboard_ranks_by_points<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn a_leaderboard_ranks_by_points<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     for (who, points) in [(5, "10"), (3, "7.5"), (4, "20"), (2, "10"), (1, "0.000001")] {
         claimed(bench, user(who), (points, "0"), noon(), None).await;
     }
@@ -94,7 +94,7 @@ pub(super) async fn a_leaderboard_ranks_by_points<S: WholeStore>(bench: &Bench<'
     }
 }
 
-pub(super) async fn a_leaderboard_keeps_to_its_range_and_users<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn a_leaderboard_keeps_to_its_range_and_users<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     let range = TimeRange {
         from: Some(noon()),
         to: noon() + Duration::days(7),
@@ -140,7 +140,7 @@ pub(super) async fn a_leaderboard_keeps_to_its_range_and_users<S: WholeStore>(be
     assert_eq!(answered(own), row(2, 1, "2"));
 }
 
-pub(super) async fn a_leaderboard_takes_thousands_of_users<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn a_leaderboard_takes_thousands_of_users<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     claimed(bench, user(4_000), ("2", "0"), noon(), None).await;
     claimed(bench, user(2), ("1", "0"), noon(), None).await;
     claimed(bench, user(5_001), ("8", "0"), noon(), None).await;
@@ -151,7 +151,7 @@ pub(super) async fn a_leaderboard_takes_thousands_of_users<S: WholeStore>(bench:
     assert_eq!(answered(own), row(2, 2, "1"));
 }
 
-pub(super) async fn nobody_is_missing_from_a_leaderboard<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn nobody_is_missing_from_a_leaderboard<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     let own = bench.store.leaderboard_row(EVER, None, user(9)).await;
     assert_eq!(
         answered(own),
@@ -178,7 +178,7 @@ fn judged(valid: bool, when: DateTime<Utc>) -> Option<Verification> {
 }
 
 /// What analytics count: around midnight, of two missions and of none.
-async fn busy_night<S: WholeStore>(bench: &Bench<'_, S>) {
+async fn busy_night<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     let (evening, night) = (at("2026-01-05T23:59:59.999Z"), at("2026-01-06T00:00:00Z"));
     let task = |mission, started_at| records::task(user(1), bench.fresh(), mission_id(mission), started_at);
     let tasks = [
@@ -243,7 +243,7 @@ fn counts(start: &str, tasks: [u64; 2], rest: [u64; 2], points: Decimal, judged:
     }
 }
 
-pub(super) async fn analytics_count_by_hour_and_day<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn analytics_count_by_hour_and_day<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     let series = async |bucket| answered(bench.store.analytics(EVER, bucket, None).await);
     assert_eq!(
         series(Bucket::Day).await,
@@ -269,7 +269,9 @@ pub(super) async fn analytics_count_by_hour_and_day<S: WholeStore>(bench: &Bench
     );
 }
 
-pub(super) async fn a_revoked_reward_is_negative_in_its_own_bucket<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn a_revoked_reward_is_negative_in_its_own_bucket<S: WholeStore>(
+    bench: &StoreFixture<'_, S>,
+) {
     let (evening, morning) = (at("2026-01-05T22:00:00Z"), at("2026-01-06T08:00:00Z"));
     let granted = claimed(bench, user(1), ("2.5", "0.5"), evening, Some(mission_id(1))).await;
     let never_granted = records::reward(user(1), bench.fresh(), 70, evening);
@@ -293,7 +295,7 @@ pub(super) async fn a_revoked_reward_is_negative_in_its_own_bucket<S: WholeStore
     }
 }
 
-pub(super) async fn a_task_that_began_earlier_counts_there<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn a_task_that_began_earlier_counts_there<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     let task = records::task(user(1), bench.fresh(), mission_id(1), at("2026-01-06T08:00:00Z"));
     let earlier = Task {
         started_at: at("2026-01-05T08:00:00Z"),
@@ -309,7 +311,7 @@ pub(super) async fn a_task_that_began_earlier_counts_there<S: WholeStore>(bench:
     assert_eq!(answered(series), [expected]);
 }
 
-pub(super) async fn an_erasure_leaves_the_sums<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn an_erasure_leaves_the_sums<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     busy_night(bench).await;
     let series = async |bucket, mission| answered(bench.store.analytics(EVER, bucket, mission).await);
     let mut before = Vec::new();
@@ -319,7 +321,7 @@ pub(super) async fn an_erasure_leaves_the_sums<S: WholeStore>(bench: &Bench<'_, 
     for who in [user(1), user(2)] {
         let version = bench.version(crate::ports::store::Root::User(who)).await;
         let mut erasure = bench.change_of(crate::user::User::tombstone(who, noon()), version);
-        erasure.effects.erasures.insert(who);
+        erasure.write_set.erasures.insert(who);
         bench.committed(&erasure).await;
     }
     let mut after = Vec::new();
@@ -331,7 +333,7 @@ pub(super) async fn an_erasure_leaves_the_sums<S: WholeStore>(bench: &Bench<'_, 
     assert_eq!(answered(leaders), [], "sums, not persons");
 }
 
-pub(super) async fn open_tasks_are_counted_by_mission<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn open_tasks_are_counted_by_mission<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     let task = |mission| records::task(user(1), bench.fresh(), mission_id(mission), noon());
     let of = |status| Task { status, ..task(1) };
     let tasks = [
@@ -354,7 +356,7 @@ pub(super) async fn open_tasks_are_counted_by_mission<S: WholeStore>(bench: &Ben
     assert_eq!(answered(bench.store.open_tasks(&[]).await), [].into());
 }
 
-pub(super) async fn analytics_keep_to_their_range_and_mission<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn analytics_keep_to_their_range_and_mission<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     busy_night(bench).await;
     let (midnight, one) = (at("2026-01-06T00:00:00Z"), at("2026-01-06T01:00:00Z"));
     let range = TimeRange {
@@ -386,14 +388,18 @@ pub(super) async fn analytics_keep_to_their_range_and_mission<S: WholeStore>(ben
     );
 }
 
-pub(super) async fn refused_evidence_counts_among_what_was_judged<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn refused_evidence_counts_among_what_was_judged<S: WholeStore>(
+    bench: &StoreFixture<'_, S>,
+) {
     let hour = |n| at("2026-01-05T23:00:00Z") + Duration::hours(n);
     for refused in [
         vec![((hour(0), mission_id(1)), 2), ((hour(1), mission_id(1)), 1)],
         vec![((hour(0), mission_id(1)), 1), ((hour(0), mission_id(2)), 1)],
     ] {
         bench
-            .settle(user(1), |change| change.effects.refused_evidence.extend(refused))
+            .settle(user(1), |change| {
+                change.write_set.refused_evidence.extend(refused)
+            })
             .await;
     }
     let task = Task {

@@ -1,6 +1,6 @@
 use super::{
     WholeStore,
-    bench::{Bench, noon},
+    bench::{StoreFixture, noon},
     records,
 };
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
     testing::{date, user},
 };
 
-pub(super) async fn a_source_earns_one_reward_of_a_type<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn a_source_earns_one_reward_of_a_type<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     let source = bench.fresh();
     let reward = |who, reward_type| Reward {
         source_id: source,
@@ -45,7 +45,9 @@ pub(super) async fn a_source_earns_one_reward_of_a_type<S: WholeStore>(bench: &B
         .await;
 }
 
-pub(super) async fn two_rewards_of_one_source_in_one_change_are_refused<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn two_rewards_of_one_source_in_one_change_are_refused<S: WholeStore>(
+    bench: &StoreFixture<'_, S>,
+) {
     let source = bench.fresh();
     let mut double = bench.change(user(1), 0);
     for _ in 0..2 {
@@ -64,7 +66,7 @@ pub(super) async fn two_rewards_of_one_source_in_one_change_are_refused<S: Whole
     assert_eq!(bench.version(Root::User(user(1))).await, 0);
 }
 
-pub(super) async fn a_user_has_one_check_in_a_date<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn a_user_has_one_check_in_a_date<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     let today = date("2026-01-05");
     let day = || records::day(bench.fresh(), today, noon());
     bench

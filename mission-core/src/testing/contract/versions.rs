@@ -1,16 +1,16 @@
 use super::{
     WholeStore,
-    bench::{Bench, noon},
+    bench::{StoreFixture, noon},
     records,
 };
 use crate::{
     TaskId,
-    engine::Keys,
+    engine::ReadSet,
     ports::store::{CommitOutcome, Root, Version},
     testing::{active, definition, mission_id, user},
 };
 
-pub(super) async fn versions_start_at_zero_and_rise_by_one<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn versions_start_at_zero_and_rise_by_one<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     let root = Root::User(user(1));
     for version in 0..5 {
         assert_eq!(
@@ -23,7 +23,7 @@ pub(super) async fn versions_start_at_zero_and_rise_by_one<S: WholeStore>(bench:
     assert_eq!(bench.version(root).await, 5);
 }
 
-pub(super) async fn a_stale_version_writes_nothing<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn a_stale_version_writes_nothing<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     bench.committed(&bench.change(user(1), 0)).await;
     bench.committed(&bench.change(user(1), 1)).await;
     let id = bench.fresh();
@@ -32,7 +32,7 @@ pub(super) async fn a_stale_version_writes_nothing<S: WholeStore>(bench: &Bench<
     bench
         .refused(&stale, "a change on a version that has moved is a conflict")
         .await;
-    let mut keys = Keys::default();
+    let mut keys = ReadSet::default();
     keys.records.task.insert((user(1), TaskId(id)));
     let facts = bench.load(keys).await;
     assert_eq!(
@@ -47,7 +47,7 @@ pub(super) async fn a_stale_version_writes_nothing<S: WholeStore>(bench: &Bench<
     );
 }
 
-pub(super) async fn a_version_ahead_writes_nothing<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn a_version_ahead_writes_nothing<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     bench.committed(&bench.change(user(1), 0)).await;
     bench
         .refused(
@@ -64,7 +64,7 @@ pub(super) async fn a_version_ahead_writes_nothing<S: WholeStore>(bench: &Bench<
     assert_eq!(bench.version(Root::User(user(2))).await, 0);
 }
 
-pub(super) async fn a_root_is_made_once<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn a_root_is_made_once<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     bench.committed(&bench.change(user(1), 0)).await;
     bench
         .refused(
@@ -74,12 +74,12 @@ pub(super) async fn a_root_is_made_once<S: WholeStore>(bench: &Bench<'_, S>) {
         .await;
 }
 
-pub(super) async fn two_roots_change_together_or_not_at_all<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn two_roots_change_together_or_not_at_all<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     bench.committed(&bench.change(user(2), 0)).await;
     let mut both = bench.change(user(1), 0);
     let other = bench.change(user(2), 0);
     both.expected.extend(other.expected.clone());
-    both.effects.writes.put_all(other.effects.writes.clone());
+    both.write_set.writes.extend(other.write_set.writes.clone());
     bench
         .refused(&both, "one stale root among two is a conflict of both")
         .await;
@@ -88,14 +88,14 @@ pub(super) async fn two_roots_change_together_or_not_at_all<S: WholeStore>(bench
     both.expected.insert(Root::User(user(2)), Version(1));
     both.expected.insert(Root::Mission(mission_id(1)), Version(0));
     let mission = active(1, definition("one"));
-    both.effects.writes.mission.insert(mission.id, Some(mission));
+    both.write_set.writes.mission.insert(mission.id, Some(mission));
     bench.committed(&both).await;
     assert_eq!(bench.version(Root::User(user(1))).await, 1);
     assert_eq!(bench.version(Root::User(user(2))).await, 2);
     assert_eq!(bench.version(Root::Mission(mission_id(1))).await, 1);
 }
 
-pub(super) async fn a_conflict_leaves_its_neighbours_whole<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn a_conflict_leaves_its_neighbours_whole<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     bench.committed(&bench.change(user(2), 0)).await;
     let mut changes = vec![
         bench.change(user(1), 0),
@@ -119,7 +119,7 @@ pub(super) async fn a_conflict_leaves_its_neighbours_whole<S: WholeStore>(bench:
     );
     for (n, there) in [(0, true), (1, false), (2, true)] {
         let owner = user(n as u64 + 1);
-        let mut keys = Keys::default();
+        let mut keys = ReadSet::default();
         keys.records.task.insert((owner, TaskId(ids[n])));
         let facts = bench.load(keys).await;
         assert_eq!(
@@ -131,7 +131,7 @@ pub(super) async fn a_conflict_leaves_its_neighbours_whole<S: WholeStore>(bench:
     }
 }
 
-pub(super) async fn outcomes_come_in_the_order_of_changes<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn outcomes_come_in_the_order_of_changes<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     let odd: Vec<_> = (0..60)
         .filter(|n| n % 3 == 1)
         .map(|n| bench.change(user(n), 0))
@@ -157,6 +157,6 @@ pub(super) async fn outcomes_come_in_the_order_of_changes<S: WholeStore>(bench: 
     assert_eq!(bench.commit(&all).await, expected);
 }
 
-pub(super) async fn a_commit_of_nothing_answers_nothing<S: WholeStore>(bench: &Bench<'_, S>) {
+pub(super) async fn a_commit_of_nothing_answers_nothing<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     assert_eq!(bench.commit(&[]).await, []);
 }

@@ -107,7 +107,7 @@ impl Inbound {
         command: &Command,
         signals: &Signals,
     ) -> Result<Executed<Reply>, ExecuteError> {
-        let signals = self.engine.informed(command, signals.clone()).await;
+        let signals = self.engine.with_friends(command, signals.clone()).await;
         self.engine.submit(command.clone(), signals, None)?.await
     }
 

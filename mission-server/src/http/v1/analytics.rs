@@ -120,12 +120,12 @@ async fn analytics(
             format!("at most {MOST} buckets go into one answer"),
         ));
     }
-    let book = state.engine.book();
+    let catalog = state.engine.catalog();
     let mission = filter
         .mission
         .as_deref()
         .map(|name| {
-            mission_named(&book, name)
+            mission_named(&catalog, name)
                 .ok_or_else(|| Problem::invalid_query("mission", "there is no such mission"))
         })
         .transpose()?;

@@ -61,9 +61,9 @@ async fn list(
     {
         return Err(Problem::invalid_query("to", "must be after `from`"));
     }
-    let book = state.engine.book();
+    let catalog = state.engine.catalog();
     // A mission's code stands for its id, unless a pack has that name.
-    let named = |subject: String| match mission_named(&book, &subject) {
+    let named = |subject: String| match mission_named(&catalog, &subject) {
         Some(mission) if subject.parse::<Uuid>().is_err() => vec![mission.to_string(), subject],
         _ => vec![subject],
     };

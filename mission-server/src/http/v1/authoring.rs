@@ -6,8 +6,10 @@ use axum::{
 };
 use mission_core::{
     MissionId,
-    engine::{CreateMission, Intent, MissionSaved, MoveMission, Rejection, Thing, UpdateMission},
-    mission::{Definition, Move},
+    engine::{
+        CreateMission, MissionSaved, MoveMission, Rejection, ResourceKind, TypedCommand, UpdateMission,
+    },
+    mission::{Definition, StatusTransition},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -85,7 +87,7 @@ async fn update(
         expected_version: if_match(&asked.headers)?,
         definition,
     };
-    let before = asked.state.engine.book();
+    let before = asked.state.engine.catalog();
     let done = asked.execute(command).await?;
     let mission = &done.reply.mission;
     let touched = std::slice::from_ref(mission);
@@ -122,7 +124,7 @@ macro_rules! moves {
             Id(mission): Id<MissionId>,
             asked: Command<Operator<MissionsWrite>>,
         ) -> Result<Response, Problem> {
-            change_status(mission, Move::$move, &asked).await
+            change_status(mission, StatusTransition::$move, &asked).await
         }
     )* };
 }
@@ -135,7 +137,7 @@ moves! {
 
 async fn change_status(
     mission: MissionId,
-    to: Move,
+    to: StatusTransition,
     asked: &Command<Operator<MissionsWrite>>,
 ) -> Result<Response, Problem> {
     exists(&asked.state, mission)?;
@@ -151,13 +153,13 @@ async fn change_status(
 fn exists(state: &AppState, mission: MissionId) -> Result<(), Problem> {
     state
         .engine
-        .book()
+        .catalog()
         .mission(mission)
         .map(|_| ())
-        .ok_or_else(|| Problem::not_found(Thing::Mission))
+        .ok_or_else(|| Problem::not_found(ResourceKind::Mission))
 }
 
-async fn save<I: Intent<Reply = MissionSaved>>(
+async fn save<I: TypedCommand<Reply = MissionSaved>>(
     status: StatusCode,
     asked: &Command<Operator<MissionsWrite>>,
     intent: I,

@@ -4,8 +4,8 @@ use axum::{Json, extract::State, http::StatusCode, response::Response};
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use mission_core::{
     Points, UserId,
-    check_in::{CheckInDay, ZoneLine},
-    engine::{Book, CheckIn, CheckedIn},
+    check_in::{CheckInDay, ZoneHistory},
+    engine::{Catalog, CheckIn, CheckedIn},
     ports::store::StoreError,
     user::User,
 };
@@ -151,7 +151,7 @@ async fn calendar(
     Query(query): Query<MonthQuery>,
 ) -> Result<Json<Calendar>, Problem> {
     let asked = query.first()?;
-    let (book, now) = (state.engine.book(), state.engine.now());
+    let (catalog, now) = (state.engine.catalog(), state.engine.now());
     let id = session.user();
     let found = state
         .cache
@@ -160,7 +160,7 @@ async fn calendar(
         .await?;
     let record = session.living(&state, found.user.clone()).await?;
     let user = record.unwrap_or_else(|| User::new(id, now).asking_for_zone(session.caller.zone, now));
-    let zones = user.zone_line(book.check_in.default_zone());
+    let zones = user.zone_history(catalog.check_in.default_zone());
     let today = zones.at(now).date(now);
     let first = asked.unwrap_or_else(|| first_of_month(today));
     let days = if first == found.month {
@@ -168,24 +168,24 @@ async fn calendar(
     } else {
         days_of_month(&state, id, first).await?
     };
-    Ok(Json(calendar_of(&user, &zones, today, now, &book, days)))
+    Ok(Json(calendar_of(&user, &zones, today, now, &catalog, days)))
 }
 
 /// A user's streak and one month of check-ins.
 pub(super) async fn month_of(state: &AppState, user: &User, query: &MonthQuery) -> Result<Calendar, Problem> {
-    let (book, now) = (state.engine.book(), state.engine.now());
-    let zones = user.zone_line(book.check_in.default_zone());
+    let (catalog, now) = (state.engine.catalog(), state.engine.now());
+    let zones = user.zone_history(catalog.check_in.default_zone());
     let today = zones.at(now).date(now);
     let first = query.first()?.unwrap_or_else(|| first_of_month(today));
     let days = days_of_month(state, user.id, first).await?;
-    Ok(calendar_of(user, &zones, today, now, &book, days))
+    Ok(calendar_of(user, &zones, today, now, &catalog, days))
 }
 
 /// A user's record, and the days of the month that is now.
 async fn current_month(state: &AppState, id: UserId) -> Result<UserCheckIns, StoreError> {
-    let (book, now) = (state.engine.book(), state.engine.now());
+    let (catalog, now) = (state.engine.catalog(), state.engine.now());
     let user = state.queries.user(id).await?;
-    let default = book.check_in.default_zone();
+    let default = catalog.check_in.default_zone();
     let zone = user.as_ref().map_or(default, |user| user.zone_at(now, default));
     let today = zone.date(now);
     let month = first_of_month(today);
@@ -222,13 +222,13 @@ fn parse_month(text: &str) -> Option<NaiveDate> {
 
 fn calendar_of(
     user: &User,
-    zones: &ZoneLine,
+    zones: &ZoneHistory,
     today: NaiveDate,
     now: DateTime<Utc>,
-    book: &Book,
+    catalog: &Catalog,
     days: Vec<CheckInDay>,
 ) -> Calendar {
-    let (state, policy) = (&user.check_in, book.check_in.as_ref());
+    let (state, policy) = (&user.check_in, catalog.check_in.as_ref());
     let current = state.streak_on(today, zones, policy);
     let can_check_in_today = state.can_check_in_on(today);
     let tomorrow = today.succ_opt().unwrap_or(today);
@@ -265,7 +265,7 @@ fn calendar_of(
 }
 
 /// When the first local day after the last check-in begins. A zone that is about to change may put it off.
-fn next_check_in(user: &User, zones: &ZoneLine, now: DateTime<Utc>) -> DateTime<Utc> {
+fn next_check_in(user: &User, zones: &ZoneHistory, now: DateTime<Utc>) -> DateTime<Utc> {
     let Some(last) = user.check_in.last_date else {
         return now;
     };

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use mission_core::{
     MissionId,
-    engine::Book,
+    engine::Catalog,
     mission::{Definition, MissionCode, MissionStatus},
 };
 use mission_rules::{
@@ -40,9 +40,9 @@ impl Checked {
     /// of the code that other missions require. `id` is the mission's, where it is known already.
     pub(super) fn read(state: &AppState, body: &Body, id: Option<MissionId>) -> Result<Checked, Problem> {
         let definition: Definition = body.read()?;
-        let book = state.engine.book();
+        let catalog = state.engine.catalog();
         let mut errors: Vec<FieldError> = definition
-            .flaws()
+            .validation_errors()
             .into_iter()
             .map(|flaw| FieldError {
                 pointer: format!("/{}", flaw.path.join("/")),
@@ -55,11 +55,16 @@ impl Checked {
                 message: "names a file of a pack; send the source as `script`".to_owned(),
             });
         }
-        errors.extend(requirement_errors(&book, &definition, id));
+        errors.extend(requirement_errors(&catalog, &definition, id));
         let mut findings = Vec::new();
         // What a flaw has said once is not said again in other words.
         if errors.is_empty() {
-            let found = check_definition(&definition, &state.scripts, book.points_scale, state.engine.now());
+            let found = check_definition(
+                &definition,
+                &state.scripts,
+                catalog.points_scale,
+                state.engine.now(),
+            );
             for DefinitionFinding { pointer, diagnostic } in found {
                 match diagnostic.severity {
                     Severity::Error => errors.push(FieldError {
@@ -90,28 +95,28 @@ fn told(diagnostic: &Diagnostic) -> String {
     }
 }
 
-fn requirement_errors(book: &Book, definition: &Definition, id: Option<MissionId>) -> Vec<FieldError> {
+fn requirement_errors(catalog: &Catalog, definition: &Definition, id: Option<MissionId>) -> Vec<FieldError> {
     let mut errors = Vec::new();
     for (n, code) in definition.requires.iter().enumerate() {
         let pointer = format!("/requires/{n}");
-        match book.id_of(code) {
+        match catalog.id_of(code) {
             // That a mission requires itself is a flaw of its own.
             _ if *code == definition.code => {}
             None => errors.push(FieldError {
                 pointer,
                 message: format!("there is no mission `{code}`"),
             }),
-            Some(required) if leads_to(book, required, id, &definition.code) => errors.push(FieldError {
+            Some(required) if leads_to(catalog, required, id, &definition.code) => errors.push(FieldError {
                 pointer,
                 message: format!("`{code}` requires this mission in the end: nobody could ever start either"),
             }),
             Some(_) => {}
         }
     }
-    let before = id.and_then(|id| book.mission(id));
+    let before = id.and_then(|id| catalog.mission(id));
     if let Some(before) = before.filter(|known| known.mission.definition.code != definition.code) {
         let old = &before.mission.definition.code;
-        let mut dependents: Vec<&MissionCode> = book
+        let mut dependents: Vec<&MissionCode> = catalog
             .missions()
             .map(|listed| &listed.mission)
             .filter(|mission| {
@@ -133,7 +138,7 @@ fn requirement_errors(book: &Book, definition: &Definition, id: Option<MissionId
 }
 
 /// Whether a mission requires another one, over however many others.
-fn leads_to(book: &Book, from: MissionId, to: Option<MissionId>, code: &MissionCode) -> bool {
+fn leads_to(catalog: &Catalog, from: MissionId, to: Option<MissionId>, code: &MissionCode) -> bool {
     let mut seen = HashSet::new();
     let mut open = vec![from];
     while let Some(next) = open.pop() {
@@ -143,12 +148,12 @@ fn leads_to(book: &Book, from: MissionId, to: Option<MissionId>, code: &MissionC
         if !seen.insert(next) {
             continue;
         }
-        let required = book.mission(next).into_iter();
+        let required = catalog.mission(next).into_iter();
         for required in required.flat_map(|listed| &listed.mission.definition.requires) {
             if required == code {
                 return true;
             }
-            open.extend(book.id_of(required));
+            open.extend(catalog.id_of(required));
         }
     }
     false

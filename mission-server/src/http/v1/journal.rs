@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use mission_core::{
     MissionId, ReviewId, UserId,
     check_in::Zone,
-    engine::{Book, Command, DecideReview},
+    engine::{Catalog, Command, DecideReview},
     fraud::{ReviewDecision, ReviewSubject, Verdict},
     ports::{
         queries::{JournalRecord, Page},
@@ -90,11 +90,11 @@ async fn journal(
         std::convert::identity,
     );
     let reviewed = reviewed_missions(&state, &items).await?;
-    let book = state.engine.book();
+    let catalog = state.engine.catalog();
     let mut said = None;
     let lines = items
         .into_iter()
-        .flat_map(|record| lines(record, &book, &reviewed, &mut said));
+        .flat_map(|record| lines(record, &catalog, &reviewed, &mut said));
     Ok(Json(List {
         items: lines.collect(),
         next_cursor,
@@ -105,7 +105,7 @@ async fn journal(
 /// user whose wish was told last, with the zone, so that it is told once.
 fn lines(
     record: JournalRecord,
-    book: &Book,
+    catalog: &Catalog,
     reviewed: &BTreeMap<ReviewId, MissionId>,
     said: &mut Option<(UserId, Zone)>,
 ) -> Vec<LogLine> {
@@ -143,7 +143,7 @@ fn lines(
             lines.push(line("-zone", Step::Describe(wish)));
         }
     }
-    let code = |mission: Option<MissionId>| Some(book.mission(mission?)?.mission.definition.code.clone());
+    let code = |mission: Option<MissionId>| Some(catalog.mission(mission?)?.mission.definition.code.clone());
     let step = match command {
         Command::CheckIn(_) | Command::NoteRefusedVisit(_) => Some(Step::CheckIn { zone }),
         Command::StartTask(start) => code(Some(start.mission)).map(|mission| Step::Start { mission }),

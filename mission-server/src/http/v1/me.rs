@@ -65,14 +65,14 @@ impl Profile {
     pub(super) fn of(user: &User, wallet_points: Decimal, lens: Lens<'_>) -> Self {
         Profile {
             id: user.id,
-            level: user.level(&lens.book.levels),
+            level: user.level(&lens.catalog.levels),
             experience: user.experience,
             badges: user.badges.clone(),
             boosts: user.boosts_at(lens.now).cloned().collect(),
             points: user.points,
             wallet_points,
             invite_code: InviteCode::of(user.id).to_string(),
-            zone: user.zone_at(lens.now, lens.book.check_in.default_zone()),
+            zone: user.zone_at(lens.now, lens.catalog.check_in.default_zone()),
             zone_change: ZoneChange::of(user, lens.now),
             country: user.description.country.clone(),
             tags: user.description.tags.clone(),
@@ -154,12 +154,12 @@ async fn export(
     let friends = state.queries.friends(user.id, MOST_FRIENDS).await?;
     let ledger = state.wallet.entries(user.id).await?;
     let balance = state.wallet.balance(user.id).await?;
-    let book = state.engine.book();
+    let catalog = state.engine.catalog();
     let lens = Lens {
-        book: &book,
+        catalog: &catalog,
         now: state.engine.now(),
     };
-    let zone = user.zone_at(lens.now, book.check_in.default_zone());
+    let zone = user.zone_at(lens.now, catalog.check_in.default_zone());
     Ok(Json(Export {
         profile: Profile::of(&user, balance, lens),
         tasks: held

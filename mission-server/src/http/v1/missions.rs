@@ -8,7 +8,7 @@ use axum::{
 };
 use mission_core::{
     MissionId,
-    engine::{StartTask, Thing},
+    engine::{ResourceKind, StartTask},
     mission::{Mission, MissionStatus, MissionType},
 };
 use serde::Deserialize;
@@ -69,7 +69,7 @@ async fn list(
     session.record(&state).await?;
     let page = page::page::<MissionKey>(filter.limit, filter.cursor.as_deref())?;
     let author = session.caller.has(Permission::MissionsWrite);
-    let book = state.engine.book();
+    let catalog = state.engine.catalog();
     let wanted = |mission: &Mission| {
         filter
             .mission_type
@@ -83,7 +83,7 @@ async fn list(
                 None => author || mission.status == MissionStatus::Active,
             }
     };
-    let mut missions: Vec<_> = book
+    let mut missions: Vec<_> = catalog
         .missions()
         .map(|listed| &listed.mission)
         .filter(|mission| wanted(mission))
@@ -131,12 +131,12 @@ async fn read(
 ) -> Result<Response, Problem> {
     session.record(&state).await?;
     let author = session.caller.has(Permission::MissionsWrite);
-    let book = state.engine.book();
-    let mission = book
+    let catalog = state.engine.catalog();
+    let mission = catalog
         .mission(id)
         .map(|listed| &listed.mission)
         .filter(|mission| visible(mission, author));
-    let mission = mission.ok_or_else(|| Problem::not_found(Thing::Mission))?;
+    let mission = mission.ok_or_else(|| Problem::not_found(ResourceKind::Mission))?;
     state.cache.offer_mission(&state.engine, id).await;
     let locale = Locale::of(language.lang.as_deref(), &headers);
     let view = MissionView::of(mission, &locale, author);
@@ -163,8 +163,8 @@ pub(super) fn etag(mission: &Mission) -> [(header::HeaderName, HeaderValue); 1] 
     (status = 400, description = "`mission_not_active`, `task_already_open`, `max_completions_reached`, `not_eligible`, `rule_failed`, `device_required`", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
 async fn start(Id(mission): Id<MissionId>, asked: Command<Session>) -> Result<Response, Problem> {
-    if asked.state.engine.book().mission(mission).is_none() {
-        return Err(asked.who.not_found(&asked.state, Thing::Mission).await);
+    if asked.state.engine.catalog().mission(mission).is_none() {
+        return Err(asked.who.not_found(&asked.state, ResourceKind::Mission).await);
     }
     asked.body.expect_none()?;
     let user = asked.who.user();

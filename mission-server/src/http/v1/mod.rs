@@ -29,7 +29,7 @@ use axum::{
     http::{StatusCode, request::Parts},
     response::{IntoResponse, Response},
 };
-use mission_core::engine::Thing;
+use mission_core::engine::ResourceKind;
 use serde::Serialize;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -86,13 +86,13 @@ where
 
 /// What an id names, for the error where there is none.
 trait NamesThing {
-    const THING: Thing;
+    const THING: ResourceKind;
 }
 
 macro_rules! names {
     ($($id:ident => $thing:ident),*) => { $(
         impl NamesThing for mission_core::$id {
-            const THING: Thing = Thing::$thing;
+            const THING: ResourceKind = ResourceKind::$thing;
         }
     )* };
 }
@@ -113,6 +113,6 @@ fn ok_or_accepted(under_review: bool) -> StatusCode {
 }
 
 /// The mission that a query names by id or code. An id is taken as it is, whether or not there is such a mission.
-fn mission_named(book: &mission_core::engine::Book, name: &str) -> Option<mission_core::MissionId> {
-    name.parse().ok().or_else(|| book.id_of(&name.parse().ok()?))
+fn mission_named(catalog: &mission_core::engine::Catalog, name: &str) -> Option<mission_core::MissionId> {
+    name.parse().ok().or_else(|| catalog.id_of(&name.parse().ok()?))
 }

@@ -9,7 +9,7 @@ use axum::{
     response::Response,
 };
 use chrono::{DateTime, Utc};
-use mission_core::engine::Thing;
+use mission_core::engine::ResourceKind;
 use mission_rules::pack::{Finding, PackFiles, PackLimits, put_command, report};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -100,7 +100,7 @@ async fn put(
         let message = format!("the pack calls itself `{}`, not `{name}`", command.name);
         return Err(Problem::invalid_field("/files/pack.toml", message));
     }
-    let before = state.engine.book();
+    let before = state.engine.catalog();
     let done = asked.execute(command).await?;
     let open_tasks = TouchedTasks::of(state.queries.as_ref(), &before, &done.reply.missions).await?;
     let archived = done.reply.archived.into_iter();
@@ -177,7 +177,7 @@ async fn read(
 ) -> Result<Json<StoredPack>, Problem> {
     let packs = state.queries.catalogue().await?.packs;
     let pack = packs.into_iter().find(|pack| pack.name == name);
-    let pack = pack.ok_or_else(|| Problem::not_found(Thing::Pack))?;
+    let pack = pack.ok_or_else(|| Problem::not_found(ResourceKind::Pack))?;
     Ok(Json(StoredPack {
         name: pack.name,
         version: pack.version,

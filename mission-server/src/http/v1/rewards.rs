@@ -3,7 +3,7 @@
 use axum::{Json, extract::State, http::StatusCode, response::Response};
 use mission_core::{
     RewardId, UserId,
-    engine::{ClaimReward, Executed, RevokeReward, RewardTaken, Thing},
+    engine::{ClaimReward, Executed, ResourceKind, RevokeReward, RewardTaken},
     reward::RewardStatus,
 };
 use serde::Deserialize;
@@ -85,7 +85,7 @@ async fn claim(Id(reward): Id<RewardId>, asked: Command<Session>) -> Result<Resp
         let found = asked.state.queries.reward(reward).await?;
         return Err(match found.filter(|found| found.user_id == user) {
             Some(_) => fault,
-            None => asked.who.not_found(&asked.state, Thing::Reward).await,
+            None => asked.who.not_found(&asked.state, ResourceKind::Reward).await,
         });
     }
     Ok(claimed(asked.execute(ClaimReward { user, reward }).await?))
@@ -124,7 +124,7 @@ async fn revoke(
     asked: Command<Operator<RewardsWrite>>,
 ) -> Result<Response, Problem> {
     let found = asked.state.queries.reward(reward).await?;
-    let found = found.ok_or_else(|| Problem::not_found(Thing::Reward))?;
+    let found = found.ok_or_else(|| Problem::not_found(ResourceKind::Reward))?;
     let revocation: Revocation = asked.body.read()?;
     if revocation.reason.trim().is_empty() || revocation.reason.chars().count() > 1000 {
         return Err(Problem::invalid_field(

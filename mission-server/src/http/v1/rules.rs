@@ -210,8 +210,8 @@ async fn eval(
 }
 
 fn script_of(state: &AppState, code: &MissionCode) -> Result<String, Problem> {
-    let book = state.engine.book();
-    let listed = book.id_of(code).and_then(|id| book.mission(id));
+    let catalog = state.engine.catalog();
+    let listed = catalog.id_of(code).and_then(|id| catalog.mission(id));
     listed
         .and_then(|listed| listed.mission.definition.script.clone())
         .ok_or_else(|| {

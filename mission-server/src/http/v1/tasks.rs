@@ -4,8 +4,8 @@ use axum::{Json, extract::State, response::Response};
 use mission_core::{
     TaskId,
     engine::{
-        ClaimTask, CompleteTask, Executed, NoteRefusedEvidence, Rejection, ReportProgress, SubmitEvidence,
-        Thing,
+        ClaimTask, CompleteTask, Executed, NoteRefusedEvidence, Rejection, ReportProgress, ResourceKind,
+        SubmitEvidence,
     },
     mission::MAX_TARGET,
     ports::{
@@ -65,11 +65,11 @@ async fn list(
     Query(filter): Query<Filter>,
 ) -> Result<Json<List<TaskView>>, Problem> {
     let page = page::page::<TaskId>(filter.limit, filter.cursor.as_deref())?;
-    let book = state.engine.book();
+    let catalog = state.engine.catalog();
     let mission = match filter
         .mission
         .as_deref()
-        .map(|wanted| mission_named(&book, wanted))
+        .map(|wanted| mission_named(&catalog, wanted))
     {
         // There are no tasks of a mission that does not exist.
         Some(None) => {
@@ -94,7 +94,7 @@ async fn list(
         (user, tasks.await?)
     };
     let lens = Lens {
-        book: &book,
+        catalog: &catalog,
         now: state.engine.now(),
     };
     let zone = zone_of(user.as_ref(), lens);
@@ -124,7 +124,7 @@ async fn newest(state: &AppState, session: &Session) -> Result<(Option<User>, Ve
 }
 
 pub(super) fn zone_of(user: Option<&User>, lens: Lens<'_>) -> mission_core::check_in::Zone {
-    let default = lens.book.check_in.default_zone();
+    let default = lens.catalog.check_in.default_zone();
     user.map_or(default, |user| user.zone_at(lens.now, default))
 }
 
@@ -132,7 +132,7 @@ pub(super) fn zone_of(user: Option<&User>, lens: Lens<'_>) -> mission_core::chec
 async fn own_task(state: &AppState, session: &Session, task: TaskId) -> Result<Task, Problem> {
     session.record(state).await?;
     let found = state.queries.task(session.user(), task).await?;
-    found.ok_or_else(|| Problem::not_found(Thing::Task))
+    found.ok_or_else(|| Problem::not_found(ResourceKind::Task))
 }
 
 /// One of the caller's tasks.

@@ -2,7 +2,7 @@
 
 use mission_core::{
     MissionId,
-    engine::Book,
+    engine::Catalog,
     mission::Mission,
     ports::{queries::Queries, store::StoreError},
 };
@@ -19,10 +19,10 @@ pub(super) struct TouchedTasks {
 }
 
 impl TouchedTasks {
-    /// Those of missions as they are now, against the book of before. A change that tasks cannot tell touches none.
+    /// Those of missions as they are now, against the catalog of before. A change that tasks cannot tell touches none.
     pub(super) async fn of(
         queries: &dyn Queries,
-        before: &Book,
+        before: &Catalog,
         missions: &[Mission],
     ) -> Result<Self, StoreError> {
         let differs = |mission: &&Mission| {

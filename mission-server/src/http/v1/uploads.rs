@@ -9,7 +9,7 @@ use axum::{
 };
 use mission_core::{
     FileId, TaskId,
-    engine::{AttachUpload, ExecuteError, Fault, NoteRefusedEvidence, Rejection, Thing},
+    engine::{AttachUpload, CommandError, ExecuteError, NoteRefusedEvidence, Rejection, ResourceKind},
     task::{UploadStatus, UploadedFile},
 };
 use serde::Serialize;
@@ -81,7 +81,7 @@ async fn upload(
     let request = Request::from_parts(parts, body);
     // Nobody sends megabytes to a task that is not theirs.
     if state.queries.task(user, task).await?.is_none() {
-        return Err(session.not_found(&state, Thing::Task).await);
+        return Err(session.not_found(&state, ResourceKind::Task).await);
     }
     let form = Multipart::from_request(request, &()).await.map_err(|error| {
         let detail = format!(
@@ -113,7 +113,7 @@ async fn upload(
             // What may have been written is left to the sweep.
             if !matches!(
                 error,
-                ExecuteError::Fault(Fault::Unknown(_)) | ExecuteError::Stopped
+                ExecuteError::Fault(CommandError::Unknown(_)) | ExecuteError::Stopped
             ) {
                 discard(&state, received.id).await;
             }

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use mission_core::{
     MissionId,
     mission::{
-        Budget, EvidenceDemand, Frequency, Mission, MissionCode, MissionStatus, MissionType, Offer, Rule,
-        Trigger,
+        BaseReward, Budget, EvidenceRequirement, Frequency, Mission, MissionCode, MissionStatus, MissionType,
+        Rule, Trigger,
     },
 };
 use serde::Serialize;
@@ -28,7 +28,7 @@ pub(in crate::http) struct MissionView {
     mission_type: MissionType,
     category: String,
     rules: Vec<Rule>,
-    reward: Offer,
+    reward: BaseReward,
     frequency: Frequency,
     /// 0 = no cap.
     max_completions: u32,
@@ -39,7 +39,7 @@ pub(in crate::http) struct MissionView {
     trigger: Option<Trigger>,
     auto_start: bool,
     target: u64,
-    evidence: Option<EvidenceDemand>,
+    evidence: Option<EvidenceRequirement>,
     requires: Vec<MissionCode>,
     cooldown_seconds: u32,
     budget: Option<Budget>,

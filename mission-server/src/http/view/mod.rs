@@ -7,7 +7,7 @@ mod task;
 mod zone;
 
 use chrono::{DateTime, Utc};
-use mission_core::engine::Book;
+use mission_core::engine::Catalog;
 
 pub(super) use mission::MissionView;
 pub(super) use person::PersonView;
@@ -21,6 +21,6 @@ pub(super) const UNDER_REVIEW: &str = "under_review";
 /// What a view needs besides the thing itself.
 #[derive(Clone, Copy)]
 pub(super) struct Lens<'a> {
-    pub(super) book: &'a Book,
+    pub(super) catalog: &'a Catalog,
     pub(super) now: DateTime<Utc>,
 }

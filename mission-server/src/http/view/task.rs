@@ -103,13 +103,13 @@ impl From<Progress> for ProgressView {
 impl TaskView {
     /// The task at the lens's time, in the user's zone.
     pub(in crate::http) fn of(task: Task, lens: Lens<'_>, zone: Zone) -> Self {
-        let listed = lens.book.mission(task.mission_id);
+        let listed = lens.catalog.mission(task.mission_id);
         let listed = listed.map(|listed| listed.as_of(task.mission_version));
         let task = match listed {
-            Some(listed) => task.under(&listed.mission, zone),
+            Some(listed) => task.with_mission(&listed.mission, zone),
             None => task,
         };
-        let late = lens.book.settings.late_window.behind;
+        let late = lens.catalog.settings.late_window.behind;
         let status = listed.map_or(task.status, |listed| {
             task.status_at(lens.now, &listed.mission, zone, late)
         });

@@ -18,7 +18,7 @@ pub(in crate::http) struct ZoneChange {
 impl ZoneChange {
     /// The change that a user waits for, if there is one.
     pub(in crate::http) fn of(user: &User, now: DateTime<Utc>) -> Option<Self> {
-        let (effective_at, zone) = user.zones.as_ref()?.coming(now)?;
+        let (effective_at, zone) = user.zones.as_ref()?.pending(now)?;
         Some(ZoneChange { zone, effective_at })
     }
 }

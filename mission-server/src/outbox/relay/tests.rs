@@ -251,7 +251,7 @@ struct Forgetful {
 
 #[async_trait]
 impl Outbox for Forgetful {
-    async fn waiting(&self, limit: usize, now: DateTime<Utc>) -> Result<Vec<Outgoing>, StoreError> {
+    async fn waiting(&self, limit: usize, now: DateTime<Utc>) -> Result<Vec<OutboxEvent>, StoreError> {
         self.store.waiting(limit, now).await
     }
 
@@ -266,7 +266,7 @@ impl Outbox for Forgetful {
         self.store.sent(entries, at).await
     }
 
-    async fn park(&self, events: &[Parking]) -> Result<(), StoreError> {
+    async fn park(&self, events: &[ParkRequest]) -> Result<(), StoreError> {
         self.store.park(events).await
     }
 
@@ -308,7 +308,7 @@ struct Absent {
 
 #[async_trait]
 impl Bus for Absent {
-    async fn publish(&self, events: &[Outgoing]) -> Vec<Result<(), PublishError>> {
+    async fn publish(&self, events: &[OutboxEvent]) -> Vec<Result<(), PublishError>> {
         let absent = {
             let mut calls = self.calls.lock().unwrap();
             *calls = calls.saturating_sub(1);
@@ -425,7 +425,7 @@ struct Silent;
 
 #[async_trait]
 impl Bus for Silent {
-    async fn publish(&self, _events: &[Outgoing]) -> Vec<Result<(), PublishError>> {
+    async fn publish(&self, _events: &[OutboxEvent]) -> Vec<Result<(), PublishError>> {
         Vec::new()
     }
 }
@@ -444,7 +444,7 @@ struct Patchy(Mutex<Vec<EventId>>);
 
 #[async_trait]
 impl Bus for Patchy {
-    async fn publish(&self, events: &[Outgoing]) -> Vec<Result<(), PublishError>> {
+    async fn publish(&self, events: &[OutboxEvent]) -> Vec<Result<(), PublishError>> {
         let mut taken = self.0.lock().unwrap();
         let answers = events.iter().enumerate().map(|(place, outgoing)| {
             if place % 2 == 0 {
@@ -482,7 +482,7 @@ struct Slow {
 
 #[async_trait]
 impl Bus for Slow {
-    async fn publish(&self, events: &[Outgoing]) -> Vec<Result<(), PublishError>> {
+    async fn publish(&self, events: &[OutboxEvent]) -> Vec<Result<(), PublishError>> {
         let mut results = Vec::new();
         let mut room = 2;
         for outgoing in events {

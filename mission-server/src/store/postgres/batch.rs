@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use mission_core::{
     MissionId, UserId,
-    engine::Holder,
+    engine::ClaimHolder,
     fraud::DeviceHash,
     mission::{Budget, BudgetUse},
     points::Points,
     ports::{
         rules::serde_name,
-        store::{Change, Claim, Friendship, Picture, Root, StoreError, Take},
+        store::{BudgetReservation, Change, Claim, Friendship, Picture, Root, StoreError},
     },
 };
 
@@ -26,7 +26,7 @@ pub(super) const SHARDS: u8 = 64;
 
 /// Who takes a claim, and when, as far as a journal entry says so.
 struct Taken {
-    holder: Holder,
+    holder: ClaimHolder,
     at: Option<DateTime<Utc>>,
 }
 
@@ -38,7 +38,7 @@ pub(super) struct Batch {
     /// What becomes of each claim in the end, and since when.
     claims: BTreeMap<Claim, Option<Taken>>,
     released: BTreeSet<Claim>,
-    budgets: BTreeMap<MissionId, Take>,
+    budgets: BTreeMap<MissionId, BudgetReservation>,
     sightings: BTreeMap<(DeviceHash, UserId), DateTime<Utc>>,
     friendships: BTreeMap<(UserId, UserId), Friendship>,
     pictures: Vec<Picture>,
@@ -67,35 +67,35 @@ impl Batch {
     }
 
     fn add(&mut self, change: &Change) -> Result<(), StoreError> {
-        let effects = &change.effects;
-        for user in &effects.erasures {
+        let write_set = &change.write_set;
+        for user in &write_set.erasures {
             self.removals.erase(*user);
         }
         self.roots(change)?;
         self.records(change)?;
-        for claim in &effects.releases {
+        for claim in &write_set.releases {
             self.released.insert(claim.clone());
             self.claims.insert(claim.clone(), None);
         }
         let at = change.journal.iter().map(|entry| entry.request.at).max();
-        for (claim, holder) in &effects.claims {
+        for (claim, holder) in &write_set.claims {
             let holder = *holder;
             self.claims.insert(claim.clone(), Some(Taken { holder, at }));
         }
-        for (mission, take) in &effects.takes {
+        for (mission, take) in &write_set.reservations {
             let sum = self.budgets.entry(*mission).or_default();
-            *sum = Take {
+            *sum = BudgetReservation {
                 used: sum.used.plus(take.used),
                 limit: take.limit,
             };
         }
-        self.sightings.extend(effects.sightings.clone());
-        Friendship::keep_latest(&mut self.friendships, &effects.friendships);
-        self.pictures.extend(&effects.pictures);
-        for (key, count) in &effects.refused_evidence {
+        self.sightings.extend(write_set.sightings.clone());
+        Friendship::merge_latest(&mut self.friendships, &write_set.friendships);
+        self.pictures.extend(&write_set.pictures);
+        for (key, count) in &write_set.refused_evidence {
             *self.refused_evidence.entry(*key).or_default() += count;
         }
-        for entry in &effects.audit {
+        for entry in &write_set.audit {
             let row = self.rows(Table::Audit).row().id(entry.id).instant(entry.at);
             row.optional_id(entry.actor.map(|id| id.0))
                 .text(entry.subject.clone())
@@ -107,7 +107,7 @@ impl Batch {
 
     /// Raises the version of every root, and writes its record where there is one.
     fn roots(&mut self, change: &Change) -> Result<(), StoreError> {
-        let writes = &change.effects.writes;
+        let writes = &change.write_set.writes;
         for root in writes.roots() {
             if !change.expected.contains_key(&root) {
                 let why = format!("a record below {root:?} comes without the version of its root");
@@ -135,7 +135,7 @@ impl Batch {
     }
 
     fn records(&mut self, change: &Change) -> Result<(), StoreError> {
-        let writes = &change.effects.writes;
+        let writes = &change.write_set.writes;
         for ((user, id), task) in &writes.task {
             let Some(task) = task else {
                 self.removals.tasks.row().id(user.0).id(id.0);
@@ -179,7 +179,7 @@ impl Batch {
                 .number(total_micros(&reward.amount))
                 .optional_instant(reward.claimed_at)
                 .optional_instant(reward.expires_at)
-                .optional_instant(reward.taken_back_at())
+                .optional_instant(reward.points_revoked_at())
                 .record(reward)?;
         }
         for ((user, id), review) in &writes.review {
@@ -263,7 +263,7 @@ impl Batch {
             let row = self.rows(Table::Budgets).row().id(mission.0);
             row.number(budget_micros(take.used)?)
                 .number(take.used.grants)
-                .optional_number(limit.max_points.map(Points::micros))
+                .optional_number(limit.max_points.map(Points::millionths))
                 .optional_number(limit.max_grants.map(i64::from));
         }
         for ((device, user), seen) in std::mem::take(&mut self.sightings) {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mission_core::{
     MissionId,
-    ports::store::{Change, Claim, CommitOutcome, StoreError, Take},
+    ports::store::{BudgetReservation, Change, Claim, CommitOutcome, StoreError},
 };
 
 use super::{
@@ -55,13 +55,13 @@ pub(super) async fn commit(
 /// claim, and the takes of a budget fit if and only if their sum does.
 fn guards_can_judge(changes: &[Change]) -> bool {
     let mut claims: BTreeSet<&Claim> = BTreeSet::new();
-    let mut takes: BTreeMap<MissionId, Take> = BTreeMap::new();
+    let mut takes: BTreeMap<MissionId, BudgetReservation> = BTreeMap::new();
     changes.iter().all(|change| {
-        let (effects, writes) = (&change.effects, &change.effects.writes);
-        effects.releases.is_empty()
-            && effects.erasures.is_empty()
-            && effects.claims.keys().all(|claim| claims.insert(claim))
-            && effects.takes.iter().all(|(mission, take)| {
+        let (write_set, writes) = (&change.write_set, &change.write_set.writes);
+        write_set.releases.is_empty()
+            && write_set.erasures.is_empty()
+            && write_set.claims.keys().all(|claim| claims.insert(claim))
+            && write_set.reservations.iter().all(|(mission, take)| {
                 let first = takes.entry(*mission).or_insert(*take);
                 sign(take).is_some_and(|sign_of_it| {
                     Some(sign_of_it) == sign(first) && (!sign_of_it || take.limit == first.limit)
@@ -76,7 +76,7 @@ fn guards_can_judge(changes: &[Change]) -> bool {
 }
 
 /// Whether a take only adds (`true`) or only gives back.
-fn sign(take: &Take) -> Option<bool> {
+fn sign(take: &BudgetReservation) -> Option<bool> {
     let (points, grants) = (take.used.points, take.used.grants);
     let zero = rust_decimal::Decimal::ZERO;
     if points <= zero && grants <= 0 {

@@ -1,7 +1,7 @@
 //! `Store::load`: one statement, so that versions and records are of one moment.
 
 use mission_core::{
-    engine::{Facts, Keys},
+    engine::{LoadedRecords, ReadSet},
     ports::store::StoreError,
 };
 use sqlx::{Row, postgres::PgRow};
@@ -18,7 +18,7 @@ use crate::store::{
 };
 
 /// Reads what is asked for.
-pub(super) async fn load(database: &Database, keys: &Keys) -> Result<Facts, StoreError> {
+pub(super) async fn load(database: &Database, keys: &ReadSet) -> Result<LoadedRecords, StoreError> {
     let asked = Asked::of(keys);
     let mut facts = asked.nothing_found();
     if script(&asked)?.is_empty() {

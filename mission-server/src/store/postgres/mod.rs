@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use mission_core::{
-    engine::{Facts, Keys},
+    engine::{LoadedRecords, ReadSet},
     ports::store::{Change, CommitOutcome, Store, StoreError},
 };
 use tokio::sync::Notify;
@@ -98,7 +98,7 @@ impl PostgresStore {
 
 #[async_trait]
 impl Store for PostgresStore {
-    async fn load(&self, keys: &Keys) -> Result<Facts, StoreError> {
+    async fn load(&self, keys: &ReadSet) -> Result<LoadedRecords, StoreError> {
         load::load(&self.database, keys).await
     }
 

@@ -18,7 +18,7 @@ use mission_core::{
     EventId,
     engine::OutboundEvent,
     ports::{
-        bus::{Backlog, Outbox, OutboxPosition, Outgoing, ParkedEvent, Parking},
+        bus::{Backlog, Outbox, OutboxEvent, OutboxPosition, ParkRequest, ParkedEvent},
         store::StoreError,
     },
 };
@@ -141,7 +141,7 @@ impl PostgresStore {
 impl Outbox for PostgresStore {
     /// The oldest events that wait in the shards of this process. Another process that relays gets its shards when
     /// this one asks the next time.
-    async fn waiting(&self, limit: usize, now: DateTime<Utc>) -> Result<Vec<Outgoing>, StoreError> {
+    async fn waiting(&self, limit: usize, now: DateTime<Utc>) -> Result<Vec<OutboxEvent>, StoreError> {
         let shards = self.lease.shards(&self.database).await?;
         let limit_rows = i64::try_from(limit).unwrap_or(i64::MAX);
         let entries = self.database.read(|| {
@@ -187,7 +187,7 @@ impl Outbox for PostgresStore {
         self.database.run(script).await.map(drop).map_err(unavailable)
     }
 
-    async fn park(&self, events: &[Parking]) -> Result<(), StoreError> {
+    async fn park(&self, events: &[ParkRequest]) -> Result<(), StoreError> {
         use Kind::{Id, Number, Text};
         let mut rows = Rows::of(&[Id, Text, Number, Id, Number, Number, Text]);
         for event in events {
@@ -264,14 +264,14 @@ impl Outbox for PostgresStore {
     }
 }
 
-fn unpack(entry: &Found<'_>, waiting: &mut Vec<Outgoing>) -> Result<(), StoreError> {
+fn unpack(entry: &Found<'_>, waiting: &mut Vec<OutboxEvent>) -> Result<(), StoreError> {
     let number = entry.get(0)?;
     let root = root_of(entry.get(1)?, entry.get(2)?);
     let recorded_at = instant(entry.get(3)?)?;
     let attempts = u32::try_from(entry.get::<i64>(5)?).unwrap_or(u32::MAX);
     let parcel: Parcel<Option<String>, Vec<OutboundEvent>> = from_json(entry.get(4)?)?;
     for (event, outbound) in parcel.events.into_iter().enumerate() {
-        waiting.push(Outgoing {
+        waiting.push(OutboxEvent {
             position: OutboxPosition { entry: number, event },
             root,
             event: outbound,

@@ -7,11 +7,11 @@ use chrono::{DateTime, NaiveDate, Utc};
 use mission_core::{
     FileId, MissionId, ReviewId, RewardId, TaskId, UserId,
     check_in::CheckInDay,
-    engine::{AuditEntry, Keys, Receipt, ReceiptKey},
+    engine::{AuditEntry, ReadSet, Receipt, ReceiptKey},
     fraud::{DeviceHash, Review},
     ports::{
         queries::{
-            AnalyticsRow, AuditFilter, Bucket, Catalogue, DueExpiry, JournalPosition, JournalRecord,
+            AnalyticsRow, AuditFilter, Bucket, CatalogRecords, DueExpiry, JournalPosition, JournalRecord,
             LeaderboardRow, Page, Queries, ReviewFilter, TaskFilter, TimeRange, UserExport,
         },
         rules::serde_name,
@@ -62,7 +62,7 @@ fn by_id(sql: &'static str, id: Uuid) -> Result<Script, StoreError> {
 
 #[async_trait]
 impl Queries for PostgresStore {
-    async fn catalogue(&self) -> Result<Catalogue, StoreError> {
+    async fn catalogue(&self) -> Result<CatalogRecords, StoreError> {
         let rows = self.database.read(|| {
             Ok(Script::new(
                 "SELECT 0 AS part, value, NULL::text, NULL::uuid AS id FROM counters WHERE name = 'catalogue'
@@ -70,7 +70,7 @@ impl Queries for PostgresStore {
                 UNION ALL SELECT 2, 0, data, id FROM packs WHERE data IS NOT NULL ORDER BY part, id",
             ))
         });
-        let mut catalogue = Catalogue::default();
+        let mut catalogue = CatalogRecords::default();
         for row in &rows.await? {
             let row = Found(row);
             match row.get::<i32>(0)? {
@@ -396,9 +396,9 @@ impl Queries for PostgresStore {
     }
 
     async fn receipt(&self, key: ReceiptKey) -> Result<Option<Receipt>, StoreError> {
-        let keys = Keys {
+        let keys = ReadSet {
             receipts: [key].into(),
-            ..Keys::default()
+            ..ReadSet::default()
         };
         Ok(self.load(&keys).await?.receipts.remove(&key).flatten())
     }

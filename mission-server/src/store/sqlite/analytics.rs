@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use mission_core::{
     MissionId, UserId,
-    points::total_from_micros,
+    points::total_from_millionths,
     ports::{
         queries::{AnalyticsRow, Bucket, LeaderboardRow, TimeRange},
         store::StoreError,
@@ -136,7 +136,7 @@ impl SqliteStore {
                 Ok(LeaderboardRow {
                     rank: count(&row, 0)?,
                     user_id: row.id(1)?.into(),
-                    points: total_from_micros(row.get(2)?),
+                    points: total_from_millionths(row.get(2)?),
                 })
             })
             .collect()
@@ -164,7 +164,7 @@ impl SqliteStore {
         Ok(LeaderboardRow {
             rank: 1 + count(&Found(&ahead), 0)?,
             user_id: user,
-            points: total_from_micros(points),
+            points: total_from_millionths(points),
         })
     }
 
@@ -196,7 +196,7 @@ impl SqliteStore {
                     completed: count(&row, 2)?,
                     check_ins: count(&row, 3)?,
                     claims: count(&row, 4)?,
-                    points: total_from_micros(row.get(5)?),
+                    points: total_from_millionths(row.get(5)?),
                     verifications: count(&row, 6)?,
                     verified: count(&row, 7)?,
                 })

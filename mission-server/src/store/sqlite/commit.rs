@@ -34,11 +34,11 @@ pub(super) async fn commit(
 fn constraints_can_judge(changes: &[Change]) -> bool {
     let mut claims: BTreeSet<&Claim> = BTreeSet::new();
     changes.iter().all(|change| {
-        let effects = &change.effects;
-        effects.takes.is_empty()
-            && effects.releases.is_empty()
-            && effects.erasures.is_empty()
-            && effects.claims.keys().all(|claim| claims.insert(claim))
+        let write_set = &change.write_set;
+        write_set.reservations.is_empty()
+            && write_set.releases.is_empty()
+            && write_set.erasures.is_empty()
+            && write_set.claims.keys().all(|claim| claims.insert(claim))
     })
 }
 

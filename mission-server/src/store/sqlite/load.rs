@@ -1,7 +1,7 @@
 //! `Store::load`: one statement, so that versions and records are of one moment.
 
 use mission_core::{
-    engine::{Facts, Keys},
+    engine::{LoadedRecords, ReadSet},
     ports::store::StoreError,
 };
 use sqlx::{Row, sqlite::SqliteRow};
@@ -69,7 +69,7 @@ mod part {
 }
 
 /// Reads what is asked for.
-pub(super) async fn load(turn: &mut Turn<'_>, keys: &Keys) -> Result<Facts, StoreError> {
+pub(super) async fn load(turn: &mut Turn<'_>, keys: &ReadSet) -> Result<LoadedRecords, StoreError> {
     let asked = Asked::of(keys);
     let mut facts = asked.nothing_found();
     let script = script(&asked)?;

@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use mission_core::{
-    engine::{Facts, Keys},
+    engine::{LoadedRecords, ReadSet},
     ports::store::{Change, CommitOutcome, Store, StoreError},
 };
 use tokio::sync::Notify;
@@ -90,7 +90,7 @@ impl SqliteStore {
 
 #[async_trait]
 impl Store for SqliteStore {
-    async fn load(&self, keys: &Keys) -> Result<Facts, StoreError> {
+    async fn load(&self, keys: &ReadSet) -> Result<LoadedRecords, StoreError> {
         load::load(&mut self.database.turn().await?, keys).await
     }
 

@@ -6,7 +6,7 @@ use mission_core::{
     EventId,
     engine::OutboundEvent,
     ports::{
-        bus::{Backlog, Outbox, OutboxPosition, Outgoing, ParkedEvent, Parking},
+        bus::{Backlog, Outbox, OutboxEvent, OutboxPosition, ParkRequest, ParkedEvent},
         store::StoreError,
     },
 };
@@ -21,7 +21,7 @@ use crate::store::record::{Parcel, from_json, instant, parked_event, root_id, ro
 
 #[async_trait]
 impl Outbox for SqliteStore {
-    async fn waiting(&self, limit: usize, now: DateTime<Utc>) -> Result<Vec<Outgoing>, StoreError> {
+    async fn waiting(&self, limit: usize, now: DateTime<Utc>) -> Result<Vec<OutboxEvent>, StoreError> {
         let entries = sqlx::query(
             "SELECT j.number, j.root_kind, hex(j.root_id), j.recorded_at, j.outbox,
                 CASE WHEN p.entry = j.number THEN p.attempts ELSE 0 END
@@ -62,7 +62,7 @@ impl Outbox for SqliteStore {
         self.note(Durability::Relaxed, script).await
     }
 
-    async fn park(&self, events: &[Parking]) -> Result<(), StoreError> {
+    async fn park(&self, events: &[ParkRequest]) -> Result<(), StoreError> {
         let mut rows = Rows::default();
         for event in events {
             rows.row()
@@ -155,14 +155,14 @@ impl SqliteStore {
     }
 }
 
-fn unpack(entry: &Found<'_>, waiting: &mut Vec<Outgoing>) -> Result<(), StoreError> {
+fn unpack(entry: &Found<'_>, waiting: &mut Vec<OutboxEvent>) -> Result<(), StoreError> {
     let number = entry.get(0)?;
     let root = root_of(entry.get(1)?, entry.id(2)?);
     let recorded_at = instant(entry.get(3)?)?;
     let attempts = u32::try_from(entry.get::<i64>(5)?).unwrap_or(u32::MAX);
     let parcel: Parcel<Option<String>, Vec<OutboundEvent>> = from_json(entry.get(4)?)?;
     for (event, outbound) in parcel.events.into_iter().enumerate() {
-        waiting.push(Outgoing {
+        waiting.push(OutboxEvent {
             position: OutboxPosition { entry: number, event },
             root,
             event: outbound,

@@ -7,11 +7,11 @@ use chrono::{DateTime, NaiveDate, Utc};
 use mission_core::{
     FileId, MissionId, ReviewId, RewardId, TaskId, UserId,
     check_in::CheckInDay,
-    engine::{AuditEntry, Keys, Receipt, ReceiptKey},
+    engine::{AuditEntry, ReadSet, Receipt, ReceiptKey},
     fraud::{DeviceHash, Review},
     ports::{
         queries::{
-            AnalyticsRow, AuditFilter, Bucket, Catalogue, DueExpiry, JournalPosition, JournalRecord,
+            AnalyticsRow, AuditFilter, Bucket, CatalogRecords, DueExpiry, JournalPosition, JournalRecord,
             LeaderboardRow, Page, Queries, ReviewFilter, TaskFilter, TimeRange, UserExport,
         },
         rules::serde_name,
@@ -62,12 +62,12 @@ async fn record<V: DeserializeOwned>(
 
 #[async_trait]
 impl Queries for SqliteStore {
-    async fn catalogue(&self) -> Result<Catalogue, StoreError> {
+    async fn catalogue(&self) -> Result<CatalogRecords, StoreError> {
         let mut moment = self.database.readers().begin().await.map_err(unavailable)?;
         let version = catalogue_version(&mut *moment).await?;
         let missions = sqlx::query("SELECT data FROM missions WHERE data IS NOT NULL ORDER BY id");
         let packs = sqlx::query("SELECT data FROM packs WHERE data IS NOT NULL ORDER BY id");
-        Ok(Catalogue {
+        Ok(CatalogRecords {
             version,
             missions: records(&mut *moment, missions).await?,
             packs: records(&mut *moment, packs).await?,
@@ -375,9 +375,9 @@ impl Queries for SqliteStore {
     }
 
     async fn receipt(&self, key: ReceiptKey) -> Result<Option<Receipt>, StoreError> {
-        let keys = Keys {
+        let keys = ReadSet {
             receipts: [key].into(),
-            ..Keys::default()
+            ..ReadSet::default()
         };
         Ok(self.load(&keys).await?.receipts.remove(&key).flatten())
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use mission_core::{
     MissionId, UserId,
-    engine::Holder,
+    engine::ClaimHolder,
     fraud::DeviceHash,
     mission::BudgetUse,
     ports::{
@@ -43,7 +43,7 @@ pub(super) fn write(script: &mut Script, changes: &[&Change], guard: Guard) -> R
 
 /// Who takes a claim, and when, as far as a journal entry says so.
 struct Taken {
-    holder: Holder,
+    holder: ClaimHolder,
     at: Option<DateTime<Utc>>,
 }
 
@@ -76,32 +76,32 @@ struct Batch {
 
 impl Batch {
     fn add(&mut self, change: &Change) -> Result<(), StoreError> {
-        let effects = &change.effects;
-        for user in &effects.erasures {
+        let write_set = &change.write_set;
+        for user in &write_set.erasures {
             self.erased.row().id(user.0);
         }
         self.roots(change)?;
         self.records(change)?;
-        for claim in &effects.releases {
+        for claim in &write_set.releases {
             self.released.insert(claim.clone());
             self.claims.insert(claim.clone(), None);
         }
         let at = change.journal.iter().map(|entry| entry.request.at).max();
-        for (claim, holder) in &effects.claims {
+        for (claim, holder) in &write_set.claims {
             let holder = *holder;
             self.claims.insert(claim.clone(), Some(Taken { holder, at }));
         }
-        for (mission, take) in &effects.takes {
+        for (mission, take) in &write_set.reservations {
             let sum = self.budgets.entry(*mission).or_default();
             *sum = sum.plus(take.used);
         }
-        self.sightings.extend(effects.sightings.clone());
-        Friendship::keep_latest(&mut self.friendships, &effects.friendships);
-        self.pictures.extend(&effects.pictures);
-        for (key, count) in &effects.refused_evidence {
+        self.sightings.extend(write_set.sightings.clone());
+        Friendship::merge_latest(&mut self.friendships, &write_set.friendships);
+        self.pictures.extend(&write_set.pictures);
+        for (key, count) in &write_set.refused_evidence {
             *self.refused_evidence.entry(*key).or_default() += count;
         }
-        for entry in &effects.audit {
+        for entry in &write_set.audit {
             let row = self.audit.row().id(entry.id).instant(entry.at);
             row.optional_id(entry.actor.map(|id| id.0))
                 .text(&entry.subject)
@@ -113,7 +113,7 @@ impl Batch {
 
     /// Raises the version of every root, and writes its record where there is one.
     fn roots(&mut self, change: &Change) -> Result<(), StoreError> {
-        let writes = &change.effects.writes;
+        let writes = &change.write_set.writes;
         for root in writes.roots() {
             if !change.expected.contains_key(&root) {
                 let why = format!("a record below {root:?} comes without the version of its root");
@@ -135,7 +135,7 @@ impl Batch {
     }
 
     fn records(&mut self, change: &Change) -> Result<(), StoreError> {
-        let writes = &change.effects.writes;
+        let writes = &change.write_set.writes;
         let [no_tasks, no_participations, no_rewards, no_reviews, no_days] = &mut self.gone;
         for ((user, id), task) in &writes.task {
             let Some(task) = task else {
@@ -177,7 +177,7 @@ impl Batch {
                 .number(total_micros(&reward.amount))
                 .optional_instant(reward.claimed_at)
                 .optional_instant(reward.expires_at)
-                .optional_instant(reward.taken_back_at())
+                .optional_instant(reward.points_revoked_at())
                 .record(reward)?;
         }
         for ((user, id), review) in &writes.review {

@@ -4,9 +4,9 @@ use std::cell::Cell;
 
 use mission_core::{
     MissionId,
-    engine::Keys,
+    engine::ReadSet,
     mission::{Budget, BudgetUse},
-    ports::store::{Change, Claim, CommitOutcome, Root, Store, StoreError, Take, Version},
+    ports::store::{Change, Claim, CommitOutcome, Root, Store, StoreError, BudgetReservation, Version},
     testing::{points, user},
 };
 use proptest::{
@@ -23,9 +23,9 @@ use CommitOutcome::{Committed, Conflict};
 
 async fn version(store: &impl Store, who: u64) -> u64 {
     let root = Root::User(user(who));
-    let keys = Keys {
+    let keys = ReadSet {
         roots: [root].into(),
-        ..Keys::default()
+        ..ReadSet::default()
     };
     store.load(&keys).await.unwrap().versions[&root].0
 }
@@ -38,25 +38,25 @@ fn spoiled(kind: usize) -> Change {
             bad.expected.insert(Root::User(user(5)), Version(3));
         }
         1 => {
-            bad.effects.claims.insert(Claim::Policy, fresh());
+            bad.write_set.claims.insert(Claim::Policy, fresh());
         }
         2 => {
             let reward = reward(5, Uuid::from_u128(77));
-            bad.effects
+            bad.write_set
                 .writes
                 .reward
                 .insert((user(5), reward.id), Some(reward));
         }
         3 => bad.journal[0].request.receipt.command = Uuid::from_u128(88).into(),
         _ => {
-            let take = Take {
+            let take = BudgetReservation {
                 used: BudgetUse::one(11.into()),
                 limit: Budget {
                     max_points: Some(points("10")),
                     max_grants: None,
                 },
             };
-            bad.effects.takes.insert(MissionId(Uuid::from_u128(99)), take);
+            bad.write_set.reservations.insert(MissionId(Uuid::from_u128(99)), take);
         }
     }
     bad
@@ -69,10 +69,10 @@ fn one_conflict_leaves_its_neighbours_whole() {
             let Some(scratch) = scratch().await else { return };
             let store = &scratch.store;
             let mut first = change(1, 0);
-            first.effects.claims.insert(Claim::Policy, fresh());
+            first.write_set.claims.insert(Claim::Policy, fresh());
             let source = reward(1, Uuid::from_u128(77));
             first
-                .effects
+                .write_set
                 .writes
                 .reward
                 .insert((user(1), source.id), Some(source));
@@ -103,20 +103,20 @@ fn a_claim_moves_along_the_changes_of_one_batch() {
         let holders: Vec<Uuid> = (0..4).map(|_| fresh()).collect();
         let mut taking: Vec<Change> = (0..4).map(|who| change(who, 0)).collect();
         for (one, holder) in taking.iter_mut().zip(&holders) {
-            one.effects.claims.insert(claim(), *holder);
+            one.write_set.claims.insert(claim(), *holder);
         }
         // The third lets go of it first; the fourth comes too late again.
-        taking[2].effects.releases.insert(claim());
+        taking[2].write_set.releases.insert(claim());
         let outcomes = store.commit(&taking).await.unwrap();
         assert_eq!(outcomes, [Committed, Conflict, Committed, Conflict]);
-        let keys = Keys {
+        let keys = ReadSet {
             claims: [claim()].into(),
-            ..Keys::default()
+            ..ReadSet::default()
         };
         let facts = store.load(&keys).await.unwrap();
         assert_eq!(facts.claims[&claim()], Some(holders[2]));
         let mut releasing = change(0, 1);
-        releasing.effects.releases.insert(claim());
+        releasing.write_set.releases.insert(claim());
         assert_eq!(store.commit(&[releasing]).await.unwrap(), [Committed]);
         assert_eq!(store.load(&keys).await.unwrap().claims[&claim()], None);
     });
@@ -130,7 +130,7 @@ fn an_erasure_frees_its_sources_for_the_rest_of_the_batch() {
         let with_reward = |who, version| {
             let mut one = change(who, version);
             let reward = reward(who, Uuid::from_u128(7));
-            one.effects
+            one.write_set
                 .writes
                 .reward
                 .insert((user(who), reward.id), Some(reward));
@@ -149,7 +149,7 @@ fn a_record_without_its_roots_version_is_refused_whole() {
         let mut stray = change(1, 0);
         let day = day("2026-01-05");
         stray
-            .effects
+            .write_set
             .writes
             .check_in_day
             .insert((user(2), day.date), Some(day));
@@ -167,15 +167,15 @@ fn records_can_go() {
         let (day, reward) = (day("2026-01-05"), reward(1, fresh()));
         let mut full = change(1, 0);
         let (day_key, reward_key) = ((user(1), day.date), (user(1), reward.id));
-        full.effects.writes.check_in_day.insert(day_key, Some(day));
-        full.effects.writes.reward.insert(reward_key, Some(reward));
+        full.write_set.writes.check_in_day.insert(day_key, Some(day));
+        full.write_set.writes.reward.insert(reward_key, Some(reward));
         let mut empty = change(1, 1);
-        empty.effects.writes.check_in_day.insert(day_key, None);
-        empty.effects.writes.reward.insert(reward_key, None);
-        empty.effects.writes.user.insert(user(1), None);
+        empty.write_set.writes.check_in_day.insert(day_key, None);
+        empty.write_set.writes.reward.insert(reward_key, None);
+        empty.write_set.writes.user.insert(user(1), None);
         assert_eq!(store.commit(&[full]).await.unwrap(), [Committed]);
         assert_eq!(store.commit(&[empty]).await.unwrap(), [Committed]);
-        let mut keys = Keys::default();
+        let mut keys = ReadSet::default();
         keys.records.check_in_day.insert(day_key);
         keys.records.reward.insert(reward_key);
         keys.records.user.insert(user(1));
@@ -215,20 +215,20 @@ fn a_budget_is_never_overspent_by_random_batches() {
                 who.set(who.get() + 1);
                 let mut one = change(who.get(), 0);
                 let points = rust_decimal::Decimal::new(*cents, 2);
-                let take = Take {
+                let take = BudgetReservation {
                     used: BudgetUse { points, grants: 0 },
                     limit,
                 };
-                one.effects.takes.insert(mission, take);
+                one.write_set.reservations.insert(mission, take);
                 changes.push(one);
                 let fits = *cents <= 0 || used + cents <= 1_000;
                 used += if fits { *cents } else { 0 };
                 expected.push(if fits { Committed } else { Conflict });
             }
             assert_eq!(scratch.store.commit(&changes).await.unwrap(), expected);
-            let keys = Keys {
+            let keys = ReadSet {
                 budgets: [mission].into(),
-                ..Keys::default()
+                ..ReadSet::default()
             };
             let found = scratch.store.load(&keys).await.unwrap().budgets[&mission];
             assert_eq!(found.points, rust_decimal::Decimal::new(used, 2));
@@ -256,7 +256,7 @@ fn claims_of_any_text_never_meet() {
         };
         for (who, id) in (0..).zip(["a", "a\0", "a\0b", "", "A", "ä", "a'"]) {
             let mut one = change(who, 0);
-            one.effects.claims.insert(claim(id), user(who).0);
+            one.write_set.claims.insert(claim(id), user(who).0);
             one.journal[0].request.at = noon();
             assert_eq!(scratch.store.commit(&[one]).await.unwrap(), [Committed], "{id:?}");
         }

@@ -11,7 +11,7 @@ use mission_core::{
         UserSaved,
     },
     event::{IntegrationEvent, UserErased},
-    ports::store::{Change, Entry, Root, Version},
+    ports::store::{Change, JournalEntry, Root, Version},
     reward::{Reward, RewardAmount, RewardStatus, RewardType},
     testing::{at, date, user},
     user::User,
@@ -33,13 +33,13 @@ pub(crate) fn change(who: u64, version: u64) -> Change {
     let root = Root::User(user(who));
     change.expected.insert(root, Version(version));
     let record = User::new(user(who), noon());
-    change.effects.writes.user.insert(user(who), Some(record));
+    change.write_set.writes.user.insert(user(who), Some(record));
     change.journal.push(entry(who, noon()));
     change
 }
 
-pub(crate) fn entry(who: u64, recorded_at: DateTime<Utc>) -> Entry {
-    Entry {
+pub(crate) fn entry(who: u64, recorded_at: DateTime<Utc>) -> JournalEntry {
+    JournalEntry {
         root: Root::User(user(who)),
         request: Request {
             receipt: ReceiptKey {
@@ -66,9 +66,9 @@ pub(crate) fn entry(who: u64, recorded_at: DateTime<Utc>) -> Entry {
 /// The change by which the engine erases a user.
 pub(crate) fn erasure(who: u64, version: u64) -> Change {
     let mut change = change(who, version);
-    change.effects.erasures.insert(user(who));
+    change.write_set.erasures.insert(user(who));
     let tombstone = User::tombstone(user(who), noon());
-    change.effects.writes.user.insert(user(who), Some(tombstone));
+    change.write_set.writes.user.insert(user(who), Some(tombstone));
     change.journal[0].request.command = Command::EraseUser(EraseUser { user: user(who) });
     change.journal[0].events.push(event(user(who)));
     change

@@ -92,7 +92,7 @@ fn deliveries() -> impl Strategy<Value = Vec<Vec<Delivery>>> {
 }
 
 fn micros(amount: i64) -> String {
-    mission_core::points::total_from_micros(amount).to_string()
+    mission_core::points::total_from_millionths(amount).to_string()
 }
 
 #[cfg(feature = "sqlite")]

@@ -142,7 +142,7 @@ fn the_books_always_balance() {
             let found = wallet.balance(user(who(one))).await.unwrap();
             assert_eq!(
                 found,
-                mission_core::points::total_from_micros(expected),
+                mission_core::points::total_from_millionths(expected),
                 "user {one}"
             );
         }

@@ -4,7 +4,7 @@ mod read;
 
 use axum::{http::StatusCode, response::Response};
 use mission_core::{
-    engine::{ApplyEvent, ExecuteError, Executed, Rejection, Reply, Ticket},
+    engine::{ApplyEvent, ExecuteError, Executed, PendingCommand, Rejection, Reply},
     event::{EventOutcome, EventResult},
     ports::rules::FailureKind,
 };
@@ -125,7 +125,7 @@ async fn apply(asked: Command<Operator<EventsWrite>>) -> Result<Response, Proble
         // Each has a key of its own: those of referrals count from the other end.
         let referral = referral.map(|referral| (usize::MAX - number, referral.into()));
         for (part, command) in [event].into_iter().chain(referral) {
-            let signals = state.engine.informed(&command, asked.who.signals()).await;
+            let signals = state.engine.with_friends(&command, asked.who.signals()).await;
             asked_for.push((part, command, signals));
         }
     }
@@ -140,7 +140,8 @@ async fn apply(asked: Command<Operator<EventsWrite>>) -> Result<Response, Proble
     }
     // In parts, so that one request cannot fill the queue.
     loop {
-        let part: Vec<Result<Ticket, ExecuteError>> = asked_for.by_ref().take(256).map(submit).collect();
+        let part: Vec<Result<PendingCommand, ExecuteError>> =
+            asked_for.by_ref().take(256).map(submit).collect();
         if part.is_empty() {
             break;
         }

@@ -4,7 +4,7 @@ use axum::{Json, extract::State, http::HeaderMap};
 use chrono::{DateTime, Utc};
 use mission_core::{
     FileId, ReviewId, TaskId,
-    engine::Thing,
+    engine::ResourceKind,
     fraud::{Review, ReviewSubject},
     ports::{
         queries::{Page, ReviewFilter},
@@ -153,7 +153,7 @@ async fn read(
     _: Query<NoQuery>,
 ) -> Result<Json<ReviewDetail>, Problem> {
     let review = state.queries.review(id).await?;
-    let review = review.ok_or_else(|| Problem::not_found(Thing::Review))?;
+    let review = review.ok_or_else(|| Problem::not_found(ResourceKind::Review))?;
     let user = state.queries.user(review.user_id).await?;
     let rewards = held_rewards(&state, &review).await?;
     let task = task_of(&state, &review, &rewards).await?;
@@ -164,7 +164,9 @@ async fn read(
     let locale = Locale::of(None, &headers);
     Ok(Json(state.with_lens(|lens| {
         let zone = zone_of(user.as_ref(), lens);
-        let listed = task.as_ref().and_then(|task| lens.book.mission(task.mission_id));
+        let listed = task
+            .as_ref()
+            .and_then(|task| lens.catalog.mission(task.mission_id));
         ReviewDetail {
             mission: listed.map(|listed| MissionView::of(&listed.mission, &locale, true)),
             evidence: task

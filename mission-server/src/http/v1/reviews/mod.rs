@@ -8,7 +8,7 @@ use axum::{Json, extract::State, http::StatusCode, response::Response};
 use chrono::{DateTime, NaiveDate, Utc};
 use mission_core::{
     CheckInDayId, FileId, ReviewId, RewardId, TaskId, UserId,
-    engine::{DecideReview, Thing},
+    engine::{DecideReview, ResourceKind},
     fraud::{Review, ReviewDecision, ReviewReason, ReviewStatus, ReviewSubject},
     ports::{iam::Person, queries::ReviewFilter},
 };
@@ -183,7 +183,7 @@ async fn decide(
     asked: &Command<Operator<ReviewsWrite>>,
 ) -> Result<Response, Problem> {
     let found = asked.state.queries.review(review).await?;
-    let found = found.ok_or_else(|| Problem::not_found(Thing::Review))?;
+    let found = found.ok_or_else(|| Problem::not_found(ResourceKind::Review))?;
     let note = asked.body.read_or_default::<Note>()?.note;
     if note.as_ref().is_some_and(|note| note.chars().count() > 1000) {
         return Err(Problem::invalid_field(

@@ -42,22 +42,25 @@ struct Described {
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
 async fn describe(Id(user): Id<UserId>, asked: Command<Operator<UsersWrite>>) -> Result<Response, Problem> {
     let update: UserUpdate = asked.body.read()?;
-    let faults = update.faults().into_iter().map(|(field, message)| FieldError {
-        pointer: format!("/{field}"),
-        message: message.to_owned(),
-    });
+    let faults = update
+        .validation_errors()
+        .into_iter()
+        .map(|(field, message)| FieldError {
+            pointer: format!("/{field}"),
+            message: message.to_owned(),
+        });
     let faults: Vec<FieldError> = faults.collect();
     if !faults.is_empty() {
         return Err(Problem::invalid_body(faults));
     }
     let command = DescribeUser { user, update };
     let done = asked.execute(command).await?;
-    let (known, book) = (done.reply.user, asked.state.engine.book());
+    let (known, catalog) = (done.reply.user, asked.state.engine.catalog());
     let described = Described {
         user_id: user,
-        level: known.level(&book.levels),
+        level: known.level(&catalog.levels),
         zone_change: ZoneChange::of(&known, asked.state.engine.now()),
-        zone: known.zone_line(book.check_in.default_zone()).wanted(),
+        zone: known.zone_history(catalog.check_in.default_zone()).requested(),
         country: known.description.country,
         tags: known.description.tags,
         attributes: known.description.attributes,

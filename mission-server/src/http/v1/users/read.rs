@@ -3,7 +3,7 @@
 use axum::{Json, extract::State};
 use mission_core::{
     TaskId, UserId,
-    engine::Thing,
+    engine::ResourceKind,
     ports::queries::{Page, TaskFilter},
     user::{Boost, User},
 };
@@ -43,7 +43,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 async fn known(state: &AppState, id: UserId) -> Result<User, Problem> {
     let user = state.queries.user(id).await?;
     user.filter(|user| !user.is_erased())
-        .ok_or_else(|| Problem::not_found(Thing::User))
+        .ok_or_else(|| Problem::not_found(ResourceKind::User))
 }
 
 /// A user's profile, with their name and picture.
@@ -91,8 +91,11 @@ async fn user_tasks(
 ) -> Result<Json<List<TaskView>>, Problem> {
     let page = page::page::<TaskId>(filter.limit, filter.cursor.as_deref())?;
     let user = known(&state, id).await?;
-    let book = state.engine.book();
-    let named = filter.mission.as_deref().map(|name| mission_named(&book, name));
+    let catalog = state.engine.catalog();
+    let named = filter
+        .mission
+        .as_deref()
+        .map(|name| mission_named(&catalog, name));
     let found = match named {
         // There are no tasks of a mission that does not exist.
         Some(None) => Vec::new(),

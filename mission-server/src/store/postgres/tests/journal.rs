@@ -2,7 +2,7 @@
 
 use chrono::Duration;
 use mission_core::{
-    engine::Keys,
+    engine::ReadSet,
     ports::{
         bus::Outbox,
         store::{Claim, CommitOutcome, RECEIPT_LIFETIME, Store},
@@ -96,17 +96,17 @@ fn housekeeping_forgets_receipts_after_a_day_and_inbound_ids_after_thirty() {
             source: "s".to_owned(),
             id: n.to_string(),
         };
-        let mut keys = Keys::default();
+        let mut keys = ReadSet::default();
         let mut changes = Vec::new();
         for n in 0..1_200 {
             let mut one = change(n, 0);
-            one.effects.claims.insert(inbound(n), user(n).0);
+            one.write_set.claims.insert(inbound(n), user(n).0);
             let late = if n < 1_100 { 0 } else { 1 };
             one.journal[0].request.at = noon() + Duration::hours(late);
             keys.receipts.insert(one.journal[0].request.receipt);
             keys.claims.insert(inbound(n));
             if n % 100 == 0 {
-                one.effects
+                one.write_set
                     .claims
                     .insert(Claim::Evidence([u8::try_from(n / 100).unwrap(); 32]), user(n).0);
             }

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use futures_util::future::join_all;
 use mission_core::{
-    engine::Keys,
+    engine::ReadSet,
     ports::{
         bus::Outbox,
         queries::Queries,
@@ -31,9 +31,9 @@ async fn another(scratch: &Scratch, options: PostgresOptions) -> PostgresStore {
 
 async fn versions(store: &PostgresStore, users: u64) -> Vec<u64> {
     let roots: BTreeSet<Root> = (0..users).map(|who| Root::User(user(who))).collect();
-    let keys = Keys {
+    let keys = ReadSet {
         roots: roots.clone(),
-        ..Keys::default()
+        ..ReadSet::default()
     };
     let facts = store.load(&keys).await.unwrap();
     roots.iter().map(|root| facts.versions[root].0).collect()
@@ -135,7 +135,7 @@ fn a_change_of_a_mission_on_one_server_is_seen_on_another() {
         let mut publish = change(1, 0);
         publish.expected.insert(Root::Mission(mission.id), Version(0));
         publish
-            .effects
+            .write_set
             .writes
             .mission
             .insert(mission.id, Some(mission.clone()));

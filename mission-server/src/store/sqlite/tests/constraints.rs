@@ -26,15 +26,15 @@ fn the_schema_refuses_what_a_faulty_writer_would_do() {
         let store = &scratch.store;
         let mut full = change(1, 0);
         let (day, reward) = (day("2026-01-05"), reward(1, fresh()));
-        full.effects
+        full.write_set
             .writes
             .check_in_day
             .insert((user(1), date("2026-01-05")), Some(day));
-        full.effects
+        full.write_set
             .writes
             .reward
             .insert((user(1), reward.id), Some(reward));
-        full.effects.claims.insert(Claim::Policy, fresh());
+        full.write_set.claims.insert(Claim::Policy, fresh());
         assert_eq!(store.commit(&[full]).await.unwrap(), [Committed]);
         for (statement, why) in [
             (

@@ -5,29 +5,29 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
-use super::{Receipt, ReceiptKey, book::PackRecord};
+use super::{Receipt, ReceiptKey, catalog::PackRecord};
 use crate::{
     MissionId, PackId, ReviewId, RewardId, TaskId, UserId,
     check_in::CheckInDay,
     fraud::{DeviceHash, Review},
     mission::{BudgetUse, Mission},
-    ports::store::{Claim, Effects, Root, Take, Version},
+    ports::store::{BudgetReservation, Claim, Root, Version, WriteSet},
     reward::Reward,
     task::{Participation, Task},
     user::User,
 };
 
 /// Loaded rows by key; `None` = there is no such row.
-pub type Table<K, V> = BTreeMap<K, Option<V>>;
+pub type RecordTable<K, V> = BTreeMap<K, Option<V>>;
 
 /// Who holds a claim: a task, mission, user or pack, by its id.
-pub type Holder = Uuid;
+pub type ClaimHolder = Uuid;
 
 macro_rules! tables {
     ($($(#[$doc:meta])* $field:ident: $key:ty => $value:ty, $root:expr;)*) => {
         /// Records by key: what was loaded, and in the same shape what a change writes.
         #[derive(Clone, Debug, Default, PartialEq)]
-        pub struct Records { $($(#[$doc])* pub $field: Table<$key, $value>,)* }
+        pub struct Records { $($(#[$doc])* pub $field: RecordTable<$key, $value>,)* }
 
         /// Keys of records.
         #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,7 +35,7 @@ macro_rules! tables {
 
         impl Records {
             /// Puts newer records over these.
-            pub fn put_all(&mut self, newer: Records) {
+            pub fn extend(&mut self, newer: Records) {
                 $(self.$field.extend(newer.$field);)*
             }
 
@@ -79,22 +79,22 @@ macro_rules! tables {
             }
         }
 
-        impl<'a> View<'a> {
+        impl<'a> Snapshot<'a> {
             $(
                 $(#[$doc])*
                 ///
                 /// # Errors
-                /// [`Missing`] where it was not loaded, which never means that it does not exist.
-                pub fn $field(&self, key: &$key) -> Result<Option<&'a $value>, Missing> {
+                /// [`MissingRecords`] where it was not loaded, which never means that it does not exist.
+                pub fn $field(&self, key: &$key) -> Result<Option<&'a $value>, MissingRecords> {
                     if let Some(written) = self.decided.writes.$field.get(key) {
                         return Ok(written.as_ref());
                     }
                     match self.loaded.records.$field.get(key) {
                         Some(found) => Ok(found.as_ref()),
                         None => {
-                            let mut missing = Keys::default();
+                            let mut missing = ReadSet::default();
                             missing.records.$field.insert(key.clone());
-                            Err(Missing(Box::new(missing)))
+                            Err(MissingRecords(Box::new(missing)))
                         }
                     }
                 }
@@ -124,7 +124,7 @@ tables! {
 
 /// What is to be loaded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Keys {
+pub struct ReadSet {
     /// Roots whose versions are needed; those of the records are needed as well.
     pub roots: BTreeSet<Root>,
     /// Records.
@@ -139,9 +139,9 @@ pub struct Keys {
     pub receipts: BTreeSet<ReceiptKey>,
 }
 
-impl Keys {
+impl ReadSet {
     /// Adds more keys.
-    pub fn extend(&mut self, more: Keys) {
+    pub fn extend(&mut self, more: ReadSet) {
         self.roots.extend(more.roots);
         self.records.extend(more.records);
         self.claims.extend(more.claims);
@@ -153,7 +153,7 @@ impl Keys {
     /// Whether there is nothing to load.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        *self == Keys::default()
+        *self == ReadSet::default()
     }
 
     /// Every root that is named, or holds a record that is.
@@ -165,26 +165,26 @@ impl Keys {
 
 /// What was loaded.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Facts {
+pub struct LoadedRecords {
     /// The version of every root that was named, or holds a record that was.
     pub versions: BTreeMap<Root, Version>,
     /// The records.
     pub records: Records,
     /// Who holds the claims.
-    pub claims: Table<Claim, Holder>,
+    pub claims: RecordTable<Claim, ClaimHolder>,
     /// What is in use of the budgets; nothing where no row says otherwise.
     pub budgets: BTreeMap<MissionId, BudgetUse>,
     /// Who came with the devices, and when last. A store may leave out all but the latest fifty.
     pub devices: BTreeMap<DeviceHash, BTreeMap<UserId, DateTime<Utc>>>,
     /// The remembered answers.
-    pub receipts: Table<ReceiptKey, Receipt>,
+    pub receipts: RecordTable<ReceiptKey, Receipt>,
 }
 
-impl Facts {
+impl LoadedRecords {
     /// Puts what a later load brought beside this.
-    pub fn put_all(&mut self, more: Facts) {
+    pub fn extend(&mut self, more: LoadedRecords) {
         self.versions.extend(more.versions);
-        self.records.put_all(more.records);
+        self.records.extend(more.records);
         self.claims.extend(more.claims);
         self.budgets.extend(more.budgets);
         self.devices.extend(more.devices);
@@ -194,27 +194,27 @@ impl Facts {
 
 /// Decide asked for something that was not loaded. It never means that it does not exist.
 #[derive(Debug)]
-pub struct Missing(pub Box<Keys>);
+pub struct MissingRecords(pub Box<ReadSet>);
 
 /// Loaded facts under what this batch has already decided for the same roots.
 #[derive(Clone, Copy, Debug)]
-pub struct View<'a> {
-    pub(crate) loaded: &'a Facts,
-    pub(crate) decided: &'a Effects,
+pub struct Snapshot<'a> {
+    pub(crate) loaded: &'a LoadedRecords,
+    pub(crate) decided: &'a WriteSet,
 }
 
-impl<'a> View<'a> {
+impl<'a> Snapshot<'a> {
     /// A view of loaded facts alone, for tests and for callers without a batch.
     #[must_use]
-    pub fn new(loaded: &'a Facts, decided: &'a Effects) -> Self {
-        View { loaded, decided }
+    pub fn new(loaded: &'a LoadedRecords, decided: &'a WriteSet) -> Self {
+        Snapshot { loaded, decided }
     }
 
     /// Who holds a claim.
     ///
     /// # Errors
-    /// [`Missing`] where it was not loaded.
-    pub fn claim(&self, claim: &Claim) -> Result<Option<Holder>, Missing> {
+    /// [`MissingRecords`] where it was not loaded.
+    pub fn claim(&self, claim: &Claim) -> Result<Option<ClaimHolder>, MissingRecords> {
         if let Some(holder) = self.decided.claims.get(claim) {
             return Ok(Some(*holder));
         }
@@ -222,9 +222,9 @@ impl<'a> View<'a> {
             return Ok(None);
         }
         self.loaded.claims.get(claim).copied().ok_or_else(|| {
-            Missing(Box::new(Keys {
+            MissingRecords(Box::new(ReadSet {
                 claims: BTreeSet::from([claim.clone()]),
-                ..Keys::default()
+                ..ReadSet::default()
             }))
         })
     }
@@ -232,32 +232,35 @@ impl<'a> View<'a> {
     /// What is in use of a mission's budget.
     ///
     /// # Errors
-    /// [`Missing`] where it was not loaded.
-    pub fn budget_use(&self, mission: MissionId) -> Result<BudgetUse, Missing> {
+    /// [`MissingRecords`] where it was not loaded.
+    pub fn budget_use(&self, mission: MissionId) -> Result<BudgetUse, MissingRecords> {
         let loaded = self.loaded.budgets.get(&mission).ok_or_else(|| {
-            Missing(Box::new(Keys {
+            MissingRecords(Box::new(ReadSet {
                 budgets: BTreeSet::from([mission]),
-                ..Keys::default()
+                ..ReadSet::default()
             }))
         })?;
         let decided = self
             .decided
-            .takes
+            .reservations
             .get(&mission)
             .copied()
-            .unwrap_or_else(Take::default);
+            .unwrap_or_else(BudgetReservation::default);
         Ok(loaded.plus(decided.used))
     }
 
     /// Who came with a device, and when last: advisory.
     ///
     /// # Errors
-    /// [`Missing`] where it was not loaded.
-    pub fn device_users(&self, device: &DeviceHash) -> Result<&'a BTreeMap<UserId, DateTime<Utc>>, Missing> {
+    /// [`MissingRecords`] where it was not loaded.
+    pub fn device_users(
+        &self,
+        device: &DeviceHash,
+    ) -> Result<&'a BTreeMap<UserId, DateTime<Utc>>, MissingRecords> {
         self.loaded.devices.get(device).ok_or_else(|| {
-            Missing(Box::new(Keys {
+            MissingRecords(Box::new(ReadSet {
                 devices: BTreeSet::from([device.clone()]),
-                ..Keys::default()
+                ..ReadSet::default()
             }))
         })
     }

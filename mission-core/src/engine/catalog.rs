@@ -1,4 +1,4 @@
-//! The book: the immutable catalogue of missions and policies that a whole batch is decided on.
+//! The catalog: the immutable catalogue of missions and policies that a whole batch is decided on.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -16,7 +16,7 @@ use crate::{
     fraud::FraudPolicy,
     mission::{Mission, MissionCode},
     ports::{
-        queries::Catalogue,
+        queries::CatalogRecords,
         rules::{CompileError, Script, ScriptCompiler},
     },
     user::LevelTable,
@@ -88,18 +88,18 @@ pub struct Settings {
 
 /// A mission with its script, ready to be decided on.
 #[derive(Clone, Debug)]
-pub struct LoadedMission {
+pub struct CompiledMission {
     /// The mission.
     pub mission: Arc<Mission>,
     /// Its script, if it names one; an error where that does not compile: every evaluation fails then, and
     /// nothing else is disturbed.
     pub script: Option<Result<Arc<dyn Script>, CompileError>>,
     /// The mission as tasks have it that were started under its earlier editions, the oldest first.
-    editions: Vec<LoadedMission>,
+    editions: Vec<CompiledMission>,
     reads_friends: bool,
 }
 
-impl LoadedMission {
+impl CompiledMission {
     /// A mission and its editions, their scripts compiled.
     fn new(mission: Mission, compiler: &dyn ScriptCompiler) -> Self {
         let editions = mission.editions.iter().map(|edition| {
@@ -109,10 +109,10 @@ impl LoadedMission {
                 version: edition.until_version,
                 ..mission.clone()
             };
-            LoadedMission::new(earlier, compiler)
+            CompiledMission::new(earlier, compiler)
         });
-        let editions: Vec<LoadedMission> = editions.collect();
-        LoadedMission {
+        let editions: Vec<CompiledMission> = editions.collect();
+        CompiledMission {
             reads_friends: mission.definition.names_friends()
                 || editions.iter().any(|known| known.reads_friends),
             editions,
@@ -127,7 +127,7 @@ impl LoadedMission {
 
     /// The mission as a task has it that was started under a version of it.
     #[must_use]
-    pub fn as_of(&self, version: u64) -> &LoadedMission {
+    pub fn as_of(&self, version: u64) -> &CompiledMission {
         let kept = self.editions.iter();
         let mut kept = kept.filter(|edition| version <= edition.mission.version);
         kept.next().unwrap_or(self)
@@ -137,7 +137,7 @@ impl LoadedMission {
     #[must_use]
     pub fn is_slow(&self) -> bool {
         matches!(&self.script, Some(Ok(script)) if script.is_slow())
-            || self.editions.iter().any(LoadedMission::is_slow)
+            || self.editions.iter().any(CompiledMission::is_slow)
     }
 
     /// Whether one of its rules may read the user's friends.
@@ -149,16 +149,16 @@ impl LoadedMission {
     /// The types of the events that move tasks of it, whatever edition they are of.
     fn triggers(&self) -> BTreeSet<&str> {
         let all = std::iter::once(self).chain(&self.editions);
-        all.filter_map(|listed| listed.mission.definition.trigger.as_ref())
+        all.filter_map(|compiled| compiled.mission.definition.trigger.as_ref())
             .map(|trigger| trigger.event.as_str())
             .collect()
     }
 }
 
-/// The catalogue. Changing one mission makes a new book that shares the rest.
+/// The catalogue. Changing one mission makes a new catalog that shares the rest.
 #[derive(Clone, Debug, Default)]
-pub struct Book {
-    missions: HashMap<MissionId, LoadedMission>,
+pub struct Catalog {
+    missions: HashMap<MissionId, CompiledMission>,
     codes: HashMap<MissionCode, MissionId>,
     triggers: HashMap<String, Vec<MissionId>>,
     /// Missions whose rules may read the user's friends.
@@ -176,10 +176,10 @@ pub struct Book {
     pub settings: Settings,
 }
 
-impl Book {
+impl Catalog {
     /// A mission by id.
     #[must_use]
-    pub fn mission(&self, id: MissionId) -> Option<&LoadedMission> {
+    pub fn mission(&self, id: MissionId) -> Option<&CompiledMission> {
         self.missions.get(&id)
     }
 
@@ -190,7 +190,7 @@ impl Book {
     }
 
     /// The missions whose tasks events of a type move, in the order of their ids.
-    pub fn triggered_by(&self, event_type: &str) -> impl Iterator<Item = &LoadedMission> {
+    pub fn triggered_by(&self, event_type: &str) -> impl Iterator<Item = &CompiledMission> {
         self.triggers
             .get(event_type)
             .into_iter()
@@ -199,7 +199,7 @@ impl Book {
     }
 
     /// Every mission, in no order.
-    pub fn missions(&self) -> impl Iterator<Item = &LoadedMission> {
+    pub fn missions(&self) -> impl Iterator<Item = &CompiledMission> {
         self.missions.values()
     }
 
@@ -213,71 +213,71 @@ impl Book {
         let kept: HashSet<MissionId> = put.missions.iter().map(|(id, _)| *id).collect();
         self.missions
             .values()
-            .filter(|listed| listed.mission.pack.as_deref() == Some(&put.name))
-            .map(|listed| listed.mission.id)
+            .filter(|compiled| compiled.mission.pack.as_deref() == Some(&put.name))
+            .map(|compiled| compiled.mission.id)
             .filter(|id| !kept.contains(id))
             .collect()
     }
 
     /// Starts a changed copy.
     #[must_use]
-    pub fn edit<'c>(&self, compiler: &'c dyn ScriptCompiler) -> BookBuilder<'c> {
-        BookBuilder {
-            book: self.clone(),
+    pub fn edit<'c>(&self, compiler: &'c dyn ScriptCompiler) -> CatalogBuilder<'c> {
+        CatalogBuilder {
+            catalog: self.clone(),
             compiler,
         }
     }
 }
 
-/// Makes a book, or a changed copy of one.
-pub struct BookBuilder<'c> {
-    book: Book,
+/// Makes a catalog, or a changed copy of one.
+pub struct CatalogBuilder<'c> {
+    catalog: Catalog,
     compiler: &'c dyn ScriptCompiler,
 }
 
-impl<'c> BookBuilder<'c> {
-    /// Starts with an empty book and default policies.
+impl<'c> CatalogBuilder<'c> {
+    /// Starts with an empty catalog and default policies.
     #[must_use]
     pub fn new(compiler: &'c dyn ScriptCompiler, settings: Settings) -> Self {
-        BookBuilder {
-            book: Book {
+        CatalogBuilder {
+            catalog: Catalog {
                 settings,
-                ..Book::default()
+                ..Catalog::default()
             },
             compiler,
         }
     }
 
-    /// Adds a mission, or replaces an older version of it. An older version than the book's changes nothing.
+    /// Adds a mission, or replaces an older version of it. An older version than the catalog's changes nothing.
     #[must_use]
     pub fn mission(mut self, mission: Mission) -> Self {
-        if let Some(known) = self.book.missions.get(&mission.id) {
+        if let Some(known) = self.catalog.missions.get(&mission.id) {
             if known.mission.version > mission.version {
                 return self;
             }
-            self.book.codes.remove(&known.mission.definition.code);
+            self.catalog.codes.remove(&known.mission.definition.code);
             for trigger in known.triggers() {
-                if let Some(ids) = self.book.triggers.get_mut(trigger) {
+                if let Some(ids) = self.catalog.triggers.get_mut(trigger) {
                     ids.retain(|id| *id != mission.id);
                 }
             }
         }
-        self.book
+        self.catalog
             .codes
             .insert(mission.definition.code.clone(), mission.id);
-        let loaded = LoadedMission::new(mission, self.compiler);
+        let loaded = CompiledMission::new(mission, self.compiler);
         let id = loaded.mission.id;
         for trigger in loaded.triggers() {
-            let ids = self.book.triggers.entry(trigger.to_owned()).or_default();
+            let ids = self.catalog.triggers.entry(trigger.to_owned()).or_default();
             let position = ids.partition_point(|known| *known < id);
             ids.insert(position, id);
         }
         if loaded.reads_friends() {
-            self.book.friends_readers.insert(id);
+            self.catalog.friends_readers.insert(id);
         } else {
-            self.book.friends_readers.remove(&id);
+            self.catalog.friends_readers.remove(&id);
         }
-        self.book.missions.insert(id, loaded);
+        self.catalog.missions.insert(id, loaded);
         self
     }
 
@@ -285,34 +285,37 @@ impl<'c> BookBuilder<'c> {
     /// longer does leaves all at the defaults.
     #[must_use]
     pub fn pack_policy(mut self, pack: PackId, policy: Option<PackPolicy>) -> Self {
-        if policy.is_none() && self.book.policy_pack != Some(pack) {
+        if policy.is_none() && self.catalog.policy_pack != Some(pack) {
             return self;
         }
-        self.book.policy_pack = policy.is_some().then_some(pack);
+        self.catalog.policy_pack = policy.is_some().then_some(pack);
         self.policy(policy.unwrap_or_default())
     }
 
     /// Puts a policy in force that no pack carries; what it leaves out gets its default.
     #[must_use]
     pub fn policy(mut self, policy: PackPolicy) -> Self {
-        self.book.check_in = Arc::new(policy.check_in.unwrap_or_default());
-        self.book.referral = policy.referral.unwrap_or_default();
-        self.book.points_scale = policy.points_scale.unwrap_or_default();
-        self.book.levels = policy.levels.unwrap_or_default();
+        self.catalog.check_in = Arc::new(policy.check_in.unwrap_or_default());
+        self.catalog.referral = policy.referral.unwrap_or_default();
+        self.catalog.points_scale = policy.points_scale.unwrap_or_default();
+        self.catalog.levels = policy.levels.unwrap_or_default();
         self
     }
 
     /// Takes in all missions and packs of a store.
     #[must_use]
-    pub fn catalogue(self, catalogue: Catalogue) -> Self {
+    pub fn catalogue(self, catalogue: CatalogRecords) -> Self {
         let packs = catalogue.packs.into_iter();
         let builder = packs.fold(self, |builder, pack| builder.pack_policy(pack.id, pack.policy));
-        catalogue.missions.into_iter().fold(builder, BookBuilder::mission)
+        catalogue
+            .missions
+            .into_iter()
+            .fold(builder, CatalogBuilder::mission)
     }
 
-    /// The book.
+    /// The catalog.
     #[must_use]
-    pub fn build(self) -> Book {
-        self.book
+    pub fn build(self) -> Catalog {
+        self.catalog
     }
 }

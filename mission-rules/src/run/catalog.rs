@@ -1,9 +1,9 @@
-//! The book of a pack: its missions, all active, and its policies.
+//! The catalog of a pack: its missions, all active, and its policies.
 
 use chrono::DateTime;
 use mission_core::{
     MissionId,
-    engine::{Book, BookBuilder, Settings},
+    engine::{Catalog, CatalogBuilder, Settings},
     mission::{Mission, MissionStatus},
     ports::rules::ScriptCompiler,
 };
@@ -11,13 +11,13 @@ use uuid::Uuid;
 
 use crate::pack::{Pack, PackMission};
 
-/// The book that a server would decide on after it took in this pack alone, with every mission active.
+/// The catalog that a server would decide on after it took in this pack alone, with every mission active.
 ///
 /// Ids follow from the pack's name, the mission's place among the files and its code, so that they are the same at
 /// every run, and in the order in which a server makes them: missions of equal priority are tried in that order.
 #[must_use]
-pub fn book(pack: &Pack, compiler: &dyn ScriptCompiler) -> Book {
-    let empty = BookBuilder::new(compiler, Settings::default()).policy(pack.policy.clone());
+pub fn catalog(pack: &Pack, compiler: &dyn ScriptCompiler) -> Catalog {
+    let empty = CatalogBuilder::new(compiler, Settings::default()).policy(pack.policy.clone());
     let missions = pack.missions.iter().enumerate();
     missions
         .fold(empty, |builder, (place, mission)| {

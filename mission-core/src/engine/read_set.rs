@@ -1,6 +1,6 @@
 //! What a command surely needs, named before it is decided, so that most commands load once.
 
-use super::{Book, Command, Keys, Request};
+use super::{Catalog, Command, ReadSet, Request};
 use crate::{
     RewardId, TaskId, UserId,
     ports::store::{Claim, Root},
@@ -10,8 +10,8 @@ use crate::{
 
 /// The roots that a request may change (these are fixed) and the records that it will surely read (a hint:
 /// decide may ask for more below the same roots).
-pub(super) fn footprint(request: &Request, book: &Book) -> Keys {
-    let mut keys = Keys::default();
+pub(super) fn read_set(request: &Request, catalog: &Catalog) -> ReadSet {
+    let mut keys = ReadSet::default();
     keys.roots.insert(request.command.home());
     match &request.command {
         Command::CheckIn(c) => actor(&mut keys, c.user, request),
@@ -46,12 +46,12 @@ pub(super) fn footprint(request: &Request, book: &Book) -> Keys {
                 id: event.id.clone(),
             });
             keys.claims.extend(event.invitee().map(Claim::ReferralEvent));
-            let open = book
+            let open = catalog
                 .triggered_by(&event.event_type)
-                .filter(|listed| listed.mission.runs_at(event.time));
+                .filter(|compiled| compiled.mission.is_running_at(event.time));
             keys.records
                 .participation
-                .extend(open.map(|listed| (event.user_id, listed.mission.id)));
+                .extend(open.map(|compiled| (event.user_id, compiled.mission.id)));
         }
         Command::RegisterUser(c) => user(&mut keys, c.user),
         Command::NoteRefusedEvidence(c) => {
@@ -108,7 +108,7 @@ pub(super) fn footprint(request: &Request, book: &Book) -> Keys {
         Command::PutPack(c) => {
             keys.records.pack.insert(c.pack);
             keys.claims.insert(Claim::Policy);
-            for mission in book.removed_by(c) {
+            for mission in catalog.removed_by(c) {
                 keys.roots.insert(Root::Mission(mission));
                 keys.records.mission.insert(mission);
             }
@@ -122,16 +122,16 @@ pub(super) fn footprint(request: &Request, book: &Book) -> Keys {
     keys
 }
 
-fn user(keys: &mut Keys, id: UserId) {
+fn user(keys: &mut ReadSet, id: UserId) {
     keys.records.user.insert(id);
 }
 
-fn actor(keys: &mut Keys, id: UserId, request: &Request) {
+fn actor(keys: &mut ReadSet, id: UserId, request: &Request) {
     user(keys, id);
     keys.devices.extend(request.signals.device.clone());
 }
 
-fn task(keys: &mut Keys, owner: UserId, id: TaskId, request: &Request) {
+fn task(keys: &mut ReadSet, owner: UserId, id: TaskId, request: &Request) {
     actor(keys, owner, request);
     keys.records.task.insert((owner, id));
 }
