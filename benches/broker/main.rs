@@ -43,7 +43,7 @@ use mission_core::{
     testing::{at, user},
 };
 use mission_server::{
-    amqp::{AmqpBus, Broker, BrokerSettings, EVENTS_EXCHANGE, Purpose},
+    amqp::{AmqpBus, Broker, BrokerSettings, ConnectionRole, EVENTS_EXCHANGE},
     outbox::{Relay, RelayOptions},
 };
 use stage::Stage;
@@ -233,7 +233,7 @@ async fn main() -> Result<()> {
         url: url.clone().into(),
         wallet_queue: Some(queue.clone()),
     };
-    let (broker, _task) = Broker::start(settings, Purpose::Publish)?;
+    let (broker, _task) = Broker::start(settings, ConnectionRole::Publish)?;
     broker.first_try().await;
     broker.ping().await?;
     let connection = Connection::connect(&url, ConnectionProperties::default()).await?;

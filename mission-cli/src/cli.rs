@@ -283,13 +283,13 @@ pub(crate) enum BrokerAction {
 Examples:
   mission broker requeue 91d037ba1e65f2edc7558ec53212298c --server http://127.0.0.1:8080
   mission broker requeue --all --server http://127.0.0.1:8080")]
-    Requeue(Letters),
+    Requeue(DeadLetterArgs),
     /// Throw dead letters away; nothing brings them back
     #[command(after_help = "\
 Examples:
   mission broker drop 91d037ba1e65f2edc7558ec53212298c --server http://127.0.0.1:8080
   mission broker drop --all --server http://127.0.0.1:8080")]
-    Drop(Letters),
+    Drop(DeadLetterArgs),
     Retry(Retry),
 }
 
@@ -312,7 +312,7 @@ pub(crate) enum InspectFormat {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Letters {
+pub(crate) struct DeadLetterArgs {
     /// The letter, as `mission broker inspect` shows it; copies of it go along
     #[arg(required_unless_present = "all", conflicts_with = "all")]
     pub(crate) id: Option<String>,

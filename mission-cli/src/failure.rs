@@ -40,7 +40,7 @@ pub(crate) enum Failure {
 }
 
 /// What a command ends with.
-pub(crate) type Outcome = Result<ExitCode, Failure>;
+pub(crate) type CommandResult = Result<ExitCode, Failure>;
 
 impl Failure {
     /// The same failure for a command that knows no other code than 1.

@@ -24,7 +24,7 @@ pub(crate) struct Server {
 
 /// What the server says of a pack that it took.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Pushed {
+pub(crate) struct PushResult {
     pub(crate) version: u64,
     pub(crate) missions: BTreeMap<String, PushedMission>,
     /// The codes that the pack held before and no longer holds.
@@ -68,14 +68,14 @@ pub(crate) type ParkedEvent = serde_json::Map<String, Value>;
 
 /// What became of dead letters.
 #[derive(Deserialize)]
-pub(crate) struct Settled {
+pub(crate) struct SettleResult {
     pub(crate) letters: u64,
     pub(crate) left: u64,
 }
 
 /// How many events are tried again.
 #[derive(Deserialize)]
-pub(crate) struct Retried {
+pub(crate) struct RetryResult {
     pub(crate) retried: u64,
 }
 
@@ -123,7 +123,7 @@ impl Server {
     }
 
     /// Puts a pack in place.
-    pub(crate) fn put(&self, name: &str, files: &PackFiles, activate: bool) -> Result<Pushed, Failure> {
+    pub(crate) fn put(&self, name: &str, files: &PackFiles, activate: bool) -> Result<PushResult, Failure> {
         let mut url = self.pack(name)?;
         if !activate {
             url.query_pairs_mut().append_pair("activate", "false");
@@ -166,7 +166,7 @@ impl Server {
     }
 
     /// Sends a dead letter back, or as many as the server takes in one call.
-    pub(crate) fn requeue(&self, letter: Option<&str>) -> Result<Settled, Failure> {
+    pub(crate) fn requeue(&self, letter: Option<&str>) -> Result<SettleResult, Failure> {
         let mut path = vec!["inbound", "dead"];
         path.extend(letter);
         path.push("requeue");
@@ -174,14 +174,14 @@ impl Server {
     }
 
     /// Throws a dead letter away, or as many as the server takes in one call.
-    pub(crate) fn drop_letters(&self, letter: Option<&str>) -> Result<Settled, Failure> {
+    pub(crate) fn drop_letters(&self, letter: Option<&str>) -> Result<SettleResult, Failure> {
         let mut path = vec!["inbound", "dead"];
         path.extend(letter);
         read(accepted(self.send(self.client.delete(self.route(&path)?))?)?)
     }
 
     /// Has a parked event, or all of them, tried again.
-    pub(crate) fn retry(&self, event: Option<&str>) -> Result<Retried, Failure> {
+    pub(crate) fn retry(&self, event: Option<&str>) -> Result<RetryResult, Failure> {
         let mut path = vec!["outbox", "parked"];
         path.extend(event);
         path.push("retry");

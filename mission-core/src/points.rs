@@ -135,7 +135,7 @@ impl Points {
         i64::try_from((self.0 * Decimal::from(1_000_000)).trunc().mantissa()).unwrap_or(i64::MAX)
     }
 
-    /// The inverse of [`Points::micros`]; a negative number counts as nothing.
+    /// The inverse of [`Points::millionths`]; a negative number counts as nothing.
     #[must_use]
     pub fn from_millionths(micros: i64) -> Points {
         Points::new(total_from_millionths(micros)).unwrap_or(Points::ZERO)

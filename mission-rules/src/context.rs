@@ -13,16 +13,16 @@ use crate::{
     syntax::{Chain, ChainEnd, chain_at, functions},
 };
 
-/// What a script reads of its context.
+/// Which fields of the context a script reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Reads {
+pub(crate) enum ContextUse {
     /// Maybe all of it: the context is handed on, indexed or written to.
     Everything,
     /// What these paths lead to, through all its depths, and nothing else.
     Paths(BTreeSet<String>),
 }
 
-impl Reads {
+impl ContextUse {
     /// What the functions of a script read of the variable that a hook's only parameter is.
     pub(crate) fn of(tree: &AST, hooks: &[&str]) -> Self {
         let mut paths = BTreeSet::new();
@@ -45,9 +45,9 @@ impl Reads {
             });
         }
         if escapes {
-            Reads::Everything
+            ContextUse::Everything
         } else {
-            Reads::Paths(paths)
+            ContextUse::Paths(paths)
         }
     }
 }
@@ -94,15 +94,15 @@ fn changes(method: &str) -> bool {
 }
 
 /// The context as a script sees it.
-pub(crate) fn script_context(context: &RuleContext<'_>, reads: &Reads) -> Dynamic {
+pub(crate) fn script_context(context: &RuleContext<'_>, reads: &ContextUse) -> Dynamic {
     let mut built = Map::new();
     match reads {
-        Reads::Everything => {
+        ContextUse::Everything => {
             CONTEXT_FIELDS
                 .iter()
                 .for_each(|(field, _)| add_field(&mut built, context, field));
         }
-        Reads::Paths(paths) => {
+        ContextUse::Paths(paths) => {
             for path in paths {
                 let known = CONTEXT_FIELDS
                     .iter()

@@ -11,11 +11,11 @@ use serde::{Serialize, Serializer};
 
 /// The rules that failed in a run, by place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FailedRules(BTreeMap<Place, Failures>);
+pub struct FailedRules(BTreeMap<RuleLocation, FailureCount>);
 
-/// Where a rule failed.
+/// The location of a failed rule.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
+struct RuleLocation {
     mission: MissionCode,
     file: Option<String>,
     line: Option<u32>,
@@ -24,7 +24,7 @@ struct Place {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Failures {
+struct FailureCount {
     count: u64,
     message: String,
 }
@@ -52,14 +52,14 @@ impl FailedRules {
     /// Counts one failure of a mission of a catalog, which knows its script's file.
     pub(crate) fn note(&mut self, fault: &MissionRuleFailure, catalog: &Catalog) {
         let listed = catalog.mission(fault.mission_id);
-        let place = Place {
+        let place = RuleLocation {
             mission: fault.mission.clone(),
             file: listed.and_then(|listed| listed.mission.definition.rules_script.clone()),
             line: fault.line,
             hook: fault.hook,
             kind: fault.kind,
         };
-        let failures = self.0.entry(place).or_insert_with(|| Failures {
+        let failures = self.0.entry(place).or_insert_with(|| FailureCount {
             count: 0,
             message: fault.message.clone(),
         });

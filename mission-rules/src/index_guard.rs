@@ -24,7 +24,7 @@ pub(crate) fn checked_index(index: Dynamic) -> Result<Dynamic, Box<EvalAltResult
 
 /// A script with its indices guarded, and where the text has grown.
 #[derive(Debug, Default)]
-pub(crate) struct Guarded {
+pub(crate) struct GuardedScript {
     pub(crate) source: String,
     insertions: Insertions,
 }
@@ -33,9 +33,9 @@ pub(crate) struct Guarded {
 #[derive(Debug, Default)]
 pub(crate) struct Insertions(Vec<(usize, usize, usize)>);
 
-impl Guarded {
+impl GuardedScript {
     /// The script as it is written, with a call around each computed index.
-    pub(crate) fn of(source: &str, written: &AST) -> Guarded {
+    pub(crate) fn of(source: &str, written: &AST) -> GuardedScript {
         let mut indices = BTreeSet::new();
         written.walk(&mut |path: &[ASTNode<'_>]| {
             if let Some(ASTNode::Expr(Expr::Index(_, _, position))) = path.last() {
@@ -50,7 +50,7 @@ impl Guarded {
             .collect();
         // Where one index ends another may begin: what closes comes first.
         places.sort_by_key(|(at, text)| (*at, text.len()));
-        let mut guarded = Guarded::default();
+        let mut guarded = GuardedScript::default();
         let mut copied = 0;
         for (at, text) in places {
             guarded
@@ -131,7 +131,9 @@ mod tests {
     fn guarded(source: &str) -> String {
         let engines = Engines::new(Limits::default(), Arc::new(StoppedStopwatch));
         let written = engines.parse(source).unwrap();
-        Guarded::of(source, &written).source.replace(INDEX_FUNCTION, "G")
+        GuardedScript::of(source, &written)
+            .source
+            .replace(INDEX_FUNCTION, "G")
     }
 
     #[test]

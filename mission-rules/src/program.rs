@@ -8,11 +8,11 @@ use rhai::{AST, ASTFlags, CallFnOptions, Dynamic, Engine, Expr, Scope, Stmt};
 use crate::{
     Diagnostic, Limits, Stopwatch,
     calls::check_calls,
-    context::Reads,
+    context::ContextUse,
     failure::rule_failure,
-    index_guard::{Guarded, Insertions},
-    pace::Pace,
-    sandbox::{Deadline, Language, MUTATING_METHODS, Purpose, engine},
+    index_guard::{GuardedScript, Insertions},
+    moving_average::MovingAverage,
+    sandbox::{Deadline, EngineMode, Language, MUTATING_METHODS, engine},
     syntax::{Chain, Function, functions, word_at},
     syntax_error::syntax_finding,
 };
@@ -34,8 +34,8 @@ pub(crate) struct Program {
     limits: Limits,
     stopwatch: Arc<dyn Stopwatch>,
     hooks: BTreeSet<Hook>,
-    pub(crate) reads: Reads,
-    pub(crate) pace: Pace,
+    pub(crate) reads: ContextUse,
+    pub(crate) pace: MovingAverage,
     insertions: Insertions,
 }
 
@@ -51,13 +51,13 @@ impl Engines {
 
     fn with_language(limits: Limits, stopwatch: Arc<dyn Stopwatch>, language: Language) -> Self {
         let make = |purpose| engine(&limits, &stopwatch, &language, purpose);
-        let mut analysing = make(Purpose::Analyse);
+        let mut analysing = make(EngineMode::Analyse);
         // A script's constants become known to its functions only once they are computed.
         analysing.set_strict_variables(false);
         Self {
             analysing,
-            running: Arc::new(make(Purpose::Run)),
-            measuring: Arc::new(make(Purpose::RunMeasured)),
+            running: Arc::new(make(EngineMode::Run)),
+            measuring: Arc::new(make(EngineMode::RunMeasured)),
             limits,
             language,
             stopwatch,
@@ -97,7 +97,7 @@ impl Engines {
         } else {
             &self.running
         };
-        let guarded = Guarded::of(source, &written);
+        let guarded = GuardedScript::of(source, &written);
         let mut tree = engine
             .compile_with_scope(&constants, &guarded.source)
             .map_err(|error| vec![syntax_finding(source, &error, &self.limits)])?;
@@ -111,8 +111,8 @@ impl Engines {
                 .into_iter()
                 .filter(|hook| defined.iter().any(|function| function.name == hook.name()))
                 .collect(),
-            reads: Reads::of(&written, &Hook::ALL.map(Hook::name)),
-            pace: Pace::default(),
+            reads: ContextUse::of(&written, &Hook::ALL.map(Hook::name)),
+            pace: MovingAverage::default(),
             insertions: guarded.into_insertions(),
         })
     }

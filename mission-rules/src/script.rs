@@ -41,12 +41,12 @@ pub struct Scripts {
     pub(crate) engines: Engines,
     /// Made when the first trace is asked for.
     pub(crate) tracing: OnceLock<Engines>,
-    kept: Mutex<Kept>,
+    kept: Mutex<CachedScript>,
     capacity: usize,
 }
 
 #[derive(Default)]
-struct Kept {
+struct CachedScript {
     by_hash: HashMap<[u8; 32], Arc<ScriptHooks>>,
     oldest_first: VecDeque<[u8; 32]>,
 }
@@ -131,7 +131,7 @@ impl Scripts {
         Ok(self.load(source)?.eval_json(hook, context)?)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Kept> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, CachedScript> {
         // What is kept is whole between any two statements, so a panic elsewhere spoils nothing.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }

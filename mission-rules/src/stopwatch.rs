@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// Says how much real time has passed. Scripts never see it; it only ends those that run too long.
+/// Measures elapsed real time. Scripts never see it; it only ends those that run too long.
 ///
 /// It must not be the domain's clock, which stands still or jumps in tests.
 pub trait Stopwatch: Send + Sync {

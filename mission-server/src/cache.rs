@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     neighbours::Neighbours,
-    redis::{Cached, Link, Marks, Shelf},
+    redis::{Cacheable, Invalidations, RedisCache, RedisConnection},
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -46,14 +46,14 @@ pub struct UserTasks {
     pub tasks: Vec<Task>,
 }
 
-impl Cached for UserTasks {
+impl Cacheable for UserTasks {
     type Key = UserId;
 
     fn name(user: UserId) -> String {
         format!("user:{user}:tasks")
     }
 
-    fn life(&self) -> Duration {
+    fn time_to_live(&self) -> Duration {
         10 * MINUTE
     }
 }
@@ -72,43 +72,43 @@ pub struct UserCheckIns {
     pub rest_of_day: Duration,
 }
 
-impl Cached for UserCheckIns {
+impl Cacheable for UserCheckIns {
     type Key = UserId;
 
     fn name(user: UserId) -> String {
         format!("user:{user}:checkin")
     }
 
-    fn life(&self) -> Duration {
+    fn time_to_live(&self) -> Duration {
         self.rest_of_day.min(24 * HOUR)
     }
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(transparent)]
-struct OneMission(Arc<Mission>);
+struct CachedMission(Arc<Mission>);
 
-impl Cached for OneMission {
+impl Cacheable for CachedMission {
     type Key = MissionId;
 
     fn name(id: MissionId) -> String {
         format!("mission:{id}")
     }
 
-    fn life(&self) -> Duration {
+    fn time_to_live(&self) -> Duration {
         HOUR
     }
 }
 
-/// Which list of missions.
+/// The kind of a cached mission list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Listed {
+enum MissionListKind {
     Active,
     All,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Missions {
+struct CachedMissions {
     #[serde(skip)]
     life: Duration,
     #[serde(flatten)]
@@ -120,63 +120,63 @@ struct MissionList {
     missions: Vec<Arc<Mission>>,
 }
 
-impl Cached for Missions {
-    type Key = Listed;
+impl Cacheable for CachedMissions {
+    type Key = MissionListKind;
 
-    fn name(listed: Listed) -> String {
+    fn name(listed: MissionListKind) -> String {
         match listed {
-            Listed::Active => "missions:active",
-            Listed::All => "config:missions",
+            MissionListKind::Active => "missions:active",
+            MissionListKind::All => "config:missions",
         }
         .to_owned()
     }
 
-    fn life(&self) -> Duration {
+    fn time_to_live(&self) -> Duration {
         self.life
     }
 }
 
-/// All that is cached.
+/// The server's caches.
 pub struct Cache {
     /// Users' tasks.
-    pub tasks: Shelf<UserTasks>,
+    pub tasks: RedisCache<UserTasks>,
     /// Users' check-ins.
-    pub check_ins: Shelf<UserCheckIns>,
+    pub check_ins: RedisCache<UserCheckIns>,
     /// Missions, where there is a Redis in which others read them.
-    offered: Option<Offered>,
+    offered: Option<PublishedVersions>,
 }
 
-struct Offered {
-    missions: Shelf<OneMission>,
-    lists: Shelf<Missions>,
+struct PublishedVersions {
+    missions: RedisCache<CachedMission>,
+    lists: RedisCache<CachedMissions>,
 }
 
 impl Cache {
     /// A cache in this process, and in Redis where there is one.
     #[must_use]
-    pub fn new(far: Option<(Arc<Link>, Arc<Marks>)>) -> Self {
+    pub fn new(remote: Option<(Arc<RedisConnection>, Arc<Invalidations>)>) -> Self {
         Cache {
-            tasks: Shelf::new(NEAR_USERS, far.clone()),
-            check_ins: Shelf::new(NEAR_USERS, far.clone()),
-            offered: far.map(|far| Offered {
-                missions: Shelf::new(NEAR_MISSIONS, Some(far.clone())),
-                lists: Shelf::new(NEAR_MISSIONS, Some(far)),
+            tasks: RedisCache::new(NEAR_USERS, remote.clone()),
+            check_ins: RedisCache::new(NEAR_USERS, remote.clone()),
+            offered: remote.map(|remote| PublishedVersions {
+                missions: RedisCache::new(NEAR_MISSIONS, Some(remote.clone())),
+                lists: RedisCache::new(NEAR_MISSIONS, Some(remote)),
             }),
         }
     }
 
     /// Notes that something below a root is written.
-    pub fn written(&self, root: Root) {
+    pub fn invalidate_root(&self, root: Root) {
         match root {
             Root::User(user) => {
-                self.tasks.written(user);
-                self.check_ins.written(user);
+                self.tasks.invalidate(user);
+                self.check_ins.invalidate(user);
             }
             Root::Mission(mission) => {
                 if let Some(offered) = &self.offered {
-                    offered.missions.written(mission);
-                    offered.lists.written(Listed::Active);
-                    offered.lists.written(Listed::All);
+                    offered.missions.invalidate(mission);
+                    offered.lists.invalidate(MissionListKind::Active);
+                    offered.lists.invalidate(MissionListKind::All);
                 }
             }
             // A pack's missions are roots of their own.
@@ -185,29 +185,34 @@ impl Cache {
     }
 
     /// Sees to it that others find a mission that was asked for.
-    pub async fn offer_mission(&self, engine: &Engine, id: MissionId) {
+    pub async fn publish_mission(&self, engine: &Engine, id: MissionId) {
         if let Some(offered) = &self.offered {
             let catalog = engine.catalog();
             let found = catalog.mission(id).map(|listed| listed.mission.clone());
-            let read = || std::future::ready(found.clone().map(OneMission).ok_or(()));
+            let read = || std::future::ready(found.clone().map(CachedMission).ok_or(()));
             let _ = offered.missions.get(id, read).await;
         }
     }
 
     /// Sees to it that others find the missions, which were asked for.
-    pub async fn offer_missions(&self, engine: &Engine) {
+    pub async fn publish_missions(&self, engine: &Engine) {
         let Some(offered) = &self.offered else { return };
         let catalog = engine.catalog();
-        for (listed, life) in [(Listed::Active, 5 * MINUTE), (Listed::All, 30 * MINUTE)] {
+        for (listed, life) in [
+            (MissionListKind::Active, 5 * MINUTE),
+            (MissionListKind::All, 30 * MINUTE),
+        ] {
             let read = || {
                 let all = catalog.missions().map(|listed| &listed.mission);
                 let wanted = all
-                    .filter(|mission| listed == Listed::All || mission.status == MissionStatus::Active)
+                    .filter(|mission| {
+                        listed == MissionListKind::All || mission.status == MissionStatus::Active
+                    })
                     .cloned();
                 let missions = MissionList {
                     missions: wanted.collect(),
                 };
-                std::future::ready(Ok::<_, ()>(Missions { life, missions }))
+                std::future::ready(Ok::<_, ()>(CachedMissions { life, missions }))
             };
             let _ = offered.lists.get(listed, read).await;
         }
@@ -232,10 +237,10 @@ impl<S> CachedStore<S> {
         }
     }
 
-    fn tell(&self, changes: &[Change]) {
+    fn invalidate(&self, changes: &[Change]) {
         for change in changes {
             for root in change.expected.keys() {
-                self.cache.written(*root);
+                self.cache.invalidate_root(*root);
             }
         }
     }
@@ -250,9 +255,9 @@ impl<S: Store> Store for CachedStore<S> {
     async fn commit(&self, changes: &[Change]) -> Result<Vec<CommitOutcome>, StoreError> {
         // Before, so that a server which is killed right after the commit leaves nothing old behind; and after, since
         // somebody may have read in between.
-        self.tell(changes);
+        self.invalidate(changes);
         let outcome = self.store.commit(changes).await;
-        self.tell(changes);
+        self.invalidate(changes);
         for (place, change) in changes.iter().enumerate() {
             let conflict =
                 |outcomes: &Vec<CommitOutcome>| outcomes.get(place) == Some(&CommitOutcome::Conflict);

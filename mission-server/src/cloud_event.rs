@@ -5,7 +5,7 @@ use mission_core::event::CloudEvent;
 use serde_json::Value;
 
 pub(crate) use crate::http::{NO_NUL, with_nul};
-use crate::http::{pointer, told};
+use crate::http::{pointer, validate_text};
 
 /// Reads an event in structured mode.
 ///
@@ -15,7 +15,7 @@ pub(crate) fn read(item: Value) -> Result<CloudEvent, (String, String)> {
     let item = decoded(item)?;
     serde_path_to_error::deserialize(&item).map_err(|error| {
         let pointer = pointer(error.path());
-        let message = told(error.inner(), item.pointer(&pointer));
+        let message = validate_text(error.inner(), item.pointer(&pointer));
         (pointer, message)
     })
 }

@@ -46,7 +46,7 @@ const PATIENCE: TimeDelta = TimeDelta::days(1);
 /// Characters of a reason that are kept.
 const REASON_CHARS: usize = 1000;
 
-/// Sees to it that every upload that waits for moderation gets its verdict.
+/// Submits uploads to moderation, and applies the verdicts.
 pub struct Moderator {
     moderation: Arc<dyn Moderation>,
     callback_key: Option<CallbackKey>,
@@ -56,7 +56,7 @@ pub struct Moderator {
     public_url: Url,
 }
 
-/// Why an upload could not be brought further.
+/// A failure of moderating an upload.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModerateError {
@@ -100,13 +100,13 @@ impl Moderator {
     }
 
     /// Asks about an upload that was just taken, beside whoever took it. What fails is tried again by [`Moderator::run`].
-    pub fn hand_over(self: &Arc<Self>, file: FileId) {
+    pub fn submit(self: &Arc<Self>, file: FileId) {
         let moderator = Arc::clone(self);
         tokio::spawn(async move {
             let done = async {
                 match moderator.queries.review(Review::id_for_upload(file)).await? {
                     Some(review) if review.status == ReviewStatus::InModeration => {
-                        moderator.see_to(&review).await
+                        moderator.advance(&review).await
                     }
                     _ => Ok(()),
                 }
@@ -119,7 +119,7 @@ impl Moderator {
 
     /// Asks about uploads again and again, until it is told to stop.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
-        let mut due = Due::default();
+        let mut due = PollSchedule::default();
         let mut after = None;
         while stop
             .run_until_cancelled(tokio::time::sleep(ROUND))
@@ -144,10 +144,10 @@ impl Moderator {
                 .filter(|review| due.is_due(review.id, now))
                 .collect();
             if after.is_none() {
-                due.forget_the_gone();
+                due.retain_seen();
             }
             let asked = futures_util::stream::iter(wanted)
-                .map(|review| Arc::clone(&self).try_to_see_to(review))
+                .map(|review| Arc::clone(&self).try_advance(review))
                 .buffer_unordered(AT_ONCE)
                 .for_each(std::future::ready);
             if stop.run_until_cancelled(asked).await.is_none() {
@@ -156,14 +156,14 @@ impl Moderator {
         }
     }
 
-    async fn try_to_see_to(self: Arc<Self>, review: Review) {
-        if let Err(error) = self.see_to(&review).await {
+    async fn try_advance(self: Arc<Self>, review: Review) {
+        if let Err(error) = self.advance(&review).await {
             tracing::debug!(review = %review.id, %error, "an upload still waits for moderation");
         }
     }
 
     /// Brings an upload one step further: asks about it, or for the verdict.
-    async fn see_to(&self, review: &Review) -> Result<(), ModerateError> {
+    async fn advance(&self, review: &Review) -> Result<(), ModerateError> {
         let ReviewSubject::Upload { task, file } = review.subject else {
             return Ok(());
         };
@@ -210,7 +210,7 @@ impl Moderator {
     ///
     /// # Errors
     /// When the callback is not believed, or the verdict cannot be written down.
-    pub async fn take_callback(
+    pub async fn handle_callback(
         &self,
         headers: &axum::http::HeaderMap,
         body: &[u8],
@@ -252,9 +252,9 @@ impl Moderator {
             review: review.id,
             moderation: moderation
                 .or_else(|| review.moderation.clone())
-                .map(|id| plain(&id)),
+                .map(|id| storable(&id)),
             verdict,
-            reason: reason.map(|reason| plain(&reason)),
+            reason: reason.map(|reason| storable(&reason)),
         };
         ignore_gone(self.engine.execute(command, Signals::default(), None).await)
     }
@@ -270,7 +270,7 @@ impl Moderator {
 }
 
 /// A text of the service, as it can be stored.
-fn plain(text: &str) -> String {
+fn storable(text: &str) -> String {
     text.chars()
         .filter(|char| *char != '\0')
         .take(REASON_CHARS)
@@ -285,24 +285,24 @@ fn ignore_gone<T>(done: Result<T, ExecuteError>) -> Result<(), ModerateError> {
     }
 }
 
-/// When each upload is to be asked about again.
+/// When each upload is to be polled next.
 #[derive(Default)]
-struct Due {
-    waiting: HashMap<ReviewId, Waiting>,
+struct PollSchedule {
+    waiting: HashMap<ReviewId, ScheduledPoll>,
 }
 
-struct Waiting {
+struct ScheduledPoll {
     next: Instant,
     asked: u32,
     seen: bool,
 }
 
-impl Due {
+impl PollSchedule {
     /// Whether an upload is to be asked about now; if so it is not for a while, which grows.
     fn is_due(&mut self, review: ReviewId, now: Instant) -> bool {
         let pause = |asked| back_off::after(asked, PAUSES.0, PAUSES.1);
         // Whoever took it has asked for the first time.
-        let waiting = self.waiting.entry(review).or_insert_with(|| Waiting {
+        let waiting = self.waiting.entry(review).or_insert_with(|| ScheduledPoll {
             next: now + pause(1),
             asked: 1,
             seen: true,
@@ -317,7 +317,7 @@ impl Due {
     }
 
     /// Forgets what was not seen since the last time.
-    fn forget_the_gone(&mut self) {
+    fn retain_seen(&mut self) {
         self.waiting
             .retain(|_, waiting| std::mem::take(&mut waiting.seen));
     }
@@ -331,7 +331,7 @@ mod tests {
 
     #[test]
     fn an_upload_is_asked_about_less_and_less_often() {
-        let (mut due, start) = (Due::default(), Instant::now());
+        let (mut due, start) = (PollSchedule::default(), Instant::now());
         let review = ReviewId(Uuid::from_u128(1));
         assert!(!due.is_due(review, start), "it was asked about a moment ago");
         let mut asked = Vec::new();
@@ -343,15 +343,15 @@ mod tests {
         assert!(asked[0] <= 5 && (12..40).contains(&asked.len()), "{asked:?}");
         let longest = asked.windows(2).map(|pair| pair[1] - pair[0]).max();
         assert!(longest <= Some(301), "{asked:?}");
-        due.forget_the_gone();
+        due.retain_seen();
         assert_eq!(due.waiting.len(), 1);
-        due.forget_the_gone();
+        due.retain_seen();
         assert!(due.waiting.is_empty());
     }
 
     #[test]
     fn texts_of_the_service_can_be_stored() {
-        assert_eq!(plain("a\0b"), "ab");
-        assert_eq!(plain(&"x".repeat(5000)).len(), REASON_CHARS);
+        assert_eq!(storable("a\0b"), "ab");
+        assert_eq!(storable(&"x".repeat(5000)).len(), REASON_CHARS);
     }
 }

@@ -5,16 +5,16 @@ use std::{fmt::Write as _, process::ExitCode};
 use serde_json::Value;
 
 use crate::{
-    cli::{Broker, BrokerAction, InspectFormat, Letters},
-    failure::{Failure, Outcome},
+    cli::{Broker, BrokerAction, DeadLetterArgs, InspectFormat},
+    failure::{CommandResult, Failure},
     output::{self, BAD, FAINT},
-    server::{DeadLetter, Page, ParkedEvent, Server, Settled},
+    server::{DeadLetter, Page, ParkedEvent, Server, SettleResult},
 };
 
 /// How much of a body is shown.
 const SHOWN: usize = 200;
 
-pub(crate) fn run(args: &Broker) -> Outcome {
+pub(crate) fn run(args: &Broker) -> CommandResult {
     match &args.action {
         BrokerAction::Inspect(args) => inspect(&Server::new(&args.server)?, args.format),
         BrokerAction::Requeue(args) => {
@@ -37,7 +37,7 @@ pub(crate) fn run(args: &Broker) -> Outcome {
     }
 }
 
-fn inspect(server: &Server, format: InspectFormat) -> Outcome {
+fn inspect(server: &Server, format: InspectFormat) -> CommandResult {
     let parked = all(|cursor| server.parked(cursor))?;
     let letters = all(|cursor| server.dead_letters(cursor))?;
     let text = match format {
@@ -120,7 +120,11 @@ fn shown(letters: &[DeadLetter], parked: &[ParkedEvent]) -> Result<String, Failu
 }
 
 /// One letter, or all that were there at the beginning: a call takes a thousand at most.
-fn settle(args: &Letters, done: &str, act: impl Fn(Option<&str>) -> Result<Settled, Failure>) -> Outcome {
+fn settle(
+    args: &DeadLetterArgs,
+    done: &str,
+    act: impl Fn(Option<&str>) -> Result<SettleResult, Failure>,
+) -> CommandResult {
     let mut settled = act(args.id.as_deref())?;
     let there = settled.letters + settled.left;
     if args.all {

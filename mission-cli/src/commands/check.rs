@@ -9,12 +9,12 @@ use mission_rules::pack::{
 
 use crate::{
     cli::{Check, CheckFormat},
-    failure::{Outcome, exit},
+    failure::{CommandResult, exit},
     output::{self, BAD, GOOD, WARN},
     pack,
 };
 
-pub(crate) fn run(args: &Check) -> Outcome {
+pub(crate) fn run(args: &Check) -> CommandResult {
     let files = pack::read(&args.pack)?;
     let (_, findings) = Pack::load_at(&files, &pack::scripts(), chrono::Utc::now());
     let counts = Counts::of(&findings);

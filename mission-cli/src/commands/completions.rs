@@ -6,11 +6,11 @@ use clap::CommandFactory;
 
 use crate::{
     cli::{Cli, Completions},
-    failure::Outcome,
+    failure::CommandResult,
     output,
 };
 
-pub(crate) fn run(args: &Completions) -> Outcome {
+pub(crate) fn run(args: &Completions) -> CommandResult {
     // Into memory first: the generator panics when its output goes nowhere.
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "mission", &mut script);

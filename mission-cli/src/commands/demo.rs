@@ -10,26 +10,26 @@ use mission_core::{
 };
 use mission_rules::pack::{
     Pack, PackFiles,
-    simulation::{Simulation, Step, StepError},
+    simulation::{CaseStep, Simulation, StepError},
     template,
 };
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
-    failure::{Failure, Outcome},
+    failure::{CommandResult, Failure},
     output::{self, FAINT, GOOD},
     pack,
 };
 
 const ANNA: Uuid = Uuid::from_u128(0x0190_163d_8694_739b_aea5_966c_26f8_ad91);
 
-pub(crate) fn run() -> Outcome {
+pub(crate) fn run() -> CommandResult {
     let scripts = pack::scripts();
     let (pack, _) = Pack::load_with(&PackFiles::from_map(template::files("demo")), &scripts);
     let pack = pack.ok_or_else(|| Failure::Failed("the demo's pack has errors".to_owned()))?;
     let definitions = pack.missions.iter().map(|mission| &mission.definition);
-    let mut stage = Stage {
+    let mut stage = DemoServer {
         simulation: Simulation::new(definitions, pack.policy.clone(), Settings::default(), &scripts),
         now: DateTime::UNIX_EPOCH + Duration::days(20_458) + Duration::hours(10),
     };
@@ -57,12 +57,12 @@ pub(crate) fn run() -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-struct Stage {
+struct DemoServer {
     simulation: Simulation,
     now: DateTime<Utc>,
 }
 
-impl Stage {
+impl DemoServer {
     fn tell(&self, text: &str) -> Result<(), Failure> {
         Ok(output::line(text)?)
     }
@@ -74,7 +74,7 @@ impl Stage {
         ))?)
     }
 
-    fn step(&mut self, step: Step) -> Result<Result<Reply, String>, Failure> {
+    fn step(&mut self, step: CaseStep) -> Result<Result<Reply, String>, Failure> {
         match self.simulation.step(UserId(ANNA), self.now, step) {
             Ok(reply) => Ok(Ok(reply)),
             Err(StepError::Rejected(why)) => Ok(Err(format!("refused, `{}`: {why}", why.code()))),
@@ -87,7 +87,7 @@ impl Stage {
             .as_object()
             .cloned()
             .unwrap_or_default();
-        let came = match self.step(Step::Activity {
+        let came = match self.step(CaseStep::Activity {
             id: None,
             event_type: "video.watched".to_owned(),
             time: None,
@@ -116,7 +116,7 @@ impl Stage {
         let mission: MissionCode = "watch-3-videos"
             .parse()
             .map_err(|error| Failure::Failed(format!("{error}")))?;
-        let came = match self.step(Step::Claim { mission })? {
+        let came = match self.step(CaseStep::Claim { mission })? {
             Ok(Reply::RewardTaken(taken)) => format!("{} points", taken.reward.amount.total()),
             Ok(_) => "done".to_owned(),
             Err(refused) => refused,
@@ -125,7 +125,7 @@ impl Stage {
     }
 
     fn check_in(&mut self) -> Result<(), Failure> {
-        let came = match self.step(Step::CheckIn { zone: None })? {
+        let came = match self.step(CaseStep::CheckIn { zone: None })? {
             Ok(Reply::CheckedIn(done)) => {
                 let earned = done.day.earned;
                 let milestone = if earned.is_milestone() {

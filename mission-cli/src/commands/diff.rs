@@ -10,13 +10,13 @@ use similar::TextDiff;
 
 use crate::{
     cli::Diff,
-    failure::{Failure, Outcome, exit},
+    failure::{CommandResult, Failure, exit},
     output::{self, BAD, GOOD},
     pack,
     server::Server,
 };
 
-pub(crate) fn run(args: &Diff) -> Outcome {
+pub(crate) fn run(args: &Diff) -> CommandResult {
     let server = Server::new(&args.server)?;
     let (pack, files) = pack::load(&args.pack, &pack::scripts()).map_err(Failure::into_failed)?;
     let Some(theirs) = server.get(&pack.name)? else {

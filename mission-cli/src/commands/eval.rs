@@ -8,17 +8,17 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     cli::Eval,
-    failure::{Failure, Outcome},
+    failure::{CommandResult, Failure},
     output::{self, FAINT},
     pack,
 };
 
-pub(crate) fn run(args: &Eval) -> Outcome {
+pub(crate) fn run(args: &Eval) -> CommandResult {
     // Whatever keeps it from a value is an error of the evaluation: exit 1.
     evaluated(args).map_err(Failure::into_failed)
 }
 
-fn evaluated(args: &Eval) -> Outcome {
+fn evaluated(args: &Eval) -> CommandResult {
     let scripts = pack::scripts();
     let (pack, _) = pack::load(&args.pack, &scripts)?;
     let known = Hook::ALL.into_iter().find(|hook| hook.to_string() == args.hook);

@@ -9,19 +9,19 @@ use serde_json::value::RawValue;
 
 use crate::{
     cli::ExportLog,
-    failure::{Failure, Outcome},
+    failure::{CommandResult, Failure},
     output,
     server::Server,
 };
 
 /// When a line reached the server: a log is in this order.
 #[derive(Deserialize)]
-struct Times {
+struct ReceivedTimes {
     time: DateTime<Utc>,
     recordedtime: Option<DateTime<Utc>>,
 }
 
-pub(crate) fn run(args: &ExportLog) -> Outcome {
+pub(crate) fn run(args: &ExportLog) -> CommandResult {
     let server = Server::new(&args.server)?;
     let progress = output::progress("{spinner} {pos} lines  {elapsed}");
     let lines = fetch(&server, args, progress.as_ref());
@@ -51,15 +51,19 @@ pub(crate) fn run(args: &ExportLog) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-type Line = (DateTime<Utc>, Box<RawValue>);
+type ExportedLine = (DateTime<Utc>, Box<RawValue>);
 
-fn fetch(server: &Server, args: &ExportLog, progress: Option<&ProgressBar>) -> Result<Vec<Line>, Failure> {
+fn fetch(
+    server: &Server,
+    args: &ExportLog,
+    progress: Option<&ProgressBar>,
+) -> Result<Vec<ExportedLine>, Failure> {
     let mut lines = Vec::new();
     let mut cursor = None;
     loop {
         let page = server.journal(args.user, cursor.as_deref())?;
         for line in page.items {
-            let times: Times = serde_json::from_str(line.get()).map_err(|error| {
+            let times: ReceivedTimes = serde_json::from_str(line.get()).map_err(|error| {
                 Failure::Failed(format!("the server sent a line that cannot be read: {error}"))
             })?;
             lines.push((times.recordedtime.unwrap_or(times.time), line));

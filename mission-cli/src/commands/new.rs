@@ -6,11 +6,11 @@ use mission_rules::pack::template;
 
 use crate::{
     cli::New,
-    failure::{Failure, Outcome},
+    failure::{CommandResult, Failure},
     output,
 };
 
-pub(crate) fn run(args: &New) -> Outcome {
+pub(crate) fn run(args: &New) -> CommandResult {
     let folder = &args.dir;
     must_be_free(folder)?;
     let name = folder.file_name().map(|name| name.to_string_lossy().into_owned());

@@ -6,12 +6,12 @@ use mission_rules::pack::{Pack, PackFiles};
 
 use crate::{
     cli::Pull,
-    failure::{Failure, Outcome},
+    failure::{CommandResult, Failure},
     output, pack,
     server::Server,
 };
 
-pub(crate) fn run(args: &Pull) -> Outcome {
+pub(crate) fn run(args: &Pull) -> CommandResult {
     let server = Server::new(&args.server)?;
     let here = if args.pack.exists() {
         pack::read(&args.pack)?.into_map()

@@ -10,12 +10,12 @@ use mission_rules::pack::CaseOutcome;
 use super::{diff, test};
 use crate::{
     cli::Push,
-    failure::{Failure, Outcome},
+    failure::{CommandResult, Failure},
     output, pack,
-    server::{Pushed, Server},
+    server::{PushResult, Server},
 };
 
-pub(crate) fn run(args: &Push) -> Outcome {
+pub(crate) fn run(args: &Push) -> CommandResult {
     let server = Server::new(&args.server)?;
     let scripts = pack::scripts();
     let (pack, files) = pack::load(&args.pack, &scripts).map_err(Failure::into_failed)?;
@@ -65,7 +65,7 @@ fn is_wanted(pack: &str, address: &str) -> Result<bool, Failure> {
     Ok(["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
 }
 
-fn tell(pack: &str, address: &str, pushed: &Pushed) -> Result<(), Failure> {
+fn tell(pack: &str, address: &str, pushed: &PushResult) -> Result<(), Failure> {
     output::line(&format!(
         "`{pack}` is in place on {address} as version {}",
         pushed.version

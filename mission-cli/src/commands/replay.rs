@@ -5,19 +5,19 @@ mod summary;
 
 use std::{path::Path, process::ExitCode};
 
-use mission_rules::run::{Comparison, EngineFault, Options, Replay as Run, ReplayError, Report};
+use mission_rules::run::{Comparison, EngineError, Options, Replay as Run, ReplayError, Report};
 
 use crate::{
     cli::{Replay, ReplayFormat},
-    failure::{Failure, Outcome, exit},
+    failure::{CommandResult, Failure, exit},
     output, pack,
 };
 use log::Log;
 
-pub(crate) fn run(args: &Replay) -> Outcome {
+pub(crate) fn run(args: &Replay) -> CommandResult {
     let (runs, bad_lines) = match read_in_order(args)? {
-        Read::InOrder(runs, bad_lines) => (runs, bad_lines.count),
-        Read::OutOfOrder(told) => {
+        ReplayRuns::InOrder(runs, bad_lines) => (runs, bad_lines.count),
+        ReplayRuns::OutOfOrder(told) => {
             output::error("the log is not in order of time; its lines are sorted by it first");
             read_sorted(args, told.told)?
         }
@@ -61,10 +61,10 @@ fn begin(folder: &Path, args: &Replay) -> Result<Run, Failure> {
 const MOST_TOLD: u64 = 20;
 
 /// The packs' runs after the log, and how many lines could not be read.
-enum Read {
-    InOrder(Vec<Run>, BadLines),
+enum ReplayRuns {
+    InOrder(Vec<Run>, InvalidLines),
     /// A line was earlier than one above it, so nothing was counted.
-    OutOfOrder(BadLines),
+    OutOfOrder(InvalidLines),
 }
 
 fn begin_all(args: &Replay) -> Result<Vec<Run>, Failure> {
@@ -73,10 +73,10 @@ fn begin_all(args: &Replay) -> Result<Vec<Run>, Failure> {
 }
 
 /// Plays every line as it is read.
-fn read_in_order(args: &Replay) -> Result<Read, Failure> {
+fn read_in_order(args: &Replay) -> Result<ReplayRuns, Failure> {
     let mut runs = begin_all(args)?;
     let mut log = Log::open(&args.events)?;
-    let mut bad_lines = BadLines::default();
+    let mut bad_lines = InvalidLines::default();
     while let Some((number, line)) = log.next_line()? {
         let played = match line {
             Ok(text) => runs.iter_mut().try_for_each(|run| run.line(text)),
@@ -94,16 +94,16 @@ fn read_in_order(args: &Replay) -> Result<Read, Failure> {
                     "{place}: {error}; sort it, or give a file, whose lines are sorted here"
                 )));
             }
-            Err(ReplayError::OutOfOrder { .. }) => return Ok(Read::OutOfOrder(bad_lines)),
+            Err(ReplayError::OutOfOrder { .. }) => return Ok(ReplayRuns::OutOfOrder(bad_lines)),
             Err(ReplayError::Engine(fault)) => return Err(engine_failed(args, number, &fault)),
         }
     }
-    Ok(Read::InOrder(runs, bad_lines))
+    Ok(ReplayRuns::InOrder(runs, bad_lines))
 }
 
 /// Reads every line, sorts them by time, those of one time as they stand in the log, and plays them.
 fn read_sorted(args: &Replay, told: u64) -> Result<(Vec<Run>, u64), Failure> {
-    let mut bad_lines = BadLines { count: 0, told };
+    let mut bad_lines = InvalidLines { count: 0, told };
     let mut log = Log::open(&args.events)?;
     let mut lines = Vec::new();
     while let Some((number, line)) = log.next_line()? {
@@ -133,19 +133,19 @@ fn place(args: &Replay, number: u64) -> String {
     format!("{}:{number}", args.events.display())
 }
 
-fn engine_failed(args: &Replay, number: u64, fault: &EngineFault) -> Failure {
+fn engine_failed(args: &Replay, number: u64, fault: &EngineError) -> Failure {
     Failure::Failed(format!("{}: {fault}", place(args, number)))
 }
 
 /// Lines that cannot be read.
 #[derive(Default)]
-struct BadLines {
+struct InvalidLines {
     count: u64,
     /// The number of the last one that was told of.
     told: u64,
 }
 
-impl BadLines {
+impl InvalidLines {
     fn add(&mut self, args: &Replay, number: u64, why: &str) -> Result<(), Failure> {
         let message = format!("{}: {why}", place(args, number));
         if !args.keep_going {

@@ -11,12 +11,12 @@ use serde_json::{Value, json};
 
 use crate::{
     cli::{Test, TestFormat},
-    failure::{Failure, Outcome, exit},
+    failure::{CommandResult, Failure, exit},
     output::{self, BAD, FAINT, GOOD},
     pack,
 };
 
-pub(crate) fn run(args: &Test) -> Outcome {
+pub(crate) fn run(args: &Test) -> CommandResult {
     let scripts = pack::scripts();
     let (pack, files) = pack::load(&args.pack, &scripts)?;
     let outcomes = run_cases(&pack, &scripts, args.filter.as_deref());

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::{
     cli::Token,
-    failure::{Failure, Outcome},
+    failure::{CommandResult, Failure},
     output,
 };
 
@@ -65,7 +65,7 @@ const PERMISSIONS: [&str; 10] = [
     "messages:write",
 ];
 
-pub(crate) fn run(args: &Token) -> Outcome {
+pub(crate) fn run(args: &Token) -> CommandResult {
     for unknown in args
         .permissions
         .iter()

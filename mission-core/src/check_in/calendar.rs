@@ -135,7 +135,7 @@ impl From<Zone> for String {
     }
 }
 
-/// The zones that one user has lived in lately, and the one that is about to come.
+/// The time zones of one user over time, with a change that is still pending.
 ///
 /// A change takes effect only when the current day has ended in both zones, so that it never yields a second day.
 ///

@@ -49,7 +49,7 @@ pub struct MonthCount {
     pub paid: Option<Vec<MonthlyDays>>,
 }
 
-/// How check-ins stood until the next one was made: what a streak at some instant follows from. Kept with every user
+/// The check-in state before a later check-in: what a streak at a past instant is computed from. Kept with every user
 /// for every recent day, and so written short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "PastStreakTuple", into = "PastStreakTuple")]
@@ -61,7 +61,7 @@ pub struct PastStreak {
     freezes_held: u32,
 }
 
-/// Until, last date, current and longest streak, all check-ins, freezes held.
+/// The stored form: until, last date, current and longest streak, all check-ins, freezes held.
 type PastStreakTuple = (DateTime<Utc>, Option<NaiveDate>, u32, u32, u32, u32);
 
 impl From<PastStreakTuple> for PastStreak {
@@ -121,7 +121,7 @@ impl PastStreak {
     }
 }
 
-/// What one check-in does.
+/// What one check-in does to the state.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StreakStep {
     /// The state after it.
@@ -132,7 +132,7 @@ pub struct StreakStep {
     pub freezes_used: u32,
 }
 
-/// How a gap since the last check-in ends.
+/// What a gap since the last check-in does to the streak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Gap {
     Continues { freezes_used: u32 },

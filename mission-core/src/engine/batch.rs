@@ -31,7 +31,7 @@ pub enum RetryReason {
     SlowLane,
 }
 
-/// What became of one command of a batch.
+/// The outcome of one command of a batch.
 #[derive(Debug)]
 #[expect(
     clippy::large_enum_variant,
@@ -51,7 +51,7 @@ pub enum CommandOutcome {
     Failed(CommandError),
 }
 
-/// A failure that is no refusal of the domain.
+/// A technical failure of a command, as opposed to a [`Rejection`] by the domain.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
     /// Nothing was written.
@@ -73,13 +73,13 @@ pub enum BatchStep {
     Done(Vec<(Request, CommandOutcome)>),
 }
 
-/// A batch that waits for a load.
+/// A batch that waits for its records to be loaded.
 pub struct AwaitingLoad {
     keys: ReadSet,
     batch: Batch,
 }
 
-/// A batch that waits for a commit.
+/// A batch that waits for its changes to be committed.
 pub struct AwaitingCommit {
     changes: Vec<Change>,
     batch: Batch,
@@ -92,14 +92,14 @@ struct Batch {
     roots: Vec<BTreeSet<Root>>,
     outcomes: Vec<Option<CommandOutcome>>,
     groups: Vec<CommandGroup>,
-    facts: LoadedRecords,
+    loaded: LoadedRecords,
     recheck: bool,
     /// What came after the end of the batch.
     left_over: Vec<Request>,
     leaves_slow_scripts: bool,
 }
 
-/// Commands that share a root or a receipt, in the order in which they came: one atomic change.
+/// Commands that share a root or a receipt, in order of arrival; they become one atomic change.
 struct CommandGroup {
     members: Vec<usize>,
     decided: usize,
@@ -149,7 +149,7 @@ pub fn start(mut requests: Vec<Request>, catalog: Arc<Catalog>, recheck: bool) -
         roots,
         outcomes,
         groups,
-        facts: LoadedRecords::default(),
+        loaded: LoadedRecords::default(),
         recheck,
         left_over,
         leaves_slow_scripts: false,
@@ -232,8 +232,8 @@ impl AwaitingLoad {
     #[must_use]
     pub fn loaded(mut self, result: Result<LoadedRecords, StoreError>) -> BatchStep {
         match result {
-            Ok(facts) => {
-                self.batch.add_loaded(facts);
+            Ok(loaded) => {
+                self.batch.add_loaded(loaded);
                 self.batch.decide_all()
             }
             Err(error) => self.batch.fail_undecided(&error),
@@ -242,10 +242,10 @@ impl AwaitingLoad {
 }
 
 impl Batch {
-    fn add_loaded(&mut self, facts: LoadedRecords) {
-        for (root, version) in &facts.versions {
+    fn add_loaded(&mut self, loaded: LoadedRecords) {
+        for (root, version) in &loaded.versions {
             if self
-                .facts
+                .loaded
                 .versions
                 .get(root)
                 .is_some_and(|before| before != version)
@@ -255,7 +255,7 @@ impl Batch {
                 }
             }
         }
-        self.facts.extend(facts);
+        self.loaded.extend(loaded);
     }
 
     fn fail_undecided(mut self, error: &StoreError) -> BatchStep {
@@ -327,7 +327,7 @@ impl Batch {
             self.outcomes[member] = Some(outcome);
             return None;
         }
-        let view = Snapshot::new(&self.facts, &group.change.write_set);
+        let view = Snapshot::new(&self.loaded, &group.change.write_set);
         group.slow |= self.leaves_slow_scripts && needs_slow_lane(&request.command, view, &self.catalog);
         if group.slow {
             self.outcomes[member] = Some(CommandOutcome::Again(RetryReason::SlowLane));
@@ -359,7 +359,7 @@ impl Batch {
                 device_check = found;
                 if changes_something(&write_set, &events) {
                     for root in &self.roots[member] {
-                        let version = self.facts.versions.get(root).copied().unwrap_or_default();
+                        let version = self.loaded.versions.get(root).copied().unwrap_or_default();
                         group.change.expected.insert(*root, version);
                     }
                     group.change.write_set.extend(write_set);
@@ -405,7 +405,7 @@ impl Batch {
         let (fingerprint, answer) = match in_batch {
             Some(entry) => (entry.request.fingerprint, &entry.answer),
             None => {
-                let receipt = self.facts.receipts.get(&request.receipt)?.as_ref()?;
+                let receipt = self.loaded.receipts.get(&request.receipt)?.as_ref()?;
                 if request.at - receipt.at >= RECEIPT_LIFETIME {
                     return None;
                 }
@@ -494,8 +494,8 @@ pub async fn run<S: Store + ?Sized>(store: &S, mut step: BatchStep) -> Vec<(Requ
     loop {
         step = match step {
             BatchStep::Load(loading) => {
-                let facts = store.load(loading.keys()).await;
-                loading.loaded(facts)
+                let loaded = store.load(loading.keys()).await;
+                loading.loaded(loaded)
             }
             BatchStep::Commit(committing) => {
                 let outcomes = store.commit(committing.changes()).await;
@@ -514,8 +514,8 @@ pub fn run_blocking(
     loop {
         step = match step {
             BatchStep::Load(loading) => {
-                let facts = store.load(loading.keys());
-                loading.loaded(facts)
+                let loaded = store.load(loading.keys());
+                loading.loaded(loaded)
             }
             BatchStep::Commit(committing) => {
                 let outcomes = store.commit(committing.changes());

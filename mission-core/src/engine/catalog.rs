@@ -1,4 +1,4 @@
-//! The catalog: the immutable catalogue of missions and policies that a whole batch is decided on.
+//! The catalog: an immutable snapshot of missions and policies, which a whole batch is decided on.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -86,7 +86,7 @@ pub struct Settings {
     pub fraud: FraudPolicy,
 }
 
-/// A mission with its script, ready to be decided on.
+/// A mission with its compiled script.
 #[derive(Clone, Debug)]
 pub struct CompiledMission {
     /// The mission.
@@ -155,7 +155,7 @@ impl CompiledMission {
     }
 }
 
-/// The catalogue. Changing one mission makes a new catalog that shares the rest.
+/// An immutable snapshot of missions and policies. Changing one mission makes a new catalog that shares the rest.
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
     missions: HashMap<MissionId, CompiledMission>,
@@ -229,7 +229,7 @@ impl Catalog {
     }
 }
 
-/// Makes a catalog, or a changed copy of one.
+/// Builds a catalog, or a changed copy of one.
 pub struct CatalogBuilder<'c> {
     catalog: Catalog,
     compiler: &'c dyn ScriptCompiler,

@@ -17,7 +17,7 @@ use crate::{
     user::UserUpdate,
 };
 
-/// A command as a caller writes it: what it becomes, and what it is answered with.
+/// A command with its reply type; converts into a [`Command`].
 pub trait TypedCommand: Into<Command> {
     /// The type of its reply.
     type Reply: TryFrom<Reply>;

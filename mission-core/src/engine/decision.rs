@@ -25,25 +25,25 @@ use crate::{
     user::{self, InviteCode, User},
 };
 
-/// What a command does: its reply, what is different after it, and what other services are told.
+/// The result of deciding a command: its reply, the writes, and the integration events.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision {
     /// The reply.
     pub reply: Reply,
-    /// What is different.
+    /// The writes.
     pub write_set: WriteSet,
-    /// What others are told, in order.
+    /// The integration events, in order.
     pub events: Vec<OutboundEvent>,
     /// What the check of the device found, where there was one.
     pub device_check: Option<DeviceCheck>,
 }
 
-/// Why decide came to no decision.
+/// Why a decision stopped.
 #[derive(Debug)]
 pub enum Interrupt {
-    /// It needs to know more.
+    /// It needs more records.
     NeedsLoad(Box<ReadSet>),
-    /// The domain says no.
+    /// The domain refuses the command.
     Rejected(Rejection),
 }
 
@@ -65,7 +65,7 @@ impl From<crate::AmountError> for Interrupt {
     }
 }
 
-/// The moment, the catalog and the signals that a command is decided on.
+/// What a decision is based on besides stored records: the instant, the catalog and the signals.
 #[derive(Clone, Copy, Debug)]
 pub struct CommandContext<'a> {
     /// The moment at which the command counts; taken once, kept over retries.
@@ -158,7 +158,7 @@ pub fn decide(
     })
 }
 
-/// A decision in the making: reads see what it has already written.
+/// A decision in progress; reads see its own earlier writes.
 pub(crate) struct DecisionContext<'a> {
     view: Snapshot<'a>,
     action: &'static str,
@@ -170,7 +170,7 @@ pub(crate) struct DecisionContext<'a> {
     device_check: Option<DeviceCheck>,
 }
 
-/// The user whose command is decided, with what the request said of them.
+/// The user whose command is decided, with the signals of the request.
 pub(crate) struct Actor {
     pub(crate) user: User,
     /// Why the command is to wait for a person, if it is.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Catalog, Command, CompiledMission};
 use crate::{UserId, ports::store::Root};
 
-/// Who a user's friends are, as far as it could be asked for when a command came.
+/// A user's friends, as far as the social service could be asked when the command arrived.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Friends {

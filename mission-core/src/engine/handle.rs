@@ -62,14 +62,14 @@ pub struct Executed<R> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey {
     /// Whose key it is.
-    pub waiter: Uuid,
+    pub caller: Uuid,
     /// The key.
     pub command: CommandId,
     /// What it is used for.
     pub fingerprint: Fingerprint,
 }
 
-/// How much waits, how much goes together, how often is tried.
+/// Limits of the engine: queue length, batch size, attempts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Commands that may wait; one more is refused.
@@ -90,13 +90,13 @@ impl Default for Limits {
     }
 }
 
-/// A command that waits.
+/// A command in the writer's queue.
 pub(super) struct QueuedCommand {
     pub(super) request: Request,
-    pub(super) caller: Waiter,
+    pub(super) waiter: Waiter,
 }
 
-/// Who waits for a command, and what became of it so far.
+/// The channel to the caller of a queued command, with its retry state.
 pub(super) struct Waiter {
     pub(super) tries: u8,
     pub(super) recheck: bool,
@@ -106,7 +106,7 @@ pub(super) struct Waiter {
     pub(super) slow_lane_entry: Option<SlowCommand>,
 }
 
-/// What waits for one writer.
+/// The receiving end of a writer's queue.
 pub(super) struct CommandQueue(pub(super) async_channel::Receiver<QueuedCommand>);
 
 impl Drop for CommandQueue {
@@ -117,7 +117,7 @@ impl Drop for CommandQueue {
     }
 }
 
-/// The catalog that commands are decided on, shared by the writer and every handle.
+/// The current catalog, shared by the writers and every handle.
 pub(super) struct SharedCatalog {
     catalog: RwLock<Arc<Catalog>>,
     editing: Mutex<()>,
@@ -158,7 +158,7 @@ pub struct Engine {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
     social: Option<Arc<dyn Social>>,
-    away: Arc<SlowLaneUsers>,
+    slow_lane: Arc<SlowLaneUsers>,
 }
 
 /// The engine of all its parts, and the writer that does its work.
@@ -184,7 +184,7 @@ pub(super) fn assemble<S: Store>(
         clock,
         ids,
         social,
-        away: Arc::clone(&away),
+        slow_lane: Arc::clone(&away),
     };
     (
         engine,
@@ -219,7 +219,7 @@ impl Engine {
     /// Commands that wait, those in the slow lane with them.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.queue.len() + self.away.commands()
+        self.queue.len() + self.slow_lane.commands()
     }
 
     /// Carries a command out, and answers when it is durable.
@@ -277,7 +277,7 @@ impl Engine {
         let (receipt, fingerprint) = match key {
             Some(key) => (
                 ReceiptKey {
-                    caller: key.waiter,
+                    caller: key.caller,
                     command: key.command,
                 },
                 key.fingerprint,
@@ -302,7 +302,7 @@ impl Engine {
         let (sender, receiver) = oneshot::channel();
         let job = QueuedCommand {
             request,
-            caller: Waiter {
+            waiter: Waiter {
                 tries: 0,
                 recheck: false,
                 alone: false,
@@ -318,7 +318,7 @@ impl Engine {
     }
 }
 
-/// A command in the queue; a future of its answer.
+/// A submitted command; a future of its answer.
 #[must_use = "the answer comes by this"]
 pub struct PendingCommand(oneshot::Receiver<Result<Executed<Reply>, ExecuteError>>);
 

@@ -125,7 +125,7 @@ pub enum Rejection {
     IdempotencyKeyReused,
 }
 
-/// What there is none of.
+/// The kind of a resource that was not found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ResourceKind {

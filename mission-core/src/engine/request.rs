@@ -78,7 +78,7 @@ impl TryFrom<String> for Fingerprint {
     }
 }
 
-/// What came with a command besides its content.
+/// Metadata of a command: device, zone, correlation id, operator.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signals {
     /// The device that the client named.

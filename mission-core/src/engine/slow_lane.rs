@@ -36,7 +36,7 @@ pub(super) fn needs_slow_lane(command: &Command, view: Snapshot<'_>, catalog: &C
     }
 }
 
-/// Whose commands are in the slow lane. While one of a user's is there, all that the user asks later has to follow
+/// The users with commands in the slow lane. While one of a user's is there, all of the user's later ones have to follow
 /// it, or it would overtake.
 #[derive(Debug, Default)]
 pub(super) struct SlowLaneUsers {
@@ -49,7 +49,7 @@ impl SlowLaneUsers {
         *self.lock().entry(root).or_default() += 1;
         SlowCommand {
             root,
-            away: Arc::clone(self),
+            lane: Arc::clone(self),
         }
     }
 
@@ -66,16 +66,16 @@ impl SlowLaneUsers {
     }
 }
 
-/// A command in the slow lane.
+/// Counts one command in the slow lane until it is dropped.
 #[derive(Debug)]
 pub(super) struct SlowCommand {
     root: Root,
-    away: Arc<SlowLaneUsers>,
+    lane: Arc<SlowLaneUsers>,
 }
 
 impl Drop for SlowCommand {
     fn drop(&mut self) {
-        let mut commands = self.away.lock();
+        let mut commands = self.lane.lock();
         if let Some(count) = commands.get_mut(&self.root) {
             *count -= 1;
             if *count == 0 {

@@ -1,4 +1,4 @@
-//! What decide may read. Absent from a table = not loaded; `None` in it = known not to exist.
+//! The records that a decision reads. Absent from a table = not loaded; `None` in it = known not to exist.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +25,7 @@ pub type ClaimHolder = Uuid;
 
 macro_rules! tables {
     ($($(#[$doc:meta])* $field:ident: $key:ty => $value:ty, $root:expr;)*) => {
-        /// Records by key: what was loaded, and in the same shape what a change writes.
+        /// Records by key, as loaded or as written.
         #[derive(Clone, Debug, Default, PartialEq)]
         pub struct Records { $($(#[$doc])* pub $field: RecordTable<$key, $value>,)* }
 
@@ -122,7 +122,7 @@ tables! {
     pack: PackId => PackRecord, |key| Root::Pack(*key);
 }
 
-/// What is to be loaded.
+/// The keys of everything to load.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReadSet {
     /// Roots whose versions are needed; those of the records are needed as well.
@@ -163,7 +163,7 @@ impl ReadSet {
     }
 }
 
-/// What was loaded.
+/// The result of a load.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LoadedRecords {
     /// The version of every root that was named, or holds a record that was.
@@ -192,11 +192,11 @@ impl LoadedRecords {
     }
 }
 
-/// Decide asked for something that was not loaded. It never means that it does not exist.
+/// The records that a decision needs and that were not loaded. Not loaded never means that they do not exist.
 #[derive(Debug)]
 pub struct MissingRecords(pub Box<ReadSet>);
 
-/// Loaded facts under what this batch has already decided for the same roots.
+/// Loaded records, overlaid with what this batch has already decided for the same roots.
 #[derive(Clone, Copy, Debug)]
 pub struct Snapshot<'a> {
     pub(crate) loaded: &'a LoadedRecords,

@@ -17,20 +17,20 @@ const SLOW_BATCH: usize = 16;
 #[must_use = "nothing is committed until the writer runs"]
 pub struct Writer<S> {
     store: S,
-    inbox: CommandQueue,
+    queue: CommandQueue,
     lane: Lane,
-    away: Arc<SlowLaneUsers>,
+    slow_lane: Arc<SlowLaneUsers>,
     catalog: Arc<SharedCatalog>,
     limits: Limits,
 }
 
-/// What a writer does about slow scripts.
+/// Which commands a writer decides.
 enum Lane {
-    /// It waits for them.
+    /// All of them: it waits for slow scripts.
     Single,
-    /// It hands their commands on.
+    /// Those without slow scripts; it hands the others to the slow lane.
     Quick(async_channel::Sender<QueuedCommand>),
-    /// It is there for them.
+    /// Those that were handed to the slow lane.
     Slow,
 }
 
@@ -44,9 +44,9 @@ impl<S: Store> Writer<S> {
     ) -> Self {
         Writer {
             store,
-            inbox,
+            queue: inbox,
             lane: Lane::Single,
-            away,
+            slow_lane: away,
             catalog,
             limits,
         }
@@ -75,9 +75,9 @@ impl<S: Store> Writer<S> {
         let store = Arc::new(self.store);
         let slow = Writer {
             store: Arc::clone(&store),
-            inbox: CommandQueue(inbox),
+            queue: CommandQueue(inbox),
             lane: Lane::Slow,
-            away: Arc::clone(&self.away),
+            slow_lane: Arc::clone(&self.slow_lane),
             catalog: Arc::clone(&self.catalog),
             limits: Limits {
                 batch: self.limits.batch.min(SLOW_BATCH),
@@ -86,9 +86,9 @@ impl<S: Store> Writer<S> {
         };
         let quick = Writer {
             store,
-            inbox: self.inbox,
+            queue: self.queue,
             lane: Lane::Quick(handed_on),
-            away: self.away,
+            slow_lane: self.slow_lane,
             catalog: self.catalog,
             limits: self.limits,
         };
@@ -100,14 +100,14 @@ impl<S: Store> Writer<S> {
         let mut again = VecDeque::new();
         loop {
             if again.is_empty() {
-                match self.inbox.0.recv().await {
+                match self.queue.0.recv().await {
                     Ok(job) => again.push_back(job),
                     Err(_) => return,
                 }
             }
             let mut jobs = self.next_batch(&mut again);
             // Who has gone away before anything was tried need not be served; after a try the outcome matters.
-            jobs.retain(|job| job.caller.tries > 0 || !job.caller.answer.is_canceled());
+            jobs.retain(|job| job.waiter.tries > 0 || !job.waiter.answer.is_canceled());
             if jobs.is_empty() {
                 continue;
             }
@@ -123,19 +123,19 @@ impl<S: Store> Writer<S> {
         let mut jobs = Vec::new();
         // Only this writer sends commands away, so whoever is not away now stays here.
         let handed_on = match &self.lane {
-            Lane::Quick(slow) if self.away.commands() > 0 => Some(slow),
+            Lane::Quick(slow) if self.slow_lane.commands() > 0 => Some(slow),
             _ => None,
         };
         while jobs.len() < self.limits.batch {
             let suspect = match again.front() {
-                Some(job) if job.caller.alone && !jobs.is_empty() => break,
-                Some(job) => job.caller.alone,
+                Some(job) if job.waiter.alone && !jobs.is_empty() => break,
+                Some(job) => job.waiter.alone,
                 None => false,
             };
-            let next = again.pop_front().or_else(|| self.inbox.0.try_recv().ok());
+            let next = again.pop_front().or_else(|| self.queue.0.try_recv().ok());
             let Some(job) = next else { break };
             match handed_on {
-                Some(slow) if self.away.contains(job.request.command.home()) => self.defer(slow, job),
+                Some(slow) if self.slow_lane.contains(job.request.command.home()) => self.defer(slow, job),
                 _ => jobs.push(job),
             }
             if suspect {
@@ -147,21 +147,21 @@ impl<S: Store> Writer<S> {
 
     /// Puts a command into the slow lane, behind all that its user has there.
     fn defer(&self, slow: &async_channel::Sender<QueuedCommand>, mut job: QueuedCommand) {
-        job.caller.slow_lane_entry = Some(self.away.enter(job.request.command.home()));
+        job.waiter.slow_lane_entry = Some(self.slow_lane.enter(job.request.command.home()));
         if let Err(async_channel::TrySendError::Full(job)) = slow.try_send(job) {
-            let why = if job.caller.recheck {
+            let why = if job.waiter.recheck {
                 CommandError::Unknown("too many commands are waiting".to_owned()).into()
             } else {
                 ExecuteError::Overloaded
             };
-            let _ = job.caller.answer.send(Err(why));
+            let _ = job.waiter.answer.send(Err(why));
         }
     }
 
     async fn process(&self, jobs: Vec<QueuedCommand>) -> VecDeque<QueuedCommand> {
-        let recheck = jobs.iter().any(|job| job.caller.recheck);
+        let recheck = jobs.iter().any(|job| job.waiter.recheck);
         let (requests, callers): (Vec<Request>, Vec<Waiter>) =
-            jobs.into_iter().map(|job| (job.request, job.caller)).unzip();
+            jobs.into_iter().map(|job| (job.request, job.waiter)).unzip();
         let step = batch::start(requests, self.catalog.get(), recheck);
         let step = match &self.lane {
             Lane::Quick(_) => step.deferring_slow_scripts(),
@@ -188,7 +188,13 @@ impl<S: Store> Writer<S> {
                 } if request.keyed && !caller.recheck => Err(ExecuteError::RejectedBefore(why)),
                 CommandOutcome::Answered { answer: Err(why), .. } => Err(why.into()),
                 CommandOutcome::Failed(fault) => Err(fault.into()),
-                CommandOutcome::Again(why) => match self.retry(QueuedCommand { request, caller }, why) {
+                CommandOutcome::Again(why) => match self.retry(
+                    QueuedCommand {
+                        request,
+                        waiter: caller,
+                    },
+                    why,
+                ) {
                     Some(job) => {
                         retries.push_back(job);
                         continue;
@@ -204,7 +210,7 @@ impl<S: Store> Writer<S> {
 
     /// What was not decided: to be tried again here, if it is not handed on or given up.
     fn retry(&self, mut job: QueuedCommand, why: RetryReason) -> Option<QueuedCommand> {
-        let caller = &mut job.caller;
+        let caller = &mut job.waiter;
         let given_up = match why {
             RetryReason::NextBatch => None,
             RetryReason::SlowLane => {
@@ -226,7 +232,7 @@ impl<S: Store> Writer<S> {
         };
         match given_up {
             Some(error) => {
-                let _ = job.caller.answer.send(Err(error));
+                let _ = job.waiter.answer.send(Err(error));
                 None
             }
             None => Some(job),

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::ActivityEvent;
 use crate::{UserId, ports::store::Friendship};
 
-/// What an event says of its user and another one.
+/// A friendship that an activity event created or ended.
 pub(super) struct FriendshipEvent {
     friend: UserId,
     told: Friendship,

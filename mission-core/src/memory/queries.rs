@@ -480,5 +480,5 @@ fn of_user<K: Ord + Copy, V: Clone>(
     of_user.map(|(key, value)| (*key, value.clone())).collect()
 }
 
-/// When, of which mission, and what.
+/// One occurrence that analytics count: instant, mission, kind.
 type AnalyticsEvent = ((DateTime<Utc>, Option<MissionId>), AnalyticsRow);

@@ -146,7 +146,7 @@ pub enum MissionType {
     Custom,
 }
 
-/// What a completion earns, before a script has its say.
+/// The reward of a completion before a script changes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -171,7 +171,7 @@ pub struct BaseReward {
     pub expires_after_days: Option<u32>,
 }
 
-/// What a user has to show before a task completes.
+/// The evidence that a task needs before it completes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -187,7 +187,7 @@ pub struct EvidenceRequirement {
     pub review: EvidenceReview,
 }
 
-/// Who looks at evidence that passed its checks.
+/// Who reviews evidence that passed its checks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]

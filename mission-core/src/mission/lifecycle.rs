@@ -18,7 +18,7 @@ pub enum MissionStatus {
     Archived,
 }
 
-/// A change of status that an operator asks for.
+/// A status transition that an operator requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -31,7 +31,7 @@ pub enum StatusTransition {
     Archive,
 }
 
-/// The move does not lead anywhere from here.
+/// The transition is not allowed from the current status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a mission that is {from} cannot be moved by `{asked}`")]
 pub struct InvalidTransition {

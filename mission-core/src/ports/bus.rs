@@ -78,7 +78,7 @@ pub trait Outbox: Send + Sync {
     async fn backlog(&self) -> Result<Backlog, StoreError>;
 }
 
-/// An event that was not taken, and when it is to be tried again.
+/// Parks an event that could not be published, with the time of the next try.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ParkRequest {
     /// The journal entry that holds it.

@@ -40,7 +40,7 @@ pub struct RuleContext<'a> {
     pub friends: Option<&'a FriendFacts>,
 }
 
-/// What is known of a user.
+/// The user as rules see it.
 #[derive(Clone, Copy, Debug)]
 pub struct UserContext<'a> {
     /// The user's id.
@@ -59,7 +59,7 @@ pub struct UserContext<'a> {
     pub registered_at: Option<DateTime<Utc>>,
 }
 
-/// What is known of a task.
+/// The task as rules see it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TaskContext {
     /// Progress so far.
@@ -276,7 +276,7 @@ pub trait Script: Send + Sync + std::fmt::Debug {
     }
 }
 
-/// What a script says of evidence.
+/// The result of `verify`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EvidenceVerdict {
     /// Good.
@@ -349,7 +349,7 @@ impl FailureKind {
     }
 }
 
-/// The failure of one mission's rule.
+/// A rule failure with its mission.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[error("hook `{hook}`: {message}")]
 pub struct MissionRuleFailure {

@@ -83,7 +83,7 @@ impl Claim {
     }
 }
 
-/// What one or more commands on the same roots change. Commits whole or not at all.
+/// The atomic change of one or more commands on the same roots. Commits whole or not at all.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Change {
     /// The roots that it rests on and raises, each with the version that was read. A root at version 0 comes with
@@ -95,7 +95,7 @@ pub struct Change {
     pub journal: Vec<JournalEntry>,
 }
 
-/// What is different after one or more decisions.
+/// The writes of one or more decisions.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct WriteSet {
     /// Users of whom every record, and what the journal says of them, goes before the writes are made. Events
@@ -150,7 +150,7 @@ impl WriteSet {
     }
 }
 
-/// What was told of one user and another.
+/// A friendship as last reported by an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Friendship {
     /// Since when.
@@ -175,7 +175,7 @@ impl Friendship {
     }
 }
 
-/// How an uploaded image looks.
+/// The perceptual hash of an uploaded image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Picture {
     /// The image.
@@ -188,7 +188,7 @@ pub struct Picture {
     pub hash: PerceptualHash,
 }
 
-/// A guarded difference of one mission's budget.
+/// A guarded change of one mission's budget use: reserved, or with negative numbers released.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BudgetReservation {
     /// What is added (or with negative numbers given back).
@@ -206,7 +206,7 @@ impl BudgetReservation {
     }
 }
 
-/// One row that is receipt, audit log and outbox entry at once. Entries of one root are in order by the version
+/// One row of the journal: receipt, audit log and outbox entry at once. Entries of one root are in order by the version
 /// that the root has after the change, then by position in the change's journal.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JournalEntry {
@@ -220,7 +220,7 @@ pub struct JournalEntry {
     pub events: Vec<OutboundEvent>,
 }
 
-/// What became of one change of a commit.
+/// The outcome of one change of a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommitOutcome {
     /// It is durable.
@@ -229,7 +229,7 @@ pub enum CommitOutcome {
     Conflict,
 }
 
-/// Why a store did not do what it was asked.
+/// A failure of a store.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// Nothing was written, and the same changes will fail again.
@@ -240,7 +240,7 @@ pub enum StoreError {
     Unavailable(String),
 }
 
-/// Where commands are decided on and written down. Held to the suite in `testing::contract`.
+/// The store of the command path. Held to the suite in `testing::contract`.
 ///
 /// `load` shows each root's records and version as of one moment. `commit` treats each change on its own, in
 /// order; changes of one commit never share a root. It answers only when what it calls committed is durable.

@@ -15,7 +15,7 @@ use crate::{
     user::User,
 };
 
-/// What the rules of one mission are asked about.
+/// One evaluation of a mission's rules: the mission, the user, the task and the event.
 pub(crate) struct RuleEvaluation<'a> {
     pub(crate) catalog: &'a Catalog,
     pub(crate) compiled: &'a CompiledMission,

@@ -12,7 +12,7 @@ use crate::{
     check_in::{CheckInPolicy, MonthlyDays, PolicyFile, Zone},
 };
 
-/// One user's diary of check-ins.
+/// A naive model of one user's check-ins.
 #[derive(Clone, Debug)]
 pub struct CheckInModel {
     policy: PolicyFile,
@@ -56,7 +56,7 @@ impl ExpectedCheckIn {
     }
 }
 
-/// The diary refuses: the date is at or before the last one.
+/// The model refuses: the date is at or before the last one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AlreadyCheckedIn;
 

@@ -151,7 +151,7 @@ impl Running {
 
 fn key(n: u128, used_for: &str) -> Option<IdempotencyKey> {
     Some(IdempotencyKey {
-        waiter: user(1).0,
+        caller: user(1).0,
         command: CommandId(uuid::Uuid::from_u128(n)),
         fingerprint: Fingerprint::of([used_for.as_bytes()]),
     })
@@ -261,7 +261,7 @@ fn keys_belong_to_their_callers() {
     let running = run(MemoryStore::default(), Limits::default());
     let of = |caller: u64| {
         key(1, "checkin").map(|key| IdempotencyKey {
-            waiter: user(caller).0,
+            caller: user(caller).0,
             ..key
         })
     };

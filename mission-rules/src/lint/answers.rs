@@ -24,7 +24,7 @@ pub(super) fn check(
     all: &[Function],
     schema: &FieldSchema,
 ) -> Vec<Diagnostic> {
-    let answers = Answers {
+    let answers = ReturnValues {
         all,
         schema,
         calls_left: MOST_CALLS,
@@ -43,25 +43,25 @@ pub(super) fn check(
         .collect()
 }
 
-/// One thing that a function can give, and where.
-struct Answer {
+/// One value that a function can return, with its position.
+struct ReturnValue {
     value: Value,
     position: Position,
 }
 
-/// A value as far as the tree tells.
+/// A value as far as the syntax tree shows it.
 enum Value {
     /// `()`, and whether only because nothing else is said.
-    Nothing(Why),
+    Nothing(NoValueReason),
     Kind(FieldKind),
     Number(Decimal),
     Map(Vec<Field>),
     Unknown,
 }
 
-/// Why a path gives nothing.
+/// Why a path returns no value.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Why {
+enum NoValueReason {
     Written,
     NoElse,
     NoDefault,
@@ -74,14 +74,14 @@ struct Field {
     value: Value,
 }
 
-struct Answers<'s> {
+struct ReturnValues<'s> {
     all: &'s [Function],
     schema: &'s FieldSchema,
     calls_left: usize,
 }
 
-impl Answers<'_> {
-    fn of_function(&self, function: &Function) -> Vec<Answer> {
+impl ReturnValues<'_> {
+    fn of_function(&self, function: &Function) -> Vec<ReturnValue> {
         let types = Types {
             context: context_parameter(function).unwrap_or_default(),
             schema: self.schema,
@@ -93,11 +93,17 @@ impl Answers<'_> {
             {
                 match value {
                     Some(value) => self.of_expression(value, &types, &mut answers),
-                    None => answers.push(nothing(Why::Written, *position)),
+                    None => answers.push(nothing(NoValueReason::Written, *position)),
                 }
             }
         });
-        self.of_block(&function.body, &types, Why::NoValue, Position::NONE, &mut answers);
+        self.of_block(
+            &function.body,
+            &types,
+            NoValueReason::NoValue,
+            Position::NONE,
+            &mut answers,
+        );
         answers
     }
 
@@ -106,9 +112,9 @@ impl Answers<'_> {
         &self,
         block: &[Stmt],
         types: &Types<'_>,
-        empty: Why,
+        empty: NoValueReason,
         place: Position,
-        answers: &mut Vec<Answer>,
+        answers: &mut Vec<ReturnValue>,
     ) {
         let mut statements = block.iter().rev();
         match statements.find(|statement| !matches!(statement, Stmt::Noop(_))) {
@@ -117,52 +123,76 @@ impl Answers<'_> {
         }
     }
 
-    fn of_statement(&self, statement: &Stmt, types: &Types<'_>, answers: &mut Vec<Answer>) {
+    fn of_statement(&self, statement: &Stmt, types: &Types<'_>, answers: &mut Vec<ReturnValue>) {
         match statement {
             Stmt::Expr(value) => self.of_expression(value, types, answers),
             Stmt::FnCall(call, position) => self.of_call(call, *position, types, answers),
             Stmt::Block(block) => self.of_block(
                 block.statements(),
                 types,
-                Why::NoValue,
+                NoValueReason::NoValue,
                 statement.position(),
                 answers,
             ),
             Stmt::If(parts, position) => {
-                self.of_block(parts.body.statements(), types, Why::NoValue, *position, answers);
-                self.of_block(parts.branch.statements(), types, Why::NoElse, *position, answers);
+                self.of_block(
+                    parts.body.statements(),
+                    types,
+                    NoValueReason::NoValue,
+                    *position,
+                    answers,
+                );
+                self.of_block(
+                    parts.branch.statements(),
+                    types,
+                    NoValueReason::NoElse,
+                    *position,
+                    answers,
+                );
             }
             Stmt::TryCatch(parts, position) => {
-                self.of_block(parts.body.statements(), types, Why::NoValue, *position, answers);
-                self.of_block(parts.branch.statements(), types, Why::NoValue, *position, answers);
+                self.of_block(
+                    parts.body.statements(),
+                    types,
+                    NoValueReason::NoValue,
+                    *position,
+                    answers,
+                );
+                self.of_block(
+                    parts.branch.statements(),
+                    types,
+                    NoValueReason::NoValue,
+                    *position,
+                    answers,
+                );
             }
             Stmt::Switch(parts, position) => {
                 for case in &parts.1.expressions {
                     self.of_expression(&case.rhs, types, answers);
                 }
                 if parts.1.def_case.is_none() {
-                    answers.push(nothing(Why::NoDefault, *position));
+                    answers.push(nothing(NoValueReason::NoDefault, *position));
                 }
             }
             Stmt::While(parts, _) if is_endless(&parts.expr) => {}
             Stmt::While(..) | Stmt::Do(..) | Stmt::For(..) if !breaks_with_value(statement) => {
-                answers.push(nothing(Why::NoValue, statement.position()));
+                answers.push(nothing(NoValueReason::NoValue, statement.position()));
             }
             Stmt::Var(..) | Stmt::Assignment(..) => {
-                answers.push(nothing(Why::NoValue, statement.position()));
+                answers.push(nothing(NoValueReason::NoValue, statement.position()));
             }
             // Where it returns was looked at before; a failure gives nothing that counts.
             _ => {}
         }
     }
 
-    fn of_expression(&self, expression: &Expr, types: &Types<'_>, answers: &mut Vec<Answer>) {
+    fn of_expression(&self, expression: &Expr, types: &Types<'_>, answers: &mut Vec<ReturnValue>) {
         match expression {
             Expr::Stmt(block) => {
                 self.of_block(
                     block.statements(),
                     types,
-                    Why::NoValue,
+                    NoValueReason::NoValue,
                     expression.position(),
                     answers,
                 );
@@ -174,28 +204,34 @@ impl Answers<'_> {
                     self.of_expression(part, types, answers);
                 }
             }
-            _ => answers.push(Answer {
+            _ => answers.push(ReturnValue {
                 value: value(expression, types),
                 position: first_position(expression),
             }),
         }
     }
 
-    fn of_call(&self, call: &FnCallExpr, position: Position, types: &Types<'_>, answers: &mut Vec<Answer>) {
+    fn of_call(
+        &self,
+        call: &FnCallExpr,
+        position: Position,
+        types: &Types<'_>,
+        answers: &mut Vec<ReturnValue>,
+    ) {
         let own = self
             .all
             .iter()
             .find(|function| *function.name == *call.name && function.parameters.len() == call.args.len());
         match own {
             Some(function) if self.calls_left > 0 => {
-                let deeper = Answers {
+                let deeper = ReturnValues {
                     calls_left: self.calls_left - 1,
                     ..*self
                 };
                 answers.extend(deeper.of_function(function));
             }
             Some(_) => {}
-            None => answers.push(Answer {
+            None => answers.push(ReturnValue {
                 value: types.call_kind(call).map_or(Value::Unknown, Value::Kind),
                 position,
             }),
@@ -203,8 +239,8 @@ impl Answers<'_> {
     }
 }
 
-fn nothing(why: Why, position: Position) -> Answer {
-    Answer {
+fn nothing(why: NoValueReason, position: Position) -> ReturnValue {
+    ReturnValue {
         value: Value::Nothing(why),
         position,
     }
@@ -215,7 +251,7 @@ fn value(expression: &Expr, types: &Types<'_>) -> Value {
         return Value::Number(number);
     }
     match expression {
-        Expr::Unit(_) => Value::Nothing(Why::Written),
+        Expr::Unit(_) => Value::Nothing(NoValueReason::Written),
         Expr::Map(entries, _) => Value::Map(
             entries
                 .0
@@ -269,9 +305,9 @@ fn first_position(expression: &Expr) -> Position {
 }
 
 /// What is wrong with an answer, the way out, and the place where it is not the answer's own.
-type Objection = (String, String, Option<Position>);
+type ReturnFinding = (String, String, Option<Position>);
 
-fn objection(hook: Hook, value: &Value) -> Option<Objection> {
+fn objection(hook: Hook, value: &Value) -> Option<ReturnFinding> {
     let wanted = match hook {
         Hook::Eligible => "true or false",
         Hook::Progress => "a whole number from 0",
@@ -295,13 +331,13 @@ fn objection(hook: Hook, value: &Value) -> Option<Objection> {
         | (_, Value::Kind(FieldKind::Any)) => None,
         (_, Value::Nothing(why)) => {
             let (message, help) = match why {
-                Why::NoElse => (
+                NoValueReason::NoElse => (
                     "gives nothing where the condition does not hold",
                     "add an `else` with",
                 ),
-                Why::NoDefault => ("gives nothing where no case fits", "add a case `_ =>` with"),
-                Why::Written => ("gives () here", "give"),
-                Why::NoValue => ("gives nothing here", "end with"),
+                NoValueReason::NoDefault => ("gives nothing where no case fits", "add a case `_ =>` with"),
+                NoValueReason::Written => ("gives () here", "give"),
+                NoValueReason::NoValue => ("gives nothing here", "end with"),
             };
             let message = format!("`{hook}` must give {wanted}, and {message}");
             Some((message, format!("{help} {wanted}"), None))
@@ -315,7 +351,7 @@ fn objection(hook: Hook, value: &Value) -> Option<Objection> {
     }
 }
 
-fn reward_field(field: &Field) -> Option<Objection> {
+fn reward_field(field: &Field) -> Option<ReturnFinding> {
     let Field {
         name,
         position,
@@ -347,7 +383,7 @@ fn reward_field(field: &Field) -> Option<Objection> {
     Some((message, format!("give `{name}` {wanted}, or leave it out"), at))
 }
 
-fn review_field(field: &Field) -> Option<Objection> {
+fn review_field(field: &Field) -> Option<ReturnFinding> {
     let at = Some(field.position);
     let help = "write #{ review: \"why\" }".to_owned();
     if field.name != "review" {

@@ -34,9 +34,9 @@ pub(super) struct Types<'s> {
     pub(super) schema: &'s FieldSchema,
 }
 
-/// What can be compared with each other.
+/// A class of types that can be compared with each other.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Class {
+enum ComparisonClass {
     Number,
     Text,
     Bool,
@@ -44,14 +44,14 @@ enum Class {
     Map,
 }
 
-impl Class {
+impl ComparisonClass {
     fn of(kind: FieldKind) -> Option<Self> {
         Some(match kind {
-            FieldKind::Whole | FieldKind::Decimal => Class::Number,
-            FieldKind::Text => Class::Text,
-            FieldKind::Bool => Class::Bool,
-            FieldKind::List => Class::List,
-            FieldKind::Map => Class::Map,
+            FieldKind::Whole | FieldKind::Decimal => ComparisonClass::Number,
+            FieldKind::Text => ComparisonClass::Text,
+            FieldKind::Bool => ComparisonClass::Bool,
+            FieldKind::List => ComparisonClass::List,
+            FieldKind::Map => ComparisonClass::Map,
             FieldKind::Any => return None,
         })
     }
@@ -93,7 +93,7 @@ impl Types<'_> {
     fn unequal(&self, operator: &str, left: &Expr, right: &Expr) -> Option<String> {
         let (left, right) = (self.kind(left)?, self.kind(right)?);
         let always = if operator == "!=" { "true" } else { "false" };
-        (Class::of(left)? != Class::of(right)?).then(|| {
+        (ComparisonClass::of(left)? != ComparisonClass::of(right)?).then(|| {
             format!(
                 "{} and {} are never equal and have no order: this is always {always}",
                 left.plain(),
@@ -107,7 +107,7 @@ impl Types<'_> {
         let wrong = [left, right]
             .into_iter()
             .filter_map(|side| self.kind(side))
-            .find(|kind| Class::of(*kind).is_some_and(|class| class != Class::Number))?;
+            .find(|kind| ComparisonClass::of(*kind).is_some_and(|class| class != ComparisonClass::Number))?;
         Some(format!(
             "`{operator}` takes two numbers, and this is {}",
             wrong.plain()
@@ -141,15 +141,15 @@ impl Types<'_> {
 
     fn never_in(&self, item: &Expr, container: &Expr) -> Option<String> {
         let item = self.kind(item)?;
-        let class = Class::of(item)?;
+        let class = ComparisonClass::of(item)?;
         let items = match container {
             Expr::Array(items, _) if !items.is_empty() => items,
             _ => {
                 let container = self.kind(container)?;
-                let misfit = match Class::of(container)? {
-                    Class::Number | Class::Bool => true,
-                    Class::Text | Class::Map => class != Class::Text,
-                    Class::List => false,
+                let misfit = match ComparisonClass::of(container)? {
+                    ComparisonClass::Number | ComparisonClass::Bool => true,
+                    ComparisonClass::Text | ComparisonClass::Map => class != ComparisonClass::Text,
+                    ComparisonClass::List => false,
                 };
                 return misfit.then(|| format!("{} is never in {}", item.plain(), container.plain()));
             }
@@ -158,7 +158,7 @@ impl Types<'_> {
         let first = *kinds.as_ref()?.first()?;
         let none_fits = kinds?
             .into_iter()
-            .all(|kind| Class::of(kind).is_some_and(|other| other != class));
+            .all(|kind| ComparisonClass::of(kind).is_some_and(|other| other != class));
         none_fits.then(|| {
             format!(
                 "{} is never in a list of {}: this is always false",
@@ -214,12 +214,12 @@ impl Types<'_> {
 }
 
 fn plural(kind: FieldKind) -> &'static str {
-    match Class::of(kind) {
-        Some(Class::Number) => "numbers",
-        Some(Class::Text) => "texts",
-        Some(Class::Bool) => "booleans",
-        Some(Class::List) => "lists",
-        Some(Class::Map) => "maps",
+    match ComparisonClass::of(kind) {
+        Some(ComparisonClass::Number) => "numbers",
+        Some(ComparisonClass::Text) => "texts",
+        Some(ComparisonClass::Bool) => "booleans",
+        Some(ComparisonClass::List) => "lists",
+        Some(ComparisonClass::Map) => "maps",
         None => "values",
     }
 }

@@ -47,12 +47,12 @@ pub(super) fn check(source: &str, function: &Function) -> Vec<Diagnostic> {
         .collect()
 }
 
-type Named = (String, Position);
+type NamedPosition = (String, Position);
 
 struct Variables {
     scope: Vec<String>,
-    declared: Vec<Named>,
-    shadowing: Vec<Named>,
+    declared: Vec<NamedPosition>,
+    shadowing: Vec<NamedPosition>,
 }
 
 impl Variables {

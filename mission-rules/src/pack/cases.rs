@@ -18,12 +18,12 @@ use uuid::Uuid;
 
 use super::{
     Case, CheckInCase, Finding, Pack,
-    simulation::{Simulation, Step, StepError},
+    simulation::{CaseStep, Simulation, StepError},
 };
 use crate::{FailedRules, diagnostic::Diagnostic};
-use compare::{Comparison, Seen, compare_check_in, compare_task};
+use compare::{ActualOutcome, Comparison, compare_check_in, compare_task};
 
-/// What became of one case.
+/// The outcome of one case.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CaseOutcome {
     /// The file that it stands in.
@@ -41,7 +41,7 @@ pub struct CaseOutcome {
     pub failures: FailedRules,
 }
 
-/// One thing that came out otherwise than expected.
+/// One difference between the expected and the actual outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mismatch {
     /// What was looked at, such as `points` or `check-in 3: streak`.
@@ -120,7 +120,7 @@ impl Pack {
         let mut outcome = outcome(&case.file, &case.name.value, case.name.span.clone());
         for (n, (at, expect)) in case.at.iter().zip(&case.expect).enumerate() {
             // The zone is asked for once; asking again changes nothing.
-            let reply = simulation.step(user, at.value, Step::CheckIn { zone: case.zone });
+            let reply = simulation.step(user, at.value, CaseStep::CheckIn { zone: case.zone });
             let mut comparison = Comparison {
                 prefix: format!("check-in {}: ", n + 1),
                 place: &|field| expect.span_of(field),
@@ -182,9 +182,9 @@ impl Run {
         self.describe(case, begin)?;
         for event in &case.events {
             let name = event.event_type.value.as_str();
-            let mut step = Step::parse(name, event.data.clone(), Some(&case.mission.value))
+            let mut step = CaseStep::parse(name, event.data.clone(), Some(&case.mission.value))
                 .map_err(|invalid| invalid.to_string())?;
-            if let Step::Activity { id, time, .. } = &mut step {
+            if let CaseStep::Activity { id, time, .. } = &mut step {
                 (*id, *time) = (event.id.clone(), event.time);
             }
             let reply = self.simulation.step(self.user, event.at, step);
@@ -208,7 +208,7 @@ impl Run {
             || known.attributes.is_some()
             || known.zone.is_some();
         if described {
-            let step = Step::Describe(UserUpdate {
+            let step = CaseStep::Describe(UserUpdate {
                 level: known.level,
                 country: known.country,
                 tags: known.tags,
@@ -305,7 +305,7 @@ impl Run {
             Some(task.status_at(end, &listed.mission, zone, catalog.settings.late_window.behind))
         });
         let completions = export.participations.iter().find(|(id, _)| *id == mission);
-        let seen = Seen {
+        let seen = ActualOutcome {
             task,
             status: status.map(serde_name),
             completions: completions.map_or(0, |(_, participation)| u64::from(participation.completions)),

@@ -16,9 +16,9 @@ use toml::de::{DeTable, DeValue};
 
 use crate::suggest;
 
-/// Why a value does not fit its field; the message goes on from the field's name.
+/// A value of the wrong type or range for its field; the message continues the field's name.
 #[derive(Debug)]
-pub(super) enum Misfit {
+pub(super) enum FieldTypeError {
     /// Another type of value.
     Type(String),
     /// The right type, out of bounds or not of the right form.
@@ -29,11 +29,14 @@ pub(super) enum Misfit {
 
 /// A typed value that a TOML value can be read as.
 pub(super) trait FromToml: Sized {
-    fn from_toml(value: &DeValue<'_>) -> Result<Self, Misfit>;
+    fn from_toml(value: &DeValue<'_>) -> Result<Self, FieldTypeError>;
 }
 
-fn wrong_type<T>(expected: &str, value: &DeValue<'_>) -> Result<T, Misfit> {
-    Err(Misfit::Type(format!("must be {expected}, not {}", shown(value))))
+fn wrong_type<T>(expected: &str, value: &DeValue<'_>) -> Result<T, FieldTypeError> {
+    Err(FieldTypeError::Type(format!(
+        "must be {expected}, not {}",
+        shown(value)
+    )))
 }
 
 /// A value as a message shows it.
@@ -59,9 +62,9 @@ fn shortened(text: &str) -> String {
 }
 
 impl FromToml for String {
-    fn from_toml(value: &DeValue<'_>) -> Result<Self, Misfit> {
+    fn from_toml(value: &DeValue<'_>) -> Result<Self, FieldTypeError> {
         match value {
-            DeValue::String(text) if text.contains('\0') => Err(Misfit::Value(
+            DeValue::String(text) if text.contains('\0') => Err(FieldTypeError::Value(
                 "must not hold the character U+0000, which no database keeps".to_owned(),
             )),
             DeValue::String(text) => Ok(text.to_string()),
@@ -71,7 +74,7 @@ impl FromToml for String {
 }
 
 impl FromToml for bool {
-    fn from_toml(value: &DeValue<'_>) -> Result<Self, Misfit> {
+    fn from_toml(value: &DeValue<'_>) -> Result<Self, FieldTypeError> {
         match value {
             DeValue::Boolean(yes) => Ok(*yes),
             other => wrong_type("`true` or `false`", other),
@@ -82,12 +85,12 @@ impl FromToml for bool {
 macro_rules! whole_numbers {
     ($($type:ty),*) => { $(
         impl FromToml for $type {
-            fn from_toml(value: &DeValue<'_>) -> Result<Self, Misfit> {
+            fn from_toml(value: &DeValue<'_>) -> Result<Self, FieldTypeError> {
                 let DeValue::Integer(number) = value else {
                     return wrong_type("a whole number", value);
                 };
                 <$type>::from_str_radix(number.as_str(), number.radix()).map_err(|_| {
-                    Misfit::Value(format!("must be {} to {}, not {number}", <$type>::MIN, <$type>::MAX))
+                    FieldTypeError::Value(format!("must be {} to {}, not {number}", <$type>::MIN, <$type>::MAX))
                 })
             }
         }
@@ -95,7 +98,7 @@ macro_rules! whole_numbers {
 }
 whole_numbers!(u8, u32, u64, i32);
 
-fn decimal(value: &DeValue<'_>) -> Result<Decimal, Misfit> {
+fn decimal(value: &DeValue<'_>) -> Result<Decimal, FieldTypeError> {
     let text = match value {
         DeValue::Integer(number) if number.radix() == 10 => number.as_str(),
         DeValue::Float(number) => number.as_str(),
@@ -106,7 +109,7 @@ fn decimal(value: &DeValue<'_>) -> Result<Decimal, Misfit> {
     Decimal::from_str_exact(digits)
         .or_else(|_| Decimal::from_scientific(digits))
         .map_err(|_| {
-            Misfit::Value(format!(
+            FieldTypeError::Value(format!(
                 "must be a decimal number such as \"12.5\", not {}",
                 shown(value)
             ))
@@ -116,8 +119,8 @@ fn decimal(value: &DeValue<'_>) -> Result<Decimal, Misfit> {
 macro_rules! amounts {
     ($($type:ty),*) => { $(
         impl FromToml for $type {
-            fn from_toml(value: &DeValue<'_>) -> Result<Self, Misfit> {
-                <$type>::new(decimal(value)?).map_err(|error| Misfit::Value(error.to_string()))
+            fn from_toml(value: &DeValue<'_>) -> Result<Self, FieldTypeError> {
+                <$type>::new(decimal(value)?).map_err(|error| FieldTypeError::Value(error.to_string()))
             }
         }
     )* };
@@ -125,31 +128,31 @@ macro_rules! amounts {
 amounts!(Points, Percent);
 
 impl FromToml for PointsScale {
-    fn from_toml(value: &DeValue<'_>) -> Result<Self, Misfit> {
+    fn from_toml(value: &DeValue<'_>) -> Result<Self, FieldTypeError> {
         PointsScale::try_from(u8::from_toml(value)?)
-            .map_err(|_| Misfit::Value("must be 0 to 6 digits after the point".to_owned()))
+            .map_err(|_| FieldTypeError::Value("must be 0 to 6 digits after the point".to_owned()))
     }
 }
 
 /// A text that a type's `FromStr` understands.
-fn parsed<T: FromStr<Err: std::fmt::Display>>(value: &DeValue<'_>) -> Result<T, Misfit> {
+fn parsed<T: FromStr<Err: std::fmt::Display>>(value: &DeValue<'_>) -> Result<T, FieldTypeError> {
     String::from_toml(value)?
         .parse()
-        .map_err(|error: T::Err| Misfit::Value(format!("is refused: {error}")))
+        .map_err(|error: T::Err| FieldTypeError::Value(format!("is refused: {error}")))
 }
 
 impl FromToml for MissionCode {
-    fn from_toml(value: &DeValue<'_>) -> Result<Self, Misfit> {
+    fn from_toml(value: &DeValue<'_>) -> Result<Self, FieldTypeError> {
         parsed(value)
     }
 }
 
 impl FromToml for Zone {
-    fn from_toml(value: &DeValue<'_>) -> Result<Self, Misfit> {
+    fn from_toml(value: &DeValue<'_>) -> Result<Self, FieldTypeError> {
         let name = String::from_toml(value)?;
         name.parse().map_err(|_| {
             let names: Vec<&str> = Zone::all().map(Zone::name).collect();
-            Misfit::Name(
+            FieldTypeError::Name(
                 format!(
                     "must be a zone of the IANA time-zone database, not `{}`",
                     shortened(&name)
@@ -161,14 +164,14 @@ impl FromToml for Zone {
 }
 
 /// One of the names that serde knows for the variants of an enum.
-fn variant<T: DeserializeOwned>(value: &DeValue<'_>) -> Result<T, Misfit> {
+fn variant<T: DeserializeOwned>(value: &DeValue<'_>) -> Result<T, FieldTypeError> {
     let name = String::from_toml(value)?;
     serde_json::from_value(Value::String(name.clone())).map_err(|error| {
         // serde says "unknown variant `x`, expected `a` or `b`": the names are every other piece.
         let message = error.to_string();
         let expected = message.split_once(", expected ").map_or("", |(_, names)| names);
         let names: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
-        Misfit::Name(
+        FieldTypeError::Name(
             format!("must be one of {}, not `{}`", names.join(", "), shortened(&name)),
             suggest::meant(&name, names).map(str::to_owned),
         )
@@ -178,7 +181,7 @@ fn variant<T: DeserializeOwned>(value: &DeValue<'_>) -> Result<T, Misfit> {
 macro_rules! variants {
     ($($type:ty),*) => { $(
         impl FromToml for $type {
-            fn from_toml(value: &DeValue<'_>) -> Result<Self, Misfit> {
+            fn from_toml(value: &DeValue<'_>) -> Result<Self, FieldTypeError> {
                 variant(value)
             }
         }
@@ -194,7 +197,7 @@ variants!(
 );
 
 impl FromToml for DateTime<Utc> {
-    fn from_toml(value: &DeValue<'_>) -> Result<Self, Misfit> {
+    fn from_toml(value: &DeValue<'_>) -> Result<Self, FieldTypeError> {
         let text = match value {
             DeValue::String(text) => text.to_string(),
             DeValue::Datetime(time) => time.to_string(),
@@ -203,7 +206,7 @@ impl FromToml for DateTime<Utc> {
         DateTime::parse_from_rfc3339(&text)
             .map(|time| time.to_utc())
             .map_err(|_| {
-                Misfit::Value(format!(
+                FieldTypeError::Value(format!(
                     "must be a time with its offset, such as \"2026-01-05T10:00:00Z\", not `{}`",
                     shortened(&text)
                 ))
@@ -212,7 +215,7 @@ impl FromToml for DateTime<Utc> {
 }
 
 impl FromToml for MonthlyDays {
-    fn from_toml(value: &DeValue<'_>) -> Result<Self, Misfit> {
+    fn from_toml(value: &DeValue<'_>) -> Result<Self, FieldTypeError> {
         match value {
             DeValue::Integer(_) => u32::from_toml(value).map(MonthlyDays::Count),
             DeValue::String(text) if text == "all" => Ok(MonthlyDays::All),
@@ -222,16 +225,18 @@ impl FromToml for MonthlyDays {
 }
 
 impl FromToml for Value {
-    fn from_toml(value: &DeValue<'_>) -> Result<Self, Misfit> {
+    fn from_toml(value: &DeValue<'_>) -> Result<Self, FieldTypeError> {
         Ok(match value {
             DeValue::String(text) => Value::String(text.to_string()),
             DeValue::Integer(number) => i128::from_str_radix(number.as_str(), number.radix())
                 .ok()
                 .and_then(Number::from_i128)
                 .map(Value::Number)
-                .ok_or_else(|| Misfit::Value(format!("holds a number that is too large: {number}")))?,
+                .ok_or_else(|| {
+                    FieldTypeError::Value(format!("holds a number that is too large: {number}"))
+                })?,
             DeValue::Float(number) => serde_json::from_str(number.as_str().trim_start_matches('+'))
-                .map_err(|_| Misfit::Value(format!("holds `{number}`, which is no JSON number")))?,
+                .map_err(|_| FieldTypeError::Value(format!("holds `{number}`, which is no JSON number")))?,
             DeValue::Boolean(yes) => Value::Bool(*yes),
             DeValue::Datetime(time) => Value::String(time.to_string()),
             DeValue::Array(items) => Value::Array(
@@ -245,7 +250,7 @@ impl FromToml for Value {
     }
 }
 
-fn object(table: &DeTable<'_>) -> Result<Map<String, Value>, Misfit> {
+fn object(table: &DeTable<'_>) -> Result<Map<String, Value>, FieldTypeError> {
     table
         .iter()
         .map(|(key, value)| Ok((key.get_ref().to_string(), Value::from_toml(value.get_ref())?)))
@@ -253,7 +258,7 @@ fn object(table: &DeTable<'_>) -> Result<Map<String, Value>, Misfit> {
 }
 
 impl FromToml for Map<String, Value> {
-    fn from_toml(value: &DeValue<'_>) -> Result<Self, Misfit> {
+    fn from_toml(value: &DeValue<'_>) -> Result<Self, FieldTypeError> {
         match value {
             DeValue::Table(table) => object(table),
             other => wrong_type("a table", other),

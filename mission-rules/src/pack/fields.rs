@@ -9,7 +9,7 @@ use toml::{
 };
 
 use super::{
-    decode::{FromToml, Misfit, shown},
+    decode::{FieldTypeError, FromToml, shown},
     finding::FileReport,
 };
 use crate::{diagnostic::Diagnostic, suggest};
@@ -280,15 +280,17 @@ pub(super) fn read<T: FromToml>(
                 span: value.span(),
             });
         }
-        Err(Misfit::Type(message)) => {
+        Err(FieldTypeError::Type(message)) => {
             let diagnostic = Diagnostic::error("pack/wrong-type", format!("`{name}` {message}"));
             match number_in_quotes(name, value.get_ref()) {
                 Some(number) => diagnostic.with_help(format!("write {name} = {number}")),
                 None => diagnostic,
             }
         }
-        Err(Misfit::Value(message)) => Diagnostic::error("pack/bad-value", format!("`{name}` {message}")),
-        Err(Misfit::Name(message, meant)) => {
+        Err(FieldTypeError::Value(message)) => {
+            Diagnostic::error("pack/bad-value", format!("`{name}` {message}"))
+        }
+        Err(FieldTypeError::Name(message, meant)) => {
             let diagnostic = Diagnostic::error("pack/bad-value", format!("`{name}` {message}"));
             match meant {
                 Some(meant) => diagnostic.with_help(format!("did you mean `{meant}`?")),

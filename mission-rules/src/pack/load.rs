@@ -11,11 +11,11 @@ use mission_core::{
 use super::{
     Finding, Pack, PackFiles, PackMission, PackPolicy,
     case_file::{CaseFile, read_cases},
+    file_kind::{FileKind, check_place},
     files::TOO_MANY,
     finding::FileReport,
     manifest::{Manifest, read_manifest},
     mission_file::{MissionFile, read_mission},
-    place::{Place, check_place},
     policy_file::{read_check_in, read_referral},
     references::{self, PlacedMission},
     rule_paths,
@@ -41,13 +41,13 @@ pub(super) fn load(
     let mut missions: Vec<PlacedMission<'_>> = Vec::new();
     let mut cases: Vec<(&str, CaseFile)> = Vec::new();
     for (path, text) in files.iter() {
-        match Place::of(path) {
-            Place::Mission => {
+        match FileKind::of(path) {
+            FileKind::Mission => {
                 let reader = |text, report: &FileReport<'_>| read_mission(text, report, scale, now);
                 missions.push((path, read(path, text, reader, &mut findings)));
             }
-            Place::Cases => cases.push((path, read(path, text, read_cases, &mut findings))),
-            Place::Known | Place::Stray => {}
+            FileKind::Cases => cases.push((path, read(path, text, read_cases, &mut findings))),
+            FileKind::Known | FileKind::Stray => {}
         }
     }
     findings.extend(files.paths().filter_map(check_place));

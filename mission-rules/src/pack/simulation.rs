@@ -29,7 +29,7 @@ use mission_core::{
 use uuid::Uuid;
 
 pub(crate) use step::attach;
-pub use step::{InvalidStep, Step};
+pub use step::{CaseStep, InvalidStep};
 
 /// Why a step did nothing.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -146,14 +146,14 @@ impl Simulation {
     ///
     /// # Errors
     /// When the domain refuses it. An activity event is never refused as a whole; its reply says what became of it.
-    pub fn step(&mut self, user: UserId, at: DateTime<Utc>, step: Step) -> Result<Reply, StepError> {
+    pub fn step(&mut self, user: UserId, at: DateTime<Utc>, step: CaseStep) -> Result<Reply, StepError> {
         let command = match step {
-            Step::CheckIn { zone } => {
+            CaseStep::CheckIn { zone } => {
                 if zone.is_some() {
                     self.step(
                         user,
                         at,
-                        Step::Describe(UserUpdate {
+                        CaseStep::Describe(UserUpdate {
                             zone,
                             ..UserUpdate::default()
                         }),
@@ -161,44 +161,44 @@ impl Simulation {
                 }
                 CheckIn { user }.into()
             }
-            Step::Start { mission } => StartTask {
+            CaseStep::Start { mission } => StartTask {
                 user,
                 mission: self.mission(&mission)?,
             }
             .into(),
-            Step::Progress { mission, value } => ReportProgress {
+            CaseStep::Progress { mission, value } => ReportProgress {
                 user,
                 task: self.open_task(user, &mission)?,
                 value,
             }
             .into(),
-            Step::Evidence { mission, evidence } => SubmitEvidence {
+            CaseStep::Evidence { mission, evidence } => SubmitEvidence {
                 user,
                 task: self.open_task(user, &mission)?,
                 evidence,
             }
             .into(),
-            Step::Upload { mission, file } => {
+            CaseStep::Upload { mission, file } => {
                 let task = self.open_task(user, &mission)?;
                 attach(user, task, &file).into()
             }
-            Step::Complete { mission } => CompleteTask {
+            CaseStep::Complete { mission } => CompleteTask {
                 user,
                 task: self.open_task(user, &mission)?,
             }
             .into(),
-            Step::Claim { mission } => ClaimTask {
+            CaseStep::Claim { mission } => ClaimTask {
                 user,
                 task: self.claimable_task(user, &mission)?,
             }
             .into(),
-            Step::Review {
+            CaseStep::Review {
                 mission,
                 decision,
                 note,
             } => self.decide_review(user, mission.as_ref(), decision, note)?,
-            Step::Describe(update) => DescribeUser { user, update }.into(),
-            Step::Activity {
+            CaseStep::Describe(update) => DescribeUser { user, update }.into(),
+            CaseStep::Activity {
                 id,
                 event_type,
                 time,

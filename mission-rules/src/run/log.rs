@@ -8,39 +8,39 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::{
-    pack::{COMMANDS, simulation::Step},
+    pack::{COMMANDS, simulation::CaseStep},
     suggest,
 };
 
-/// Why a line of a log cannot be read; the message names the field.
+/// A line of a log that cannot be read; the message names the field.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub struct BadLine {
+pub struct InvalidLogLine {
     /// What is wrong and what would be right.
     pub message: String,
 }
 
-impl BadLine {
+impl InvalidLogLine {
     fn new(message: impl Into<String>) -> Self {
-        BadLine {
+        InvalidLogLine {
             message: message.into(),
         }
     }
 }
 
-/// A line that was read: who, when, what.
+/// One entry of a log: user, instant, action.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(super) struct LogEntry {
     pub(super) user: UserId,
     /// When it reached the engine.
     pub(super) at: DateTime<Utc>,
-    pub(super) what: What,
+    pub(super) what: LogAction,
 }
 
 #[derive(Debug)]
-pub(super) enum What {
+pub(super) enum LogAction {
     Activity(ActivityEvent),
-    Step(Step),
+    Step(CaseStep),
 }
 
 /// The attributes that are read; others may be there. A text without escapes is not copied.
@@ -63,42 +63,43 @@ struct Envelope<'a> {
 }
 
 /// Reads a line. `number` stands in for an id, and `log` for a source, where a line written by hand leaves them out.
-pub(super) fn parse(text: &str, number: u64) -> Result<Line, BadLine> {
+pub(super) fn parse(text: &str, number: u64) -> Result<LogEntry, InvalidLogLine> {
     if !text.trim_start().starts_with('{') {
-        return Err(BadLine::new("a line holds one CloudEvent, a JSON object"));
+        return Err(InvalidLogLine::new("a line holds one CloudEvent, a JSON object"));
     }
     let envelope: Envelope<'_> = serde_json::from_str(text).map_err(|error| {
         // The place is within this one line.
         let message = error.to_string();
         let message = message.split(" at line ").next().unwrap_or_default().to_owned();
-        BadLine::new(format!("{message} (column {})", error.column()))
+        InvalidLogLine::new(format!("{message} (column {})", error.column()))
     })?;
     if envelope.specversion.is_some_and(|version| version != "1.0") {
-        return Err(BadLine::new("`specversion` must be \"1.0\""));
+        return Err(InvalidLogLine::new("`specversion` must be \"1.0\""));
     }
     let event_type = required("type", envelope.event_type)?;
     let user = required("subject", envelope.subject)?
         .parse()
-        .map_err(|_| BadLine::new("`subject` must be the user's id, a UUID"))?;
+        .map_err(|_| InvalidLogLine::new("`subject` must be the user's id, a UUID"))?;
     let time = envelope
         .time
-        .ok_or_else(|| BadLine::new("`time` is missing: a log says when things happened"))?;
+        .ok_or_else(|| InvalidLogLine::new("`time` is missing: a log says when things happened"))?;
     let at = envelope.recordedtime.unwrap_or(time);
     let data = envelope.data.unwrap_or_default();
     let name = event_type.as_ref();
     let what = if COMMANDS.contains(&name) {
-        let step = Step::parse(name, data, None).map_err(|invalid| BadLine::new(invalid.to_string()))?;
-        What::Step(step)
+        let step =
+            CaseStep::parse(name, data, None).map_err(|invalid| InvalidLogLine::new(invalid.to_string()))?;
+        LogAction::Step(step)
     } else if name.starts_with("task.") {
         let way_out = match suggest::closest(name, COMMANDS) {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => format!("the commands are {}", COMMANDS.join(", ")),
         };
-        return Err(BadLine::new(format!(
+        return Err(InvalidLogLine::new(format!(
             "`{name}` is none of a log's commands; {way_out}"
         )));
     } else {
-        What::Activity(ActivityEvent {
+        LogAction::Activity(ActivityEvent {
             id: envelope
                 .id
                 .map_or_else(|| format!("line-{number}"), Cow::into_owned),
@@ -109,10 +110,10 @@ pub(super) fn parse(text: &str, number: u64) -> Result<Line, BadLine> {
             data,
         })
     };
-    Ok(Line { user, at, what })
+    Ok(LogEntry { user, at, what })
 }
 
-fn required<'a>(field: &str, value: Option<Cow<'a, str>>) -> Result<Cow<'a, str>, BadLine> {
+fn required<'a>(field: &str, value: Option<Cow<'a, str>>) -> Result<Cow<'a, str>, InvalidLogLine> {
     let present = value.filter(|text| (1..=255).contains(&text.chars().count()));
-    present.ok_or_else(|| BadLine::new(format!("`{field}` is missing, or not of 1 to 255 characters")))
+    present.ok_or_else(|| InvalidLogLine::new(format!("`{field}` is missing, or not of 1 to 255 characters")))
 }

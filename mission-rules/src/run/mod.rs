@@ -24,17 +24,17 @@
 
 mod catalog;
 mod comparison;
-mod due;
+mod expiry_queue;
 mod log;
 mod replay;
+mod replay_state;
 mod report;
 #[cfg(test)]
 mod tests;
-mod world;
 
 pub use catalog::catalog;
 pub use comparison::{Change, Comparison, UserChange};
-pub use log::BadLine;
+pub use log::InvalidLogLine;
 pub use replay::{Options, Replay, ReplayError};
-pub use report::{Report, Tally, Totals, UserTotals};
-pub use world::EngineFault;
+pub use replay_state::EngineError;
+pub use report::{LineCounts, Report, Totals, UserTotals};

@@ -19,15 +19,15 @@ use mission_core::{
 use uuid::Uuid;
 
 use super::{
-    BadLine, EngineFault, Report, Tally, catalog,
-    log::{Line, What, parse},
-    world::World,
+    EngineError, InvalidLogLine, LineCounts, Report, catalog,
+    log::{LogAction, LogEntry, parse},
+    replay_state::ReplayState,
 };
 use crate::{
     FailedRules,
     pack::{
         Pack,
-        simulation::{Step, attach},
+        simulation::{CaseStep, attach},
     },
 };
 
@@ -50,7 +50,7 @@ impl Default for Options {
 pub enum ReplayError {
     /// The line cannot be read. It changed nothing; the replay can go on with the next.
     #[error(transparent)]
-    BadLine(#[from] BadLine),
+    BadLine(#[from] InvalidLogLine),
     /// The line is earlier than one before it: the replay cannot go back. It changed nothing.
     #[error("{at} is earlier than {after}, the time of a line above: a log is replayed in order of time")]
     OutOfOrder {
@@ -61,14 +61,14 @@ pub enum ReplayError {
     },
     /// The engine failed.
     #[error(transparent)]
-    Engine(#[from] EngineFault),
+    Engine(#[from] EngineError),
 }
 
 /// A log on its way through a pack's engine. The same lines give the same report, always.
 pub struct Replay {
-    pub(super) world: World,
+    pub(super) world: ReplayState,
     options: Options,
-    tally: Tally,
+    tally: LineCounts,
     failures: FailedRules,
     latest: Option<DateTime<Utc>>,
 }
@@ -81,9 +81,9 @@ impl Replay {
     #[must_use]
     pub fn new(pack: &Pack, compiler: &dyn ScriptCompiler, options: Options) -> Self {
         Replay {
-            world: World::new(Arc::new(catalog(pack, compiler))),
+            world: ReplayState::new(Arc::new(catalog(pack, compiler))),
             options,
-            tally: Tally::default(),
+            tally: LineCounts::default(),
             failures: FailedRules::default(),
             latest: None,
         }
@@ -110,13 +110,13 @@ impl Replay {
     ///
     /// # Errors
     /// When the line cannot be read.
-    pub fn time_of(line: &str) -> Result<DateTime<Utc>, BadLine> {
+    pub fn time_of(line: &str) -> Result<DateTime<Utc>, InvalidLogLine> {
         parse(line, 0).map(|line| line.at)
     }
 
     /// What has been counted so far.
     #[must_use]
-    pub fn tally(&self) -> &Tally {
+    pub fn tally(&self) -> &LineCounts {
         &self.tally
     }
 
@@ -124,27 +124,27 @@ impl Replay {
     ///
     /// # Errors
     /// When the engine fails.
-    pub fn finish(mut self) -> Result<Report, EngineFault> {
+    pub fn finish(mut self) -> Result<Report, EngineError> {
         if let Some(latest) = self.latest {
             self.world.expire_until(latest)?;
         }
         Ok(Report::of(&self.world, self.tally, self.failures))
     }
 
-    fn play(&mut self, line: Line) -> Result<(), EngineFault> {
-        let Line { user, at, what } = line;
+    fn play(&mut self, line: LogEntry) -> Result<(), EngineError> {
+        let LogEntry { user, at, what } = line;
         self.latest = Some(at);
         self.world.expire_until(at)?;
         self.world.hear_of(user);
         match what {
-            What::Activity(event) => {
+            LogAction::Activity(event) => {
                 let answer = self.world.execute(at, None, ApplyEvent { event }.into())?;
                 self.count_event(answer);
             }
-            What::Step(step) => {
+            LogAction::Step(step) => {
                 // A check-in asks for its zone as a token's `zoneinfo` does.
                 let zone = match &step {
-                    Step::CheckIn { zone } => *zone,
+                    CaseStep::CheckIn { zone } => *zone,
                     _ => None,
                 };
                 let answer = match self.command(user, step) {
@@ -210,34 +210,34 @@ impl Replay {
     }
 
     /// The command that a step of a user's means now.
-    fn command(&self, user: UserId, step: Step) -> Result<Command, Rejection> {
+    fn command(&self, user: UserId, step: CaseStep) -> Result<Command, Rejection> {
         Ok(match step {
-            Step::CheckIn { .. } => CheckIn { user }.into(),
-            Step::Start { mission } => {
+            CaseStep::CheckIn { .. } => CheckIn { user }.into(),
+            CaseStep::Start { mission } => {
                 let mission = self.mission(&mission)?;
                 StartTask { user, mission }.into()
             }
-            Step::Progress { mission, value } => {
+            CaseStep::Progress { mission, value } => {
                 let task = self.open_task(user, &mission)?;
                 ReportProgress { user, task, value }.into()
             }
-            Step::Evidence { mission, evidence } => {
+            CaseStep::Evidence { mission, evidence } => {
                 let task = self.open_task(user, &mission)?;
                 SubmitEvidence { user, task, evidence }.into()
             }
-            Step::Upload { mission, file } => {
+            CaseStep::Upload { mission, file } => {
                 let task = self.open_task(user, &mission)?;
                 attach(user, task, &file).into()
             }
-            Step::Complete { mission } => {
+            CaseStep::Complete { mission } => {
                 let task = self.open_task(user, &mission)?;
                 CompleteTask { user, task }.into()
             }
-            Step::Claim { mission } => {
+            CaseStep::Claim { mission } => {
                 let task = self.unclaimed_task(user, &mission)?;
                 ClaimTask { user, task }.into()
             }
-            Step::Review {
+            CaseStep::Review {
                 mission,
                 decision,
                 note,
@@ -254,9 +254,9 @@ impl Replay {
                 }
                 .into()
             }
-            Step::Describe(update) => DescribeUser { user, update }.into(),
+            CaseStep::Describe(update) => DescribeUser { user, update }.into(),
             // A log's activity events are read as such; see `parse`.
-            Step::Activity { .. } => return Err(Rejection::NotFound(ResourceKind::Mission)),
+            CaseStep::Activity { .. } => return Err(Rejection::NotFound(ResourceKind::Mission)),
         })
     }
 
@@ -288,9 +288,9 @@ impl Replay {
         let mission = self.mission(mission)?;
         let tasks = self
             .world
-            .facts(user)
+            .loaded(user)
             .into_iter()
-            .flat_map(|facts| facts.records.task.values().flatten());
+            .flat_map(|loaded| loaded.records.task.values().flatten());
         tasks
             .filter(|task| task.mission_id == mission)
             .max_by_key(|task| (wanted(task), task.started_at, task.id))
@@ -301,7 +301,7 @@ impl Replay {
     /// The oldest review of a user that is open, of a mission where one is named.
     fn waiting(&self, user: UserId, mission: Option<MissionId>) -> Result<&Review, Rejection> {
         let none = || Rejection::NotFound(ResourceKind::Review);
-        let records = &self.world.facts(user).ok_or_else(none)?.records;
+        let records = &self.world.loaded(user).ok_or_else(none)?.records;
         let mission_of = |review: &Review| match (review.subject.task(), &review.subject) {
             (Some(task), _) => Some(records.task.get(&(user, task))?.as_ref()?.mission_id),
             (None, ReviewSubject::Claim { reward }) => {

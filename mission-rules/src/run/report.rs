@@ -6,7 +6,7 @@ use mission_core::{UserId, engine::LoadedRecords, mission::MissionCode, points::
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use super::world::{World, user_record};
+use super::replay_state::{ReplayState, user_record};
 use crate::FailedRules;
 
 /// What each user of a log would have earned.
@@ -21,7 +21,7 @@ pub struct Report {
     pub failures: FailedRules,
     /// What became of the lines; no part of the JSON form.
     #[serde(skip)]
-    pub tally: Tally,
+    pub tally: LineCounts,
 }
 
 /// What one user would have earned.
@@ -50,9 +50,9 @@ pub struct Totals {
     pub grants: u64,
 }
 
-/// What became of the lines of a log.
+/// How many lines of a log were applied, refused, skipped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct LineCounts {
     /// Lines that were read.
     pub lines: u64,
     /// Those that changed something.
@@ -65,7 +65,7 @@ pub struct Tally {
     pub refused: BTreeMap<String, u64>,
 }
 
-impl Tally {
+impl LineCounts {
     pub(super) fn refuse(&mut self, code: &str) {
         match self.refused.get_mut(code) {
             Some(count) => *count += 1,
@@ -77,10 +77,10 @@ impl Tally {
 }
 
 impl Report {
-    pub(super) fn of(world: &World, tally: Tally, failures: FailedRules) -> Report {
+    pub(super) fn of(world: &ReplayState, tally: LineCounts, failures: FailedRules) -> Report {
         let users: BTreeMap<UserId, UserTotals> = world
             .users()
-            .map(|(id, facts)| (id, totals_of(world, id, facts)))
+            .map(|(id, loaded)| (id, totals_of(world, id, loaded)))
             .collect();
         let totals = Totals {
             points: users.values().map(|user| user.points).sum(),
@@ -102,11 +102,11 @@ impl Report {
     }
 }
 
-fn totals_of(world: &World, id: UserId, facts: &LoadedRecords) -> UserTotals {
-    let Some(user) = user_record(facts, id) else {
+fn totals_of(world: &ReplayState, id: UserId, loaded: &LoadedRecords) -> UserTotals {
+    let Some(user) = user_record(loaded, id) else {
         return UserTotals::default();
     };
-    let completed = facts
+    let completed = loaded
         .records
         .participation
         .iter()

@@ -11,7 +11,7 @@ use crate::{
     Limits, Scripts, StoppedStopwatch,
     pack::{
         Pack, PackFiles,
-        simulation::{Simulation, Step},
+        simulation::{CaseStep, Simulation},
     },
 };
 
@@ -184,8 +184,8 @@ fn tasks_expire_as_time_passes() {
         .unwrap();
     let anna: UserId = ANNA.parse().unwrap();
     let status = |replay: &Replay| {
-        let facts = replay.world.facts(anna).unwrap();
-        facts
+        let loaded = replay.world.loaded(anna).unwrap();
+        loaded
             .records
             .task
             .values()
@@ -435,7 +435,7 @@ proptest! {
             let json = json!({"id": n.to_string(), "type": act.kind, "subject": user, "time": at, "data": data});
             replay.line(&json.to_string()).unwrap();
             let fields: Map<String, Value> = data.as_object().unwrap().clone();
-            drop(engine.step(user, at, Step::parse(act.kind, fields, None).unwrap()));
+            drop(engine.step(user, at, CaseStep::parse(act.kind, fields, None).unwrap()));
         }
         let report = replay.finish().unwrap();
         for (id, totals) in &report.users {
@@ -538,7 +538,7 @@ fn friends_whom_the_log_tells_of_can_be_read() {
         let (kind, time) = (event["type"].as_str().unwrap(), event["time"].as_str().unwrap());
         let data = event["data"].as_object().unwrap().clone();
         let user = event["subject"].as_str().unwrap().parse().unwrap();
-        let step = Step::parse(kind, data, None).unwrap();
+        let step = CaseStep::parse(kind, data, None).unwrap();
         simulation.step(user, time.parse().unwrap(), step).unwrap();
     }
     let earned = simulation.export(ANNA.parse().unwrap()).unwrap();

@@ -16,9 +16,9 @@ pub(crate) use language::{Language, MUTATING_METHODS};
 use crate::{Limits, Stopwatch};
 use value_size::ValueSize;
 
-/// How an engine treats the syntax trees that it makes or runs.
+/// The mode of an engine: how it treats syntax trees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Purpose {
+pub(crate) enum EngineMode {
     /// Keeps the tree as it was written, for the analysis.
     Analyse,
     /// Folds constants, and runs.
@@ -36,15 +36,15 @@ pub(crate) fn engine(
     limits: &Limits,
     stopwatch: &Arc<dyn Stopwatch>,
     language: &Language,
-    purpose: Purpose,
+    purpose: EngineMode,
 ) -> Engine {
     let mut engine = Engine::new_raw();
     engine.register_global_module(language.module());
 
     // What runs was measured as it was written; guards around its indices make it deeper.
     let depth = match purpose {
-        Purpose::Analyse => limits.expression_depth.max(1),
-        Purpose::Run | Purpose::RunMeasured => limits.expression_depth.max(1).saturating_mul(2),
+        EngineMode::Analyse => limits.expression_depth.max(1),
+        EngineMode::Run | EngineMode::RunMeasured => limits.expression_depth.max(1).saturating_mul(2),
     };
     engine
         .set_max_functions(limits.functions)
@@ -66,12 +66,12 @@ pub(crate) fn engine(
         engine.disable_symbol(*symbol);
     }
     engine.set_optimization_level(match purpose {
-        Purpose::Analyse => OptimizationLevel::None,
-        Purpose::Run | Purpose::RunMeasured => OptimizationLevel::Simple,
+        EngineMode::Analyse => OptimizationLevel::None,
+        EngineMode::Run | EngineMode::RunMeasured => OptimizationLevel::Simple,
     });
 
     deadline::watch(&mut engine, Arc::clone(stopwatch));
-    if purpose == Purpose::RunMeasured {
+    if purpose == EngineMode::RunMeasured {
         measure_variables(&mut engine, *limits);
     }
     engine

@@ -13,11 +13,11 @@ use crate::{
 /// A script that tells its steps.
 pub(super) struct Instrumented {
     pub(super) source: String,
-    pub(super) points: Vec<Point>,
+    pub(super) points: Vec<TracePoint>,
 }
 
 /// A place before a statement.
-pub(super) struct Point {
+pub(super) struct TracePoint {
     /// The statement's first byte in the source as it was written.
     pub(super) offset: usize,
     /// What the statement reads, such as `ctx.user.level`.
@@ -30,13 +30,13 @@ pub(super) fn instrument(source: &str, written: &AST) -> Option<Instrumented> {
         return None;
     }
     let code = blank_out_text(source);
-    let mut points: Vec<Point> = Vec::new();
+    let mut points: Vec<TracePoint> = Vec::new();
     for function in functions(written) {
         function.walk(|path| {
             if let Some(ASTNode::Stmt(statement)) = path.last()
                 && let Some(offset) = statement_start(source, &code, statement)
             {
-                points.push(Point {
+                points.push(TracePoint {
                     offset,
                     reads: reads(statement),
                 });

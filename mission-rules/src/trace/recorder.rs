@@ -11,11 +11,11 @@ use crate::json::to_json;
 pub(crate) const STEP_FUNCTION: &str = "__mission_step";
 
 /// A point of the script, and the values there.
-type Step = (usize, Vec<Value>);
+type RecordedStep = (usize, Vec<Value>);
 
 thread_local! {
     /// An evaluation stays on its thread, and the function knows nothing of the evaluation that calls it.
-    static RECORDING: RefCell<Option<(usize, Vec<Step>)>> = const { RefCell::new(None) };
+    static RECORDING: RefCell<Option<(usize, Vec<RecordedStep>)>> = const { RefCell::new(None) };
 }
 
 /// Records the steps of this thread while it lives.
@@ -30,7 +30,7 @@ impl Recording {
     }
 
     /// The steps so far.
-    pub(super) fn finish(self) -> Vec<Step> {
+    pub(super) fn finish(self) -> Vec<RecordedStep> {
         RECORDING.take().map(|(_, steps)| steps).unwrap_or_default()
     }
 }

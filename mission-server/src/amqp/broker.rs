@@ -29,9 +29,9 @@ pub struct BrokerSettings {
     pub wallet_queue: Option<String>,
 }
 
-/// What a connection is for. A broker that is short of memory or disk stops those that publish, and no others.
+/// The role of a connection. A broker that is short of memory or disk stops those that publish, and no others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
+pub enum ConnectionRole {
     /// Integration events leave by it.
     Publish,
     /// Messages of other services come by it.
@@ -85,20 +85,20 @@ pub(super) struct Session {
 }
 
 impl Session {
-    async fn open(uri: AMQPUri, settings: &BrokerSettings, purpose: Purpose) -> Result<Self, Error> {
+    async fn open(uri: AMQPUri, settings: &BrokerSettings, purpose: ConnectionRole) -> Result<Self, Error> {
         let name = match purpose {
-            Purpose::Publish => "mission-server: events out",
-            Purpose::Consume => "mission-server: messages in",
-            Purpose::Wallet => "mission-server wallet",
+            ConnectionRole::Publish => "mission-server: events out",
+            ConnectionRole::Consume => "mission-server: messages in",
+            ConnectionRole::Wallet => "mission-server wallet",
         };
         let properties = ConnectionProperties::default().with_connection_name(name.into());
         let connection = Connection::connect_uri(uri, properties).await?;
         let channel = match purpose {
-            Purpose::Publish => {
+            ConnectionRole::Publish => {
                 topology::declare_events(&connection, settings.wallet_queue.as_deref()).await?
             }
-            Purpose::Consume => topology::declare_inbound(&connection).await?,
-            Purpose::Wallet => {
+            ConnectionRole::Consume => topology::declare_inbound(&connection).await?,
+            ConnectionRole::Wallet => {
                 topology::declare_wallet(&connection, settings.wallet_queue.as_deref()).await?
             }
         };
@@ -152,7 +152,10 @@ impl Broker {
     ///
     /// # Errors
     /// When the address is none.
-    pub fn start(settings: BrokerSettings, purpose: Purpose) -> Result<(Self, JoinHandle<()>), BrokerError> {
+    pub fn start(
+        settings: BrokerSettings,
+        purpose: ConnectionRole,
+    ) -> Result<(Self, JoinHandle<()>), BrokerError> {
         let mut uri: AMQPUri = settings.url.expose_secret().parse().map_err(BrokerError)?;
         uri.query.heartbeat.get_or_insert(HEARTBEAT);
         let (told, state) = watch::channel(State::New);
@@ -253,7 +256,7 @@ impl Broker {
 async fn keep(
     uri: AMQPUri,
     settings: BrokerSettings,
-    purpose: Purpose,
+    purpose: ConnectionRole,
     state: watch::Sender<State>,
     stop: CancellationToken,
 ) {

@@ -43,8 +43,8 @@ pub struct AmqpBus {
 
 type Results = Mutex<Vec<Option<Result<(), PublishError>>>>;
 
-/// What one call shares between the roots.
-struct Publishing<'e> {
+/// The state of one call of `publish`, shared between the roots.
+struct PublishBatch<'e> {
     events: &'e [OutboxEvent],
     session: &'e Session,
     source: &'e str,
@@ -73,7 +73,7 @@ impl Bus for AmqpBus {
             Ok(session) => session,
             Err(reason) => return vec![Err(PublishError::Away { reason }); events.len()],
         };
-        let publishing = Publishing {
+        let publishing = PublishBatch {
             events,
             session: &session,
             source: &self.source,
@@ -81,8 +81,8 @@ impl Bus for AmqpBus {
             results: Mutex::new(vec![None; events.len()]),
             returned: Mutex::default(),
         };
-        let all = futures_util::stream::iter(by_root(events))
-            .for_each_concurrent(WINDOW, |places| publishing.one_root(places));
+        let all = futures_util::stream::iter(positions_by_root(events))
+            .for_each_concurrent(WINDOW, |places| publishing.publish_root(places));
         let in_time = timeout(CONFIRM_TIME, all).await.is_ok();
         if !in_time {
             // What is on its way may arrive or not: only a new connection can tell.
@@ -103,8 +103,8 @@ impl Bus for AmqpBus {
     }
 }
 
-/// The places of the events of each root, in order.
-fn by_root(events: &[OutboxEvent]) -> Vec<Vec<usize>> {
+/// The positions of the events of each root, in order.
+fn positions_by_root(events: &[OutboxEvent]) -> Vec<Vec<usize>> {
     let mut number_of: HashMap<Root, usize> = HashMap::new();
     let mut roots: Vec<Vec<usize>> = Vec::new();
     for (place, event) in events.iter().enumerate() {
@@ -130,9 +130,9 @@ fn away(error: &lapin::Error) -> PublishError {
     }
 }
 
-impl Publishing<'_> {
+impl PublishBatch<'_> {
     /// Publishes the events of one root, one after the other, until one is not taken or the time is over.
-    async fn one_root(&self, places: Vec<usize>) {
+    async fn publish_root(&self, places: Vec<usize>) {
         let mut places = places.into_iter();
         for place in places.by_ref() {
             let Some(event) = self.events.get(place) else {

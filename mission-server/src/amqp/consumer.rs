@@ -40,7 +40,7 @@ pub(super) trait Handler: Send + Sync {
 /// Consumes a queue until told to stop; what is being handled then is finished.
 pub(super) async fn consume(broker: &Broker, queue: &str, handler: &impl Handler, stop: &CancellationToken) {
     while let Some(Some(session)) = stop.run_until_cancelled(broker.next_session()).await {
-        if let Err(error) = over(&session, queue, handler, stop).await {
+        if let Err(error) = consume_session(&session, queue, handler, stop).await {
             tracing::warn!(queue, %error, "messages are not taken at the moment; what was not acknowledged comes again");
         }
         // The next connection begins with everything that was not acknowledged.
@@ -48,7 +48,7 @@ pub(super) async fn consume(broker: &Broker, queue: &str, handler: &impl Handler
     }
 }
 
-async fn over(
+async fn consume_session(
     session: &Session,
     queue: &str,
     handler: &impl Handler,

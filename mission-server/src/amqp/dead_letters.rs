@@ -60,25 +60,25 @@ pub struct DeadLetter {
     pub body: Vec<u8>,
 }
 
-/// Which letters.
+/// A selection of dead letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Which<'a> {
+pub enum DeadLetterSelection<'a> {
     /// The one of an id, with its copies.
     Id(&'a str),
     /// As many of those that are there as fit into one call.
     All,
 }
 
-/// What is done with a letter.
+/// What to do with a dead letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum DeadLetterAction {
     /// It goes back into the inbound queue, as if it had never been tried.
     Requeued,
     /// It is gone.
     Dropped,
 }
 
-/// What became of letters.
+/// How many dead letters were settled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Settled {
     /// How many were sent back or dropped.
@@ -139,8 +139,8 @@ impl DeadLetters {
     pub async fn list(&self, offset: usize, limit: usize) -> Result<(Vec<DeadLetter>, usize), String> {
         let _hand = self.taking.lock().await;
         let channel = self.channel().await?;
-        let taken = take(&channel).await?;
-        give_back(&channel).await?;
+        let taken = drain(&channel).await?;
+        requeue(&channel).await?;
         let shown = taken.letters.iter().skip(offset).take(limit);
         Ok((shown.map(DeadLetter::of).collect(), taken.total))
     }
@@ -149,25 +149,29 @@ impl DeadLetters {
     ///
     /// # Errors
     /// When the broker cannot be reached, or stops answering; letters that were settled by then stay so.
-    pub async fn settle(&self, which: Which<'_>, fate: Fate) -> Result<Settled, String> {
+    pub async fn settle(
+        &self,
+        which: DeadLetterSelection<'_>,
+        fate: DeadLetterAction,
+    ) -> Result<Settled, String> {
         let _hand = self.taking.lock().await;
         let channel = self.channel().await?;
-        let taken = take(&channel).await?;
+        let taken = drain(&channel).await?;
         let meant = |delivery: &&Delivery| match which {
-            Which::Id(id) => id_of(delivery) == id,
-            Which::All => true,
+            DeadLetterSelection::Id(id) => id_of(delivery) == id,
+            DeadLetterSelection::All => true,
         };
         let mut letters = 0;
         for delivery in taken.letters.iter().filter(meant).take(MOST_AT_ONCE) {
-            if fate == Fate::Requeued {
-                let back = set_aside::revive(&channel, INBOUND_QUEUE, delivery).await;
+            if fate == DeadLetterAction::Requeued {
+                let back = set_aside::restore(&channel, INBOUND_QUEUE, delivery).await;
                 back.map_err(|error| error.to_string())?;
             }
             let done = delivery.ack(BasicAckOptions::default()).await;
             done.map_err(|error| error.to_string())?;
             letters += 1;
         }
-        give_back(&channel).await?;
+        requeue(&channel).await?;
         Ok(Settled {
             letters,
             left: taken.total.saturating_sub(letters),
@@ -182,9 +186,9 @@ impl DeadLetters {
     }
 }
 
-/// What was in the queue.
+/// The messages of a drained queue.
 #[derive(Default)]
-struct Taken {
+struct DrainedQueue {
     /// In the order in which they died.
     letters: Vec<Delivery>,
     /// How many there are with those that were not looked at.
@@ -192,8 +196,8 @@ struct Taken {
 }
 
 /// Takes the letters that are there by now.
-async fn take(channel: &Channel) -> Result<Taken, String> {
-    let mut taken = Taken::default();
+async fn drain(channel: &Channel) -> Result<DrainedQueue, String> {
+    let mut taken = DrainedQueue::default();
     let mut bytes = 0;
     let mut behind = usize::MAX;
     while behind > 0 && taken.letters.len() < MOST_LOOKED_AT && bytes < MOST_BYTES {
@@ -212,7 +216,7 @@ async fn take(channel: &Channel) -> Result<Taken, String> {
 
 /// Gives back everything that was taken and not acknowledged. The end of the channel alone would see to that too, but a
 /// moment after it is told.
-async fn give_back(channel: &Channel) -> Result<(), String> {
+async fn requeue(channel: &Channel) -> Result<(), String> {
     let all = BasicNackOptions {
         multiple: true,
         requeue: true,

@@ -12,9 +12,9 @@ mod topology;
 mod wallet;
 
 pub use asyncapi::document as asyncapi;
-pub use broker::{Broker, BrokerError, BrokerSettings, Purpose};
+pub use broker::{Broker, BrokerError, BrokerSettings, ConnectionRole};
 pub use bus::AmqpBus;
-pub use dead_letters::{DeadLetter, DeadLetters, Fate, Settled, Which};
+pub use dead_letters::{DeadLetter, DeadLetterAction, DeadLetterSelection, DeadLetters, Settled};
 pub use inbound::Inbound;
 pub(crate) use inbound::{REFERRAL, referral};
 pub use topology::{EVENTS_EXCHANGE, INBOUND, INBOUND_DEAD, INBOUND_QUEUE, WALLET_KEYS};

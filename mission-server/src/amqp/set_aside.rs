@@ -78,7 +78,7 @@ pub(super) fn died_at(delivery: &Delivery) -> Option<DateTime<Utc>> {
 }
 
 /// Puts a dead letter back into a queue, as if it had never been tried.
-pub(super) async fn revive(channel: &Channel, queue: &str, delivery: &Delivery) -> Result<(), Error> {
+pub(super) async fn restore(channel: &Channel, queue: &str, delivery: &Delivery) -> Result<(), Error> {
     let headers = delivery.properties.headers().as_ref();
     let kept = headers.into_iter().flat_map(FieldTable::inner);
     let kept = kept.filter(|(name, _)| ![REASON, ATTEMPTS, DIED_AT].contains(&name.as_str()));
@@ -103,7 +103,7 @@ pub(super) async fn retry(
     let attempts = attempts(delivery) + 1;
     if attempts >= MOST_ATTEMPTS {
         let reason = format!("given up after {attempts} attempts: {reason}");
-        return bury(session, INBOUND_DEAD, delivery, &reason, now).await;
+        return dead_letter(session, INBOUND_DEAD, delivery, &reason, now).await;
     }
     tracing::warn!(
         reason,
@@ -116,7 +116,7 @@ pub(super) async fn retry(
 }
 
 /// Puts a message into a queue of dead letters, with the reason in a header.
-pub(super) async fn bury(
+pub(super) async fn dead_letter(
     session: &Session,
     queue: &str,
     delivery: &Delivery,

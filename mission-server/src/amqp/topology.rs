@@ -51,7 +51,7 @@ pub(super) async fn declare_events(
     connection: &Connection,
     wallet_queue: Option<&str>,
 ) -> Result<Channel, Error> {
-    let mut declaring = Declaring::over(connection).await?;
+    let mut declaring = TopologyChannel::on(connection).await?;
     declaring.events(wallet_queue).await?;
     Ok(declaring.channel)
 }
@@ -61,7 +61,7 @@ pub(super) async fn declare_wallet(
     connection: &Connection,
     wallet_queue: Option<&str>,
 ) -> Result<Channel, Error> {
-    let mut declaring = Declaring::over(connection).await?;
+    let mut declaring = TopologyChannel::on(connection).await?;
     declaring.events(wallet_queue).await?;
     if let Some(queue) = wallet_queue {
         declaring.bind(queue, EVENTS_EXCHANGE, "user.erased").await?;
@@ -71,8 +71,8 @@ pub(super) async fn declare_wallet(
 
 /// Declares the queue of what other services tell, with their exchanges.
 pub(super) async fn declare_inbound(connection: &Connection) -> Result<Channel, Error> {
-    let mut declaring = Declaring::over(connection).await?;
-    declaring.queue(INBOUND_DEAD, kept_however_often_seen()).await?;
+    let mut declaring = TopologyChannel::on(connection).await?;
+    declaring.queue(INBOUND_DEAD, without_delivery_limit()).await?;
     let mut back = dead_letters(INBOUND_QUEUE);
     back.push(("x-message-ttl", AMQPValue::LongLongInt(RETRY_AFTER)));
     declaring.queue(INBOUND_RETRY, back).await?;
@@ -102,28 +102,28 @@ fn dead_letters(to: &str) -> Arguments {
 
 /// Whoever looks at a dead letter takes it out and puts it back, which counts as a delivery: RabbitMQ 4 would drop it after
 /// twenty of them.
-fn kept_however_often_seen() -> Arguments {
+fn without_delivery_limit() -> Arguments {
     vec![("x-delivery-limit", AMQPValue::LongLongInt(i32::MAX.into()))]
 }
 
-/// A channel on which things are declared. What is there already and was declared in another way is taken as it is:
+/// A channel for declaring exchanges, queues and bindings. What is there already and was declared in another way is taken as it is:
 /// operators may have had their reasons.
-struct Declaring<'c> {
+struct TopologyChannel<'c> {
     connection: &'c Connection,
     channel: Channel,
 }
 
-impl<'c> Declaring<'c> {
-    async fn over(connection: &'c Connection) -> Result<Self, Error> {
+impl<'c> TopologyChannel<'c> {
+    async fn on(connection: &'c Connection) -> Result<Self, Error> {
         let channel = connection.create_channel().await?;
-        Ok(Declaring { connection, channel })
+        Ok(TopologyChannel { connection, channel })
     }
 
     async fn events(&mut self, wallet_queue: Option<&str>) -> Result<(), Error> {
         self.exchange(EVENTS_EXCHANGE).await?;
         if let Some(queue) = wallet_queue {
             let dead = format!("{queue}.dead");
-            self.queue(&dead, kept_however_often_seen()).await?;
+            self.queue(&dead, without_delivery_limit()).await?;
             self.queue(queue, dead_letters(&dead)).await?;
             for key in WALLET_KEYS {
                 self.bind(queue, EVENTS_EXCHANGE, key).await?;
@@ -141,7 +141,7 @@ impl<'c> Declaring<'c> {
             self.channel
                 .exchange_declare(name.into(), ExchangeKind::Topic, durable, FieldTable::default());
         let declared = declared.await;
-        self.or_as_it_is(name, declared).await
+        self.or_existing(name, declared).await
     }
 
     /// A durable quorum queue.
@@ -153,7 +153,7 @@ impl<'c> Declaring<'c> {
         }
         let options = QueueDeclareOptions::durable();
         let declared = self.channel.queue_declare(name.into(), options, table).await;
-        self.or_as_it_is(name, declared.map(drop)).await
+        self.or_existing(name, declared.map(drop)).await
     }
 
     async fn bind(&self, queue: &str, exchange: &str, key: &str) -> Result<(), Error> {
@@ -163,7 +163,7 @@ impl<'c> Declaring<'c> {
             .await
     }
 
-    async fn or_as_it_is(&mut self, name: &str, declared: Result<(), Error>) -> Result<(), Error> {
+    async fn or_existing(&mut self, name: &str, declared: Result<(), Error>) -> Result<(), Error> {
         match declared {
             Err(error) if is_declared_otherwise(&error) => {
                 tracing::info!(name, %error, "it is there, declared in another way, and taken as it is");

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     cloud_event,
-    wallet::{Order, Wallet},
+    wallet::{LedgerCommand, Wallet},
 };
 
 /// Consumes the wallet's queue. Every grant is booked once, however often it is delivered; a batch is acknowledged after it
@@ -43,7 +43,7 @@ impl WalletQueue {
     }
 
     /// Books, and again for as long as the ledger is away; `false` where the server stops before that.
-    async fn book(&self, orders: &[Order], stop: &CancellationToken) -> bool {
+    async fn book(&self, orders: &[LedgerCommand], stop: &CancellationToken) -> bool {
         let mut tries = 0;
         while let Err(error) = self.wallet.book(orders).await {
             if tries == 0 {
@@ -81,7 +81,7 @@ impl Handler for WalletQueue {
         let queue = format!("{}.dead", self.queue);
         let now = self.clock.now();
         for (delivery, reason) in &dead {
-            set_aside::bury(session, &queue, delivery, reason, now).await?;
+            set_aside::dead_letter(session, &queue, delivery, reason, now).await?;
         }
         let booked = (batch.len() - dead.len()) as u64;
         metrics::counter!("mission_wallet_messages_total", "outcome" => "booked").increment(booked);
@@ -91,8 +91,8 @@ impl Handler for WalletQueue {
 }
 
 /// What a message asks of the ledger, if anything.
-fn order(body: &[u8]) -> Result<Option<Order>, String> {
+fn order(body: &[u8]) -> Result<Option<LedgerCommand>, String> {
     let body = serde_json::from_slice(body).map_err(|error| format!("the body is no JSON: {error}"))?;
     let event = cloud_event::read(body).map_err(|(pointer, message)| format!("`{pointer}` {message}"))?;
-    Order::of(&event).map_err(|error| error.to_string())
+    LedgerCommand::of(&event).map_err(|error| error.to_string())
 }

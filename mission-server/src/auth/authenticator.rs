@@ -13,9 +13,9 @@ use tokio_util::sync::CancellationToken;
 use super::{
     AuthError, Caller,
     cache::VerifiedTokens,
-    claims::{Claims, Demands, Verified},
+    claims::{Claims, RequiredClaims, VerifiedToken},
     jwks::{Jwks, Source},
-    refusals::Refusals,
+    refusals::RefusalLog,
 };
 use crate::config::{JwtKeys, JwtSettings};
 
@@ -26,7 +26,7 @@ const FETCH_PAUSE: Duration = Duration::from_secs(5);
 /// How often a file of keys is read again.
 const FILE_REFRESH: Duration = Duration::from_secs(5);
 
-/// Judges tokens.
+/// Verifies tokens.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
@@ -39,9 +39,9 @@ const FILE_REFRESH: Duration = Duration::from_secs(5);
 /// ```
 pub struct Authenticator {
     keys: Keys,
-    demands: Demands,
+    demands: RequiredClaims,
     verified: VerifiedTokens,
-    refusals: Refusals,
+    refusals: RefusalLog,
 }
 
 /// Either kind of keys, never both: a public key must not serve as a secret.
@@ -97,7 +97,7 @@ impl Authenticator {
                 }
             }
         };
-        let demands = Demands {
+        let demands = RequiredClaims {
             issuer: settings.issuer.clone(),
             audience: settings.audience.clone(),
             leeway: i64::try_from(settings.leeway.as_secs()).unwrap_or(i64::MAX),
@@ -106,12 +106,12 @@ impl Authenticator {
             keys,
             demands,
             verified,
-            refusals: Refusals::default(),
+            refusals: RefusalLog::default(),
         })
     }
 
     /// Reads published keys again now and then, until it is cancelled. With a secret there is nothing to do.
-    pub async fn keep_keys_fresh(&self, stop: CancellationToken) {
+    pub async fn refresh_keys(&self, stop: CancellationToken) {
         let Keys::Published { jwks, refresh } = &self.keys else {
             return;
         };
@@ -164,15 +164,20 @@ impl Authenticator {
         Ok(verified.caller)
     }
 
-    fn verify_by_secret(&self, token: &str, secret: &DecodingKey, now: i64) -> Result<Verified, AuthError> {
+    fn verify_by_secret(
+        &self,
+        token: &str,
+        secret: &DecodingKey,
+        now: i64,
+    ) -> Result<VerifiedToken, AuthError> {
         let header = header(token)?;
         if header.alg != Algorithm::HS256 {
             return Err(AuthError::Algorithm("sign it with HS256"));
         }
-        claims(token, secret, Algorithm::HS256)?.judge(&self.demands, now)
+        claims(token, secret, Algorithm::HS256)?.verify(&self.demands, now)
     }
 
-    async fn verify_by_jwks(&self, token: &str, jwks: &Jwks, now: i64) -> Result<Verified, AuthError> {
+    async fn verify_by_jwks(&self, token: &str, jwks: &Jwks, now: i64) -> Result<VerifiedToken, AuthError> {
         let header = header(token)?;
         if !matches!(header.alg, Algorithm::RS256 | Algorithm::ES256 | Algorithm::EdDSA) {
             return Err(AuthError::Algorithm("sign it with RS256, ES256 or EdDSA"));
@@ -181,7 +186,7 @@ impl Authenticator {
         match self.verify_by_set(token, &header, &known, now) {
             // A key that is not known may be a new one; one that is known and does not fit stays wrong.
             Err(AuthError::UnknownKey) => {
-                jwks.ask_again(&known).await;
+                jwks.refresh(&known).await;
                 let known = jwks.current();
                 if known.is_empty() {
                     return Err(AuthError::KeysUnavailable);
@@ -198,7 +203,7 @@ impl Authenticator {
         header: &jsonwebtoken::Header,
         keys: &super::key_set::KeySet,
         now: i64,
-    ) -> Result<Verified, AuthError> {
+    ) -> Result<VerifiedToken, AuthError> {
         let mut outcome = Err(AuthError::UnknownKey);
         for key in keys.candidates(header.kid.as_deref(), header.alg) {
             outcome = claims(token, key, header.alg);
@@ -206,7 +211,7 @@ impl Authenticator {
                 break;
             }
         }
-        outcome?.judge(&self.demands, now)
+        outcome?.verify(&self.demands, now)
     }
 }
 

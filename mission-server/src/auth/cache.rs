@@ -8,7 +8,7 @@ use std::sync::{
 use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 
-use super::{Caller, claims::Verified};
+use super::{Caller, claims::VerifiedToken};
 
 /// So many tokens are remembered.
 const TOKENS: u64 = 10_000;
@@ -16,13 +16,13 @@ const TOKENS: u64 = 10_000;
 /// A bounded memory of tokens by their hash, never by their text. Clones share it.
 #[derive(Clone)]
 pub(super) struct VerifiedTokens {
-    tokens: Cache<[u8; 32], (Generation, Verified)>,
+    tokens: Cache<[u8; 32], (KeySetVersion, VerifiedToken)>,
     generation: Arc<AtomicU64>,
 }
 
-/// Under which keys a token was verified.
+/// The version of the key set that a token was verified with.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Generation(u64);
+pub(super) struct KeySetVersion(u64);
 
 impl VerifiedTokens {
     pub(super) fn new() -> Self {
@@ -37,8 +37,8 @@ impl VerifiedTokens {
     }
 
     /// The generation of keys in force. Take it before a token is verified.
-    pub(super) fn generation(&self) -> Generation {
-        Generation(self.generation.load(Ordering::Acquire))
+    pub(super) fn generation(&self) -> KeySetVersion {
+        KeySetVersion(self.generation.load(Ordering::Acquire))
     }
 
     /// The caller of a token that was verified by the keys in force and has not expired.
@@ -47,7 +47,7 @@ impl VerifiedTokens {
         (generation == self.generation() && verified.until > now).then_some(verified.caller)
     }
 
-    pub(super) fn put(&self, key: [u8; 32], generation: Generation, verified: Verified) {
+    pub(super) fn put(&self, key: [u8; 32], generation: KeySetVersion, verified: VerifiedToken) {
         self.tokens.insert(key, (generation, verified));
     }
 

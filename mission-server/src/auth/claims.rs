@@ -6,7 +6,7 @@ use serde_json::{Number, Value};
 
 use super::{AuthError, Caller, Permission, PermissionSet};
 
-/// What a token claims, as far as it matters here.
+/// The claims of a token that the server uses.
 #[derive(Debug, Deserialize)]
 pub(super) struct Claims {
     sub: Option<String>,
@@ -37,9 +37,9 @@ impl OneOrMany {
     }
 }
 
-/// What tokens must say besides a good signature.
+/// The claims that a token must have besides a valid signature.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Demands {
+pub(super) struct RequiredClaims {
     pub(super) issuer: Option<String>,
     pub(super) audience: Option<String>,
     /// How far the clocks of issuer and server may be apart, in seconds.
@@ -48,14 +48,14 @@ pub(super) struct Demands {
 
 /// A caller with the second (Unix time) from which the token no longer holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Verified {
+pub(super) struct VerifiedToken {
     pub(super) caller: Caller,
     pub(super) until: i64,
 }
 
 impl Claims {
     /// Judges the claims at an instant (Unix time in seconds).
-    pub(super) fn judge(&self, demands: &Demands, now: i64) -> Result<Verified, AuthError> {
+    pub(super) fn verify(&self, demands: &RequiredClaims, now: i64) -> Result<VerifiedToken, AuthError> {
         let exp = self.exp.as_ref().ok_or(AuthError::Malformed("it has no `exp`"))?;
         let exp = seconds(exp).ok_or(AuthError::Malformed("`exp` is no time"))?;
         let until = exp.saturating_add(demands.leeway);
@@ -79,7 +79,7 @@ impl Claims {
         {
             return Err(AuthError::Audience);
         }
-        Ok(Verified {
+        Ok(VerifiedToken {
             caller: self.caller()?,
             until,
         })

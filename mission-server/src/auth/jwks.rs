@@ -95,7 +95,7 @@ impl Jwks {
     }
 
     /// Asks the source again, because a key is not known; not if that was done a moment ago.
-    pub(super) async fn ask_again(&self, known: &Arc<KeySet>) {
+    pub(super) async fn refresh(&self, known: &Arc<KeySet>) {
         let mut asked = self.asked.lock().await;
         let somebody_else_did = !Arc::ptr_eq(known, &self.current.load());
         if somebody_else_did || asked.is_some_and(|at| at.elapsed() < self.pause) {

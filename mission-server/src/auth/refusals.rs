@@ -12,23 +12,23 @@ const LINES: u32 = 20;
 /// The span.
 const SPAN: Duration = Duration::from_secs(10);
 
-/// What was told of refusals of late.
+/// Rate-limits the log lines about refused tokens.
 #[derive(Debug, Default)]
-pub(super) struct Refusals(Mutex<Told>);
+pub(super) struct RefusalLog(Mutex<LoggedRefusal>);
 
 #[derive(Debug, Default)]
-struct Told {
+struct LoggedRefusal {
     since: Option<Instant>,
     lines: u32,
     untold: u64,
 }
 
-impl Refusals {
+impl RefusalLog {
     /// Counts a refusal and logs it. The texts of errors never repeat anything of the token.
     pub(super) fn note(&self, error: &AuthError) {
         let reason = error.reason();
         metrics::counter!("mission_tokens_refused_total", "reason" => reason).increment(1);
-        let Some(untold) = self.may_tell(Instant::now()) else {
+        let Some(untold) = self.may_log(Instant::now()) else {
             return;
         };
         if *error == AuthError::Missing {
@@ -39,7 +39,7 @@ impl Refusals {
     }
 
     /// How many went untold since the last line, where another line may be written.
-    fn may_tell(&self, now: Instant) -> Option<u64> {
+    fn may_log(&self, now: Instant) -> Option<u64> {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if told.since.is_none_or(|since| now - since >= SPAN) {
             told.since = Some(now);
@@ -60,11 +60,11 @@ mod tests {
 
     #[test]
     fn so_many_are_told_and_the_rest_is_summed_up() {
-        let refusals = Refusals::default();
+        let refusals = RefusalLog::default();
         let now = Instant::now();
-        let told: Vec<_> = (0..25).map(|_| refusals.may_tell(now)).collect();
+        let told: Vec<_> = (0..25).map(|_| refusals.may_log(now)).collect();
         assert_eq!(told.iter().filter(|told| told.is_some()).count(), 20);
-        assert_eq!(refusals.may_tell(now + SPAN), Some(5));
-        assert_eq!(refusals.may_tell(now + SPAN), Some(0));
+        assert_eq!(refusals.may_log(now + SPAN), Some(5));
+        assert_eq!(refusals.may_log(now + SPAN), Some(0));
     }
 }

@@ -141,7 +141,7 @@ impl Body {
         let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let pointer = pointer(error.path());
             let sent = self.sent_at(&pointer);
-            let message = told(error.inner(), sent.as_ref());
+            let message = validate_text(error.inner(), sent.as_ref());
             Problem::invalid_field(pointer, message)
         })?;
         json.end()
@@ -224,7 +224,7 @@ pub(crate) fn with_nul(value: &Value) -> Option<String> {
 }
 
 /// Why a field was refused. Where the JSON itself is sound, the pointer says better than line and column where it is.
-pub(crate) fn told(error: &serde_json::Error, sent: Option<&Value>) -> String {
+pub(crate) fn validate_text(error: &serde_json::Error, sent: Option<&Value>) -> String {
     let full = error.to_string();
     if !error.is_data() {
         return full;

@@ -19,7 +19,7 @@ use mission_core::{
 pub(super) use crate::auth::Caller;
 use crate::auth::{AuthError, Permission};
 
-use super::{AppState, Problem, command::Asker, correlation};
+use super::{AppState, Problem, command::Requester, correlation};
 
 impl From<AuthError> for Problem {
     fn from(error: AuthError) -> Self {
@@ -66,7 +66,7 @@ pub(super) struct Session {
     device: Option<DeviceHash>,
 }
 
-impl Asker for Session {
+impl Requester for Session {
     fn caller(&self) -> &Caller {
         &self.caller
     }
@@ -133,14 +133,18 @@ impl Session {
     /// 410 where the user was erased.
     pub(super) async fn record(&self, state: &AppState) -> Result<Option<User>, Problem> {
         let user = state.queries.user(self.user()).await?;
-        self.living(state, user).await
+        self.require_not_erased(state, user).await
     }
 
     /// The same, of a record that was read already.
     ///
     /// # Errors
     /// 410 where the user was erased.
-    pub(super) async fn living(&self, state: &AppState, user: Option<User>) -> Result<Option<User>, Problem> {
+    pub(super) async fn require_not_erased(
+        &self,
+        state: &AppState,
+        user: Option<User>,
+    ) -> Result<Option<User>, Problem> {
         match user {
             Some(user) if user.is_erased() => Err(Rejection::UserErased.into()),
             Some(user) => {
@@ -171,21 +175,21 @@ impl<S: Send + Sync> FromRequestParts<S> for Session {
     }
 }
 
-/// A permission as a type, so that a handler's signature says who may call it.
-pub(super) trait Needs: Send + Sync {
+/// The permission that a handler requires, as a type: its signature says who may call it.
+pub(super) trait Requires: Send + Sync {
     /// The permission.
     const PERMISSION: Permission;
 }
 
-macro_rules! needs {
+macro_rules! permissions {
     ($($name:ident),*) => { $(
         pub(super) struct $name;
-        impl Needs for $name {
+        impl Requires for $name {
             const PERMISSION: Permission = Permission::$name;
         }
     )* };
 }
-needs!(
+permissions!(
     EventsWrite,
     MissionsWrite,
     RewardsWrite,
@@ -205,7 +209,7 @@ pub(super) struct Operator<N> {
     need: PhantomData<N>,
 }
 
-impl<N: Needs> Asker for Operator<N> {
+impl<N: Requires> Requester for Operator<N> {
     fn caller(&self) -> &Caller {
         &self.caller
     }
@@ -227,7 +231,7 @@ impl<N: Needs> Asker for Operator<N> {
     }
 }
 
-impl<N: Needs> FromRequestParts<AppState> for Operator<N> {
+impl<N: Requires> FromRequestParts<AppState> for Operator<N> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
@@ -237,7 +241,10 @@ impl<N: Needs> FromRequestParts<AppState> for Operator<N> {
             let detail = format!("this needs the permission `{needed}`");
             return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail));
         }
-        state.living().check(caller.user, state.queries.as_ref()).await?;
+        state
+            .erased_user_guard()
+            .check(caller.user, state.queries.as_ref())
+            .await?;
         Ok(Operator {
             caller,
             need: PhantomData,

@@ -15,8 +15,8 @@ use super::{
     query::{NoQuery, Query},
 };
 
-/// Somebody who asks for changes.
-pub(super) trait Asker: FromRequestParts<AppState, Rejection = Problem> + Send + Sync {
+/// The requester of a change: a user or an operator.
+pub(super) trait Requester: FromRequestParts<AppState, Rejection = Problem> + Send + Sync {
     /// Who, with their permissions.
     fn caller(&self) -> &Caller;
 
@@ -32,7 +32,7 @@ pub(super) trait Asker: FromRequestParts<AppState, Rejection = Problem> + Send +
     }
 }
 
-/// A request for a change. Who may not ask at all is refused before anything else of it is looked at.
+/// An HTTP request that changes something. Who may not ask at all is refused before anything else of it is looked at.
 pub(super) struct Command<Who, Q = NoQuery> {
     pub(super) state: AppState,
     pub(super) who: Who,
@@ -43,7 +43,7 @@ pub(super) struct Command<Who, Q = NoQuery> {
     key: Option<KeyHeader>,
 }
 
-impl<Who: Asker, Q: DeserializeOwned + Send> FromRequest<AppState> for Command<Who, Q> {
+impl<Who: Requester, Q: DeserializeOwned + Send> FromRequest<AppState> for Command<Who, Q> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, Problem> {
@@ -54,7 +54,7 @@ impl<Who: Asker, Q: DeserializeOwned + Send> FromRequest<AppState> for Command<W
         let limit = BodyLimit::of(&parts.extensions, state.settings.body_limit);
         let body = Body::receive(&parts.headers, body, limit).await;
         if let Some(key) = &key {
-            key.tell(&parts, who.caller(), &body);
+            key.report_use(&parts, who.caller(), &body);
         }
         Ok(Command {
             state: state.clone(),
@@ -68,14 +68,14 @@ impl<Who: Asker, Q: DeserializeOwned + Send> FromRequest<AppState> for Command<W
     }
 }
 
-impl<Who: Asker, Q> Command<Who, Q> {
+impl<Who: Requester, Q> Command<Who, Q> {
     /// Takes the request's key, if it has one, into use.
     ///
     /// # Errors
     /// 409 while another request with the key is being served.
     pub(super) fn begin(&self) -> Result<Key, Problem> {
         self.state
-            .running()
+            .in_flight_keys()
             .begin(self.key.as_ref(), self.who.caller(), &self.body)
     }
 

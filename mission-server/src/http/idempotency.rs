@@ -37,7 +37,7 @@ impl KeyHeader {
     /// # Errors
     /// 422 where it is none that can be taken.
     pub(super) fn of(parts: &Parts) -> Result<Option<KeyHeader>, Problem> {
-        Ok(given(&parts.headers)?.map(|key| KeyHeader {
+        Ok(header_value(&parts.headers)?.map(|key| KeyHeader {
             key,
             method: parts.method.clone(),
             uri: parts.uri.clone(),
@@ -47,24 +47,27 @@ impl KeyHeader {
 
 impl KeyHeader {
     /// The key with what it is used for.
-    fn used_for(&self, caller: &Caller, body: &Body) -> Result<IdempotencyKey, Problem> {
+    fn idempotency_key(&self, caller: &Caller, body: &Body) -> Result<IdempotencyKey, Problem> {
         Ok(IdempotencyKey {
-            waiter: caller.user.0,
+            caller: caller.user.0,
             command: CommandId(Uuid::new_v5(&caller.user.0, self.key.as_bytes())),
             fingerprint: body.fingerprint(&self.method, &self.uri)?,
         })
     }
 
     /// Tells [`layer`] what the key is used for.
-    pub(super) fn tell(&self, parts: &Parts, caller: &Caller, body: &Body) {
-        if let (Some(used), Ok(key)) = (parts.extensions.get::<KeyUse>(), self.used_for(caller, body)) {
+    pub(super) fn report_use(&self, parts: &Parts, caller: &Caller, body: &Body) {
+        if let (Some(used), Ok(key)) = (
+            parts.extensions.get::<KeyUse>(),
+            self.idempotency_key(caller, body),
+        ) {
             // Of one request there is one use.
             let _ = used.0.set(key);
         }
     }
 }
 
-fn given(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+fn header_value(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(value) = headers.get(HEADER) else {
         return Ok(None);
     };
@@ -113,7 +116,7 @@ async fn was_used_otherwise(state: &AppState, key: &IdempotencyKey) -> Result<bo
     let now = state.engine.now();
     for command in [key.command, part_of(key.command, 0)] {
         let receipt = ReceiptKey {
-            caller: key.waiter,
+            caller: key.caller,
             command,
         };
         let receipt = state.queries.receipt(receipt).await?;
@@ -130,17 +133,17 @@ fn part_of(command: CommandId, number: usize) -> CommandId {
     CommandId(Uuid::new_v5(&command.0, &number.to_be_bytes()))
 }
 
-/// Keys whose first request is still being served by this process.
+/// The keys whose first request is still being served by this process.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Running(Arc<Mutex<HashSet<(Uuid, CommandId)>>>);
+pub(super) struct InFlightKeys(Arc<Mutex<HashSet<(Uuid, CommandId)>>>);
 
 /// A key in use; let go when dropped.
 pub(super) struct Key {
     pub(super) key: Option<IdempotencyKey>,
-    running: Running,
+    running: InFlightKeys,
 }
 
-impl Running {
+impl InFlightKeys {
     /// Takes a request's key into use.
     ///
     /// # Errors
@@ -157,12 +160,12 @@ impl Running {
                 running: self.clone(),
             });
         };
-        let key = named.used_for(caller, body)?;
+        let key = named.idempotency_key(caller, body)?;
         if !self
             .0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert((key.waiter, key.command))
+            .insert((key.caller, key.command))
         {
             return Err(Problem::new(
                 StatusCode::CONFLICT,
@@ -182,7 +185,7 @@ impl Drop for Key {
     fn drop(&mut self) {
         if let Some(key) = self.key {
             let mut running = self.running.0.lock().unwrap_or_else(PoisonError::into_inner);
-            running.remove(&(key.waiter, key.command));
+            running.remove(&(key.caller, key.command));
         }
     }
 }

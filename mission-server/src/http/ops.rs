@@ -68,7 +68,7 @@ struct Dependency {
     since: Option<DateTime<Utc>>,
 }
 
-async fn look(probe: &dyn Probe) -> (StatusCode, Health) {
+async fn health_report(probe: &dyn Probe) -> (StatusCode, Health) {
     let reports = probe.probe().await;
     let ready = reports.iter().all(|report| report.up || !report.required);
     let status = match (ready, reports.iter().all(|report| report.up)) {
@@ -104,8 +104,8 @@ async fn look(probe: &dyn Probe) -> (StatusCode, Health) {
 }
 
 /// With what is on its way.
-async fn look_closely(probe: &dyn Probe) -> (StatusCode, Health) {
-    let ((code, health), queues) = tokio::join!(look(probe), probe.queues());
+async fn detailed_health_report(probe: &dyn Probe) -> (StatusCode, Health) {
+    let ((code, health), queues) = tokio::join!(health_report(probe), probe.queues());
     let health = Health {
         outbox: queues.map(|queues| queues.outbox),
         inbound: queues.and_then(|queues| queues.inbound),
@@ -126,7 +126,7 @@ async fn live() -> &'static str {
     (status = 200, description = "It can", body = Health),
     (status = 503, description = "It cannot", body = Health)))]
 async fn ready(State(state): State<AppState>) -> Response {
-    let (code, health) = look(state.probe.as_ref()).await;
+    let (code, health) = health_report(state.probe.as_ref()).await;
     (code, Json(health)).into_response()
 }
 
@@ -135,14 +135,14 @@ async fn ready(State(state): State<AppState>) -> Response {
     (status = 200, description = "Ready, perhaps degraded", body = Health),
     (status = 503, description = "Not ready", body = Health)))]
 async fn health(State(state): State<AppState>) -> Response {
-    let (code, health) = look_closely(state.probe.as_ref()).await;
+    let (code, health) = detailed_health_report(state.probe.as_ref()).await;
     (code, Json(health)).into_response()
 }
 
 /// Health and metrics alone, for a process that serves nothing else.
 pub(crate) fn health_router(probe: Arc<dyn Probe>, metrics: Option<Metrics>) -> Router {
     let look_at = |probe: Arc<dyn Probe>| async move {
-        let (code, health) = look(probe.as_ref()).await;
+        let (code, health) = health_report(probe.as_ref()).await;
         (code, Json(health))
     };
     let (ready, health) = (Arc::clone(&probe), probe);

@@ -13,7 +13,9 @@ use serde::Serialize;
 use tokio::sync::Notify;
 use utoipa::ToSchema;
 
-use super::{Problem, RateLimits, idempotency::Running, living::Living, view::Lens};
+use super::{
+    Problem, RateLimits, erased_user_guard::ErasedUserGuard, idempotency::InFlightKeys, view::ResponseView,
+};
 use crate::{
     amqp::DeadLetters, auth::Authenticator, cache::Cache, moderation::Moderator, neighbours::Neighbours,
     rule_health::RuleHealth, telemetry::Metrics, uploads::Uploads, wallet::Wallet,
@@ -25,8 +27,8 @@ pub struct AppState(Arc<Shared>);
 
 struct Shared {
     parts: Parts,
-    running: Running,
-    living: Living,
+    running: InFlightKeys,
+    living: ErasedUserGuard,
 }
 
 /// Everything that a handler may use.
@@ -77,27 +79,27 @@ impl AppState {
     pub fn new(parts: Parts) -> Self {
         AppState(Arc::new(Shared {
             parts,
-            running: Running::default(),
-            living: Living::default(),
+            running: InFlightKeys::default(),
+            living: ErasedUserGuard::default(),
         }))
     }
 
     /// Shows something by the catalog and at the time of this moment.
-    pub(super) fn with_lens<T>(&self, view: impl FnOnce(Lens<'_>) -> T) -> T {
+    pub(super) fn view<T>(&self, view: impl FnOnce(ResponseView<'_>) -> T) -> T {
         let catalog = self.engine.catalog();
-        view(Lens {
+        view(ResponseView {
             catalog: &catalog,
             now: self.engine.now(),
         })
     }
 
     /// The keys of the requests that run.
-    pub(super) fn running(&self) -> &Running {
+    pub(super) fn in_flight_keys(&self) -> &InFlightKeys {
         &self.0.running
     }
 
     /// Operators who were not erased.
-    pub(super) fn living(&self) -> &Living {
+    pub(super) fn erased_user_guard(&self) -> &ErasedUserGuard {
         &self.0.living
     }
 }

@@ -6,22 +6,22 @@ use tokio::task::JoinHandle;
 
 use super::{Core, jobs::Jobs};
 use crate::{
-    amqp::{Broker, BrokerError, BrokerSettings, DeadLetters, Inbound, Purpose},
+    amqp::{Broker, BrokerError, BrokerSettings, ConnectionRole, DeadLetters, Inbound},
     rule_health::RuleHealth,
 };
 
-/// Both connections.
-pub(super) struct Brokerage {
+/// The connections to the broker, for publishing and for consuming.
+pub(super) struct BrokerConnections {
     pub(super) events: Broker,
     pub(super) messages: Broker,
     tasks: [JoinHandle<()>; 2],
 }
 
-impl Brokerage {
+impl BrokerConnections {
     pub(super) fn start(settings: &BrokerSettings) -> Result<Self, BrokerError> {
-        let (events, events_task) = Broker::start(settings.clone(), Purpose::Publish)?;
-        let (messages, messages_task) = Broker::start(settings.clone(), Purpose::Consume)?;
-        Ok(Brokerage {
+        let (events, events_task) = Broker::start(settings.clone(), ConnectionRole::Publish)?;
+        let (messages, messages_task) = Broker::start(settings.clone(), ConnectionRole::Consume)?;
+        Ok(BrokerConnections {
             events,
             messages,
             tasks: [events_task, messages_task],

@@ -7,7 +7,7 @@ use crate::{
     auth::Authenticator,
     config::{ConfigError, JwtKeys, Settings},
     neighbours::{Limits, Neighbours},
-    redis::Link,
+    redis::RedisConnection,
 };
 
 /// Says on stdout what the server would do, or on stderr why it would not start. Answers 0 or 1.
@@ -45,7 +45,7 @@ async fn look(settings: &Settings) -> Result<String, StartError> {
     let redis = if settings.redis.is_empty() {
         "none"
     } else {
-        Link::new(&settings.redis)?;
+        RedisConnection::new(&settings.redis)?;
         "given (not asked)"
     };
     let broker = if settings.amqp.is_some() {

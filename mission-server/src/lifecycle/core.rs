@@ -14,18 +14,18 @@ use mission_core::{
 use mission_rules::{MonotonicStopwatch, Scripts};
 use tokio::task::JoinHandle;
 
-use super::{OpenError, PackError, Storage, Sweeper, apply_pack};
+use super::{ExpiryJob, OpenError, PackError, Storage, apply_pack};
 use crate::{
     amqp::BrokerError,
     auth::UnusableKeys,
     cache::{Cache, CachedStore},
     config::Settings,
     neighbours::{ClientError, Neighbours},
-    redis::LinkError,
+    redis::InvalidRedisUrl,
     uploads::UploadError,
 };
 
-/// Everything between the store and HTTP.
+/// The engine with its queries and workers: everything between the store and HTTP.
 #[derive(Clone)]
 pub struct Core {
     /// Commands.
@@ -35,7 +35,7 @@ pub struct Core {
     /// The script compiler, shared with the engine.
     pub scripts: Arc<Scripts>,
     /// Expiry.
-    pub sweeper: Arc<Sweeper>,
+    pub sweeper: Arc<ExpiryJob>,
 }
 
 /// The server cannot start, or cannot go on.
@@ -73,7 +73,7 @@ pub enum StartError {
     },
     /// The address of Redis cannot be used.
     #[error(transparent)]
-    Redis(#[from] LinkError),
+    Redis(#[from] InvalidRedisUrl),
     /// Another service cannot be called.
     #[error(transparent)]
     Neighbour(#[from] ClientError),
@@ -105,7 +105,7 @@ pub enum StartError {
 
 impl StartError {
     /// Whether the database was away for a moment, so that another try may succeed.
-    pub(super) fn may_pass(&self) -> bool {
+    pub(super) fn is_transient(&self) -> bool {
         let away = |error: &StoreError| matches!(error, StoreError::Unavailable(_));
         match self {
             StartError::Store(error) | StartError::Pack(PackError::Store(error)) => away(error),
@@ -176,7 +176,7 @@ impl Core {
         if let Some(pack) = &settings.pack {
             apply_pack(&engine, &scripts, queries.as_ref(), pack).await?;
         }
-        let sweeper = Arc::new(Sweeper::new(engine.clone(), Arc::clone(&queries)));
+        let sweeper = Arc::new(ExpiryJob::new(engine.clone(), Arc::clone(&queries)));
         Ok((
             Core {
                 engine,

@@ -20,7 +20,7 @@ use super::StartError;
 use crate::{
     config::{JwtKeys, Settings},
     neighbours::Neighbours,
-    uploads::{FileStore, Links, Location, UploadError, Uploads},
+    uploads::{FileStore, LinkSigner, Location, UploadError, Uploads},
 };
 
 /// A file that nobody names is kept for so long: its task may be about to.
@@ -30,7 +30,7 @@ const UNNAMED: TimeDelta = TimeDelta::days(1);
 pub(super) fn open(settings: &Settings, neighbours: &Neighbours) -> Result<Arc<Uploads>, StartError> {
     let limits = settings.uploads.limits.clone();
     let uploads = match &neighbours.storage {
-        Some(service) => Uploads::elsewhere(Arc::clone(service), limits, links(settings)),
+        Some(service) => Uploads::with_storage(Arc::clone(service), limits, links(settings)),
         None => Uploads::new(
             FileStore::open(&settings.uploads.location)?,
             limits,
@@ -41,7 +41,7 @@ pub(super) fn open(settings: &Settings, neighbours: &Neighbours) -> Result<Arc<U
 }
 
 /// Links are signed with a secret of their own or the one of tokens, else with one that ends with this process.
-fn links(settings: &Settings) -> Links {
+fn links(settings: &Settings) -> LinkSigner {
     let secret = match (&settings.uploads.link_secret, &settings.jwt.keys) {
         (Some(secret), _) | (None, JwtKeys::Secret(secret)) => secret,
         (None, JwtKeys::Url(_) | JwtKeys::File(_)) => {
@@ -50,10 +50,10 @@ fn links(settings: &Settings) -> Links {
                     "links to uploaded files hold on this server alone and until it stops; set MISSION_UPLOAD_LINK_SECRET"
                 );
             }
-            return Links::new(Uuid::new_v4().as_bytes());
+            return LinkSigner::new(Uuid::new_v4().as_bytes());
         }
     };
-    Links::new(secret.expose_secret().as_bytes())
+    LinkSigner::new(secret.expose_secret().as_bytes())
 }
 
 /// Why a sweep ended early.

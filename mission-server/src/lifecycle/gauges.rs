@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Core, Storage, queues::Queues};
+use super::{Core, Storage, queue_stats::QueueStats};
 use crate::{
     http::{Probe, QueuesReport},
     telemetry::Metrics,
@@ -14,7 +14,7 @@ pub(super) struct Gauges {
     pub(super) storage: Storage,
     pub(super) probe: Arc<dyn Probe>,
     pub(super) metrics: Option<Metrics>,
-    pub(super) queues: Arc<Queues>,
+    pub(super) queues: Arc<QueueStats>,
 }
 
 impl Gauges {

@@ -71,11 +71,11 @@ impl Jobs {
         gauges: Gauges,
     ) {
         let stop = self.stopping();
-        self.run(async move { auth.keep_keys_fresh(stop).await });
-        self.follow_the_catalogue(core.clone());
+        self.run(async move { auth.refresh_keys(stop).await });
+        self.refresh_catalog(core.clone());
         self.sweep(core.clone());
         self.watch_writes(storage.clone());
-        self.keep_house(core.clone(), storage.clone(), limiter);
+        self.start_housekeeping(core.clone(), storage.clone(), limiter);
         self.set_gauges(gauges);
     }
 
@@ -84,8 +84,8 @@ impl Jobs {
         self.every(FILES, move || {
             let (storage, uploads) = (storage.clone(), Arc::clone(&uploads));
             async move {
-                let swept = files::sweep(&uploads, storage.store.as_ref(), storage.queries.as_ref());
-                match swept.await {
+                let expired = files::sweep(&uploads, storage.store.as_ref(), storage.queries.as_ref());
+                match expired.await {
                     Ok(0) => {}
                     Ok(removed) => tracing::info!(removed, "uploaded files that nobody needs were removed"),
                     Err(error) => tracing::warn!(%error, "uploaded files could not be looked through"),
@@ -94,7 +94,7 @@ impl Jobs {
         });
     }
 
-    fn follow_the_catalogue(&self, core: Core) {
+    fn refresh_catalog(&self, core: Core) {
         let seen = Arc::new(tokio::sync::Mutex::new(None));
         self.every(CATALOGUE, move || {
             let (core, seen) = (core.clone(), Arc::clone(&seen));
@@ -119,10 +119,14 @@ impl Jobs {
         self.every(EXPIRY, move || {
             let sweeper = Arc::clone(&core.sweeper);
             async move {
-                match sweeper.sweep_now().await {
-                    Ok(swept) if swept == super::Swept::default() => {}
-                    Ok(swept) => {
-                        tracing::info!(swept.tasks, swept.rewards, "what had expired was written down");
+                match sweeper.run_once().await {
+                    Ok(expired) if expired == super::ExpiryCounts::default() => {}
+                    Ok(expired) => {
+                        tracing::info!(
+                            expired.tasks,
+                            expired.rewards,
+                            "what had expired was written down"
+                        );
                     }
                     Err(error) => tracing::warn!(%error, "what has expired could not be written down"),
                 }
@@ -130,7 +134,7 @@ impl Jobs {
         });
     }
 
-    fn keep_house(&self, core: Core, storage: Storage, limiter: Arc<LocalRateLimiter>) {
+    fn start_housekeeping(&self, core: Core, storage: Storage, limiter: Arc<LocalRateLimiter>) {
         self.every(HOUSEKEEPING, move || {
             limiter.forget_idle();
             let (core, storage) = (core.clone(), storage.clone());

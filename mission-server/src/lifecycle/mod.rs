@@ -7,32 +7,32 @@ mod broker;
 mod check;
 mod clock;
 mod core;
+mod expiry_job;
 mod files;
-mod front;
 mod gauges;
 mod greeting;
+mod health_checks;
 mod jobs;
+mod listener;
+mod outbox_worker;
 mod pack;
-mod probes;
-mod queues;
+mod queue_stats;
 mod redis;
-mod relay;
 mod request_body;
-mod serve;
 mod start;
-mod starting;
+mod startup;
 mod stop;
 mod storage;
-mod sweep;
+mod swappable_service;
 mod wallet;
 
 pub use self::{
     check::check,
     clock::TestClock,
     core::{Core, StartError},
+    expiry_job::{ExpiryCounts, ExpiryError, ExpiryJob},
     pack::{PackError, apply as apply_pack},
     start::run,
     storage::{OpenError, Storage},
-    sweep::{SweepError, Sweeper, Swept},
     wallet::run_wallet,
 };

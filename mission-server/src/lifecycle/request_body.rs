@@ -23,9 +23,9 @@ const BYTES: usize = 64 << 20;
 /// And for so long.
 const TIME: Duration = Duration::from_secs(5);
 
-/// A body that the service reads, and of which the rest can be read when it no longer does.
+/// A request body whose unread rest can be drained after the handler is done with it.
 #[derive(Clone)]
-pub(super) struct Rest(Arc<Mutex<Shared>>);
+pub(super) struct DrainableBody(Arc<Mutex<Shared>>);
 
 struct Shared {
     body: Incoming,
@@ -33,15 +33,15 @@ struct Shared {
     sending: bool,
 }
 
-impl Rest {
+impl DrainableBody {
     /// Takes the body apart from its request; the rest is `None` where there is no body.
-    pub(super) fn of(request: Request<Incoming>) -> (Request<Body>, Option<Rest>) {
+    pub(super) fn of(request: Request<Incoming>) -> (Request<Body>, Option<DrainableBody>) {
         if request.body().is_end_stream() {
             return (request.map(|_| Body::empty()), None);
         }
         let sending = !request.headers().contains_key(EXPECT);
         let (head, body) = request.into_parts();
-        let rest = Rest(Arc::new(Mutex::new(Shared { body, sending })));
+        let rest = DrainableBody(Arc::new(Mutex::new(Shared { body, sending })));
         (Request::from_parts(head, Body::new(rest.clone())), Some(rest))
     }
 
@@ -68,7 +68,7 @@ impl Rest {
     }
 }
 
-impl HttpBody for Rest {
+impl HttpBody for DrainableBody {
     type Data = Bytes;
     type Error = hyper::Error;
 

@@ -19,20 +19,20 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::{
-    Core, StartError, Sweeper, TestClock,
-    broker::Brokerage,
+    Core, ExpiryJob, StartError, TestClock,
+    broker::BrokerConnections,
+    expiry_job::ExpiryError,
     files,
-    front::{Front, Trouble},
     gauges::Gauges,
     greeting::greeting,
+    health_checks::HealthChecks,
     jobs::Jobs,
-    probes::Probes,
-    queues::Queues,
-    redis::Redis,
-    relay::Relaying,
+    listener::{Listener, StartupFailure},
+    outbox_worker::OutboxWorker,
+    queue_stats::QueueStats,
+    redis::RedisTasks,
     stop::Signals,
     storage,
-    sweep::SweepError,
 };
 use crate::{
     auth::Authenticator,
@@ -50,11 +50,11 @@ use crate::{
 #[must_use]
 pub fn run(settings: Settings) -> ExitCode {
     let (log, drain) = (settings.log.clone(), settings.drain);
-    run_life(&log, drain, |draining, stop| live(settings, draining, stop))
+    run_until_signalled(&log, drain, |draining, stop| serve(settings, draining, stop))
 }
 
 /// Lives a life that ends by itself after its second token was cancelled, as the first signal and the drain say.
-pub(super) fn run_life<L>(
+pub(super) fn run_until_signalled<L>(
     log: &LogSettings,
     drain: Duration,
     life: impl FnOnce(CancellationToken, CancellationToken) -> L,
@@ -123,7 +123,7 @@ where
     }
 }
 
-async fn live(
+async fn serve(
     settings: Settings,
     draining: CancellationToken,
     stop: CancellationToken,
@@ -132,17 +132,17 @@ async fn live(
     warn_of_danger(&settings);
     let metrics = telemetry::install_metrics();
     let auth = Arc::new(Authenticator::new(&settings.jwt).await?);
-    let front = Front::open(
+    let listener = Listener::open(
         &settings.listen,
         metrics.clone(),
         &stop,
         settings.shutdown_timeout,
     );
-    let front = front.await?;
+    let listener = listener.await?;
     if settings.dev {
         storage::make_folder(&settings.database.url)?;
     }
-    let Some(storage) = front.storage(&settings.database, &stop).await? else {
+    let Some(storage) = listener.storage(&settings.database, &stop).await? else {
         return Ok(());
     };
     let test_clock = settings.test_clock.then(|| Arc::new(TestClock::new()));
@@ -151,21 +151,21 @@ async fn live(
         None => Arc::new(SystemClock),
     };
     let jobs = Jobs::default();
-    let redis = Redis::of(&settings, &jobs)?;
-    let cache = Arc::new(Cache::new(redis.as_ref().map(Redis::far)));
+    let redis = RedisTasks::of(&settings, &jobs)?;
+    let cache = Arc::new(Cache::new(redis.as_ref().map(RedisTasks::remote_cache)));
     let neighbours = Neighbours::new(&settings.neighbours, &Limits::default())?
         .or_embedded(&storage.store, &storage.queries);
     let uploads = files::open(&settings, &neighbours)?;
-    let broker = settings.amqp.as_ref().map(Brokerage::start).transpose()?;
+    let broker = settings.amqp.as_ref().map(BrokerConnections::start).transpose()?;
     let start_core = async || {
         let started = Core::start(&storage, &settings, Arc::clone(&clock), &cache, &neighbours);
-        started.await.map_err(Trouble::from)
+        started.await.map_err(StartupFailure::from)
     };
-    let started = front.patiently(&settings.database, &stop, start_core);
+    let started = listener.retry(&settings.database, &stop, start_core);
     let Some((core, mut writer)) = started.await? else {
         return Ok(());
     };
-    let mut relaying = Relaying::start(
+    let mut outbox_worker = OutboxWorker::start(
         &storage,
         Arc::clone(&clock),
         broker.as_ref().map(|broker| &broker.events),
@@ -182,16 +182,16 @@ async fn live(
         Some(redis) => redis.limiter(&settings, Arc::clone(&limiter)),
         None => limiter.clone(),
     };
-    let queues = Arc::new(Queues {
+    let queues = Arc::new(QueueStats {
         engine: core.engine.clone(),
         storage: storage.clone(),
         messages: broker.as_ref().map(|broker| broker.messages.clone()),
         last: Mutex::default(),
     });
-    let probe = Arc::new(Probes {
+    let probe = Arc::new(HealthChecks {
         queries: Arc::clone(&core.queries),
         writes: storage.writes.clone(),
-        redis: redis.map(|redis| redis.link),
+        redis: redis.map(|redis| redis.connection),
         broker: broker.as_ref().map(|broker| broker.events.clone()),
         neighbours: neighbours.clone(),
         required: settings.ready_requires,
@@ -212,7 +212,7 @@ async fn live(
         },
     );
     jobs.sweep_files(storage.clone(), Arc::clone(&uploads));
-    let moderator = moderator(&core, &neighbours, &uploads, &settings, front.address());
+    let moderator = moderator(&core, &neighbours, &uploads, &settings, listener.address());
     let rule_health = Arc::<RuleHealth>::default();
     let state = AppState::new(Parts {
         engine: core.engine.clone(),
@@ -221,7 +221,7 @@ async fn live(
         outbox_told: Arc::clone(&storage.told),
         uploads: Arc::clone(&uploads),
         clock: Arc::clone(&clock),
-        dead_letters: broker.as_ref().map(Brokerage::dead_letters),
+        dead_letters: broker.as_ref().map(BrokerConnections::dead_letters),
         wallet: storage.wallet.clone(),
         neighbours,
         moderator: moderator.clone(),
@@ -243,8 +243,8 @@ async fn live(
         broker.first_try().await;
         broker.consume(&core, rule_health, settings.neighbours.iam.is_none(), &jobs);
     }
-    front.serve(http::router(state));
-    let address = front.address();
+    listener.serve(http::router(state));
+    let address = listener.address();
     tracing::info!(%address, database = %settings.database.url, took = ?began.elapsed(), "the server is ready");
     if settings.dev {
         greet(address, core.engine.now(), &settings)?;
@@ -252,16 +252,16 @@ async fn live(
     tokio::select! {
         () = stop.cancelled() => {}
         ended = &mut writer => return Err(writer_ended(ended)),
-        reason = relaying.fault() => return Err(StartError::Relay(reason)),
+        reason = outbox_worker.error() => return Err(StartError::Relay(reason)),
     }
     // Finishes what runs, in the order in which things depend on each other: requests need the writer, the writer's
     // events need the relay, all need the store.
     let patience = Instant::now() + settings.shutdown_timeout;
-    front.close().await;
+    listener.close().await;
     jobs.stop().await;
     drop(core);
     finish(writer).await?;
-    relaying
+    outbox_worker
         .flush(patience.saturating_duration_since(Instant::now()).max(LAST_FLUSH))
         .await;
     if let Some(broker) = broker {
@@ -337,7 +337,7 @@ fn writer_ended(ended: Result<(), tokio::task::JoinError>) -> StartError {
 /// The clock of a test server: whoever sets it sees what has expired by then as expired.
 struct SettableClock {
     clock: Arc<TestClock>,
-    sweeper: Arc<Sweeper>,
+    sweeper: Arc<ExpiryJob>,
 }
 
 /// The years between which a test clock can be set: far enough for any test, near enough for sums of dates.
@@ -361,12 +361,12 @@ impl SetClock for SettableClock {
         self.clock.set(now);
         tracing::info!(%now, "the test clock was set");
         self.sweeper
-            .sweep_now()
+            .run_once()
             .await
             .map(drop)
             .map_err(|error| match error {
-                SweepError::Store(error) => error.into(),
-                SweepError::Execute(error) => error.into(),
+                ExpiryError::Store(error) => error.into(),
+                ExpiryError::Execute(error) => error.into(),
             })
     }
 }

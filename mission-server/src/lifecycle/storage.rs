@@ -17,7 +17,7 @@ use crate::store::postgres::{self, PostgresOptions, PostgresStore};
 use crate::store::sqlite::{self, SqliteOptions, SqliteStore};
 use crate::{
     config::{DatabaseSettings, DatabaseUrl},
-    store::{Forgotten, PoolUse, WatchedStore, Writes},
+    store::{MonitoredStore, PoolUse, PrunedRows, WriteHealth},
     wallet::Wallet,
 };
 
@@ -27,7 +27,7 @@ pub struct Storage {
     /// For commands.
     pub store: Arc<dyn Store>,
     /// How its commits end.
-    pub writes: Writes,
+    pub writes: WriteHealth,
     /// For lists and records.
     pub queries: Arc<dyn Queries>,
     /// For events that have to leave.
@@ -89,13 +89,13 @@ impl Storage {
             #[cfg(feature = "sqlite")]
             url @ DatabaseUrl::Sqlite(_) => {
                 let store = SqliteStore::open(&url.to_string(), SqliteOptions::default()).await?;
-                let writes = Writes::default();
+                let writes = WriteHealth::default();
                 Ok(Storage {
-                    store: Arc::new(WatchedStore::new(store.clone(), writes.clone())),
+                    store: Arc::new(MonitoredStore::new(store.clone(), writes.clone())),
                     writes,
                     queries: Arc::new(store.clone()),
                     outbox: Arc::new(store.clone()),
-                    told: store.told(),
+                    told: store.outbox_notify(),
                     wallet: store.wallet(),
                     backend: Backend::Sqlite(store),
                 })
@@ -108,13 +108,13 @@ impl Storage {
                     ..PostgresOptions::default()
                 };
                 let store = PostgresStore::open(url.expose(), options).await?;
-                let writes = Writes::default();
+                let writes = WriteHealth::default();
                 Ok(Storage {
-                    store: Arc::new(WatchedStore::new(store.clone(), writes.clone())),
+                    store: Arc::new(MonitoredStore::new(store.clone(), writes.clone())),
                     writes,
                     queries: Arc::new(store.clone()),
                     outbox: Arc::new(store.clone()),
-                    told: store.told(),
+                    told: store.outbox_notify(),
                     wallet: store.wallet(),
                     backend: Backend::Postgres(store),
                 })
@@ -129,7 +129,7 @@ impl Storage {
     /// # Errors
     /// When the store cannot be written.
     pub async fn housekeeping(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
-        let forgotten: Forgotten = match &self.backend {
+        let forgotten: PrunedRows = match &self.backend {
             #[cfg(feature = "sqlite")]
             Backend::Sqlite(store) => store.housekeeping(now).await?,
             #[cfg(feature = "postgres")]

@@ -5,9 +5,9 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 use mission_core::system::SystemClock;
 use tokio_util::sync::CancellationToken;
 
-use super::{StartError, front::Front, probes::Probes, start::run_life};
+use super::{StartError, health_checks::HealthChecks, listener::Listener, start::run_until_signalled};
 use crate::{
-    amqp::{Broker, Purpose, WalletQueue},
+    amqp::{Broker, ConnectionRole, WalletQueue},
     config::{ReadyRequires, WalletSettings},
     http,
     neighbours::Neighbours,
@@ -19,30 +19,30 @@ use crate::{
 #[must_use]
 pub fn run_wallet(settings: WalletSettings) -> ExitCode {
     let log = settings.log.clone();
-    run_life(&log, Duration::ZERO, |draining, stop| {
-        live(settings, draining, stop)
+    run_until_signalled(&log, Duration::ZERO, |draining, stop| {
+        consume(settings, draining, stop)
     })
 }
 
-async fn live(
+async fn consume(
     settings: WalletSettings,
     draining: CancellationToken,
     stop: CancellationToken,
 ) -> Result<(), StartError> {
     let metrics = telemetry::install_metrics();
-    let front = Front::open(
+    let listener = Listener::open(
         &settings.listen,
         metrics.clone(),
         &stop,
         settings.shutdown_timeout,
     );
-    let front = front.await?;
-    let Some(storage) = front.storage(&settings.database, &stop).await? else {
+    let listener = listener.await?;
+    let Some(storage) = listener.storage(&settings.database, &stop).await? else {
         return Ok(());
     };
-    let (broker, broker_task) = Broker::start(settings.broker, Purpose::Wallet)?;
+    let (broker, broker_task) = Broker::start(settings.broker, ConnectionRole::Wallet)?;
     broker.first_try().await;
-    let probe = Arc::new(Probes {
+    let probe = Arc::new(HealthChecks {
         queries: Arc::clone(&storage.queries),
         writes: storage.writes.clone(),
         redis: None,
@@ -52,13 +52,13 @@ async fn live(
         queues: None,
         draining,
     });
-    front.serve(http::health_router(probe, metrics));
-    let address = front.address();
+    listener.serve(http::health_router(probe, metrics));
+    let address = listener.address();
     tracing::info!(%address, database = %settings.database.url, queue = settings.queue, "the wallet is ready");
     WalletQueue::new(storage.wallet.clone(), settings.queue, Arc::new(SystemClock))
         .run(&broker, &stop)
         .await;
-    front.close().await;
+    listener.close().await;
     broker.close();
     // A panic there is told by itself.
     let _ = broker_task.await;

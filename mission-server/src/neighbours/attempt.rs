@@ -12,7 +12,7 @@ use reqwest::{
 };
 use url::Url;
 
-use super::{Call, CallError, Repeat, call::Body};
+use super::{Call, CallError, RetryPolicy, call::Body};
 use crate::http::correlation::{self, HttpHeaders};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -33,7 +33,7 @@ pub(super) fn request(http: &Client, base: &Url, call: &Call) -> Result<RequestB
         headers.insert(correlation::HEADER, id);
     }
     correlation::follow(&call.origin.trace, &mut HttpHeaders(&mut headers));
-    if let Repeat::Keyed(key) = &call.repeat
+    if let RetryPolicy::Keyed(key) = &call.repeat
         && let Ok(key) = HeaderValue::from_str(key)
     {
         headers.insert("idempotency-key", key);

@@ -10,9 +10,9 @@ use serde::Serialize;
 
 use crate::http::correlation;
 
-/// Whether a call that failed may be sent again.
+/// Whether a failed call may be repeated.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Repeat {
+pub enum RetryPolicy {
     /// It changes nothing.
     Safe,
     /// The service tells the second from a new one by this key, which is sent along as `Idempotency-Key`.
@@ -48,8 +48,8 @@ pub struct Call {
     pub(super) path: Vec<String>,
     pub(super) query: Vec<(&'static str, String)>,
     pub(super) body: Option<Body>,
-    pub(super) repeat: Repeat,
-    pub(super) origin: Origin,
+    pub(super) repeat: RetryPolicy,
+    pub(super) origin: CallOrigin,
 }
 
 impl Call {
@@ -63,8 +63,8 @@ impl Call {
             path: path.into_iter().map(Into::into).collect(),
             query: Vec::new(),
             body: None,
-            repeat: Repeat::Safe,
-            origin: Origin::current(),
+            repeat: RetryPolicy::Safe,
+            origin: CallOrigin::current(),
         }
     }
 
@@ -76,7 +76,7 @@ impl Call {
         route: &'static str,
         path: impl IntoIterator<Item = P>,
         body: &impl Serialize,
-        repeat: Repeat,
+        repeat: RetryPolicy,
     ) -> Result<Self, serde_json::Error> {
         Ok(Call {
             method: Method::POST,
@@ -92,7 +92,7 @@ impl Call {
         route: &'static str,
         path: impl IntoIterator<Item = P>,
         file: NewFile,
-        repeat: Repeat,
+        repeat: RetryPolicy,
     ) -> Self {
         Call {
             method: Method::POST,
@@ -111,22 +111,22 @@ impl Call {
 
     /// The same on behalf of another request.
     #[must_use]
-    pub(super) fn of(self, origin: Origin) -> Self {
+    pub(super) fn of(self, origin: CallOrigin) -> Self {
         Call { origin, ..self }
     }
 }
 
-/// Which request a call is made for.
+/// The request on whose behalf a call is made.
 #[derive(Clone, Debug)]
-pub(super) struct Origin {
+pub(super) struct CallOrigin {
     pub(super) correlation_id: String,
     pub(super) trace: SpanContext,
 }
 
-impl Origin {
+impl CallOrigin {
     /// The request that is being served; outside of one, a new one.
     pub(super) fn current() -> Self {
-        Origin {
+        CallOrigin {
             correlation_id: correlation::current().unwrap_or_else(|| uuid::Uuid::now_v7().to_string()),
             trace: correlation::trace(),
         }

@@ -17,9 +17,9 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use super::{
-    AddressGuard, Call, CallError, NeighbourSettings, RefusedAddress, Repeat, Standing, attempt,
+    AddressGuard, Call, CallError, NeighbourSettings, RefusedAddress, RetryPolicy, ServiceHealth, attempt,
     guard::GuardedResolver,
-    standing::{self, Breaker},
+    service_health::{self, Breaker},
 };
 
 /// What one neighbour's client keeps to.
@@ -92,7 +92,7 @@ pub struct Client {
     limits: Limits,
     at_once: Semaphore,
     breaker: Breaker,
-    standing: Arc<Standing>,
+    health: Arc<ServiceHealth>,
 }
 
 impl Client {
@@ -127,21 +127,21 @@ impl Client {
             .no_proxy()
             .dns_resolver(Arc::new(GuardedResolver(guard)))
             .build()?;
-        let standing = Arc::new(Standing::new(service));
+        let health = Arc::new(ServiceHealth::new(service));
         Ok(Client {
             service,
             base,
             http,
             at_once: Semaphore::new(limits.at_once),
-            breaker: standing::breaker(limits, &standing),
+            breaker: service_health::breaker(limits, &health),
             limits: limits.clone(),
-            standing,
+            health,
         })
     }
 
     /// How the service did lately.
-    pub(super) fn standing(&self) -> &Arc<Standing> {
-        &self.standing
+    pub(super) fn health(&self) -> &Arc<ServiceHealth> {
+        &self.health
     }
 
     /// Makes a call and reads its answer as JSON.
@@ -151,15 +151,19 @@ impl Client {
     pub async fn json<T: DeserializeOwned>(&self, call: &Call) -> Result<T, CallError> {
         let deadline = Instant::now() + self.limits.total;
         let began = Instant::now();
-        let outcome = self.repeated(call, deadline).await;
+        let outcome = self.with_retries(call, deadline).await;
         // Where nobody was asked, the reason for that stays what is told.
         if !matches!(outcome, Err(CallError::Open)) {
-            self.standing.note(began.elapsed(), trouble(&outcome));
+            self.health.note(began.elapsed(), client_error(&outcome));
         }
         outcome
     }
 
-    async fn repeated<T: DeserializeOwned>(&self, call: &Call, deadline: Instant) -> Result<T, CallError> {
+    async fn with_retries<T: DeserializeOwned>(
+        &self,
+        call: &Call,
+        deadline: Instant,
+    ) -> Result<T, CallError> {
         // A whole try must be possible after it: a shorter one would blame the service.
         let last_turn = deadline - self.limits.attempt.min(self.limits.total);
         let turn = tokio::time::timeout_at(last_turn.into(), self.at_once.acquire());
@@ -170,8 +174,8 @@ impl Client {
         // A semaphore that is never closed always gives a turn.
         let _turn = turn.map_err(|_| CallError::Busy)?;
         let retries = match call.repeat {
-            Repeat::Never => 0,
-            Repeat::Safe | Repeat::Keyed(_) => self.limits.retries,
+            RetryPolicy::Never => 0,
+            RetryPolicy::Safe | RetryPolicy::Keyed(_) => self.limits.retries,
         };
         let pauses = ExponentialBuilder::default()
             .with_min_delay(self.limits.pause)
@@ -180,7 +184,7 @@ impl Client {
         let attempt = || self.guarded(call, deadline);
         attempt
             .retry(pauses)
-            .when(CallError::may_pass)
+            .when(CallError::is_retryable)
             // Not sooner than the service asks for, and not beyond the deadline.
             .adjust(|error, pause| {
                 let pause = pause?.max(error.retry_after().unwrap_or_default());
@@ -240,7 +244,7 @@ impl Client {
 }
 
 /// What of an outcome is trouble: that something is not there is an answer like any other.
-fn trouble<T>(outcome: &Result<T, CallError>) -> Option<&CallError> {
+fn client_error<T>(outcome: &Result<T, CallError>) -> Option<&CallError> {
     let error = outcome.as_ref().err()?;
     (!matches!(error, CallError::Status { status: 404, .. })).then_some(error)
 }

@@ -74,7 +74,7 @@ impl CallError {
     }
 
     /// Whether the same call may succeed a moment later.
-    pub(super) fn may_pass(&self) -> bool {
+    pub(super) fn is_retryable(&self) -> bool {
         match self {
             CallError::Status { status, .. } => matches!(status, 408 | 429 | 500 | 502 | 503 | 504),
             CallError::TimedOut | CallError::Unreachable(_) | CallError::Cut(_) => true,

@@ -15,16 +15,16 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::{
-    Call, CallError, Client, Repeat,
-    call::Origin,
+    Call, CallError, Client, RetryPolicy,
+    call::CallOrigin,
     loader::Loader,
-    people::{Known, People},
+    people_cache::{CachedPerson, PeopleCache},
 };
 
 /// The calls of the service. What they answer is kept.
 pub(super) struct Directory {
     client: Arc<Client>,
-    people: Arc<People>,
+    people: Arc<PeopleCache>,
 }
 
 /// A user in the service's words. E-mail address and the rest are not even read.
@@ -56,7 +56,7 @@ impl From<User> for Person {
     }
 }
 
-fn away(error: &CallError) -> IamError {
+fn unavailable(error: &CallError) -> IamError {
     IamError {
         reason: error.to_string(),
     }
@@ -67,15 +67,19 @@ impl Directory {
     pub(super) async fn people(
         &self,
         users: &[UserId],
-        origin: Origin,
+        origin: CallOrigin,
     ) -> Result<BTreeMap<UserId, Person>, IamError> {
         let path = ["api", "v1", "users", "batch"];
         let body = Ids { ids: users };
-        let call = Call::post("/users/batch", path, &body, Repeat::Safe).map_err(|error| IamError {
+        let call = Call::post("/users/batch", path, &body, RetryPolicy::Safe).map_err(|error| IamError {
             reason: error.to_string(),
         })?;
         let call = call.of(origin);
-        let answer: Users = self.client.json(&call).await.map_err(|error| away(&error))?;
+        let answer: Users = self
+            .client
+            .json(&call)
+            .await
+            .map_err(|error| unavailable(&error))?;
         let answered = answer.users.into_iter().map(|user| (user.id, user.into()));
         let mut found: BTreeMap<UserId, Person> = answered.collect();
         found.retain(|user, _| users.contains(user));
@@ -87,7 +91,7 @@ impl Directory {
     }
 
     /// GetUserInfo.
-    async fn person(&self, user: UserId, origin: Origin) -> Result<Option<Person>, IamError> {
+    async fn person(&self, user: UserId, origin: CallOrigin) -> Result<Option<Person>, IamError> {
         let path = [
             "api".to_owned(),
             "v1".to_owned(),
@@ -98,7 +102,7 @@ impl Directory {
         let person = match self.client.json::<User>(&call).await {
             Ok(answer) => Some(Person::from(answer)),
             Err(CallError::Status { status: 404, .. }) => None,
-            Err(error) => return Err(away(&error)),
+            Err(error) => return Err(unavailable(&error)),
         };
         self.people.put(user, person.clone(), Instant::now());
         Ok(person)
@@ -108,7 +112,7 @@ impl Directory {
 /// The IAM service.
 pub struct IamClient {
     directory: Arc<Directory>,
-    pub(super) people: Arc<People>,
+    pub(super) people: Arc<PeopleCache>,
     loader: Loader,
 }
 
@@ -116,7 +120,7 @@ impl IamClient {
     /// The service behind a client. Must be called within a Tokio runtime.
     #[must_use]
     pub fn new(client: Arc<Client>) -> Self {
-        let people = Arc::new(People::new());
+        let people = Arc::new(PeopleCache::new());
         let directory = Arc::new(Directory {
             client,
             people: Arc::clone(&people),
@@ -133,10 +137,10 @@ impl IamClient {
 impl Iam for IamClient {
     async fn person(&self, user: UserId, wait: Duration) -> Result<Option<Person>, IamError> {
         let known = self.people.get(user, Instant::now());
-        if let Known::Fresh(person) = known {
+        if let CachedPerson::Fresh(person) = known {
             return Ok(person);
         }
-        let (directory, origin) = (Arc::clone(&self.directory), Origin::current());
+        let (directory, origin) = (Arc::clone(&self.directory), CallOrigin::current());
         // A task of its own, so that a late answer is kept, and a failure is counted.
         let asking = tokio::spawn(async move { directory.person(user, origin).await });
         let answer = match tokio::time::timeout(wait, asking).await {
@@ -144,10 +148,10 @@ impl Iam for IamClient {
             Ok(Err(_)) => Err(IamError {
                 reason: "the server is stopping".to_owned(),
             }),
-            Err(_) => Err(away(&CallError::TimedOut)),
+            Err(_) => Err(unavailable(&CallError::TimedOut)),
         };
         match (answer, known) {
-            (Err(_), Known::Stale(person)) => Ok(person),
+            (Err(_), CachedPerson::Stale(person)) => Ok(person),
             (answer, _) => answer,
         }
     }
@@ -157,12 +161,12 @@ impl Iam for IamClient {
         let (mut found, mut stale, mut missing) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
         for user in users {
             match self.people.get(*user, now) {
-                Known::Fresh(person) => found.extend(person.map(|person| (*user, person))),
-                Known::Stale(person) => {
+                CachedPerson::Fresh(person) => found.extend(person.map(|person| (*user, person))),
+                CachedPerson::Stale(person) => {
                     stale.extend(person.map(|person| (*user, person)));
                     missing.push(*user);
                 }
-                Known::Nothing => missing.push(*user),
+                CachedPerson::Nothing => missing.push(*user),
             }
         }
         if missing.is_empty() {
@@ -177,7 +181,7 @@ impl Iam for IamClient {
             Ok(Err(_)) | Err(_) => found.extend(stale),
         }
         // Somebody may have been erased while the service was asked.
-        found.retain(|user, _| self.people.get(*user, now) != Known::Fresh(None));
+        found.retain(|user, _| self.people.get(*user, now) != CachedPerson::Fresh(None));
         found
     }
 

@@ -14,9 +14,9 @@ use mission_core::{
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    call::Origin,
+    call::CallOrigin,
     iam::Directory,
-    people::{Known, People},
+    people_cache::{CachedPerson, PeopleCache},
 };
 
 /// How long others are waited for.
@@ -26,36 +26,36 @@ pub(super) const MOST_IDS: usize = 200;
 /// Questions that may wait; further ones are told that the service is away.
 const MOST_WAITING: usize = 1024;
 
-/// What is answered: who was found, of those who were asked about.
-pub(super) type Found = Result<Arc<BTreeMap<UserId, Person>>, IamError>;
+/// The users that were found, of those asked for.
+pub(super) type LoadResult = Result<Arc<BTreeMap<UserId, Person>>, IamError>;
 
-/// A question about some users.
-struct Question {
+/// A request for some users.
+struct LoadRequest {
     users: Vec<UserId>,
-    origin: Origin,
-    answer: oneshot::Sender<Found>,
+    origin: CallOrigin,
+    answer: oneshot::Sender<LoadResult>,
 }
 
-/// Asks for many users at once. Its task ends when it is dropped.
-pub(super) struct Loader(mpsc::Sender<Question>);
+/// Batches requests for users. Its task ends when it is dropped.
+pub(super) struct Loader(mpsc::Sender<LoadRequest>);
 
 impl Loader {
     /// Starts the task, within a Tokio runtime.
-    pub(super) fn start(directory: Arc<Directory>, people: Arc<People>) -> Self {
+    pub(super) fn start(directory: Arc<Directory>, people: Arc<PeopleCache>) -> Self {
         let (sender, questions) = mpsc::channel(MOST_WAITING);
         tokio::spawn(run(questions, directory, people));
         Loader(sender)
     }
 
     /// Asks about some users. The answer is kept, whether or not anybody waits for it.
-    pub(super) async fn load(&self, users: Vec<UserId>) -> Found {
+    pub(super) async fn load(&self, users: Vec<UserId>) -> LoadResult {
         let (answer, answered) = oneshot::channel();
         let away = |reason: &str| IamError {
             reason: reason.to_owned(),
         };
-        let question = Question {
+        let question = LoadRequest {
             users,
-            origin: Origin::current(),
+            origin: CallOrigin::current(),
             answer,
         };
         self.0
@@ -66,7 +66,11 @@ impl Loader {
 }
 
 /// Answers questions, those of one window together; while a call runs, the next ones gather.
-async fn run(mut questions: mpsc::Receiver<Question>, directory: Arc<Directory>, people: Arc<People>) {
+async fn run(
+    mut questions: mpsc::Receiver<LoadRequest>,
+    directory: Arc<Directory>,
+    people: Arc<PeopleCache>,
+) {
     while let Some(first) = questions.recv().await {
         let mut asked = vec![first];
         gather(&mut questions, &mut asked).await;
@@ -78,7 +82,7 @@ async fn run(mut questions: mpsc::Receiver<Question>, directory: Arc<Directory>,
     }
 }
 
-async fn gather(questions: &mut mpsc::Receiver<Question>, asked: &mut Vec<Question>) {
+async fn gather(questions: &mut mpsc::Receiver<LoadRequest>, asked: &mut Vec<LoadRequest>) {
     let end = tokio::time::Instant::now() + WINDOW;
     while asked.iter().map(|question| question.users.len()).sum::<usize>() < MOST_IDS {
         match tokio::time::timeout_at(end, questions.recv()).await {
@@ -89,7 +93,7 @@ async fn gather(questions: &mut mpsc::Receiver<Question>, asked: &mut Vec<Questi
 }
 
 /// Asks the service for those who are not known by now, each once.
-async fn fetch(asked: &[Question], directory: &Directory, people: &People) -> Found {
+async fn fetch(asked: &[LoadRequest], directory: &Directory, people: &PeopleCache) -> LoadResult {
     let users: BTreeSet<UserId> = asked
         .iter()
         .flat_map(|question| question.users.iter().copied())
@@ -99,8 +103,8 @@ async fn fetch(asked: &[Question], directory: &Directory, people: &People) -> Fo
     let mut missing = Vec::new();
     for user in users {
         match people.get(user, now) {
-            Known::Fresh(person) => found.extend(person.map(|person| (user, person))),
-            Known::Stale(_) | Known::Nothing => missing.push(user),
+            CachedPerson::Fresh(person) => found.extend(person.map(|person| (user, person))),
+            CachedPerson::Stale(_) | CachedPerson::Nothing => missing.push(user),
         }
     }
     let Some(origin) = asked.first().map(|question| &question.origin) else {

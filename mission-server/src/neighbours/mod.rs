@@ -13,10 +13,10 @@ mod guard;
 mod iam;
 mod loader;
 mod moderation;
-mod people;
+mod people_cache;
+mod service_health;
 mod settings;
 mod social;
-mod standing;
 mod storage;
 #[cfg(test)]
 mod tests;
@@ -37,16 +37,16 @@ use mission_core::{
 
 use self::embedded::{StoredFriends, StoredPeople};
 pub use self::{
-    call::{Call, Repeat},
+    call::{Call, RetryPolicy},
     callback::{CallbackError, CallbackKey},
     client::{Client, ClientError, Limits},
     error::CallError,
     guard::{AddressGuard, RefusedAddress},
     iam::IamClient,
     moderation::{ModerationCallback, ModerationClient},
+    service_health::{ServiceHealth, ServiceReport},
     settings::NeighbourSettings,
     social::SocialClient,
-    standing::{Report, Standing},
     storage::StorageClient,
 };
 
@@ -64,7 +64,7 @@ pub struct Neighbours {
     pub moderation: Option<Arc<dyn Moderation>>,
     /// Keeps uploads.
     pub storage: Option<Arc<dyn Storage>>,
-    standings: Vec<Arc<Standing>>,
+    healths: Vec<Arc<ServiceHealth>>,
 }
 
 impl Neighbours {
@@ -73,14 +73,14 @@ impl Neighbours {
     /// # Errors
     /// When an address is one that may not be called, or TLS cannot be set up.
     pub fn new(settings: &NeighbourSettings, limits: &Limits) -> Result<Self, ClientError> {
-        let mut standings = Vec::new();
+        let mut healths = Vec::new();
         let mut client = |service, base: &Option<url::Url>, limits: &Limits| {
             let client = base
                 .as_ref()
                 .map(|base| Client::new(service, base.clone(), settings, limits))
                 .transpose()?
                 .map(Arc::new);
-            standings.extend(client.iter().map(|client| Arc::clone(client.standing())));
+            healths.extend(client.iter().map(|client| Arc::clone(client.health())));
             Ok::<_, ClientError>(client)
         };
         let iam = client("iam", &settings.iam, limits)?;
@@ -93,7 +93,7 @@ impl Neighbours {
             moderation: moderation
                 .map(|client| Arc::new(ModerationClient::new(client)) as Arc<dyn Moderation>),
             storage: storage.map(|client| Arc::new(StorageClient::new(client)) as Arc<dyn Storage>),
-            standings,
+            healths,
         })
     }
 
@@ -111,8 +111,8 @@ impl Neighbours {
 
     /// How each of them did when it was last called.
     #[must_use]
-    pub fn reports(&self) -> Vec<Report> {
-        self.standings.iter().map(|standing| standing.report()).collect()
+    pub fn reports(&self) -> Vec<ServiceReport> {
+        self.healths.iter().map(|health| health.report()).collect()
     }
 
     /// Names and pictures of some users, as far as they can be had within [`NAMES_WAIT`].

@@ -11,7 +11,7 @@ use mission_core::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Call, CallError, CallbackError, CallbackKey, Client, Repeat};
+use super::{Call, CallError, CallbackError, CallbackKey, Client, RetryPolicy};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -106,7 +106,7 @@ impl ModerationClient {
 
     async fn submission(&self, request: &ModerationRequest) -> Result<ModerationReport, CallError> {
         let path = ["api", "v1", "moderations"];
-        let repeat = Repeat::Keyed(request.file.to_string());
+        let repeat = RetryPolicy::Keyed(request.file.to_string());
         let body = Submission {
             file_id: request.file.to_string(),
             url: &request.url,

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use url::Url;
 use uuid::Uuid;
 
-use super::{Call, CallError, Client, Limits, Repeat};
+use super::{Call, CallError, Client, Limits, RetryPolicy};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -58,7 +58,7 @@ impl From<CallError> for StorageError {
 impl Storage for StorageClient {
     /// The service gives the file an id of its own. Where that is a UUID, the file has it here too.
     async fn put(&self, file: NewFile) -> Result<KeptFile, StorageError> {
-        let repeat = Repeat::Keyed(file.id.to_string());
+        let repeat = RetryPolicy::Keyed(file.id.to_string());
         let call = Call::post_file("/upload", ["api", "v1", "upload"], file, repeat);
         let stored: Stored = self.client.json(&call).await?;
         let id = stored

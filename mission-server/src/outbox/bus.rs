@@ -68,7 +68,7 @@ impl Bus for InProcessBus {
         let parts = events.chunks(TOGETHER).zip(envelopes.chunks(TOGETHER));
         for ((events, envelopes), results) in parts.zip(results.chunks_mut(TOGETHER)) {
             for subscriber in &self.subscribers {
-                hand(subscriber.as_ref(), events, envelopes, results).await;
+                deliver(subscriber.as_ref(), events, envelopes, results).await;
             }
         }
         results
@@ -76,7 +76,7 @@ impl Bus for InProcessBus {
 }
 
 /// Gives events to a subscriber.
-async fn hand(
+async fn deliver(
     subscriber: &dyn Subscriber,
     events: &[OutboxEvent],
     envelopes: &[CloudEvent],

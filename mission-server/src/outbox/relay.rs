@@ -71,9 +71,9 @@ const WIDEST_AWAY: usize = 4;
 /// How long a stopping server waits for a bus that cannot be reached.
 const FLUSH_TO_NOBODY: Duration = Duration::from_secs(2);
 
-/// What one look into the outbox came to.
+/// The result of one pass over the outbox.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Pass {
+struct RelayPass {
     /// Events that need no more be sent.
     sent: usize,
     /// Events that were looked at and have to be sent again.
@@ -86,9 +86,9 @@ struct Pass {
     away: bool,
 }
 
-/// What is to be noted of one look.
+/// What one pass has to write back to the outbox.
 #[derive(Debug, Default)]
-struct Outcome<'r> {
+struct RelayOutcome<'r> {
     /// Entries all of whose events were taken.
     sent: Vec<i64>,
     parkings: Vec<ParkRequest>,
@@ -202,7 +202,7 @@ impl Relay {
     }
 
     /// One look into the outbox.
-    async fn pass(&mut self) -> Result<Pass, StoreError> {
+    async fn pass(&mut self) -> Result<RelayPass, StoreError> {
         let now = self.clock.now();
         self.next_retry = self.next_retry.filter(|at| *at > now);
         let widest = self.options.batch.saturating_mul(WIDEST_AWAY);
@@ -210,10 +210,10 @@ impl Relay {
         let waiting = self.outbox.waiting(limit, now).await?;
         if waiting.is_empty() {
             self.behind = 0;
-            return Ok(Pass::default());
+            return Ok(RelayPass::default());
         }
         let results = self.bus.publish(&waiting).await;
-        let outcome = self.judge(&waiting, &results, now);
+        let outcome = self.outcomes(&waiting, &results, now);
         if !outcome.sent.is_empty() {
             self.outbox.sent(&outcome.sent, now).await?;
         }
@@ -228,7 +228,7 @@ impl Relay {
         let full = waiting.len() >= limit;
         let moved = !outcome.sent.is_empty() || !outcome.parkings.is_empty();
         let wider = self.options.batch.saturating_add(self.behind).min(widest) > limit;
-        Ok(Pass {
+        Ok(RelayPass {
             sent: waiting.len() - outcome.left,
             left: outcome.left,
             parked: outcome.parked,
@@ -238,13 +238,13 @@ impl Relay {
     }
 
     /// What is to be noted of what the bus said of each event.
-    fn judge<'r>(
+    fn outcomes<'r>(
         &self,
         waiting: &[OutboxEvent],
         results: &'r [Result<(), PublishError>],
         now: DateTime<Utc>,
-    ) -> Outcome<'r> {
-        let mut outcome = Outcome::default();
+    ) -> RelayOutcome<'r> {
+        let mut outcome = RelayOutcome::default();
         // Roots that go no further, and whether they are parked.
         let mut stuck: HashMap<Root, bool> = HashMap::new();
         let mut entries: BTreeMap<i64, bool> = BTreeMap::new();
@@ -256,7 +256,7 @@ impl Relay {
                         outcome.away = Some(reason);
                     }
                     if let Entry::Vacant(vacant) = stuck.entry(outgoing.root) {
-                        let parking = self.parking(outgoing, error, now);
+                        let parking = self.park_request(outgoing, error, now);
                         vacant.insert(parking.is_some());
                         outcome.parkings.extend(parking);
                     }
@@ -285,7 +285,7 @@ impl Relay {
     }
 
     /// How an event is parked that was not taken; not at all where that was no fault of its own.
-    fn parking(
+    fn park_request(
         &self,
         outgoing: &OutboxEvent,
         error: &PublishError,

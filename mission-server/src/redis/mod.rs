@@ -2,12 +2,12 @@
 //!
 //! Nothing rests on it. While it is away, reads go to the database and rate limits are each server's own.
 
-mod link;
-mod marks;
+mod cache;
+mod connection;
+mod invalidations;
 mod rate_limit;
-mod shelf;
 
-pub use link::{Away, Link, LinkError};
-pub use marks::Marks;
+pub use cache::{Cacheable, CachedValue, RedisCache};
+pub use connection::{InvalidRedisUrl, RedisConnection, RedisUnavailable};
+pub use invalidations::Invalidations;
 pub use rate_limit::SharedRateLimiter;
-pub use shelf::{Cached, Reading, Shelf};

@@ -6,12 +6,12 @@ use async_trait::async_trait;
 use mission_core::ports::rate_limit::{RateKey, RateLimiter};
 use redis::Script;
 
-use super::Link;
+use super::RedisConnection;
 use crate::http::{LocalRateLimiter, Quota};
 
 /// Counts in Redis; while it is away, each server counts by itself.
 pub struct SharedRateLimiter {
-    link: Arc<Link>,
+    connection: Arc<RedisConnection>,
     script: Script,
     per_user: Option<Quota>,
     per_address: Option<Quota>,
@@ -22,13 +22,13 @@ impl SharedRateLimiter {
     /// Limits a user and an address; `None` = no limit. `alone` counts while Redis is away, by the same quotas.
     #[must_use]
     pub fn new(
-        link: Arc<Link>,
+        connection: Arc<RedisConnection>,
         per_user: Option<Quota>,
         per_address: Option<Quota>,
         alone: Arc<LocalRateLimiter>,
     ) -> Self {
         SharedRateLimiter {
-            link,
+            connection,
             script: Script::new(include_str!("rate_limit.lua")),
             per_user,
             per_address,
@@ -50,7 +50,7 @@ impl RateLimiter for SharedRateLimiter {
         call.key(name)
             .arg(u64::try_from(interval).unwrap_or(u64::MAX))
             .arg(quota.burst.get());
-        match self.link.run::<u64>(&call).await {
+        match self.connection.run::<u64>(&call).await {
             Ok(0) => Ok(()),
             Ok(wait) => Err(Duration::from_micros(wait)),
             Err(_) => {

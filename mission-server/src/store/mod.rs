@@ -1,15 +1,15 @@
 //! SQL stores for the engine: one folder a database, held to the core's contract suite. What is the same in every
 //! database lies beside them.
 
-mod asked;
-mod granted;
-mod judge;
+mod conflict_check;
+mod granted_points;
+mod load_query;
 pub(crate) mod micros;
 mod pool;
 pub(crate) mod record;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod schema;
-mod writes;
+mod write_health;
 
 #[cfg(feature = "postgres")]
 pub mod postgres;
@@ -22,14 +22,14 @@ pub(crate) mod tests;
 pub use schema::SchemaError;
 
 pub use pool::PoolUse;
-pub use writes::{Failing, WatchedStore, Writes};
+pub use write_health::{FailingWrites, MonitoredStore, WriteHealth};
 
 /// How long the id of an inbound event is remembered: longer than any late window and any broker's redelivery.
 pub(crate) const INBOUND_LIFETIME: chrono::Duration = chrono::Duration::days(30);
 
-/// What housekeeping forgot.
+/// How many rows housekeeping removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Forgotten {
+pub struct PrunedRows {
     /// Receipts older than 24 hours.
     pub receipts: u64,
     /// Ids of inbound events older than 30 days.

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-/// How a store's connections are used.
+/// Usage of a store's connection pool.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PoolUse {
     /// Open at most.
@@ -24,9 +24,9 @@ pub(super) struct Waiters(Arc<AtomicUsize>);
 
 impl Waiters {
     /// Counts one more, until what this gives is dropped.
-    pub(super) fn one_more(&self) -> Waiting<'_> {
+    pub(super) fn one_more(&self) -> WaitGuard<'_> {
         self.0.fetch_add(1, Ordering::Relaxed);
-        Waiting(&self.0)
+        WaitGuard(&self.0)
     }
 
     pub(super) fn count(&self) -> usize {
@@ -34,10 +34,10 @@ impl Waiters {
     }
 }
 
-/// Somebody who waits.
-pub(super) struct Waiting<'w>(&'w AtomicUsize);
+/// Counts one waiter until it is dropped.
+pub(super) struct WaitGuard<'w>(&'w AtomicUsize);
 
-impl Drop for Waiting<'_> {
+impl Drop for WaitGuard<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }

@@ -82,16 +82,16 @@ pub(crate) fn parked_event(
     })
 }
 
-/// The events of one journal entry as they are kept.
+/// The events of one journal entry, as stored.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Parcel<C, E> {
+pub(crate) struct OutboxEnvelope<C, E> {
     pub(crate) correlation_id: C,
     pub(crate) events: E,
 }
 
-impl<'e> Parcel<&'e Option<String>, &'e [OutboundEvent]> {
+impl<'e> OutboxEnvelope<&'e Option<String>, &'e [OutboundEvent]> {
     pub(crate) fn new(correlation_id: &'e Option<String>, events: &'e [OutboundEvent]) -> Self {
-        Parcel {
+        OutboxEnvelope {
             correlation_id,
             events,
         }
@@ -115,22 +115,22 @@ pub(crate) fn journal_record(
     })
 }
 
-/// What a change says of one record.
-pub(crate) enum Written {
-    /// Nothing: it stays as it is.
-    Not,
-    /// That it goes.
-    Gone,
-    /// Its JSON.
-    Record(String),
+/// How a change affects one record.
+pub(crate) enum RecordChange {
+    /// It stays as it is.
+    Unchanged,
+    /// It is deleted.
+    Deleted,
+    /// It becomes this JSON.
+    Replaced(String),
 }
 
 /// What a change says of one record, as text.
-pub(crate) fn text_of<V: Serialize>(written: Option<&Option<V>>) -> Result<Written, StoreError> {
+pub(crate) fn text_of<V: Serialize>(written: Option<&Option<V>>) -> Result<RecordChange, StoreError> {
     Ok(match written {
-        None => Written::Not,
-        Some(None) => Written::Gone,
-        Some(Some(record)) => Written::Record(to_json(record)?),
+        None => RecordChange::Unchanged,
+        Some(None) => RecordChange::Deleted,
+        Some(Some(record)) => RecordChange::Replaced(to_json(record)?),
     })
 }
 

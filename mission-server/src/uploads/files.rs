@@ -14,13 +14,13 @@ use mission_core::ports::clock::Clock;
 use uuid::Uuid;
 
 use super::{
-    MediaType, RefusedLink, UploadError, Uploads,
-    range::{self, Asked},
+    InvalidLink, MediaType, UploadError, Uploads,
+    range::{self, RequestedRange},
 };
 use crate::http::Problem;
 
 #[derive(Clone)]
-struct Served {
+struct FilesState {
     uploads: Arc<Uploads>,
     clock: Arc<dyn Clock>,
 }
@@ -36,23 +36,23 @@ pub fn files_router<S: Clone + Send + Sync + 'static>(
 ) -> Router<S> {
     Router::new()
         .route("/files/{id}", get(file))
-        .with_state(Served { uploads, clock })
+        .with_state(FilesState { uploads, clock })
 }
 
-impl From<RefusedLink> for Problem {
-    fn from(refused: RefusedLink) -> Self {
+impl From<InvalidLink> for Problem {
+    fn from(refused: InvalidLink) -> Self {
         Problem::new(StatusCode::FORBIDDEN, "link_refused", refused.to_string())
     }
 }
 
 async fn file(
-    State(served): State<Served>,
+    State(served): State<FilesState>,
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let id: Uuid = id.parse().map_err(|_| RefusedLink::Signature)?;
+    let id: Uuid = id.parse().map_err(|_| InvalidLink::Signature)?;
     let uploads = &served.uploads;
     let holds = uploads
         .links()
@@ -64,9 +64,9 @@ async fn file(
     let is_same = text(&headers, header::IF_RANGE).is_none_or(|given| given == tag);
     let asked = range::read(text(&headers, header::RANGE).filter(|_| is_same), size);
     let part = match asked {
-        Asked::All => None,
-        Asked::Part(part) => Some(part),
-        Asked::Beyond => return Ok(beyond(size)),
+        RequestedRange::All => None,
+        RequestedRange::Part(part) => Some(part),
+        RequestedRange::Beyond => return Ok(beyond(size)),
     };
     let kind = store.kind(id).await?;
     let body = if method == Method::HEAD {

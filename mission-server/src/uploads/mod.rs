@@ -12,7 +12,7 @@
 //! after `kill -9`. Only what was found to be whole and harmless reaches the store.
 //!
 //! ```
-//! use mission_server::uploads::{FileStore, Links, Limits, Location, Part, Uploads, UploadError};
+//! use mission_server::uploads::{FileStore, LinkSigner, Limits, Location, Part, Uploads, UploadError};
 //! use futures_util::stream;
 //!
 //! # async fn example() -> Result<(), UploadError> {
@@ -20,7 +20,7 @@
 //! # let address = format!("file://{}", folder.path().display());
 //! let location: Location = address.parse()?; // such as `file:///var/lib/mission/files`
 //! let store = FileStore::open(&location)?;
-//! let uploads = Uploads::new(store, Limits::default(), Links::new(b"a secret of the server"));
+//! let uploads = Uploads::new(store, Limits::default(), LinkSigner::new(b"a secret of the server"));
 //!
 //! let bytes = stream::iter([Ok::<_, UploadError>("<script>alert(1)</script>".into())]);
 //! let part = Part { content_type: Some("image/png"), file_name: Some("cat.png"), bytes };
@@ -60,5 +60,5 @@ pub use limits::Limits;
 pub use location::Location;
 pub use media_type::MediaType;
 pub use receive::{Part, Uploads};
-pub use sign::{Links, RefusedLink};
+pub use sign::{InvalidLink, LinkSigner};
 pub use store::{FileStore, StoredFile};

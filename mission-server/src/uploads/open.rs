@@ -8,32 +8,32 @@ use url::Url;
 
 use super::{Location, UploadError};
 
-/// A store that makes links to its files itself.
+/// A store that signs URLs of its files.
 #[async_trait]
-pub(super) trait OwnLinks: Send + Sync {
+pub(super) trait UrlSigner: Send + Sync {
     /// A link to read a file, good for so long from now on.
     async fn link(&self, path: &Path, ttl: Duration) -> object_store::Result<Url>;
 }
 
 #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
 #[async_trait]
-impl<S: object_store::signer::Signer> OwnLinks for S {
+impl<S: object_store::signer::Signer> UrlSigner for S {
     async fn link(&self, path: &Path, ttl: Duration) -> object_store::Result<Url> {
         self.signed_url(axum::http::Method::GET, path, ttl).await
     }
 }
 
 /// An opened store.
-pub(super) struct Opened {
+pub(super) struct OpenedStore {
     pub(super) store: Arc<dyn ObjectStore>,
     pub(super) prefix: Path,
     /// Makes links of the store's own, where it can.
-    pub(super) signer: Option<Arc<dyn OwnLinks>>,
+    pub(super) signer: Option<Arc<dyn UrlSigner>>,
     /// Whether it keeps the type of a file beside it.
     pub(super) keeps_types: bool,
 }
 
-pub(super) fn open(location: &Location) -> Result<Opened, UploadError> {
+pub(super) fn open(location: &Location) -> Result<OpenedStore, UploadError> {
     match location {
         Location::Folder(folder) => self::folder(folder),
         Location::Bucket(url) => bucket(url),
@@ -43,14 +43,14 @@ pub(super) fn open(location: &Location) -> Result<Opened, UploadError> {
     }
 }
 
-fn folder(folder: &Folder) -> Result<Opened, UploadError> {
+fn folder(folder: &Folder) -> Result<OpenedStore, UploadError> {
     std::fs::create_dir_all(folder).map_err(|error| {
         UploadError::Location(format!(
             "the folder `{}` cannot be made: {error}",
             folder.display()
         ))
     })?;
-    Ok(Opened {
+    Ok(OpenedStore {
         store: Arc::new(LocalFileSystem::new_with_prefix(folder)?),
         prefix: Path::default(),
         signer: None,
@@ -59,9 +59,9 @@ fn folder(folder: &Folder) -> Result<Opened, UploadError> {
 }
 
 #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
-fn signing<S: ObjectStore + OwnLinks>(store: S, url: &Url) -> Result<Opened, UploadError> {
+fn signing<S: ObjectStore + UrlSigner>(store: S, url: &Url) -> Result<OpenedStore, UploadError> {
     let store = Arc::new(store);
-    Ok(Opened {
+    Ok(OpenedStore {
         signer: Some(store.clone()),
         store,
         prefix: Path::from_url_path(url.path()).map_err(object_store::Error::from)?,
@@ -69,7 +69,7 @@ fn signing<S: ObjectStore + OwnLinks>(store: S, url: &Url) -> Result<Opened, Upl
     })
 }
 
-fn bucket(url: &Url) -> Result<Opened, UploadError> {
+fn bucket(url: &Url) -> Result<OpenedStore, UploadError> {
     match url.scheme() {
         #[cfg(feature = "s3")]
         "s3" => signing(

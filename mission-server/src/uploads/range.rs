@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-/// What a request asks for.
+/// The part of a file that a request asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(super) enum RequestedRange {
     /// All of the file: there is no range, or one that need not be understood, such as several.
     All,
     /// These bytes.
@@ -14,10 +14,10 @@ pub(super) enum Asked {
 }
 
 /// Reads the header `Range` for a file of a size.
-pub(super) fn read(header: Option<&str>, size: u64) -> Asked {
+pub(super) fn read(header: Option<&str>, size: u64) -> RequestedRange {
     let spec = header.and_then(|text| text.trim().strip_prefix("bytes="));
     let Some((first, last)) = spec.and_then(|spec| spec.trim().split_once('-')) else {
-        return Asked::All;
+        return RequestedRange::All;
     };
     let number = |text: &str| {
         let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -26,20 +26,20 @@ pub(super) fn read(header: Option<&str>, size: u64) -> Asked {
     };
     match (number(first), number(last)) {
         (None, Some(count)) if first.is_empty() => match count.min(size) {
-            0 => Asked::Beyond,
-            count => Asked::Part(size - count..size),
+            0 => RequestedRange::Beyond,
+            count => RequestedRange::Part(size - count..size),
         },
         (Some(from), None) if last.is_empty() => part(from, size, size),
         (Some(from), Some(last)) if from <= last => part(from, last.saturating_add(1).min(size), size),
-        _ => Asked::All,
+        _ => RequestedRange::All,
     }
 }
 
-fn part(from: u64, to: u64, size: u64) -> Asked {
+fn part(from: u64, to: u64, size: u64) -> RequestedRange {
     if from < size {
-        Asked::Part(from..to)
+        RequestedRange::Part(from..to)
     } else {
-        Asked::Beyond
+        RequestedRange::Beyond
     }
 }
 
@@ -50,25 +50,25 @@ mod tests {
     #[test]
     fn single_ranges_are_read_and_others_are_ignored() {
         for (header, asked) in [
-            ("bytes=0-0", Asked::Part(0..1)),
-            ("bytes=2-5", Asked::Part(2..6)),
-            ("bytes=2-", Asked::Part(2..10)),
-            ("bytes=-3", Asked::Part(7..10)),
-            ("bytes=-99", Asked::Part(0..10)),
-            ("bytes=8-99999999999999999999999", Asked::Part(8..10)),
-            ("bytes=10-", Asked::Beyond),
-            ("bytes=99999999999999999999999-", Asked::Beyond),
-            ("bytes=-0", Asked::Beyond),
-            ("bytes=5-2", Asked::All),
-            ("bytes=0-1,3-4", Asked::All),
-            ("bytes=-", Asked::All),
-            ("bytes=+1-2", Asked::All),
-            ("lines=1-2", Asked::All),
-            ("", Asked::All),
+            ("bytes=0-0", RequestedRange::Part(0..1)),
+            ("bytes=2-5", RequestedRange::Part(2..6)),
+            ("bytes=2-", RequestedRange::Part(2..10)),
+            ("bytes=-3", RequestedRange::Part(7..10)),
+            ("bytes=-99", RequestedRange::Part(0..10)),
+            ("bytes=8-99999999999999999999999", RequestedRange::Part(8..10)),
+            ("bytes=10-", RequestedRange::Beyond),
+            ("bytes=99999999999999999999999-", RequestedRange::Beyond),
+            ("bytes=-0", RequestedRange::Beyond),
+            ("bytes=5-2", RequestedRange::All),
+            ("bytes=0-1,3-4", RequestedRange::All),
+            ("bytes=-", RequestedRange::All),
+            ("bytes=+1-2", RequestedRange::All),
+            ("lines=1-2", RequestedRange::All),
+            ("", RequestedRange::All),
         ] {
             assert_eq!(read(Some(header), 10), asked, "{header}");
         }
-        assert_eq!(read(None, 10), Asked::All);
-        assert_eq!(read(Some("bytes=0-"), 0), Asked::Beyond);
+        assert_eq!(read(None, 10), RequestedRange::All);
+        assert_eq!(read(Some("bytes=0-"), 0), RequestedRange::Beyond);
     }
 }

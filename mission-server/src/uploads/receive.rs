@@ -19,7 +19,7 @@ use tokio::sync::Semaphore;
 use uuid::{NoContext, Timestamp, Uuid};
 
 use super::{
-    FileStore, Limits, Links, MediaType, UploadError, check,
+    FileStore, Limits, LinkSigner, MediaType, UploadError, check,
     content::Content,
     inspect::{Inspected, inspect},
     spool::{Spooled, spool},
@@ -47,23 +47,23 @@ pub struct Uploads {
     /// The same storage, where it is a store of this server's.
     store: Option<FileStore>,
     limits: Limits,
-    links: Links,
+    links: LinkSigner,
     inspections: Arc<Semaphore>,
 }
 
 impl Uploads {
     /// Uploads into a store of this server's, within limits.
     #[must_use]
-    pub fn new(store: FileStore, limits: Limits, links: Links) -> Self {
+    pub fn new(store: FileStore, limits: Limits, links: LinkSigner) -> Self {
         Uploads {
             store: Some(store.clone()),
-            ..Uploads::elsewhere(Arc::new(store), limits, links)
+            ..Uploads::with_storage(Arc::new(store), limits, links)
         }
     }
 
     /// Uploads into another storage, which looks after its files by itself.
     #[must_use]
-    pub fn elsewhere(storage: Arc<dyn Storage>, limits: Limits, links: Links) -> Self {
+    pub fn with_storage(storage: Arc<dyn Storage>, limits: Limits, links: LinkSigner) -> Self {
         Uploads {
             storage,
             store: None,
@@ -99,7 +99,7 @@ impl Uploads {
 
     /// What signs links of our own.
     #[must_use]
-    pub fn links(&self) -> &Links {
+    pub fn links(&self) -> &LinkSigner {
         &self.links
     }
 

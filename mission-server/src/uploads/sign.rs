@@ -13,20 +13,20 @@ use uuid::Uuid;
 ///
 /// ```
 /// use std::time::Duration;
-/// use mission_server::uploads::Links;
+/// use mission_server::uploads::LinkSigner;
 ///
-/// let links = Links::new(b"a secret of the server");
+/// let links = LinkSigner::new(b"a secret of the server");
 /// let now = chrono::DateTime::UNIX_EPOCH;
 /// let link = links.link(uuid::Uuid::nil(), now, Duration::from_secs(60));
 /// assert!(link.starts_with("/files/00000000-0000-0000-0000-000000000000?expires=60&signature="));
 /// ```
-pub struct Links {
+pub struct LinkSigner {
     key: SecretBox<[u8; 32]>,
 }
 
-/// Why a link is refused.
+/// Why a link is not valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RefusedLink {
+pub enum InvalidLink {
     /// It was not made by this server, or was changed.
     #[error("the link's signature does not fit")]
     Signature,
@@ -35,7 +35,7 @@ pub enum RefusedLink {
     Expired,
 }
 
-impl fmt::Debug for Links {
+impl fmt::Debug for LinkSigner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Links")
     }
@@ -44,14 +44,14 @@ impl fmt::Debug for Links {
 /// What the key is derived for, so that no other use of the secret can make links.
 const PURPOSE: &[u8] = b"mission-server: links to files, version 1";
 
-impl Links {
+impl LinkSigner {
     /// Signs with a key that is derived from a secret, which all servers of one deployment share.
     #[must_use]
     pub fn new(secret: &[u8]) -> Self {
         let key = mac(&Sha256::digest(secret).into(), &[PURPOSE])
             .finalize()
             .into_bytes();
-        Links {
+        LinkSigner {
             key: SecretBox::new(Box::new(key.into())),
         }
     }
@@ -69,7 +69,7 @@ impl Links {
     ///
     /// # Errors
     /// Where the link is refused. The signature is compared in constant time, and before the time is looked at.
-    pub fn check(&self, id: Uuid, query: &str, now: DateTime<Utc>) -> Result<Duration, RefusedLink> {
+    pub fn check(&self, id: Uuid, query: &str, now: DateTime<Utc>) -> Result<Duration, InvalidLink> {
         let field = |name| {
             let mut fields = form_urlencoded::parse(query.as_bytes());
             fields.find(|(field, _)| field == name).map(|(_, value)| value)
@@ -78,14 +78,14 @@ impl Links {
         let signature =
             field("signature").and_then(|text| BASE64_URL_SAFE_NO_PAD.decode(text.as_bytes()).ok());
         let (Some(expires), Some(signature)) = (expires, signature) else {
-            return Err(RefusedLink::Signature);
+            return Err(InvalidLink::Signature);
         };
         self.mac(id, expires)
             .verify_slice(&signature)
-            .map_err(|_| RefusedLink::Signature)?;
+            .map_err(|_| InvalidLink::Signature)?;
         match u64::try_from(expires.saturating_sub(now.timestamp())) {
             Ok(left) if left > 0 => Ok(Duration::from_secs(left)),
-            _ => Err(RefusedLink::Expired),
+            _ => Err(InvalidLink::Expired),
         }
     }
 

@@ -25,7 +25,7 @@ use uuid::Uuid;
 
 use super::{
     Location, MediaType, UploadError,
-    open::{self, OwnLinks},
+    open::{self, UrlSigner},
 };
 
 /// Bytes that are held of a file while it is written: the least that S3 takes as a part of a file.
@@ -36,7 +36,7 @@ const PART_BYTES: usize = 5 << 20;
 pub struct FileStore {
     store: Arc<dyn ObjectStore>,
     prefix: Path,
-    signer: Option<Arc<dyn OwnLinks>>,
+    signer: Option<Arc<dyn UrlSigner>>,
     keeps_types: bool,
     folder: Option<PathBuf>,
 }

@@ -22,7 +22,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::outbox::Subscriber;
-pub use order::{Booking, BookingKind, Order, UnreadableEvent};
+pub use order::{Booking, BookingKind, LedgerCommand, UnreadableEvent};
 
 /// One booking in a user's account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -48,7 +48,7 @@ pub trait Ledger: Send + Sync {
     ///
     /// # Errors
     /// When nothing was carried out.
-    async fn carry_out(&self, orders: &[Order]) -> Result<(), StoreError>;
+    async fn carry_out(&self, orders: &[LedgerCommand]) -> Result<(), StoreError>;
 
     /// What a user's account holds.
     ///
@@ -82,7 +82,7 @@ impl Wallet {
     ///
     /// # Errors
     /// When nothing was carried out.
-    pub async fn book(&self, orders: &[Order]) -> Result<(), StoreError> {
+    pub async fn book(&self, orders: &[LedgerCommand]) -> Result<(), StoreError> {
         self.ledger.carry_out(orders).await
     }
 
@@ -112,9 +112,9 @@ impl std::fmt::Debug for Wallet {
 #[async_trait]
 impl Subscriber for Wallet {
     async fn handle(&self, events: &[CloudEvent]) -> Result<(), StoreError> {
-        let orders: Vec<Order> = events
+        let orders: Vec<LedgerCommand> = events
             .iter()
-            .filter_map(|event| Order::of(event).transpose())
+            .filter_map(|event| LedgerCommand::of(event).transpose())
             .collect::<Result<_, UnreadableEvent>>()
             .map_err(|error| StoreError::Refused(error.to_string()))?;
         if orders.is_empty() {

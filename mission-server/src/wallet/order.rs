@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use crate::store::micros::decimal_micros;
 
-/// What the ledger is to do.
+/// A command of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Order {
+pub enum LedgerCommand {
     /// Move points.
     Book(Booking),
     /// Forget whose account it was.
@@ -105,16 +105,16 @@ struct Erased {
     erased_at: DateTime<Utc>,
 }
 
-impl Order {
+impl LedgerCommand {
     /// What an event asks for; `None` where it moves no points.
     ///
     /// # Errors
     /// When the event is of a type that does, and cannot be read.
-    pub fn of(event: &CloudEvent) -> Result<Option<Order>, UnreadableEvent> {
+    pub fn of(event: &CloudEvent) -> Result<Option<LedgerCommand>, UnreadableEvent> {
         Ok(match event.event_type.as_str() {
             "RewardClaimedEvent" => {
                 let data: Claimed = read(event)?;
-                Some(Order::Book(Booking {
+                Some(LedgerCommand::Book(Booking {
                     grant: data.reward_id,
                     kind: BookingKind::Grant,
                     user: data.user_id,
@@ -125,7 +125,7 @@ impl Order {
             }
             "RewardRevokedEvent" => {
                 let data: Revoked = read(event)?;
-                Some(Order::Book(Booking {
+                Some(LedgerCommand::Book(Booking {
                     grant: data.reward_id,
                     kind: BookingKind::Revocation,
                     user: data.user_id,
@@ -136,7 +136,7 @@ impl Order {
             }
             "UserErasedEvent" => {
                 let data: Erased = read(event)?;
-                Some(Order::Forget {
+                Some(LedgerCommand::Forget {
                     user: data.user_id,
                     at: data.erased_at,
                 })

@@ -12,9 +12,9 @@ use mission_core::{
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
-use super::{BookingKind, Ledger, LedgerEntry, Order, Wallet};
+use super::{BookingKind, Ledger, LedgerCommand, LedgerEntry, Wallet};
 use crate::store::{
-    postgres::{Database, Found, Kind, PostgresStore, Rows, Script, failure},
+    postgres::{Database, Kind, PostgresStore, ResultRow, Rows, SqlBuilder, failure},
     record::{instant, unavailable},
 };
 
@@ -57,36 +57,36 @@ const MOVE_ENTRIES: &str = "WITH moved AS (DELETE FROM wallet_entries WHERE user
     INSERT INTO wallet_entries (user_id, grant_id, kind, side, number, amount_micros, currency, booked_at)
     SELECT ?, grant_id, kind, side, number, amount_micros, currency, booked_at FROM moved";
 
-/// Orders of one kind that follow each other, ready to be bound.
-enum Run {
+/// Consecutive commands of one kind, ready to be bound.
+enum CommandRun {
     Book { users: Vec<Uuid>, rows: Rows },
     Forget(BTreeMap<Uuid, DateTime<Utc>>),
 }
 
-impl Run {
-    fn into_scripts(self) -> Result<[Script; 2], StoreError> {
+impl CommandRun {
+    fn into_scripts(self) -> Result<[SqlBuilder; 2], StoreError> {
         match self {
-            Run::Book { mut users, rows } => {
+            CommandRun::Book { mut users, rows } => {
                 users.sort_unstable();
                 users.dedup();
                 let mut accounts = Rows::of(&[Kind::Id]);
                 for user in &users {
                     accounts.row().id(*user);
                 }
-                let mut open = Script::new(OPEN_ACCOUNTS);
+                let mut open = SqlBuilder::new(OPEN_ACCOUNTS);
                 open.rows(accounts)?.then(OPENED);
-                let mut book = Script::new(BOOK);
+                let mut book = SqlBuilder::new(BOOK);
                 book.bind(users)?.bind(ERASED)?.rows(rows)?.then(BOOKED);
                 Ok([open, book])
             }
-            Run::Forget(users) => {
+            CommandRun::Forget(users) => {
                 let mut accounts = Rows::of(&[Kind::Id, Kind::Number]);
                 for (user, at) in &users {
                     accounts.row().id(*user).instant(*at);
                 }
-                let mut close = Script::new(CLOSE_ACCOUNTS);
+                let mut close = SqlBuilder::new(CLOSE_ACCOUNTS);
                 close.rows(accounts)?.then(CLOSED);
-                let mut entries = Script::new(MOVE_ENTRIES);
+                let mut entries = SqlBuilder::new(MOVE_ENTRIES);
                 entries
                     .bind(users.into_keys().collect::<Vec<_>>())?
                     .bind(ERASED)?;
@@ -96,12 +96,12 @@ impl Run {
     }
 }
 
-fn runs(orders: &[Order]) -> Result<Vec<Run>, StoreError> {
-    let mut runs: Vec<Run> = Vec::new();
+fn runs(orders: &[LedgerCommand]) -> Result<Vec<CommandRun>, StoreError> {
+    let mut runs: Vec<CommandRun> = Vec::new();
     for (place, order) in (0_i64..).zip(orders) {
         match order {
-            Order::Book(booking) => {
-                if !matches!(runs.last(), Some(Run::Book { .. })) {
+            LedgerCommand::Book(booking) => {
+                if !matches!(runs.last(), Some(CommandRun::Book { .. })) {
                     let kinds = [
                         Kind::Number,
                         Kind::Id,
@@ -111,12 +111,12 @@ fn runs(orders: &[Order]) -> Result<Vec<Run>, StoreError> {
                         Kind::Text,
                         Kind::Number,
                     ];
-                    runs.push(Run::Book {
+                    runs.push(CommandRun::Book {
                         users: Vec::new(),
                         rows: Rows::of(&kinds),
                     });
                 }
-                if let Some(Run::Book { users, rows }) = runs.last_mut() {
+                if let Some(CommandRun::Book { users, rows }) = runs.last_mut() {
                     users.push(booking.user.0);
                     let row = rows.row().number(place).id(booking.grant.0);
                     row.text(serde_name(booking.kind))
@@ -126,11 +126,11 @@ fn runs(orders: &[Order]) -> Result<Vec<Run>, StoreError> {
                         .instant(booking.at);
                 }
             }
-            Order::Forget { user, at } => {
-                if !matches!(runs.last(), Some(Run::Forget(_))) {
-                    runs.push(Run::Forget(BTreeMap::new()));
+            LedgerCommand::Forget { user, at } => {
+                if !matches!(runs.last(), Some(CommandRun::Forget(_))) {
+                    runs.push(CommandRun::Forget(BTreeMap::new()));
                 }
-                if let Some(Run::Forget(users)) = runs.last_mut() {
+                if let Some(CommandRun::Forget(users)) = runs.last_mut() {
                     users.entry(user.0).or_insert(*at);
                 }
             }
@@ -141,7 +141,7 @@ fn runs(orders: &[Order]) -> Result<Vec<Run>, StoreError> {
 
 #[async_trait]
 impl Ledger for PostgresLedger {
-    async fn carry_out(&self, orders: &[Order]) -> Result<(), StoreError> {
+    async fn carry_out(&self, orders: &[LedgerCommand]) -> Result<(), StoreError> {
         let runs = runs(orders)?;
         let mut work = self.database.begin().await.map_err(unavailable)?;
         for run in runs {
@@ -154,7 +154,7 @@ impl Ledger for PostgresLedger {
 
     async fn balance(&self, user: UserId) -> Result<Decimal, StoreError> {
         let rows = self.database.read(|| {
-            let mut script = Script::new(
+            let mut script = SqlBuilder::new(
                 "SELECT coalesce(sum(amount_micros), 0)::bigint FROM wallet_entries
                 WHERE user_id = ? AND side = 'holder' AND user_id <> ?",
             );
@@ -162,14 +162,14 @@ impl Ledger for PostgresLedger {
             Ok(script)
         });
         match rows.await?.first() {
-            Some(row) => Ok(total_from_millionths(Found(row).get(0)?)),
+            Some(row) => Ok(total_from_millionths(ResultRow(row).get(0)?)),
             None => Ok(Decimal::ZERO),
         }
     }
 
     async fn entries(&self, user: UserId) -> Result<Vec<LedgerEntry>, StoreError> {
         let rows = self.database.read(|| {
-            let mut script = Script::new(
+            let mut script = SqlBuilder::new(
                 "SELECT grant_id, kind, amount_micros, currency, booked_at FROM wallet_entries
                 WHERE user_id = ? AND side = 'holder' AND user_id <> ? ORDER BY number",
             );
@@ -179,7 +179,7 @@ impl Ledger for PostgresLedger {
         rows.await?
             .iter()
             .map(|row| {
-                let row = Found(row);
+                let row = ResultRow(row);
                 Ok(LedgerEntry {
                     grant_id: row.get::<Uuid>(0)?.into(),
                     kind: match row.get::<&str>(1)? {

@@ -8,10 +8,10 @@ use mission_core::{
 };
 use rust_decimal::Decimal;
 
-use super::{Booking, BookingKind, Ledger, LedgerEntry, Order, Wallet};
+use super::{Booking, BookingKind, Ledger, LedgerCommand, LedgerEntry, Wallet};
 use crate::store::{
     record::{instant, unavailable},
-    sqlite::{Database, Durability, Found, Rows, Script, SqliteStore, failure},
+    sqlite::{Database, Durability, ResultRow, Rows, SqlBuilder, SqliteStore, failure},
 };
 
 impl SqliteStore {
@@ -51,22 +51,22 @@ const CLOSE_ACCOUNTS: &str = "INSERT INTO wallet_accounts (kind, user_id, erased
 const MOVE_ENTRIES: &str = "UPDATE wallet_entries SET account_id = ? WHERE side = 'holder' AND account_id IN
     (SELECT id FROM wallet_accounts WHERE user_id IN (SELECT unhex(value->>0) FROM json_each(?)));";
 
-/// Orders of one kind that follow each other, ready to be bound.
-enum Run {
+/// Consecutive commands of one kind, ready to be bound.
+enum CommandRun {
     Book(Rows),
     Forget(Rows),
 }
 
-impl Run {
-    fn add_to(self, script: &mut Script) -> Result<(), StoreError> {
+impl CommandRun {
+    fn add_to(self, script: &mut SqlBuilder) -> Result<(), StoreError> {
         match self {
-            Run::Book(rows) => {
+            CommandRun::Book(rows) => {
                 let bookings = rows.into_text();
                 script.then(OPEN_ACCOUNTS).bind(bookings.clone())?;
                 script.then(BOOK_HOLDERS).bind(ERASED)?.bind(bookings.clone())?;
                 script.then(BOOK_ISSUER).bind(ISSUER)?.bind(bookings)?;
             }
-            Run::Forget(rows) => {
+            CommandRun::Forget(rows) => {
                 let users = rows.into_text();
                 script.then(CLOSE_ACCOUNTS).bind(users.clone())?;
                 script.then(MOVE_ENTRIES).bind(ERASED)?.bind(users)?;
@@ -76,23 +76,23 @@ impl Run {
     }
 }
 
-fn runs(orders: &[Order]) -> Result<Vec<Run>, StoreError> {
-    let mut runs: Vec<Run> = Vec::new();
+fn runs(orders: &[LedgerCommand]) -> Result<Vec<CommandRun>, StoreError> {
+    let mut runs: Vec<CommandRun> = Vec::new();
     for order in orders {
         match order {
-            Order::Book(booking) => {
-                if !matches!(runs.last(), Some(Run::Book(_))) {
-                    runs.push(Run::Book(Rows::default()));
+            LedgerCommand::Book(booking) => {
+                if !matches!(runs.last(), Some(CommandRun::Book(_))) {
+                    runs.push(CommandRun::Book(Rows::default()));
                 }
-                if let Some(Run::Book(rows)) = runs.last_mut() {
+                if let Some(CommandRun::Book(rows)) = runs.last_mut() {
                     booking_row(rows, booking)?;
                 }
             }
-            Order::Forget { user, at } => {
-                if !matches!(runs.last(), Some(Run::Forget(_))) {
-                    runs.push(Run::Forget(Rows::default()));
+            LedgerCommand::Forget { user, at } => {
+                if !matches!(runs.last(), Some(CommandRun::Forget(_))) {
+                    runs.push(CommandRun::Forget(Rows::default()));
                 }
-                if let Some(Run::Forget(rows)) = runs.last_mut() {
+                if let Some(CommandRun::Forget(rows)) = runs.last_mut() {
                     rows.row().id(user.0).instant(*at);
                 }
             }
@@ -114,14 +114,14 @@ fn booking_row(rows: &mut Rows, booking: &Booking) -> Result<(), StoreError> {
 
 #[async_trait]
 impl Ledger for SqliteLedger {
-    async fn carry_out(&self, orders: &[Order]) -> Result<(), StoreError> {
-        let mut script = Script::default();
+    async fn carry_out(&self, orders: &[LedgerCommand]) -> Result<(), StoreError> {
+        let mut script = SqlBuilder::default();
         script.then("BEGIN IMMEDIATE;");
         for run in runs(orders)? {
             run.add_to(&mut script)?;
         }
         script.then("COMMIT;");
-        let mut turn = self.database.turn().await?;
+        let mut turn = self.database.lock_writer().await?;
         // The outbox notes the events as sent only after this, in the same log: a power cut takes both or the note.
         let written = turn.write(Durability::Relaxed, script).await;
         written.map_err(|error| failure(&error))?;
@@ -138,7 +138,7 @@ impl Ledger for SqliteLedger {
         .fetch_one(self.database.readers())
         .await
         .map_err(unavailable)?;
-        Ok(total_from_millionths(Found(&row).get(0)?))
+        Ok(total_from_millionths(ResultRow(&row).get(0)?))
     }
 
     async fn entries(&self, user: UserId) -> Result<Vec<LedgerEntry>, StoreError> {
@@ -152,7 +152,7 @@ impl Ledger for SqliteLedger {
         .map_err(unavailable)?;
         rows.iter()
             .map(|row| {
-                let row = Found(row);
+                let row = ResultRow(row);
                 Ok(LedgerEntry {
                     grant_id: row.id(0)?.into(),
                     kind: match row.get::<&str>(1)? {

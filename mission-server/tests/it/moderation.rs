@@ -15,7 +15,7 @@ use mission_core::{
 use mission_neighbours::{Moderation, Mood, Service, StandIn, Verdict};
 use mission_server::{
     moderation::Moderator,
-    uploads::{FileStore, Limits, Links, Location, Uploads},
+    uploads::{FileStore, Limits, LinkSigner, Location, Uploads},
 };
 use serde_json::{Value, json};
 
@@ -259,7 +259,7 @@ async fn moderation_by_rules_judges_at_once() {
     tokio::spawn(writer.run());
     let folder = tempfile::tempdir().unwrap();
     let files = FileStore::open(&Location::Folder(folder.path().to_owned())).unwrap();
-    let uploads = Arc::new(Uploads::new(files, Limits::default(), Links::new(b"secret")));
+    let uploads = Arc::new(Uploads::new(files, Limits::default(), LinkSigner::new(b"secret")));
     let public_url = "https://mission.example".parse().unwrap();
     let queries: Arc<dyn Queries> = Arc::new(store);
     let moderator = Moderator::new(
@@ -316,7 +316,7 @@ async fn moderation_by_rules_judges_at_once() {
             near_copy_of: None,
         };
         engine.execute(attach, Signals::default(), None).await.unwrap();
-        moderator.hand_over(file);
+        moderator.submit(file);
         let review = async || {
             queries
                 .review(Review::id_for_upload(file))

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use mission_core::mission::MissionCode;
 use mission_rules::{
     FailedRules,
-    run::{Change, Comparison, Report, Tally, UserTotals},
+    run::{Change, Comparison, LineCounts, Report, UserTotals},
 };
 use rust_decimal::Decimal;
 
@@ -139,8 +139,8 @@ fn more(left_out: usize) -> String {
     }
 }
 
-fn told(tally: &Tally, failures: &FailedRules) -> String {
-    let Tally {
+fn told(tally: &LineCounts, failures: &FailedRules) -> String {
+    let LineCounts {
         lines,
         applied,
         ignored,

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{
     WholeStore,
-    bench::{StoreFixture, noon},
+    store_fixture::{StoreFixture, noon},
 };
 use crate::{
     UserId,

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use rust_decimal::Decimal;
 
-use super::{WholeStore, bench::StoreFixture};
+use super::{WholeStore, store_fixture::StoreFixture};
 use crate::{
     engine::ReadSet,
     mission::{Budget, BudgetUse},

@@ -1,7 +1,6 @@
 use super::{
-    WholeStore,
-    bench::{StoreFixture, noon},
-    records,
+    WholeStore, records,
+    store_fixture::{StoreFixture, noon},
 };
 use crate::{
     engine::{PackPolicy, PackRecord, ReferralPolicy},

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
-use super::{WholeStore, bench::StoreFixture};
+use super::{WholeStore, store_fixture::StoreFixture};
 use crate::{
     UserId,
     engine::ReadSet,
@@ -24,9 +24,9 @@ async fn holder<S: WholeStore>(bench: &StoreFixture<'_, S>, claim: &Claim) -> Op
         claims: BTreeSet::from([claim.clone()]),
         ..ReadSet::default()
     };
-    let facts = bench.load(keys).await;
-    assert!(facts.claims.contains_key(claim), "the claim is answered");
-    facts.claims[claim]
+    let loaded = bench.load(keys).await;
+    assert!(loaded.claims.contains_key(claim), "the claim is answered");
+    loaded.claims[claim]
 }
 
 pub(super) async fn a_claim_has_one_holder<S: WholeStore>(bench: &StoreFixture<'_, S>) {

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use super::{
     WholeStore,
-    bench::{StoreFixture, all_at_once},
+    store_fixture::{StoreFixture, all_at_once},
 };
 use crate::{
     engine::ReadSet,

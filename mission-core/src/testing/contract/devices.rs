@@ -4,7 +4,7 @@ use chrono::{DateTime, Duration, Utc};
 
 use super::{
     WholeStore,
-    bench::{StoreFixture, noon},
+    store_fixture::{StoreFixture, noon},
 };
 use crate::{UserId, engine::ReadSet, fraud::DeviceHash, testing::user};
 

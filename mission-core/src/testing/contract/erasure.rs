@@ -1,9 +1,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    WholeStore,
-    bench::{StoreFixture, noon},
-    records,
+    WholeStore, records,
+    store_fixture::{StoreFixture, noon},
 };
 use crate::{
     CommandId, UserId,
@@ -101,14 +100,14 @@ pub(super) async fn an_erasure_forgets_what_the_journal_says<S: WholeStore>(benc
         bench.committed(&change).await;
     }
     bench.committed(&erasing(bench, user(1), 2)).await;
-    let facts = bench
+    let loaded = bench
         .load(ReadSet {
             receipts: keys.into(),
             ..ReadSet::default()
         })
         .await;
     assert!(
-        facts.receipts.values().all(Option::is_none),
+        loaded.receipts.values().all(Option::is_none),
         "no remembered answer tells of an erased user"
     );
 }

@@ -1,9 +1,8 @@
 use chrono::Duration;
 
 use super::{
-    WholeStore,
-    bench::{StoreFixture, noon},
-    records,
+    WholeStore, records,
+    store_fixture::{StoreFixture, noon},
 };
 use crate::{
     ports::queries::DueExpiry,

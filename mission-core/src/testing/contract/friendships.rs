@@ -2,7 +2,7 @@ use chrono::{DateTime, Duration, Utc};
 
 use super::{
     WholeStore,
-    bench::{StoreFixture, noon},
+    store_fixture::{StoreFixture, noon},
 };
 use crate::{UserId, ports::store::Friendship, testing::user, user::User};
 

@@ -3,9 +3,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 use super::{
-    WholeStore,
-    bench::{StoreFixture, noon},
-    records,
+    WholeStore, records,
+    store_fixture::{StoreFixture, noon},
 };
 use crate::{
     CommandId, ReviewId, RewardId, TaskId,
@@ -45,38 +44,38 @@ fn keys_of_every_kind(id: Uuid) -> ReadSet {
 pub(super) async fn a_load_answers_every_key_that_was_asked<S: WholeStore>(bench: &StoreFixture<'_, S>) {
     let id = bench.fresh();
     let keys = keys_of_every_kind(id);
-    let facts = bench.load(keys.clone()).await;
+    let loaded = bench.load(keys.clone()).await;
     let roots: BTreeMap<Root, Version> = keys
         .all_roots()
         .into_iter()
         .map(|root| (root, Version(0)))
         .collect();
     assert_eq!(
-        facts.versions, roots,
+        loaded.versions, roots,
         "every root that is named, or holds a record that is, is at version 0 while it does not exist"
     );
     assert_eq!(
-        facts.records,
+        loaded.records,
         keys.records.pick(&crate::engine::Records::default()),
         "every record that does not exist is answered with `None`"
     );
     let nobody: BTreeMap<Claim, Option<Uuid>> = keys.claims.into_iter().map(|claim| (claim, None)).collect();
     assert_eq!(
-        facts.claims, nobody,
+        loaded.claims, nobody,
         "a claim that nobody holds is answered with `None`"
     );
     assert_eq!(
-        facts.budgets,
+        loaded.budgets,
         BTreeMap::from([(mission_id(1), BudgetUse::default())]),
         "nothing is in use of a budget that nobody has touched"
     );
     assert_eq!(
-        facts.devices,
+        loaded.devices,
         BTreeMap::from([(DeviceHash::of("phone"), BTreeMap::new())]),
         "nobody came with a device that nobody named"
     );
     assert_eq!(
-        facts.receipts.into_values().collect::<Vec<_>>(),
+        loaded.receipts.into_values().collect::<Vec<_>>(),
         [None],
         "a receipt that was never given is answered with `None`"
     );
@@ -107,14 +106,14 @@ pub(super) async fn a_load_shows_what_was_written<S: WholeStore>(bench: &StoreFi
         .insert(Claim::MissionCode(definition("one").code), mission_id(1).0);
     bench.committed(&change).await;
 
-    let facts = bench.load(keys_of_every_kind(id)).await;
+    let loaded = bench.load(keys_of_every_kind(id)).await;
     assert_eq!(
-        facts.records, change.write_set.writes,
+        loaded.records, change.write_set.writes,
         "records of every kind come back"
     );
     for root in change.expected.keys() {
         assert_eq!(
-            facts.versions.get(root),
+            loaded.versions.get(root),
             Some(&Version(1)),
             "{root:?} was changed once"
         );

@@ -13,7 +13,6 @@
 //! A suite without the test harness awaits [`run_all`] instead. Failures are panics that name the broken promise.
 
 mod audit;
-mod bench;
 mod budgets;
 mod catalogue;
 mod claims;
@@ -30,6 +29,7 @@ mod pictures;
 mod receipts;
 mod records;
 mod round_trip;
+mod store_fixture;
 mod sums;
 mod uniqueness;
 mod versions;
@@ -46,7 +46,7 @@ macro_rules! cases {
         $($(
             /// A case of the contract; its name is the promise. Wants a new, empty store.
             pub async fn $case<S: WholeStore>(store: &S) {
-                $module::$case(&bench::StoreFixture::new(store)).await;
+                $module::$case(&store_fixture::StoreFixture::new(store)).await;
             }
         )+)*
 

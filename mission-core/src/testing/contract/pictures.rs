@@ -1,6 +1,6 @@
 use super::{
     WholeStore,
-    bench::{StoreFixture, noon},
+    store_fixture::{StoreFixture, noon},
 };
 use crate::{FileId, TaskId, UserId, ports::store::Picture, task::PerceptualHash, testing::user, user::User};
 

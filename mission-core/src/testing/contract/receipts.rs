@@ -4,7 +4,7 @@ use chrono::Duration;
 
 use super::{
     WholeStore,
-    bench::{StoreFixture, noon},
+    store_fixture::{StoreFixture, noon},
 };
 use crate::{
     CommandId,

@@ -1,9 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    WholeStore,
-    bench::{StoreFixture, noon},
-    records,
+    WholeStore, records,
+    store_fixture::{StoreFixture, noon},
 };
 use crate::{
     CommandId, Points,
@@ -61,10 +60,10 @@ pub(super) async fn numbers_come_back_exactly<S: WholeStore>(bench: &StoreFixtur
         let mut keys = ReadSet::default();
         keys.records.user.insert(who);
         keys.records.reward.insert((who, reward.id));
-        let facts = bench.load(keys).await;
-        assert_eq!(facts.records.user[&who], Some(owner), "a user with {number}");
+        let loaded = bench.load(keys).await;
+        assert_eq!(loaded.records.user[&who], Some(owner), "a user with {number}");
         assert_eq!(
-            facts.records.reward[&(who, reward.id)],
+            loaded.records.reward[&(who, reward.id)],
             Some(reward),
             "a reward of {number}"
         );
@@ -116,15 +115,15 @@ pub(super) async fn texts_come_back_as_they_were<S: WholeStore>(bench: &StoreFix
         keys.records.user.insert(who);
         keys.records.task.insert((who, task.id));
         keys.records.mission.insert(mission.id);
-        let facts = bench.load(keys).await;
-        assert_eq!(facts.records.user[&who], Some(owner), "a user with {text:?}");
+        let loaded = bench.load(keys).await;
+        assert_eq!(loaded.records.user[&who], Some(owner), "a user with {text:?}");
         assert_eq!(
-            facts.records.task[&(who, task.id)],
+            loaded.records.task[&(who, task.id)],
             Some(task),
             "a task with {text:?}"
         );
         assert_eq!(
-            facts.records.mission[&mission.id],
+            loaded.records.mission[&mission.id],
             Some(mission),
             "a mission with {text:?}"
         );
@@ -221,14 +220,14 @@ pub(super) async fn answers_come_back_as_they_were<S: WholeStore>(bench: &StoreF
     }
     bench.committed(&change).await;
     let keys: BTreeSet<_> = change.journal.iter().map(|entry| entry.request.receipt).collect();
-    let facts = bench
+    let loaded = bench
         .load(ReadSet {
             receipts: keys,
             ..ReadSet::default()
         })
         .await;
     for entry in &change.journal {
-        let receipt = facts.receipts[&entry.request.receipt].clone();
+        let receipt = loaded.receipts[&entry.request.receipt].clone();
         assert_eq!(receipt.map(|receipt| receipt.answer), Some(entry.answer.clone()));
     }
 }

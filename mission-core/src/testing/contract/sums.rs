@@ -2,9 +2,8 @@ use chrono::{DateTime, Duration, Utc};
 use rust_decimal::Decimal;
 
 use super::{
-    WholeStore,
-    bench::{StoreFixture, noon},
-    records,
+    WholeStore, records,
+    store_fixture::{StoreFixture, noon},
 };
 use crate::{
     MissionId, UserId,

@@ -1,7 +1,6 @@
 use super::{
-    WholeStore,
-    bench::{StoreFixture, noon},
-    records,
+    WholeStore, records,
+    store_fixture::{StoreFixture, noon},
 };
 use crate::{
     TaskId,
@@ -34,14 +33,14 @@ pub(super) async fn a_stale_version_writes_nothing<S: WholeStore>(bench: &StoreF
         .await;
     let mut keys = ReadSet::default();
     keys.records.task.insert((user(1), TaskId(id)));
-    let facts = bench.load(keys).await;
+    let loaded = bench.load(keys).await;
     assert_eq!(
-        facts.records.task[&(user(1), TaskId(id))],
+        loaded.records.task[&(user(1), TaskId(id))],
         None,
         "a conflict writes nothing"
     );
     assert_eq!(
-        facts.versions[&Root::User(user(1))],
+        loaded.versions[&Root::User(user(1))],
         Version(2),
         "a conflict raises no version"
     );
@@ -121,13 +120,13 @@ pub(super) async fn a_conflict_leaves_its_neighbours_whole<S: WholeStore>(bench:
         let owner = user(n as u64 + 1);
         let mut keys = ReadSet::default();
         keys.records.task.insert((owner, TaskId(ids[n])));
-        let facts = bench.load(keys).await;
+        let loaded = bench.load(keys).await;
         assert_eq!(
-            facts.records.task[&(owner, TaskId(ids[n]))].is_some(),
+            loaded.records.task[&(owner, TaskId(ids[n]))].is_some(),
             there,
             "neighbours commit whole"
         );
-        assert_eq!(facts.versions[&Root::User(owner)], Version(1));
+        assert_eq!(loaded.versions[&Root::User(owner)], Version(1));
     }
 }
 

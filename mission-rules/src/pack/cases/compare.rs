@@ -8,8 +8,8 @@ use rust_decimal::Decimal;
 use super::Mismatch;
 use crate::pack::{CheckInExpectation, Expectation, simulation::StepError};
 
-/// What came out of a case.
-pub(super) struct Seen<'a> {
+/// The actual outcome of a case.
+pub(super) struct ActualOutcome<'a> {
     pub(super) task: Option<&'a Task>,
     pub(super) status: Option<String>,
     pub(super) completions: u64,
@@ -17,7 +17,7 @@ pub(super) struct Seen<'a> {
     pub(super) refused: Option<&'a (String, String)>,
 }
 
-pub(super) fn compare_task(comparison: &mut Comparison<'_>, expect: &Expectation, seen: &Seen<'_>) {
+pub(super) fn compare_task(comparison: &mut Comparison<'_>, expect: &Expectation, seen: &ActualOutcome<'_>) {
     let none = || "none".to_owned();
     let sum = |part: fn(&Reward) -> Decimal| seen.rewards.iter().map(|reward| part(reward)).sum::<Decimal>();
     if let Some(status) = expect.status {

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 /// Something that one user does, or that is done for them.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Step {
+pub enum CaseStep {
     /// A check-in; with a zone, that zone is asked for first.
     CheckIn {
         /// The zone.
@@ -93,13 +93,13 @@ pub struct InvalidStep {
     pub message: String,
 }
 
-impl Step {
+impl CaseStep {
     /// Reads a step by its name in a case or a replay's log, and its data. `mission` stands in for a `data.mission`
     /// that is left out. A name that is none of [`crate::pack::COMMANDS`] is an activity event's type.
     ///
     /// ```
-    /// use mission_rules::pack::simulation::Step;
-    /// let step = Step::parse("task.start", serde_json::Map::new(), None);
+    /// use mission_rules::pack::simulation::CaseStep;
+    /// let step = CaseStep::parse("task.start", serde_json::Map::new(), None);
     /// assert_eq!(step.unwrap_err().to_string(), "`task.start`: `data.mission` is missing");
     /// ```
     ///
@@ -109,16 +109,16 @@ impl Step {
         name: &str,
         data: Map<String, Value>,
         mission: Option<&MissionCode>,
-    ) -> Result<Step, InvalidStep> {
-        let mut body = Body { step: name, data };
+    ) -> Result<CaseStep, InvalidStep> {
+        let mut body = StepData { step: name, data };
         let step = match name {
-            "checkin" => Step::CheckIn {
+            "checkin" => CaseStep::CheckIn {
                 zone: body.take("zone")?,
             },
-            "task.start" => Step::Start {
+            "task.start" => CaseStep::Start {
                 mission: body.mission(mission)?,
             },
-            "task.progress" => Step::Progress {
+            "task.progress" => CaseStep::Progress {
                 mission: body.mission(mission)?,
                 value: body.need("value")?,
             },
@@ -127,24 +127,24 @@ impl Step {
                 let shown = Value::Object(std::mem::take(&mut body.data));
                 let evidence =
                     serde_json::from_value(shown).map_err(|error| body.invalid(error.to_string()))?;
-                Step::Evidence { mission, evidence }
+                CaseStep::Evidence { mission, evidence }
             }
-            "task.upload" => Step::Upload {
+            "task.upload" => CaseStep::Upload {
                 mission: body.mission(mission)?,
                 file: body.need("file")?,
             },
-            "task.complete" => Step::Complete {
+            "task.complete" => CaseStep::Complete {
                 mission: body.mission(mission)?,
             },
-            "task.claim" => Step::Claim {
+            "task.claim" => CaseStep::Claim {
                 mission: body.mission(mission)?,
             },
-            "review.decided" => Step::Review {
+            "review.decided" => CaseStep::Review {
                 mission: body.take("mission")?.or_else(|| mission.cloned()),
                 decision: body.need("decision")?,
                 note: body.take("note")?,
             },
-            UserUpdate::EVENT => Step::Describe(UserUpdate {
+            UserUpdate::EVENT => CaseStep::Describe(UserUpdate {
                 level: body.take("level")?,
                 country: body.take("country")?,
                 tags: body.take("tags")?,
@@ -153,7 +153,7 @@ impl Step {
             }),
             event_type => {
                 let data = std::mem::take(&mut body.data);
-                Step::Activity {
+                CaseStep::Activity {
                     id: None,
                     event_type: event_type.to_owned(),
                     time: None,
@@ -168,33 +168,35 @@ impl Step {
     }
 }
 
-impl Step {
-    /// The step's name and data, such that [`Step::parse`] reads them as the same step; of an activity event, its type
+impl CaseStep {
+    /// The step's name and data, such that [`CaseStep::parse`] reads them as the same step; of an activity event, its type
     /// and data alone.
     ///
     /// ```
-    /// use mission_rules::pack::simulation::Step;
-    /// let (name, data) = Step::Start { mission: "watch-ad".parse()? }.into_parts();
+    /// use mission_rules::pack::simulation::CaseStep;
+    /// let (name, data) = CaseStep::Start { mission: "watch-ad".parse()? }.into_parts();
     /// assert_eq!((name.as_str(), data["mission"].as_str()), ("task.start", Some("watch-ad")));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
     pub fn into_parts(self) -> (String, Map<String, Value>) {
         let (name, data) = match self {
-            Step::CheckIn { zone } => ("checkin", json!({ "zone": zone })),
-            Step::Start { mission } => ("task.start", json!({ "mission": mission })),
-            Step::Progress { mission, value } => {
+            CaseStep::CheckIn { zone } => ("checkin", json!({ "zone": zone })),
+            CaseStep::Start { mission } => ("task.start", json!({ "mission": mission })),
+            CaseStep::Progress { mission, value } => {
                 ("task.progress", json!({ "mission": mission, "value": value }))
             }
-            Step::Evidence { mission, evidence } => {
+            CaseStep::Evidence { mission, evidence } => {
                 let mut data = object(&evidence);
                 data.insert("mission".to_owned(), json!(mission));
                 return ("task.evidence".to_owned(), data);
             }
-            Step::Upload { mission, file } => ("task.upload", json!({ "mission": mission, "file": file })),
-            Step::Complete { mission } => ("task.complete", json!({ "mission": mission })),
-            Step::Claim { mission } => ("task.claim", json!({ "mission": mission })),
-            Step::Review {
+            CaseStep::Upload { mission, file } => {
+                ("task.upload", json!({ "mission": mission, "file": file }))
+            }
+            CaseStep::Complete { mission } => ("task.complete", json!({ "mission": mission })),
+            CaseStep::Claim { mission } => ("task.claim", json!({ "mission": mission })),
+            CaseStep::Review {
                 mission,
                 decision,
                 note,
@@ -202,8 +204,8 @@ impl Step {
                 "review.decided",
                 json!({ "mission": mission, "decision": decision, "note": note }),
             ),
-            Step::Describe(update) => return (UserUpdate::EVENT.to_owned(), object(&update)),
-            Step::Activity { event_type, data, .. } => return (event_type, data),
+            CaseStep::Describe(update) => return (UserUpdate::EVENT.to_owned(), object(&update)),
+            CaseStep::Activity { event_type, data, .. } => return (event_type, data),
         };
         let mut data = object(&data);
         data.retain(|_, value| !value.is_null());
@@ -237,12 +239,12 @@ fn object(value: &impl Serialize) -> Map<String, Value> {
 }
 
 /// The data of a step, from which fields are taken until none is left.
-struct Body<'n> {
+struct StepData<'n> {
     step: &'n str,
     data: Map<String, Value>,
 }
 
-impl Body<'_> {
+impl StepData<'_> {
     fn invalid(&self, message: String) -> InvalidStep {
         InvalidStep {
             step: self.step.to_owned(),
@@ -303,7 +305,7 @@ mod tests {
             ),
             ("video.watched", json!({"seconds": 3, "mission": null})),
         ] {
-            let step = Step::parse(name, object(&data), None).unwrap();
+            let step = CaseStep::parse(name, object(&data), None).unwrap();
             let (written, with) = step.into_parts();
             assert_eq!((written.as_str(), Value::Object(with)), (name, data));
         }

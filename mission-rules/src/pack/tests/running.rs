@@ -84,7 +84,7 @@ fn a_script_that_fails_is_told() {
 
 #[test]
 fn steps_are_read_or_refused_by_field() {
-    use crate::pack::simulation::Step;
+    use crate::pack::simulation::CaseStep;
     use mission_core::mission::MissionCode;
     use serde_json::json;
 
@@ -128,7 +128,7 @@ fn steps_are_read_or_refused_by_field() {
         ("user.updated", json!({"level": "three"}), Some("data.level")),
         ("anything.else", json!({"seconds": 1}), None),
     ] {
-        let step = Step::parse(name, data.as_object().cloned().unwrap_or_default(), Some(&code));
+        let step = CaseStep::parse(name, data.as_object().cloned().unwrap_or_default(), Some(&code));
         match (step, refused) {
             (Ok(_), None) => {}
             (Err(error), Some(part)) => assert!(error.to_string().contains(part), "{error}"),

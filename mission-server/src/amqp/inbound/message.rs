@@ -21,17 +21,17 @@ use crate::{
 };
 
 /// A message as it was sent at first.
-pub(super) struct Sent<'d> {
+pub(super) struct OriginalMessage<'d> {
     pub(super) exchange: String,
     pub(super) routing_key: String,
     pub(super) properties: &'d BasicProperties,
     pub(super) body: &'d [u8],
 }
 
-impl<'d> Sent<'d> {
+impl<'d> OriginalMessage<'d> {
     pub(super) fn of(delivery: &'d Delivery) -> Self {
         let (exchange, routing_key) = origin(delivery);
-        Sent {
+        OriginalMessage {
             exchange,
             routing_key,
             properties: &delivery.properties,
@@ -88,7 +88,7 @@ impl Message {
     ///
     /// # Errors
     /// Why it cannot be read, for whoever looks at the dead letters.
-    pub(super) fn read(sent: &Sent<'_>, now: DateTime<Utc>) -> Result<Self, String> {
+    pub(super) fn read(sent: &OriginalMessage<'_>, now: DateTime<Utc>) -> Result<Self, String> {
         let body: Value =
             serde_json::from_slice(sent.body).map_err(|error| format!("the body is no JSON: {error}"))?;
         if let Some(pointer) = cloud_event::with_nul(&body) {
@@ -202,7 +202,7 @@ fn binary(properties: &BasicProperties) -> Option<Map<String, Value>> {
 }
 
 /// The envelope that a bare payload would have: its id is the message's, its source the exchange.
-fn bare(sent: &Sent<'_>, body: Value, now: DateTime<Utc>) -> Result<CloudEvent, String> {
+fn bare(sent: &OriginalMessage<'_>, body: Value, now: DateTime<Utc>) -> Result<CloudEvent, String> {
     let Value::Object(data) = body else {
         return Err("the body must be a JSON object".to_owned());
     };

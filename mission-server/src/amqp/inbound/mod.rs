@@ -25,7 +25,7 @@ use super::{
 };
 use crate::rule_health::RuleHealth;
 pub(super) use message::{Deleted, Referral, Registered};
-use message::{Message, Sent};
+use message::{Message, OriginalMessage};
 pub(crate) use message::{REFERRAL, referral};
 
 /// How often a message is decided at once where others were faster.
@@ -39,9 +39,9 @@ pub struct Inbound {
     keeps_names: bool,
 }
 
-/// What became of a message.
+/// The disposition of a message: acknowledged, retried later or dead-lettered.
 #[derive(Debug, PartialEq, Eq)]
-enum Verdict {
+enum Disposition {
     /// It is done with; how, in a word.
     Done(&'static str),
     /// It is to come again later, for a reason that may pass.
@@ -75,10 +75,10 @@ impl Inbound {
         consumer::consume(broker, INBOUND_QUEUE, self, stop).await;
     }
 
-    async fn decide(&self, delivery: &Delivery, stop: &CancellationToken) -> Verdict {
-        let mut message = match Message::read(&Sent::of(delivery), self.engine.now()) {
+    async fn decide(&self, delivery: &Delivery, stop: &CancellationToken) -> Disposition {
+        let mut message = match Message::read(&OriginalMessage::of(delivery), self.engine.now()) {
             Ok(message) => message,
-            Err(reason) => return Verdict::Dead(reason),
+            Err(reason) => return Disposition::Dead(reason),
         };
         if let Message::Registered(command) = &mut message
             && !self.keeps_names
@@ -89,13 +89,13 @@ impl Inbound {
             correlation_id: message::correlation_id(delivery),
             ..Signals::default()
         };
-        let mut verdict = Verdict::Done("ignored");
+        let mut verdict = Disposition::Done("ignored");
         for command in message.commands() {
             let done = self.carry_out(command, &signals, stop).await;
             match done {
                 // What one of the two has done counts.
-                Verdict::Done("ignored" | "duplicate") if verdict == Verdict::Done("applied") => {}
-                Verdict::Done(_) => verdict = done,
+                Disposition::Done("ignored" | "duplicate") if verdict == Disposition::Done("applied") => {}
+                Disposition::Done(_) => verdict = done,
                 other => return other,
             }
         }
@@ -111,13 +111,13 @@ impl Inbound {
         self.engine.submit(command.clone(), signals, None)?.await
     }
 
-    async fn carry_out(&self, command: Command, signals: &Signals, stop: &CancellationToken) -> Verdict {
+    async fn carry_out(&self, command: Command, signals: &Signals, stop: &CancellationToken) -> Disposition {
         let mut tries = 0;
         loop {
             let done = self.carry_out_once(&command, signals).await;
             let reason = match done {
                 Ok(executed) => return self.verdict_of(executed.reply),
-                Err(ExecuteError::Stopped) => return Verdict::Stopped,
+                Err(ExecuteError::Stopped) => return Disposition::Stopped,
                 Err(
                     error @ (ExecuteError::Rejected(Rejection::FriendsUnknown)
                     | ExecuteError::Overloaded
@@ -128,19 +128,19 @@ impl Inbound {
             };
             tries += 1;
             let waited = stop
-                .run_until_cancelled(self.until_the_store_answers(tries))
+                .run_until_cancelled(self.retry_while_store_is_away(tries))
                 .await;
             if waited.is_none() {
-                return Verdict::Stopped;
+                return Disposition::Stopped;
             }
             if tries >= TRIES {
-                return Verdict::Later(reason);
+                return Disposition::Later(reason);
             }
         }
     }
 
     /// Waits a moment, and for as long as the store is away: then no message can be blamed.
-    async fn until_the_store_answers(&self, tries: u32) {
+    async fn retry_while_store_is_away(&self, tries: u32) {
         let mut tries = tries;
         loop {
             tokio::time::sleep(wait_after(tries)).await;
@@ -152,21 +152,21 @@ impl Inbound {
         }
     }
 
-    fn verdict_of(&self, reply: Reply) -> Verdict {
+    fn verdict_of(&self, reply: Reply) -> Disposition {
         let Reply::EventResult(result) = reply else {
-            return Verdict::Done("applied");
+            return Disposition::Done("applied");
         };
         for fault in &result.failures {
             self.rule_health.note(fault, self.engine.now());
         }
         match result.outcome {
-            EventOutcome::Applied => Verdict::Done("applied"),
-            EventOutcome::Duplicate => Verdict::Done("duplicate"),
-            EventOutcome::Ignored => Verdict::Done("ignored"),
+            EventOutcome::Applied => Disposition::Done("applied"),
+            EventOutcome::Duplicate => Disposition::Done("duplicate"),
+            EventOutcome::Ignored => Disposition::Done("ignored"),
             EventOutcome::Rejected => {
                 let reason = result.reason.as_deref().unwrap_or("rejected");
                 let detail = result.detail.map(|detail| format!(": {detail}"));
-                Verdict::Dead(format!("{reason}{}", detail.unwrap_or_default()))
+                Disposition::Dead(format!("{reason}{}", detail.unwrap_or_default()))
             }
         }
     }
@@ -182,18 +182,18 @@ impl Handler for Inbound {
     ) -> Result<bool, Error> {
         // Each is put into the engine's queue when it is first polled, and so in order.
         let verdicts = join_all(batch.iter().map(|delivery| self.decide(delivery, stop))).await;
-        if verdicts.contains(&Verdict::Stopped) {
+        if verdicts.contains(&Disposition::Stopped) {
             return Ok(false);
         }
         let now = self.engine.now();
         for (delivery, verdict) in batch.iter().zip(verdicts) {
             let outcome = match verdict {
-                Verdict::Done(how) => how,
-                Verdict::Later(reason) => set_aside::retry(session, delivery, &reason, now).await?,
-                Verdict::Dead(reason) => {
-                    set_aside::bury(session, INBOUND_DEAD, delivery, &reason, now).await?
+                Disposition::Done(how) => how,
+                Disposition::Later(reason) => set_aside::retry(session, delivery, &reason, now).await?,
+                Disposition::Dead(reason) => {
+                    set_aside::dead_letter(session, INBOUND_DEAD, delivery, &reason, now).await?
                 }
-                Verdict::Stopped => continue,
+                Disposition::Stopped => continue,
             };
             metrics::counter!("mission_inbound_messages_total", "outcome" => outcome).increment(1);
         }
@@ -202,10 +202,10 @@ impl Handler for Inbound {
 }
 
 /// What a refusal of the domain makes of a message: what was done before, or is about an erased user, is done with.
-fn refused(why: &Rejection) -> Verdict {
+fn refused(why: &Rejection) -> Disposition {
     match why {
-        Rejection::ReferralCounted => Verdict::Done("duplicate"),
-        Rejection::UserErased | Rejection::SelfReferral => Verdict::Done("ignored"),
-        other => Verdict::Dead(format!("{}: {other}", other.code())),
+        Rejection::ReferralCounted => Disposition::Done("duplicate"),
+        Rejection::UserErased | Rejection::SelfReferral => Disposition::Done("ignored"),
+        other => Disposition::Dead(format!("{}: {other}", other.code())),
     }
 }

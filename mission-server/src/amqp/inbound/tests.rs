@@ -14,11 +14,11 @@ use mission_core::{
 };
 use serde_json::{Value, json};
 
-use super::message::{Message, Sent};
+use super::message::{Message, OriginalMessage};
 
 fn read(exchange: &str, key: &str, properties: &BasicProperties, body: &Value) -> Result<Message, String> {
     let body = body.to_string();
-    let sent = Sent {
+    let sent = OriginalMessage {
         exchange: exchange.to_owned(),
         routing_key: key.to_owned(),
         properties,
@@ -153,7 +153,7 @@ fn what_cannot_be_read_says_why() {
     ] {
         assert!(message.contains(part), "{message}");
     }
-    let sent = Sent {
+    let sent = OriginalMessage {
         exchange: "activity.events".to_owned(),
         routing_key: "activity.a".to_owned(),
         properties: &bare,

@@ -158,7 +158,7 @@ async fn calendar(
         .check_ins
         .get(id, || current_month(&state, id))
         .await?;
-    let record = session.living(&state, found.user.clone()).await?;
+    let record = session.require_not_erased(&state, found.user.clone()).await?;
     let user = record.unwrap_or_else(|| User::new(id, now).asking_for_zone(session.caller.zone, now));
     let zones = user.zone_history(catalog.check_in.default_zone());
     let today = zones.at(now).date(now);

@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    amqp::{DeadLetter, DeadLetters, Fate, Which},
+    amqp::{DeadLetter, DeadLetterAction, DeadLetterSelection, DeadLetters},
     http::{
         AppState, Problem,
         caller::{MessagesRead, MessagesWrite, Operator},
@@ -164,7 +164,13 @@ async fn requeue_all(
     operator: Operator<MessagesWrite>,
 ) -> Result<Json<Settled>, Problem> {
     Ok(Json(
-        settled(&state, &operator, Which::All, Fate::Requeued).await?,
+        settled(
+            &state,
+            &operator,
+            DeadLetterSelection::All,
+            DeadLetterAction::Requeued,
+        )
+        .await?,
     ))
 }
 
@@ -178,7 +184,15 @@ async fn drop_all(
     State(state): State<AppState>,
     operator: Operator<MessagesWrite>,
 ) -> Result<Json<Settled>, Problem> {
-    Ok(Json(settled(&state, &operator, Which::All, Fate::Dropped).await?))
+    Ok(Json(
+        settled(
+            &state,
+            &operator,
+            DeadLetterSelection::All,
+            DeadLetterAction::Dropped,
+        )
+        .await?,
+    ))
 }
 
 /// Sends one dead letter, with its copies, back into the inbound queue, as if it had never been tried.
@@ -194,7 +208,13 @@ async fn requeue(
     Path(id): Path<String>,
 ) -> Result<Json<Settled>, Problem> {
     Ok(Json(
-        settled(&state, &operator, Which::Id(&id), Fate::Requeued).await?,
+        settled(
+            &state,
+            &operator,
+            DeadLetterSelection::Id(&id),
+            DeadLetterAction::Requeued,
+        )
+        .await?,
     ))
 }
 
@@ -211,21 +231,27 @@ async fn drop_one(
     Path(id): Path<String>,
 ) -> Result<Json<Settled>, Problem> {
     Ok(Json(
-        settled(&state, &operator, Which::Id(&id), Fate::Dropped).await?,
+        settled(
+            &state,
+            &operator,
+            DeadLetterSelection::Id(&id),
+            DeadLetterAction::Dropped,
+        )
+        .await?,
     ))
 }
 
 async fn settled(
     state: &AppState,
     operator: &Operator<MessagesWrite>,
-    which: Which<'_>,
-    fate: Fate,
+    which: DeadLetterSelection<'_>,
+    fate: DeadLetterAction,
 ) -> Result<Settled, Problem> {
     let settled = letters(state)?.settle(which, fate).await.map_err(unavailable)?;
     let (letters, left) = (settled.letters, settled.left);
     tracing::info!(operator = %operator.caller.user, ?which, ?fate, letters, left, "dead letters were settled");
     match which {
-        Which::Id(id) if letters == 0 => {
+        DeadLetterSelection::Id(id) if letters == 0 => {
             let detail = format!(
                 "there is no dead letter `{id}`; `GET /api/v1/inbound/dead` lists those that there are"
             );

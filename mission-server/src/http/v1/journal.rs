@@ -15,7 +15,7 @@ use mission_core::{
     },
     user::UserUpdate,
 };
-use mission_rules::pack::simulation::Step;
+use mission_rules::pack::simulation::CaseStep;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
@@ -117,7 +117,7 @@ fn lines(
         mission,
     } = record;
     let user = position.user;
-    let line = |part: &str, step: Step| {
+    let line = |part: &str, step: CaseStep| {
         let (event_type, data) = step.into_parts();
         LogLine {
             specversion: "1.0",
@@ -140,35 +140,35 @@ fn lines(
                 zone: Some(zone),
                 ..UserUpdate::default()
             };
-            lines.push(line("-zone", Step::Describe(wish)));
+            lines.push(line("-zone", CaseStep::Describe(wish)));
         }
     }
     let code = |mission: Option<MissionId>| Some(catalog.mission(mission?)?.mission.definition.code.clone());
     let step = match command {
-        Command::CheckIn(_) | Command::NoteRefusedVisit(_) => Some(Step::CheckIn { zone }),
-        Command::StartTask(start) => code(Some(start.mission)).map(|mission| Step::Start { mission }),
-        Command::ReportProgress(report) => code(mission).map(|mission| Step::Progress {
+        Command::CheckIn(_) | Command::NoteRefusedVisit(_) => Some(CaseStep::CheckIn { zone }),
+        Command::StartTask(start) => code(Some(start.mission)).map(|mission| CaseStep::Start { mission }),
+        Command::ReportProgress(report) => code(mission).map(|mission| CaseStep::Progress {
             mission,
             value: report.value,
         }),
-        Command::SubmitEvidence(submitted) => code(mission).map(|mission| Step::Evidence {
+        Command::SubmitEvidence(submitted) => code(mission).map(|mission| CaseStep::Evidence {
             mission,
             evidence: submitted.evidence,
         }),
-        Command::AttachUpload(attached) => code(mission).map(|mission| Step::Upload {
+        Command::AttachUpload(attached) => code(mission).map(|mission| CaseStep::Upload {
             mission,
             file: attached.file.sha256.into(),
         }),
-        Command::CompleteTask(_) => code(mission).map(|mission| Step::Complete { mission }),
+        Command::CompleteTask(_) => code(mission).map(|mission| CaseStep::Complete { mission }),
         Command::ClaimTask(_) | Command::ClaimReward(_) => {
-            code(mission).map(|mission| Step::Claim { mission })
+            code(mission).map(|mission| CaseStep::Claim { mission })
         }
         Command::DecideReview(DecideReview {
             review,
             decision,
             note,
             ..
-        }) => Some(Step::Review {
+        }) => Some(CaseStep::Review {
             mission: code(reviewed.get(&review).copied()),
             decision,
             note,
@@ -179,7 +179,7 @@ fn lines(
                 Verdict::Rejected => Some(ReviewDecision::Reject),
                 Verdict::Review => None,
             };
-            decision.map(|decision| Step::Review {
+            decision.map(|decision| CaseStep::Review {
                 mission: code(reviewed.get(&found.review).copied()),
                 decision,
                 note: found.reason,
@@ -189,7 +189,7 @@ fn lines(
             if let Some(zone) = described.update.zone {
                 *said = Some((user, zone));
             }
-            Some(Step::Describe(described.update))
+            Some(CaseStep::Describe(described.update))
         }
         Command::ApplyEvent(applied) => {
             let event = applied.event;

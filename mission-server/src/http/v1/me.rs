@@ -19,9 +19,9 @@ use super::answer;
 use crate::http::{
     AppState, Problem,
     caller::Session,
-    command::{Asker, Command},
+    command::{Command, Requester},
     query::{NoQuery, Query},
-    view::{Lens, RewardView, TaskView, ZoneChange},
+    view::{ResponseView, RewardView, TaskView, ZoneChange},
 };
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
@@ -62,18 +62,18 @@ pub(super) struct Profile {
 }
 
 impl Profile {
-    pub(super) fn of(user: &User, wallet_points: Decimal, lens: Lens<'_>) -> Self {
+    pub(super) fn of(user: &User, wallet_points: Decimal, view: ResponseView<'_>) -> Self {
         Profile {
             id: user.id,
-            level: user.level(&lens.catalog.levels),
+            level: user.level(&view.catalog.levels),
             experience: user.experience,
             badges: user.badges.clone(),
-            boosts: user.boosts_at(lens.now).cloned().collect(),
+            boosts: user.boosts_at(view.now).cloned().collect(),
             points: user.points,
             wallet_points,
             invite_code: InviteCode::of(user.id).to_string(),
-            zone: user.zone_at(lens.now, lens.catalog.check_in.default_zone()),
-            zone_change: ZoneChange::of(user, lens.now),
+            zone: user.zone_at(view.now, view.catalog.check_in.default_zone()),
+            zone_change: ZoneChange::of(user, view.now),
             country: user.description.country.clone(),
             tags: user.description.tags.clone(),
             attributes: user.description.attributes.clone(),
@@ -111,7 +111,7 @@ async fn profile(
 ) -> Result<Json<Profile>, Problem> {
     let user = known(&state, &session).await?;
     let balance = state.wallet.balance(user.id).await?;
-    Ok(Json(state.with_lens(|lens| Profile::of(&user, balance, lens))))
+    Ok(Json(state.view(|view| Profile::of(&user, balance, view))))
 }
 
 /// Everything held on the caller.
@@ -155,22 +155,22 @@ async fn export(
     let ledger = state.wallet.entries(user.id).await?;
     let balance = state.wallet.balance(user.id).await?;
     let catalog = state.engine.catalog();
-    let lens = Lens {
+    let view = ResponseView {
         catalog: &catalog,
         now: state.engine.now(),
     };
-    let zone = user.zone_at(lens.now, catalog.check_in.default_zone());
+    let zone = user.zone_at(view.now, catalog.check_in.default_zone());
     Ok(Json(Export {
-        profile: Profile::of(&user, balance, lens),
+        profile: Profile::of(&user, balance, view),
         tasks: held
             .tasks
             .into_iter()
-            .map(|task| TaskView::of(task, lens, zone))
+            .map(|task| TaskView::of(task, view, zone))
             .collect(),
         rewards: held
             .rewards
             .into_iter()
-            .map(|reward| RewardView::of(reward, lens.now))
+            .map(|reward| RewardView::of(reward, view.now))
             .collect(),
         check_ins: values(held.check_in_days),
         reviews: values(held.reviews),
@@ -198,7 +198,7 @@ async fn erase(asked: Command<Session>) -> Result<Response, Problem> {
     asked.body.expect_none()?;
     let user = asked.who.user();
     let done = asked.execute(EraseUser { user }).await?;
-    asked.state.living().forget(user);
+    asked.state.erased_user_guard().forget(user);
     let erasure = Erasure {
         user_id: user,
         erased: true,

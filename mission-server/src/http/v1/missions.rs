@@ -93,7 +93,7 @@ async fn list(
         missions.retain(|mission| MissionKey::of(mission) > after);
     }
     missions.truncate(page.limit + 1);
-    state.cache.offer_missions(&state.engine).await;
+    state.cache.publish_missions(&state.engine).await;
     let locale = Locale::of(filter.lang.as_deref(), &headers);
     let view = |mission: &std::sync::Arc<Mission>| MissionView::of(mission, &locale, author);
     Ok(Json(page::list(
@@ -137,7 +137,7 @@ async fn read(
         .map(|listed| &listed.mission)
         .filter(|mission| visible(mission, author));
     let mission = mission.ok_or_else(|| Problem::not_found(ResourceKind::Mission))?;
-    state.cache.offer_mission(&state.engine, id).await;
+    state.cache.publish_mission(&state.engine, id).await;
     let locale = Locale::of(language.lang.as_deref(), &headers);
     let view = MissionView::of(mission, &locale, author);
     let view = if author {
@@ -171,6 +171,6 @@ async fn start(Id(mission): Id<MissionId>, asked: Command<Session>) -> Result<Re
     let done = asked.execute(StartTask { user, mission }).await?;
     let view = asked
         .state
-        .with_lens(|lens| TaskView::fresh(done.reply.task, lens, false));
+        .view(|view| TaskView::fresh(done.reply.task, view, false));
     Ok(answer(StatusCode::CREATED, view, done.replayed))
 }

@@ -54,7 +54,7 @@ async fn callback(
             "this server asks no moderation service, so no signature is good; see MISSION_MODERATION_URL";
         return Err(unauthorized(nobody));
     };
-    match moderator.take_callback(&headers, body.bytes()?).await {
+    match moderator.handle_callback(&headers, body.bytes()?).await {
         Ok(true) => Ok(StatusCode::NO_CONTENT),
         Ok(false) => {
             let none = "there is no such upload";

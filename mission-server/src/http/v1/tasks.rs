@@ -27,7 +27,7 @@ use crate::http::{
     command::Command,
     page::{self, List},
     query::{NoQuery, Query},
-    view::{ClaimView, Lens, TaskView},
+    view::{ClaimView, ResponseView, TaskView},
 };
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
@@ -93,16 +93,16 @@ async fn list(
         let tasks = state.queries.tasks(session.user(), wanted, page::one_more(page));
         (user, tasks.await?)
     };
-    let lens = Lens {
+    let view = ResponseView {
         catalog: &catalog,
         now: state.engine.now(),
     };
-    let zone = zone_of(user.as_ref(), lens);
+    let zone = zone_of(user.as_ref(), view);
     Ok(Json(page::list(
         tasks,
         page.limit,
         |task| task.id,
-        |task| TaskView::of(task, lens, zone),
+        |task| TaskView::of(task, view, zone),
     )))
 }
 
@@ -119,13 +119,13 @@ async fn newest(state: &AppState, session: &Session) -> Result<(Option<User>, Ve
         Ok::<_, StoreError>(UserTasks { user, tasks })
     };
     let found = state.cache.tasks.get(id, read).await?;
-    let user = session.living(state, found.user.clone()).await?;
+    let user = session.require_not_erased(state, found.user.clone()).await?;
     Ok((user, found.tasks.clone()))
 }
 
-pub(super) fn zone_of(user: Option<&User>, lens: Lens<'_>) -> mission_core::check_in::Zone {
-    let default = lens.catalog.check_in.default_zone();
-    user.map_or(default, |user| user.zone_at(lens.now, default))
+pub(super) fn zone_of(user: Option<&User>, view: ResponseView<'_>) -> mission_core::check_in::Zone {
+    let default = view.catalog.check_in.default_zone();
+    user.map_or(default, |user| user.zone_at(view.now, default))
 }
 
 /// A task of the caller, or 404 whoever else's it is.
@@ -147,8 +147,8 @@ async fn read(
 ) -> Result<Json<TaskView>, Problem> {
     let user = session.record(&state).await?;
     let task = own_task(&state, &session, task).await?;
-    Ok(Json(state.with_lens(|lens| {
-        TaskView::of(task, lens, zone_of(user.as_ref(), lens))
+    Ok(Json(state.view(|view| {
+        TaskView::of(task, view, zone_of(user.as_ref(), view))
     })))
 }
 
@@ -237,7 +237,7 @@ async fn complete(Id(task): Id<TaskId>, asked: Command<Session>) -> Result<Respo
 }
 
 fn changed(state: &AppState, task: Task, under_review: bool, replayed: bool) -> Response {
-    let view = state.with_lens(|lens| TaskView::fresh(task, lens, under_review));
+    let view = state.view(|view| TaskView::fresh(task, view, under_review));
     answer(ok_or_accepted(under_review), view, replayed)
 }
 

@@ -21,7 +21,7 @@ use crate::http::{
     AppState, Problem,
     body::Body,
     caller::Session,
-    command::Asker,
+    command::Requester,
     idempotency::KeyHeader,
     query::{NoQuery, Query},
 };
@@ -97,7 +97,9 @@ async fn upload(
     let now = state.engine.now();
     let received = state.uploads.receive_form(form, now).await?;
     let body = Body::of_hash(received.sha256.0);
-    let key = state.running().begin(named.as_ref(), &session.caller, &body)?;
+    let key = state
+        .in_flight_keys()
+        .begin(named.as_ref(), &session.caller, &body)?;
     let near_copy_of = near_copy(&state, task, &received).await?;
     let command = AttachUpload {
         user,
@@ -123,7 +125,7 @@ async fn upload(
     if upload.file.id != received.id {
         discard(&state, received.id).await;
     } else if let Some(moderator) = &state.moderator {
-        moderator.hand_over(upload.file.id);
+        moderator.submit(upload.file.id);
     }
     let answer = Uploaded {
         file_id: upload.file.id,

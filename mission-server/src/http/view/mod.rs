@@ -18,9 +18,9 @@ pub(super) use zone::ZoneChange;
 /// The code of an answer that waits for a reviewer.
 pub(super) const UNDER_REVIEW: &str = "under_review";
 
-/// What a view needs besides the thing itself.
+/// The context in which records are rendered: the catalog and the instant.
 #[derive(Clone, Copy)]
-pub(super) struct Lens<'a> {
+pub(super) struct ResponseView<'a> {
     pub(super) catalog: &'a Catalog,
     pub(super) now: DateTime<Utc>,
 }

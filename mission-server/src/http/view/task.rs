@@ -11,7 +11,7 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Lens, UNDER_REVIEW};
+use super::{ResponseView, UNDER_REVIEW};
 
 /// A task as it is now.
 #[derive(Debug, Serialize, ToSchema)]
@@ -102,16 +102,16 @@ impl From<Progress> for ProgressView {
 
 impl TaskView {
     /// The task at the lens's time, in the user's zone.
-    pub(in crate::http) fn of(task: Task, lens: Lens<'_>, zone: Zone) -> Self {
-        let listed = lens.catalog.mission(task.mission_id);
+    pub(in crate::http) fn of(task: Task, view: ResponseView<'_>, zone: Zone) -> Self {
+        let listed = view.catalog.mission(task.mission_id);
         let listed = listed.map(|listed| listed.as_of(task.mission_version));
         let task = match listed {
             Some(listed) => task.with_mission(&listed.mission, zone),
             None => task,
         };
-        let late = lens.catalog.settings.late_window.behind;
+        let late = view.catalog.settings.late_window.behind;
         let status = listed.map_or(task.status, |listed| {
-            task.status_at(lens.now, &listed.mission, zone, late)
+            task.status_at(view.now, &listed.mission, zone, late)
         });
         TaskView {
             mission: listed.map(|listed| listed.mission.definition.code.clone()),
@@ -135,9 +135,9 @@ impl TaskView {
     }
 
     /// The task as a command has just left it; time has not yet touched it.
-    pub(in crate::http) fn fresh(task: Task, lens: Lens<'_>, under_review: bool) -> Self {
+    pub(in crate::http) fn fresh(task: Task, view: ResponseView<'_>, under_review: bool) -> Self {
         let status = task.status;
-        let view = TaskView::of(task, lens, Zone::default());
+        let view = TaskView::of(task, view, Zone::default());
         TaskView {
             status,
             code: under_review.then_some(UNDER_REVIEW),

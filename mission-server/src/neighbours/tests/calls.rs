@@ -5,7 +5,7 @@ use mission_neighbours::{Mood, StandIn};
 use serde_json::{Value, json};
 
 use super::{client, quick};
-use crate::neighbours::{Call, CallError, Client, Limits, Repeat};
+use crate::neighbours::{Call, CallError, Client, Limits, RetryPolicy};
 
 const ANNA: &str = "0190163d-8694-739b-aea5-966c26f8ad91";
 const FAILED: Mood = Mood::Status(500);
@@ -18,7 +18,7 @@ async fn read(client: &Client) -> Result<Value, CallError> {
 }
 
 /// A call that changes something.
-async fn write(client: &Client, repeat: Repeat) -> Result<Value, CallError> {
+async fn write(client: &Client, repeat: RetryPolicy) -> Result<Value, CallError> {
     let path = ["api", "v1", "moderations"];
     client
         .json(&Call::post("/moderations", path, &json!({"fileId": "f"}), repeat).unwrap())
@@ -30,7 +30,9 @@ async fn headers_go_along() {
     let neighbour = StandIn::start().await.unwrap();
     let client = client(&neighbour, &quick());
     read(&client).await.unwrap();
-    write(&client, Repeat::Keyed("k-1".to_owned())).await.unwrap();
+    write(&client, RetryPolicy::Keyed("k-1".to_owned()))
+        .await
+        .unwrap();
     let seen = neighbour.seen();
     for seen in &seen {
         assert_eq!(seen.headers["authorization"], "Bearer hunter2");
@@ -61,11 +63,13 @@ async fn what_is_safe_is_repeated_and_nothing_else() {
     }
     let before = neighbour.seen().len();
     neighbour.next(vec![FAILED]);
-    let failed = write(&client, Repeat::Never).await.unwrap_err();
+    let failed = write(&client, RetryPolicy::Never).await.unwrap_err();
     assert_eq!(failed.outcome(), "failed");
     assert_eq!(neighbour.seen().len() - before, 1, "it might count twice");
     neighbour.next(vec![FAILED]);
-    write(&client, Repeat::Keyed("k-2".to_owned())).await.unwrap();
+    write(&client, RetryPolicy::Keyed("k-2".to_owned()))
+        .await
+        .unwrap();
     let keys: Vec<_> = neighbour.seen()[before + 1..]
         .iter()
         .map(|seen| seen.headers["idempotency-key"].clone())
@@ -133,7 +137,7 @@ async fn the_breaker_opens_and_closes() {
         ..quick()
     };
     let client = client(&neighbour, &limits);
-    assert!(client.standing().report().up, "nothing was asked yet");
+    assert!(client.health().report().up, "nothing was asked yet");
     // Answers, and such as say no, are no failures.
     for mood in [Mood::Status(404), Mood::Status(401), Mood::Good] {
         neighbour.mood(mood);
@@ -141,7 +145,7 @@ async fn the_breaker_opens_and_closes() {
             let _ = read(&client).await;
         }
     }
-    assert!(client.standing().report().up);
+    assert!(client.health().report().up);
     neighbour.mood(FAILED);
     assert_eq!(
         read(&client).await.unwrap_err().outcome(),
@@ -151,7 +155,7 @@ async fn the_breaker_opens_and_closes() {
     let before = neighbour.seen().len();
     assert_eq!(read(&client).await.unwrap_err(), CallError::Open);
     assert_eq!(neighbour.seen().len(), before, "it is left alone");
-    let report = client.standing().report();
+    let report = client.health().report();
     assert!(
         !report.up
             && report
@@ -163,7 +167,7 @@ async fn the_breaker_opens_and_closes() {
     neighbour.mood(Mood::Good);
     tokio::time::sleep(Duration::from_millis(700)).await;
     read(&client).await.unwrap();
-    let report = client.standing().report();
+    let report = client.health().report();
     assert!(report.up && report.detail.is_none(), "{report:?}");
 }
 

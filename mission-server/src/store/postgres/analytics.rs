@@ -11,7 +11,7 @@ use mission_core::{
 };
 use uuid::Uuid;
 
-use super::{PostgresStore, load::Found, script::Script};
+use super::{PostgresStore, load::ResultRow, sql_builder::SqlBuilder};
 use crate::store::record::{instant, unavailable};
 
 /// The beginning of the bucket that holds an instant: rounded down, before 1970 too.
@@ -96,9 +96,9 @@ const SERIES: &str = concat!(
 );
 
 /// Sums by user within a range, of some users where they are named.
-fn sums(range: TimeRange, among: Option<&[UserId]>) -> Result<Script, StoreError> {
+fn sums(range: TimeRange, among: Option<&[UserId]>) -> Result<SqlBuilder, StoreError> {
     let (from, to) = bounds(range);
-    let mut script = Script::new(
+    let mut script = SqlBuilder::new(
         "WITH sums AS (SELECT user_id, sum(total_micros)::bigint AS points FROM rewards
         WHERE status = 'claimed' AND claimed_at >= ? AND claimed_at < ?",
     );
@@ -132,7 +132,7 @@ impl PostgresStore {
         let rows = rows.await?;
         rows.iter()
             .map(|row| {
-                let row = Found(row);
+                let row = ResultRow(row);
                 Ok(LeaderboardRow {
                     rank: count(&row, 0)?,
                     user_id: row.get::<Uuid>(1)?.into(),
@@ -164,7 +164,7 @@ impl PostgresStore {
         });
         let rows = rows.await?;
         let row = rows.first().ok_or_else(|| unavailable("a sum has no row"))?;
-        let row = Found(row);
+        let row = ResultRow(row);
         Ok(LeaderboardRow {
             rank: 1 + count(&row, 0)?,
             user_id: user,
@@ -184,7 +184,7 @@ impl PostgresStore {
             Bucket::Day => 86_400,
         };
         let rows = self.database.read(|| {
-            let mut script = Script::new(SERIES);
+            let mut script = SqlBuilder::new(SERIES);
             script
                 .bind(from)?
                 .bind(to)?
@@ -195,7 +195,7 @@ impl PostgresStore {
         let rows = rows.await?;
         rows.iter()
             .map(|row| {
-                let row = Found(row);
+                let row = ResultRow(row);
                 Ok(AnalyticsRow {
                     start: instant(row.get(0)?)?,
                     started: count(&row, 1)?,
@@ -216,6 +216,6 @@ fn bounds(range: TimeRange) -> (i64, i64) {
     (range.from.map_or(i64::MIN, micros), micros(range.to))
 }
 
-fn count(row: &Found<'_>, column: usize) -> Result<u64, StoreError> {
+fn count(row: &ResultRow<'_>, column: usize) -> Result<u64, StoreError> {
     u64::try_from(row.get::<i64>(column)?).map_err(unavailable)
 }

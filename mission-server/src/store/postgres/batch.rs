@@ -15,28 +15,28 @@ use mission_core::{
     },
 };
 
-use super::{removals::Removals, rows::Rows, script::Script, statements::Table};
+use super::{removals::Removals, rows::Rows, sql_builder::SqlBuilder, statements::Table};
 use crate::store::{
     micros::{budget_micros, total_micros},
-    record::{Parcel, Written, root_id, root_kind, text_of, to_json},
+    record::{OutboxEnvelope, RecordChange, root_id, root_kind, text_of, to_json},
 };
 
 /// Into so many shards the outbox is divided.
 pub(super) const SHARDS: u8 = 64;
 
-/// Who takes a claim, and when, as far as a journal entry says so.
-struct Taken {
+/// The holder of a claim, and since when.
+struct ClaimRecord {
     holder: ClaimHolder,
     at: Option<DateTime<Utc>>,
 }
 
-/// What changes of which none stands against another write.
+/// The rows that a batch of changes writes, as one statement.
 #[derive(Default)]
-pub(super) struct Batch {
+pub(super) struct BatchStatement {
     rows: BTreeMap<Table, Rows>,
     pub(super) removals: Removals,
     /// What becomes of each claim in the end, and since when.
-    claims: BTreeMap<Claim, Option<Taken>>,
+    claims: BTreeMap<Claim, Option<ClaimRecord>>,
     released: BTreeSet<Claim>,
     budgets: BTreeMap<MissionId, BudgetReservation>,
     sightings: BTreeMap<(DeviceHash, UserId), DateTime<Utc>>,
@@ -47,13 +47,13 @@ pub(super) struct Batch {
     entries: i64,
 }
 
-impl Batch {
+impl BatchStatement {
     /// The rows of changes. `guarded` budgets are held to their limits once more by the statement itself.
     pub(super) fn of<'c>(
         changes: impl IntoIterator<Item = &'c Change>,
         guarded: bool,
     ) -> Result<Self, StoreError> {
-        let mut batch = Batch::default();
+        let mut batch = BatchStatement::default();
         for change in changes {
             batch.add(change)?;
         }
@@ -80,7 +80,8 @@ impl Batch {
         let at = change.journal.iter().map(|entry| entry.request.at).max();
         for (claim, holder) in &write_set.claims {
             let holder = *holder;
-            self.claims.insert(claim.clone(), Some(Taken { holder, at }));
+            self.claims
+                .insert(claim.clone(), Some(ClaimRecord { holder, at }));
         }
         for (mission, take) in &write_set.reservations {
             let sum = self.budgets.entry(*mission).or_default();
@@ -121,9 +122,9 @@ impl Batch {
                 Root::Pack(id) => (Table::Packs, text_of(writes.pack.get(id))?),
             };
             let data = match record {
-                Written::Record(text) => Some(text),
-                Written::Not if version.0 > 0 => Some(String::new()),
-                Written::Not | Written::Gone => None,
+                RecordChange::Replaced(text) => Some(text),
+                RecordChange::Unchanged if version.0 > 0 => Some(String::new()),
+                RecordChange::Unchanged | RecordChange::Deleted => None,
             };
             let version = i64::try_from(version.0)
                 .map_err(|_| StoreError::Refused(format!("{root:?} has no version {}", version.0)))?;
@@ -222,7 +223,7 @@ impl Batch {
                 None
             } else {
                 let correlation_id = &request.signals.correlation_id;
-                Some(to_json(&Parcel::new(correlation_id, &entry.events))?)
+                Some(to_json(&OutboxEnvelope::new(correlation_id, &entry.events))?)
             };
             let place = self.entries;
             self.entries += 1;
@@ -248,7 +249,7 @@ impl Batch {
             self.removals.claims.row().text(kind).bytes(key);
         }
         for (claim, taken) in std::mem::take(&mut self.claims) {
-            if let Some(Taken { holder, at }) = taken {
+            if let Some(ClaimRecord { holder, at }) = taken {
                 let (kind, key) = claim.storage_key();
                 let row = self.rows(Table::Claims).row().text(kind).bytes(key);
                 row.id(holder).optional_instant(at);
@@ -297,9 +298,9 @@ impl Batch {
     /// anything else is written; where another guard does not hold, afterwards.
     ///
     /// A part runs when its rows are counted, so that all batches lock in the order of the tables.
-    pub(super) fn into_script(self) -> Result<Script, StoreError> {
+    pub(super) fn into_script(self) -> Result<SqlBuilder, StoreError> {
         let (roots, others): (Vec<_>, Vec<_>) = self.rows.into_iter().partition(|(table, _)| table.is_root());
-        let mut script = Script::new("WITH ");
+        let mut script = SqlBuilder::new("WITH ");
         let guard = parts(&mut script, roots, 0, false)?;
         script.then("go AS MATERIALIZED (SELECT 1 / ");
         guard.add_to(&mut script)?;
@@ -322,7 +323,7 @@ struct Guard(Vec<(usize, Option<i64>)>);
 
 impl Guard {
     /// Adds a term that is 0 where a part did not write all that it must, and 1 otherwise.
-    fn add_to(self, script: &mut Script) -> Result<(), StoreError> {
+    fn add_to(self, script: &mut SqlBuilder) -> Result<(), StoreError> {
         script.then("CASE");
         for (part, must) in self.0 {
             script.then(" WHEN (SELECT count(*) FROM ").text(&name(part));
@@ -342,7 +343,7 @@ fn name(part: usize) -> String {
 }
 
 fn parts(
-    script: &mut Script,
+    script: &mut SqlBuilder,
     tables: Vec<(Table, Rows)>,
     first: usize,
     guarded: bool,

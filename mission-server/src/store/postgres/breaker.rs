@@ -59,7 +59,7 @@ impl Breaker {
     /// Asks something of the database, unless and until it is known to be away.
     pub(super) async fn ask<T>(
         &self,
-        mut work: BoxFuture<'_, Result<T, sqlx::Error>>,
+        mut transaction: BoxFuture<'_, Result<T, sqlx::Error>>,
     ) -> Result<T, sqlx::Error> {
         let mut away = self.0.away.subscribe();
         if let Some(reason) = &*away.borrow() {
@@ -70,7 +70,7 @@ impl Breaker {
         loop {
             tokio::select! {
                 biased;
-                done = &mut work => {
+                done = &mut transaction => {
                     match &done {
                         Err(error) if is_suspicious(error) => self.look(),
                         _ => self.0.note_answer(),

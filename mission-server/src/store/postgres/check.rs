@@ -8,20 +8,20 @@ use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
 use super::{
-    commit::Stop,
-    connection::Work,
-    load::{Found, ids, pairs},
+    commit::TransactionError,
+    connection::Transaction,
+    load::{ResultRow, ids, pairs},
     rows::{Kind, Rows},
-    script::Script,
+    sql_builder::SqlBuilder,
 };
 use crate::store::{
-    judge::{Known, KnownRow, Touched},
+    conflict_check::{ConflictCheck, ConflictKeys, ConflictRow},
     record::root_id,
 };
 
 /// Locks roots and budgets in the order in which every commit does.
-pub(super) async fn lock(work: &mut Work, changes: &[Change]) -> Result<(), Stop> {
-    let touched = Touched::of(changes);
+pub(super) async fn lock(transaction: &mut Transaction, changes: &[Change]) -> Result<(), TransactionError> {
+    let touched = ConflictKeys::of(changes);
     for (sql, roots) in [
         (
             "SELECT 1 FROM users WHERE user_id = ANY(?) ORDER BY user_id FOR UPDATE",
@@ -38,43 +38,47 @@ pub(super) async fn lock(work: &mut Work, changes: &[Change]) -> Result<(), Stop
     ] {
         let ids: Vec<Uuid> = roots.iter().map(|root| root_id(*root)).collect();
         if !ids.is_empty() {
-            let mut script = Script::new(sql);
+            let mut script = SqlBuilder::new(sql);
             script.bind(ids)?;
-            work.run(script).await?;
+            transaction.run(script).await?;
         }
     }
     let budgets: Vec<Uuid> = touched.budgets.iter().map(|mission| mission.0).collect();
     if !budgets.is_empty() {
         // A row that is not there cannot be locked.
-        let mut script =
-            Script::new("INSERT INTO budgets (mission_id, points_micros, grants) SELECT k.id, 0, 0 FROM ");
+        let mut script = SqlBuilder::new(
+            "INSERT INTO budgets (mission_id, points_micros, grants) SELECT k.id, 0, 0 FROM ",
+        );
         script.rows(ids(budgets.iter().copied()))?;
         script.then(" AS k(id) ORDER BY k.id ON CONFLICT (mission_id) DO NOTHING");
-        work.run(script).await?;
+        transaction.run(script).await?;
         let mut script =
-            Script::new("SELECT 1 FROM budgets WHERE mission_id = ANY(?) ORDER BY mission_id FOR UPDATE");
+            SqlBuilder::new("SELECT 1 FROM budgets WHERE mission_id = ANY(?) ORDER BY mission_id FOR UPDATE");
         script.bind(budgets)?;
-        work.run(script).await?;
+        transaction.run(script).await?;
     }
     Ok(())
 }
 
 /// Looks up all that could stand against the changes, as of one moment after the locks.
-pub(super) async fn look_up(work: &mut Work, changes: &[Change]) -> Result<Known, Stop> {
-    let touched = Touched::of(changes);
+pub(super) async fn look_up(
+    transaction: &mut Transaction,
+    changes: &[Change],
+) -> Result<ConflictCheck, TransactionError> {
+    let touched = ConflictKeys::of(changes);
     let script = script(&touched)?;
-    let mut known = Known::default();
+    let mut known = ConflictCheck::default();
     if script.is_empty() {
         return Ok(known);
     }
-    for row in work.run(script).await? {
-        touched.take_in(&mut known, &known_row(&row)?)?;
+    for row in transaction.run(script).await? {
+        touched.add_row(&mut known, &known_row(&row)?)?;
     }
     Ok(known)
 }
 
-fn script(touched: &Touched) -> Result<Script, StoreError> {
-    let mut script = Script::default();
+fn script(touched: &ConflictKeys) -> Result<SqlBuilder, StoreError> {
+    let mut script = SqlBuilder::default();
     let mut add = |before: &'static str, rows: Rows, after: &'static str| -> Result<(), StoreError> {
         if !rows.is_empty() {
             if !script.is_empty() {
@@ -148,9 +152,9 @@ fn script(touched: &Touched) -> Result<Script, StoreError> {
     Ok(script)
 }
 
-fn known_row(row: &PgRow) -> Result<KnownRow, StoreError> {
-    let row = Found(row);
-    Ok(KnownRow {
+fn known_row(row: &PgRow) -> Result<ConflictRow, StoreError> {
+    let row = ResultRow(row);
+    Ok(ConflictRow {
         part: row.get::<i32>(0)?.into(),
         place: row.get::<i64>(1)? - 1,
         first: row.get(2)?,

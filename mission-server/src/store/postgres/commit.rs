@@ -12,9 +12,9 @@ use mission_core::{
 };
 
 use super::{
-    batch::Batch,
+    batch::BatchStatement,
     check::{lock, look_up},
-    connection::{Database, Refusal, Work},
+    connection::{CommitFailure, Database, Transaction},
 };
 use crate::store::record::unavailable;
 
@@ -36,9 +36,9 @@ pub(super) async fn commit(
     let mut raced = false;
     for _ in 0..TRIES {
         match commit_what_holds(database, changes).await? {
-            Attempt::Done(outcomes) => return Ok(outcomes),
-            Attempt::Again(error) => {
-                raced = Refusal::of(&error) == Refusal::Raced;
+            CommitAttempt::Done(outcomes) => return Ok(outcomes),
+            CommitAttempt::Again(error) => {
+                raced = CommitFailure::of(&error) == CommitFailure::Raced;
                 refused = error.to_string();
             }
         }
@@ -88,78 +88,81 @@ fn sign(take: &BudgetReservation) -> Option<bool> {
 
 /// Writes all changes with one statement; answers `false` where something stood against one of them.
 async fn write_all(database: &Database, changes: &[Change]) -> Result<bool, StoreError> {
-    let script = Batch::of(changes, true)?.into_script()?;
+    let script = BatchStatement::of(changes, true)?.into_script()?;
     match database.run(script).await {
         Ok(_) => Ok(true),
-        Err(error) if Refusal::of(&error) == Refusal::Unknown => Err(unavailable(error)),
+        Err(error) if CommitFailure::of(&error) == CommitFailure::Unknown => Err(unavailable(error)),
         Err(_) => Ok(false),
     }
 }
 
-/// How a look-up with its writes ended.
-enum Attempt {
+/// The outcome of one attempt to look up and write.
+enum CommitAttempt {
     Done(Vec<CommitOutcome>),
-    /// Others changed in between what was looked up.
+    /// A concurrent commit changed the rows that were looked up.
     Again(sqlx::Error),
 }
 
-async fn commit_what_holds(database: &Database, changes: &[Change]) -> Result<Attempt, StoreError> {
-    let mut work = database.begin().await.map_err(unavailable)?;
-    let outcomes = match write_what_holds(&mut work, changes).await {
+async fn commit_what_holds(database: &Database, changes: &[Change]) -> Result<CommitAttempt, StoreError> {
+    let mut transaction = database.begin().await.map_err(unavailable)?;
+    let outcomes = match write_what_holds(&mut transaction, changes).await {
         Ok(outcomes) => outcomes,
-        Err(Stop::Store(refused)) => {
-            work.roll_back().await.map_err(unavailable)?;
+        Err(TransactionError::Store(refused)) => {
+            transaction.roll_back().await.map_err(unavailable)?;
             return Err(refused);
         }
-        Err(Stop::Database(error)) => {
+        Err(TransactionError::Database(error)) => {
             // Dropping the work rolls back too; that it could not be done at once harms nobody.
-            let _ = work.roll_back().await;
-            return match Refusal::of(&error) {
-                Refusal::Stood | Refusal::Raced => Ok(Attempt::Again(error)),
-                Refusal::Never => Err(StoreError::Refused(error.to_string())),
-                Refusal::Unknown => Err(unavailable(error)),
+            let _ = transaction.roll_back().await;
+            return match CommitFailure::of(&error) {
+                CommitFailure::Stood | CommitFailure::Raced => Ok(CommitAttempt::Again(error)),
+                CommitFailure::Never => Err(StoreError::Refused(error.to_string())),
+                CommitFailure::Unknown => Err(unavailable(error)),
             };
         }
     };
-    match work.commit().await {
-        Ok(()) => Ok(Attempt::Done(outcomes)),
-        Err(error) if Refusal::of(&error) == Refusal::Raced => Ok(Attempt::Again(error)),
+    match transaction.commit().await {
+        Ok(()) => Ok(CommitAttempt::Done(outcomes)),
+        Err(error) if CommitFailure::of(&error) == CommitFailure::Raced => Ok(CommitAttempt::Again(error)),
         Err(error) => Err(unavailable(error)),
     }
 }
 
-/// Why a transaction went no further.
-pub(super) enum Stop {
+/// Why a transaction was aborted.
+pub(super) enum TransactionError {
     Database(sqlx::Error),
     Store(StoreError),
 }
 
-impl From<sqlx::Error> for Stop {
+impl From<sqlx::Error> for TransactionError {
     fn from(error: sqlx::Error) -> Self {
-        Stop::Database(error)
+        TransactionError::Database(error)
     }
 }
 
-impl From<StoreError> for Stop {
+impl From<StoreError> for TransactionError {
     fn from(error: StoreError) -> Self {
-        Stop::Store(error)
+        TransactionError::Store(error)
     }
 }
 
-async fn write_what_holds(work: &mut Work, changes: &[Change]) -> Result<Vec<CommitOutcome>, Stop> {
-    lock(work, changes).await?;
-    let outcomes = look_up(work, changes).await?.judge(changes);
+async fn write_what_holds(
+    transaction: &mut Transaction,
+    changes: &[Change],
+) -> Result<Vec<CommitOutcome>, TransactionError> {
+    lock(transaction, changes).await?;
+    let outcomes = look_up(transaction, changes).await?.outcomes(changes);
     let holding = changes
         .iter()
         .zip(&outcomes)
         .filter(|(_, outcome)| **outcome == CommitOutcome::Committed)
         .map(|(change, _)| change);
     if holding.clone().next().is_some() {
-        let mut batch = Batch::of(holding, false)?;
+        let mut batch = BatchStatement::of(holding, false)?;
         for script in batch.removals.take_scripts()? {
-            work.run(script).await?;
+            transaction.run(script).await?;
         }
-        work.run(batch.into_script()?).await?;
+        transaction.run(batch.into_script()?).await?;
     }
     Ok(outcomes)
 }

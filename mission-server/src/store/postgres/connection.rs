@@ -12,7 +12,7 @@ use sqlx::{
 
 use super::{
     breaker::{Breaker, is_lost},
-    script::Script,
+    sql_builder::SqlBuilder,
 };
 use crate::store::{PoolUse, SchemaError, pool::Waiters, record::unavailable};
 
@@ -193,14 +193,14 @@ impl Database {
     }
 
     /// Runs one statement, which is one transaction and one moment of the database.
-    pub(crate) async fn run(&self, script: Script) -> Result<Vec<PgRow>, sqlx::Error> {
+    pub(crate) async fn run(&self, script: SqlBuilder) -> Result<Vec<PgRow>, sqlx::Error> {
         if self.prepared {
             return self
                 .breaker
                 .ask(Box::pin(async {
-                    let mut lent = self.lend().await?;
-                    let rows = lent.run(script, true).await;
-                    lent.give_back();
+                    let mut guard = self.acquire().await?;
+                    let rows = guard.run(script, true).await;
+                    guard.release();
                     rows
                 }))
                 .await;
@@ -215,7 +215,7 @@ impl Database {
     /// Reads with one statement. A connection that was lost since its last use is replaced.
     pub(crate) async fn read(
         &self,
-        script: impl Fn() -> Result<Script, StoreError>,
+        script: impl Fn() -> Result<SqlBuilder, StoreError>,
     ) -> Result<Vec<PgRow>, StoreError> {
         for _ in 0..2 {
             match self.run(script()?).await {
@@ -227,22 +227,22 @@ impl Database {
     }
 
     /// Begins a transaction of several statements.
-    pub(crate) async fn begin(&self) -> Result<Work, sqlx::Error> {
-        let lent = self.breaker.ask(Box::pin(async {
-            let mut lent = self.lend().await?;
-            lent.say("BEGIN").await?;
-            Ok(lent)
+    pub(crate) async fn begin(&self) -> Result<Transaction, sqlx::Error> {
+        let guard = self.breaker.ask(Box::pin(async {
+            let mut guard = self.acquire().await?;
+            guard.execute("BEGIN").await?;
+            Ok(guard)
         }));
-        Ok(Work {
-            lent: lent.await?,
+        Ok(Transaction {
+            connection_guard: guard.await?,
             breaker: self.breaker.clone(),
             prepared: self.prepared,
         })
     }
 
-    async fn lend(&self) -> Result<Lent, sqlx::Error> {
+    async fn acquire(&self) -> Result<ConnectionGuard, sqlx::Error> {
         let _waiting = self.waiting.one_more();
-        Ok(Lent(Some(self.pool.acquire().await?)))
+        Ok(ConnectionGuard(Some(self.pool.acquire().await?)))
     }
 
     /// How the connections are used at this moment.
@@ -263,14 +263,14 @@ impl Database {
 
 /// A connection of the pool. Dropped in the middle of something it is closed, not given back: nobody knows what it would
 /// have answered, or whether it ever will.
-struct Lent(Option<PoolConnection<Postgres>>);
+struct ConnectionGuard(Option<PoolConnection<Postgres>>);
 
-impl Lent {
+impl ConnectionGuard {
     fn connection(&mut self) -> Result<&mut PgConnection, sqlx::Error> {
         self.0.as_deref_mut().ok_or(sqlx::Error::PoolClosed)
     }
 
-    async fn run(&mut self, script: Script, persistent: bool) -> Result<Vec<PgRow>, sqlx::Error> {
+    async fn run(&mut self, script: SqlBuilder, persistent: bool) -> Result<Vec<PgRow>, sqlx::Error> {
         let (sql, arguments) = script.into_parts();
         sqlx::query_with(&sql, arguments)
             .persistent(persistent)
@@ -278,32 +278,32 @@ impl Lent {
             .await
     }
 
-    async fn say(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
+    async fn execute(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
         self.connection()?.execute(sql).await.map(drop)
     }
 
-    fn give_back(mut self) {
+    fn release(mut self) {
         drop(self.0.take());
     }
 }
 
-impl Drop for Lent {
+impl Drop for ConnectionGuard {
     fn drop(&mut self) {
         drop(self.0.take().map(PoolConnection::detach));
     }
 }
 
 /// A transaction. Dropped before its commit, it is rolled back with the end of its connection.
-pub(crate) struct Work {
-    lent: Lent,
+pub(crate) struct Transaction {
+    connection_guard: ConnectionGuard,
     breaker: Breaker,
     prepared: bool,
 }
 
-impl Work {
-    pub(crate) async fn run(&mut self, script: Script) -> Result<Vec<PgRow>, sqlx::Error> {
+impl Transaction {
+    pub(crate) async fn run(&mut self, script: SqlBuilder) -> Result<Vec<PgRow>, sqlx::Error> {
         self.breaker
-            .ask(Box::pin(self.lent.run(script, self.prepared)))
+            .ask(Box::pin(self.connection_guard.run(script, self.prepared)))
             .await
     }
 
@@ -316,9 +316,12 @@ impl Work {
     }
 
     async fn end(mut self, how: &'static str) -> Result<(), sqlx::Error> {
-        let ended = self.breaker.ask(Box::pin(self.lent.say(how))).await;
+        let ended = self
+            .breaker
+            .ask(Box::pin(self.connection_guard.execute(how)))
+            .await;
         if !ended.as_ref().is_err_and(is_lost) {
-            self.lent.give_back();
+            self.connection_guard.release();
         }
         ended
     }
@@ -355,9 +358,9 @@ async fn migrate(
         .map_err(|error| OpenError::of_schema(error, &migrations, options))
 }
 
-/// What a refusal of the database means for a commit.
+/// What an error of the database means for a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum CommitFailure {
     /// A version, a budget or a constraint stood against it.
     Stood,
     /// Others were in the way; nothing was written.
@@ -370,25 +373,25 @@ pub(super) enum Refusal {
 
 /// A failure as a store tells it, where no constraint can stand against what was written.
 pub(crate) fn failure(error: &sqlx::Error) -> StoreError {
-    match Refusal::of(error) {
-        Refusal::Stood | Refusal::Never => StoreError::Refused(error.to_string()),
-        Refusal::Raced | Refusal::Unknown => unavailable(error),
+    match CommitFailure::of(error) {
+        CommitFailure::Stood | CommitFailure::Never => StoreError::Refused(error.to_string()),
+        CommitFailure::Raced | CommitFailure::Unknown => unavailable(error),
     }
 }
 
-impl Refusal {
+impl CommitFailure {
     pub(super) fn of(error: &sqlx::Error) -> Self {
         let Some(code) = sql_state(error) else {
-            return Refusal::Unknown;
+            return CommitFailure::Unknown;
         };
         match code.as_str() {
             // A statement's guards divide by zero where they do not hold.
-            "22012" => Refusal::Stood,
-            "40001" | "40P01" => Refusal::Raced,
+            "22012" => CommitFailure::Stood,
+            "40001" | "40P01" => CommitFailure::Raced,
             code => match code.get(..2) {
-                Some("23") => Refusal::Stood,
-                Some("21" | "22" | "42" | "54") => Refusal::Never,
-                _ => Refusal::Unknown,
+                Some("23") => CommitFailure::Stood,
+                Some("21" | "22" | "42" | "54") => CommitFailure::Never,
+                _ => CommitFailure::Unknown,
             },
         }
     }

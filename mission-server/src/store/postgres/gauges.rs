@@ -2,7 +2,7 @@
 
 use mission_core::ports::store::StoreError;
 
-use super::{Found, PostgresStore, script::Script};
+use super::{PostgresStore, ResultRow, sql_builder::SqlBuilder};
 use crate::store::PoolUse;
 
 impl PostgresStore {
@@ -18,8 +18,8 @@ impl PostgresStore {
     /// When the store cannot be read.
     pub async fn open_reviews(&self) -> Result<u64, StoreError> {
         let sql = "SELECT count(*) FROM reviews WHERE status = 'open'";
-        let rows = self.database.read(|| Ok(Script::new(sql))).await?;
-        let count = rows.first().map(|row| Found(row).get::<i64>(0)).transpose()?;
+        let rows = self.database.read(|| Ok(SqlBuilder::new(sql))).await?;
+        let count = rows.first().map(|row| ResultRow(row).get::<i64>(0)).transpose()?;
         Ok(count.unwrap_or_default().unsigned_abs())
     }
 }

@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use mission_core::ports::store::{RECEIPT_LIFETIME, StoreError};
 
-use super::{PostgresStore, script::Script};
-use crate::store::{Forgotten, INBOUND_LIFETIME, record::unavailable};
+use super::{PostgresStore, sql_builder::SqlBuilder};
+use crate::store::{INBOUND_LIFETIME, PrunedRows, record::unavailable};
 
 /// Rows of one transaction, so that nothing is locked for long.
 const CHUNK: i64 = 1000;
@@ -20,17 +20,17 @@ impl PostgresStore {
     ///
     /// # Errors
     /// When the store cannot be written; what was forgotten until then stays so.
-    pub async fn housekeeping(&self, now: DateTime<Utc>) -> Result<Forgotten, StoreError> {
-        Ok(Forgotten {
-            receipts: self.forget(RECEIPTS, now - RECEIPT_LIFETIME).await?,
-            inbound: self.forget(INBOUND, now - INBOUND_LIFETIME).await?,
+    pub async fn housekeeping(&self, now: DateTime<Utc>) -> Result<PrunedRows, StoreError> {
+        Ok(PrunedRows {
+            receipts: self.prune(RECEIPTS, now - RECEIPT_LIFETIME).await?,
+            inbound: self.prune(INBOUND, now - INBOUND_LIFETIME).await?,
         })
     }
 
-    async fn forget(&self, sql: &'static str, until: DateTime<Utc>) -> Result<u64, StoreError> {
+    async fn prune(&self, sql: &'static str, until: DateTime<Utc>) -> Result<u64, StoreError> {
         let mut forgotten = 0;
         loop {
-            let mut script = Script::new(sql);
+            let mut script = SqlBuilder::new(sql);
             script.bind(until.timestamp_micros())?.bind(CHUNK)?;
             let gone = self.database.run(script).await.map_err(unavailable)?.len();
             forgotten += gone as u64;

@@ -10,24 +10,24 @@ use uuid::Uuid;
 use super::{
     connection::Database,
     rows::{Kind, Rows},
-    script::Script,
+    sql_builder::SqlBuilder,
 };
 use crate::store::{
-    asked::{Asked, LoadedRow},
+    load_query::{LoadQuery, LoadedRow},
     record::{root_id, unavailable},
 };
 
 /// Reads what is asked for.
 pub(super) async fn load(database: &Database, keys: &ReadSet) -> Result<LoadedRecords, StoreError> {
-    let asked = Asked::of(keys);
-    let mut facts = asked.nothing_found();
+    let asked = LoadQuery::of(keys);
+    let mut loaded = asked.nothing_found();
     if script(&asked)?.is_empty() {
-        return Ok(facts);
+        return Ok(loaded);
     }
     for row in database.read(|| script(&asked)).await? {
-        asked.take_in(&mut facts, &Found(&row).loaded()?)?;
+        asked.add_row(&mut loaded, &ResultRow(&row).loaded()?)?;
     }
-    Ok(facts)
+    Ok(loaded)
 }
 
 /// Each part of the statement answers rows of one form: which part, the key's place among those that were asked for,
@@ -72,43 +72,43 @@ mod part {
             )
         };
     }
-    /// What stands before and after the keys.
-    pub(super) type Part = (&'static str, &'static str);
+    /// The SQL before and after the keys of one part of the union.
+    pub(super) type UnionPart = (&'static str, &'static str);
 
-    pub(super) const ROOT_USER: Part = root!(0, "users", "user_id");
-    pub(super) const ROOT_MISSION: Part = root!(1, "missions", "id");
-    pub(super) const ROOT_PACK: Part = root!(2, "packs", "id");
-    pub(super) const TASK: Part = below_user!(3, "tasks", "id");
-    pub(super) const PARTICIPATION: Part = below_user!(4, "participations", "mission_id");
-    pub(super) const REWARD: Part = below_user!(5, "rewards", "id");
-    pub(super) const REVIEW: Part = below_user!(6, "reviews", "id");
-    pub(super) const CHECK_IN_DAY: Part = below_user!(7, "check_in_days", "date");
-    pub(super) const CLAIM: Part = (
+    pub(super) const ROOT_USER: UnionPart = root!(0, "users", "user_id");
+    pub(super) const ROOT_MISSION: UnionPart = root!(1, "missions", "id");
+    pub(super) const ROOT_PACK: UnionPart = root!(2, "packs", "id");
+    pub(super) const TASK: UnionPart = below_user!(3, "tasks", "id");
+    pub(super) const PARTICIPATION: UnionPart = below_user!(4, "participations", "mission_id");
+    pub(super) const REWARD: UnionPart = below_user!(5, "rewards", "id");
+    pub(super) const REVIEW: UnionPart = below_user!(6, "reviews", "id");
+    pub(super) const CHECK_IN_DAY: UnionPart = below_user!(7, "check_in_days", "date");
+    pub(super) const CLAIM: UnionPart = (
         "SELECT 8, k.place, NULL::bigint, NULL::bigint, t.holder::text, NULL::text FROM ",
         " WITH ORDINALITY AS k(kind, key, place) CROSS JOIN LATERAL (SELECT holder FROM claims s
             WHERE s.kind = k.kind AND s.key = k.key LIMIT 1) t",
     );
-    pub(super) const BUDGET: Part = (
+    pub(super) const BUDGET: UnionPart = (
         "SELECT 9, k.place, t.points_micros, t.grants, NULL::text, NULL::text FROM ",
         " WITH ORDINALITY AS k(id, place) CROSS JOIN LATERAL (SELECT points_micros, grants FROM budgets
             WHERE mission_id = k.id LIMIT 1) t",
     );
     /// The latest fifty: more than any check looks at.
-    pub(super) const DEVICE: Part = (
+    pub(super) const DEVICE: UnionPart = (
         "SELECT 10, k.place, t.seen_at, NULL::bigint, t.user_id::text, NULL::text FROM ",
         " WITH ORDINALITY AS k(device, place) CROSS JOIN LATERAL (SELECT s.user_id, s.seen_at FROM sightings s
             WHERE s.device = k.device ORDER BY s.seen_at DESC LIMIT 50) t",
     );
-    pub(super) const RECEIPT: Part = (
+    pub(super) const RECEIPT: UnionPart = (
         "SELECT 11, k.place, t.recorded_at, NULL::bigint, t.fingerprint, t.answer FROM ",
         " WITH ORDINALITY AS k(caller, command, place) CROSS JOIN LATERAL (SELECT recorded_at, fingerprint, answer
             FROM receipts s WHERE s.caller = k.caller AND s.command = k.command LIMIT 1) t",
     );
 }
 
-fn script(asked: &Asked<'_>) -> Result<Script, StoreError> {
-    let mut script = Script::default();
-    let mut add = |(before, after): part::Part, rows: Rows| -> Result<(), StoreError> {
+fn script(asked: &LoadQuery<'_>) -> Result<SqlBuilder, StoreError> {
+    let mut script = SqlBuilder::default();
+    let mut add = |(before, after): part::UnionPart, rows: Rows| -> Result<(), StoreError> {
         if !rows.is_empty() {
             if !script.is_empty() {
                 script.then(" UNION ALL ");
@@ -183,9 +183,9 @@ pub(super) fn pairs(pairs: impl Iterator<Item = (Uuid, Uuid)>) -> Rows {
 }
 
 /// One row of an answer. What cannot be read is damage, not absence.
-pub(crate) struct Found<'r>(pub(crate) &'r PgRow);
+pub(crate) struct ResultRow<'r>(pub(crate) &'r PgRow);
 
-impl<'r> Found<'r> {
+impl<'r> ResultRow<'r> {
     pub(crate) fn get<T>(&self, column: usize) -> Result<T, StoreError>
     where
         T: sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,

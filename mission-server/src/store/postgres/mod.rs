@@ -17,7 +17,7 @@ mod probe;
 mod queries;
 mod removals;
 mod rows;
-mod script;
+mod sql_builder;
 mod statements;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -33,9 +33,9 @@ use tokio::sync::Notify;
 
 pub(crate) use connection::{Database, failure};
 pub use connection::{OpenError, PostgresOptions};
-pub(crate) use load::Found;
+pub(crate) use load::ResultRow;
 pub(crate) use rows::{Kind, Rows};
-pub(crate) use script::Script;
+pub(crate) use sql_builder::SqlBuilder;
 
 /// Everything in one PostgreSQL database. Clones share its connections.
 ///
@@ -53,7 +53,7 @@ pub(crate) use script::Script;
 pub struct PostgresStore {
     pub(crate) database: Database,
     lease: outbox::Lease,
-    told: Arc<Notify>,
+    outbox_notify: Arc<Notify>,
 }
 
 impl PostgresStore {
@@ -65,15 +65,15 @@ impl PostgresStore {
         Ok(PostgresStore {
             database: Database::open(url, options).await?,
             lease: outbox::Lease::new(options.outbox_lease),
-            told: Arc::new(Notify::new()),
+            outbox_notify: Arc::new(Notify::new()),
         })
     }
 
     /// Notified whenever a commit of this process has put events into the outbox: what a relay waits for. Those of
     /// other processes are found by looking from time to time.
     #[must_use]
-    pub fn told(&self) -> Arc<Notify> {
-        Arc::clone(&self.told)
+    pub fn outbox_notify(&self) -> Arc<Notify> {
+        Arc::clone(&self.outbox_notify)
     }
 
     /// Answers when the database can be read.
@@ -83,7 +83,7 @@ impl PostgresStore {
     pub async fn ping(&self) -> Result<(), StoreError> {
         let answer = self
             .database
-            .read(|| Ok(Script::new("SELECT 1 FROM counters LIMIT 1")));
+            .read(|| Ok(SqlBuilder::new("SELECT 1 FROM counters LIMIT 1")));
         answer.await.map(drop)
     }
 
@@ -110,7 +110,7 @@ impl Store for PostgresStore {
             .zip(&outcomes)
             .any(|(change, outcome)| *outcome == CommitOutcome::Committed && tells(change));
         if told {
-            self.told.notify_one();
+            self.outbox_notify.notify_one();
         }
         Ok(outcomes)
     }

@@ -28,25 +28,25 @@ use uuid::Uuid;
 use super::{
     PostgresStore,
     connection::Database,
-    load::Found,
+    load::ResultRow,
     rows::{Kind, Rows},
-    script::Script,
+    sql_builder::SqlBuilder,
 };
 use crate::store::record::{
-    Parcel, from_json, instant, parked_event, root_id, root_kind, root_of, unavailable,
+    OutboxEnvelope, from_json, instant, parked_event, root_id, root_kind, root_of, unavailable,
 };
 
-/// This process among those that relay.
+/// The lease of this process on its outbox shards.
 #[derive(Clone, Debug)]
 pub(super) struct Lease {
     id: Uuid,
     duration: Duration,
-    held: Arc<Mutex<Held>>,
+    held: Arc<Mutex<HeldShards>>,
     count: Arc<AtomicU64>,
 }
 
 #[derive(Debug, Default)]
-struct Held {
+struct HeldShards {
     shards: Vec<i16>,
     renewed: Option<Instant>,
 }
@@ -92,15 +92,15 @@ impl Lease {
         if !held.renewed.is_some_and(fresh) {
             held.renewed = None;
             let began = Instant::now();
-            let mut attend = Script::new(ATTEND);
+            let mut attend = SqlBuilder::new(ATTEND);
             attend.bind(self.id)?.bind(self.id)?;
             database.run(attend).await.map_err(unavailable)?;
-            let mut renew = Script::new(RENEW);
+            let mut renew = SqlBuilder::new(RENEW);
             renew.bind(self.id)?.bind(self.duration.as_secs_f64())?;
             let rows = database.run(renew).await.map_err(unavailable)?;
             held.shards = rows
                 .iter()
-                .map(|row| Found(row).get(0))
+                .map(|row| ResultRow(row).get(0))
                 .collect::<Result<_, _>>()?;
             held.renewed = Some(began);
             self.count.store(held.shards.len() as u64, Ordering::Relaxed);
@@ -113,7 +113,7 @@ impl Lease {
         if held.renewed.take().is_some() {
             held.shards.clear();
             self.count.store(0, Ordering::Relaxed);
-            let mut release = Script::new(RELEASE);
+            let mut release = SqlBuilder::new(RELEASE);
             release.bind(self.id)?.bind(self.id)?;
             database.run(release).await.map_err(unavailable)?;
         }
@@ -145,7 +145,7 @@ impl Outbox for PostgresStore {
         let shards = self.lease.shards(&self.database).await?;
         let limit_rows = i64::try_from(limit).unwrap_or(i64::MAX);
         let entries = self.database.read(|| {
-            let mut script = Script::new(
+            let mut script = SqlBuilder::new(
                 "SELECT j.number, j.root_kind, j.root_id, j.recorded_at, j.outbox,
                     CASE WHEN p.entry = j.number THEN p.attempts ELSE 0 END
                 FROM journal j LEFT JOIN outbox_parked p ON p.root_id = j.root_id AND p.root_kind = j.root_kind
@@ -165,14 +165,14 @@ impl Outbox for PostgresStore {
             if waiting.len() >= limit {
                 break;
             }
-            unpack(&Found(entry), &mut waiting)?;
+            unpack(&ResultRow(entry), &mut waiting)?;
         }
         Ok(waiting)
     }
 
     async fn sent(&self, entries: &[i64], at: DateTime<Utc>) -> Result<(), StoreError> {
         // What tells of an erased user stayed for its events alone.
-        let mut script = Script::new(
+        let mut script = SqlBuilder::new(
             "WITH gone AS (DELETE FROM journal WHERE number = ANY(?) AND outbox IS NOT NULL AND sent_at IS NULL
                 AND request IS NULL),
             unparked AS (DELETE FROM outbox_parked WHERE entry = ANY(?))
@@ -203,7 +203,7 @@ impl Outbox for PostgresStore {
         if rows.is_empty() {
             return Ok(());
         }
-        let mut script = Script::new(
+        let mut script = SqlBuilder::new(
             "INSERT INTO outbox_parked AS p (root_id, root_kind, entry, event_id, attempts, since, retry_at, data)
             SELECT root_id, root_kind, entry, event_id, 1, at, retry_at, data FROM ",
         );
@@ -220,7 +220,7 @@ impl Outbox for PostgresStore {
 
     async fn parked(&self, after: Option<i64>, limit: usize) -> Result<Vec<ParkedEvent>, StoreError> {
         let rows = self.database.read(|| {
-            let mut script = Script::new(
+            let mut script = SqlBuilder::new(
                 "SELECT p.attempts, p.since, p.retry_at, p.data, (SELECT count(*) FROM journal j
                     WHERE j.root_id = p.root_id AND j.root_kind = p.root_kind AND j.number > p.entry
                         AND j.outbox IS NOT NULL AND j.sent_at IS NULL)
@@ -232,13 +232,13 @@ impl Outbox for PostgresStore {
             Ok(script)
         });
         let rows = rows.await?;
-        let rows = rows.iter().map(Found);
+        let rows = rows.iter().map(ResultRow);
         rows.map(|row| parked_event(row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
             .collect()
     }
 
     async fn retry_parked(&self, event: Option<EventId>, now: DateTime<Utc>) -> Result<u64, StoreError> {
-        let mut script = Script::new("UPDATE outbox_parked SET retry_at = ? WHERE ");
+        let mut script = SqlBuilder::new("UPDATE outbox_parked SET retry_at = ? WHERE ");
         script.bind(now.timestamp_micros())?;
         match event {
             Some(event) => script.then("event_id = ?").bind(event.0)?,
@@ -252,8 +252,8 @@ impl Outbox for PostgresStore {
     async fn backlog(&self) -> Result<Backlog, StoreError> {
         let sql = "SELECT count(*), min(recorded_at), (SELECT count(*) FROM outbox_parked) FROM journal
             WHERE outbox IS NOT NULL AND sent_at IS NULL";
-        let rows = self.database.read(|| Ok(Script::new(sql))).await?;
-        let Some(row) = rows.first().map(Found) else {
+        let rows = self.database.read(|| Ok(SqlBuilder::new(sql))).await?;
+        let Some(row) = rows.first().map(ResultRow) else {
             return Ok(Backlog::default());
         };
         Ok(Backlog {
@@ -264,12 +264,12 @@ impl Outbox for PostgresStore {
     }
 }
 
-fn unpack(entry: &Found<'_>, waiting: &mut Vec<OutboxEvent>) -> Result<(), StoreError> {
+fn unpack(entry: &ResultRow<'_>, waiting: &mut Vec<OutboxEvent>) -> Result<(), StoreError> {
     let number = entry.get(0)?;
     let root = root_of(entry.get(1)?, entry.get(2)?);
     let recorded_at = instant(entry.get(3)?)?;
     let attempts = u32::try_from(entry.get::<i64>(5)?).unwrap_or(u32::MAX);
-    let parcel: Parcel<Option<String>, Vec<OutboundEvent>> = from_json(entry.get(4)?)?;
+    let parcel: OutboxEnvelope<Option<String>, Vec<OutboundEvent>> = from_json(entry.get(4)?)?;
     for (event, outbound) in parcel.events.into_iter().enumerate() {
         waiting.push(OutboxEvent {
             position: OutboxPosition { entry: number, event },

@@ -2,7 +2,7 @@
 
 use mission_core::ports::store::StoreError;
 
-use super::{PostgresStore, script::Script};
+use super::{PostgresStore, sql_builder::SqlBuilder};
 use crate::store::record::unavailable;
 
 impl PostgresStore {
@@ -16,7 +16,10 @@ impl PostgresStore {
              ON CONFLICT (id) DO UPDATE SET filler = excluded.filler",
             "DELETE FROM write_probe",
         ] {
-            self.database.run(Script::new(sql)).await.map_err(unavailable)?;
+            self.database
+                .run(SqlBuilder::new(sql))
+                .await
+                .map_err(unavailable)?;
         }
         Ok(())
     }

@@ -24,7 +24,7 @@ use mission_core::{
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use super::{PostgresStore, load::Found, script::Script};
+use super::{PostgresStore, load::ResultRow, sql_builder::SqlBuilder};
 use crate::store::record::{days, from_json, instant, journal_record, unavailable};
 
 fn limit_of<K>(page: &Page<K>) -> i64 {
@@ -35,27 +35,27 @@ impl PostgresStore {
     /// The records in the first column.
     async fn records<V: DeserializeOwned>(
         &self,
-        script: impl Fn() -> Result<Script, StoreError> + Send,
+        script: impl Fn() -> Result<SqlBuilder, StoreError> + Send,
     ) -> Result<Vec<V>, StoreError> {
         let rows = self.database.read(script).await?;
-        rows.iter().map(|row| from_json(Found(row).get(0)?)).collect()
+        rows.iter().map(|row| from_json(ResultRow(row).get(0)?)).collect()
     }
 
     async fn record<V: DeserializeOwned>(
         &self,
-        script: impl Fn() -> Result<Script, StoreError> + Send,
+        script: impl Fn() -> Result<SqlBuilder, StoreError> + Send,
     ) -> Result<Option<V>, StoreError> {
         let rows = self.database.read(script).await?;
         match rows.first() {
-            Some(row) => Found(row).get::<Option<&str>>(0)?.map(from_json).transpose(),
+            Some(row) => ResultRow(row).get::<Option<&str>>(0)?.map(from_json).transpose(),
             None => Ok(None),
         }
     }
 }
 
 /// A statement with one id, or with two.
-fn by_id(sql: &'static str, id: Uuid) -> Result<Script, StoreError> {
-    let mut script = Script::new(sql);
+fn by_id(sql: &'static str, id: Uuid) -> Result<SqlBuilder, StoreError> {
+    let mut script = SqlBuilder::new(sql);
     script.bind(id)?;
     Ok(script)
 }
@@ -64,7 +64,7 @@ fn by_id(sql: &'static str, id: Uuid) -> Result<Script, StoreError> {
 impl Queries for PostgresStore {
     async fn catalogue(&self) -> Result<CatalogRecords, StoreError> {
         let rows = self.database.read(|| {
-            Ok(Script::new(
+            Ok(SqlBuilder::new(
                 "SELECT 0 AS part, value, NULL::text, NULL::uuid AS id FROM counters WHERE name = 'catalogue'
                 UNION ALL SELECT 1, 0, data, id FROM missions WHERE data IS NOT NULL
                 UNION ALL SELECT 2, 0, data, id FROM packs WHERE data IS NOT NULL ORDER BY part, id",
@@ -72,7 +72,7 @@ impl Queries for PostgresStore {
         });
         let mut catalogue = CatalogRecords::default();
         for row in &rows.await? {
-            let row = Found(row);
+            let row = ResultRow(row);
             match row.get::<i32>(0)? {
                 0 => catalogue.version = u64::try_from(row.get::<i64>(1)?).map_err(unavailable)?,
                 1 => catalogue.missions.push(from_json(row.get(2)?)?),
@@ -84,11 +84,11 @@ impl Queries for PostgresStore {
 
     async fn catalogue_version(&self) -> Result<u64, StoreError> {
         let sql = "SELECT value FROM counters WHERE name = 'catalogue'";
-        let rows = self.database.read(|| Ok(Script::new(sql))).await?;
+        let rows = self.database.read(|| Ok(SqlBuilder::new(sql))).await?;
         let row = rows
             .first()
             .ok_or_else(|| unavailable("the catalogue has no version"))?;
-        u64::try_from(Found(row).get::<i64>(0)?).map_err(unavailable)
+        u64::try_from(ResultRow(row).get::<i64>(0)?).map_err(unavailable)
     }
 
     async fn user(&self, user: UserId) -> Result<Option<User>, StoreError> {
@@ -99,19 +99,19 @@ impl Queries for PostgresStore {
     async fn invite_owner(&self, code: &InviteCode) -> Result<Option<UserId>, StoreError> {
         let (kind, key) = Claim::InviteCode(code.clone()).storage_key();
         let rows = self.database.read(|| {
-            let mut script = Script::new("SELECT holder FROM claims WHERE kind = ? AND key = ?");
+            let mut script = SqlBuilder::new("SELECT holder FROM claims WHERE kind = ? AND key = ?");
             script.bind(kind)?.bind(key.clone().into_bytes())?;
             Ok(script)
         });
         let rows = rows.await?;
         rows.first()
-            .map(|row| Ok(Found(row).get::<Uuid>(0)?.into()))
+            .map(|row| Ok(ResultRow(row).get::<Uuid>(0)?.into()))
             .transpose()
     }
 
     async fn task(&self, user: UserId, task: TaskId) -> Result<Option<Task>, StoreError> {
         self.record(|| {
-            let mut script = Script::new("SELECT data FROM tasks WHERE user_id = ? AND id = ?");
+            let mut script = SqlBuilder::new("SELECT data FROM tasks WHERE user_id = ? AND id = ?");
             script.bind(user.0)?.bind(task.0)?;
             Ok(script)
         })
@@ -125,7 +125,7 @@ impl Queries for PostgresStore {
         page: Page<TaskId>,
     ) -> Result<Vec<Task>, StoreError> {
         self.records(|| {
-            let mut script = Script::new("SELECT data FROM tasks WHERE user_id = ?");
+            let mut script = SqlBuilder::new("SELECT data FROM tasks WHERE user_id = ?");
             script.bind(user.0)?;
             if let Some(status) = filter.status {
                 script.then(" AND status = ?").bind(serde_name(status))?;
@@ -149,7 +149,7 @@ impl Queries for PostgresStore {
         page: Page<RewardId>,
     ) -> Result<Vec<Reward>, StoreError> {
         self.records(|| {
-            let mut script = Script::new("SELECT data FROM rewards WHERE user_id = ?");
+            let mut script = SqlBuilder::new("SELECT data FROM rewards WHERE user_id = ?");
             script.bind(user.0)?;
             if let Some(status) = status {
                 script.then(" AND status = ?").bind(serde_name(status))?;
@@ -175,7 +175,7 @@ impl Queries for PostgresStore {
         to: NaiveDate,
     ) -> Result<Vec<CheckInDay>, StoreError> {
         self.records(|| {
-            let mut script = Script::new(
+            let mut script = SqlBuilder::new(
                 "SELECT data FROM check_in_days WHERE user_id = ? AND date BETWEEN ? AND ? ORDER BY date",
             );
             script.bind(user.0)?.bind(days(from))?.bind(days(to))?;
@@ -191,20 +191,25 @@ impl Queries for PostgresStore {
 
     async fn device_users(&self, device: &DeviceHash) -> Result<BTreeMap<UserId, DateTime<Utc>>, StoreError> {
         let rows = self.database.read(|| {
-            let mut script = Script::new(
+            let mut script = SqlBuilder::new(
                 "SELECT user_id, seen_at FROM sightings WHERE device = ? ORDER BY seen_at DESC LIMIT 50",
             );
             script.bind(device.as_str().to_owned())?;
             Ok(script)
         });
         let rows = rows.await?;
-        let seen = |row| Ok((Found(row).get::<Uuid>(0)?.into(), instant(Found(row).get(1)?)?));
+        let seen = |row| {
+            Ok((
+                ResultRow(row).get::<Uuid>(0)?.into(),
+                instant(ResultRow(row).get(1)?)?,
+            ))
+        };
         rows.iter().map(seen).collect()
     }
 
     async fn friends(&self, user: UserId, limit: usize) -> Result<Vec<UserId>, StoreError> {
         let rows = self.database.read(|| {
-            let mut script = Script::new(
+            let mut script = SqlBuilder::new(
                 "SELECT friend_id FROM friendships WHERE user_id = ? AND are_friends ORDER BY friend_id LIMIT ?",
             );
             script.bind(user.0)?.bind(i64::try_from(limit).unwrap_or(i64::MAX))?;
@@ -212,13 +217,13 @@ impl Queries for PostgresStore {
         });
         let rows = rows.await?;
         rows.iter()
-            .map(|row| Ok(Found(row).get::<Uuid>(0)?.into()))
+            .map(|row| Ok(ResultRow(row).get::<Uuid>(0)?.into()))
             .collect()
     }
 
     async fn near_copies(&self, hash: PerceptualHash) -> Result<Vec<Picture>, StoreError> {
         let rows = self.database.read(|| {
-            let mut script = Script::new(
+            let mut script = SqlBuilder::new(
                 "SELECT DISTINCT newest.* FROM unnest(?) bands (band) CROSS JOIN LATERAL (
                     SELECT file_id, user_id, task_id, hash FROM pictures WHERE band = bands.band
                     ORDER BY file_id DESC LIMIT ?) newest",
@@ -229,7 +234,7 @@ impl Queries for PostgresStore {
         });
         let rows = rows.await?;
         let seen = |row| {
-            let found = Found(row);
+            let found = ResultRow(row);
             Ok(Picture {
                 file: FileId(found.get(0)?),
                 user: found.get::<Uuid>(1)?.into(),
@@ -246,7 +251,7 @@ impl Queries for PostgresStore {
 
     async fn reviews(&self, filter: ReviewFilter, page: Page<ReviewId>) -> Result<Vec<Review>, StoreError> {
         self.records(|| {
-            let mut script = Script::new("SELECT data FROM reviews WHERE TRUE");
+            let mut script = SqlBuilder::new("SELECT data FROM reviews WHERE TRUE");
             if let Some(user) = filter.user {
                 script.then(" AND user_id = ?").bind(user.0)?;
             }
@@ -293,7 +298,7 @@ impl Queries for PostgresStore {
         // The longest due come first. A user who has more than fits is asked for again once these are written down.
         let most = i64::try_from(limit.saturating_mul(4)).unwrap_or(i64::MAX);
         let rows = self.database.read(|| {
-            let mut script = Script::new(
+            let mut script = SqlBuilder::new(
                 "(SELECT user_id, TRUE, id FROM tasks WHERE status = 'in_progress' AND due_at <= ?
                     ORDER BY due_at LIMIT ?)
                 UNION ALL (SELECT user_id, FALSE, id FROM rewards WHERE status = 'pending' AND expires_at <= ?
@@ -305,7 +310,7 @@ impl Queries for PostgresStore {
         });
         let mut due: BTreeMap<UserId, DueExpiry> = BTreeMap::new();
         for row in &rows.await? {
-            let row = Found(row);
+            let row = ResultRow(row);
             let user = row.get::<Uuid>(0)?.into();
             let of_user = due.entry(user).or_insert_with(|| DueExpiry {
                 user,
@@ -324,7 +329,7 @@ impl Queries for PostgresStore {
 
     async fn audit(&self, filter: &AuditFilter, page: Page<Uuid>) -> Result<Vec<AuditEntry>, StoreError> {
         self.records(|| {
-            let mut script = Script::new("SELECT data FROM audit WHERE TRUE");
+            let mut script = SqlBuilder::new("SELECT data FROM audit WHERE TRUE");
             if let Some(actor) = filter.actor {
                 script.then(" AND actor = ?").bind(actor.0)?;
             }
@@ -360,7 +365,7 @@ impl Queries for PostgresStore {
     ) -> Result<Vec<JournalRecord>, StoreError> {
         let rows = self.database.read(|| {
             // The request names a task or reward under the command's own name.
-            let mut script = Script::new(
+            let mut script = SqlBuilder::new(
                 "SELECT j.root_id, j.number, j.recorded_at, j.request, coalesce(t.mission_id, r.mission_id)
                 FROM journal j
                 LEFT JOIN tasks t ON t.user_id = j.root_id
@@ -384,7 +389,7 @@ impl Queries for PostgresStore {
             Ok(script)
         });
         let record = |row| {
-            let row = Found(row);
+            let row = ResultRow(row);
             let position = JournalPosition {
                 user: row.get::<Uuid>(0)?.into(),
                 number: row.get(1)?,
@@ -406,7 +411,7 @@ impl Queries for PostgresStore {
     async fn open_tasks(&self, missions: &[MissionId]) -> Result<BTreeMap<MissionId, u64>, StoreError> {
         let ids: Vec<Uuid> = missions.iter().map(|mission| mission.0).collect();
         let rows = self.database.read(|| {
-            let mut script = Script::new(
+            let mut script = SqlBuilder::new(
                 "SELECT mission_id, count(*) FROM tasks
                     WHERE status IN ('in_progress', 'pending_review') AND mission_id = ANY(?) GROUP BY mission_id",
             );
@@ -415,15 +420,15 @@ impl Queries for PostgresStore {
         });
         let mut open = BTreeMap::new();
         for row in &rows.await? {
-            let count = u64::try_from(Found(row).get::<i64>(1)?).map_err(unavailable)?;
-            open.insert(Found(row).get::<Uuid>(0)?.into(), count);
+            let count = u64::try_from(ResultRow(row).get::<i64>(1)?).map_err(unavailable)?;
+            open.insert(ResultRow(row).get::<Uuid>(0)?.into(), count);
         }
         Ok(open)
     }
 
     async fn export(&self, user: UserId) -> Result<UserExport, StoreError> {
         let rows = self.database.read(|| {
-            let mut script = Script::new(
+            let mut script = SqlBuilder::new(
                 "SELECT 0 AS part, NULL::uuid AS id, 0::bigint AS date, data FROM users WHERE user_id = ?
                 UNION ALL SELECT 1, id, 0, data FROM tasks WHERE user_id = ?
                 UNION ALL SELECT 2, id, 0, data FROM rewards WHERE user_id = ?
@@ -439,7 +444,7 @@ impl Queries for PostgresStore {
         });
         let mut export = UserExport::default();
         for row in &rows.await? {
-            let row = Found(row);
+            let row = ResultRow(row);
             let Some(data) = row.get::<Option<&str>>(3)? else {
                 continue;
             };

@@ -5,10 +5,10 @@ use uuid::Uuid;
 
 use super::{
     rows::{Kind, Rows},
-    script::Script,
+    sql_builder::SqlBuilder,
 };
 
-/// What goes.
+/// Rows that a commit deletes.
 #[derive(Debug)]
 pub(super) struct Removals {
     erased: Vec<Uuid>,
@@ -90,19 +90,19 @@ impl Removals {
     }
 
     /// The statements, in order.
-    pub(super) fn take_scripts(&mut self) -> Result<Vec<Script>, StoreError> {
+    pub(super) fn take_scripts(&mut self) -> Result<Vec<SqlBuilder>, StoreError> {
         let all = std::mem::take(self);
         let mut scripts = Vec::new();
         if !all.erased.is_empty() {
             for sql in ERASURE {
-                let mut script = Script::new(sql);
+                let mut script = SqlBuilder::new(sql);
                 script.bind(all.erased.clone())?;
                 scripts.push(script);
             }
         }
         let mut add = |before: &'static str, rows: Rows, after: &'static str| -> Result<(), StoreError> {
             if !rows.is_empty() {
-                let mut script = Script::new(before);
+                let mut script = SqlBuilder::new(before);
                 script.rows(rows)?.then(after);
                 scripts.push(script);
             }

@@ -6,7 +6,7 @@ use mission_core::ports::store::StoreError;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::script::Script;
+use super::sql_builder::SqlBuilder;
 use crate::store::record::{days, to_json};
 
 /// The type of a column.
@@ -74,7 +74,7 @@ enum Value {
     Null,
 }
 
-/// Rows in the making.
+/// Rows of one table, bound as one array a column.
 #[derive(Debug)]
 pub(crate) struct Rows {
     columns: Vec<Column>,
@@ -181,7 +181,7 @@ impl Rows {
     }
 
     /// Adds `unnest(…)` of the rows to a script.
-    pub(super) fn unnest(self, script: &mut Script) -> Result<(), StoreError> {
+    pub(super) fn unnest(self, script: &mut SqlBuilder) -> Result<(), StoreError> {
         if self.misfit || self.columns.iter().any(|column| column.len() != self.count) {
             let why = "rows do not fit the columns of their statement";
             return Err(StoreError::Refused(why.to_owned()));
@@ -213,7 +213,7 @@ mod tests {
         let mut rows = Rows::of(&[Kind::Id, Kind::Text]);
         rows.row().id(Uuid::nil()).text("a");
         rows.row().id(Uuid::nil()).optional_text(None);
-        let mut script = Script::default();
+        let mut script = SqlBuilder::default();
         script.then("SELECT ?, ").bind(1_i64).unwrap().rows(rows).unwrap();
         assert_eq!(script.sql(), "SELECT $1, unnest($2::uuid[], $3::text[])");
     }
@@ -222,9 +222,9 @@ mod tests {
     fn rows_that_do_not_fit_are_refused() {
         let mut short = Rows::of(&[Kind::Id, Kind::Text]);
         short.row().id(Uuid::nil());
-        assert!(Script::default().rows(short).is_err());
+        assert!(SqlBuilder::default().rows(short).is_err());
         let mut other = Rows::of(&[Kind::Id]);
         other.row().text("a");
-        assert!(Script::default().rows(other).is_err());
+        assert!(SqlBuilder::default().rows(other).is_err());
     }
 }

@@ -10,7 +10,7 @@ use mission_core::{
     },
 };
 
-use super::{SqliteStore, connection::unavailable, load::Found, queries::blob, rows::Rows};
+use super::{SqliteStore, connection::unavailable, load::ResultRow, queries::blob, rows::Rows};
 use crate::store::record::instant;
 
 /// Sums by user, bound to the range and, in the second form, to some users.
@@ -132,7 +132,7 @@ impl SqliteStore {
             .map_err(unavailable)?;
         rows.iter()
             .map(|row| {
-                let row = Found(row);
+                let row = ResultRow(row);
                 Ok(LeaderboardRow {
                     rank: count(&row, 0)?,
                     user_id: row.id(1)?.into(),
@@ -152,7 +152,7 @@ impl SqliteStore {
         let mut moment = self.database.readers().begin().await.map_err(unavailable)?;
         let own = sqlx::query(OWN).bind(from).bind(to).bind(blob(user.0));
         let own = own.fetch_one(&mut *moment).await.map_err(unavailable)?;
-        let points: i64 = Found(&own).get(0)?;
+        let points: i64 = ResultRow(&own).get(0)?;
         let ahead = sqlx::query(if among.is_some() { AHEAD_AMONG } else { AHEAD })
             .bind(from)
             .bind(to)
@@ -162,7 +162,7 @@ impl SqliteStore {
             .await
             .map_err(unavailable)?;
         Ok(LeaderboardRow {
-            rank: 1 + count(&Found(&ahead), 0)?,
+            rank: 1 + count(&ResultRow(&ahead), 0)?,
             user_id: user,
             points: total_from_millionths(points),
         })
@@ -189,7 +189,7 @@ impl SqliteStore {
             .map_err(unavailable)?;
         rows.iter()
             .map(|row| {
-                let row = Found(row);
+                let row = ResultRow(row);
                 Ok(AnalyticsRow {
                     start: instant(row.get(0)?)?,
                     started: count(&row, 1)?,
@@ -218,6 +218,6 @@ fn text_of(users: &[UserId]) -> String {
     rows.into_text()
 }
 
-fn count(row: &Found<'_>, column: usize) -> Result<u64, StoreError> {
+fn count(row: &ResultRow<'_>, column: usize) -> Result<u64, StoreError> {
     u64::try_from(row.get::<i64>(column)?).map_err(unavailable)
 }

@@ -6,32 +6,32 @@ use mission_core::ports::{
 };
 
 use super::{
-    connection::{Durability, Script, Turn, unavailable},
-    load::Found,
+    connection::{Durability, SqlBuilder, WriterGuard, unavailable},
+    load::ResultRow,
     rows::Rows,
 };
 use crate::store::{
-    judge::{Known, KnownRow, Touched},
+    conflict_check::{ConflictCheck, ConflictKeys, ConflictRow},
     record::root_id,
 };
 
 /// Looks up all that could stand against the changes, with a script that has begun the transaction.
 pub(super) async fn look_up(
-    turn: &mut Turn<'_>,
-    mut script: Script,
+    turn: &mut WriterGuard<'_>,
+    mut script: SqlBuilder,
     changes: &[Change],
-) -> Result<Known, StoreError> {
-    let touched = Touched::of(changes);
+) -> Result<ConflictCheck, StoreError> {
+    let touched = ConflictKeys::of(changes);
     add_to(&touched, &mut script)?;
     let durability = Durability::Full;
-    let mut known = Known::default();
+    let mut known = ConflictCheck::default();
     for row in turn.write(durability, script).await.map_err(unavailable)? {
-        touched.take_in(&mut known, &known_row(&Found(&row))?)?;
+        touched.add_row(&mut known, &known_row(&ResultRow(&row))?)?;
     }
     Ok(known)
 }
 
-fn add_to(touched: &Touched, script: &mut Script) -> Result<(), StoreError> {
+fn add_to(touched: &ConflictKeys, script: &mut SqlBuilder) -> Result<(), StoreError> {
     let mut first = true;
     let mut add = |sql: &'static str, rows: Rows| -> Result<(), StoreError> {
         if !rows.is_empty() {
@@ -81,12 +81,12 @@ fn add_to(touched: &Touched, script: &mut Script) -> Result<(), StoreError> {
     add(sql::BUDGETS, rows)
 }
 
-fn known_row(row: &Found<'_>) -> Result<KnownRow, StoreError> {
+fn known_row(row: &ResultRow<'_>) -> Result<ConflictRow, StoreError> {
     let id = |column| match row.get::<Option<&str>>(column)? {
         Some(_) => row.id(column).map(Some),
         None => Ok(None),
     };
-    Ok(KnownRow {
+    Ok(ConflictRow {
         part: row.get(0)?,
         place: row.get(1)?,
         first: row.get(2)?,

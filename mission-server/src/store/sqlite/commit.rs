@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 
 use super::{
     check::look_up,
-    connection::{Durability, Script, Turn, failure, is_constraint, sqlite_code},
-    write::{Guard, write},
+    connection::{Durability, SqlBuilder, WriterGuard, failure, is_constraint, sqlite_code},
+    write::{UniquenessGuard, write},
 };
 
 const BEGIN: &str = "BEGIN IMMEDIATE;";
@@ -18,7 +18,7 @@ const COMMIT: &str = "COMMIT;";
 
 /// Commits a batch.
 pub(super) async fn commit(
-    turn: &mut Turn<'_>,
+    turn: &mut WriterGuard<'_>,
     changes: &[Change],
 ) -> Result<Vec<CommitOutcome>, StoreError> {
     if changes.is_empty() {
@@ -43,11 +43,11 @@ fn constraints_can_judge(changes: &[Change]) -> bool {
 }
 
 /// Writes all changes in one go; answers `false` where a constraint stood against one of them.
-async fn write_all(turn: &mut Turn<'_>, changes: &[Change]) -> Result<bool, StoreError> {
-    let mut script = Script::default();
+async fn write_all(turn: &mut WriterGuard<'_>, changes: &[Change]) -> Result<bool, StoreError> {
+    let mut script = SqlBuilder::default();
     script.then(BEGIN);
     let all: Vec<&Change> = changes.iter().collect();
-    write(&mut script, &all, Guard::Constraints)?;
+    write(&mut script, &all, UniquenessGuard::Constraints)?;
     script.then(COMMIT);
     match turn.write(Durability::Full, script).await {
         Ok(_) => {
@@ -60,13 +60,13 @@ async fn write_all(turn: &mut Turn<'_>, changes: &[Change]) -> Result<bool, Stor
 }
 
 async fn commit_what_holds(
-    turn: &mut Turn<'_>,
+    turn: &mut WriterGuard<'_>,
     changes: &[Change],
 ) -> Result<Vec<CommitOutcome>, StoreError> {
-    let mut script = Script::default();
+    let mut script = SqlBuilder::default();
     script.then(BEGIN);
     let known = look_up(turn, script, changes).await?;
-    let outcomes = known.judge(changes);
+    let outcomes = known.outcomes(changes);
     let holding: Vec<&Change> = changes
         .iter()
         .zip(&outcomes)
@@ -77,8 +77,8 @@ async fn commit_what_holds(
         turn.roll_back().await?;
         return Ok(outcomes);
     }
-    let mut script = Script::default();
-    if let Err(refused) = write(&mut script, &holding, Guard::LookedUp) {
+    let mut script = SqlBuilder::default();
+    if let Err(refused) = write(&mut script, &holding, UniquenessGuard::LookedUp) {
         turn.roll_back().await?;
         return Err(refused);
     }

@@ -126,19 +126,19 @@ struct Writer {
     unfinished: bool,
 }
 
-/// The connection that writes, in one pair of hands.
-pub(crate) struct Turn<'d> {
+/// Exclusive use of the writing connection.
+pub(crate) struct WriterGuard<'d> {
     writer: MutexGuard<'d, Writer>,
 }
 
 /// SQL with its bound values, put together from fixed parts; `?` counts on from part to part.
 #[derive(Debug, Default)]
-pub(crate) struct Script {
+pub(crate) struct SqlBuilder {
     sql: String,
     arguments: SqliteArguments<'static>,
 }
 
-impl Script {
+impl SqlBuilder {
     /// Adds a part without values.
     pub(crate) fn then(&mut self, sql: &'static str) -> &mut Self {
         self.sql.push_str(sql);
@@ -248,7 +248,7 @@ impl Database {
     }
 
     /// The connection that writes, once all that came before are done with it.
-    pub(crate) async fn turn(&self) -> Result<Turn<'_>, StoreError> {
+    pub(crate) async fn lock_writer(&self) -> Result<WriterGuard<'_>, StoreError> {
         let waiting = self.waiting.one_more();
         let mut writer = self.writer.lock().await;
         drop(waiting);
@@ -260,7 +260,7 @@ impl Database {
                 unfinished: false,
             };
         }
-        let mut turn = Turn { writer };
+        let mut turn = WriterGuard { writer };
         if turn.writer.unfinished {
             turn.roll_back().await?;
         }
@@ -309,9 +309,9 @@ async fn migrate(connection: &mut SqliteConnection) -> Result<(), sqlx::migrate:
     Ok(locked.commit().await?)
 }
 
-impl Turn<'_> {
+impl WriterGuard<'_> {
     /// Reads with one statement: one moment of the database.
-    pub(crate) async fn read(&mut self, script: Script) -> Result<Vec<SqliteRow>, sqlx::Error> {
+    pub(crate) async fn read(&mut self, script: SqlBuilder) -> Result<Vec<SqliteRow>, sqlx::Error> {
         self.run(script).await
     }
 
@@ -320,11 +320,11 @@ impl Turn<'_> {
     pub(crate) async fn write(
         &mut self,
         durability: Durability,
-        script: Script,
+        script: SqlBuilder,
     ) -> Result<Vec<SqliteRow>, sqlx::Error> {
         if self.writer.durability != Some(durability) {
             self.writer.durability = None;
-            let mut pragma = Script::default();
+            let mut pragma = SqlBuilder::default();
             pragma.then(durability.pragma());
             // SQLite carries this pragma out when it is prepared, so that a cached statement would do nothing.
             self.run_as(pragma, false).await?;
@@ -348,7 +348,7 @@ impl Turn<'_> {
 
     /// Ends an open transaction without a trace.
     pub(crate) async fn roll_back(&mut self) -> Result<(), StoreError> {
-        let mut script = Script::default();
+        let mut script = SqlBuilder::default();
         script.then("ROLLBACK");
         match self.run(script).await {
             Ok(_) => {}
@@ -360,11 +360,11 @@ impl Turn<'_> {
         Ok(())
     }
 
-    async fn run(&mut self, script: Script) -> Result<Vec<SqliteRow>, sqlx::Error> {
+    async fn run(&mut self, script: SqlBuilder) -> Result<Vec<SqliteRow>, sqlx::Error> {
         self.run_as(script, true).await
     }
 
-    async fn run_as(&mut self, script: Script, persistent: bool) -> Result<Vec<SqliteRow>, sqlx::Error> {
+    async fn run_as(&mut self, script: SqlBuilder, persistent: bool) -> Result<Vec<SqliteRow>, sqlx::Error> {
         let connection = self.writer.connection.as_mut().ok_or(sqlx::Error::PoolClosed)?;
         // Scripts are put together from string literals alone; every value is bound.
         let query = sqlx::query_with(&script.sql, script.arguments).persistent(persistent);

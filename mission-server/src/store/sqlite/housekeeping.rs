@@ -5,10 +5,10 @@ use mission_core::ports::store::{RECEIPT_LIFETIME, StoreError};
 
 use super::{
     SqliteStore,
-    connection::{Durability, Script, unavailable},
-    load::Found,
+    connection::{Durability, SqlBuilder, unavailable},
+    load::ResultRow,
 };
-use crate::store::{Forgotten, INBOUND_LIFETIME};
+use crate::store::{INBOUND_LIFETIME, PrunedRows};
 
 /// Rows of one transaction, so that commands wait for milliseconds at most.
 const CHUNK: i64 = 500;
@@ -18,8 +18,8 @@ impl SqliteStore {
     ///
     /// # Errors
     /// When the store cannot be written; what was forgotten until then stays so.
-    pub async fn housekeeping(&self, now: DateTime<Utc>) -> Result<Forgotten, StoreError> {
-        let mut forgotten = Forgotten::default();
+    pub async fn housekeeping(&self, now: DateTime<Utc>) -> Result<PrunedRows, StoreError> {
+        let mut forgotten = PrunedRows::default();
         loop {
             let receipts = self.clear_receipts(now - RECEIPT_LIFETIME).await?;
             forgotten.receipts += receipts;
@@ -39,8 +39,8 @@ impl SqliteStore {
 
     /// Journal numbers rise with time but for clocks that jump: a chunk ends at the first row that is too young.
     async fn clear_receipts(&self, until: DateTime<Utc>) -> Result<u64, StoreError> {
-        let mut turn = self.database.turn().await?;
-        let mut script = Script::default();
+        let mut turn = self.database.lock_writer().await?;
+        let mut script = SqlBuilder::default();
         script
             .then(
                 "SELECT number, recorded_at <= ? FROM journal WHERE number >
@@ -52,7 +52,7 @@ impl SqliteStore {
         let mut old = 0;
         let mut last = None;
         for row in &rows {
-            let row = Found(row);
+            let row = ResultRow(row);
             if !row.get::<bool>(1)? {
                 break;
             }
@@ -62,7 +62,7 @@ impl SqliteStore {
         let Some(last) = last else {
             return Ok(0);
         };
-        let mut script = Script::default();
+        let mut script = SqlBuilder::default();
         script
             .then("BEGIN IMMEDIATE;")
             // What an erased user's commands were answered goes with the receipt.
@@ -83,8 +83,8 @@ impl SqliteStore {
     }
 
     async fn clear_inbound(&self, until: DateTime<Utc>) -> Result<u64, StoreError> {
-        let mut turn = self.database.turn().await?;
-        let mut script = Script::default();
+        let mut turn = self.database.lock_writer().await?;
+        let mut script = SqlBuilder::default();
         script
             .then("BEGIN IMMEDIATE;")
             .then(

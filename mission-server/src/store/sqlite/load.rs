@@ -8,11 +8,11 @@ use sqlx::{Row, sqlite::SqliteRow};
 use uuid::Uuid;
 
 use super::{
-    connection::{Script, Turn, unavailable},
+    connection::{SqlBuilder, WriterGuard, unavailable},
     rows::Rows,
 };
 use crate::store::{
-    asked::{Asked, LoadedRow},
+    load_query::{LoadQuery, LoadedRow},
     record::root_id,
 };
 
@@ -69,21 +69,21 @@ mod part {
 }
 
 /// Reads what is asked for.
-pub(super) async fn load(turn: &mut Turn<'_>, keys: &ReadSet) -> Result<LoadedRecords, StoreError> {
-    let asked = Asked::of(keys);
-    let mut facts = asked.nothing_found();
+pub(super) async fn load(turn: &mut WriterGuard<'_>, keys: &ReadSet) -> Result<LoadedRecords, StoreError> {
+    let asked = LoadQuery::of(keys);
+    let mut loaded = asked.nothing_found();
     let script = script(&asked)?;
     if script.is_empty() {
-        return Ok(facts);
+        return Ok(loaded);
     }
     for row in turn.read(script).await.map_err(unavailable)? {
-        asked.take_in(&mut facts, &Found(&row).loaded()?)?;
+        asked.add_row(&mut loaded, &ResultRow(&row).loaded()?)?;
     }
-    Ok(facts)
+    Ok(loaded)
 }
 
-fn script(asked: &Asked<'_>) -> Result<Script, StoreError> {
-    let mut script = Script::default();
+fn script(asked: &LoadQuery<'_>) -> Result<SqlBuilder, StoreError> {
+    let mut script = SqlBuilder::default();
     let mut add = |sql: &'static str, rows: Rows| -> Result<(), StoreError> {
         if !rows.is_empty() {
             if !script.is_empty() {
@@ -163,9 +163,9 @@ fn pairs(pairs: impl Iterator<Item = (Uuid, Uuid)>) -> Rows {
 }
 
 /// One row of an answer. What cannot be read is damage, not absence.
-pub(crate) struct Found<'r>(pub(crate) &'r SqliteRow);
+pub(crate) struct ResultRow<'r>(pub(crate) &'r SqliteRow);
 
-impl<'r> Found<'r> {
+impl<'r> ResultRow<'r> {
     pub(crate) fn get<T>(&self, column: usize) -> Result<T, StoreError>
     where
         T: sqlx::Decode<'r, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>,

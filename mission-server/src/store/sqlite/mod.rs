@@ -28,10 +28,10 @@ use mission_core::{
 };
 use tokio::sync::Notify;
 
-pub use crate::store::Forgotten;
-pub(crate) use connection::{Database, Durability, Script, check_folder, failure};
+pub use crate::store::PrunedRows;
+pub(crate) use connection::{Database, Durability, SqlBuilder, check_folder, failure};
 pub use connection::{OpenError, SqliteOptions};
-pub(crate) use load::Found;
+pub(crate) use load::ResultRow;
 pub(crate) use rows::Rows;
 
 use crate::store::record::unavailable;
@@ -52,7 +52,7 @@ use crate::store::record::unavailable;
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
     pub(crate) database: Database,
-    told: Arc<Notify>,
+    outbox_notify: Arc<Notify>,
 }
 
 impl SqliteStore {
@@ -63,14 +63,14 @@ impl SqliteStore {
     pub async fn open(url: &str, options: SqliteOptions) -> Result<Self, OpenError> {
         Ok(SqliteStore {
             database: Database::open(url, options).await?,
-            told: Arc::new(Notify::new()),
+            outbox_notify: Arc::new(Notify::new()),
         })
     }
 
     /// Notified whenever a commit has put events into the outbox: what a relay waits for.
     #[must_use]
-    pub fn told(&self) -> Arc<Notify> {
-        Arc::clone(&self.told)
+    pub fn outbox_notify(&self) -> Arc<Notify> {
+        Arc::clone(&self.outbox_notify)
     }
 
     /// Answers when the database can be read.
@@ -91,18 +91,18 @@ impl SqliteStore {
 #[async_trait]
 impl Store for SqliteStore {
     async fn load(&self, keys: &ReadSet) -> Result<LoadedRecords, StoreError> {
-        load::load(&mut self.database.turn().await?, keys).await
+        load::load(&mut self.database.lock_writer().await?, keys).await
     }
 
     async fn commit(&self, changes: &[Change]) -> Result<Vec<CommitOutcome>, StoreError> {
-        let outcomes = commit::commit(&mut self.database.turn().await?, changes).await?;
+        let outcomes = commit::commit(&mut self.database.lock_writer().await?, changes).await?;
         let tells = |change: &Change| change.journal.iter().any(|entry| !entry.events.is_empty());
         let told = changes
             .iter()
             .zip(&outcomes)
             .any(|(change, outcome)| *outcome == CommitOutcome::Committed && tells(change));
         if told {
-            self.told.notify_one();
+            self.outbox_notify.notify_one();
         }
         Ok(outcomes)
     }

@@ -13,11 +13,13 @@ use mission_core::{
 
 use super::{
     SqliteStore,
-    connection::{Durability, Script, unavailable},
-    load::Found,
+    connection::{Durability, SqlBuilder, unavailable},
+    load::ResultRow,
     rows::Rows,
 };
-use crate::store::record::{Parcel, from_json, instant, parked_event, root_id, root_kind, root_of, to_json};
+use crate::store::record::{
+    OutboxEnvelope, from_json, instant, parked_event, root_id, root_kind, root_of, to_json,
+};
 
 #[async_trait]
 impl Outbox for SqliteStore {
@@ -39,14 +41,14 @@ impl Outbox for SqliteStore {
             if waiting.len() >= limit {
                 break;
             }
-            unpack(&Found(entry), &mut waiting)?;
+            unpack(&ResultRow(entry), &mut waiting)?;
         }
         Ok(waiting)
     }
 
     async fn sent(&self, entries: &[i64], at: DateTime<Utc>) -> Result<(), StoreError> {
         let numbers = serde_json::Value::from(entries).to_string();
-        let mut script = Script::default();
+        let mut script = SqlBuilder::default();
         script
             .then("BEGIN IMMEDIATE;")
             // What tells of an erased user stayed for its events alone.
@@ -77,7 +79,7 @@ impl Outbox for SqliteStore {
         if rows.is_empty() {
             return Ok(());
         }
-        let mut script = Script::default();
+        let mut script = SqlBuilder::default();
         script
             .then("BEGIN IMMEDIATE;")
             .then(
@@ -107,14 +109,14 @@ impl Outbox for SqliteStore {
         .fetch_all(self.database.readers())
         .await
         .map_err(unavailable)?;
-        let rows = rows.iter().map(Found);
+        let rows = rows.iter().map(ResultRow);
         rows.map(|row| parked_event(row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
             .collect()
     }
 
     async fn retry_parked(&self, event: Option<EventId>, now: DateTime<Utc>) -> Result<u64, StoreError> {
         let id = event.map(|event| event.0.as_bytes().to_vec());
-        let mut script = Script::default();
+        let mut script = SqlBuilder::default();
         script
             .then("UPDATE outbox_parked SET retry_at = ? WHERE ")
             .bind(now.timestamp_micros())?;
@@ -123,7 +125,7 @@ impl Outbox for SqliteStore {
             None => script.then("TRUE"),
         };
         script.then(" RETURNING entry;");
-        let mut turn = self.database.turn().await?;
+        let mut turn = self.database.lock_writer().await?;
         let rows = turn.write(Durability::Full, script).await.map_err(unavailable)?;
         turn.finished();
         Ok(rows.len() as u64)
@@ -137,7 +139,7 @@ impl Outbox for SqliteStore {
         .fetch_one(self.database.readers())
         .await
         .map_err(unavailable)?;
-        let row = Found(&row);
+        let row = ResultRow(&row);
         Ok(Backlog {
             entries: u64::try_from(row.get::<i64>(0)?).unwrap_or_default(),
             oldest: row.get::<Option<i64>>(1)?.map(instant).transpose()?,
@@ -147,20 +149,20 @@ impl Outbox for SqliteStore {
 }
 
 impl SqliteStore {
-    async fn note(&self, durability: Durability, script: Script) -> Result<(), StoreError> {
-        let mut turn = self.database.turn().await?;
+    async fn note(&self, durability: Durability, script: SqlBuilder) -> Result<(), StoreError> {
+        let mut turn = self.database.lock_writer().await?;
         turn.write(durability, script).await.map_err(unavailable)?;
         turn.finished();
         Ok(())
     }
 }
 
-fn unpack(entry: &Found<'_>, waiting: &mut Vec<OutboxEvent>) -> Result<(), StoreError> {
+fn unpack(entry: &ResultRow<'_>, waiting: &mut Vec<OutboxEvent>) -> Result<(), StoreError> {
     let number = entry.get(0)?;
     let root = root_of(entry.get(1)?, entry.id(2)?);
     let recorded_at = instant(entry.get(3)?)?;
     let attempts = u32::try_from(entry.get::<i64>(5)?).unwrap_or(u32::MAX);
-    let parcel: Parcel<Option<String>, Vec<OutboundEvent>> = from_json(entry.get(4)?)?;
+    let parcel: OutboxEnvelope<Option<String>, Vec<OutboundEvent>> = from_json(entry.get(4)?)?;
     for (event, outbound) in parcel.events.into_iter().enumerate() {
         waiting.push(OutboxEvent {
             position: OutboxPosition { entry: number, event },

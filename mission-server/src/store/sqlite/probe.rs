@@ -4,7 +4,7 @@ use mission_core::ports::store::StoreError;
 
 use super::{
     SqliteStore,
-    connection::{Durability, Script, unavailable},
+    connection::{Durability, SqlBuilder, unavailable},
 };
 
 impl SqliteStore {
@@ -17,8 +17,8 @@ impl SqliteStore {
             "BEGIN IMMEDIATE; INSERT OR REPLACE INTO write_probe (id, filler) VALUES (1, zeroblob(65536)); COMMIT;",
             "BEGIN IMMEDIATE; DELETE FROM write_probe; COMMIT;",
         ] {
-            let mut turn = self.database.turn().await?;
-            let mut script = Script::default();
+            let mut turn = self.database.lock_writer().await?;
+            let mut script = SqlBuilder::default();
             script.then(sql);
             turn.write(Durability::Full, script).await.map_err(unavailable)?;
             turn.finished();

@@ -29,7 +29,7 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-use super::{SqliteStore, connection::unavailable, load::Found, rows::Rows};
+use super::{SqliteStore, connection::unavailable, load::ResultRow, rows::Rows};
 use crate::store::record::{days, from_json, instant, journal_record, to_json};
 
 type Sql = Query<'static, Sqlite, SqliteArguments<'static>>;
@@ -46,7 +46,7 @@ fn limit_of<K>(page: &Page<K>) -> i64 {
 /// The records in the first column.
 async fn records<V: DeserializeOwned>(on: impl SqliteExecutor<'_>, query: Sql) -> Result<Vec<V>, StoreError> {
     let rows: Vec<SqliteRow> = query.fetch_all(on).await.map_err(unavailable)?;
-    rows.iter().map(|row| from_json(Found(row).get(0)?)).collect()
+    rows.iter().map(|row| from_json(ResultRow(row).get(0)?)).collect()
 }
 
 async fn record<V: DeserializeOwned>(
@@ -55,7 +55,7 @@ async fn record<V: DeserializeOwned>(
 ) -> Result<Option<V>, StoreError> {
     let row: Option<SqliteRow> = query.fetch_optional(on).await.map_err(unavailable)?;
     match row {
-        Some(row) => Found(&row).get::<Option<&str>>(0)?.map(from_json).transpose(),
+        Some(row) => ResultRow(&row).get::<Option<&str>>(0)?.map(from_json).transpose(),
         None => Ok(None),
     }
 }
@@ -90,7 +90,7 @@ impl Queries for SqliteStore {
             .fetch_optional(self.database.readers())
             .await
             .map_err(unavailable)?;
-        row.map(|row| Ok(Found(&row).id(0)?.into())).transpose()
+        row.map(|row| Ok(ResultRow(&row).id(0)?.into())).transpose()
     }
 
     async fn task(&self, user: UserId, task: TaskId) -> Result<Option<Task>, StoreError> {
@@ -194,7 +194,7 @@ impl Queries for SqliteStore {
         .fetch_all(self.database.readers())
         .await
         .map_err(unavailable)?;
-        let seen = |row: &SqliteRow| Ok((Found(row).id(0)?.into(), instant(Found(row).get(1)?)?));
+        let seen = |row: &SqliteRow| Ok((ResultRow(row).id(0)?.into(), instant(ResultRow(row).get(1)?)?));
         rows.iter().map(seen).collect()
     }
 
@@ -207,7 +207,7 @@ impl Queries for SqliteStore {
         .fetch_all(self.database.readers())
         .await
         .map_err(unavailable)?;
-        rows.iter().map(|row| Ok(Found(row).id(0)?.into())).collect()
+        rows.iter().map(|row| Ok(ResultRow(row).id(0)?.into())).collect()
     }
 
     async fn near_copies(&self, hash: PerceptualHash) -> Result<Vec<Picture>, StoreError> {
@@ -224,10 +224,10 @@ impl Queries for SqliteStore {
         .map_err(unavailable)?;
         let seen = |row: &SqliteRow| {
             Ok(Picture {
-                file: FileId(Found(row).id(0)?),
-                user: Found(row).id(1)?.into(),
-                task: Found(row).id(2)?.into(),
-                hash: PerceptualHash(Found(row).get::<i64>(3)?.cast_unsigned()),
+                file: FileId(ResultRow(row).id(0)?),
+                user: ResultRow(row).id(1)?.into(),
+                task: ResultRow(row).id(2)?.into(),
+                hash: PerceptualHash(ResultRow(row).get::<i64>(3)?.cast_unsigned()),
             })
         };
         let pictures: Result<Vec<Picture>, StoreError> = rows.iter().map(seen).collect();
@@ -279,7 +279,7 @@ impl Queries for SqliteStore {
         .map_err(unavailable)?;
         let mut due: BTreeMap<UserId, DueExpiry> = BTreeMap::new();
         for row in &rows {
-            let row = Found(row);
+            let row = ResultRow(row);
             let user = row.id(0)?.into();
             let of_user = due.entry(user).or_insert_with(|| DueExpiry {
                 user,
@@ -326,7 +326,7 @@ impl Queries for SqliteStore {
             .fetch_all(self.database.readers())
             .await
             .map_err(unavailable)?;
-        rows.iter().map(|row| from_json(Found(row).get(0)?)).collect()
+        rows.iter().map(|row| from_json(ResultRow(row).get(0)?)).collect()
     }
 
     async fn journal(
@@ -362,7 +362,7 @@ impl Queries for SqliteStore {
             .await
             .map_err(unavailable)?;
         let record = |row: &SqliteRow| {
-            let row = Found(row);
+            let row = ResultRow(row);
             let position = JournalPosition {
                 user: row.id(0)?.into(),
                 number: row.get(1)?,
@@ -397,8 +397,8 @@ impl Queries for SqliteStore {
         .await
         .map_err(unavailable)?;
         let counted = |row: &SqliteRow| {
-            let count = u64::try_from(Found(row).get::<i64>(1)?).map_err(unavailable)?;
-            Ok((Found(row).id(0)?.into(), count))
+            let count = u64::try_from(ResultRow(row).get::<i64>(1)?).map_err(unavailable)?;
+            Ok((ResultRow(row).id(0)?.into(), count))
         };
         rows.iter().map(counted).collect()
     }
@@ -423,7 +423,7 @@ impl Queries for SqliteStore {
                 .await
                 .map_err(unavailable)?
                 .iter()
-                .map(|row| Ok((Found(row).id(0)?.into(), from_json(Found(row).get(1)?)?)))
+                .map(|row| Ok((ResultRow(row).id(0)?.into(), from_json(ResultRow(row).get(1)?)?)))
                 .collect::<Result<_, StoreError>>()?,
         })
     }
@@ -436,5 +436,5 @@ fn user_by_id(user: UserId) -> Sql {
 async fn catalogue_version(on: impl SqliteExecutor<'_>) -> Result<u64, StoreError> {
     let row = sqlx::query("SELECT value FROM counters WHERE name = 'catalogue'");
     let row: SqliteRow = row.fetch_one(on).await.map_err(unavailable)?;
-    u64::try_from(Found(&row).get::<i64>(0)?).map_err(unavailable)
+    u64::try_from(ResultRow(&row).get::<i64>(0)?).map_err(unavailable)
 }

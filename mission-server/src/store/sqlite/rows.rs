@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::store::record::days;
 
-/// Rows in the making.
+/// Rows of one table, bound as one JSON text.
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
     text: String,

@@ -17,15 +17,15 @@ use mission_core::{
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{connection::Script, rows::Rows};
+use super::{connection::SqlBuilder, rows::Rows};
 use crate::store::{
     micros::{budget_micros, total_micros},
-    record::{Parcel, erased_afterwards, root_id, root_kind},
+    record::{OutboxEnvelope, erased_afterwards, root_id, root_kind},
 };
 
 /// How a commit guards what must be unique.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Guard {
+pub(super) enum UniquenessGuard {
     /// The constraints guard: whatever stands against a row fails the whole script.
     Constraints,
     /// Everything was looked up in the same transaction.
@@ -33,23 +33,27 @@ pub(super) enum Guard {
 }
 
 /// Adds the statements for changes of which none stands against another.
-pub(super) fn write(script: &mut Script, changes: &[&Change], guard: Guard) -> Result<(), StoreError> {
-    let mut batch = Batch::default();
+pub(super) fn write(
+    script: &mut SqlBuilder,
+    changes: &[&Change],
+    guard: UniquenessGuard,
+) -> Result<(), StoreError> {
+    let mut batch = BatchRows::default();
     for change in changes {
         batch.add(change)?;
     }
     batch.into_script(script, guard)
 }
 
-/// Who takes a claim, and when, as far as a journal entry says so.
-struct Taken {
+/// The holder of a claim, and since when.
+struct ClaimRecord {
     holder: ClaimHolder,
     at: Option<DateTime<Utc>>,
 }
 
 /// The rows of a batch, a table each.
 #[derive(Default)]
-struct Batch {
+struct BatchRows {
     erased: Rows,
     users: Rows,
     missions: Rows,
@@ -61,7 +65,7 @@ struct Batch {
     days: Rows,
     gone: [Rows; 5],
     /// What becomes of each claim in the end, and since when.
-    claims: BTreeMap<Claim, Option<Taken>>,
+    claims: BTreeMap<Claim, Option<ClaimRecord>>,
     released: BTreeSet<Claim>,
     budgets: BTreeMap<MissionId, BudgetUse>,
     sightings: BTreeMap<(DeviceHash, UserId), DateTime<Utc>>,
@@ -74,7 +78,7 @@ struct Batch {
     catalogue_changes: u32,
 }
 
-impl Batch {
+impl BatchRows {
     fn add(&mut self, change: &Change) -> Result<(), StoreError> {
         let write_set = &change.write_set;
         for user in &write_set.erasures {
@@ -89,7 +93,8 @@ impl Batch {
         let at = change.journal.iter().map(|entry| entry.request.at).max();
         for (claim, holder) in &write_set.claims {
             let holder = *holder;
-            self.claims.insert(claim.clone(), Some(Taken { holder, at }));
+            self.claims
+                .insert(claim.clone(), Some(ClaimRecord { holder, at }));
         }
         for (mission, take) in &write_set.reservations {
             let sum = self.budgets.entry(*mission).or_default();
@@ -228,13 +233,13 @@ impl Batch {
                 row.no_record();
             } else {
                 let correlation_id = &request.signals.correlation_id;
-                row.record(&Parcel::new(correlation_id, &entry.events))?;
+                row.record(&OutboxEnvelope::new(correlation_id, &entry.events))?;
             }
         }
         Ok(())
     }
 
-    fn into_script(self, script: &mut Script, guard: Guard) -> Result<(), StoreError> {
+    fn into_script(self, script: &mut SqlBuilder, guard: UniquenessGuard) -> Result<(), StoreError> {
         if !self.erased.is_empty() {
             let erased = self.erased.into_text();
             for statement in sql::ERASURE {
@@ -266,8 +271,8 @@ impl Batch {
         add(sql::REWARDS, self.rewards)?;
         add(sql::REVIEWS, self.reviews)?;
         match guard {
-            Guard::Constraints => add(sql::NEW_DAYS, self.days)?,
-            Guard::LookedUp => add(sql::DAYS, self.days)?,
+            UniquenessGuard::Constraints => add(sql::NEW_DAYS, self.days)?,
+            UniquenessGuard::LookedUp => add(sql::DAYS, self.days)?,
         }
         let mut released = Rows::default();
         for claim in &self.released {
@@ -277,7 +282,7 @@ impl Batch {
         add(sql::RELEASES, released)?;
         let mut claims = Rows::default();
         for (claim, taken) in &self.claims {
-            if let Some(Taken { holder, at }) = taken {
+            if let Some(ClaimRecord { holder, at }) = taken {
                 let (kind, key) = claim.storage_key();
                 let row = claims.row().text(kind).bytes(key.as_bytes());
                 row.id(*holder).optional_instant(*at);
@@ -317,7 +322,7 @@ impl Batch {
             row.number(i64::try_from(*count).unwrap_or(i64::MAX));
         }
         add(sql::REFUSED_EVIDENCE, refused_evidence)?;
-        if guard == Guard::LookedUp {
+        if guard == UniquenessGuard::LookedUp {
             add(sql::OLD_RECEIPTS, self.old_receipts)?;
         }
         add(sql::AUDIT, self.audit)?;

@@ -113,8 +113,8 @@ fn a_claim_moves_along_the_changes_of_one_batch() {
             claims: [claim()].into(),
             ..ReadSet::default()
         };
-        let facts = store.load(&keys).await.unwrap();
-        assert_eq!(facts.claims[&claim()], Some(holders[2]));
+        let loaded = store.load(&keys).await.unwrap();
+        assert_eq!(loaded.claims[&claim()], Some(holders[2]));
         let mut releasing = change(0, 1);
         releasing.write_set.releases.insert(claim());
         assert_eq!(store.commit(&[releasing]).await.unwrap(), [Committed]);
@@ -179,10 +179,10 @@ fn records_can_go() {
         keys.records.check_in_day.insert(day_key);
         keys.records.reward.insert(reward_key);
         keys.records.user.insert(user(1));
-        let facts = store.load(&keys).await.unwrap();
-        assert_eq!(facts.records, keys.records.pick(&Default::default()));
+        let loaded = store.load(&keys).await.unwrap();
+        assert_eq!(loaded.records, keys.records.pick(&Default::default()));
         assert_eq!(
-            facts.versions[&Root::User(user(1))].0,
+            loaded.versions[&Root::User(user(1))].0,
             2,
             "a root's version stays"
         );

@@ -34,7 +34,7 @@ pub(super) fn decode(
     limits: &Limits,
     deadline: Instant,
 ) -> Result<DynamicImage, UploadError> {
-    let source = Timed {
+    let source = DeadlineReader {
         source: Cursor::new(bytes),
         deadline,
     };
@@ -139,13 +139,13 @@ fn in_time(error: UploadError, limits: &Limits, deadline: Instant) -> UploadErro
     }
 }
 
-/// Bytes that cannot be read any more after a while, so that a decoder stops.
-struct Timed<R> {
+/// A reader that fails after a deadline, so that a decoder stops.
+struct DeadlineReader<R> {
     source: R,
     deadline: Instant,
 }
 
-impl<R> Timed<R> {
+impl<R> DeadlineReader<R> {
     fn check(&self) -> IoResult<()> {
         if Instant::now() >= self.deadline {
             return Err(Error::new(ErrorKind::TimedOut, "the time to decode is over"));
@@ -154,14 +154,14 @@ impl<R> Timed<R> {
     }
 }
 
-impl<R: Read> Read for Timed<R> {
+impl<R: Read> Read for DeadlineReader<R> {
     fn read(&mut self, into: &mut [u8]) -> IoResult<usize> {
         self.check()?;
         self.source.read(into)
     }
 }
 
-impl<R: BufRead> BufRead for Timed<R> {
+impl<R: BufRead> BufRead for DeadlineReader<R> {
     fn fill_buf(&mut self) -> IoResult<&[u8]> {
         self.check()?;
         self.source.fill_buf()
@@ -172,7 +172,7 @@ impl<R: BufRead> BufRead for Timed<R> {
     }
 }
 
-impl<R: Seek> Seek for Timed<R> {
+impl<R: Seek> Seek for DeadlineReader<R> {
     fn seek(&mut self, to: SeekFrom) -> IoResult<u64> {
         self.source.seek(to)
     }

@@ -13,7 +13,7 @@ use super::{make::*, *};
 fn bucket() -> Uploads {
     let location = std::env::var("MISSION_TEST_BUCKET").expect("MISSION_TEST_BUCKET names a bucket");
     let store = FileStore::open(&location.parse().unwrap()).unwrap();
-    Uploads::new(store, Limits::default(), Links::new(b"secret"))
+    Uploads::new(store, Limits::default(), LinkSigner::new(b"secret"))
 }
 
 async fn take(uploads: &Uploads, bytes: &[u8]) -> UploadedFile {

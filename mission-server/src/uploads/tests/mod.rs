@@ -36,7 +36,7 @@ impl Stage {
     fn with(limits: Limits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = FileStore::open(&Location::Folder(folder.path().to_owned())).unwrap();
-        let uploads = Uploads::new(store, limits, Links::new(b"secret"));
+        let uploads = Uploads::new(store, limits, LinkSigner::new(b"secret"));
         Stage { folder, uploads }
     }
 

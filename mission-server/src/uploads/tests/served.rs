@@ -156,7 +156,7 @@ async fn a_link_that_does_not_hold_is_refused() {
     let (_, signature) = query.split_once('&').unwrap();
     let last = if link.ends_with('A') { 'B' } else { 'A' };
     let changed = format!("{}{last}", &link[..link.len() - 2]);
-    let foreign = Links::new(b"another secret").link(file.id.0, now(), Duration::from_secs(60));
+    let foreign = LinkSigner::new(b"another secret").link(file.id.0, now(), Duration::from_secs(60));
     let expired = server.stage.links().link(file.id.0, now(), Duration::ZERO);
     for uri in [
         path.to_owned(),
@@ -194,16 +194,16 @@ async fn a_file_that_is_gone_is_not_found() {
 
 #[test]
 fn a_link_holds_up_to_its_second() {
-    let links = Links::new(b"secret");
+    let links = LinkSigner::new(b"secret");
     let id = uuid::Uuid::nil();
     let link = links.link(id, now(), Duration::from_secs(60));
     let query = link.split_once('?').unwrap().1;
     let after = |seconds| links.check(id, query, now() + chrono::TimeDelta::seconds(seconds));
     assert_eq!(after(59), Ok(Duration::from_secs(1)));
-    assert_eq!(after(60), Err(RefusedLink::Expired));
+    assert_eq!(after(60), Err(InvalidLink::Expired));
     assert_eq!(
-        Links::new(b"other").check(id, query, now()),
-        Err(RefusedLink::Signature)
+        LinkSigner::new(b"other").check(id, query, now()),
+        Err(InvalidLink::Signature)
     );
     let forever = links.link(id, now(), Duration::MAX);
     assert!(links.check(id, forever.split_once('?').unwrap().1, now()).is_ok());

@@ -125,7 +125,7 @@ mod sqlite {
 mod postgres {
     use super::*;
     use crate::store::postgres::{
-        Found, Script,
+        ResultRow, SqlBuilder,
         tests::{Scratch, scratch},
     };
 
@@ -137,12 +137,12 @@ mod postgres {
         let rows = scratch
             .store
             .database
-            .read(|| Ok(Script::new(sql)))
+            .read(|| Ok(SqlBuilder::new(sql)))
             .await
             .unwrap();
         let sums = rows
             .iter()
-            .map(|row| (Found(row).get(0).unwrap(), Found(row).get(1).unwrap()));
+            .map(|row| (ResultRow(row).get(0).unwrap(), ResultRow(row).get(1).unwrap()));
         sums.collect()
     }
 

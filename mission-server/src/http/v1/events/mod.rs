@@ -18,8 +18,8 @@ use super::answer;
 use crate::http::{
     AppState, Problem,
     caller::{EventsWrite, Operator},
-    command::{Asker, Command},
-    view::{Lens, TaskView},
+    command::{Command, Requester},
+    view::{ResponseView, TaskView},
 };
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
@@ -170,9 +170,9 @@ async fn apply(asked: Command<Operator<EventsWrite>>) -> Result<Response, Proble
             None => {}
         }
     }
-    let results = state.with_lens(|lens| {
+    let results = state.view(|response| {
         let results = ids.into_iter().zip(results);
-        results.map(|(id, result)| view(id, result, lens)).collect()
+        results.map(|(id, result)| view(id, result, response)).collect()
     });
     Ok(answer(StatusCode::OK, Results { results }, replayed))
 }
@@ -202,7 +202,7 @@ fn settled(executed: Result<Executed<Reply>, ExecuteError>) -> Result<Done, Exec
     })
 }
 
-fn view(id: String, result: EventResult, lens: Lens<'_>) -> ResultView {
+fn view(id: String, result: EventResult, view: ResponseView<'_>) -> ResultView {
     ResultView {
         id,
         status: result.outcome,
@@ -211,7 +211,7 @@ fn view(id: String, result: EventResult, lens: Lens<'_>) -> ResultView {
         tasks: result
             .tasks
             .into_iter()
-            .map(|task| TaskView::fresh(task, lens, false))
+            .map(|task| TaskView::fresh(task, view, false))
             .collect(),
         failures: result
             .failures

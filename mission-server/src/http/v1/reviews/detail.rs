@@ -162,21 +162,21 @@ async fn read(
     let earlier_reviews = earlier_reviews(&state, &review).await?;
     let names = state.neighbours.names(&[review.user_id]).await;
     let locale = Locale::of(None, &headers);
-    Ok(Json(state.with_lens(|lens| {
-        let zone = zone_of(user.as_ref(), lens);
+    Ok(Json(state.view(|view| {
+        let zone = zone_of(user.as_ref(), view);
         let listed = task
             .as_ref()
-            .and_then(|task| lens.catalog.mission(task.mission_id));
+            .and_then(|task| view.catalog.mission(task.mission_id));
         ReviewDetail {
             mission: listed.map(|listed| MissionView::of(&listed.mission, &locale, true)),
             evidence: task
                 .as_ref()
                 .and_then(|task| task.evidence.clone())
                 .map(ShownEvidence::of),
-            task: task.map(|task| TaskView::of(task, lens, zone)),
+            task: task.map(|task| TaskView::of(task, view, zone)),
             rewards: rewards
                 .into_iter()
-                .map(|reward| RewardView::of(reward, lens.now))
+                .map(|reward| RewardView::of(reward, view.now))
                 .collect(),
             upload,
             device,

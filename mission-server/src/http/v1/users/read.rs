@@ -73,7 +73,7 @@ async fn user_profile(
         None => None,
     };
     Ok(Json(UserPage {
-        profile: state.with_lens(|lens| Profile::of(&user, balance, lens)),
+        profile: state.view(|view| Profile::of(&user, balance, view)),
         person: person.map(PersonView::from).unwrap_or_default(),
     }))
 }
@@ -107,13 +107,13 @@ async fn user_tasks(
             state.queries.tasks(id, filter, page::one_more(page)).await?
         }
     };
-    Ok(Json(state.with_lens(|lens| {
-        let zone = zone_of(Some(&user), lens);
+    Ok(Json(state.view(|view| {
+        let zone = zone_of(Some(&user), view);
         page::list(
             found,
             page.limit,
             |task| task.id,
-            |task| TaskView::of(task, lens, zone),
+            |task| TaskView::of(task, view, zone),
         )
     })))
 }

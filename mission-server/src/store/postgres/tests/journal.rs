@@ -11,11 +11,11 @@ use mission_core::{
 };
 
 use super::{
-    super::{Found, PostgresStore, Script},
+    super::{PostgresStore, ResultRow, SqlBuilder},
     scratch,
 };
 use crate::store::{
-    Forgotten,
+    PrunedRows,
     tests::{
         block_on,
         builders::{change, erasure, event, noon},
@@ -23,7 +23,7 @@ use crate::store::{
 };
 
 async fn rows(store: &PostgresStore, sql: &'static str) -> Vec<sqlx::postgres::PgRow> {
-    store.database.read(|| Ok(Script::new(sql))).await.unwrap()
+    store.database.read(|| Ok(SqlBuilder::new(sql))).await.unwrap()
 }
 
 /// What the journal says: name, whether it keeps the caller, the request, the events.
@@ -31,7 +31,7 @@ async fn journal(store: &PostgresStore) -> Vec<(String, [bool; 3])> {
     let sql = "SELECT name, caller IS NOT NULL, request IS NOT NULL, outbox IS NOT NULL
         FROM journal ORDER BY number";
     let rows = rows(store, sql).await;
-    let rows = rows.iter().map(Found);
+    let rows = rows.iter().map(ResultRow);
     rows.map(|row| {
         (
             row.get(0).unwrap(),
@@ -116,12 +116,12 @@ fn housekeeping_forgets_receipts_after_a_day_and_inbound_ids_after_thirty() {
             store.commit(batch).await.unwrap();
         }
         let before = noon() + RECEIPT_LIFETIME - Duration::microseconds(1);
-        assert_eq!(store.housekeeping(before).await.unwrap(), Forgotten::default());
+        assert_eq!(store.housekeeping(before).await.unwrap(), PrunedRows::default());
         let forgotten = store.housekeeping(noon() + RECEIPT_LIFETIME).await.unwrap();
         assert_eq!((forgotten.receipts, forgotten.inbound), (1_100, 0));
-        let facts = store.load(&keys).await.unwrap();
-        assert_eq!(facts.receipts.values().flatten().count(), 100);
-        assert_eq!(facts.claims.values().flatten().count(), 1_200);
+        let loaded = store.load(&keys).await.unwrap();
+        assert_eq!(loaded.receipts.values().flatten().count(), 100);
+        assert_eq!(loaded.claims.values().flatten().count(), 1_200);
         let forgotten = store.housekeeping(noon() + Duration::days(30)).await.unwrap();
         assert_eq!((forgotten.receipts, forgotten.inbound), (100, 1_100));
         assert_eq!(
@@ -130,7 +130,7 @@ fn housekeeping_forgets_receipts_after_a_day_and_inbound_ids_after_thirty() {
         );
         assert_eq!(journal(store).await.len(), 1_200, "the audit log stays");
         let evidence = rows(store, "SELECT count(*) FROM claims WHERE kind = 'evidence'").await;
-        let evidence: i64 = Found(&evidence[0]).get(0).unwrap();
+        let evidence: i64 = ResultRow(&evidence[0]).get(0).unwrap();
         assert_eq!(evidence, 12, "other claims are for ever");
     });
 }

@@ -6,7 +6,7 @@ use mission_core::testing::contract;
 use sqlx::postgres::PgConnectOptions;
 
 use super::{
-    super::{PostgresOptions, PostgresStore, Script},
+    super::{PostgresOptions, PostgresStore, SqlBuilder},
     options,
 };
 use crate::{
@@ -41,7 +41,7 @@ async fn hold_to_the_contract(store: &PostgresStore) {
             "DELETE FROM outbox_parked",
             "UPDATE counters SET value = 0",
         ] {
-            store.database.run(Script::new(sql)).await.unwrap();
+            store.database.run(SqlBuilder::new(sql)).await.unwrap();
         }
         store.clone()
     })
@@ -60,7 +60,7 @@ fn the_contract_holds_on_tables_divided_by_the_hash_of_the_user() {
         schema.run(divide);
         let divided = "SELECT 1 FROM pg_partitioned_table p JOIN pg_class c ON c.oid = p.partrelid
             WHERE c.relnamespace = current_schema()::regnamespace AND p.partstrat = 'h'";
-        let divided = store.database.run(Script::new(divided)).await.unwrap();
+        let divided = store.database.run(SqlBuilder::new(divided)).await.unwrap();
         assert_eq!(divided.len(), 14, "all tables of users are divided by hash");
         hold_to_the_contract(&store).await;
         store.close().await;
@@ -78,7 +78,7 @@ fn the_contract_holds_without_named_statements() {
         hold_to_the_contract(&store).await;
         let named = store
             .database
-            .run(Script::new("SELECT name FROM pg_prepared_statements"));
+            .run(SqlBuilder::new("SELECT name FROM pg_prepared_statements"));
         assert_eq!(named.await.unwrap().len(), 0, "nothing stays on a connection");
     });
 }

@@ -14,7 +14,7 @@ use mission_core::{
 };
 
 use super::{
-    super::{OpenError, PostgresOptions, PostgresStore, Script},
+    super::{OpenError, PostgresOptions, PostgresStore, SqlBuilder},
     Scratch, options, scratch, scratch_with,
 };
 use crate::{
@@ -35,8 +35,8 @@ async fn versions(store: &PostgresStore, users: u64) -> Vec<u64> {
         roots: roots.clone(),
         ..ReadSet::default()
     };
-    let facts = store.load(&keys).await.unwrap();
-    roots.iter().map(|root| facts.versions[root].0).collect()
+    let loaded = store.load(&keys).await.unwrap();
+    roots.iter().map(|root| loaded.versions[root].0).collect()
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn an_older_server_works_on_beside_a_newer_schema_but_does_not_start_on_it() {
         let Some(scratch) = scratch().await else { return };
         let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
             VALUES (9999, 'of a newer server', TRUE, '', 0)";
-        scratch.store.database.run(Script::new(newer)).await.unwrap();
+        scratch.store.database.run(SqlBuilder::new(newer)).await.unwrap();
         scratch.store.commit(&[change(1, 0)]).await.unwrap();
         let refused = PostgresStore::open(&scratch.schema.url, options())
             .await
@@ -78,7 +78,7 @@ fn a_write_is_tried_and_leaves_nothing_behind() {
         let left = scratch
             .store
             .database
-            .run(Script::new("SELECT 1 FROM write_probe"));
+            .run(SqlBuilder::new("SELECT 1 FROM write_probe"));
         assert!(left.await.unwrap().is_empty());
     });
 }
@@ -94,7 +94,7 @@ fn batches_of_several_servers_over_the_same_users_lose_nothing() {
     block_on(async {
         let Some(scratch) = scratch().await else { return };
         let stores = join_all((0..4).map(|_| another(&scratch, options()))).await;
-        let work = stores.iter().enumerate().map(|(n, store)| async move {
+        let transaction = stores.iter().enumerate().map(|(n, store)| async move {
             let mut won = vec![0; index(USERS)];
             for round in 0..6 {
                 let versions = versions(store, USERS).await;
@@ -113,7 +113,7 @@ fn batches_of_several_servers_over_the_same_users_lose_nothing() {
             }
             won
         });
-        let won = join_all(work).await;
+        let won = join_all(transaction).await;
         let sums: Vec<u64> = (0..index(USERS))
             .map(|who| won.iter().map(|won| won[who]).sum())
             .collect();

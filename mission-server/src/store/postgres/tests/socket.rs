@@ -7,7 +7,7 @@ use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_op
 use sqlx::Row;
 
 use super::{
-    super::{PostgresOptions, Script},
+    super::{PostgresOptions, SqlBuilder},
     options, scratch_with,
 };
 use crate::{services, store::tests::block_on};
@@ -45,7 +45,7 @@ fn a_connection_over_tcp_sends_at_once() {
         let Some(scratch) = scratch_with(one_connection).await else {
             return;
         };
-        let port = Script::new("SELECT inet_client_port()");
+        let port = SqlBuilder::new("SELECT inet_client_port()");
         let rows = scratch.store.database.run(port).await.unwrap();
         let Some(port) = rows[0].get::<Option<i32>, _>(0) else {
             services::left_out("TCP_NODELAY towards PostgreSQL: the server is reached over a Unix socket");

@@ -6,15 +6,15 @@ use mission_core::{
 };
 
 use super::{
-    super::{Script, SqliteStore},
+    super::{SqlBuilder, SqliteStore},
     block_on,
     builders::{change, day, fresh, reward},
     scratch,
 };
 
 async fn sql(store: &SqliteStore, statement: &'static str) -> Result<(), sqlx::Error> {
-    let mut turn = store.database.turn().await.unwrap();
-    let mut script = Script::default();
+    let mut turn = store.database.lock_writer().await.unwrap();
+    let mut script = SqlBuilder::default();
     script.then(statement);
     turn.read(script).await.map(|_| ())
 }

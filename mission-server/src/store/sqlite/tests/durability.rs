@@ -13,15 +13,15 @@ use mission_core::{
 use sqlx::{Connection, Row, SqliteConnection};
 
 use super::{
-    super::{Durability, OpenError, Script, SqliteOptions, SqliteStore},
+    super::{Durability, OpenError, SqlBuilder, SqliteOptions, SqliteStore},
     block_on,
     builders::{change, noon},
     scratch,
 };
 
 async fn pragma(store: &SqliteStore, name: &'static str) -> String {
-    let mut turn = store.database.turn().await.unwrap();
-    let mut script = Script::default();
+    let mut turn = store.database.lock_writer().await.unwrap();
+    let mut script = SqlBuilder::default();
     script.then(name);
     let rows = turn.read(script).await.unwrap();
     rows[0]
@@ -74,8 +74,8 @@ fn readers_see_the_last_commit_and_wait_for_nobody() {
     block_on(async {
         let scratch = scratch().await;
         scratch.store.commit(&[change(1, 0)]).await.unwrap();
-        let mut turn = scratch.store.database.turn().await.unwrap();
-        let mut script = Script::default();
+        let mut turn = scratch.store.database.lock_writer().await.unwrap();
+        let mut script = SqlBuilder::default();
         script.then("BEGIN IMMEDIATE; UPDATE users SET data = NULL;");
         turn.write(Durability::Full, script).await.unwrap();
         let reading = (0..16).map(|_| scratch.store.user(user(1)));

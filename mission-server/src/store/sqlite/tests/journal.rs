@@ -12,7 +12,7 @@ use mission_core::{
 use sqlx::Row;
 
 use super::{
-    super::{Forgotten, SqliteStore},
+    super::{PrunedRows, SqliteStore},
     block_on,
     builders::{change, entry, erasure, event, noon},
     scratch,
@@ -128,12 +128,12 @@ fn housekeeping_forgets_receipts_after_a_day_and_inbound_ids_after_thirty() {
             store.commit(&[one]).await.unwrap();
         }
         let before = noon() + RECEIPT_LIFETIME - Duration::microseconds(1);
-        assert_eq!(store.housekeeping(before).await.unwrap(), Forgotten::default());
+        assert_eq!(store.housekeeping(before).await.unwrap(), PrunedRows::default());
         let forgotten = store.housekeeping(noon() + RECEIPT_LIFETIME).await.unwrap();
         assert_eq!((forgotten.receipts, forgotten.inbound), (1_100, 0));
-        let facts = store.load(&keys).await.unwrap();
-        assert_eq!(facts.receipts.values().flatten().count(), 100);
-        assert_eq!(facts.claims.values().flatten().count(), 1_200);
+        let loaded = store.load(&keys).await.unwrap();
+        assert_eq!(loaded.receipts.values().flatten().count(), 100);
+        assert_eq!(loaded.claims.values().flatten().count(), 1_200);
         let forgotten = store.housekeeping(noon() + Duration::days(30)).await.unwrap();
         assert_eq!((forgotten.receipts, forgotten.inbound), (100, 1_100));
         assert_eq!(

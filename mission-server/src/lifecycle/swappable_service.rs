@@ -20,7 +20,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use super::request_body::Rest;
+use super::request_body::DrainableBody;
 
 /// How long a client may take to send the head of a request, and a connection may be idle.
 const HEAD_TIME: Duration = Duration::from_secs(75);
@@ -28,16 +28,16 @@ const HEAD_TIME: Duration = Duration::from_secs(75);
 /// The longest head of a request, in bytes; a longer one is answered with 431.
 const HEAD_BYTES: usize = 32 << 10;
 
-/// The service of the moment: one that only says so while the server starts, then the real one.
+/// A service that can be replaced while connections are open: a placeholder during start-up, then the real one.
 #[derive(Clone)]
-pub(super) struct Gate {
+pub(super) struct SwappableService {
     starting: Router,
     ready: Arc<OnceLock<Router>>,
 }
 
-impl Gate {
+impl SwappableService {
     pub(super) fn new(starting: Router) -> Self {
-        Gate {
+        SwappableService {
             starting,
             ready: Arc::default(),
         }
@@ -55,7 +55,7 @@ impl Gate {
         peer: SocketAddr,
     ) -> Result<Response<Body>, Infallible> {
         request.extensions_mut().insert(ConnectInfo(peer));
-        let (request, rest) = Rest::of(request);
+        let (request, rest) = DrainableBody::of(request);
         let response = self
             .ready
             .get()
@@ -73,11 +73,16 @@ impl Gate {
 }
 
 /// Serves until `stop`, then finishes what runs, for so long at most.
-pub(super) async fn serve(listener: TcpListener, gate: Gate, stop: CancellationToken, patience: Duration) {
+pub(super) async fn serve(
+    listener: TcpListener,
+    service: SwappableService,
+    stop: CancellationToken,
+    patience: Duration,
+) {
     let connections = GracefulShutdown::new();
     while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
         match accepted {
-            Ok((stream, peer)) => handle(stream, peer, gate.clone(), &connections),
+            Ok((stream, peer)) => handle(stream, peer, service.clone(), &connections),
             Err(error) => {
                 // Out of file descriptors, mostly: others will close theirs.
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -96,10 +101,10 @@ pub(super) async fn serve(listener: TcpListener, gate: Gate, stop: CancellationT
     }
 }
 
-fn handle(stream: TcpStream, peer: SocketAddr, gate: Gate, connections: &GracefulShutdown) {
+fn handle(stream: TcpStream, peer: SocketAddr, service: SwappableService, connections: &GracefulShutdown) {
     // An answer is written at once; waiting for more to send would only delay it.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| gate.clone().answer(request, peer));
+    let service = service_fn(move |request| service.clone().answer(request, peer));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME)

@@ -1,4 +1,4 @@
-//! Which changes of a batch hold: judged in order on what was looked up, each on what those before it do.
+//! Which changes of a batch can be committed: checked in order against the existing rows and the changes before them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,36 +15,36 @@ use uuid::Uuid;
 
 use super::record::{instant, unavailable};
 
-/// What a reward is for: unique among all rewards.
-pub(crate) type Source = (RewardType, Uuid);
+/// The source of a reward, unique among all rewards.
+pub(crate) type RewardSource = (RewardType, Uuid);
 
-/// What is in the database of all that the changes touch.
+/// The existing rows that the changes could conflict with.
 #[derive(Debug, Default)]
-pub(crate) struct Known {
+pub(crate) struct ConflictCheck {
     versions: BTreeMap<Root, Version>,
     claims: BTreeSet<Claim>,
     receipts: BTreeMap<ReceiptKey, DateTime<Utc>>,
-    sources: BTreeMap<Source, (RewardId, UserId)>,
+    sources: BTreeMap<RewardSource, (RewardId, UserId)>,
     days: BTreeMap<(UserId, NaiveDate), CheckInDayId>,
     budgets: BTreeMap<MissionId, BudgetUse>,
 }
 
-/// What is bound, so that an answer's place leads back to it.
+/// The keys of the look-up, by their position in the bound arrays.
 #[derive(Default)]
-pub(crate) struct Touched {
+pub(crate) struct ConflictKeys {
     pub(crate) users: Vec<Root>,
     pub(crate) missions: Vec<Root>,
     pub(crate) packs: Vec<Root>,
     pub(crate) claims: Vec<Claim>,
     pub(crate) receipts: Vec<ReceiptKey>,
-    pub(crate) sources: Vec<Source>,
+    pub(crate) sources: Vec<RewardSource>,
     pub(crate) days: Vec<(UserId, NaiveDate)>,
     pub(crate) budgets: Vec<MissionId>,
 }
 
-impl Known {
-    /// Judges the changes in order.
-    pub(crate) fn judge(mut self, changes: &[Change]) -> Vec<CommitOutcome> {
+impl ConflictCheck {
+    /// The outcome of each change, checked in order.
+    pub(crate) fn outcomes(mut self, changes: &[Change]) -> Vec<CommitOutcome> {
         let judge = |change: &Change| {
             if self.allows(change) {
                 self.apply(change);
@@ -118,9 +118,9 @@ impl Known {
     }
 }
 
-impl Touched {
+impl ConflictKeys {
     pub(crate) fn of(changes: &[Change]) -> Self {
-        let mut touched = Touched::default();
+        let mut touched = ConflictKeys::default();
         for change in changes {
             let write_set = &change.write_set;
             for root in change.expected.keys() {
@@ -150,7 +150,7 @@ impl Touched {
     ///
     /// # Errors
     /// When it cannot be read, which is damage.
-    pub(crate) fn take_in(&self, known: &mut Known, row: &KnownRow) -> Result<(), StoreError> {
+    pub(crate) fn add_row(&self, known: &mut ConflictCheck, row: &ConflictRow) -> Result<(), StoreError> {
         let place = usize::try_from(row.place).map_err(unavailable)?;
         match row.part {
             part @ 0..=2 => {
@@ -192,9 +192,9 @@ impl Touched {
     }
 }
 
-/// One row of what was looked up, of one form for all parts.
+/// One row of the look-up; all parts share its columns.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct KnownRow {
+pub(crate) struct ConflictRow {
     /// Which part: roots of users, missions and packs, claims, receipts, sources, check-in days, budgets, from 0.
     pub(crate) part: i64,
     /// The place of what was asked for.
@@ -209,7 +209,7 @@ pub(crate) struct KnownRow {
     pub(crate) owner: Option<Uuid>,
 }
 
-impl KnownRow {
+impl ConflictRow {
     fn first(&self) -> Result<i64, StoreError> {
         self.first.ok_or_else(|| {
             unavailable(format_args!(

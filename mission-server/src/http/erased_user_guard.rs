@@ -1,4 +1,4 @@
-//! Operators who were erased have no say any more. Users find out by their own record, which every request of theirs reads.
+//! Refuses operators who were erased. (Users are refused by their own record, which every request of theirs reads.)
 
 use std::time::Duration;
 
@@ -12,17 +12,17 @@ const KNOWN_FOR: Duration = Duration::from_secs(1);
 /// So many operators are remembered.
 const OPERATORS: u64 = 1000;
 
-/// Operators of whom it is known that they were not erased a moment ago.
-pub(super) struct Living(Cache<UserId, ()>);
+/// Caches which operators are known not to have been erased.
+pub(super) struct ErasedUserGuard(Cache<UserId, ()>);
 
-impl Default for Living {
+impl Default for ErasedUserGuard {
     fn default() -> Self {
         let known = Cache::builder().max_capacity(OPERATORS).time_to_live(KNOWN_FOR);
-        Living(known.build())
+        ErasedUserGuard(known.build())
     }
 }
 
-impl Living {
+impl ErasedUserGuard {
     /// Looks whether an operator was erased.
     ///
     /// # Errors

@@ -17,11 +17,11 @@ use crate::{
     telemetry::Metrics,
 };
 
-/// Why the database cannot be reached, as of the last try.
+/// The last error of connecting to the database.
 #[derive(Clone, Default)]
-pub(super) struct LastFault(Arc<RwLock<String>>);
+pub(super) struct LastDatabaseError(Arc<RwLock<String>>);
 
-impl LastFault {
+impl LastDatabaseError {
     pub(super) fn set(&self, fault: &str) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = fault.to_owned();
     }
@@ -32,7 +32,7 @@ impl LastFault {
 }
 
 /// The service until the real one takes over.
-pub(super) fn router(fault: LastFault, metrics: Option<Metrics>) -> Router {
+pub(super) fn router(fault: LastDatabaseError, metrics: Option<Metrics>) -> Router {
     let render = move || {
         let text = metrics.as_ref().map(Metrics::render).unwrap_or_default();
         async move {
@@ -62,7 +62,7 @@ pub(super) fn router(fault: LastFault, metrics: Option<Metrics>) -> Router {
         .with_state(fault)
 }
 
-async fn health(State(fault): State<LastFault>) -> Response {
+async fn health(State(fault): State<LastDatabaseError>) -> Response {
     let database = json!({
         "name": "database", "status": "down", "required": true, "latency_ms": 0, "detail": fault.get(),
     });

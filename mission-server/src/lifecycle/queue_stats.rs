@@ -10,8 +10,8 @@ use crate::{
     http::{InboundReport, OutboxReport, QueuesReport},
 };
 
-/// Both ways.
-pub(super) struct Queues {
+/// Statistics of the outbox and of the inbound queue.
+pub(super) struct QueueStats {
     pub(super) engine: Engine,
     pub(super) storage: Storage,
     /// The connection by which messages come.
@@ -20,7 +20,7 @@ pub(super) struct Queues {
     pub(super) last: Mutex<Backlog>,
 }
 
-impl Queues {
+impl QueueStats {
     pub(super) async fn look(&self) -> QueuesReport {
         let (outbox, inbound) = tokio::join!(self.outbox(), self.inbound());
         QueuesReport { outbox, inbound }

@@ -78,8 +78,8 @@ impl<'s, S: WholeStore> StoreFixture<'s, S> {
             roots: BTreeSet::from([root]),
             ..ReadSet::default()
         };
-        let facts = self.load(keys).await;
-        let version = facts.versions.get(&root);
+        let loaded = self.load(keys).await;
+        let version = loaded.versions.get(&root);
         assert!(
             version.is_some(),
             "the version of every root that was asked for is answered"

@@ -9,9 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     StartError, Storage,
-    serve::{Gate, serve},
     start::print,
-    starting::{self, LastFault},
+    startup::{self, LastDatabaseError},
+    swappable_service::{SwappableService, serve},
 };
 use crate::{config::DatabaseSettings, telemetry::Metrics};
 
@@ -20,33 +20,33 @@ const QUIET_START: Duration = Duration::from_millis(1500);
 /// How long to wait between two tries.
 const BETWEEN_TRIES: Duration = Duration::from_millis(500);
 
-/// An open address.
-pub(super) struct Front {
-    gate: Gate,
+/// The listening socket with its server.
+pub(super) struct Listener {
+    service: SwappableService,
     serving: JoinHandle<()>,
-    fault: LastFault,
+    fault: LastDatabaseError,
     announced: Announcement,
 }
 
-/// Why a try failed.
-pub(super) enum Trouble {
+/// Why an attempt to start failed.
+pub(super) enum StartupFailure {
     /// The next one may succeed.
     Passing(String),
     /// No other would end in another way, until somebody has put it right.
     Lasting(StartError),
 }
 
-impl From<StartError> for Trouble {
+impl From<StartError> for StartupFailure {
     fn from(error: StartError) -> Self {
-        if error.may_pass() {
-            Trouble::Passing(error.to_string())
+        if error.is_transient() {
+            StartupFailure::Passing(error.to_string())
         } else {
-            Trouble::Lasting(error)
+            StartupFailure::Lasting(error)
         }
     }
 }
 
-impl Front {
+impl Listener {
     /// Listens, until `stop`; what runs then is finished, for so long at most.
     pub(super) async fn open(
         address: &str,
@@ -55,11 +55,11 @@ impl Front {
         patience: Duration,
     ) -> Result<Self, StartError> {
         let (listener, address) = listen(address).await?;
-        let fault = LastFault::default();
-        let gate = Gate::new(starting::router(fault.clone(), metrics));
-        let serving = tokio::spawn(serve(listener, gate.clone(), stop.clone(), patience));
-        Ok(Front {
-            gate,
+        let fault = LastDatabaseError::default();
+        let service = SwappableService::new(startup::router(fault.clone(), metrics));
+        let serving = tokio::spawn(serve(listener, service.clone(), stop.clone(), patience));
+        Ok(Listener {
+            service,
             serving,
             fault,
             announced: Announcement::new(address),
@@ -73,8 +73,8 @@ impl Front {
 
     /// Puts the real service in place, and says where it is.
     pub(super) fn serve(&self, service: Router) {
-        self.gate.open(service);
-        self.announced.say();
+        self.service.open(service);
+        self.announced.announce();
     }
 
     /// Waits until every connection is closed, after `stop`.
@@ -83,7 +83,7 @@ impl Front {
         let _ = self.serving.await;
     }
 
-    /// Opens the database, as [`Front::patiently`] does.
+    /// Opens the database, as [`Listener::patiently`] does.
     pub(super) async fn storage(
         &self,
         settings: &DatabaseSettings,
@@ -93,22 +93,22 @@ impl Front {
             Storage::open(settings).await.map_err(|reason| {
                 if reason.is_permanent() {
                     let url = settings.url.to_string();
-                    Trouble::Lasting(StartError::UnusableDatabase { url, reason })
+                    StartupFailure::Lasting(StartError::UnusableDatabase { url, reason })
                 } else {
-                    Trouble::Passing(reason.to_string())
+                    StartupFailure::Passing(reason.to_string())
                 }
             })
         };
-        self.patiently(settings, stop, open).await
+        self.retry(settings, stop, open).await
     }
 
     /// Does what needs the database, trying again for a while where that may help; `None` where the process is to stop
     /// before that succeeds.
-    pub(super) async fn patiently<T>(
+    pub(super) async fn retry<T>(
         &self,
         settings: &DatabaseSettings,
         stop: &CancellationToken,
-        attempt: impl AsyncFn() -> Result<T, Trouble>,
+        attempt: impl AsyncFn() -> Result<T, StartupFailure>,
     ) -> Result<Option<T>, StartError> {
         let (fault, announced) = (&self.fault, &self.announced);
         let (url, timeout) = (&settings.url, settings.connect_timeout);
@@ -118,11 +118,11 @@ impl Front {
             loop {
                 match attempt().await {
                     Ok(done) => return Ok(done),
-                    Err(Trouble::Lasting(error)) => return Err(error),
-                    Err(Trouble::Passing(error)) => {
+                    Err(StartupFailure::Lasting(error)) => return Err(error),
+                    Err(StartupFailure::Passing(error)) => {
                         tracing::warn!(error, database = %url, "the database cannot be used; trying again");
                         fault.set(&error);
-                        announced.say();
+                        announced.announce();
                     }
                 }
                 tokio::time::sleep(BETWEEN_TRIES).await;
@@ -130,7 +130,7 @@ impl Front {
         };
         let announcing = async {
             tokio::time::sleep(QUIET_START).await;
-            announced.say();
+            announced.announce();
             std::future::pending::<()>().await;
         };
         tokio::select! {
@@ -170,7 +170,7 @@ impl Announcement {
         }
     }
 
-    fn say(&self) {
+    fn announce(&self) {
         self.said
             .call_once(|| print(&format!("listening on http://{}\n", self.address)));
     }
@@ -197,55 +197,55 @@ mod tests {
         }
     }
 
-    async fn front(stop: &CancellationToken) -> Front {
+    async fn listener(stop: &CancellationToken) -> Listener {
         let patience = Duration::from_secs(1);
-        Front::open("127.0.0.1:0", None, stop, patience).await.unwrap()
+        Listener::open("127.0.0.1:0", None, stop, patience).await.unwrap()
     }
 
     #[tokio::test]
     async fn a_start_survives_a_database_that_is_away_for_a_moment() {
         let stop = CancellationToken::new();
-        let front = front(&stop).await;
+        let listener = listener(&stop).await;
         let (settings, tries) = (settings(Duration::from_millis(1300)), Cell::new(0));
         let away = || StartError::Store(StoreError::Unavailable("it is shutting down".to_owned()));
         let attempt = async || {
             tries.set(tries.get() + 1);
             match tries.get() {
-                1 => Err(Trouble::from(away())),
-                2 => Err(Trouble::from(StartError::Pack(PackError::Refused(
+                1 => Err(StartupFailure::from(away())),
+                2 => Err(StartupFailure::from(StartError::Pack(PackError::Refused(
                     "starter".to_owned(),
                     ExecuteError::Fault(CommandError::Unknown("the connection was lost".to_owned())),
                 )))),
                 tries => Ok(tries),
             }
         };
-        let done = front.patiently(&settings, &stop, attempt).await;
+        let done = listener.retry(&settings, &stop, attempt).await;
         assert_eq!(done.unwrap(), Some(3));
 
-        let never = async || Err::<(), _>(Trouble::from(away()));
-        let ended = front.patiently(&settings, &stop, never).await;
+        let never = async || Err::<(), _>(StartupFailure::from(away()));
+        let ended = listener.retry(&settings, &stop, never).await;
         let Err(StartError::Database { reason, .. }) = ended else {
             panic!("it must give up: {ended:?}");
         };
         assert!(reason.contains("it is shutting down"), "{reason}");
         stop.cancel();
-        let stopped = front.patiently(&settings, &stop, never).await;
+        let stopped = listener.retry(&settings, &stop, never).await;
         assert!(matches!(stopped, Ok(None)), "{stopped:?}");
     }
 
     #[tokio::test]
     async fn a_start_ends_at_once_where_another_try_is_in_vain() {
         let stop = CancellationToken::new();
-        let front = front(&stop).await;
+        let listener = listener(&stop).await;
         let tries = Cell::new(0);
         let attempt = async || {
             tries.set(tries.get() + 1);
             let refused = ExecuteError::Rejected(Rejection::PolicyTaken);
             let refused = PackError::Refused("starter".to_owned(), refused);
-            Err::<(), _>(Trouble::from(StartError::Pack(refused)))
+            Err::<(), _>(StartupFailure::from(StartError::Pack(refused)))
         };
-        let ended = front
-            .patiently(&settings(Duration::from_secs(30)), &stop, attempt)
+        let ended = listener
+            .retry(&settings(Duration::from_secs(30)), &stop, attempt)
             .await;
         assert!(matches!(ended, Err(StartError::Pack(_))), "{ended:?}");
         assert_eq!(tries.get(), 1);

@@ -16,17 +16,17 @@ use failsafe::{
 
 use super::{CallError, Limits};
 
-/// How a neighbour did lately.
+/// The health of a neighbour, from its last calls.
 #[derive(Debug)]
-pub struct Standing {
+pub struct ServiceHealth {
     service: &'static str,
     open: AtomicBool,
     last: Mutex<(Duration, Option<String>)>,
 }
 
-/// How a neighbour did when it was last called; one that was never called is up.
+/// The health of a neighbour as reported by `/health`; one that was never called is up.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
+pub struct ServiceReport {
     /// Which.
     pub service: &'static str,
     /// Whether the last call succeeded.
@@ -37,9 +37,9 @@ pub struct Report {
     pub detail: Option<String>,
 }
 
-impl Standing {
+impl ServiceHealth {
     pub(super) fn new(service: &'static str) -> Self {
-        Standing {
+        ServiceHealth {
             service,
             open: AtomicBool::new(false),
             last: Mutex::default(),
@@ -54,7 +54,7 @@ impl Standing {
 
     /// How it did.
     #[must_use]
-    pub fn report(&self) -> Report {
+    pub fn report(&self) -> ServiceReport {
         let (latency, trouble) = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let open = self.open.load(Ordering::Relaxed);
         let detail = if open {
@@ -63,7 +63,7 @@ impl Standing {
         } else {
             trouble
         };
-        Report {
+        ServiceReport {
             service: self.service,
             up: detail.is_none(),
             latency,
@@ -73,29 +73,29 @@ impl Standing {
 }
 
 /// Opens after some failures in a row, for a time that grows while the service stays away.
-pub(super) type Breaker = StateMachine<ConsecutiveFailures<Pauses>, Watch>;
+pub(super) type Breaker = StateMachine<ConsecutiveFailures<BreakerBackOff>, BreakerObserver>;
 
 /// How long the breaker stays open each time. A copy begins anew. (The breaker's own pauses are whole seconds, and panic
 /// below one.)
-pub(super) struct Pauses {
+pub(super) struct BreakerBackOff {
     builder: ExponentialBuilder,
     running: ExponentialBackoff,
 }
 
-impl Pauses {
+impl BreakerBackOff {
     fn new(builder: ExponentialBuilder) -> Self {
         let running = builder.build();
-        Pauses { builder, running }
+        BreakerBackOff { builder, running }
     }
 }
 
-impl Clone for Pauses {
+impl Clone for BreakerBackOff {
     fn clone(&self) -> Self {
-        Pauses::new(self.builder)
+        BreakerBackOff::new(self.builder)
     }
 }
 
-impl Iterator for Pauses {
+impl Iterator for BreakerBackOff {
     type Item = Duration;
 
     fn next(&mut self) -> Option<Duration> {
@@ -103,20 +103,20 @@ impl Iterator for Pauses {
     }
 }
 
-/// Hears of the breaker's changes.
-pub(super) struct Watch(Arc<Standing>);
+/// Observes the breaker's state changes.
+pub(super) struct BreakerObserver(Arc<ServiceHealth>);
 
-pub(super) fn breaker(limits: &Limits, standing: &Arc<Standing>) -> Breaker {
+pub(super) fn breaker(limits: &Limits, health: &Arc<ServiceHealth>) -> Breaker {
     let pauses = ExponentialBuilder::default()
         .with_min_delay(limits.open_first)
         .with_max_delay(limits.open_longest)
         .without_max_times()
         .with_jitter();
-    let policy = failure_policy::consecutive_failures(limits.failures, Pauses::new(pauses));
-    StateMachine::new(policy, Watch(Arc::clone(standing)))
+    let policy = failure_policy::consecutive_failures(limits.failures, BreakerBackOff::new(pauses));
+    StateMachine::new(policy, BreakerObserver(Arc::clone(health)))
 }
 
-impl Instrument for Watch {
+impl Instrument for BreakerObserver {
     fn on_call_rejected(&self) {}
 
     fn on_open(&self) {

@@ -5,19 +5,19 @@ use sqlx::postgres::PgArguments;
 
 use super::rows::Rows;
 
-/// SQL in the making. It is put together from string literals alone; every value is bound.
+/// SQL text with its bound values. It is put together from string literals alone; every value is bound.
 #[derive(Debug, Default)]
-pub(crate) struct Script {
+pub(crate) struct SqlBuilder {
     sql: String,
     arguments: PgArguments,
     /// Placeholders so far: `?` counts on from part to part.
     placeholders: usize,
 }
 
-impl Script {
+impl SqlBuilder {
     /// A statement that begins so.
     pub(crate) fn new(sql: &'static str) -> Self {
-        let mut script = Script::default();
+        let mut script = SqlBuilder::default();
         script.then(sql);
         script
     }

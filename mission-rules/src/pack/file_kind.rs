@@ -11,9 +11,9 @@ const AT_THE_TOP: [&str; 3] = ["pack.toml", "checkin.toml", "referral.toml"];
 /// The folders of a pack, and the ending of their files.
 const FOLDERS: [(&str, &str); 3] = [("missions", ".toml"), ("rules", ".rhai"), ("tests", ".toml")];
 
-/// What a file is, by its place in the pack.
+/// The kind of a file, by its path in the pack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum FileKind {
     /// A mission.
     Mission,
     /// A file of cases.
@@ -24,23 +24,23 @@ pub(super) enum Place {
     Stray,
 }
 
-impl Place {
-    pub(super) fn of(path: &str) -> Place {
+impl FileKind {
+    pub(super) fn of(path: &str) -> FileKind {
         match path.split_once('/') {
-            None if AT_THE_TOP.contains(&path) => Place::Known,
-            Some(("missions", name)) if !name.contains('/') && name.ends_with(".toml") => Place::Mission,
-            Some(("tests", name)) if !name.contains('/') && name.ends_with(".toml") => Place::Cases,
+            None if AT_THE_TOP.contains(&path) => FileKind::Known,
+            Some(("missions", name)) if !name.contains('/') && name.ends_with(".toml") => FileKind::Mission,
+            Some(("tests", name)) if !name.contains('/') && name.ends_with(".toml") => FileKind::Cases,
             // A mission names its script by its path, so a script may be in a folder below.
-            Some(("rules", name)) if name.ends_with(".rhai") => Place::Known,
-            _ => Place::Stray,
+            Some(("rules", name)) if name.ends_with(".rhai") => FileKind::Known,
+            _ => FileKind::Stray,
         }
     }
 }
 
 /// What is to be said of a file by its path alone.
 pub(super) fn check_place(path: &str) -> Option<Finding> {
-    let diagnostic = match Place::of(path) {
-        Place::Stray => stray(path)?,
+    let diagnostic = match FileKind::of(path) {
+        FileKind::Stray => stray(path)?,
         _ => bad_name(path)?,
     };
     Some(Finding::new(path, diagnostic.at(0..0)))

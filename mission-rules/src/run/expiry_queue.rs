@@ -5,27 +5,27 @@ use std::{cmp::Reverse, collections::BinaryHeap};
 use chrono::{DateTime, Utc};
 use mission_core::{RewardId, TaskId, UserId};
 
-/// What may expire.
+/// An item that can expire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Expiring {
+pub(super) enum ExpiringItem {
     Task(TaskId),
     Reward(RewardId),
 }
 
-/// One look that is to be taken, and when. Whether something is still due then, the record tells.
-pub(super) type Due = (DateTime<Utc>, UserId, Expiring);
+/// An expiry check with its time. Whether something is still due then, the record tells.
+pub(super) type ScheduledExpiry = (DateTime<Utc>, UserId, ExpiringItem);
 
-/// Looks to be taken, the earliest first; those of one moment in the order of users, tasks before rewards.
+/// Scheduled expiry checks, earliest first; those of one instant in the order of users, tasks before rewards.
 #[derive(Debug, Default)]
-pub(super) struct DueQueue(BinaryHeap<Reverse<Due>>);
+pub(super) struct ExpiryQueue(BinaryHeap<Reverse<ScheduledExpiry>>);
 
-impl DueQueue {
-    pub(super) fn push(&mut self, due: Due) {
+impl ExpiryQueue {
+    pub(super) fn push(&mut self, due: ScheduledExpiry) {
         self.0.push(Reverse(due));
     }
 
     /// The next look that is to be taken at a moment or before it.
-    pub(super) fn pop_until(&mut self, now: DateTime<Utc>) -> Option<Due> {
+    pub(super) fn pop_until(&mut self, now: DateTime<Utc>) -> Option<ScheduledExpiry> {
         let Reverse((at, ..)) = self.0.peek()?;
         if *at > now {
             return None;

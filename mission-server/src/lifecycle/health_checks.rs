@@ -9,35 +9,35 @@ use async_trait::async_trait;
 use mission_core::ports::queries::Queries;
 use tokio_util::sync::CancellationToken;
 
-use super::queues::Queues;
+use super::queue_stats::QueueStats;
 use crate::{
     amqp::Broker,
     config::ReadyRequires,
     http::{Probe, ProbeReport, QueuesReport},
     neighbours::{self, Neighbours},
-    redis::Link,
-    store::Writes,
+    redis::RedisConnection,
+    store::WriteHealth,
 };
 
 /// A dependency that takes longer is as good as away.
 const PROBE_TIME: Duration = Duration::from_secs(2);
 
-/// All dependencies that are configured.
-pub(super) struct Probes {
+/// Health checks of all configured dependencies.
+pub(super) struct HealthChecks {
     pub(super) queries: Arc<dyn Queries>,
-    pub(super) writes: Writes,
-    pub(super) redis: Option<Arc<Link>>,
+    pub(super) writes: WriteHealth,
+    pub(super) redis: Option<Arc<RedisConnection>>,
     pub(super) broker: Option<Broker>,
     pub(super) neighbours: Neighbours,
     pub(super) required: ReadyRequires,
     /// What is on its way, where that is of interest.
-    pub(super) queues: Option<Arc<Queues>>,
+    pub(super) queues: Option<Arc<QueueStats>>,
     /// Cancelled once the server was told to stop.
     pub(super) draining: CancellationToken,
 }
 
 #[async_trait]
-impl Probe for Probes {
+impl Probe for HealthChecks {
     async fn queues(&self) -> Option<QueuesReport> {
         let looking = self.queues.as_ref()?.look();
         tokio::time::timeout(PROBE_TIME, looking).await.ok()
@@ -81,7 +81,7 @@ impl Probe for Probes {
 }
 
 /// Another service as the last call found it: it is not asked for the sake of this.
-fn neighbour(report: neighbours::Report) -> ProbeReport {
+fn neighbour(report: neighbours::ServiceReport) -> ProbeReport {
     ProbeReport {
         name: report.service,
         up: report.up,
@@ -105,7 +105,7 @@ fn stopping() -> ProbeReport {
 }
 
 /// A database that can be read and takes no writes is not up.
-fn with_writes(report: ProbeReport, writes: &Writes) -> ProbeReport {
+fn with_writes(report: ProbeReport, writes: &WriteHealth) -> ProbeReport {
     let failing = writes.failing();
     let detail = failing
         .as_ref()

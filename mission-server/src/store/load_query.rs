@@ -1,4 +1,4 @@
-//! What a load asks a database for, and how the rows of its answer become facts.
+//! The query of a load, and how the rows of its answer become records.
 
 use std::collections::BTreeMap;
 
@@ -16,8 +16,8 @@ use uuid::Uuid;
 
 use super::record::{from_json, instant, unavailable};
 
-/// What is asked for, in the order in which it is bound.
-pub(crate) struct Asked<'k> {
+/// The keys of a load, in the order in which they are bound.
+pub(crate) struct LoadQuery<'k> {
     keys: &'k ReadSet,
     pub(crate) users: Vec<Root>,
     pub(crate) missions: Vec<Root>,
@@ -33,7 +33,7 @@ pub(crate) struct Asked<'k> {
     pub(crate) receipts: Vec<&'k ReceiptKey>,
 }
 
-impl<'k> Asked<'k> {
+impl<'k> LoadQuery<'k> {
     pub(crate) fn of(keys: &'k ReadSet) -> Self {
         let (mut users, mut missions, mut packs) = (Vec::new(), Vec::new(), Vec::new());
         for root in keys.all_roots() {
@@ -43,7 +43,7 @@ impl<'k> Asked<'k> {
                 Root::Pack(_) => packs.push(root),
             }
         }
-        Asked {
+        LoadQuery {
             keys,
             users,
             missions,
@@ -90,9 +90,9 @@ impl<'k> Asked<'k> {
     ///
     /// # Errors
     /// When it cannot be read, which is damage.
-    pub(crate) fn take_in(&self, facts: &mut LoadedRecords, row: &LoadedRow<'_>) -> Result<(), StoreError> {
+    pub(crate) fn add_row(&self, loaded: &mut LoadedRecords, row: &LoadedRow<'_>) -> Result<(), StoreError> {
         let place = usize::try_from(row.place).map_err(unavailable)?;
-        let records = &mut facts.records;
+        let records = &mut loaded.records;
         match row.part {
             0..=2 => {
                 let roots = [&self.users, &self.missions, &self.packs];
@@ -103,7 +103,7 @@ impl<'k> Asked<'k> {
                     return Err(unavailable("a root was found that nobody asked for"));
                 };
                 let version = u64::try_from(row.first()?).map_err(unavailable)?;
-                facts.versions.insert(*root, Version(version));
+                loaded.versions.insert(*root, Version(version));
                 match root {
                     Root::User(id) => row.fill_if_asked(&mut records.user, id),
                     Root::Mission(id) => row.fill_if_asked(&mut records.mission, id),
@@ -117,7 +117,7 @@ impl<'k> Asked<'k> {
             7 => row.fill(&mut records.check_in_day, self.days.get(place)),
             8 => {
                 if let Some(&claim) = self.claims.get(place) {
-                    facts.claims.insert(claim.clone(), Some(row.id()?));
+                    loaded.claims.insert(claim.clone(), Some(row.id()?));
                 }
                 Ok(())
             }
@@ -127,13 +127,13 @@ impl<'k> Asked<'k> {
                         points: total_from_millionths(row.first()?),
                         grants: row.second.unwrap_or_default(),
                     };
-                    facts.budgets.insert(*mission, used);
+                    loaded.budgets.insert(*mission, used);
                 }
                 Ok(())
             }
             10 => {
                 let device = self.devices.get(place);
-                if let Some(users) = device.and_then(|&device| facts.devices.get_mut(device)) {
+                if let Some(users) = device.and_then(|&device| loaded.devices.get_mut(device)) {
                     users.insert(row.id()?.into(), instant(row.first()?)?);
                 }
                 Ok(())
@@ -146,7 +146,7 @@ impl<'k> Asked<'k> {
                         at: instant(row.first()?)?,
                         answer: from_json(answer)?,
                     };
-                    facts.receipts.insert(*key, Some(receipt));
+                    loaded.receipts.insert(*key, Some(receipt));
                 }
                 Ok(())
             }
@@ -154,7 +154,7 @@ impl<'k> Asked<'k> {
     }
 }
 
-/// One row of the answer, of one form for all parts of the statement.
+/// One row of the answer; all parts of the statement share its columns.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LoadedRow<'r> {
     /// Which part: roots of users, missions and packs, tasks, participations, rewards, reviews, check-in days, claims,

@@ -11,26 +11,26 @@ use tokio::sync::Mutex;
 /// So many users are looked at together.
 const USERS: usize = 256;
 
-/// Finds what has expired and has the engine write it down.
-pub struct Sweeper {
+/// Finds expired tasks and rewards, and has the engine expire them.
+pub struct ExpiryJob {
     engine: Engine,
     queries: Arc<dyn Queries>,
     /// One sweep at a time: two at once would ask for the same.
     sweeping: Mutex<()>,
 }
 
-/// How much was written down as expired.
+/// How many tasks and rewards were expired.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Swept {
+pub struct ExpiryCounts {
     /// Tasks.
     pub tasks: usize,
     /// Rewards.
     pub rewards: usize,
 }
 
-/// A sweep stopped before its end; what it wrote down stays.
+/// The job stopped before its end; what it has written stays.
 #[derive(Debug, thiserror::Error)]
-pub enum SweepError {
+pub enum ExpiryError {
     /// What is due could not be read.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -39,11 +39,11 @@ pub enum SweepError {
     Execute(#[from] ExecuteError),
 }
 
-impl Sweeper {
+impl ExpiryJob {
     /// A sweeper for an engine and the store behind it.
     #[must_use]
     pub fn new(engine: Engine, queries: Arc<dyn Queries>) -> Self {
-        Sweeper {
+        ExpiryJob {
             engine,
             queries,
             sweeping: Mutex::new(()),
@@ -54,15 +54,15 @@ impl Sweeper {
     ///
     /// # Errors
     /// When the store or the engine fails.
-    pub async fn sweep_now(&self) -> Result<Swept, SweepError> {
+    pub async fn run_once(&self) -> Result<ExpiryCounts, ExpiryError> {
         let _one_at_a_time = self.sweeping.lock().await;
-        let mut sum = Swept::default();
+        let mut sum = ExpiryCounts::default();
         loop {
             let round = self.round().await?;
             sum.tasks += round.tasks;
             sum.rewards += round.rewards;
             // What only seemed due, as the engine sees it, will seem due again: a round without effect is the last.
-            if round == Swept::default() {
+            if round == ExpiryCounts::default() {
                 metrics::counter!("mission_tasks_expired_total").increment(sum.tasks as u64);
                 metrics::counter!("mission_rewards_expired_total").increment(sum.rewards as u64);
                 return Ok(sum);
@@ -70,7 +70,7 @@ impl Sweeper {
         }
     }
 
-    async fn round(&self) -> Result<Swept, SweepError> {
+    async fn round(&self) -> Result<ExpiryCounts, ExpiryError> {
         let due = self.queries.due_expiries(self.engine.now(), USERS).await?;
         let commands = due.into_iter().map(|due| {
             let command = ExpireDue {
@@ -80,12 +80,12 @@ impl Sweeper {
             };
             self.engine.execute(command, Signals::default(), None)
         });
-        let mut swept = Swept::default();
+        let mut expired = ExpiryCounts::default();
         for done in futures_util::future::join_all(commands).await {
             let reply = done?.reply;
-            swept.tasks += reply.tasks;
-            swept.rewards += reply.rewards;
+            expired.tasks += reply.tasks;
+            expired.rewards += reply.rewards;
         }
-        Ok(swept)
+        Ok(expired)
     }
 }

@@ -15,9 +15,9 @@ const WEIGHT: u64 = 64;
 
 /// A moving average, in nanoseconds. Two threads may overwrite each other's note: it is a hint, not a count.
 #[derive(Debug, Default)]
-pub(crate) struct Pace(AtomicU64);
+pub(crate) struct MovingAverage(AtomicU64);
 
-impl Pace {
+impl MovingAverage {
     pub(crate) fn note(&self, took: Duration) {
         let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
         let before = self.0.load(Ordering::Relaxed);

@@ -21,10 +21,10 @@ const CONNECT_TIME: Duration = Duration::from_secs(1);
 /// After a failure nobody tries again for so long, so that requests do not wait for a Redis that is away.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Redis is away, or did not do what it was asked; the reason is for the log.
+/// Redis is away or answered with an error; the reason is for the log.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("Redis is away: {0}")]
-pub struct Away(String);
+pub struct RedisUnavailable(String);
 
 /// The settings lead to no Redis.
 #[derive(Debug, thiserror::Error)]
@@ -32,10 +32,10 @@ pub struct Away(String);
     "`redis.url` cannot be used: {0}; use redis://HOST:PORT, rediss://HOST:PORT, or several such addresses with commas \
      between them for a cluster"
 )]
-pub struct LinkError(String);
+pub struct InvalidRedisUrl(String);
 
 /// A connection to Redis; one for a server. Made when it is first used, and again whenever it is lost.
-pub struct Link {
+pub struct RedisConnection {
     connection: Connection,
     began: Instant,
     /// Until when nobody tries, in milliseconds since `began`.
@@ -48,16 +48,16 @@ enum Connection {
     Cluster(ClusterConnection),
 }
 
-impl Link {
+impl RedisConnection {
     /// A link to one server, or with several addresses to the cluster that they are nodes of. Connects to nothing yet;
     /// must be called within a Tokio runtime.
     ///
     /// # Errors
     /// When an address is none.
-    pub fn new(addresses: &[SecretString]) -> Result<Self, LinkError> {
-        let error = |error: RedisError| LinkError(error.to_string());
+    pub fn new(addresses: &[SecretString]) -> Result<Self, InvalidRedisUrl> {
+        let error = |error: RedisError| InvalidRedisUrl(error.to_string());
         let connection = match addresses {
-            [] => return Err(LinkError("it names no server".to_owned())),
+            [] => return Err(InvalidRedisUrl("it names no server".to_owned())),
             [address] => {
                 let client = redis::Client::open(address.expose_secret()).map_err(error)?;
                 let config = ConnectionManagerConfig::new()
@@ -75,7 +75,7 @@ impl Link {
                 Connection::Cluster(client.get_pending_async_connection_with_config(config))
             }
         };
-        Ok(Link {
+        Ok(RedisConnection {
             connection,
             began: Instant::now(),
             paused_until: AtomicU64::new(0),
@@ -86,7 +86,7 @@ impl Link {
     ///
     /// # Errors
     /// When there is no answer in time, or Redis refuses.
-    pub async fn send<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Away> {
+    pub async fn send<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, RedisUnavailable> {
         self.in_time(async {
             match self.connection.clone() {
                 Connection::Single(mut one) => command.query_async(&mut one).await,
@@ -100,7 +100,7 @@ impl Link {
     ///
     /// # Errors
     /// When there is no answer in time, or Redis refuses.
-    pub async fn send_all(&self, commands: Vec<Cmd>) -> Result<(), Away> {
+    pub async fn send_all(&self, commands: Vec<Cmd>) -> Result<(), RedisUnavailable> {
         self.in_time(async {
             match self.connection.clone() {
                 Connection::Single(mut one) => {
@@ -126,7 +126,7 @@ impl Link {
     ///
     /// # Errors
     /// When there is no answer in time, or Redis refuses.
-    pub async fn run<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, Away> {
+    pub async fn run<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, RedisUnavailable> {
         self.in_time(async {
             match self.connection.clone() {
                 Connection::Single(mut one) => script.invoke_async(&mut one).await,
@@ -140,7 +140,7 @@ impl Link {
     ///
     /// # Errors
     /// When it does not.
-    pub async fn ping(&self) -> Result<(), Away> {
+    pub async fn ping(&self) -> Result<(), RedisUnavailable> {
         self.paused_until.store(0, Ordering::Relaxed);
         self.send::<()>(&redis::cmd("PING")).await
     }
@@ -150,9 +150,12 @@ impl Link {
         self.elapsed() < self.paused_until.load(Ordering::Relaxed)
     }
 
-    async fn in_time<T>(&self, answer: impl Future<Output = Result<T, RedisError>>) -> Result<T, Away> {
+    async fn in_time<T>(
+        &self,
+        answer: impl Future<Output = Result<T, RedisError>>,
+    ) -> Result<T, RedisUnavailable> {
         if self.is_paused() {
-            return Err(Away("it was away a moment ago".to_owned()));
+            return Err(RedisUnavailable("it was away a moment ago".to_owned()));
         }
         let why = match tokio::time::timeout(CONNECT_TIME + ANSWER_TIME, answer).await {
             Ok(Ok(answer)) => return Ok(answer),
@@ -164,7 +167,7 @@ impl Link {
         self.paused_until.fetch_max(until, Ordering::Relaxed);
         metrics::counter!("mission_redis_failures_total").increment(1);
         tracing::warn!(reason = %why, "Redis is away or refuses; the server goes on without it");
-        Err(Away(why))
+        Err(RedisUnavailable(why))
     }
 
     fn elapsed(&self) -> u64 {

@@ -18,14 +18,14 @@ use rust_decimal::{Decimal, prelude::ToPrimitive};
 
 use crate::telemetry::fraud_decision;
 
-/// Exact sums of points, which a counter of whole numbers shows rounded down.
+/// Exact totals of granted points behind counters, which show them rounded down.
 #[derive(Debug, Default)]
-pub(super) struct Granted {
+pub(super) struct GrantedPoints {
     granted: Mutex<BTreeMap<(String, String), Decimal>>,
     revoked: Mutex<BTreeMap<String, Decimal>>,
 }
 
-impl Granted {
+impl GrantedPoints {
     /// Counts what the changes that were committed tell of.
     pub(super) fn count(&self, changes: &[Change], outcomes: &[CommitOutcome]) {
         for (change, outcome) in changes.iter().zip(outcomes) {
@@ -76,7 +76,7 @@ fn add<K: Ord>(sums: &Mutex<BTreeMap<K, Decimal>>, key: K, points: Decimal) -> u
 fn count_checks(change: &Change) {
     for entry in change.journal.iter().filter(|entry| entry.answer.is_ok()) {
         let command = &entry.request.command;
-        if let (Some(check), true) = (&entry.request.signals.device_check, heeds_devices(command)) {
+        if let (Some(check), true) = (&entry.request.signals.device_check, checks_devices(command)) {
             let outcome = if check.reasons.is_empty() {
                 "passed"
             } else {
@@ -99,7 +99,7 @@ fn count_checks(change: &Change) {
 }
 
 /// Whether a device can send a command to a reviewer.
-fn heeds_devices(command: &Command) -> bool {
+fn checks_devices(command: &Command) -> bool {
     matches!(
         command,
         Command::CheckIn(_) | Command::CompleteTask(_) | Command::ClaimTask(_) | Command::ClaimReward(_)

@@ -13,13 +13,13 @@ use crate::{
     outbox::{FanOut, InProcessBus, Relay, RelayOptions, SOURCE},
 };
 
-/// The relay at work.
-pub(super) struct Relaying {
+/// The task that runs the outbox relay.
+pub(super) struct OutboxWorker {
     task: JoinHandle<Relay>,
     stop: CancellationToken,
 }
 
-impl Relaying {
+impl OutboxWorker {
     pub(super) fn start(storage: &Storage, clock: Arc<dyn Clock>, broker: Option<&Broker>) -> Self {
         let wallet = InProcessBus::new(SOURCE).with(Arc::new(storage.wallet.clone()));
         let bus: Arc<dyn Bus> = match broker {
@@ -37,11 +37,11 @@ impl Relaying {
             relay.run(&stopping).await;
             relay
         });
-        Relaying { task, stop }
+        OutboxWorker { task, stop }
     }
 
     /// Comes back only if the relay ends by itself, which it must not.
-    pub(super) async fn fault(&mut self) -> String {
+    pub(super) async fn error(&mut self) -> String {
         ended((&mut self.task).await)
     }
 

@@ -27,20 +27,20 @@ use mission_core::{
 };
 use uuid::Uuid;
 
-use super::due::{DueQueue, Expiring};
+use super::expiry_queue::{ExpiringItem, ExpiryQueue};
 
-/// The engine came to no decision: a fault of the engine, not of the pack or the log.
+/// The engine reached no decision: a failure of the engine, not of the pack or the log.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the engine failed on `{command}`: {why}")]
-pub struct EngineFault {
+pub struct EngineError {
     /// The command's name.
     pub command: &'static str,
     /// What went wrong.
     pub why: &'static str,
 }
 
-/// Everything that a replay knows: each user's records, and what spans users.
-pub(super) struct World {
+/// The state of a replay: each user's records, and what users share.
+pub(super) struct ReplayState {
     pub(super) catalog: Arc<Catalog>,
     users: HashMap<UserId, LoadedRecords>,
     claims: HashMap<Claim, ClaimHolder>,
@@ -48,23 +48,23 @@ pub(super) struct World {
     inbound: HashSet<u128>,
     budgets: HashMap<MissionId, BudgetUse>,
     friendships: BTreeMap<(UserId, UserId), Friendship>,
-    due: DueQueue,
+    due: ExpiryQueue,
     /// Completed tasks whose rewards nobody has claimed yet, since they were last asked for.
     completed: Vec<(UserId, TaskId)>,
     commands: u64,
     pub(super) grants: u64,
 }
 
-impl World {
+impl ReplayState {
     pub(super) fn new(catalog: Arc<Catalog>) -> Self {
-        World {
+        ReplayState {
             catalog,
             users: HashMap::new(),
             claims: HashMap::new(),
             inbound: HashSet::new(),
             budgets: HashMap::new(),
             friendships: BTreeMap::new(),
-            due: DueQueue::default(),
+            due: ExpiryQueue::default(),
             completed: Vec::new(),
             commands: 0,
             grants: 0,
@@ -73,11 +73,11 @@ impl World {
 
     /// Every user that was spoken of, with their records, in no order.
     pub(super) fn users(&self) -> impl Iterator<Item = (UserId, &LoadedRecords)> {
-        self.users.iter().map(|(id, facts)| (*id, facts))
+        self.users.iter().map(|(id, loaded)| (*id, loaded))
     }
 
     /// What is known of a user, if anything is.
-    pub(super) fn facts(&self, user: UserId) -> Option<&LoadedRecords> {
+    pub(super) fn loaded(&self, user: UserId) -> Option<&LoadedRecords> {
         self.users.get(&user)
     }
 
@@ -92,26 +92,26 @@ impl World {
     }
 
     /// Writes down all that has expired by a moment, each at its own time, as a server's housekeeping does.
-    pub(super) fn expire_until(&mut self, now: DateTime<Utc>) -> Result<(), EngineFault> {
+    pub(super) fn expire_until(&mut self, now: DateTime<Utc>) -> Result<(), EngineError> {
         while let Some((at, user, what)) = self.due.pop_until(now) {
-            let Some(facts) = self.users.get(&user) else {
+            let Some(loaded) = self.users.get(&user) else {
                 continue;
             };
-            let records = &facts.records;
+            let records = &loaded.records;
             let is_due = match what {
-                Expiring::Task(id) => records
+                ExpiringItem::Task(id) => records
                     .task
                     .get(&(user, id))
                     .is_some_and(|task| task.as_ref().is_some_and(|task| task.due_at == Some(at))),
-                Expiring::Reward(id) => records.reward.get(&(user, id)).is_some_and(|reward| {
+                ExpiringItem::Reward(id) => records.reward.get(&(user, id)).is_some_and(|reward| {
                     let pending = |reward: &Reward| reward.status == RewardStatus::Pending;
                     reward.as_ref().is_some_and(pending)
                 }),
             };
             if is_due {
                 let (tasks, rewards) = match what {
-                    Expiring::Task(id) => (vec![id], Vec::new()),
-                    Expiring::Reward(id) => (Vec::new(), vec![id]),
+                    ExpiringItem::Task(id) => (vec![id], Vec::new()),
+                    ExpiringItem::Reward(id) => (Vec::new(), vec![id]),
                 };
                 let command = ExpireDue { user, tasks, rewards };
                 // It is never refused; what is not due after all stays as it is.
@@ -136,9 +136,9 @@ impl World {
         at: DateTime<Utc>,
         zone: Option<Zone>,
         command: Command,
-    ) -> Result<Answer, EngineFault> {
+    ) -> Result<Answer, EngineError> {
         let name = command.name();
-        let fault = |why| EngineFault { command: name, why };
+        let fault = |why| EngineError { command: name, why };
         let Root::User(user) = command.home() else {
             return Err(fault("a replay changes users, nothing else"));
         };
@@ -158,34 +158,34 @@ impl World {
             },
             command,
         };
-        let facts = self.users.entry(user).or_default();
+        let loaded = self.users.entry(user).or_default();
         if let Command::ApplyEvent(apply) = &request.command {
             let claim = Claim::Inbound {
                 source: apply.event.source.clone(),
                 id: apply.event.id.clone(),
             };
             let holder = self.inbound.contains(&fingerprint(&claim)).then_some(user.0);
-            facts.claims.insert(claim, holder);
+            loaded.claims.insert(claim, holder);
         }
         let undecided = WriteSet::default();
         let answer = loop {
             let context = CommandContext::new(&request, &self.catalog);
-            match decide(Snapshot::new(facts, &undecided), &request.command, &context) {
+            match decide(Snapshot::new(loaded, &undecided), &request.command, &context) {
                 Ok(decision) => break Ok(decision),
                 Err(Interrupt::Rejected(why)) => break Err(why),
                 Err(Interrupt::NeedsLoad(keys)) => {
-                    let shared = Shared {
+                    let shared = SharedState {
                         claims: &self.claims,
                         inbound: &self.inbound,
                         budgets: &self.budgets,
                     };
-                    fill(facts, user, &keys, &shared).map_err(fault)?;
+                    fill(loaded, user, &keys, &shared).map_err(fault)?;
                 }
             }
         };
         // These are shared with other users: the next command reads them anew.
-        facts.claims.clear();
-        facts.budgets.clear();
+        loaded.claims.clear();
+        loaded.budgets.clear();
         Ok(answer.map(|decision| self.apply(user, decision)))
     }
 
@@ -210,20 +210,20 @@ impl World {
             refused_evidence: _,
             audit: _,
         } = write_set;
-        let facts = self.users.entry(user).or_default();
+        let loaded = self.users.entry(user).or_default();
         if erasures.contains(&user) {
-            facts.records = Default::default();
+            loaded.records = Default::default();
         }
         for ((_, id), task) in &writes.task {
             if let Some(task) = task {
                 if let Some(at) = task.due_at {
-                    self.due.push((at, user, Expiring::Task(*id)));
+                    self.due.push((at, user, ExpiringItem::Task(*id)));
                 }
                 if task.status == TaskStatus::Completed && !task.reward_claimed {
                     self.completed.push((user, *id));
                 }
                 if task.version == 1 {
-                    forget_settled(facts, user, task);
+                    forget_settled(loaded, user, task);
                 }
             }
         }
@@ -232,7 +232,7 @@ impl World {
                 && reward.status == RewardStatus::Pending
                 && let Some(at) = reward.expires_at
             {
-                self.due.push((at, user, Expiring::Reward(*id)));
+                self.due.push((at, user, ExpiringItem::Reward(*id)));
             }
         }
         // No command of a log can ask for these again, and there is one a day and user.
@@ -240,7 +240,7 @@ impl World {
         writes
             .reward
             .retain(|_, reward| reward.as_ref().is_none_or(is_of_a_task));
-        facts.records.extend(writes);
+        loaded.records.extend(writes);
         for claim in releases {
             self.claims.remove(&claim);
         }
@@ -269,8 +269,8 @@ fn is_of_a_task(reward: &Reward) -> bool {
 
 /// Forgets older tasks of a mission that nothing can change any more, when a new one begins: a log names tasks by
 /// their mission, and means the latest, or the latest that is unclaimed.
-fn forget_settled(facts: &mut LoadedRecords, user: UserId, begun: &Task) {
-    let records = &mut facts.records;
+fn forget_settled(loaded: &mut LoadedRecords, user: UserId, begun: &Task) {
+    let records = &mut loaded.records;
     let settled = |task: &Task| match task.status {
         TaskStatus::InProgress | TaskStatus::PendingReview => false,
         TaskStatus::Completed => task.reward_claimed,
@@ -286,8 +286,8 @@ fn forget_settled(facts: &mut LoadedRecords, user: UserId, begun: &Task) {
     });
 }
 
-/// What spans users.
-struct Shared<'a> {
+/// What users share: claims, inbound ids, budgets.
+struct SharedState<'a> {
     claims: &'a HashMap<Claim, ClaimHolder>,
     inbound: &'a HashSet<u128>,
     budgets: &'a HashMap<MissionId, BudgetUse>,
@@ -296,21 +296,21 @@ struct Shared<'a> {
 /// Puts what decide asked for beside the user's records. All records of the user are there already, so one that is not
 /// does not exist.
 fn fill(
-    facts: &mut LoadedRecords,
+    loaded: &mut LoadedRecords,
     user: UserId,
     keys: &ReadSet,
-    shared: &Shared<'_>,
+    shared: &SharedState<'_>,
 ) -> Result<(), &'static str> {
     let roots = keys.records.roots();
     if roots.iter().any(|root| *root != Root::User(user)) {
         return Err("it reads another root's records");
     }
-    let before = known(facts);
+    let before = known(loaded);
     let none = keys.records.pick(&Default::default());
     macro_rules! absent {
         ($($table:ident)*) => { $(
             for (key, absent) in none.$table {
-                facts.records.$table.entry(key).or_insert(absent);
+                loaded.records.$table.entry(key).or_insert(absent);
             }
         )* };
     }
@@ -320,33 +320,33 @@ fn fill(
             Claim::Inbound { .. } => shared.inbound.contains(&fingerprint(claim)).then_some(user.0),
             claim => shared.claims.get(claim).copied(),
         };
-        facts.claims.insert(claim.clone(), holder);
+        loaded.claims.insert(claim.clone(), holder);
     }
     for mission in &keys.budgets {
         let used = shared.budgets.get(mission).copied().unwrap_or_default();
-        facts.budgets.insert(*mission, used);
+        loaded.budgets.insert(*mission, used);
     }
     for device in &keys.devices {
-        facts.devices.entry(device.clone()).or_default();
+        loaded.devices.entry(device.clone()).or_default();
     }
-    if known(facts) == before {
+    if known(loaded) == before {
         return Err("it asks again for what it was given");
     }
     Ok(())
 }
 
 /// How many things are known; filling in what was missing raises it.
-fn known(facts: &LoadedRecords) -> usize {
-    let records = &facts.records;
+fn known(loaded: &LoadedRecords) -> usize {
+    let records = &loaded.records;
     records.user.len()
         + records.task.len()
         + records.participation.len()
         + records.reward.len()
         + records.review.len()
         + records.check_in_day.len()
-        + facts.claims.len()
-        + facts.budgets.len()
-        + facts.devices.len()
+        + loaded.claims.len()
+        + loaded.budgets.len()
+        + loaded.devices.len()
 }
 
 /// 128 bits over a claim. The hasher's keys are fixed, so it is the same at every run.
@@ -361,6 +361,6 @@ fn fingerprint(claim: &Claim) -> u128 {
 }
 
 /// The user's own record.
-pub(super) fn user_record(facts: &LoadedRecords, user: UserId) -> Option<&User> {
-    facts.records.user.get(&user)?.as_ref()
+pub(super) fn user_record(loaded: &LoadedRecords, user: UserId) -> Option<&User> {
+    loaded.records.user.get(&user)?.as_ref()
 }

@@ -12,25 +12,25 @@ use mission_core::{
     ports::store::{Change, CommitOutcome, Store, StoreError},
 };
 
-use super::granted::Granted;
+use super::granted_points::GrantedPoints;
 
-/// How the last writes ended. Clones tell of the same ones.
+/// Whether the last writes succeeded. Clones tell of the same ones.
 #[derive(Clone, Debug, Default)]
-pub struct Writes(Arc<RwLock<Option<Failing>>>);
+pub struct WriteHealth(Arc<RwLock<Option<FailingWrites>>>);
 
 /// Writes that fail.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failing {
+pub struct FailingWrites {
     /// Since when none has succeeded.
     pub since: DateTime<Utc>,
     /// Why the last one failed.
     pub reason: String,
 }
 
-impl Writes {
+impl WriteHealth {
     /// Since when and why writes fail, if the last one did.
     #[must_use]
-    pub fn failing(&self) -> Option<Failing> {
+    pub fn failing(&self) -> Option<FailingWrites> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -53,7 +53,7 @@ impl Writes {
             (Some(reason), Some(known)) => known.reason.clone_from(reason),
             (Some(reason), None) => {
                 tracing::error!(reason, "the database takes no writes");
-                *failing = Some(Failing {
+                *failing = Some(FailingWrites {
                     since: SystemTime::now().into(),
                     reason: reason.clone(),
                 });
@@ -62,26 +62,26 @@ impl Writes {
     }
 }
 
-/// A store whose commits are watched, and what they grant counted.
-pub struct WatchedStore<S> {
+/// A store that records whether its commits succeed, and counts what they grant.
+pub struct MonitoredStore<S> {
     store: S,
-    writes: Writes,
-    granted: Granted,
+    writes: WriteHealth,
+    granted: GrantedPoints,
 }
 
-impl<S> WatchedStore<S> {
+impl<S> MonitoredStore<S> {
     /// The store, of whose commits `writes` tells from now on.
-    pub fn new(store: S, writes: Writes) -> Self {
-        WatchedStore {
+    pub fn new(store: S, writes: WriteHealth) -> Self {
+        MonitoredStore {
             store,
             writes,
-            granted: Granted::default(),
+            granted: GrantedPoints::default(),
         }
     }
 }
 
 #[async_trait]
-impl<S: Store> Store for WatchedStore<S> {
+impl<S: Store> Store for MonitoredStore<S> {
     async fn load(&self, keys: &ReadSet) -> Result<LoadedRecords, StoreError> {
         self.store.load(keys).await
     }
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn writes_fail_from_the_first_failure_until_one_succeeds() {
-        let writes = Writes::default();
+        let writes = WriteHealth::default();
         writes.note(&Ok(()));
         assert_eq!(writes.failing(), None);
         writes.note::<()>(&Err(StoreError::Refused("a bad one".to_owned())));

@@ -20,15 +20,15 @@ struct Entry {
     at: Instant,
 }
 
-/// What was answered about people.
-pub(super) struct People {
+/// Cached answers of IAM about users.
+pub(super) struct PeopleCache {
     known: Cache<UserId, Entry>,
     erased: Cache<UserId, ()>,
 }
 
-/// What is known of somebody.
+/// A cached answer, with its freshness.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Known {
+pub(super) enum CachedPerson {
     /// This, and it is fresh.
     Fresh(Option<Person>),
     /// This, and it should be asked for again.
@@ -37,21 +37,21 @@ pub(super) enum Known {
     Nothing,
 }
 
-impl People {
+impl PeopleCache {
     pub(super) fn new() -> Self {
-        People {
+        PeopleCache {
             known: Cache::builder().max_capacity(MOST).time_to_live(KEPT).build(),
             erased: Cache::builder().max_capacity(MOST).time_to_live(KEPT).build(),
         }
     }
 
     /// What is known of a user at an instant.
-    pub(super) fn get(&self, user: UserId, now: Instant) -> Known {
+    pub(super) fn get(&self, user: UserId, now: Instant) -> CachedPerson {
         if self.erased.contains_key(&user) {
-            return Known::Fresh(None);
+            return CachedPerson::Fresh(None);
         }
         let Some(entry) = self.known.get(&user) else {
-            return Known::Nothing;
+            return CachedPerson::Nothing;
         };
         let life = if entry.person.is_some() {
             FRESH
@@ -59,9 +59,9 @@ impl People {
             NOBODY_FRESH
         };
         if now.saturating_duration_since(entry.at) < life {
-            Known::Fresh(entry.person)
+            CachedPerson::Fresh(entry.person)
         } else {
-            Known::Stale(entry.person)
+            CachedPerson::Stale(entry.person)
         }
     }
 
@@ -94,28 +94,28 @@ mod tests {
 
     #[test]
     fn answers_grow_stale_those_about_nobody_sooner() {
-        let (people, now) = (People::new(), Instant::now());
+        let (people, now) = (PeopleCache::new(), Instant::now());
         let [known, unknown, other] = [1, 2, 3].map(|id| UserId(uuid::Uuid::from_u128(id)));
         people.put(known, anna(), now);
         people.put(unknown, None, now);
-        assert_eq!(people.get(known, now), Known::Fresh(anna()));
-        assert_eq!(people.get(unknown, now), Known::Fresh(None));
-        assert_eq!(people.get(other, now), Known::Nothing);
+        assert_eq!(people.get(known, now), CachedPerson::Fresh(anna()));
+        assert_eq!(people.get(unknown, now), CachedPerson::Fresh(None));
+        assert_eq!(people.get(other, now), CachedPerson::Nothing);
         let later = now + NOBODY_FRESH;
-        assert_eq!(people.get(known, later), Known::Fresh(anna()));
-        assert_eq!(people.get(unknown, later), Known::Stale(None));
-        assert_eq!(people.get(known, now + FRESH), Known::Stale(anna()));
+        assert_eq!(people.get(known, later), CachedPerson::Fresh(anna()));
+        assert_eq!(people.get(unknown, later), CachedPerson::Stale(None));
+        assert_eq!(people.get(known, now + FRESH), CachedPerson::Stale(anna()));
     }
 
     #[test]
     fn an_answer_that_comes_after_the_erasure_is_not_kept() {
-        let (people, now) = (People::new(), Instant::now());
+        let (people, now) = (PeopleCache::new(), Instant::now());
         let user = UserId(uuid::Uuid::from_u128(1));
         people.put(user, anna(), now);
         people.forget(user);
-        assert_eq!(people.get(user, now), Known::Fresh(None));
+        assert_eq!(people.get(user, now), CachedPerson::Fresh(None));
         people.put(user, anna(), now);
-        assert_eq!(people.get(user, now), Known::Fresh(None));
+        assert_eq!(people.get(user, now), CachedPerson::Fresh(None));
         assert!(!people.known.contains_key(&user));
     }
 }
