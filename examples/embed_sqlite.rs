@@ -53,7 +53,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 async fn open(url: &str) -> Result<(Engine, SqliteStore), Box<dyn Error>> {
     let store = SqliteStore::open(url, SqliteOptions::default()).await?;
     let catalog = CatalogBuilder::new(&NoScripts, Settings::default())
-        .catalogue(store.catalogue().await?)
+        .records(store.catalog_records().await?)
         .build();
     let (engine, writer) = EngineBuilder::system(store.clone()).catalog(catalog).build();
     tokio::spawn(writer.run());

@@ -3,7 +3,7 @@
 use super::CheckInDay;
 use crate::{
     CheckInDayId, UserId,
-    engine::{CheckedIn, DecisionContext, Interrupt, Rejection},
+    decision::{CheckedIn, DecisionContext, Interrupt, Rejection},
     event::{CheckInCompleted, IntegrationEvent},
     fraud::ReviewSubject,
     reward::{RewardAmount, RewardStatus, RewardType, decide as rewards},

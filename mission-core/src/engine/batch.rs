@@ -11,8 +11,9 @@ use super::{
     Answer, Catalog, Command, CommandContext, Decision, Interrupt, LoadedRecords, ReadSet, ReceiptKey,
     Rejection, Request, Snapshot, decide, read_set::read_set, slow_lane::needs_slow_lane,
 };
-use crate::ports::store::{
-    BlockingStore, Change, CommitOutcome, JournalEntry, RECEIPT_LIFETIME, Root, Store, StoreError,
+use crate::{
+    decision::{Change, JournalEntry, Root},
+    ports::store::{BlockingStore, CommitOutcome, RECEIPT_LIFETIME, Store, StoreError},
 };
 
 /// Why a command is to be tried again, in another batch.
@@ -441,8 +442,8 @@ impl Batch {
     }
 }
 
-fn changes_something(write_set: &crate::ports::store::WriteSet, events: &[super::OutboundEvent]) -> bool {
-    *write_set != crate::ports::store::WriteSet::default() || !events.is_empty()
+fn changes_something(write_set: &crate::decision::WriteSet, events: &[super::OutboundEvent]) -> bool {
+    *write_set != crate::decision::WriteSet::default() || !events.is_empty()
 }
 
 impl AwaitingCommit {

@@ -200,8 +200,8 @@ impl Engine {
     }
 
     /// Brings the catalog up to what a store says; newer missions than the store's stay.
-    pub fn refresh(&self, catalogue: CatalogRecords) {
-        self.catalog.edit(|builder| builder.catalogue(catalogue));
+    pub fn refresh(&self, catalog: CatalogRecords) {
+        self.catalog.edit(|builder| builder.records(catalog));
     }
 
     /// The domain's time.

@@ -3,7 +3,7 @@
 use super::{Catalog, Command, ReadSet, Request};
 use crate::{
     RewardId, TaskId, UserId,
-    ports::store::{Claim, Root},
+    decision::{Claim, Root},
     reward::Reward,
     user::InviteCode,
 };

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{Catalog, Command, CompiledMission, Snapshot};
-use crate::{MissionId, TaskId, UserId, fraud::ReviewSubject, ports::store::Root};
+use crate::{MissionId, TaskId, UserId, decision::Root, fraud::ReviewSubject};
 
 /// Whether a command may have to wait for a script that has shown itself slow, as far as what is loaded tells.
 pub(super) fn needs_slow_lane(command: &Command, view: Snapshot<'_>, catalog: &Catalog) -> bool {

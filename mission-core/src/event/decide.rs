@@ -4,17 +4,13 @@ use std::collections::BTreeSet;
 
 use super::{ActivityEvent, EventOutcome, EventResult, friendship::FriendshipEvent};
 use crate::{
-    engine::{CompiledMission, DecisionContext, Interrupt, Rejection},
+    decision::{Claim, CompiledMission, DecisionContext, Interrupt, Rejection},
     mission::Mission,
-    ports::{
-        rules::{FailureKind, Hook, MissionRuleFailure, RuleFailure},
-        store::Claim,
-    },
+    ports::rules::{FailureKind, Hook, MissionRuleFailure, RuleFailure},
     reward::{RewardStatus, decide as rewards},
     task::{
         Participation, Task, TaskStatus,
-        decide::{finish, may_start, no_cooldown, open, period_at, with_current_mission},
-        rules::RuleEvaluation,
+        decide::{RuleEvaluation, finish, may_start, no_cooldown, open, period_at, with_current_mission},
     },
     user::{User, UserUpdate},
 };
@@ -129,7 +125,7 @@ pub(crate) fn apply_once(
     }
     if result.tasks.is_empty() && !describes {
         // A first-seen user whom the event did not concern is not worth a record.
-        cx.write_set = crate::ports::store::WriteSet::default();
+        cx.write_set = crate::decision::WriteSet::default();
         return Ok(result);
     }
     if let Some(friendship) = friendship {
@@ -167,7 +163,7 @@ fn load_together(
     event: &ActivityEvent,
     candidates: &[&CompiledMission],
 ) -> Result<(), Interrupt> {
-    let mut missing = crate::engine::ReadSet::default();
+    let mut missing = crate::decision::ReadSet::default();
     let mut open = BTreeSet::new();
     for compiled in candidates {
         match cx.participation((event.user_id, compiled.mission.id)) {

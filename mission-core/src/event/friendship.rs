@@ -1,10 +1,38 @@
 //! Who is friends with whom, as activity events tell it: `friendship.created` and `friendship.ended` with
 //! `data.friendId`.
 
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::ActivityEvent;
-use crate::{UserId, ports::store::Friendship};
+use crate::UserId;
+
+/// A friendship as last reported by an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Friendship {
+    /// Since when.
+    pub at: DateTime<Utc>,
+    /// Whether they are friends since then, or no longer.
+    pub are_friends: bool,
+}
+
+impl Friendship {
+    /// Puts what was told beside what was known: of two things about the same pair the later one holds, of two at the
+    /// same instant the one that was told last.
+    pub fn merge_latest(
+        known: &mut BTreeMap<(UserId, UserId), Friendship>,
+        told: &BTreeMap<(UserId, UserId), Friendship>,
+    ) {
+        for (pair, told) in told {
+            let known = known.entry(*pair).or_insert(*told);
+            if told.at >= known.at {
+                *known = *told;
+            }
+        }
+    }
+}
 
 /// A friendship that an activity event created or ended.
 pub(super) struct FriendshipEvent {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::CloudEvent;
 use crate::{
     CheckInDayId, EventId, MissionId, Percent, Points, RewardId, TaskId, UserId, mission::MissionType,
-    ports::rules::serde_name, reward::RewardType,
+    reward::RewardType, serde_name,
 };
 
 /// One event for other services, with the id under which it is sent however often.

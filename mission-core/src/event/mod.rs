@@ -8,6 +8,7 @@ mod integration;
 
 pub use activity::{ActivityEvent, EventOutcome, EventResult, LateWindow};
 pub use envelope::{CloudEvent, InvalidEvent};
+pub use friendship::Friendship;
 pub use integration::{
     CheckInCompleted, IntegrationEvent, MissionCompleted, RewardClaimed, RewardRevoked, TaskStarted,
     UserErased,

@@ -3,7 +3,6 @@
 
 pub(crate) mod decide;
 mod device;
-pub(crate) mod moderation;
 mod policy;
 mod review;
 

@@ -30,17 +30,17 @@ use crate::{
 
 #[async_trait]
 impl Queries for MemoryStore {
-    async fn catalogue(&self) -> Result<CatalogRecords, StoreError> {
+    async fn catalog_records(&self) -> Result<CatalogRecords, StoreError> {
         let tables = self.tables();
         Ok(CatalogRecords {
-            version: tables.catalogue_version,
+            version: tables.catalog_version,
             missions: tables.records.mission.values().flatten().cloned().collect(),
             packs: tables.records.pack.values().flatten().cloned().collect(),
         })
     }
 
-    async fn catalogue_version(&self) -> Result<u64, StoreError> {
-        Ok(self.tables().catalogue_version)
+    async fn catalog_version(&self) -> Result<u64, StoreError> {
+        Ok(self.tables().catalog_version)
     }
 
     async fn user(&self, user: UserId) -> Result<Option<User>, StoreError> {
@@ -128,7 +128,7 @@ impl Queries for MemoryStore {
 
     async fn near_copies(&self, hash: PerceptualHash) -> Result<Vec<Picture>, StoreError> {
         let tables = self.tables();
-        let mut newest: Vec<Picture> = tables.pictures.iter().copied().collect();
+        let mut newest: Vec<Picture> = tables.pictures.to_vec();
         newest.sort_unstable_by_key(|picture| std::cmp::Reverse(picture.file));
         let mut near = BTreeMap::new();
         for band in hash.bands() {

@@ -42,7 +42,7 @@ pub(super) struct Tables {
     pub(super) audit: Vec<AuditEntry>,
     /// Of users, without the missions of what they name.
     pub(super) journal: BTreeMap<JournalPosition, JournalRecord>,
-    pub(super) catalogue_version: u64,
+    pub(super) catalog_version: u64,
 }
 
 impl Tables {
@@ -94,7 +94,7 @@ impl Tables {
         for (root, version) in &change.expected {
             self.versions.insert(*root, version.next());
             if !matches!(root, Root::User(_)) {
-                self.catalogue_version += 1;
+                self.catalog_version += 1;
             }
         }
         let write_set = &change.write_set;

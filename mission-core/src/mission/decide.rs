@@ -5,11 +5,10 @@ use serde_json::json;
 use super::{Definition, Mission, MissionCode, MissionStatus, StatusTransition};
 use crate::{
     MissionId,
-    engine::{
-        AuditSubject, CreateMission, DecisionContext, Interrupt, MissionSaved, MoveMission, PackRecord,
-        PackSaved, PutPack, Rejection, ResourceKind, UpdateMission,
+    decision::{
+        AuditSubject, Claim, CreateMission, DecisionContext, Interrupt, MissionSaved, MoveMission,
+        PackRecord, PackSaved, PutPack, Rejection, ResourceKind, UpdateMission,
     },
-    ports::store::Claim,
 };
 
 pub(crate) fn create(

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Budget, Frequency, LocalizedText, MissionCode, MissionRevision, MissionStatus, Rule, Trigger};
+use super::{Budget, Frequency, LocalizedText, MissionCode, MissionEdition, MissionStatus, Rule, Trigger};
 use crate::{MissionId, Percent, Points, event::ActivityEvent, task::EvidenceType};
 
 /// A mission as the engine keeps it: the author's definition, its status and its version.
@@ -26,7 +26,7 @@ pub struct Mission {
     pub running_version: u64,
     /// Earlier definitions that running tasks may still have, the oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub editions: Vec<MissionRevision>,
+    pub editions: Vec<MissionEdition>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// Raised by every change; an `ETag` on the wire.

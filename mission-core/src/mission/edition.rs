@@ -7,7 +7,7 @@ use super::{Definition, Frequency, Mission};
 
 /// An earlier definition of a mission, kept for the tasks that were started under it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct MissionRevision {
+pub struct MissionEdition {
     /// The last version of the mission that had it.
     pub until_version: u64,
     /// When it was replaced.
@@ -61,7 +61,7 @@ impl Mission {
             editions.clear();
             running_version = version;
         } else if !definition.is_the_same_for_tasks(&self.definition) {
-            editions.push(MissionRevision {
+            editions.push(MissionEdition {
                 until_version: self.version,
                 replaced_at: now,
                 definition: self.definition,

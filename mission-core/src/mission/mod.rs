@@ -17,7 +17,7 @@ pub use definition::{
     BaseReward, Definition, EvidenceRequirement, EvidenceReview, InvalidDefinition, MAX_TARGET, Mission,
     MissionType, Window,
 };
-pub use edition::MissionRevision;
+pub use edition::MissionEdition;
 pub use lifecycle::{InvalidTransition, MissionStatus, StatusTransition};
 pub use period::{Frequency, Period};
 pub use rule::{FieldValue, Operator, Rule, json_number};

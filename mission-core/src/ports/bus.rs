@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::store::{Root, StoreError};
-use crate::{EventId, engine::OutboundEvent};
+use crate::{EventId, decision::OutboundEvent};
 
 /// An event that waits in the outbox.
 #[derive(Clone, Debug, PartialEq)]

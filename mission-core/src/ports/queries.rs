@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::store::{Picture, StoreError};
+pub use crate::decision::CatalogRecords;
 use crate::{
     MissionId, ReviewId, RewardId, TaskId, UserId,
     check_in::{CheckInDay, Zone},
-    engine::{AuditEntry, Command, PackRecord, Receipt, ReceiptKey},
+    decision::{AuditEntry, Command, Receipt, ReceiptKey},
     fraud::{DeviceHash, Review, ReviewStatus},
-    mission::Mission,
     reward::{Reward, RewardStatus},
     task::{Participation, PerceptualHash, Task, TaskStatus},
     user::{InviteCode, User},
@@ -83,17 +83,6 @@ pub struct JournalRecord {
     pub command: Command,
     /// The mission of the task or reward that it names, where it is known.
     pub mission: Option<MissionId>,
-}
-
-/// Missions and packs, with the number that changes whenever one of them does.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct CatalogRecords {
-    /// Changes with every change of a mission or a pack.
-    pub version: u64,
-    /// Every mission.
-    pub missions: Vec<Mission>,
-    /// Every pack.
-    pub packs: Vec<PackRecord>,
 }
 
 /// A half-open stretch of time.
@@ -182,13 +171,13 @@ pub trait Queries: Send + Sync {
     ///
     /// # Errors
     /// When the store cannot be read.
-    async fn catalogue(&self) -> Result<CatalogRecords, StoreError>;
+    async fn catalog_records(&self) -> Result<CatalogRecords, StoreError>;
 
-    /// The catalogue's number alone.
+    /// The catalog's version alone.
     ///
     /// # Errors
     /// When the store cannot be read.
-    async fn catalogue_version(&self) -> Result<u64, StoreError>;
+    async fn catalog_version(&self) -> Result<u64, StoreError>;
 
     /// A user's record.
     ///

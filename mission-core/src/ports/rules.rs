@@ -11,10 +11,11 @@ use serde_json::{Map, Value};
 use crate::{
     MissionId, UserId,
     check_in::{Streak, Zone},
-    engine::FriendFacts,
     event::ActivityEvent,
     mission::{FieldValue, Mission, MissionCode},
+    serde_name,
     task::Evidence,
+    user::FriendFacts,
 };
 
 /// Everything that a rule may read, borrowed: nothing is built for a rule that does not ask.
@@ -195,15 +196,6 @@ fn mission_field<'a>(mission: &'a Mission, name: &str) -> Option<FieldValue<'a>>
         "reward.expires_after_days" => whole(reward.expires_after_days?),
         _ => return None,
     })
-}
-
-/// The name that a unit variant has on the wire.
-#[must_use]
-pub fn serde_name(value: impl Serialize) -> String {
-    match serde_json::to_value(value) {
-        Ok(Value::String(name)) => name,
-        _ => String::new(),
-    }
 }
 
 impl TaskContext {

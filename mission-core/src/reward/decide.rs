@@ -7,14 +7,14 @@ use uuid::Uuid;
 use super::{NotClaimable, Reward, RewardAmount, RewardStatus, RewardType};
 use crate::{
     MissionId, Percent, RewardId, TaskId, UserId,
-    engine::{
-        AuditSubject, ClaimReward, ClaimTask, DecisionContext, Interrupt, Rejection, ResourceKind,
-        RevokeReward, Revoked, RewardTaken,
+    decision::{
+        AuditSubject, BudgetReservation, ClaimReward, ClaimTask, DecisionContext, Interrupt, Rejection,
+        ResourceKind, RevokeReward, Revoked, RewardTaken,
     },
     event::{IntegrationEvent, MissionCompleted, RewardClaimed, RewardRevoked},
     fraud::{ReviewReason, ReviewSubject},
     mission::{BudgetUse, Mission, MissionType},
-    ports::{rules::RewardPatch, store::BudgetReservation},
+    ports::rules::RewardPatch,
     task::{Task, TaskStatus},
     user::User,
 };

@@ -102,7 +102,7 @@ pub fn check_evidence(
 ) -> Result<(), EvidenceRefusal> {
     let refuse = |why: String| Err(EvidenceRefusal(why));
     if evidence.evidence_type != demand.evidence_type {
-        let wanted = crate::ports::rules::serde_name(demand.evidence_type);
+        let wanted = crate::serde_name(demand.evidence_type);
         return refuse(format!("this mission asks for evidence of type `{wanted}`"));
     }
     for (name, address) in [

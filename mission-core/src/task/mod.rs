@@ -5,7 +5,6 @@ pub(crate) mod decide;
 mod evidence;
 mod participation;
 mod progress;
-pub(crate) mod rules;
 mod state;
 mod upload;
 mod verification;

@@ -4,12 +4,11 @@ use serde_json::json;
 
 use crate::{
     UserId,
-    engine::{
-        ActivateReferral, AuditSubject, DecisionContext, DescribeUser, Erased, Interrupt, ReferralPaid,
-        RegisterUser, Rejection, UserSaved,
+    decision::{
+        ActivateReferral, AuditSubject, Claim, DecisionContext, DescribeUser, Erased, Interrupt,
+        ReferralPaid, RegisterUser, Rejection, UserSaved,
     },
     event::{IntegrationEvent, UserErased},
-    ports::store::Claim,
     reward::{RewardAmount, RewardStatus, RewardType, decide as rewards},
     user::{InviteCode, User},
 };

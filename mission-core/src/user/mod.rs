@@ -2,11 +2,13 @@
 
 mod boost;
 pub(crate) mod decide;
+mod friends;
 mod invite;
 mod profile;
 mod update;
 
 pub use boost::Boost;
+pub use friends::FriendFacts;
 pub use invite::InviteCode;
 pub use profile::{Description, InviteUse, LevelTable, User};
 pub use update::UserUpdate;

@@ -12,6 +12,7 @@ mod events;
 mod evidence;
 mod friends;
 mod late_events;
+mod layers;
 mod missions;
 mod play;
 mod properties;

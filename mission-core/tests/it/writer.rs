@@ -512,7 +512,7 @@ fn a_mission_is_in_force_before_its_maker_hears_of_it_and_elsewhere_after_a_refr
         unknown,
         Err(ExecuteError::Rejected(Rejection::NotFound(_)))
     ));
-    there.engine.refresh(block_on(store.catalogue()).unwrap());
+    there.engine.refresh(block_on(store.catalog_records()).unwrap());
     let open = block_on(there.engine.execute(start, Signals::default(), None));
     assert!(matches!(
         open,

@@ -10,8 +10,9 @@ use mission_core::{
     engine::{Rejection, Reply, Settings},
     event::EventResult,
     mission::{Definition, MissionCode},
-    ports::rules::{ScriptCompiler, serde_name},
+    ports::rules::ScriptCompiler,
     reward::{Reward, RewardStatus},
+    serde_name,
     user::UserUpdate,
 };
 use uuid::Uuid;

@@ -443,7 +443,7 @@ mod tests {
 
     #[test]
     fn every_refusal_of_the_domain_has_a_page() {
-        let source = include_str!("../../../mission-core/src/engine/rejection.rs");
+        let source = include_str!("../../../mission-core/src/decision/rejection.rs");
         let (_, codes) = source.split_once("fn code(").unwrap();
         let codes: Vec<&str> = codes_behind(codes, "=>").collect();
         assert!(codes.len() > 25, "{codes:?}");

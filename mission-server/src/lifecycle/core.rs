@@ -138,7 +138,7 @@ fn run<S: Store + 'static>(writer: Writer<S>) -> Result<JoinHandle<()>, StartErr
 }
 
 impl Core {
-    /// Starts the engine on a store, with its catalogue and the pack that the settings name. The task is the writer;
+    /// Starts the engine on a store, with its catalog and the pack that the settings name. The task is the writer;
     /// it ends once every copy of the engine is gone.
     ///
     /// # Errors
@@ -158,9 +158,9 @@ impl Core {
             late_window: settings.late_window,
             fraud: settings.fraud.policy,
         };
-        let catalogue = storage.queries.catalogue().await?;
+        let catalog = storage.queries.catalog_records().await?;
         let catalog = CatalogBuilder::new(scripts.as_ref(), policies)
-            .catalogue(catalogue)
+            .records(catalog)
             .build();
         let store = CachedStore::new(Arc::clone(&storage.store), Arc::clone(cache), neighbours.clone());
         let mut builder = EngineBuilder::new(store, clock, V7Ids)

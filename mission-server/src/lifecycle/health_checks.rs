@@ -46,7 +46,7 @@ impl Probe for HealthChecks {
     async fn probe(&self) -> Vec<ProbeReport> {
         let all = self.required == ReadyRequires::All;
         let database = async {
-            let report = look("database", true, self.queries.catalogue_version()).await;
+            let report = look("database", true, self.queries.catalog_version()).await;
             with_writes(report, &self.writes)
         };
         let redis = async {

@@ -9,7 +9,7 @@ use super::{Core, Storage, files, gauges::Gauges};
 use crate::{auth::Authenticator, http::LocalRateLimiter, uploads::Uploads};
 
 /// How often another server's changes of missions are looked for.
-const CATALOGUE: Duration = Duration::from_secs(1);
+const CATALOG: Duration = Duration::from_secs(1);
 /// How often a write is tried where the last one failed.
 const FAILED_WRITES: Duration = Duration::from_secs(1);
 /// How often what has expired is written down.
@@ -96,7 +96,7 @@ impl Jobs {
 
     fn refresh_catalog(&self, core: Core) {
         let seen = Arc::new(tokio::sync::Mutex::new(None));
-        self.every(CATALOGUE, move || {
+        self.every(CATALOG, move || {
             let (core, seen) = (core.clone(), Arc::clone(&seen));
             async move {
                 let mut seen = seen.lock().await;
@@ -161,11 +161,11 @@ impl Jobs {
 }
 
 async fn refresh(core: &Core, seen: &mut Option<u64>) -> Result<(), mission_core::ports::store::StoreError> {
-    let version = core.queries.catalogue_version().await?;
+    let version = core.queries.catalog_version().await?;
     if *seen != Some(version) {
-        let catalogue = core.queries.catalogue().await?;
-        *seen = Some(catalogue.version);
-        core.engine.refresh(catalogue);
+        let catalog = core.queries.catalog_records().await?;
+        *seen = Some(catalog.version);
+        core.engine.refresh(catalog);
     }
     Ok(())
 }

@@ -128,8 +128,8 @@ pub async fn apply(
 
 /// Whether a pack with this very content is in place.
 async fn is_in_place(queries: &dyn Queries, files: &BTreeMap<String, String>) -> Result<bool, StoreError> {
-    let catalogue = queries.catalogue().await?;
-    Ok(catalogue.packs.iter().any(|pack| pack.files == *files))
+    let catalog = queries.catalog_records().await?;
+    Ok(catalog.packs.iter().any(|pack| pack.files == *files))
 }
 
 #[cfg(test)]

@@ -9,10 +9,8 @@ use mission_core::{
     engine::Command,
     event::IntegrationEvent,
     fraud::CheckMode,
-    ports::{
-        rules::serde_name,
-        store::{Change, CommitOutcome},
-    },
+    ports::store::{Change, CommitOutcome},
+    serde_name,
 };
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 

@@ -4,11 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use mission_core::{
-    UserId,
-    points::total_from_millionths,
-    ports::{rules::serde_name, store::StoreError},
-};
+use mission_core::{UserId, points::total_from_millionths, ports::store::StoreError, serde_name};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 

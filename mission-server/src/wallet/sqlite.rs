@@ -1,11 +1,7 @@
 //! The ledger in the same SQLite file as the store.
 
 use async_trait::async_trait;
-use mission_core::{
-    UserId,
-    points::total_from_millionths,
-    ports::{rules::serde_name, store::StoreError},
-};
+use mission_core::{UserId, points::total_from_millionths, ports::store::StoreError, serde_name};
 use rust_decimal::Decimal;
 
 use super::{Booking, BookingKind, Ledger, LedgerCommand, LedgerEntry, Wallet};

@@ -1,25 +1,27 @@
 //! A task started, moved, proved, completed, expired.
 
+mod rules;
 mod uploads;
 
 use chrono::{DateTime, Duration, DurationRound, Utc};
 
+pub(crate) use rules::RuleEvaluation;
 pub(crate) use uploads::{attach_upload, settle_upload};
 
 use super::{
     Attempt, Evidence, EvidenceType, Participation, Progress, Task, TaskStatus, Upload, UploadStatus,
-    Verification, VerificationMethod, check_evidence, rules::RuleEvaluation,
+    Verification, VerificationMethod, check_evidence,
 };
 use crate::{
     TaskId, UserId,
-    engine::{
-        CompiledMission, CompleteTask, DecisionContext, EvidenceTaken, Interrupt, NoteRefusedEvidence,
+    decision::{
+        Claim, CompiledMission, CompleteTask, DecisionContext, EvidenceTaken, Interrupt, NoteRefusedEvidence,
         Rejection, ReportProgress, ResourceKind, StartTask, SubmitEvidence, TaskChanged, TaskCompleted,
     },
     event::{IntegrationEvent, TaskStarted},
     fraud::{ReviewReason, ReviewSubject},
     mission::{EvidenceReview, Period},
-    ports::{rules::EvidenceVerdict, store::Claim},
+    ports::rules::EvidenceVerdict,
     reward::{RewardStatus, decide as rewards},
     user::{InviteCode, InviteUse, User},
 };

@@ -3,9 +3,10 @@
 use super::{complete_where_nothing_lacks, open_task};
 use crate::{
     FileId,
-    engine::{AttachUpload, DecisionContext, Interrupt, Rejection, ResourceKind, UploadTaken},
+    decision::{
+        AttachUpload, Claim, DecisionContext, Interrupt, Picture, Rejection, ResourceKind, UploadTaken,
+    },
     fraud::{ReviewReason, ReviewStatus, ReviewSubject},
-    ports::store::{Claim, Picture},
     task::{
         Evidence, EvidenceType, MOST_UPLOADS_A_DAY, MOST_UPLOADS_OF_A_TASK, Task, TaskStatus, Upload,
         UploadStatus, Verification,

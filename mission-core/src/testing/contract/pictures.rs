@@ -62,7 +62,7 @@ pub(super) async fn the_newest_of_a_crowd_are_compared<S: WholeStore>(bench: &St
         .collect();
     bench
         .settle(user(3), |change| {
-            change.write_set.pictures.extend_from_slice(&crowd)
+            change.write_set.pictures.extend_from_slice(&crowd);
         })
         .await;
     assert_eq!(near(bench, look).await, crowd, "the oldest is left out");

@@ -397,7 +397,7 @@ pub(super) async fn refused_evidence_counts_among_what_was_judged<S: WholeStore>
     ] {
         bench
             .settle(user(1), |change| {
-                change.write_set.refused_evidence.extend(refused)
+                change.write_set.refused_evidence.extend(refused);
             })
             .await;
     }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use mission_core::{Points, engine::Reply, ports::rules::serde_name, reward::Reward, task::Task};
+use mission_core::{Points, engine::Reply, reward::Reward, serde_name, task::Task};
 use rust_decimal::Decimal;
 
 use super::Mismatch;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use mission_core::{check_in::CheckInPolicy, mission::MissionCode, ports::rules::serde_name};
+use mission_core::{check_in::CheckInPolicy, mission::MissionCode, serde_name};
 
 use super::{Finding, Pack, PackFiles, report};
 use crate::pack::template;

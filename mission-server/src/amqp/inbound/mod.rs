@@ -144,7 +144,7 @@ impl Inbound {
         let mut tries = tries;
         loop {
             tokio::time::sleep(wait_after(tries)).await;
-            match self.queries.catalogue_version().await {
+            match self.queries.catalog_version().await {
                 Ok(_) => return,
                 Err(error) => tracing::debug!(%error, "messages wait for the database"),
             }

@@ -175,7 +175,7 @@ async fn read(
     Path(name): Path<String>,
     _: Query<NoQuery>,
 ) -> Result<Json<StoredPack>, Problem> {
-    let packs = state.queries.catalogue().await?.packs;
+    let packs = state.queries.catalog_records().await?.packs;
     let pack = packs.into_iter().find(|pack| pack.name == name);
     let pack = pack.ok_or_else(|| Problem::not_found(ResourceKind::Pack))?;
     Ok(Json(StoredPack {

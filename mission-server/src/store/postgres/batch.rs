@@ -9,10 +9,8 @@ use mission_core::{
     fraud::DeviceHash,
     mission::{Budget, BudgetUse},
     points::Points,
-    ports::{
-        rules::serde_name,
-        store::{BudgetReservation, Change, Claim, Friendship, Picture, Root, StoreError},
-    },
+    ports::store::{BudgetReservation, Change, Claim, Friendship, Picture, Root, StoreError},
+    serde_name,
 };
 
 use super::{removals::Removals, rows::Rows, sql_builder::SqlBuilder, statements::Table};
@@ -43,7 +41,7 @@ pub(super) struct BatchStatement {
     friendships: BTreeMap<(UserId, UserId), Friendship>,
     pictures: Vec<Picture>,
     refused_evidence: BTreeMap<(DateTime<Utc>, MissionId), u64>,
-    catalogue_changes: i64,
+    catalog_changes: i64,
     entries: i64,
 }
 
@@ -130,7 +128,7 @@ impl BatchStatement {
                 .map_err(|_| StoreError::Refused(format!("{root:?} has no version {}", version.0)))?;
             let row = self.rows(table).row().id(root_id(*root));
             row.number(version).optional_text(data);
-            self.catalogue_changes += i64::from(!matches!(root, Root::User(_)));
+            self.catalog_changes += i64::from(!matches!(root, Root::User(_)));
         }
         Ok(())
     }
@@ -287,9 +285,9 @@ impl BatchStatement {
             let row = self.rows(Table::ActivityCounts).row().instant(hour).id(mission.0);
             row.number(i64::try_from(count).unwrap_or(i64::MAX));
         }
-        if self.catalogue_changes > 0 {
-            let changes = self.catalogue_changes;
-            self.rows(Table::Catalogue).row().number(changes);
+        if self.catalog_changes > 0 {
+            let changes = self.catalog_changes;
+            self.rows(Table::Catalog).row().number(changes);
         }
         Ok(())
     }
@@ -305,7 +303,7 @@ impl BatchStatement {
         script.then("go AS MATERIALIZED (SELECT 1 / ");
         guard.add_to(&mut script)?;
         script.then(" AS ok), ");
-        let guard = parts(&mut script, others, Table::Catalogue as usize, true)?;
+        let guard = parts(&mut script, others, Table::Catalog as usize, true)?;
         script.then("done AS (SELECT 1) SELECT 1 / ");
         guard.add_to(&mut script)?;
         script.then(" FROM go");

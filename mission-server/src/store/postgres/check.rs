@@ -1,8 +1,8 @@
 //! Locks what a batch changes, and looks up all that could stand against it.
 
-use mission_core::ports::{
-    rules::serde_name,
-    store::{Change, StoreError},
+use mission_core::{
+    ports::store::{Change, StoreError},
+    serde_name,
 };
 use sqlx::postgres::PgRow;
 use uuid::Uuid;

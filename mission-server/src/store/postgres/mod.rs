@@ -45,7 +45,7 @@ pub(crate) use sql_builder::SqlBuilder;
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
 /// let url = "postgres://mission@localhost/mission";
 /// let store = PostgresStore::open(url, PostgresOptions::default()).await?;
-/// assert_eq!(store.catalogue_version().await?, 0);
+/// assert_eq!(store.catalog_version().await?, 0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # }).unwrap();
 /// ```

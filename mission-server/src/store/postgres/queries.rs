@@ -14,10 +14,10 @@ use mission_core::{
             AnalyticsRow, AuditFilter, Bucket, CatalogRecords, DueExpiry, JournalPosition, JournalRecord,
             LeaderboardRow, Page, Queries, ReviewFilter, TaskFilter, TimeRange, UserExport,
         },
-        rules::serde_name,
         store::{Claim, Picture, Store as _, StoreError},
     },
     reward::{Reward, RewardStatus},
+    serde_name,
     task::{PerceptualHash, Task},
     user::{InviteCode, User},
 };
@@ -62,7 +62,7 @@ fn by_id(sql: &'static str, id: Uuid) -> Result<SqlBuilder, StoreError> {
 
 #[async_trait]
 impl Queries for PostgresStore {
-    async fn catalogue(&self) -> Result<CatalogRecords, StoreError> {
+    async fn catalog_records(&self) -> Result<CatalogRecords, StoreError> {
         let rows = self.database.read(|| {
             Ok(SqlBuilder::new(
                 "SELECT 0 AS part, value, NULL::text, NULL::uuid AS id FROM counters WHERE name = 'catalogue'
@@ -70,24 +70,24 @@ impl Queries for PostgresStore {
                 UNION ALL SELECT 2, 0, data, id FROM packs WHERE data IS NOT NULL ORDER BY part, id",
             ))
         });
-        let mut catalogue = CatalogRecords::default();
+        let mut catalog = CatalogRecords::default();
         for row in &rows.await? {
             let row = ResultRow(row);
             match row.get::<i32>(0)? {
-                0 => catalogue.version = u64::try_from(row.get::<i64>(1)?).map_err(unavailable)?,
-                1 => catalogue.missions.push(from_json(row.get(2)?)?),
-                _ => catalogue.packs.push(from_json(row.get(2)?)?),
+                0 => catalog.version = u64::try_from(row.get::<i64>(1)?).map_err(unavailable)?,
+                1 => catalog.missions.push(from_json(row.get(2)?)?),
+                _ => catalog.packs.push(from_json(row.get(2)?)?),
             }
         }
-        Ok(catalogue)
+        Ok(catalog)
     }
 
-    async fn catalogue_version(&self) -> Result<u64, StoreError> {
+    async fn catalog_version(&self) -> Result<u64, StoreError> {
         let sql = "SELECT value FROM counters WHERE name = 'catalogue'";
         let rows = self.database.read(|| Ok(SqlBuilder::new(sql))).await?;
         let row = rows
             .first()
-            .ok_or_else(|| unavailable("the catalogue has no version"))?;
+            .ok_or_else(|| unavailable("the catalog has no version"))?;
         u64::try_from(ResultRow(row).get::<i64>(0)?).map_err(unavailable)
     }
 

@@ -24,7 +24,7 @@ pub(super) enum Table {
     ActivityCounts,
     Audit,
     Journal,
-    Catalogue,
+    Catalog,
 }
 
 /// A statement around its rows.
@@ -98,7 +98,7 @@ impl Table {
             Table::ActivityCounts => &ACTIVITY_COUNTS,
             Table::Audit => &AUDIT,
             Table::Journal => &JOURNAL,
-            Table::Catalogue => &CATALOGUE,
+            Table::Catalog => &CATALOG,
         }
     }
 }
@@ -277,7 +277,7 @@ static JOURNAL: Statement = Statement {
     whole: false,
 };
 
-static CATALOGUE: Statement = Statement {
+static CATALOG: Statement = Statement {
     kinds: &[Number],
     before: "UPDATE counters SET value = value + k.changes FROM ",
     names: " AS k(changes)",

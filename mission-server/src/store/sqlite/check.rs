@@ -1,8 +1,8 @@
 //! Looks up, within the transaction, all that could stand against the changes of a batch.
 
-use mission_core::ports::{
-    rules::serde_name,
-    store::{Change, StoreError},
+use mission_core::{
+    ports::store::{Change, StoreError},
+    serde_name,
 };
 
 use super::{

@@ -45,7 +45,7 @@ use crate::store::record::unavailable;
 /// let folder = tempfile::tempdir()?;
 /// let url = format!("sqlite://{}", folder.path().join("mission.db").display());
 /// let store = SqliteStore::open(&url, SqliteOptions::default()).await?;
-/// assert_eq!(store.catalogue_version().await?, 0);
+/// assert_eq!(store.catalog_version().await?, 0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # }).unwrap();
 /// ```

@@ -14,10 +14,10 @@ use mission_core::{
             AnalyticsRow, AuditFilter, Bucket, CatalogRecords, DueExpiry, JournalPosition, JournalRecord,
             LeaderboardRow, Page, Queries, ReviewFilter, TaskFilter, TimeRange, UserExport,
         },
-        rules::serde_name,
         store::{Claim, Picture, Store as _, StoreError},
     },
     reward::{Reward, RewardStatus},
+    serde_name,
     task::{PerceptualHash, Task},
     user::{InviteCode, User},
 };
@@ -62,9 +62,9 @@ async fn record<V: DeserializeOwned>(
 
 #[async_trait]
 impl Queries for SqliteStore {
-    async fn catalogue(&self) -> Result<CatalogRecords, StoreError> {
+    async fn catalog_records(&self) -> Result<CatalogRecords, StoreError> {
         let mut moment = self.database.readers().begin().await.map_err(unavailable)?;
-        let version = catalogue_version(&mut *moment).await?;
+        let version = catalog_version(&mut *moment).await?;
         let missions = sqlx::query("SELECT data FROM missions WHERE data IS NOT NULL ORDER BY id");
         let packs = sqlx::query("SELECT data FROM packs WHERE data IS NOT NULL ORDER BY id");
         Ok(CatalogRecords {
@@ -74,8 +74,8 @@ impl Queries for SqliteStore {
         })
     }
 
-    async fn catalogue_version(&self) -> Result<u64, StoreError> {
-        catalogue_version(self.database.readers()).await
+    async fn catalog_version(&self) -> Result<u64, StoreError> {
+        catalog_version(self.database.readers()).await
     }
 
     async fn user(&self, user: UserId) -> Result<Option<User>, StoreError> {
@@ -433,7 +433,7 @@ fn user_by_id(user: UserId) -> Sql {
     sqlx::query("SELECT data FROM users WHERE id = ?").bind(blob(user.0))
 }
 
-async fn catalogue_version(on: impl SqliteExecutor<'_>) -> Result<u64, StoreError> {
+async fn catalog_version(on: impl SqliteExecutor<'_>) -> Result<u64, StoreError> {
     let row = sqlx::query("SELECT value FROM counters WHERE name = 'catalogue'");
     let row: SqliteRow = row.fetch_one(on).await.map_err(unavailable)?;
     u64::try_from(ResultRow(&row).get::<i64>(0)?).map_err(unavailable)

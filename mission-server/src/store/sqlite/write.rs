@@ -8,10 +8,8 @@ use mission_core::{
     engine::ClaimHolder,
     fraud::DeviceHash,
     mission::BudgetUse,
-    ports::{
-        rules::serde_name,
-        store::{Change, Claim, Friendship, Picture, Root, StoreError},
-    },
+    ports::store::{Change, Claim, Friendship, Picture, Root, StoreError},
+    serde_name,
 };
 
 use serde::Serialize;
@@ -75,7 +73,7 @@ struct BatchRows {
     old_receipts: Rows,
     audit: Rows,
     journal: Rows,
-    catalogue_changes: u32,
+    catalog_changes: u32,
 }
 
 impl BatchRows {
@@ -134,7 +132,7 @@ impl BatchRows {
                 }
                 Root::Pack(pack) => root_row(&mut self.packs, id, next, writes.pack.get(pack))?,
             }
-            self.catalogue_changes += u32::from(!matches!(root, Root::User(_)));
+            self.catalog_changes += u32::from(!matches!(root, Root::User(_)));
         }
         Ok(())
     }
@@ -327,10 +325,8 @@ impl BatchRows {
         }
         add(sql::AUDIT, self.audit)?;
         add(sql::JOURNAL, self.journal)?;
-        if self.catalogue_changes > 0 {
-            script
-                .then(sql::CATALOGUE)
-                .bind(i64::from(self.catalogue_changes))?;
+        if self.catalog_changes > 0 {
+            script.then(sql::CATALOG).bind(i64::from(self.catalog_changes))?;
         }
         Ok(())
     }
@@ -577,5 +573,5 @@ mod sql {
         rows!(),
         ";"
     );
-    pub(super) const CATALOGUE: &str = "UPDATE counters SET value = value + ? WHERE name = 'catalogue';";
+    pub(super) const CATALOG: &str = "UPDATE counters SET value = value + ? WHERE name = 'catalogue';";
 }

@@ -130,7 +130,7 @@ fn a_change_of_a_mission_on_one_server_is_seen_on_another() {
     block_on(async {
         let Some(scratch) = scratch().await else { return };
         let other = another(&scratch, options()).await;
-        let before = other.catalogue_version().await.unwrap();
+        let before = other.catalog_version().await.unwrap();
         let mission = active(1, definition("one"));
         let mut publish = change(1, 0);
         publish.expected.insert(Root::Mission(mission.id), Version(0));
@@ -140,9 +140,9 @@ fn a_change_of_a_mission_on_one_server_is_seen_on_another() {
             .mission
             .insert(mission.id, Some(mission.clone()));
         scratch.store.commit(&[publish]).await.unwrap();
-        let catalogue = other.catalogue().await.unwrap();
-        assert_eq!(catalogue.missions, [mission]);
-        assert!(catalogue.version > before);
+        let catalog = other.catalog_records().await.unwrap();
+        assert_eq!(catalog.missions, [mission]);
+        assert!(catalog.version > before);
     });
 }
 

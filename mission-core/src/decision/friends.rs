@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Catalog, Command, CompiledMission};
-use crate::{UserId, ports::store::Root};
+use super::{Catalog, Command, CompiledMission, Root};
+use crate::{UserId, user::FriendFacts};
 
 /// A user's friends, as far as the social service could be asked when the command arrived.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,23 +16,6 @@ pub enum Friends {
     Known(FriendFacts),
     /// Whoever knows it is away: a mission whose rules read it waits, and no other.
     Unknown,
-}
-
-/// A user's friends as of the moment when a command came, as far as rules can read them.
-///
-/// ```
-/// use mission_core::{UserId, engine::{CheckIn, FriendFacts}};
-/// let [anna, bert] = [1, 2].map(|id| UserId(uuid::Uuid::from_u128(id)));
-/// let facts = FriendFacts::of(&[bert], &CheckIn { user: anna }.into());
-/// assert_eq!((facts.count, facts.named.len()), (1, 0));
-/// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FriendFacts {
-    /// How many there are: `user.friends`.
-    pub count: u32,
-    /// Those whom the event's data names, as it writes them: `event.friends`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub named: Vec<String>,
 }
 
 impl FriendFacts {

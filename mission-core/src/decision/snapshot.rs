@@ -9,9 +9,9 @@ use super::{Receipt, ReceiptKey, catalog::PackRecord};
 use crate::{
     MissionId, PackId, ReviewId, RewardId, TaskId, UserId,
     check_in::CheckInDay,
+    decision::{BudgetReservation, Claim, Root, Version, WriteSet},
     fraud::{DeviceHash, Review},
     mission::{BudgetUse, Mission},
-    ports::store::{BudgetReservation, Claim, Root, Version, WriteSet},
     reward::Reward,
     task::{Participation, Task},
     user::User,

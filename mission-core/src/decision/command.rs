@@ -9,10 +9,10 @@ use super::{
 };
 use crate::{
     FileId, MissionId, PackId, ReviewId, RewardId, TaskId, UserId,
+    decision::Root,
     event::{ActivityEvent, EventResult},
     fraud::{ReviewDecision, Verdict},
     mission::{Definition, StatusTransition},
-    ports::store::Root,
     task::{Evidence, UploadedFile},
     user::UserUpdate,
 };

@@ -1,11 +1,12 @@
 //! The moderation service looks at an upload: what it finds first counts, however often it is told.
 
-use super::{Review, ReviewReason, ReviewStatus, Verdict, decide::settle};
+use super::settle;
 use crate::{
     ReviewId, UserId,
-    engine::{
+    decision::{
         ApplyVerdict, DecisionContext, Interrupt, NoteModeration, Rejection, ResourceKind, ReviewDecided,
     },
+    fraud::{Review, ReviewReason, ReviewStatus, Verdict},
     task::{Verification, VerificationMethod},
 };
 

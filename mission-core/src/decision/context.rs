@@ -1,28 +1,23 @@
-//! Decide: a plain function from what is known and a command to what changes. It never waits, never reads a clock
-//! and never draws randomness.
+//! What a decision sees and returns: the command with its instant and signals, reads through the snapshot, writes.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    AuditEntry, AuditSubject, Catalog, Command, CompiledMission, Expired, MissingRecords, OutboundEvent,
-    ReadSet, Rejection, Reply, Request, ResourceKind, Signals, Snapshot,
+    AuditEntry, AuditSubject, Catalog, Claim, Command, CompiledMission, MissingRecords, OutboundEvent,
+    ReadSet, Rejection, Reply, Request, ResourceKind, Signals, Snapshot, WriteSet,
 };
 use crate::{
-    MissionId, ReviewId, UserId, check_in,
-    event::{self, IntegrationEvent},
+    MissionId, ReviewId, UserId,
+    event::IntegrationEvent,
     fraud::{
-        self, CheckMode, DeviceCheck, DeviceHash, Review, ReviewReason, ReviewStatus, ReviewSubject,
-        device_reasons,
+        CheckMode, DeviceCheck, DeviceHash, Review, ReviewReason, ReviewStatus, ReviewSubject, device_reasons,
     },
     mission,
-    ports::store::{Claim, WriteSet},
-    reward,
     reward::Reward,
-    task,
     task::{Participation, Task},
-    user::{self, InviteCode, User},
+    user::{InviteCode, User},
 };
 
 /// The result of deciding a command: its reply, the writes, and the integration events.
@@ -101,63 +96,6 @@ impl<'a> CommandContext<'a> {
     }
 }
 
-/// Decides a command on what is known.
-///
-/// # Errors
-/// [`Interrupt::NeedsLoad`] where something was not loaded: load it and ask again. [`Interrupt::Rejected`] where the domain
-/// says no.
-pub fn decide(
-    view: Snapshot<'_>,
-    command: &Command,
-    context: &CommandContext<'_>,
-) -> Result<Decision, Interrupt> {
-    let mut cx = DecisionContext {
-        view,
-        action: command.name(),
-        context: *context,
-        write_set: WriteSet::default(),
-        events: Vec::new(),
-        events_before: 0,
-        device_check: None,
-    };
-    let reply: Reply = match command {
-        Command::CheckIn(c) => check_in::decide::check_in(&mut cx, c.user)?.into(),
-        Command::StartTask(c) => task::decide::start(&mut cx, c)?.into(),
-        Command::ReportProgress(c) => task::decide::report_progress(&mut cx, c)?.into(),
-        Command::SubmitEvidence(c) => task::decide::submit_evidence(&mut cx, c)?.into(),
-        Command::CompleteTask(c) => task::decide::complete(&mut cx, c)?.into(),
-        Command::ClaimTask(c) => reward::decide::claim_task(&mut cx, c)?.into(),
-        Command::ClaimReward(c) => reward::decide::claim_reward(&mut cx, c)?.into(),
-        Command::ApplyEvent(c) => event::decide::apply(&mut cx, &c.event)?.into(),
-        Command::RegisterUser(c) => user::decide::register(&mut cx, c)?.into(),
-        Command::NoteRefusedVisit(c) => user::decide::note_refused_visit(&mut cx, c.user)?.into(),
-        Command::AttachUpload(c) => task::decide::attach_upload(&mut cx, c)?.into(),
-        Command::NoteRefusedEvidence(c) => task::decide::note_refused_evidence(&mut cx, c)?.into(),
-        Command::DescribeUser(c) => user::decide::describe(&mut cx, c)?.into(),
-        Command::EraseUser(c) => user::decide::erase(&mut cx, c.user)?.into(),
-        Command::ActivateReferral(c) => user::decide::activate_referral(&mut cx, c)?.into(),
-        Command::DecideReview(c) => fraud::decide::decide_review(&mut cx, c)?.into(),
-        Command::NoteModeration(c) => fraud::moderation::note(&mut cx, c)?.into(),
-        Command::ApplyVerdict(c) => fraud::moderation::apply_verdict(&mut cx, c)?.into(),
-        Command::RevokeReward(c) => reward::decide::revoke(&mut cx, c)?.into(),
-        Command::ExpireDue(c) => Expired {
-            tasks: task::decide::expire(&mut cx, c.user, &c.tasks)?,
-            rewards: reward::decide::expire(&mut cx, c.user, &c.rewards)?,
-        }
-        .into(),
-        Command::CreateMission(c) => mission::decide::create(&mut cx, c)?.into(),
-        Command::UpdateMission(c) => mission::decide::update(&mut cx, c)?.into(),
-        Command::MoveMission(c) => mission::decide::change_status(&mut cx, c)?.into(),
-        Command::PutPack(c) => mission::decide::put_pack(&mut cx, c)?.into(),
-    };
-    Ok(Decision {
-        reply,
-        write_set: cx.write_set,
-        events: cx.events,
-        device_check: cx.device_check,
-    })
-}
-
 /// A decision in progress; reads see its own earlier writes.
 pub(crate) struct DecisionContext<'a> {
     view: Snapshot<'a>,
@@ -168,6 +106,31 @@ pub(crate) struct DecisionContext<'a> {
     /// Events of the decision that this one is a part of.
     events_before: usize,
     device_check: Option<DeviceCheck>,
+}
+
+impl<'a> DecisionContext<'a> {
+    /// Begins a decision.
+    pub(crate) fn new(view: Snapshot<'a>, command: &Command, context: CommandContext<'a>) -> Self {
+        DecisionContext {
+            view,
+            action: command.name(),
+            context,
+            write_set: WriteSet::default(),
+            events: Vec::new(),
+            events_before: 0,
+            device_check: None,
+        }
+    }
+
+    /// Ends it.
+    pub(crate) fn into_decision(self, reply: Reply) -> Decision {
+        Decision {
+            reply,
+            write_set: self.write_set,
+            events: self.events,
+            device_check: self.device_check,
+        }
+    }
 }
 
 /// The user whose command is decided, with the signals of the request.

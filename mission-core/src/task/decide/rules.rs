@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::{Evidence, Participation, Task};
 use crate::{
     check_in::Zone,
-    engine::{Catalog, CompiledMission, DecisionContext, Friends, Rejection},
+    decision::{Catalog, CompiledMission, DecisionContext, Friends, Rejection},
     event::ActivityEvent,
     mission::Period,
     ports::rules::{
@@ -152,7 +152,7 @@ impl<'a> RuleEvaluation<'a> {
             .filter(|rule| self.event.is_some() || !rule.reads_event());
         for rule in judged {
             if !rule.holds(&context) {
-                let operator = crate::ports::rules::serde_name(rule.operator);
+                let operator = crate::serde_name(rule.operator);
                 return Err(Rejection::NotEligible(format!(
                     "{} {operator} {}",
                     rule.rule_type, rule.value

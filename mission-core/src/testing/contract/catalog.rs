@@ -13,18 +13,18 @@ use crate::{
 };
 
 #[expect(clippy::expect_used, reason = "a store that fails breaks the contract")]
-async fn catalogue<S: WholeStore>(bench: &StoreFixture<'_, S>) -> CatalogRecords {
-    let catalogue = bench.store.catalogue().await;
-    let mut catalogue = catalogue.expect("`catalogue` must answer");
-    let version = bench.store.catalogue_version().await;
+async fn catalog<S: WholeStore>(bench: &StoreFixture<'_, S>) -> CatalogRecords {
+    let catalog = bench.store.catalog_records().await;
+    let mut catalog = catalog.expect("`catalog` must answer");
+    let version = bench.store.catalog_version().await;
     assert_eq!(
-        version.expect("`catalogue_version` must answer"),
-        catalogue.version,
+        version.expect("`catalog_version` must answer"),
+        catalog.version,
         "both ways to ask for the version agree"
     );
-    catalogue.missions.sort_by_key(|mission| mission.id);
-    catalogue.packs.sort_by_key(|pack| pack.id);
-    catalogue
+    catalog.missions.sort_by_key(|mission| mission.id);
+    catalog.packs.sort_by_key(|pack| pack.id);
+    catalog
 }
 
 fn saving<S: WholeStore>(bench: &StoreFixture<'_, S>, mission: &Mission, version: u64) -> Change {
@@ -49,8 +49,8 @@ fn saving_pack<S: WholeStore>(bench: &StoreFixture<'_, S>, pack: &PackRecord, ve
     change
 }
 
-pub(super) async fn the_catalogue_holds_missions_and_packs<S: WholeStore>(bench: &StoreFixture<'_, S>) {
-    let empty = catalogue(bench).await;
+pub(super) async fn the_catalog_holds_missions_and_packs<S: WholeStore>(bench: &StoreFixture<'_, S>) {
+    let empty = catalog(bench).await;
     assert_eq!((empty.missions, empty.packs), (Vec::new(), Vec::new()));
     let one = active(1, definition("one"));
     let mut two = active(2, definition("two"));
@@ -66,7 +66,7 @@ pub(super) async fn the_catalogue_holds_missions_and_packs<S: WholeStore>(bench:
         ..PackPolicy::default()
     });
     bench.committed(&saving_pack(bench, &pack, 1)).await;
-    let whole = catalogue(bench).await;
+    let whole = catalog(bench).await;
     assert_eq!(
         whole.missions,
         [one, two],
@@ -75,10 +75,10 @@ pub(super) async fn the_catalogue_holds_missions_and_packs<S: WholeStore>(bench:
     assert_eq!(whole.packs, [pack]);
 }
 
-pub(super) async fn the_catalogue_version_changes_with_missions_alone<S: WholeStore>(
+pub(super) async fn the_catalog_version_changes_with_missions_alone<S: WholeStore>(
     bench: &StoreFixture<'_, S>,
 ) {
-    let mut seen = vec![catalogue(bench).await.version];
+    let mut seen = vec![catalog(bench).await.version];
     let mission = active(1, definition("one"));
     let pack = records::pack("starter", noon());
     let changes = [
@@ -89,20 +89,20 @@ pub(super) async fn the_catalogue_version_changes_with_missions_alone<S: WholeSt
     ];
     for change in changes {
         bench.committed(&change).await;
-        let version = catalogue(bench).await.version;
+        let version = catalog(bench).await.version;
         assert!(
             !seen.contains(&version),
             "every change of a mission or a pack gives a new version"
         );
         seen.push(version);
     }
-    let before = catalogue(bench).await.version;
+    let before = catalog(bench).await.version;
     bench
         .refused(&saving(bench, &mission, 0), "a stale version is a conflict")
         .await;
     bench.committed(&bench.change(user(1), 0)).await;
     assert_eq!(
-        catalogue(bench).await.version,
+        catalog(bench).await.version,
         before,
         "neither a conflict nor a user's change does"
     );

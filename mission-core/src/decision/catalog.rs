@@ -15,10 +15,7 @@ use crate::{
     event::LateWindow,
     fraud::FraudPolicy,
     mission::{Mission, MissionCode},
-    ports::{
-        queries::CatalogRecords,
-        rules::{CompileError, Script, ScriptCompiler},
-    },
+    ports::rules::{CompileError, Script, ScriptCompiler},
     user::LevelTable,
 };
 
@@ -153,6 +150,17 @@ impl CompiledMission {
             .map(|trigger| trigger.event.as_str())
             .collect()
     }
+}
+
+/// The stored missions and packs that a catalog is built from, with the number that changes whenever one of them does.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CatalogRecords {
+    /// Changes with every change of a mission or a pack.
+    pub version: u64,
+    /// Every mission.
+    pub missions: Vec<Mission>,
+    /// Every pack.
+    pub packs: Vec<PackRecord>,
 }
 
 /// An immutable snapshot of missions and policies. Changing one mission makes a new catalog that shares the rest.
@@ -304,10 +312,10 @@ impl<'c> CatalogBuilder<'c> {
 
     /// Takes in all missions and packs of a store.
     #[must_use]
-    pub fn catalogue(self, catalogue: CatalogRecords) -> Self {
-        let packs = catalogue.packs.into_iter();
+    pub fn records(self, catalog: CatalogRecords) -> Self {
+        let packs = catalog.packs.into_iter();
         let builder = packs.fold(self, |builder, pack| builder.pack_policy(pack.id, pack.policy));
-        catalogue
+        catalog
             .missions
             .into_iter()
             .fold(builder, CatalogBuilder::mission)

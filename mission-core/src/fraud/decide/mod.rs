@@ -1,12 +1,16 @@
 //! A reviewer decides: the waiting command goes through exactly once, or grants nothing.
 
+mod moderation;
+
 use serde_json::json;
+
+pub(crate) use moderation::{apply_verdict, note as note_moderation};
 
 use super::{Review, ReviewDecision, ReviewStatus, ReviewSubject};
 use crate::{
     RewardId, UserId,
     check_in::{CheckInDay, Earned, decide::completed},
-    engine::{
+    decision::{
         AuditSubject, DecideReview, DecisionContext, Interrupt, Rejection, ResourceKind, ReviewDecided,
     },
     reward::{Reward, RewardStatus, RewardType, decide as rewards},
