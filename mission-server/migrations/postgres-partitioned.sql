@@ -5,12 +5,21 @@
 --     psql --single-transaction -c "SET mission.partitions = '16'" -f postgres-partitioned.sql "$MISSION_DATABASE_URL"
 --
 -- It moves what is in the tables already, and leaves those alone that are divided. Privileges that were granted on the
--- tables have to be granted again.
+-- tables and views have to be granted again.
 DO $$
 DECLARE
     partitions CONSTANT integer := coalesce(nullif(current_setting('mission.partitions', TRUE), ''), '16');
     divided record;
+    reporting text[];
+    statement text;
 BEGIN
+    -- The views that read the tables are made anew.
+    SELECT array_agg(format('CREATE VIEW %I AS %s', viewname, definition)) INTO reporting
+    FROM pg_views WHERE schemaname = current_schema() AND viewname LIKE 'v\_%';
+    FOREACH statement IN ARRAY (SELECT coalesce(array_agg(format('DROP VIEW %I', viewname)), '{}')
+        FROM pg_views WHERE schemaname = current_schema() AND viewname LIKE 'v\_%') LOOP
+        EXECUTE statement;
+    END LOOP;
     FOR divided IN SELECT * FROM (VALUES
         ('users', 'user_id'),
         ('tasks', 'user_id'),
@@ -37,6 +46,9 @@ BEGIN
         END LOOP;
         EXECUTE format('INSERT INTO %I SELECT * FROM %I', divided.name, divided.name || '_whole');
         EXECUTE format('DROP TABLE %I', divided.name || '_whole');
+    END LOOP;
+    FOREACH statement IN ARRAY coalesce(reporting, '{}') LOOP
+        EXECUTE statement;
     END LOOP;
 END
 $$;

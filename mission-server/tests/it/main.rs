@@ -27,6 +27,7 @@ mod postgres;
 mod process;
 mod proxy;
 mod redis;
+mod reporting;
 #[path = "../support/services.rs"]
 mod services;
 mod support;

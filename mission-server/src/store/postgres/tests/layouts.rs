@@ -62,6 +62,9 @@ fn the_contract_holds_on_tables_divided_by_the_hash_of_the_user() {
             WHERE c.relnamespace = current_schema()::regnamespace AND p.partstrat = 'h'";
         let divided = store.database.run(SqlBuilder::new(divided)).await.unwrap();
         assert_eq!(divided.len(), 14, "all tables of users are divided by hash");
+        let views = "SELECT 1 FROM pg_views WHERE schemaname = current_schema() AND viewname LIKE 'v\\_%'";
+        let views = store.database.run(SqlBuilder::new(views)).await.unwrap();
+        assert_eq!(views.len(), 7, "the views for reports read the divided tables");
         hold_to_the_contract(&store).await;
         store.close().await;
         // A server that starts finds nothing to do.
