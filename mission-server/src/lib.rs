@@ -1,22 +1,39 @@
 //! The mission engine over HTTP, with its SQL stores, outbox and embedded wallet as a library.
+//!
+//! Who embeds the engine takes what they need: `default-features = false` with `sqlite` or `postgres` has [`store`],
+//! [`outbox`] and [`wallet`], and no HTTP, Redis, RabbitMQ or OpenAPI; those come with the feature `server`.
 
-pub mod amqp;
-pub mod auth;
 mod back_off;
-pub mod cache;
-mod cloud_event;
-pub mod config;
-pub mod http;
-pub mod lifecycle;
-pub mod moderation;
-pub mod neighbours;
 pub mod outbox;
-pub mod redis;
-pub mod rule_health;
 pub mod store;
-pub mod telemetry;
-pub mod uploads;
 pub mod wallet;
+
+#[cfg(feature = "server")]
+pub mod amqp;
+#[cfg(feature = "server")]
+pub mod auth;
+#[cfg(feature = "server")]
+pub mod cache;
+#[cfg(feature = "server")]
+mod cloud_event;
+#[cfg(feature = "server")]
+pub mod config;
+#[cfg(feature = "server")]
+pub mod http;
+#[cfg(feature = "server")]
+pub mod lifecycle;
+#[cfg(feature = "server")]
+pub mod moderation;
+#[cfg(feature = "server")]
+pub mod neighbours;
+#[cfg(feature = "server")]
+pub mod redis;
+#[cfg(feature = "server")]
+pub mod rule_health;
+#[cfg(feature = "server")]
+pub mod telemetry;
+#[cfg(feature = "server")]
+pub mod uploads;
 
 #[cfg(test)]
 #[path = "../tests/support/services.rs"]

@@ -15,6 +15,7 @@ pub use fan_out::FanOut;
 pub use relay::{Relay, RelayOptions};
 
 /// The CloudEvents `source` of what a server tells.
+#[cfg(feature = "server")]
 pub(crate) const SOURCE: &str = "/mission-server";
 
 /// The envelope in which an event leaves, told by a CloudEvents `source`.

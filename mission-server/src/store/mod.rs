@@ -2,6 +2,7 @@
 //! database lies beside them.
 
 mod conflict_check;
+#[cfg(feature = "server")]
 mod granted_points;
 mod load_query;
 pub(crate) mod micros;
@@ -9,6 +10,7 @@ mod pool;
 pub(crate) mod record;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod schema;
+#[cfg(feature = "server")]
 mod write_health;
 
 #[cfg(feature = "postgres")]
@@ -22,6 +24,7 @@ pub(crate) mod tests;
 pub use schema::SchemaError;
 
 pub use pool::PoolUse;
+#[cfg(feature = "server")]
 pub use write_health::{FailingWrites, MonitoredStore, WriteHealth};
 
 /// How long the id of an inbound event is remembered: longer than any late window and any broker's redelivery.

@@ -7,7 +7,7 @@ use mission_core::{
     ports::{
         bus::{ParkRequest, ParkedEvent},
         queries::{JournalPosition, JournalRecord},
-        store::{JournalEntry, Root, StoreError},
+        store::{Root, StoreError},
     },
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -116,6 +116,7 @@ pub(crate) fn journal_record(
 }
 
 /// How a change affects one record.
+#[cfg(feature = "postgres")]
 pub(crate) enum RecordChange {
     /// It stays as it is.
     Unchanged,
@@ -126,19 +127,13 @@ pub(crate) enum RecordChange {
 }
 
 /// What a change says of one record, as text.
+#[cfg(feature = "postgres")]
 pub(crate) fn text_of<V: Serialize>(written: Option<&Option<V>>) -> Result<RecordChange, StoreError> {
     Ok(match written {
         None => RecordChange::Unchanged,
         Some(None) => RecordChange::Deleted,
         Some(Some(record)) => RecordChange::Replaced(to_json(record)?),
     })
-}
-
-/// Whether the same change goes on to erase the user of whom an entry tells: then the journal is not to keep it.
-pub(crate) fn erased_afterwards(later: &[JournalEntry], entry: &JournalEntry) -> bool {
-    later
-        .iter()
-        .any(|one| one.root == entry.root && matches!(one.request.command, Command::EraseUser(_)))
 }
 
 /// A failure after which nobody can say what was written.

@@ -19,13 +19,13 @@ use chrono::{DateTime, Utc};
 use mission_core::{RewardId, UserId, event::CloudEvent, ports::store::StoreError};
 use rust_decimal::Decimal;
 use serde::Serialize;
-use utoipa::ToSchema;
 
 use crate::outbox::Subscriber;
 pub use order::{Booking, BookingKind, LedgerCommand, UnreadableEvent};
 
 /// One booking in a user's account.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct LedgerEntry {
     /// The reward whose points moved.
     pub grant_id: RewardId,
@@ -33,7 +33,7 @@ pub struct LedgerEntry {
     pub kind: BookingKind,
     /// What it added to the account; negative for a revocation.
     #[serde(with = "mission_core::points::exact")]
-    #[schema(value_type = f64)]
+    #[cfg_attr(feature = "server", schema(value_type = f64))]
     pub amount: Decimal,
     /// The currency of the points.
     pub currency: String,

@@ -123,6 +123,7 @@ impl Lease {
 
 impl PostgresStore {
     /// How many shards of the outbox this process has leased.
+    #[cfg(feature = "server")]
     pub(crate) fn outbox_shards(&self) -> u64 {
         self.lease.count.load(Ordering::Relaxed)
     }

@@ -29,7 +29,9 @@ use mission_core::{
 use tokio::sync::Notify;
 
 pub use crate::store::PrunedRows;
-pub(crate) use connection::{Database, Durability, SqlBuilder, check_folder, failure};
+#[cfg(feature = "server")]
+pub(crate) use connection::check_folder;
+pub(crate) use connection::{Database, Durability, SqlBuilder, failure};
 pub use connection::{OpenError, SqliteOptions};
 pub(crate) use load::ResultRow;
 pub(crate) use rows::Rows;

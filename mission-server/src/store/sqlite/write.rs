@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use mission_core::{
     MissionId, UserId,
-    engine::ClaimHolder,
+    engine::{ClaimHolder, Command},
     fraud::DeviceHash,
     mission::BudgetUse,
-    ports::store::{Change, Claim, Friendship, Picture, Root, StoreError},
+    ports::store::{Change, Claim, Friendship, JournalEntry, Picture, Root, StoreError},
     serde_name,
 };
 
@@ -18,7 +18,7 @@ use uuid::Uuid;
 use super::{connection::SqlBuilder, rows::Rows};
 use crate::store::{
     micros::{budget_micros, total_micros},
-    record::{OutboxEnvelope, erased_afterwards, root_id, root_kind},
+    record::{OutboxEnvelope, root_id, root_kind},
 };
 
 /// How a commit guards what must be unique.
@@ -346,6 +346,13 @@ fn root_row<V: Serialize>(
         Some(Some(record)) => row.number(1).record(record)?,
     };
     Ok(())
+}
+
+/// Whether the same change goes on to erase the user of whom an entry tells: then the journal is not to keep it.
+fn erased_afterwards(later: &[JournalEntry], entry: &JournalEntry) -> bool {
+    later
+        .iter()
+        .any(|one| one.root == entry.root && matches!(one.request.command, Command::EraseUser(_)))
 }
 
 /// The statements, in the order in which they are run. Each binds one JSON text, behind the records where it has some.
