@@ -6,8 +6,6 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use mission_core::check_in::Zone;
 use uuid::Uuid;
 
-use crate::commands::token::Lifetime;
-
 /// Make, check, test, try out and replay packs of missions, and send them to a server.
 #[derive(Debug, Parser)]
 #[command(
@@ -373,4 +371,24 @@ pub(crate) struct Completions {
     /// The shell
     #[arg(value_enum)]
     pub(crate) shell: clap_complete::Shell,
+}
+
+/// The lifetime of a token, in seconds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lifetime(pub(crate) u64);
+
+impl std::str::FromStr for Lifetime {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let units = [("s", 1), ("m", 60), ("h", 3600), ("d", 86_400)];
+        let seconds = units.iter().find_map(|(unit, seconds)| {
+            let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
+            number
+                .checked_mul(*seconds)
+                .filter(|seconds| (1..=100 * 366 * 86_400).contains(seconds))
+        });
+        seconds
+            .map(Lifetime)
+            .ok_or_else(|| "write a number with s, m, h or d, such as 30m or 8h".to_owned())
+    }
 }

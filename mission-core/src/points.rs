@@ -148,7 +148,7 @@ pub fn total_from_millionths(micros: i64) -> Decimal {
     Decimal::new(micros, 6).normalize()
 }
 
-/// How many digits after the point an awarded component has (`points_scale` of a pack; 0 to 6, default 2).
+/// The number of digits after the point of an awarded component (`points_scale` of a pack; 0 to 6, default 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "u8", into = "u8")]
 pub struct PointsScale(u8);

@@ -13,7 +13,7 @@ use crate::{
     syntax::{Chain, ChainEnd, chain_at, functions},
 };
 
-/// Which fields of the context a script reads.
+/// The fields of the context that a script reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ContextUse {
     /// Maybe all of it: the context is handed on, indexed or written to.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// What one script may use: bytes when it is compiled, work and memory when a hook is evaluated.
+/// Limits of one script: bytes when it is compiled, work and memory when a hook is evaluated.
 ///
 /// The data limits hold for every value, counted through all its depths. What one evaluation can hold at once is
 /// therefore at most `call_depth * variables` values of these sizes. They hold for what a script takes out of its

@@ -135,7 +135,7 @@ impl std::fmt::Display for ValueRange {
     }
 }
 
-/// What is known of the fields that a script can read: those of every context, and where somebody declared them those
+/// The schema of the fields that a script can read: those of every context, and where somebody declared them those
 /// of the event's data and of the user's attributes.
 ///
 /// ```

@@ -151,7 +151,7 @@ impl ScriptCompiler for Scripts {
     }
 }
 
-/// Why a hook could not be evaluated on a JSON context.
+/// An error of evaluating a hook on a JSON context.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EvalError {
     /// The script does not compile.

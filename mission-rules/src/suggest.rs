@@ -1,5 +1,8 @@
 //! "Did you mean": the known name that a misspelled one is closest to.
 
+/// With how many names a misspelled one is compared: a pack is checked on servers too, in bounded time.
+pub(crate) const MOST_COMPARED: usize = 1_000;
+
 /// The candidate that is near enough to be what was meant, if one is.
 pub(crate) fn closest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     // Comparing very long texts takes quadratic time, and they are no misspelling of anything.

@@ -19,7 +19,7 @@ pub struct RuleHealth {
     missions: Mutex<HashMap<MissionId, Failures>>,
 }
 
-/// How a mission's rules do on this server.
+/// The health of a mission's rules on this server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = RuleHealth)]
 pub struct Health {

@@ -3,7 +3,6 @@
 use std::{
     fs,
     process::ExitCode,
-    str::FromStr,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -17,26 +16,6 @@ use crate::{
     failure::{CommandResult, Failure},
     output,
 };
-
-/// How long a token holds, in seconds.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Lifetime(u64);
-
-impl FromStr for Lifetime {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let units = [("s", 1), ("m", 60), ("h", 3600), ("d", 86_400)];
-        let seconds = units.iter().find_map(|(unit, seconds)| {
-            let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
-            number
-                .checked_mul(*seconds)
-                .filter(|seconds| (1..=100 * 366 * 86_400).contains(seconds))
-        });
-        seconds
-            .map(Lifetime)
-            .ok_or_else(|| "write a number with s, m, h or d, such as 30m or 8h".to_owned())
-    }
-}
 
 #[derive(Serialize)]
 struct Claims<'a> {

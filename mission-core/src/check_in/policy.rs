@@ -22,7 +22,7 @@ pub struct Tier {
     pub milestone_bonus: Points,
 }
 
-/// How many check-in days of a calendar month earn a row's points.
+/// The number of check-in days of a calendar month that earns a row's points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MonthlyDays {
     /// So many.
@@ -113,7 +113,7 @@ pub struct CheckInPolicy {
     monthly: Vec<MonthlyRow>,
 }
 
-/// What is wrong with a policy, and where.
+/// An error in a policy, with its field.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{field}`{}: {message}", .position.map(|n| format!(" number {}", n + 1)).unwrap_or_default())]
 pub struct InvalidPolicy {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{CheckInPolicy, Earned, MonthlyDays, ZoneHistory};
 use crate::{AmountError, Points, PointsScale};
 
-/// What is kept of a user's check-ins.
+/// The check-in state of a user: streak, freezes, the current month.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckInState {
     /// The local date of the last check-in.
@@ -121,7 +121,7 @@ impl PastStreak {
     }
 }
 
-/// What one check-in does to the state.
+/// The effect of one check-in on the state.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StreakStep {
     /// The state after it.
@@ -132,7 +132,7 @@ pub struct StreakStep {
     pub freezes_used: u32,
 }
 
-/// What a gap since the last check-in does to the streak.
+/// The effect of a gap since the last check-in on the streak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Gap {
     Continues { freezes_used: u32 },

@@ -33,7 +33,7 @@ pub struct AuditEntry {
     pub correlation_id: Option<String>,
 }
 
-/// What an administrative command changes.
+/// The kind of thing that an administrative command changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]

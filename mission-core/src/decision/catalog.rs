@@ -55,7 +55,7 @@ pub struct PackPolicy {
     pub levels: Option<LevelTable>,
 }
 
-/// What a referral pays (`referral.toml`).
+/// The reward of a referral (`referral.toml`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReferralPolicy {
@@ -74,7 +74,7 @@ impl Default for ReferralPolicy {
     }
 }
 
-/// What an operator sets, and no pack.
+/// Settings of the operator, as opposed to those of a pack.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
     /// How early and late activity events may come.

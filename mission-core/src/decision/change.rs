@@ -26,7 +26,7 @@ pub enum Root {
     Pack(PackId),
 }
 
-/// How often a root was changed; 0 = it does not exist yet.
+/// The version of a root: the number of changes so far; 0 = it does not exist yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Version(pub u64);
@@ -39,7 +39,7 @@ impl Version {
     }
 }
 
-/// Something that at most one holder may have at a time, whoever comes first, over all roots.
+/// A name that at most one holder has at a time, over all roots; the first one gets it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Claim {
     /// Content that was shown as evidence; held by a task.

@@ -44,7 +44,7 @@ macro_rules! commands {
             }
         )*
 
-        /// Everything that can be asked of the engine.
+        /// A command of the engine.
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
         #[expect(missing_docs, reason = "each variant holds the struct of the same name")]
         pub enum Command { $($name($name),)* }

@@ -60,7 +60,7 @@ impl From<crate::AmountError> for Interrupt {
     }
 }
 
-/// What a decision is based on besides stored records: the instant, the catalog and the signals.
+/// The inputs of a decision besides stored records: the instant, the catalog and the signals.
 #[derive(Clone, Copy, Debug)]
 pub struct CommandContext<'a> {
     /// The moment at which the command counts; taken once, kept over retries.

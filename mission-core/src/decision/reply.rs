@@ -114,7 +114,7 @@ pub struct Revoked {
     pub reward: Reward,
 }
 
-/// How much was written down as expired.
+/// The number of tasks and rewards that were expired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expired {
     /// Tasks.
@@ -159,7 +159,7 @@ impl PackSaved {
 
 macro_rules! replies {
     ($($name:ident),* $(,)?) => {
-        /// What any command may be answered with.
+        /// The reply of a command.
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
         #[expect(missing_docs, reason = "each variant holds the struct of the same name")]
         pub enum Reply { $($name($name),)* }

@@ -31,7 +31,7 @@ pub struct Request {
     pub command: Command,
 }
 
-/// Where a command's answer is remembered: by its caller, under the caller's key.
+/// The key of a receipt: the caller and the caller's idempotency key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReceiptKey {
     /// The token's subject, or the service.

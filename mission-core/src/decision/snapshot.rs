@@ -20,7 +20,7 @@ use crate::{
 /// Loaded rows by key; `None` = there is no such row.
 pub type RecordTable<K, V> = BTreeMap<K, Option<V>>;
 
-/// Who holds a claim: a task, mission, user or pack, by its id.
+/// The holder of a claim: the id of a task, mission, user or pack.
 pub type ClaimHolder = Uuid;
 
 macro_rules! tables {

@@ -63,7 +63,7 @@ pub enum CommandError {
     Unknown(String),
 }
 
-/// What the batch needs next.
+/// The next step of a batch.
 #[expect(clippy::large_enum_variant, reason = "one a batch")]
 pub enum BatchStep {
     /// Read this.

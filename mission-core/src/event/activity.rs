@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::{CloudEvent, InvalidEvent};
 use crate::{UserId, ports::rules::MissionRuleFailure, task::Task, user::UserUpdate};
 
-/// Something that a user did elsewhere.
+/// An activity event: something that a user did in another service.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ActivityEvent {
     /// Unique together with `source`.
@@ -79,7 +79,7 @@ impl ActivityEvent {
     }
 }
 
-/// How early and how late an activity event may come.
+/// The window around now in which the time of an activity event must lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LateWindow {
     /// How far ahead of the clock its time may be.
@@ -98,7 +98,7 @@ impl Default for LateWindow {
     }
 }
 
-/// What became of one activity event.
+/// The result of applying one activity event.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EventResult {
     /// What, in a word.
@@ -114,7 +114,7 @@ pub struct EventResult {
     pub failures: Vec<MissionRuleFailure>,
 }
 
-/// What became of one activity event, in a word.
+/// The outcome of applying one activity event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EventOutcome {

@@ -23,12 +23,12 @@ impl Friendship {
     /// same instant the one that was told last.
     pub fn merge_latest(
         known: &mut BTreeMap<(UserId, UserId), Friendship>,
-        told: &BTreeMap<(UserId, UserId), Friendship>,
+        friendship: &BTreeMap<(UserId, UserId), Friendship>,
     ) {
-        for (pair, told) in told {
-            let known = known.entry(*pair).or_insert(*told);
-            if told.at >= known.at {
-                *known = *told;
+        for (pair, reported) in friendship {
+            let known = known.entry(*pair).or_insert(*reported);
+            if reported.at >= known.at {
+                *known = *reported;
             }
         }
     }
@@ -37,7 +37,7 @@ impl Friendship {
 /// A friendship that an activity event created or ended.
 pub(super) struct FriendshipEvent {
     friend: UserId,
-    told: Friendship,
+    reported: Friendship,
 }
 
 impl FriendshipEvent {
@@ -61,7 +61,7 @@ impl FriendshipEvent {
             Some(friend) if friend == event.user_id => Err("`friendId` must be another user".to_owned()),
             Some(friend) => Ok(FriendshipEvent {
                 friend,
-                told: Friendship {
+                reported: Friendship {
                     at: event.time,
                     are_friends,
                 },
@@ -71,6 +71,9 @@ impl FriendshipEvent {
 
     /// The pairs of which it is told: friends are so both ways.
     pub(super) fn pairs(&self, user: UserId) -> [((UserId, UserId), Friendship); 2] {
-        [((user, self.friend), self.told), ((self.friend, user), self.told)]
+        [
+            ((user, self.friend), self.reported),
+            ((self.friend, user), self.reported),
+        ]
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ReviewReason;
 
-/// What a check does with what it finds.
+/// The mode of a fraud check.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckMode {
@@ -18,7 +18,7 @@ pub enum CheckMode {
     Off,
 }
 
-/// What a check of the device found, and whether it acted on that.
+/// The findings of the device check, with its mode.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceCheck {
     /// Whether it acts: never [`CheckMode::Off`], which looks at nothing.

@@ -52,7 +52,7 @@ impl Review {
     }
 }
 
-/// What waits for a person.
+/// The subject of a review.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReviewSubject {
@@ -162,7 +162,7 @@ pub enum ReviewStatus {
     Rejected,
 }
 
-/// What the moderation service found of an upload.
+/// The verdict of moderation on an upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
@@ -174,7 +174,7 @@ pub enum Verdict {
     Review,
 }
 
-/// What a reviewer decides.
+/// The decision of a reviewer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReviewDecision {

@@ -19,7 +19,7 @@ pub struct Budget {
     pub max_grants: Option<u32>,
 }
 
-/// What of a budget is in use; also a difference (a take, or with negative numbers a give-back).
+/// The used part of a budget; also a difference (a reservation, or with negative numbers a release).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BudgetUse {
     /// Points.

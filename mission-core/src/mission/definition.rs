@@ -53,7 +53,7 @@ impl Mission {
     }
 }
 
-/// What an author writes, in a pack's `missions/*.toml` or over HTTP, under the same names.
+/// The definition of a mission, as its author writes it in a pack's `missions/*.toml` or over HTTP.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -127,7 +127,7 @@ fn one() -> u64 {
     1
 }
 
-/// What kind of thing a mission asks for.
+/// The type of a mission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]

@@ -26,7 +26,7 @@ pub struct Rule {
     pub metadata: serde_json::Map<String, serde_json::Value>,
 }
 
-/// How a rule compares.
+/// The comparison operator of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -55,7 +55,7 @@ pub enum Operator {
     Exists,
 }
 
-/// What a path of the rule context leads to.
+/// The value at a path of the rule context.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FieldValue<'a> {
     /// Yes or no.

@@ -110,7 +110,7 @@ pub struct ParkedEvent {
     pub behind: u64,
 }
 
-/// How far the outbox lags.
+/// The lag of the outbox.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Backlog {
     /// Entries that wait, parked ones and those behind them included.

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use crate::UserId;
 
-/// How others see a user. Personal data: it is shown and forgotten, never stored.
+/// The public profile of a user. Personal data: it is shown and forgotten, never stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Person {
     /// The name that others see; at most 200 characters.

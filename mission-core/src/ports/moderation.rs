@@ -17,7 +17,7 @@ pub struct ModerationRequest {
     pub callback_url: String,
 }
 
-/// What has become of a moderation.
+/// The state of a moderation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModerationReport {
     /// The moderation's id.

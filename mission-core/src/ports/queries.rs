@@ -115,7 +115,7 @@ pub enum Bucket {
     Day,
 }
 
-/// What happened within one bucket. An erasure leaves it as it is: what erased users did stays counted, by the hour.
+/// The counts of one analytics bucket. An erasure leaves it as it is: what erased users did stays counted, by the hour.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AnalyticsRow {
     /// When the bucket begins.
@@ -136,7 +136,7 @@ pub struct AnalyticsRow {
     pub verified: u64,
 }
 
-/// What seems to have expired for one user.
+/// The tasks and rewards of one user that seem to have expired.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DueExpiry {
     /// Who.

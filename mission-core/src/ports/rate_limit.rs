@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-/// What is counted together.
+/// The key under which requests are counted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum RateKey {
     /// A user's requests.

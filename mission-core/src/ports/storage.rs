@@ -11,7 +11,7 @@ use crate::{FileId, task::UploadedFile};
 /// The bytes of a file, as a stream.
 pub type FileStream = BoxStream<'static, io::Result<Bytes>>;
 
-/// What a file holds. It can be read more than once, so that a failed transfer can be tried again.
+/// The content of a file. It can be read more than once, so that a failed transfer can be tried again.
 pub trait FileContent: Send + Sync {
     /// Its length in bytes.
     fn size_bytes(&self) -> u64;

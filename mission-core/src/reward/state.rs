@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::RewardAmount;
 use crate::{MissionId, Percent, RewardId, TaskId, UserId};
 
-/// What one task, check-in day, milestone or referral earned. Its id is the grant id.
+/// The reward of one task, check-in day, milestone or referral. Its id is the grant id.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reward {
     /// The grant id.
@@ -48,7 +48,7 @@ pub struct Reward {
     pub expires_at: Option<DateTime<Utc>>,
 }
 
-/// What kind of thing earned a reward.
+/// The type of a reward, by what earned it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -67,7 +67,7 @@ pub enum RewardType {
     SocialAction,
 }
 
-/// Where a reward stands.
+/// The status of a reward.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]

@@ -25,7 +25,7 @@ pub enum EvidenceType {
     InviteCode,
 }
 
-/// What a user shows.
+/// Evidence that a user submits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]

@@ -25,7 +25,7 @@ pub struct UploadedFile {
     pub size_bytes: u64,
 }
 
-/// How an image looks, in 64 bits, of which similar images share nearly all.
+/// A perceptual hash of an image: 64 bits, nearly all of which similar images share.
 ///
 /// ```
 /// use mission_core::task::PerceptualHash;
@@ -112,7 +112,7 @@ pub struct Upload {
     pub reason: Option<String>,
 }
 
-/// What was found of a file.
+/// The status of an uploaded file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -131,7 +131,7 @@ pub const MOST_UPLOADS_OF_A_TASK: usize = 10;
 /// How many files a user may upload on one local day.
 pub const MOST_UPLOADS_A_DAY: u32 = 30;
 
-/// How many files a user has uploaded on the local day on which the last one came.
+/// The number of files that a user has uploaded on the local day of the last one.
 ///
 /// ```
 /// use mission_core::task::UploadCount;

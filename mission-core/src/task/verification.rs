@@ -21,7 +21,7 @@ pub struct Verification {
     pub verified_at: DateTime<Utc>,
 }
 
-/// How evidence was judged.
+/// The method by which evidence was verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]

@@ -17,7 +17,7 @@ use crate::{
     task::UploadCount,
 };
 
-/// What the engine keeps of one user, in one record.
+/// The record of a user.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct User {
     /// The user's id.
@@ -64,7 +64,7 @@ pub struct User {
     pub erased_at: Option<DateTime<Utc>>,
 }
 
-/// What the identity service, or an operator, says of a user.
+/// The attributes of a user as the identity service or an operator sets them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Description {
     /// The level, if it was named; see [`LevelTable`] for one that follows from experience.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::User;
 use crate::{check_in::Zone, event::ActivityEvent};
 
-/// What is said of a user; what is left out stays as it is. The body of PUT attributes, and the data of a `user.updated`
+/// An update of a user's attributes; absent fields stay as they are. The body of PUT attributes, and the data of a `user.updated`
 /// event.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -31,7 +31,7 @@ pub struct Case {
     pub expect: Expected<Expectation>,
 }
 
-/// What a case says of its user. What is left out is as for a user whom nobody described.
+/// The user of a case. What is left out is as for a user whom nobody described.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CaseUser {
     /// The id; each case has a user of its own where it is left out.
@@ -99,7 +99,7 @@ impl<T> Expected<T> {
     }
 }
 
-/// How a case should end. What is left out is not looked at.
+/// The expected end of a case. What is left out is not looked at.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Expectation {
     /// The status of the latest task.
@@ -139,7 +139,7 @@ pub struct CheckInCase {
     pub expect: Vec<Expected<CheckInExpectation>>,
 }
 
-/// What one check-in should give. What is left out is not looked at.
+/// The expected result of one check-in. What is left out is not looked at.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CheckInExpectation {
     /// The streak with it.

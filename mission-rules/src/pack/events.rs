@@ -4,10 +4,7 @@ use std::collections::BTreeMap;
 
 use mission_core::mission::FieldType;
 
-use super::{
-    fields::{Fields, quoted, read},
-    references::MOST_COMPARED,
-};
+use super::fields::{Fields, quoted, read};
 use crate::{FieldKind, diagnostic::Diagnostic, suggest};
 
 /// The activity events that a pack declares. Where it declares some, its missions may use no other.
@@ -57,7 +54,7 @@ impl EventCatalog {
         if self.0.contains_key(event) {
             return None;
         }
-        let help = match suggest::closest(event, self.names().take(MOST_COMPARED)) {
+        let help = match suggest::closest(event, self.names().take(suggest::MOST_COMPARED)) {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => {
                 let known: Vec<&str> = self.names().take(12).collect();

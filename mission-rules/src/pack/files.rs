@@ -9,7 +9,7 @@ use std::{
 use super::Finding;
 use crate::diagnostic::Diagnostic;
 
-/// How much a pack may hold.
+/// Limits of a pack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PackLimits {
     /// The number of files; folders and files of other kinds count too, for they have to be looked at.

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::diagnostic::Diagnostic;
 
-/// What `pack.toml` says.
+/// The contents of `pack.toml`.
 #[derive(Debug, Default)]
 pub(super) struct Manifest {
     pub(super) name: Option<String>,

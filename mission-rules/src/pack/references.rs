@@ -17,9 +17,6 @@ use super::{
 };
 use crate::{diagnostic::Diagnostic, suggest};
 
-/// With how many names a misspelled one is compared: a pack is checked on servers too, in bounded time.
-pub(super) const MOST_COMPARED: usize = 1_000;
-
 /// A mission and the path of its file.
 pub(super) type PlacedMission<'a> = (&'a str, MissionFile);
 
@@ -158,7 +155,7 @@ fn cycle(
 fn compared<'c>(codes: impl Iterator<Item = &'c MissionCode>) -> Vec<&'c str> {
     let mut codes: Vec<&str> = codes.map(MissionCode::as_str).collect();
     codes.sort_unstable();
-    codes.truncate(MOST_COMPARED);
+    codes.truncate(suggest::MOST_COMPARED);
     codes
 }
 
@@ -233,7 +230,7 @@ pub(super) fn resolve_scripts<'f>(
 fn missing_script(named: &Located<String>, path: &str, scripts: &BTreeSet<&str>) -> Diagnostic {
     let diagnostic = Diagnostic::error("pack/missing-script", format!("the pack has no script `{path}`"))
         .at(named.span.clone());
-    match suggest::closest(path, scripts.iter().copied().take(MOST_COMPARED)) {
+    match suggest::closest(path, scripts.iter().copied().take(suggest::MOST_COMPARED)) {
         Some(meant) => diagnostic.with_help(format!("did you mean `{meant}`?")),
         None if !path.ends_with(".rhai") => diagnostic.with_help("a script's name ends in `.rhai`"),
         None => diagnostic.with_help("make the file; paths start at the pack's folder"),

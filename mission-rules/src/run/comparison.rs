@@ -39,7 +39,7 @@ impl Change {
     }
 }
 
-/// What differs for one user.
+/// The differences for one user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct UserChange {
     /// Claimed points.
@@ -50,7 +50,7 @@ pub struct UserChange {
     pub missions: BTreeMap<MissionCode, Change>,
 }
 
-/// What differs between two packs over one log.
+/// The differences between two packs over one log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Comparison {
     /// The users for whom anything differs, by id.

@@ -31,7 +31,7 @@ use crate::{
     },
 };
 
-/// How a log is replayed.
+/// Options of a replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
     /// Whether what completes is claimed at that very moment; else only `task.claim` claims.
@@ -45,7 +45,7 @@ impl Default for Options {
     }
 }
 
-/// Why a replay cannot go on with a line.
+/// A line that a replay cannot apply.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReplayError {
     /// The line cannot be read. It changed nothing; the replay can go on with the next.

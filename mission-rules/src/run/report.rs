@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::replay_state::{ReplayState, user_record};
 use crate::FailedRules;
 
-/// What each user of a log would have earned.
+/// The result of a replay: the earnings of each user of the log.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
     /// By id: everyone whom the log names.
@@ -24,7 +24,7 @@ pub struct Report {
     pub tally: LineCounts,
 }
 
-/// What one user would have earned.
+/// The earnings of one user.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct UserTotals {
     /// Claimed points, bonuses and check-ins included.

@@ -4,7 +4,7 @@ use rhai::{Array, Dynamic, EvalAltResult, ImmutableString, Map, Position};
 
 use crate::Limits;
 
-/// How much a value holds, through all its depths.
+/// The size of a value, nested values included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct ValueSize {
     string_bytes: usize,

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::topology;
 use crate::back_off;
 
-/// Where the broker is, and what is declared in it.
+/// Settings of the broker: address and names.
 #[derive(Clone, Debug)]
 pub struct BrokerSettings {
     /// `amqp://` or `amqps://`.

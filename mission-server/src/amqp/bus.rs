@@ -170,18 +170,18 @@ impl PublishBatch<'_> {
             id: event.event.id,
             reason: error.to_string(),
         })?;
-        let told = &event.event.event;
+        let payload = &event.event.event;
         let mut properties = BasicProperties::default()
             .with_content_type(CLOUD_EVENT.into())
             .with_delivery_mode(PERSISTENT)
             .with_message_id(id.as_str().into())
-            .with_type(told.event_type().into())
+            .with_type(payload.event_type().into())
             .with_app_id("mission-server".into())
-            .with_timestamp(u64::try_from(told.occurred_at().timestamp()).unwrap_or_default());
+            .with_timestamp(u64::try_from(payload.occurred_at().timestamp()).unwrap_or_default());
         if let Some(Ok(id)) = event.correlation_id.as_deref().map(ShortString::try_new) {
             properties = properties.with_correlation_id(id);
         }
-        let key = told.routing_key();
+        let key = payload.routing_key();
         let options = BasicPublishOptions {
             mandatory: is_mandatory(key),
             ..BasicPublishOptions::default()

@@ -4,7 +4,7 @@ use mission_core::{UserId, check_in::Zone};
 
 use super::{MissingPermission, Permission, PermissionSet};
 
-/// Who calls, and what they may do.
+/// The authenticated caller with their permissions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Caller {
     /// The user (`sub`).

@@ -72,7 +72,7 @@ pub(super) struct Jwks {
     source: Source,
     current: ArcSwap<KeySet>,
     /// When the source was last asked; held while it is asked, so that one request asks for all.
-    asked: Mutex<Option<Instant>>,
+    last_fetch: Mutex<Option<Instant>>,
     /// The shortest time between two questions that unknown keys bring about.
     pause: Duration,
     verified: VerifiedTokens,
@@ -83,7 +83,7 @@ impl Jwks {
         Jwks {
             source,
             current: ArcSwap::from_pointee(KeySet::default()),
-            asked: Mutex::new(None),
+            last_fetch: Mutex::new(None),
             pause,
             verified,
         }
@@ -96,7 +96,7 @@ impl Jwks {
 
     /// Asks the source again, because a key is not known; not if that was done a moment ago.
     pub(super) async fn refresh(&self, known: &Arc<KeySet>) {
-        let mut asked = self.asked.lock().await;
+        let mut asked = self.last_fetch.lock().await;
         let somebody_else_did = !Arc::ptr_eq(known, &self.current.load());
         if somebody_else_did || asked.is_some_and(|at| at.elapsed() < self.pause) {
             return;

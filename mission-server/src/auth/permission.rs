@@ -76,7 +76,7 @@ impl std::fmt::Display for Permission {
     }
 }
 
-/// Some permissions.
+/// A set of permissions.
 ///
 /// ```
 /// use mission_server::auth::{Permission, PermissionSet};

@@ -11,7 +11,7 @@ use super::{
     settings::{self, OF_A_WALLET, WalletSettings},
 };
 
-/// What the command line asks for.
+/// The action that the command line asks for.
 #[derive(Clone, Debug)]
 pub enum Action {
     /// Serve.

@@ -14,7 +14,7 @@ use super::{
 /// The configuration file with every setting at its default, explained.
 pub const DEFAULT_FILE: &str = include_str!("config.toml");
 
-/// Where a value came from.
+/// The origin of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// The command line.

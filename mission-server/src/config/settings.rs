@@ -26,7 +26,7 @@ use crate::{
     uploads::{self, Location},
 };
 
-/// Everything that can be set. `Debug` shows no secret.
+/// All settings of the server. `Debug` shows no secret.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// `HOST:PORT`.
@@ -65,7 +65,7 @@ pub struct Settings {
     pub scripts: mission_rules::Limits,
     /// What readiness needs.
     pub ready_requires: ReadyRequires,
-    /// What is logged, and how.
+    /// Settings of the log.
     pub log: LogSettings,
     /// How long a stopping server still serves.
     pub drain: Duration,
@@ -73,7 +73,7 @@ pub struct Settings {
     pub shutdown_timeout: Duration,
 }
 
-/// What a wallet in a process of its own needs.
+/// Settings of a wallet in a process of its own.
 #[derive(Clone, Debug)]
 pub struct WalletSettings {
     /// `HOST:PORT`, for health and metrics.
@@ -84,7 +84,7 @@ pub struct WalletSettings {
     pub broker: BrokerSettings,
     /// The queue that it takes events out of.
     pub queue: String,
-    /// What is logged, and how.
+    /// Settings of the log.
     pub log: LogSettings,
     /// How long a stopping wallet waits for what runs.
     pub shutdown_timeout: Duration,
@@ -143,7 +143,7 @@ pub struct DatabaseSettings {
     pub prepared_statements: bool,
 }
 
-/// How tokens are judged.
+/// Settings for verifying tokens.
 #[derive(Clone, Debug)]
 pub struct JwtSettings {
     /// By which keys.
@@ -221,7 +221,7 @@ pub struct FraudSettings {
     pub policy: FraudPolicy,
 }
 
-/// What must be there for the server to be ready.
+/// The dependencies that readiness requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadyRequires {
     /// All that is configured.
@@ -230,7 +230,7 @@ pub enum ReadyRequires {
     Database,
 }
 
-/// What is logged, and how.
+/// Settings of the log.
 #[derive(Clone, Debug)]
 pub struct LogSettings {
     /// Which lines.

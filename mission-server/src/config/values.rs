@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::uploads::{Location, MediaType, UploadError};
 
-/// Where the data is. Never shows a password.
+/// The address of the database. Never shows a password.
 #[derive(Clone)]
 pub enum DatabaseUrl {
     /// A file of SQLite.

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::{AppState, Problem};
 
-/// What came as a body, not yet judged.
+/// A received request body, not yet parsed.
 pub(super) struct Body {
     received: Result<Bytes, Problem>,
     media_type: Option<String>,

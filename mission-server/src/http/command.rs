@@ -10,10 +10,10 @@ use serde::de::DeserializeOwned;
 use super::{
     AppState, Problem,
     body::{Body, BodyLimit},
-    caller::Caller,
     idempotency::{Key, KeyHeader},
     query::{NoQuery, Query},
 };
+use crate::auth::Caller;
 
 /// The requester of a change: a user or an operator.
 pub(super) trait Requester: FromRequestParts<AppState, Rejection = Problem> + Send + Sync {

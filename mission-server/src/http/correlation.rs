@@ -25,7 +25,7 @@ tokio::task_local! {
     static CURRENT: Current;
 }
 
-/// What a request is followed by.
+/// The correlation id and trace of the current request.
 struct Current {
     id: String,
     trace: SpanContext,

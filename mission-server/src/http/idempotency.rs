@@ -18,7 +18,8 @@ use mission_core::{
 };
 use uuid::Uuid;
 
-use super::{AppState, Problem, body::Body, caller::Caller};
+use super::{AppState, Problem, body::Body};
+use crate::auth::Caller;
 
 const HEADER: &str = "idempotency-key";
 /// On an answer that was given before.
@@ -81,7 +82,7 @@ fn header_value(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     }
 }
 
-/// What a request's key is used for, for whoever sees the answer.
+/// The use of a request's idempotency key, as seen by the response layer.
 #[derive(Clone, Debug, Default)]
 pub(super) struct KeyUse(Arc<OnceLock<IdempotencyKey>>);
 

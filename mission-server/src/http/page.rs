@@ -137,7 +137,7 @@ impl CursorKey for ParkedKey {
     }
 }
 
-/// How many dead letters were seen.
+/// The number of dead letters before the page.
 #[derive(Clone, Copy)]
 pub(super) struct DeadLetterKey(pub(super) usize);
 
@@ -153,7 +153,7 @@ impl CursorKey for DeadLetterKey {
     }
 }
 
-/// How much of a user's ledger was seen; it only grows.
+/// The number of ledger entries before the page; a ledger only grows.
 #[derive(Clone, Copy)]
 pub(super) struct Offset(pub(super) usize);
 

@@ -76,7 +76,7 @@ impl ToSchema for Problem {
     }
 }
 
-/// What is wrong with one field.
+/// An error in one field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
     /// A JSON pointer into the body, or the name of a query parameter.

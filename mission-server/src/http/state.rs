@@ -21,7 +21,7 @@ use crate::{
     rule_health::RuleHealth, telemetry::Metrics, uploads::Uploads, wallet::Wallet,
 };
 
-/// What handlers work with, shared by all requests. Cheap to clone.
+/// The state of the handlers, shared by all requests. Cheap to clone.
 #[derive(Clone)]
 pub struct AppState(Arc<Shared>);
 
@@ -31,7 +31,7 @@ struct Shared {
     living: ErasedUserGuard,
 }
 
-/// Everything that a handler may use.
+/// The parts of the state.
 pub struct Parts {
     /// Commands.
     pub engine: Engine,
@@ -144,7 +144,7 @@ pub trait Probe: Send + Sync {
     async fn queues(&self) -> Option<QueuesReport>;
 }
 
-/// What is on its way.
+/// Statistics of outbox and inbound queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueuesReport {
     /// Events that have to leave.

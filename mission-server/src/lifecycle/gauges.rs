@@ -8,7 +8,7 @@ use crate::{
     telemetry::Metrics,
 };
 
-/// What is looked at.
+/// The sources of gauges.
 pub(super) struct Gauges {
     pub(super) core: Core,
     pub(super) storage: Storage,

@@ -21,7 +21,7 @@ pub enum RetryPolicy {
     Never,
 }
 
-/// What a call sends.
+/// The body of a call.
 #[derive(Clone)]
 pub(super) enum Body {
     Json(Bytes),

@@ -22,7 +22,7 @@ use super::{
     service_health::{self, Breaker},
 };
 
-/// What one neighbour's client keeps to.
+/// Limits of a neighbour's client.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// How long a connection may take.

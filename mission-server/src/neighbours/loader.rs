@@ -42,8 +42,8 @@ pub(super) struct Loader(mpsc::Sender<LoadRequest>);
 impl Loader {
     /// Starts the task, within a Tokio runtime.
     pub(super) fn start(directory: Arc<Directory>, people: Arc<PeopleCache>) -> Self {
-        let (sender, questions) = mpsc::channel(MOST_WAITING);
-        tokio::spawn(run(questions, directory, people));
+        let (sender, receiver) = mpsc::channel(MOST_WAITING);
+        tokio::spawn(run(receiver, directory, people));
         Loader(sender)
     }
 
@@ -60,41 +60,42 @@ impl Loader {
         };
         self.0
             .try_send(question)
-            .map_err(|_| away("too many questions are waiting"))?;
+            .map_err(|_| away("too many receiver are waiting"))?;
         answered.await.map_err(|_| away("the server is stopping"))?
     }
 }
 
 /// Answers questions, those of one window together; while a call runs, the next ones gather.
-async fn run(
-    mut questions: mpsc::Receiver<LoadRequest>,
-    directory: Arc<Directory>,
-    people: Arc<PeopleCache>,
-) {
-    while let Some(first) = questions.recv().await {
-        let mut asked = vec![first];
-        gather(&mut questions, &mut asked).await;
-        let found = fetch(&asked, &directory, &people).await;
-        for question in asked {
+async fn run(mut receiver: mpsc::Receiver<LoadRequest>, directory: Arc<Directory>, people: Arc<PeopleCache>) {
+    while let Some(first) = receiver.recv().await {
+        let mut requests = vec![first];
+        collect(&mut receiver, &mut requests).await;
+        let found = fetch(&requests, &directory, &people).await;
+        for question in requests {
             // Nobody waits any more, perhaps.
             let _ = question.answer.send(found.clone());
         }
     }
 }
 
-async fn gather(questions: &mut mpsc::Receiver<LoadRequest>, asked: &mut Vec<LoadRequest>) {
+async fn collect(receiver: &mut mpsc::Receiver<LoadRequest>, requests: &mut Vec<LoadRequest>) {
     let end = tokio::time::Instant::now() + WINDOW;
-    while asked.iter().map(|question| question.users.len()).sum::<usize>() < MOST_IDS {
-        match tokio::time::timeout_at(end, questions.recv()).await {
-            Ok(Some(question)) => asked.push(question),
+    while requests
+        .iter()
+        .map(|question| question.users.len())
+        .sum::<usize>()
+        < MOST_IDS
+    {
+        match tokio::time::timeout_at(end, receiver.recv()).await {
+            Ok(Some(question)) => requests.push(question),
             Ok(None) | Err(_) => return,
         }
     }
 }
 
 /// Asks the service for those who are not known by now, each once.
-async fn fetch(asked: &[LoadRequest], directory: &Directory, people: &PeopleCache) -> LoadResult {
-    let users: BTreeSet<UserId> = asked
+async fn fetch(requests: &[LoadRequest], directory: &Directory, people: &PeopleCache) -> LoadResult {
+    let users: BTreeSet<UserId> = requests
         .iter()
         .flat_map(|question| question.users.iter().copied())
         .collect();
@@ -107,7 +108,7 @@ async fn fetch(asked: &[LoadRequest], directory: &Directory, people: &PeopleCach
             CachedPerson::Stale(_) | CachedPerson::Nothing => missing.push(user),
         }
     }
-    let Some(origin) = asked.first().map(|question| &question.origin) else {
+    let Some(origin) = requests.first().map(|question| &question.origin) else {
         return Ok(Arc::default());
     };
     let calls = missing

@@ -61,7 +61,7 @@ impl From<Report> for ModerationReport {
     }
 }
 
-/// What the service tells by itself.
+/// A callback of the moderation service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModerationCallback {
     /// The file that it is about; `None` where that is no id of ours.

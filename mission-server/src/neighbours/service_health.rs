@@ -75,7 +75,7 @@ impl ServiceHealth {
 /// Opens after some failures in a row, for a time that grows while the service stays away.
 pub(super) type Breaker = StateMachine<ConsecutiveFailures<BreakerBackOff>, BreakerObserver>;
 
-/// How long the breaker stays open each time. A copy begins anew. (The breaker's own pauses are whole seconds, and panic
+/// The back-off of the breaker: how long it stays open each time. A copy begins anew. (The breaker's own pauses are whole seconds, and panic
 /// below one.)
 pub(super) struct BreakerBackOff {
     builder: ExponentialBuilder,

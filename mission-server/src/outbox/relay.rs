@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::back_off;
 
-/// How a relay works.
+/// Options of a relay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RelayOptions {
     /// Events that are published together, or a few more: entries are never torn.
@@ -86,7 +86,7 @@ struct RelayPass {
     away: bool,
 }
 
-/// What one pass has to write back to the outbox.
+/// The updates of the outbox after one pass.
 #[derive(Debug, Default)]
 struct RelayOutcome<'r> {
     /// Entries all of whose events were taken.

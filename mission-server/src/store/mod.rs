@@ -30,7 +30,7 @@ pub use write_health::{FailingWrites, MonitoredStore, WriteHealth};
 /// How long the id of an inbound event is remembered: longer than any late window and any broker's redelivery.
 pub(crate) const INBOUND_LIFETIME: chrono::Duration = chrono::Duration::days(30);
 
-/// How many rows housekeeping removed.
+/// The number of rows that housekeeping removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PrunedRows {
     /// Receipts older than 24 hours.

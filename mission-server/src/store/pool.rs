@@ -18,7 +18,7 @@ pub struct PoolUse {
     pub waiting: usize,
 }
 
-/// How many wait for a connection. Clones count together.
+/// The number of callers that wait for a connection. Clones count together.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Waiters(Arc<AtomicUsize>);
 

@@ -115,7 +115,7 @@ pub(crate) fn journal_record(
     })
 }
 
-/// How a change affects one record.
+/// The effect of a change on one record.
 #[cfg(feature = "postgres")]
 pub(crate) enum RecordChange {
     /// It stays as it is.

@@ -41,7 +41,7 @@ pub struct LedgerEntry {
     pub booked_at: DateTime<Utc>,
 }
 
-/// Where the bookings are kept.
+/// A store of bookings.
 #[async_trait]
 pub trait Ledger: Send + Sync {
     /// Carries out orders, in order and all at once; what was booked before is not booked again.

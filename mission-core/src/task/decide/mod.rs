@@ -141,7 +141,7 @@ pub(crate) fn open(
         due_at: None,
         version: 1,
     };
-    task.due_at = reckon_due(cx, user, compiled, &task);
+    task.due_at = due_at(cx, user, compiled, &task);
     participation.opened(period, task.id, cx.now());
     cx.put_participation((user.id, mission.id), participation);
     cx.emit(IntegrationEvent::TaskStarted(TaskStarted {
@@ -153,7 +153,7 @@ pub(crate) fn open(
     task
 }
 
-fn reckon_due(
+fn due_at(
     cx: &DecisionContext<'_>,
     user: &User,
     compiled: &CompiledMission,
@@ -220,7 +220,7 @@ pub(crate) fn report_progress(
     RuleEvaluation::of_task(cx, compiled, &user, &task, &participation, cx.now()).eligible()?;
     let task = Task {
         progress: task.progress.raised_to(command.value, cx.now()),
-        due_at: reckon_due(cx, &user, compiled, &task),
+        due_at: due_at(cx, &user, compiled, &task),
         version: task.version + 1,
         ..task
     };
@@ -490,7 +490,7 @@ fn complete_where_nothing_lacks(
     let (task, compiled) = with_current_mission(cx, &user, task)?;
     let participation = participation_of(cx, &task)?;
     let task = Task {
-        due_at: reckon_due(cx, &user, compiled, &task),
+        due_at: due_at(cx, &user, compiled, &task),
         ..task
     };
     if require_complete(&task, compiled).is_err() {
@@ -558,7 +558,7 @@ pub(crate) fn expire(
             continue;
         };
         let (task, compiled) = with_current_mission(cx, &owner, task)?;
-        let due_at = reckon_due(cx, &owner, compiled, &task);
+        let due_at = due_at(cx, &owner, compiled, &task);
         if due_at.is_some_and(|due| due <= cx.now()) {
             let mut participation = participation_of(cx, &task)?;
             participation.closed(task.period, task.id);

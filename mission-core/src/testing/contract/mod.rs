@@ -36,7 +36,7 @@ mod versions;
 
 use crate::ports::{bus::Outbox, queries::Queries, store::Store};
 
-/// All that the contract is about, in one implementation.
+/// The ports that the contract covers, in one implementation.
 pub trait WholeStore: Store + Queries + Outbox {}
 
 impl<S: Store + Queries + Outbox> WholeStore for S {}

@@ -40,7 +40,7 @@ impl<'d> OriginalMessage<'d> {
     }
 }
 
-/// What a message says.
+/// An inbound message, decoded.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Message {
     /// `UserRegisteredEvent`.

@@ -43,16 +43,16 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
     (status = 201, description = "The draft", body = Created, headers(("ETag" = String, description = "Its version"))),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
     (status = 409, description = "`code_taken`", body = Problem, content_type = "application/problem+json")))]
-async fn create(asked: Command<Operator<MissionsWrite>>) -> Result<Response, Problem> {
-    let Checked { definition, findings } = Checked::read(&asked.state, &asked.body, None)?;
+async fn create(request: Command<Operator<MissionsWrite>>) -> Result<Response, Problem> {
+    let Checked { definition, findings } = Checked::read(&request.state, &request.body, None)?;
     let command = CreateMission {
-        mission: MissionId(asked.state.engine.next_id()),
+        mission: MissionId(request.state.engine.next_id()),
         definition,
     };
-    let done = asked.execute(command).await?;
+    let done = request.execute(command).await?;
     let mission = &done.reply.mission;
     let created = Created {
-        mission: MissionView::of(mission, &Locale::of(None, &asked.headers), true),
+        mission: MissionView::of(mission, &Locale::of(None, &request.headers), true),
         findings,
     };
     Ok((etag(mission), answer(StatusCode::CREATED, created, done.replayed)).into_response())
@@ -78,23 +78,23 @@ struct Created {
     (status = 412, description = "`version_conflict`", body = Problem, content_type = "application/problem+json")))]
 async fn update(
     Id(mission): Id<MissionId>,
-    asked: Command<Operator<MissionsWrite>>,
+    request: Command<Operator<MissionsWrite>>,
 ) -> Result<Response, Problem> {
-    exists(&asked.state, mission)?;
-    let Checked { definition, findings } = Checked::read(&asked.state, &asked.body, Some(mission))?;
+    exists(&request.state, mission)?;
+    let Checked { definition, findings } = Checked::read(&request.state, &request.body, Some(mission))?;
     let command = UpdateMission {
         mission,
-        expected_version: if_match(&asked.headers)?,
+        expected_version: if_match(&request.headers)?,
         definition,
     };
-    let before = asked.state.engine.catalog();
-    let done = asked.execute(command).await?;
+    let before = request.state.engine.catalog();
+    let done = request.execute(command).await?;
     let mission = &done.reply.mission;
     let touched = std::slice::from_ref(mission);
     let edited = Edited {
-        mission: MissionView::of(mission, &Locale::of(None, &asked.headers), true),
+        mission: MissionView::of(mission, &Locale::of(None, &request.headers), true),
         findings,
-        open_tasks: TouchedTasks::of(asked.state.queries.as_ref(), &before, touched).await?,
+        open_tasks: TouchedTasks::of(request.state.queries.as_ref(), &before, touched).await?,
     };
     Ok((etag(mission), answer(StatusCode::OK, edited, done.replayed)).into_response())
 }
@@ -122,9 +122,9 @@ macro_rules! moves {
             (status = 412, description = "`version_conflict`", body = Problem, content_type = "application/problem+json")))]
         async fn $name(
             Id(mission): Id<MissionId>,
-            asked: Command<Operator<MissionsWrite>>,
+            request: Command<Operator<MissionsWrite>>,
         ) -> Result<Response, Problem> {
-            change_status(mission, StatusTransition::$move, &asked).await
+            change_status(mission, StatusTransition::$move, &request).await
         }
     )* };
 }
@@ -138,16 +138,16 @@ moves! {
 async fn change_status(
     mission: MissionId,
     to: StatusTransition,
-    asked: &Command<Operator<MissionsWrite>>,
+    request: &Command<Operator<MissionsWrite>>,
 ) -> Result<Response, Problem> {
-    exists(&asked.state, mission)?;
-    asked.body.expect_none()?;
+    exists(&request.state, mission)?;
+    request.body.expect_none()?;
     let command = MoveMission {
         mission,
         asked: to,
-        expected_version: if_match(&asked.headers)?,
+        expected_version: if_match(&request.headers)?,
     };
-    save(StatusCode::OK, asked, command).await
+    save(StatusCode::OK, request, command).await
 }
 
 fn exists(state: &AppState, mission: MissionId) -> Result<(), Problem> {
@@ -161,12 +161,12 @@ fn exists(state: &AppState, mission: MissionId) -> Result<(), Problem> {
 
 async fn save<I: TypedCommand<Reply = MissionSaved>>(
     status: StatusCode,
-    asked: &Command<Operator<MissionsWrite>>,
+    request: &Command<Operator<MissionsWrite>>,
     intent: I,
 ) -> Result<Response, Problem> {
-    let done = asked.execute(intent).await?;
+    let done = request.execute(intent).await?;
     let mission = &done.reply.mission;
-    let view = MissionView::of(mission, &Locale::of(None, &asked.headers), true);
+    let view = MissionView::of(mission, &Locale::of(None, &request.headers), true);
     Ok((etag(mission), answer(status, view, done.replayed)).into_response())
 }
 

@@ -71,10 +71,10 @@ impl From<CheckedIn> for CheckInAnswer {
 #[utoipa::path(post, path = "/checkin", tag = "check-in", responses(
     (status = 200, description = "What it earned", body = CheckInAnswer),
     (status = 400, description = "`already_checked_in`, `device_required`", body = Problem, content_type = "application/problem+json")))]
-async fn check_in(asked: Command<Session>) -> Result<Response, Problem> {
-    asked.body.expect_none()?;
-    let user = asked.who.user();
-    let done = asked.execute(CheckIn { user }).await?;
+async fn check_in(request: Command<Session>) -> Result<Response, Problem> {
+    request.body.expect_none()?;
+    let user = request.who.user();
+    let done = request.execute(CheckIn { user }).await?;
     let earned = CheckInAnswer::from(done.reply);
     Ok(answer(StatusCode::OK, earned, done.replayed))
 }
@@ -93,10 +93,10 @@ impl MonthQuery {
     /// The first day of the month that is asked for.
     fn first(&self) -> Result<Option<NaiveDate>, Problem> {
         let month = self.month.as_deref();
-        let asked = month.map(|month| {
+        let first = month.map(|month| {
             parse_month(month).ok_or_else(|| Problem::invalid_query("month", "must be a month, `YYYY-MM`"))
         });
-        asked.transpose()
+        first.transpose()
     }
 }
 
@@ -150,7 +150,7 @@ async fn calendar(
     session: Session,
     Query(query): Query<MonthQuery>,
 ) -> Result<Json<Calendar>, Problem> {
-    let asked = query.first()?;
+    let requested = query.first()?;
     let (catalog, now) = (state.engine.catalog(), state.engine.now());
     let id = session.user();
     let found = state
@@ -162,7 +162,7 @@ async fn calendar(
     let user = record.unwrap_or_else(|| User::new(id, now).asking_for_zone(session.caller.zone, now));
     let zones = user.zone_history(catalog.check_in.default_zone());
     let today = zones.at(now).date(now);
-    let first = asked.unwrap_or_else(|| first_of_month(today));
+    let first = requested.unwrap_or_else(|| first_of_month(today));
     let days = if first == found.month {
         found.days.clone()
     } else {

@@ -193,12 +193,12 @@ struct Erasure {
 /// Erases the caller: tasks, evidence, devices, profile. Sums stay without the person.
 #[utoipa::path(delete, path = "/me", tag = "me",
     responses((status = 200, description = "Everything is gone", body = Erasure)))]
-async fn erase(asked: Command<Session>) -> Result<Response, Problem> {
-    asked.who.record(&asked.state).await?;
-    asked.body.expect_none()?;
-    let user = asked.who.user();
-    let done = asked.execute(EraseUser { user }).await?;
-    asked.state.erased_user_guard().forget(user);
+async fn erase(request: Command<Session>) -> Result<Response, Problem> {
+    request.who.record(&request.state).await?;
+    request.body.expect_none()?;
+    let user = request.who.user();
+    let done = request.execute(EraseUser { user }).await?;
+    request.state.erased_user_guard().forget(user);
     let erasure = Erasure {
         user_id: user,
         erased: true,

@@ -162,14 +162,14 @@ pub(super) fn etag(mission: &Mission) -> [(header::HeaderName, HeaderValue); 1] 
     (status = 201, description = "The task", body = TaskView),
     (status = 400, description = "`mission_not_active`, `task_already_open`, `max_completions_reached`, `not_eligible`, `rule_failed`, `device_required`", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
-async fn start(Id(mission): Id<MissionId>, asked: Command<Session>) -> Result<Response, Problem> {
-    if asked.state.engine.catalog().mission(mission).is_none() {
-        return Err(asked.who.not_found(&asked.state, ResourceKind::Mission).await);
+async fn start(Id(mission): Id<MissionId>, request: Command<Session>) -> Result<Response, Problem> {
+    if request.state.engine.catalog().mission(mission).is_none() {
+        return Err(request.who.not_found(&request.state, ResourceKind::Mission).await);
     }
-    asked.body.expect_none()?;
-    let user = asked.who.user();
-    let done = asked.execute(StartTask { user, mission }).await?;
-    let view = asked
+    request.body.expect_none()?;
+    let user = request.who.user();
+    let done = request.execute(StartTask { user, mission }).await?;
+    let view = request
         .state
         .view(|view| TaskView::fresh(done.reply.task, view, false));
     Ok(answer(StatusCode::CREATED, view, done.replayed))

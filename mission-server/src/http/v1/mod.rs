@@ -84,7 +84,7 @@ where
     }
 }
 
-/// What an id names, for the error where there is none.
+/// The resource kind of an id type, for "not found" errors.
 trait NamesThing {
     const THING: ResourceKind;
 }

@@ -87,13 +87,13 @@ struct PutMission {
     (status = 409, description = "`policy_taken`, `code_taken`", body = Problem, content_type = "application/problem+json")))]
 async fn put(
     Path(name): Path<String>,
-    asked: Command<Operator<MissionsWrite>, Options>,
+    request: Command<Operator<MissionsWrite>, Options>,
 ) -> Result<Response, Problem> {
-    let state = &asked.state;
-    let upload: Upload = asked.body.read()?;
+    let state = &request.state;
+    let upload: Upload = request.body.read()?;
     let files = PackFiles::from_map(upload.files);
     let shown = files.clone();
-    let activate = asked.query.activate.unwrap_or(true);
+    let activate = request.query.activate.unwrap_or(true);
     let (command, warnings) = put_command(&state.engine, &state.scripts, files, activate)
         .map_err(|found| refused(&found, &shown))?;
     if command.name != name {
@@ -101,7 +101,7 @@ async fn put(
         return Err(Problem::invalid_field("/files/pack.toml", message));
     }
     let before = state.engine.catalog();
-    let done = asked.execute(command).await?;
+    let done = request.execute(command).await?;
     let open_tasks = TouchedTasks::of(state.queries.as_ref(), &before, &done.reply.missions).await?;
     let archived = done.reply.archived.into_iter();
     let archived_missions: Vec<String> = archived

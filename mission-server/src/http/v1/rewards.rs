@@ -79,16 +79,16 @@ pub(super) async fn rewards_of(
     (status = 202, description = "A reviewer has to let it through", body = ClaimView),
     (status = 400, description = "`already_claimed`, `reward_expired`, `reward_rejected`, `task_not_completed`, `device_required`", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
-async fn claim(Id(reward): Id<RewardId>, asked: Command<Session>) -> Result<Response, Problem> {
-    let user = asked.who.user();
-    if let Err(fault) = asked.body.expect_none() {
-        let found = asked.state.queries.reward(reward).await?;
+async fn claim(Id(reward): Id<RewardId>, request: Command<Session>) -> Result<Response, Problem> {
+    let user = request.who.user();
+    if let Err(fault) = request.body.expect_none() {
+        let found = request.state.queries.reward(reward).await?;
         return Err(match found.filter(|found| found.user_id == user) {
             Some(_) => fault,
-            None => asked.who.not_found(&asked.state, ResourceKind::Reward).await,
+            None => request.who.not_found(&request.state, ResourceKind::Reward).await,
         });
     }
-    Ok(claimed(asked.execute(ClaimReward { user, reward }).await?))
+    Ok(claimed(request.execute(ClaimReward { user, reward }).await?))
 }
 
 /// The answer to a claim.
@@ -121,11 +121,11 @@ struct Revocation {
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
 async fn revoke(
     Id(reward): Id<RewardId>,
-    asked: Command<Operator<RewardsWrite>>,
+    request: Command<Operator<RewardsWrite>>,
 ) -> Result<Response, Problem> {
-    let found = asked.state.queries.reward(reward).await?;
+    let found = request.state.queries.reward(reward).await?;
     let found = found.ok_or_else(|| Problem::not_found(ResourceKind::Reward))?;
-    let revocation: Revocation = asked.body.read()?;
+    let revocation: Revocation = request.body.read()?;
     if revocation.reason.trim().is_empty() || revocation.reason.chars().count() > 1000 {
         return Err(Problem::invalid_field(
             "/reason",
@@ -135,11 +135,11 @@ async fn revoke(
     let command = RevokeReward {
         user: found.user_id,
         reward,
-        operator: asked.who.caller.user,
+        operator: request.who.caller.user,
         reason: revocation.reason,
         reopens: revocation.reopen,
     };
-    let done = asked.execute(command).await?;
-    let view = RewardView::of(done.reply.reward, asked.state.engine.now());
+    let done = request.execute(command).await?;
+    let view = RewardView::of(done.reply.reward, request.state.engine.now());
     Ok(answer(StatusCode::OK, view, done.replayed))
 }

@@ -154,12 +154,12 @@ async fn read(
 
 /// What the body of a command on a task says. Who may not touch the task is told that, whatever the body is.
 async fn of_own_task<T>(
-    asked: &Command<Session>,
+    request: &Command<Session>,
     task: TaskId,
     body: Result<T, Problem>,
 ) -> Result<T, Problem> {
     if body.is_err() {
-        own_task(&asked.state, &asked.who, task).await?;
+        own_task(&request.state, &request.who, task).await?;
     }
     body
 }
@@ -189,15 +189,15 @@ impl ProgressReport {
     (status = 200, description = "The task", body = TaskView),
     (status = 400, description = "`task_not_open`, `progress_by_events`, `not_eligible`, `rule_failed`, `device_required`", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
-async fn progress(Id(task): Id<TaskId>, asked: Command<Session>) -> Result<Response, Problem> {
-    let report = asked.body.read().and_then(ProgressReport::checked);
+async fn progress(Id(task): Id<TaskId>, request: Command<Session>) -> Result<Response, Problem> {
+    let report = request.body.read().and_then(ProgressReport::checked);
     let command = ReportProgress {
-        user: asked.who.user(),
+        user: request.who.user(),
         task,
-        value: of_own_task(&asked, task, report).await?.value,
+        value: of_own_task(&request, task, report).await?.value,
     };
-    let done = asked.execute(command).await?;
-    Ok(changed(&asked.state, done.reply.task, false, done.replayed))
+    let done = request.execute(command).await?;
+    Ok(changed(&request.state, done.reply.task, false, done.replayed))
 }
 
 /// Shows that the mission was done.
@@ -208,19 +208,19 @@ async fn progress(Id(task): Id<TaskId>, asked: Command<Session>) -> Result<Respo
     (status = 400, description = "`task_not_open`, `rule_failed`, `device_required`", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
     (status = 422, description = "`evidence_rejected`, `evidence_reused`, `invalid_body`", body = Problem, content_type = "application/problem+json")))]
-async fn evidence(Id(task): Id<TaskId>, asked: Command<Session>) -> Result<Response, Problem> {
-    let user = asked.who.user();
+async fn evidence(Id(task): Id<TaskId>, request: Command<Session>) -> Result<Response, Problem> {
+    let user = request.who.user();
     let command = SubmitEvidence {
         user,
         task,
-        evidence: of_own_task(&asked, task, asked.body.read()).await?,
+        evidence: of_own_task(&request, task, request.body.read()).await?,
     };
     let judged_bad = |why: &Rejection| {
         let refused = matches!(why, Rejection::EvidenceRejected(_) | Rejection::EvidenceReused);
         refused.then_some(NoteRefusedEvidence { user, task })
     };
-    let Executed { reply, replayed } = asked.execute_or_note(command, judged_bad).await?;
-    Ok(changed(&asked.state, reply.task, reply.under_review, replayed))
+    let Executed { reply, replayed } = request.execute_or_note(command, judged_bad).await?;
+    Ok(changed(&request.state, reply.task, reply.under_review, replayed))
 }
 
 /// Completes a task, which earns its reward.
@@ -229,11 +229,11 @@ async fn evidence(Id(task): Id<TaskId>, asked: Command<Session>) -> Result<Respo
     (status = 202, description = "A reviewer has to let it through", body = TaskView),
     (status = 400, description = "`task_not_complete`, `task_not_open`, `budget_exhausted`, `not_eligible`, `rule_failed`, `device_required`", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
-async fn complete(Id(task): Id<TaskId>, asked: Command<Session>) -> Result<Response, Problem> {
-    of_own_task(&asked, task, asked.body.expect_none()).await?;
-    let user = asked.who.user();
-    let Executed { reply, replayed } = asked.execute(CompleteTask { user, task }).await?;
-    Ok(changed(&asked.state, reply.task, reply.under_review, replayed))
+async fn complete(Id(task): Id<TaskId>, request: Command<Session>) -> Result<Response, Problem> {
+    of_own_task(&request, task, request.body.expect_none()).await?;
+    let user = request.who.user();
+    let Executed { reply, replayed } = request.execute(CompleteTask { user, task }).await?;
+    Ok(changed(&request.state, reply.task, reply.under_review, replayed))
 }
 
 fn changed(state: &AppState, task: Task, under_review: bool, replayed: bool) -> Response {
@@ -247,8 +247,8 @@ fn changed(state: &AppState, task: Task, under_review: bool, replayed: bool) -> 
     (status = 202, description = "A reviewer has to let it through", body = ClaimView),
     (status = 400, description = "`already_claimed`, `task_not_completed`, `reward_expired`, `reward_rejected`, `device_required`", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
-async fn claim(Id(task): Id<TaskId>, asked: Command<Session>) -> Result<Response, Problem> {
-    of_own_task(&asked, task, asked.body.expect_none()).await?;
-    let user = asked.who.user();
-    Ok(claimed(asked.execute(ClaimTask { user, task }).await?))
+async fn claim(Id(task): Id<TaskId>, request: Command<Session>) -> Result<Response, Problem> {
+    of_own_task(&request, task, request.body.expect_none()).await?;
+    let user = request.who.user();
+    Ok(claimed(request.execute(ClaimTask { user, task }).await?))
 }

@@ -316,7 +316,7 @@ fn grows(used: BudgetUse) -> bool {
     used.points > rust_decimal::Decimal::ZERO || used.grants > 0
 }
 
-/// How many rows each part of the statement must have written.
+/// The number of rows that each part of the statement must have written.
 struct Guard(Vec<(usize, Option<i64>)>);
 
 impl Guard {

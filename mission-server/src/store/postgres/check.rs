@@ -8,8 +8,7 @@ use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
 use super::{
-    commit::TransactionError,
-    connection::Transaction,
+    connection::{Transaction, TransactionError},
     load::{ResultRow, ids, pairs},
     rows::{Kind, Rows},
     sql_builder::SqlBuilder,

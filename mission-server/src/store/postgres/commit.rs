@@ -14,7 +14,7 @@ use mission_core::{
 use super::{
     batch::BatchStatement,
     check::{lock, look_up},
-    connection::{CommitFailure, Database, Transaction},
+    connection::{CommitFailure, Database, Transaction, TransactionError},
 };
 use crate::store::record::unavailable;
 
@@ -125,24 +125,6 @@ async fn commit_what_holds(database: &Database, changes: &[Change]) -> Result<Co
         Ok(()) => Ok(CommitAttempt::Done(outcomes)),
         Err(error) if CommitFailure::of(&error) == CommitFailure::Raced => Ok(CommitAttempt::Again(error)),
         Err(error) => Err(unavailable(error)),
-    }
-}
-
-/// Why a transaction was aborted.
-pub(super) enum TransactionError {
-    Database(sqlx::Error),
-    Store(StoreError),
-}
-
-impl From<sqlx::Error> for TransactionError {
-    fn from(error: sqlx::Error) -> Self {
-        TransactionError::Database(error)
-    }
-}
-
-impl From<StoreError> for TransactionError {
-    fn from(error: StoreError) -> Self {
-        TransactionError::Store(error)
     }
 }
 

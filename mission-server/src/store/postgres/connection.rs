@@ -16,7 +16,7 @@ use super::{
 };
 use crate::store::{PoolUse, SchemaError, pool::Waiters, record::unavailable};
 
-/// How a database is used.
+/// Options of a PostgreSQL database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PostgresOptions {
     /// Connections at most.
@@ -358,7 +358,25 @@ async fn migrate(
         .map_err(|error| OpenError::of_schema(error, &migrations, options))
 }
 
-/// What an error of the database means for a commit.
+/// Why a transaction was aborted.
+pub(super) enum TransactionError {
+    Database(sqlx::Error),
+    Store(StoreError),
+}
+
+impl From<sqlx::Error> for TransactionError {
+    fn from(error: sqlx::Error) -> Self {
+        TransactionError::Database(error)
+    }
+}
+
+impl From<StoreError> for TransactionError {
+    fn from(error: StoreError) -> Self {
+        TransactionError::Store(error)
+    }
+}
+
+/// The meaning of a database error for a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CommitFailure {
     /// A version, a budget or a constraint stood against it.

@@ -181,7 +181,7 @@ impl Rows {
     }
 
     /// Adds `unnest(…)` of the rows to a script.
-    pub(super) fn unnest(self, script: &mut SqlBuilder) -> Result<(), StoreError> {
+    fn unnest(self, script: &mut SqlBuilder) -> Result<(), StoreError> {
         if self.misfit || self.columns.iter().any(|column| column.len() != self.count) {
             let why = "rows do not fit the columns of their statement";
             return Err(StoreError::Refused(why.to_owned()));
@@ -201,6 +201,14 @@ impl Rows {
         }
         script.text(")");
         Ok(())
+    }
+}
+
+impl SqlBuilder {
+    /// Adds rows as a source of a `FROM`.
+    pub(crate) fn rows(&mut self, rows: Rows) -> Result<&mut Self, StoreError> {
+        rows.unnest(self)?;
+        Ok(self)
     }
 }
 

@@ -3,8 +3,6 @@
 use mission_core::ports::store::StoreError;
 use sqlx::postgres::PgArguments;
 
-use super::rows::Rows;
-
 /// SQL text with its bound values. It is put together from string literals alone; every value is bound.
 #[derive(Debug, Default)]
 pub(crate) struct SqlBuilder {
@@ -42,12 +40,6 @@ impl SqlBuilder {
         self.arguments
             .add(value)
             .map_err(|error| StoreError::Refused(error.to_string()))?;
-        Ok(self)
-    }
-
-    /// Adds rows as a source of a `FROM`.
-    pub(crate) fn rows(&mut self, rows: Rows) -> Result<&mut Self, StoreError> {
-        rows.unnest(self)?;
         Ok(self)
     }
 

@@ -15,7 +15,7 @@ use tokio::sync::{Mutex, MutexGuard};
 pub(crate) use crate::store::record::unavailable;
 use crate::store::{PoolUse, SchemaError, pool::Waiters};
 
-/// How the database is opened.
+/// Options of a SQLite database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SqliteOptions {
     /// Connections for queries beside the one that writes.
@@ -90,7 +90,7 @@ fn is_hopeless(error: &sqlx::Error) -> bool {
     sqlite_code(error).is_some_and(|code| HOPELESS.contains(&(code & 0xff)))
 }
 
-/// What a commit survives.
+/// The durability of a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Durability {
     /// Power loss.

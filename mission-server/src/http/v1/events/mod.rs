@@ -113,10 +113,10 @@ enum Events {
         (Vec<CloudEventSchema> = "application/cloudevents-batch+json"))), responses(
     (status = 200, description = "What became of each", body = Results),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json")))]
-async fn apply(asked: Command<Operator<EventsWrite>>) -> Result<Response, Problem> {
-    let state = &asked.state;
-    let events = read::events(&asked.headers, &asked.body, state.engine.now())?;
-    let key = asked.begin()?;
+async fn apply(request: Command<Operator<EventsWrite>>) -> Result<Response, Problem> {
+    let state = &request.state;
+    let events = read::events(&request.headers, &request.body, state.engine.now())?;
+    let key = request.begin()?;
     let ids: Vec<String> = events.iter().map(|told| told.event.id.clone()).collect();
     // What another service knows is asked for before anything is applied.
     let mut asked_for = Vec::with_capacity(events.len());
@@ -125,7 +125,7 @@ async fn apply(asked: Command<Operator<EventsWrite>>) -> Result<Response, Proble
         // Each has a key of its own: those of referrals count from the other end.
         let referral = referral.map(|referral| (usize::MAX - number, referral.into()));
         for (part, command) in [event].into_iter().chain(referral) {
-            let signals = state.engine.with_friends(&command, asked.who.signals()).await;
+            let signals = state.engine.with_friends(&command, request.who.signals()).await;
             asked_for.push((part, command, signals));
         }
     }
@@ -177,7 +177,7 @@ async fn apply(asked: Command<Operator<EventsWrite>>) -> Result<Response, Proble
     Ok(answer(StatusCode::OK, Results { results }, replayed))
 }
 
-/// What became of one command: the domain refuses a referral that it knows, and nothing else of these.
+/// The result of one command: only a referral that is already known is refused by the domain.
 struct Done {
     reply: Option<Reply>,
     replayed: bool,

@@ -12,7 +12,7 @@ use crate::{
     http::{FieldError, Problem, body::Body},
 };
 
-/// What one event asks for.
+/// An event of the request, decoded into its command.
 pub(super) struct Told {
     /// An inviter is to be paid.
     pub(super) referral: Option<ActivateReferral>,

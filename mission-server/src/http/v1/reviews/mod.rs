@@ -165,9 +165,9 @@ macro_rules! decisions {
             (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
         async fn $name(
             Id(review): Id<ReviewId>,
-            asked: Command<Operator<ReviewsWrite>>,
+            request: Command<Operator<ReviewsWrite>>,
         ) -> Result<Response, Problem> {
-            decide(review, ReviewDecision::$decision, &asked).await
+            decide(review, ReviewDecision::$decision, &request).await
         }
     )* };
 }
@@ -180,11 +180,11 @@ decisions! {
 async fn decide(
     review: ReviewId,
     decision: ReviewDecision,
-    asked: &Command<Operator<ReviewsWrite>>,
+    request: &Command<Operator<ReviewsWrite>>,
 ) -> Result<Response, Problem> {
-    let found = asked.state.queries.review(review).await?;
+    let found = request.state.queries.review(review).await?;
     let found = found.ok_or_else(|| Problem::not_found(ResourceKind::Review))?;
-    let note = asked.body.read_or_default::<Note>()?.note;
+    let note = request.body.read_or_default::<Note>()?.note;
     if note.as_ref().is_some_and(|note| note.chars().count() > 1000) {
         return Err(Problem::invalid_field(
             "/note",
@@ -195,10 +195,10 @@ async fn decide(
         user: found.user_id,
         review,
         decision,
-        reviewer: asked.who.caller.user,
+        reviewer: request.who.caller.user,
         note,
     };
-    let done = asked.execute(command).await?;
+    let done = request.execute(command).await?;
     let view = ReviewView::from(done.reply.review);
     Ok(answer(StatusCode::OK, view, done.replayed))
 }

@@ -40,8 +40,8 @@ struct Described {
     (status = 200, description = "What is said now", body = Described),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
-async fn describe(Id(user): Id<UserId>, asked: Command<Operator<UsersWrite>>) -> Result<Response, Problem> {
-    let update: UserUpdate = asked.body.read()?;
+async fn describe(Id(user): Id<UserId>, request: Command<Operator<UsersWrite>>) -> Result<Response, Problem> {
+    let update: UserUpdate = request.body.read()?;
     let faults = update
         .validation_errors()
         .into_iter()
@@ -54,12 +54,12 @@ async fn describe(Id(user): Id<UserId>, asked: Command<Operator<UsersWrite>>) ->
         return Err(Problem::invalid_body(faults));
     }
     let command = DescribeUser { user, update };
-    let done = asked.execute(command).await?;
-    let (known, catalog) = (done.reply.user, asked.state.engine.catalog());
+    let done = request.execute(command).await?;
+    let (known, catalog) = (done.reply.user, request.state.engine.catalog());
     let described = Described {
         user_id: user,
         level: known.level(&catalog.levels),
-        zone_change: ZoneChange::of(&known, asked.state.engine.now()),
+        zone_change: ZoneChange::of(&known, request.state.engine.now()),
         zone: known.zone_history(catalog.check_in.default_zone()).requested(),
         country: known.description.country,
         tags: known.description.tags,
