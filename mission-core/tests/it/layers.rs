@@ -30,7 +30,7 @@ fn layer(path: &[String]) -> usize {
     }
 }
 
-/// Collects the paths below `crate` that a file names, in imports and elsewhere.
+/// Collects the paths that a file names, in imports and elsewhere.
 #[derive(Default)]
 struct CratePaths(Vec<Vec<String>>);
 
@@ -60,10 +60,52 @@ impl<'ast> Visit<'ast> for CratePaths {
     }
 
     fn visit_item_mod(&mut self, module: &'ast syn::ItemMod) {
-        let is_test = |attribute: &syn::Attribute| attribute.path().is_ident("cfg");
+        let is_test = |attribute: &syn::Attribute| {
+            attribute.path().is_ident("cfg")
+                && attribute.parse_args::<syn::Ident>().is_ok_and(|of| of == "test")
+        };
         if !module.attrs.iter().any(is_test) {
             syn::visit::visit_item_mod(self, module);
         }
+    }
+}
+
+/// What a path means below the crate, seen from a module: `crate::`, `self::` and `super::` are resolved. `None` for a
+/// path that begins otherwise: of another crate, or of something that is imported or declared in the module.
+fn resolve(module: &[String], path: &[String]) -> Option<Vec<String>> {
+    let (first, rest) = path.split_first()?;
+    match first.as_str() {
+        "crate" => Some(rest.to_vec()),
+        "self" => Some([module, rest].concat()),
+        "super" => {
+            let mut parent = module.split_last()?.1;
+            let mut rest = rest;
+            while let Some(("super", behind)) =
+                rest.split_first().map(|(next, behind)| (next.as_str(), behind))
+            {
+                (parent, rest) = (parent.split_last()?.1, behind);
+            }
+            Some([parent, rest].concat())
+        }
+        _ => None,
+    }
+}
+
+#[test]
+fn paths_are_resolved() {
+    let path = |text: &str| text.split("::").map(str::to_owned).collect::<Vec<String>>();
+    for (seen_from, named, meant) in [
+        ("task::state", "crate::engine::Engine", Some("engine::Engine")),
+        ("task::state", "super::decide::start", Some("task::decide::start")),
+        ("task::decide::uploads", "super::super::Task", Some("task::Task")),
+        ("task", "self::decide::start", Some("task::decide::start")),
+        ("task::state", "serde::Serialize", None),
+    ] {
+        assert_eq!(
+            resolve(&path(seen_from), &path(named)),
+            meant.map(path),
+            "{named}"
+        );
     }
 }
 
@@ -97,8 +139,7 @@ fn nothing_runs_back_up() {
         let mut paths = CratePaths::default();
         paths.visit_file(&syn::parse_file(&fs::read_to_string(&file).unwrap()).unwrap());
         for path in paths.0 {
-            if let ["crate", below @ ..] = path.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-                let below: Vec<String> = below.iter().map(|&part| part.to_owned()).collect();
+            if let Some(below) = resolve(&module, &path) {
                 let other = layer(&below);
                 if other > own {
                     upward.push(format!(
