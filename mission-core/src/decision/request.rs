@@ -1,4 +1,4 @@
-//! A command on its way: everything that decide may know besides stored facts and the catalog.
+//! A command on its way: everything that decide may know besides stored records and the catalog.
 
 use chrono::{DateTime, Utc};
 use data_encoding::HEXLOWER;

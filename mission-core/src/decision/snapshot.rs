@@ -204,7 +204,7 @@ pub struct Snapshot<'a> {
 }
 
 impl<'a> Snapshot<'a> {
-    /// A view of loaded facts alone, for tests and for callers without a batch.
+    /// A snapshot of loaded records alone, for tests and for callers without a batch.
     #[must_use]
     pub fn new(loaded: &'a LoadedRecords, decided: &'a WriteSet) -> Self {
         Snapshot { loaded, decided }

@@ -94,7 +94,7 @@ fn end_of_today(zone: Tz, now: DateTime<Utc>) -> DateTime<Utc> {
 }
 
 impl CheckInModel {
-    /// An empty diary.
+    /// An empty model.
     #[must_use]
     pub fn new(policy: &CheckInPolicy, scale: PointsScale) -> Self {
         let zone = tz(policy.default_zone());

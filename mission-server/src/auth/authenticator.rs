@@ -249,7 +249,7 @@ fn header(token: &str) -> Result<jsonwebtoken::Header, AuthError> {
     Ok(header)
 }
 
-/// The claims of a token whose signature fits. What they say is judged by [`Claims::judge`].
+/// The claims of a token whose signature fits. What they say is verified by [`Claims::verify`].
 fn claims(token: &str, key: &DecodingKey, algorithm: Algorithm) -> Result<Claims, AuthError> {
     let mut signature_only = Validation::new(algorithm);
     signature_only.required_spec_claims.clear();

@@ -35,7 +35,7 @@ pub struct Core {
     /// The script compiler, shared with the engine.
     pub scripts: Arc<Scripts>,
     /// Expiry.
-    pub sweeper: Arc<ExpiryJob>,
+    pub expiry_job: Arc<ExpiryJob>,
 }
 
 /// The server cannot start, or cannot go on.
@@ -176,13 +176,13 @@ impl Core {
         if let Some(pack) = &settings.pack {
             apply_pack(&engine, &scripts, queries.as_ref(), pack).await?;
         }
-        let sweeper = Arc::new(ExpiryJob::new(engine.clone(), Arc::clone(&queries)));
+        let expiry_job = Arc::new(ExpiryJob::new(engine.clone(), Arc::clone(&queries)));
         Ok((
             Core {
                 engine,
                 queries,
                 scripts,
-                sweeper,
+                expiry_job,
             },
             writer,
         ))

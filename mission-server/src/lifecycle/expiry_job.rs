@@ -40,7 +40,7 @@ pub enum ExpiryError {
 }
 
 impl ExpiryJob {
-    /// A sweeper for an engine and the store behind it.
+    /// The job of an engine and the store behind it.
     #[must_use]
     pub fn new(engine: Engine, queries: Arc<dyn Queries>) -> Self {
         ExpiryJob {

@@ -84,8 +84,8 @@ impl Jobs {
         self.every(FILES, move || {
             let (storage, uploads) = (storage.clone(), Arc::clone(&uploads));
             async move {
-                let expired = files::sweep(&uploads, storage.store.as_ref(), storage.queries.as_ref());
-                match expired.await {
+                let swept = files::sweep(&uploads, storage.store.as_ref(), storage.queries.as_ref());
+                match swept.await {
                     Ok(0) => {}
                     Ok(removed) => tracing::info!(removed, "uploaded files that nobody needs were removed"),
                     Err(error) => tracing::warn!(%error, "uploaded files could not be looked through"),
@@ -117,14 +117,14 @@ impl Jobs {
 
     fn sweep(&self, core: Core) {
         self.every(EXPIRY, move || {
-            let sweeper = Arc::clone(&core.sweeper);
+            let expiry_job = Arc::clone(&core.expiry_job);
             async move {
-                match sweeper.run_once().await {
+                match expiry_job.run_once().await {
                     Ok(expired) if expired == super::ExpiryCounts::default() => {}
                     Ok(expired) => {
                         tracing::info!(
-                            expired.tasks,
-                            expired.rewards,
+                            swept.tasks = expired.tasks,
+                            swept.rewards = expired.rewards,
                             "what had expired was written down"
                         );
                     }

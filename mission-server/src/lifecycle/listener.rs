@@ -83,7 +83,7 @@ impl Listener {
         let _ = self.serving.await;
     }
 
-    /// Opens the database, as [`Listener::patiently`] does.
+    /// Opens the database, as [`Listener::retry`] does.
     pub(super) async fn storage(
         &self,
         settings: &DatabaseSettings,

@@ -18,7 +18,7 @@ pub(super) struct RedisTasks {
 }
 
 impl RedisTasks {
-    /// The Redis of the settings; its marks are laid as long as the jobs run.
+    /// The Redis of the settings; its invalidations are sent as long as the jobs run.
     pub(super) fn of(settings: &Settings, jobs: &Jobs) -> Result<Option<Self>, InvalidRedisUrl> {
         if settings.redis.is_empty() {
             return Ok(None);

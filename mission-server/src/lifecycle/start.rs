@@ -175,8 +175,8 @@ async fn serve(
         settings.fraud.rate_limit_per_address,
     ));
     let set_clock = test_clock.map(|clock| {
-        let sweeper = Arc::clone(&core.sweeper);
-        Arc::new(SettableClock { clock, sweeper }) as Arc<dyn SetClock>
+        let expiry_job = Arc::clone(&core.expiry_job);
+        Arc::new(SettableClock { clock, expiry_job }) as Arc<dyn SetClock>
     });
     let limits: Arc<dyn RateLimiter> = match &redis {
         Some(redis) => redis.limiter(&settings, Arc::clone(&limiter)),
@@ -337,7 +337,7 @@ fn writer_ended(ended: Result<(), tokio::task::JoinError>) -> StartError {
 /// The clock of a test server: whoever sets it sees what has expired by then as expired.
 struct SettableClock {
     clock: Arc<TestClock>,
-    sweeper: Arc<ExpiryJob>,
+    expiry_job: Arc<ExpiryJob>,
 }
 
 /// The years between which a test clock can be set: far enough for any test, near enough for sums of dates.
@@ -360,7 +360,7 @@ impl SetClock for SettableClock {
         }
         self.clock.set(now);
         tracing::info!(%now, "the test clock was set");
-        self.sweeper
+        self.expiry_job
             .run_once()
             .await
             .map(drop)

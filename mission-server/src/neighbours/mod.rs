@@ -64,7 +64,7 @@ pub struct Neighbours {
     pub moderation: Option<Arc<dyn Moderation>>,
     /// Keeps uploads.
     pub storage: Option<Arc<dyn Storage>>,
-    healths: Vec<Arc<ServiceHealth>>,
+    services: Vec<Arc<ServiceHealth>>,
 }
 
 impl Neighbours {
@@ -73,14 +73,14 @@ impl Neighbours {
     /// # Errors
     /// When an address is one that may not be called, or TLS cannot be set up.
     pub fn new(settings: &NeighbourSettings, limits: &Limits) -> Result<Self, ClientError> {
-        let mut healths = Vec::new();
+        let mut services = Vec::new();
         let mut client = |service, base: &Option<url::Url>, limits: &Limits| {
             let client = base
                 .as_ref()
                 .map(|base| Client::new(service, base.clone(), settings, limits))
                 .transpose()?
                 .map(Arc::new);
-            healths.extend(client.iter().map(|client| Arc::clone(client.health())));
+            services.extend(client.iter().map(|client| Arc::clone(client.health())));
             Ok::<_, ClientError>(client)
         };
         let iam = client("iam", &settings.iam, limits)?;
@@ -93,7 +93,7 @@ impl Neighbours {
             moderation: moderation
                 .map(|client| Arc::new(ModerationClient::new(client)) as Arc<dyn Moderation>),
             storage: storage.map(|client| Arc::new(StorageClient::new(client)) as Arc<dyn Storage>),
-            healths,
+            services,
         })
     }
 
@@ -112,7 +112,7 @@ impl Neighbours {
     /// How each of them did when it was last called.
     #[must_use]
     pub fn reports(&self) -> Vec<ServiceReport> {
-        self.healths.iter().map(|health| health.report()).collect()
+        self.services.iter().map(|health| health.report()).collect()
     }
 
     /// Names and pictures of some users, as far as they can be had within [`NAMES_WAIT`].

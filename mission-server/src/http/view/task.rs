@@ -101,7 +101,7 @@ impl From<Progress> for ProgressView {
 }
 
 impl TaskView {
-    /// The task at the lens's time, in the user's zone.
+    /// The task at the view's time, in the user's zone.
     pub(in crate::http) fn of(task: Task, view: ResponseView<'_>, zone: Zone) -> Self {
         let listed = view.catalog.mission(task.mission_id);
         let listed = listed.map(|listed| listed.as_of(task.mission_version));

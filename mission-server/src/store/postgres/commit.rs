@@ -52,7 +52,7 @@ pub(super) async fn commit(
 }
 
 /// Whether the guards of the one statement say all that could stand against the changes: nothing goes, no two take one
-/// claim, and the takes of a budget fit if and only if their sum does.
+/// claim, and the reservations of a budget fit if and only if their sum does.
 fn guards_can_judge(changes: &[Change]) -> bool {
     let mut claims: BTreeSet<&Claim> = BTreeSet::new();
     let mut takes: BTreeMap<MissionId, BudgetReservation> = BTreeMap::new();
