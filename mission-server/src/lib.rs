@@ -3,6 +3,9 @@
 //! Who embeds the engine takes what they need: `default-features = false` with `sqlite` or `postgres` has [`store`],
 //! [`outbox`] and [`wallet`], and no HTTP, Redis, RabbitMQ or OpenAPI; those come with the feature `server`.
 
+#[cfg(not(any(feature = "sqlite", feature = "postgres")))]
+compile_error!("there is no store: enable the feature `sqlite` or `postgres`");
+
 mod back_off;
 pub mod outbox;
 pub mod store;

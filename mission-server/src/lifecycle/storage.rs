@@ -17,7 +17,9 @@ use crate::store::postgres::{self, PostgresOptions, PostgresStore};
 use crate::store::sqlite::{self, SqliteOptions, SqliteStore};
 use crate::{
     config::{DatabaseSettings, DatabaseUrl},
-    store::{MonitoredStore, PoolUse, PrunedRows, WriteHealth},
+    store::{
+        MonitoredStore, PoolUse, SqlStore, WriteHealth, database::SqlDatabase, maintenance::Maintenance,
+    },
     wallet::Wallet,
 };
 
@@ -36,15 +38,7 @@ pub struct Storage {
     pub told: Arc<Notify>,
     /// The embedded ledger.
     pub wallet: Wallet,
-    backend: Backend,
-}
-
-#[derive(Clone)]
-enum Backend {
-    #[cfg(feature = "sqlite")]
-    Sqlite(SqliteStore),
-    #[cfg(feature = "postgres")]
-    Postgres(PostgresStore),
+    maintenance: Arc<dyn Maintenance>,
 }
 
 /// Why a store cannot be opened.
@@ -89,16 +83,7 @@ impl Storage {
             #[cfg(feature = "sqlite")]
             url @ DatabaseUrl::Sqlite(_) => {
                 let store = SqliteStore::open(&url.to_string(), SqliteOptions::default()).await?;
-                let writes = WriteHealth::default();
-                Ok(Storage {
-                    store: Arc::new(MonitoredStore::new(store.clone(), writes.clone())),
-                    writes,
-                    queries: Arc::new(store.clone()),
-                    outbox: Arc::new(store.clone()),
-                    told: store.outbox_notify(),
-                    wallet: store.wallet(),
-                    backend: Backend::Sqlite(store),
-                })
+                Ok(Storage::over(store.wallet(), store))
             }
             #[cfg(feature = "postgres")]
             DatabaseUrl::Postgres(url) => {
@@ -108,36 +93,35 @@ impl Storage {
                     ..PostgresOptions::default()
                 };
                 let store = PostgresStore::open(url.expose(), options).await?;
-                let writes = WriteHealth::default();
-                Ok(Storage {
-                    store: Arc::new(MonitoredStore::new(store.clone(), writes.clone())),
-                    writes,
-                    queries: Arc::new(store.clone()),
-                    outbox: Arc::new(store.clone()),
-                    told: store.outbox_notify(),
-                    wallet: store.wallet(),
-                    backend: Backend::Postgres(store),
-                })
+                Ok(Storage::over(store.wallet(), store))
             }
             #[cfg(not(all(feature = "sqlite", feature = "postgres")))]
             other => Err(OpenError::NotBuilt(other.to_string())),
         }
     }
 
-    /// Throws away what is no longer needed.
+    fn over<D: SqlDatabase>(wallet: Wallet, store: SqlStore<D>) -> Self {
+        let writes = WriteHealth::default();
+        Storage {
+            store: Arc::new(MonitoredStore::new(store.clone(), writes.clone())),
+            writes,
+            queries: Arc::new(store.clone()),
+            outbox: Arc::new(store.clone()),
+            told: store.outbox_notify(),
+            wallet,
+            maintenance: Arc::new(store),
+        }
+    }
+
+    /// Removes what is no longer needed.
     ///
     /// # Errors
     /// When the store cannot be written.
     pub async fn housekeeping(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
-        let forgotten: PrunedRows = match &self.backend {
-            #[cfg(feature = "sqlite")]
-            Backend::Sqlite(store) => store.housekeeping(now).await?,
-            #[cfg(feature = "postgres")]
-            Backend::Postgres(store) => store.housekeeping(now).await?,
-        };
+        let pruned = self.maintenance.housekeeping(now).await?;
         tracing::debug!(
-            forgotten.receipts,
-            forgotten.inbound,
+            pruned.receipts,
+            pruned.inbound,
             "what is no longer needed was thrown away"
         );
         Ok(())
@@ -146,59 +130,33 @@ impl Storage {
     /// How the store's connections are used at this moment.
     #[must_use]
     pub fn pool_use(&self) -> PoolUse {
-        match &self.backend {
-            #[cfg(feature = "sqlite")]
-            Backend::Sqlite(store) => store.pool_use(),
-            #[cfg(feature = "postgres")]
-            Backend::Postgres(store) => store.pool_use(),
-        }
+        self.maintenance.pool_use()
     }
 
-    /// Of how many of the 64 shards of the outbox this server sends the events; `None` where they are not shared.
+    /// The number of the 64 shards of the outbox whose events this server sends; `None` where they are not shared.
     #[must_use]
     pub fn outbox_shards(&self) -> Option<u64> {
-        match &self.backend {
-            #[cfg(feature = "sqlite")]
-            Backend::Sqlite(_) => None,
-            #[cfg(feature = "postgres")]
-            Backend::Postgres(store) => Some(store.outbox_shards()),
-        }
+        self.maintenance.outbox_shards()
     }
 
-    /// How many reviews are open.
+    /// The number of open reviews.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub async fn open_reviews(&self) -> Result<u64, StoreError> {
-        match &self.backend {
-            #[cfg(feature = "sqlite")]
-            Backend::Sqlite(store) => store.open_reviews().await,
-            #[cfg(feature = "postgres")]
-            Backend::Postgres(store) => store.open_reviews().await,
-        }
+        self.maintenance.open_reviews().await
     }
 
     /// Where the last write failed: looks whether one succeeds by now.
     pub async fn look_whether_writes_succeed(&self) {
-        if self.writes.failing().is_none() {
-            return;
+        if self.writes.failing().is_some() {
+            self.writes.note(&self.maintenance.probe_write().await);
         }
-        self.writes.note(&match &self.backend {
-            #[cfg(feature = "sqlite")]
-            Backend::Sqlite(store) => store.probe_write().await,
-            #[cfg(feature = "postgres")]
-            Backend::Postgres(store) => store.probe_write().await,
-        });
     }
 
     /// Closes the store; nothing can be read or written afterwards.
     pub async fn close(&self) {
-        match &self.backend {
-            #[cfg(feature = "sqlite")]
-            Backend::Sqlite(store) => store.close().await,
-            #[cfg(feature = "postgres")]
-            Backend::Postgres(store) => store.close().await,
-        }
+        self.maintenance.close().await;
     }
 }
 

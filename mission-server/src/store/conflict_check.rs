@@ -10,10 +10,15 @@ use mission_core::{
     points::total_from_millionths,
     ports::store::{Change, Claim, CommitOutcome, RECEIPT_LIFETIME, Root, StoreError, Version},
     reward::RewardType,
+    serde_name,
 };
 use uuid::Uuid;
 
-use super::record::{instant, unavailable};
+use super::{
+    keys::Keys,
+    record::{days, instant, root_id, unavailable},
+    row::SqlRow,
+};
 
 /// The source of a reward, unique among all rewards.
 pub(crate) type RewardSource = (RewardType, Uuid);
@@ -146,6 +151,28 @@ impl ConflictKeys {
         touched
     }
 
+    /// The keys of each part, by its number.
+    pub(crate) fn keys(&self) -> [Keys; 8] {
+        let roots = |roots: &[Root]| Keys::Ids(roots.iter().map(|root| root_id(*root)).collect());
+        let receipts = self.receipts.iter();
+        let sources = self.sources.iter();
+        [
+            roots(&self.users),
+            roots(&self.missions),
+            roots(&self.packs),
+            Keys::of_claims(self.claims.iter()),
+            Keys::IdPairs(receipts.map(|key| (key.caller, key.command.0)).collect()),
+            Keys::Sources(sources.map(|(kind, id)| (serde_name(kind), *id)).collect()),
+            Keys::Dates(
+                self.days
+                    .iter()
+                    .map(|(user, date)| (user.0, days(*date)))
+                    .collect(),
+            ),
+            Keys::Ids(self.budgets.iter().map(|mission| mission.0).collect()),
+        ]
+    }
+
     /// Puts one row of the answer in its place.
     ///
     /// # Errors
@@ -210,6 +237,21 @@ pub(crate) struct ConflictRow {
 }
 
 impl ConflictRow {
+    /// Reads the columns of a row.
+    ///
+    /// # Errors
+    /// When one is not of its type.
+    pub(crate) fn of(row: &impl SqlRow) -> Result<Self, StoreError> {
+        Ok(ConflictRow {
+            part: row.number(0)?,
+            place: row.number(1)?,
+            first: row.optional_number(2)?,
+            second: row.optional_number(3)?,
+            id: row.optional_id(4)?,
+            owner: row.optional_id(5)?,
+        })
+    }
+
     fn first(&self) -> Result<i64, StoreError> {
         self.first.ok_or_else(|| {
             unavailable(format_args!(

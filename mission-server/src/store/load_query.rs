@@ -14,7 +14,11 @@ use mission_core::{
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use super::record::{from_json, instant, unavailable};
+use super::{
+    keys::Keys,
+    record::{days, from_json, instant, root_id, unavailable},
+    row::SqlRow,
+};
 
 /// The keys of a load, in the order in which they are bound.
 pub(crate) struct LoadQuery<'k> {
@@ -58,6 +62,27 @@ impl<'k> LoadQuery<'k> {
             devices: keys.devices.iter().collect(),
             receipts: keys.receipts.iter().collect(),
         }
+    }
+
+    /// The keys of each part, by its number.
+    pub(crate) fn keys(&self) -> [Keys; 12] {
+        let roots = |roots: &[Root]| Keys::Ids(roots.iter().map(|root| root_id(*root)).collect());
+        let receipts = self.receipts.iter();
+        let devices = self.devices.iter();
+        [
+            roots(&self.users),
+            roots(&self.missions),
+            roots(&self.packs),
+            Keys::IdPairs(self.tasks.iter().map(|key| (key.0.0, key.1.0)).collect()),
+            Keys::IdPairs(self.participations.iter().map(|key| (key.0.0, key.1.0)).collect()),
+            Keys::IdPairs(self.rewards.iter().map(|key| (key.0.0, key.1.0)).collect()),
+            Keys::IdPairs(self.reviews.iter().map(|key| (key.0.0, key.1.0)).collect()),
+            Keys::Dates(self.days.iter().map(|key| (key.0.0, days(key.1))).collect()),
+            Keys::of_claims(self.claims.iter().copied()),
+            Keys::Ids(self.budgets.iter().map(|id| id.0).collect()),
+            Keys::Texts(devices.map(|device| device.as_str().to_owned()).collect()),
+            Keys::IdPairs(receipts.map(|key| (key.caller, key.command.0)).collect()),
+        ]
     }
 
     /// The answer of an empty store.
@@ -172,7 +197,22 @@ pub(crate) struct LoadedRow<'r> {
     pub(crate) data: Option<&'r str>,
 }
 
-impl LoadedRow<'_> {
+impl<'r> LoadedRow<'r> {
+    /// Reads the columns of a row.
+    ///
+    /// # Errors
+    /// When one is not of its type.
+    pub(crate) fn of(row: &'r impl SqlRow) -> Result<Self, StoreError> {
+        Ok(LoadedRow {
+            part: row.number(0)?,
+            place: row.number(1)?,
+            first: row.optional_number(2)?,
+            second: row.optional_number(3)?,
+            code: row.optional_text(4)?,
+            data: row.optional_text(5)?,
+        })
+    }
+
     fn first(&self) -> Result<i64, StoreError> {
         self.first.ok_or_else(|| {
             unavailable(format_args!(

@@ -1,15 +1,23 @@
 //! SQL stores for the engine: one folder a database, held to the core's contract suite. What is the same in every
 //! database lies beside them.
 
+mod analytics;
 mod conflict_check;
+pub(crate) mod database;
 #[cfg(feature = "server")]
 mod granted_points;
+mod keys;
 mod load_query;
+#[cfg(feature = "server")]
+pub(crate) mod maintenance;
 pub(crate) mod micros;
+mod outbox;
 mod pool;
+mod queries;
 pub(crate) mod record;
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(crate) mod row;
 mod schema;
+pub(crate) mod sql_builder;
 #[cfg(feature = "server")]
 mod write_health;
 
@@ -20,10 +28,9 @@ pub mod sqlite;
 #[cfg(test)]
 pub(crate) mod tests;
 
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
-pub use schema::SchemaError;
-
+pub use database::SqlStore;
 pub use pool::PoolUse;
+pub use schema::SchemaError;
 #[cfg(feature = "server")]
 pub use write_health::{FailingWrites, MonitoredStore, WriteHealth};
 

@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use mission_core::{
-    MissionId,
     engine::{Command, OutboundEvent, Signals},
     ports::{
         bus::{ParkRequest, ParkedEvent},
@@ -12,6 +11,8 @@ use mission_core::{
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
+
+use super::row::SqlRow;
 
 /// A record as JSON.
 pub(crate) fn to_json(record: &impl Serialize) -> Result<String, StoreError> {
@@ -62,23 +63,17 @@ pub(crate) fn root_of(kind: &str, id: Uuid) -> Root {
     }
 }
 
-/// A parked event as it is kept: when it is tried again stands beside what was noted last, and holds.
-pub(crate) fn parked_event(
-    attempts: i64,
-    since: i64,
-    retry_at: i64,
-    data: &str,
-    behind: i64,
-) -> Result<ParkedEvent, StoreError> {
-    let last: ParkRequest = from_json(data)?;
+/// A parked event out of its columns: when it is tried again stands beside what was noted last, and holds.
+pub(crate) fn parked_event(row: &impl SqlRow) -> Result<ParkedEvent, StoreError> {
+    let last: ParkRequest = from_json(row.text(3)?)?;
     Ok(ParkedEvent {
+        attempts: u32::try_from(row.number(0)?).unwrap_or(u32::MAX),
+        since: instant(row.number(1)?)?,
         last: ParkRequest {
-            retry_at: instant(retry_at)?,
+            retry_at: instant(row.number(2)?)?,
             ..last
         },
-        attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
-        since: instant(since)?,
-        behind: u64::try_from(behind).unwrap_or_default(),
+        behind: row.count(4)?,
     })
 }
 
@@ -99,20 +94,23 @@ impl<'e> OutboxEnvelope<&'e Option<String>, &'e [OutboundEvent]> {
 }
 
 /// A journal record out of its columns.
-pub(crate) fn journal_record(
-    position: JournalPosition,
-    recorded_at: i64,
-    request: &str,
-    mission: Option<MissionId>,
-) -> Result<JournalRecord, StoreError> {
-    let (command, signals): (Command, Signals) = from_json(request)?;
+pub(crate) fn journal_record(row: &impl SqlRow) -> Result<JournalRecord, StoreError> {
+    let (command, signals): (Command, Signals) = from_json(row.text(3)?)?;
     Ok(JournalRecord {
-        position,
-        at: instant(recorded_at)?,
+        position: JournalPosition {
+            user: row.id(0)?.into(),
+            number: row.number(1)?,
+        },
+        at: instant(row.number(2)?)?,
         zone: signals.zone,
         command,
-        mission,
+        mission: row.optional_id(4)?.map(Into::into),
     })
+}
+
+/// A number of rows as SQL binds it.
+pub(crate) fn limit_of(rows: usize) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
 }
 
 /// The effect of a change on one record.

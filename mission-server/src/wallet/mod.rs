@@ -16,11 +16,16 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use mission_core::{RewardId, UserId, event::CloudEvent, ports::store::StoreError};
+use mission_core::{
+    RewardId, UserId, event::CloudEvent, points::total_from_millionths, ports::store::StoreError,
+};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use crate::outbox::Subscriber;
+use crate::{
+    outbox::Subscriber,
+    store::{record::instant, row::SqlRow},
+};
 pub use order::{Booking, BookingKind, LedgerCommand, UnreadableEvent};
 
 /// One booking in a user's account.
@@ -122,4 +127,18 @@ impl Subscriber for Wallet {
         }
         self.book(&orders).await
     }
+}
+
+/// A booking out of its columns: grant, kind, amount, currency, time.
+fn ledger_entry(row: &impl SqlRow) -> Result<LedgerEntry, StoreError> {
+    Ok(LedgerEntry {
+        grant_id: row.id(0)?.into(),
+        kind: match row.text(1)? {
+            "grant" => BookingKind::Grant,
+            _ => BookingKind::Revocation,
+        },
+        amount: total_from_millionths(row.number(2)?),
+        currency: row.text(3)?.to_owned(),
+        booked_at: instant(row.number(4)?)?,
+    })
 }

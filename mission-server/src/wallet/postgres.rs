@@ -8,10 +8,13 @@ use mission_core::{UserId, points::total_from_millionths, ports::store::StoreErr
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
-use super::{BookingKind, Ledger, LedgerCommand, LedgerEntry, Wallet};
+use super::{Ledger, LedgerCommand, LedgerEntry, Wallet, ledger_entry};
 use crate::store::{
-    postgres::{Database, Kind, PostgresStore, ResultRow, Rows, SqlBuilder, failure},
-    record::{instant, unavailable},
+    database::SqlDatabase as _,
+    postgres::{Database, Kind, PostgresStore, Rows, failure},
+    record::unavailable,
+    row::SqlRow,
+    sql_builder::SqlBuilder,
 };
 
 impl PostgresStore {
@@ -72,7 +75,7 @@ impl CommandRun {
                 let mut open = SqlBuilder::new(OPEN_ACCOUNTS);
                 open.rows(accounts)?.then(OPENED);
                 let mut book = SqlBuilder::new(BOOK);
-                book.bind(users)?.bind(ERASED)?.rows(rows)?.then(BOOKED);
+                book.bind(users).bind(ERASED).rows(rows)?.then(BOOKED);
                 Ok([open, book])
             }
             CommandRun::Forget(users) => {
@@ -82,10 +85,9 @@ impl CommandRun {
                 }
                 let mut close = SqlBuilder::new(CLOSE_ACCOUNTS);
                 close.rows(accounts)?.then(CLOSED);
-                let mut entries = SqlBuilder::new(MOVE_ENTRIES);
-                entries
-                    .bind(users.into_keys().collect::<Vec<_>>())?
-                    .bind(ERASED)?;
+                let entries = SqlBuilder::new(MOVE_ENTRIES)
+                    .with(users.into_keys().collect::<Vec<_>>())
+                    .with(ERASED);
                 Ok([close, entries])
             }
         }
@@ -149,44 +151,21 @@ impl Ledger for PostgresLedger {
     }
 
     async fn balance(&self, user: UserId) -> Result<Decimal, StoreError> {
-        let rows = self.database.read(|| {
-            let mut script = SqlBuilder::new(
-                "SELECT coalesce(sum(amount_micros), 0)::bigint FROM wallet_entries
-                WHERE user_id = ? AND side = 'holder' AND user_id <> ?",
-            );
-            script.bind(user.0)?.bind(ERASED)?;
-            Ok(script)
-        });
-        match rows.await?.first() {
-            Some(row) => Ok(total_from_millionths(ResultRow(row).get(0)?)),
-            None => Ok(Decimal::ZERO),
-        }
+        let query = SqlBuilder::new(
+            "SELECT coalesce(sum(amount_micros), 0)::bigint FROM wallet_entries
+            WHERE user_id = ? AND side = 'holder' AND user_id <> ?",
+        );
+        let rows = self.database.read(query.with(user.0).with(ERASED)).await?;
+        let sum = rows.first().map_or(Ok(0), |row| row.number(0))?;
+        Ok(total_from_millionths(sum))
     }
 
     async fn entries(&self, user: UserId) -> Result<Vec<LedgerEntry>, StoreError> {
-        let rows = self.database.read(|| {
-            let mut script = SqlBuilder::new(
-                "SELECT grant_id, kind, amount_micros, currency, booked_at FROM wallet_entries
-                WHERE user_id = ? AND side = 'holder' AND user_id <> ? ORDER BY number",
-            );
-            script.bind(user.0)?.bind(ERASED)?;
-            Ok(script)
-        });
-        rows.await?
-            .iter()
-            .map(|row| {
-                let row = ResultRow(row);
-                Ok(LedgerEntry {
-                    grant_id: row.get::<Uuid>(0)?.into(),
-                    kind: match row.get::<&str>(1)? {
-                        "grant" => BookingKind::Grant,
-                        _ => BookingKind::Revocation,
-                    },
-                    amount: total_from_millionths(row.get(2)?),
-                    currency: row.get(3)?,
-                    booked_at: instant(row.get(4)?)?,
-                })
-            })
-            .collect()
+        let query = SqlBuilder::new(
+            "SELECT grant_id, kind, amount_micros, currency, booked_at FROM wallet_entries
+            WHERE user_id = ? AND side = 'holder' AND user_id <> ? ORDER BY number",
+        );
+        let rows = self.database.read(query.with(user.0).with(ERASED)).await?;
+        rows.iter().map(ledger_entry).collect()
     }
 }

@@ -4,10 +4,12 @@ use async_trait::async_trait;
 use mission_core::{UserId, points::total_from_millionths, ports::store::StoreError, serde_name};
 use rust_decimal::Decimal;
 
-use super::{Booking, BookingKind, Ledger, LedgerCommand, LedgerEntry, Wallet};
+use super::{Booking, Ledger, LedgerCommand, LedgerEntry, Wallet, ledger_entry};
 use crate::store::{
-    record::{instant, unavailable},
-    sqlite::{Database, Durability, ResultRow, Rows, SqlBuilder, SqliteStore, failure},
+    database::{Durability, SqlDatabase as _},
+    row::SqlRow,
+    sql_builder::SqlBuilder,
+    sqlite::{Database, Rows, SqliteStore, failure},
 };
 
 impl SqliteStore {
@@ -54,21 +56,20 @@ enum CommandRun {
 }
 
 impl CommandRun {
-    fn add_to(self, script: &mut SqlBuilder) -> Result<(), StoreError> {
+    fn add_to(self, script: &mut SqlBuilder) {
         match self {
             CommandRun::Book(rows) => {
                 let bookings = rows.into_text();
-                script.then(OPEN_ACCOUNTS).bind(bookings.clone())?;
-                script.then(BOOK_HOLDERS).bind(ERASED)?.bind(bookings.clone())?;
-                script.then(BOOK_ISSUER).bind(ISSUER)?.bind(bookings)?;
+                script.then(OPEN_ACCOUNTS).bind(bookings.clone());
+                script.then(BOOK_HOLDERS).bind(ERASED).bind(bookings.clone());
+                script.then(BOOK_ISSUER).bind(ISSUER).bind(bookings);
             }
             CommandRun::Forget(rows) => {
                 let users = rows.into_text();
-                script.then(CLOSE_ACCOUNTS).bind(users.clone())?;
-                script.then(MOVE_ENTRIES).bind(ERASED)?.bind(users)?;
+                script.then(CLOSE_ACCOUNTS).bind(users.clone());
+                script.then(MOVE_ENTRIES).bind(ERASED).bind(users);
             }
         }
-        Ok(())
     }
 }
 
@@ -111,10 +112,9 @@ fn booking_row(rows: &mut Rows, booking: &Booking) -> Result<(), StoreError> {
 #[async_trait]
 impl Ledger for SqliteLedger {
     async fn carry_out(&self, orders: &[LedgerCommand]) -> Result<(), StoreError> {
-        let mut script = SqlBuilder::default();
-        script.then("BEGIN IMMEDIATE;");
+        let mut script = SqlBuilder::new("BEGIN IMMEDIATE;");
         for run in runs(orders)? {
-            run.add_to(&mut script)?;
+            run.add_to(&mut script);
         }
         script.then("COMMIT;");
         let mut turn = self.database.lock_writer().await?;
@@ -126,40 +126,21 @@ impl Ledger for SqliteLedger {
     }
 
     async fn balance(&self, user: UserId) -> Result<Decimal, StoreError> {
-        let row = sqlx::query(
+        let query = SqlBuilder::new(
             "SELECT coalesce(sum(amount_micros), 0) FROM wallet_entries WHERE side = 'holder'
             AND account_id = (SELECT id FROM wallet_accounts WHERE user_id = ?)",
-        )
-        .bind(user.0.as_bytes().to_vec())
-        .fetch_one(self.database.readers())
-        .await
-        .map_err(unavailable)?;
-        Ok(total_from_millionths(ResultRow(&row).get(0)?))
+        );
+        let rows = self.database.read(query.with(user.0)).await?;
+        let sum = rows.first().map_or(Ok(0), |row| row.number(0))?;
+        Ok(total_from_millionths(sum))
     }
 
     async fn entries(&self, user: UserId) -> Result<Vec<LedgerEntry>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT hex(grant_id), kind, amount_micros, currency, booked_at FROM wallet_entries
+        let query = SqlBuilder::new(
+            "SELECT grant_id, kind, amount_micros, currency, booked_at FROM wallet_entries
             WHERE side = 'holder' AND account_id = (SELECT id FROM wallet_accounts WHERE user_id = ?) ORDER BY id",
-        )
-        .bind(user.0.as_bytes().to_vec())
-        .fetch_all(self.database.readers())
-        .await
-        .map_err(unavailable)?;
-        rows.iter()
-            .map(|row| {
-                let row = ResultRow(row);
-                Ok(LedgerEntry {
-                    grant_id: row.id(0)?.into(),
-                    kind: match row.get::<&str>(1)? {
-                        "grant" => BookingKind::Grant,
-                        _ => BookingKind::Revocation,
-                    },
-                    amount: total_from_millionths(row.get(2)?),
-                    currency: row.get(3)?,
-                    booked_at: instant(row.get(4)?)?,
-                })
-            })
-            .collect()
+        );
+        let rows = self.database.read(query.with(user.0)).await?;
+        rows.iter().map(ledger_entry).collect()
     }
 }

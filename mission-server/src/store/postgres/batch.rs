@@ -13,10 +13,11 @@ use mission_core::{
     serde_name,
 };
 
-use super::{removals::Removals, rows::Rows, sql_builder::SqlBuilder, statements::Table};
+use super::{removals::Removals, rows::Rows, statements::Table};
 use crate::store::{
     micros::{budget_micros, total_micros},
     record::{OutboxEnvelope, RecordChange, root_id, root_kind, text_of, to_json},
+    sql_builder::SqlBuilder,
 };
 
 /// Into so many shards the outbox is divided.
@@ -301,11 +302,11 @@ impl BatchStatement {
         let mut script = SqlBuilder::new("WITH ");
         let guard = parts(&mut script, roots, 0, false)?;
         script.then("go AS MATERIALIZED (SELECT 1 / ");
-        guard.add_to(&mut script)?;
+        guard.add_to(&mut script);
         script.then(" AS ok), ");
         let guard = parts(&mut script, others, Table::Catalog as usize, true)?;
         script.then("done AS (SELECT 1) SELECT 1 / ");
-        guard.add_to(&mut script)?;
+        guard.add_to(&mut script);
         script.then(" FROM go");
         Ok(script)
     }
@@ -321,18 +322,17 @@ struct Guard(Vec<(usize, Option<i64>)>);
 
 impl Guard {
     /// Adds a term that is 0 where a part did not write all that it must, and 1 otherwise.
-    fn add_to(self, script: &mut SqlBuilder) -> Result<(), StoreError> {
+    fn add_to(self, script: &mut SqlBuilder) {
         script.then("CASE");
         for (part, must) in self.0 {
-            script.then(" WHEN (SELECT count(*) FROM ").text(&name(part));
+            script.then(" WHEN (SELECT count(*) FROM ").name(&name(part));
             match must {
-                Some(rows) => script.then(") <> ?::bigint THEN 0").bind(rows)?,
+                Some(rows) => script.then(") <> ?::bigint THEN 0").bind(rows),
                 // Only to have it run in its turn.
                 None => script.then(") < 0 THEN 0"),
             };
         }
         script.then(" WHEN FALSE THEN 0 ELSE 1 END");
-        Ok(())
     }
 }
 
@@ -351,7 +351,7 @@ fn parts(
         let part = first + place;
         let statement = table.statement();
         let count = i64::try_from(rows.len()).map_err(|error| StoreError::Refused(error.to_string()))?;
-        script.text(&name(part)).then(" AS (").then(statement.before);
+        script.name(&name(part)).then(" AS (").then(statement.before);
         script.rows(rows)?.then(statement.names);
         if guarded {
             script.then(", go");

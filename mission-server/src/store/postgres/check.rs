@@ -1,21 +1,17 @@
 //! Locks what a batch changes, and looks up all that could stand against it.
 
-use mission_core::{
-    ports::store::{Change, StoreError},
-    serde_name,
-};
-use sqlx::postgres::PgRow;
+use mission_core::ports::store::Change;
 use uuid::Uuid;
 
 use super::{
     connection::{Transaction, TransactionError},
-    load::{ResultRow, ids, pairs},
-    rows::{Kind, Rows},
-    sql_builder::SqlBuilder,
+    rows::Rows,
 };
 use crate::store::{
     conflict_check::{ConflictCheck, ConflictKeys, ConflictRow},
+    keys::Keys,
     record::root_id,
+    sql_builder::SqlBuilder,
 };
 
 /// Locks roots and budgets in the order in which every commit does.
@@ -37,9 +33,7 @@ pub(super) async fn lock(transaction: &mut Transaction, changes: &[Change]) -> R
     ] {
         let ids: Vec<Uuid> = roots.iter().map(|root| root_id(*root)).collect();
         if !ids.is_empty() {
-            let mut script = SqlBuilder::new(sql);
-            script.bind(ids)?;
-            transaction.run(script).await?;
+            transaction.run(SqlBuilder::new(sql).with(ids)).await?;
         }
     }
     let budgets: Vec<Uuid> = touched.budgets.iter().map(|mission| mission.0).collect();
@@ -48,13 +42,12 @@ pub(super) async fn lock(transaction: &mut Transaction, changes: &[Change]) -> R
         let mut script = SqlBuilder::new(
             "INSERT INTO budgets (mission_id, points_micros, grants) SELECT k.id, 0, 0 FROM ",
         );
-        script.rows(ids(budgets.iter().copied()))?;
+        script.rows(Rows::of_keys(Keys::Ids(budgets.clone())))?;
         script.then(" AS k(id) ORDER BY k.id ON CONFLICT (mission_id) DO NOTHING");
         transaction.run(script).await?;
-        let mut script =
+        let lock =
             SqlBuilder::new("SELECT 1 FROM budgets WHERE mission_id = ANY(?) ORDER BY mission_id FOR UPDATE");
-        script.bind(budgets)?;
-        transaction.run(script).await?;
+        transaction.run(lock.with(budgets)).await?;
     }
     Ok(())
 }
@@ -64,101 +57,61 @@ pub(super) async fn look_up(
     transaction: &mut Transaction,
     changes: &[Change],
 ) -> Result<ConflictCheck, TransactionError> {
-    let touched = ConflictKeys::of(changes);
-    let script = script(&touched)?;
+    let keys = ConflictKeys::of(changes);
+    let mut statement = SqlBuilder::default();
+    for ((before, after), keys) in PARTS.into_iter().zip(keys.keys()) {
+        if !keys.is_empty() {
+            if !statement.is_empty() {
+                statement.then(" UNION ALL ");
+            }
+            statement.then(before).rows(Rows::of_keys(keys))?.then(after);
+        }
+    }
     let mut known = ConflictCheck::default();
-    if script.is_empty() {
+    if statement.is_empty() {
         return Ok(known);
     }
-    for row in transaction.run(script).await? {
-        touched.add_row(&mut known, &known_row(&row)?)?;
+    for row in &transaction.run(statement).await? {
+        keys.add_row(&mut known, &ConflictRow::of(row)?)?;
     }
     Ok(known)
 }
 
-fn script(touched: &ConflictKeys) -> Result<SqlBuilder, StoreError> {
-    let mut script = SqlBuilder::default();
-    let mut add = |before: &'static str, rows: Rows, after: &'static str| -> Result<(), StoreError> {
-        if !rows.is_empty() {
-            if !script.is_empty() {
-                script.then(" UNION ALL ");
-            }
-            script.then(before).rows(rows)?.then(after);
-        }
-        Ok(())
-    };
-    for (before, roots, after) in [
-        (
-            "SELECT 0, k.place, t.version, NULL::bigint, NULL::uuid, NULL::uuid FROM ",
-            &touched.users,
-            " WITH ORDINALITY AS k(id, place) JOIN users t ON t.user_id = k.id",
-        ),
-        (
-            "SELECT 1, k.place, t.version, NULL::bigint, NULL::uuid, NULL::uuid FROM ",
-            &touched.missions,
-            " WITH ORDINALITY AS k(id, place) JOIN missions t ON t.id = k.id",
-        ),
-        (
-            "SELECT 2, k.place, t.version, NULL::bigint, NULL::uuid, NULL::uuid FROM ",
-            &touched.packs,
-            " WITH ORDINALITY AS k(id, place) JOIN packs t ON t.id = k.id",
-        ),
-    ] {
-        add(before, ids(roots.iter().map(|root| root_id(*root))), after)?;
-    }
-    let mut claims = Rows::of(&[Kind::Text, Kind::Bytes]);
-    for claim in &touched.claims {
-        let (kind, key) = claim.storage_key();
-        claims.row().text(kind).bytes(key);
-    }
-    add(
-        "SELECT 3, k.place, NULL::bigint, NULL::bigint, NULL::uuid, NULL::uuid FROM ",
-        claims,
+/// The SQL before and after the keys of each part of the union.
+const PARTS: [(&str, &str); 8] = [
+    (
+        "SELECT 0::bigint, k.place - 1, t.version, NULL::bigint, NULL::uuid, NULL::uuid FROM ",
+        " WITH ORDINALITY AS k(id, place) JOIN users t ON t.user_id = k.id",
+    ),
+    (
+        "SELECT 1::bigint, k.place - 1, t.version, NULL::bigint, NULL::uuid, NULL::uuid FROM ",
+        " WITH ORDINALITY AS k(id, place) JOIN missions t ON t.id = k.id",
+    ),
+    (
+        "SELECT 2::bigint, k.place - 1, t.version, NULL::bigint, NULL::uuid, NULL::uuid FROM ",
+        " WITH ORDINALITY AS k(id, place) JOIN packs t ON t.id = k.id",
+    ),
+    (
+        "SELECT 3::bigint, k.place - 1, NULL::bigint, NULL::bigint, NULL::uuid, NULL::uuid FROM ",
         " WITH ORDINALITY AS k(kind, key, place) JOIN claims t ON t.kind = k.kind AND t.key = k.key",
-    )?;
-    let receipts = touched.receipts.iter();
-    add(
-        "SELECT 4, k.place, t.recorded_at, NULL::bigint, NULL::uuid, NULL::uuid FROM ",
-        pairs(receipts.map(|key| (key.caller, key.command.0))),
+    ),
+    (
+        "SELECT 4::bigint, k.place - 1, t.recorded_at, NULL::bigint, NULL::uuid, NULL::uuid FROM ",
         " WITH ORDINALITY AS k(caller, command, place) JOIN receipts t ON t.caller = k.caller
             AND t.command = k.command",
-    )?;
-    let mut sources = Rows::of(&[Kind::Text, Kind::Id]);
-    for (reward_type, source) in &touched.sources {
-        sources.row().text(serde_name(reward_type)).id(*source);
-    }
-    add(
-        "SELECT 5, k.place, NULL::bigint, NULL::bigint, t.reward_id, t.user_id FROM ",
-        sources,
+    ),
+    (
+        "SELECT 5::bigint, k.place - 1, NULL::bigint, NULL::bigint, t.reward_id, t.user_id FROM ",
         " WITH ORDINALITY AS k(reward_type, source_id, place) JOIN reward_sources t
             ON t.reward_type = k.reward_type AND t.source_id = k.source_id",
-    )?;
-    let mut days = Rows::of(&[Kind::Id, Kind::Number]);
-    for (user, date) in &touched.days {
-        days.row().id(user.0).date(*date);
-    }
-    add(
-        "SELECT 6, k.place, NULL::bigint, NULL::bigint, t.id, NULL::uuid FROM ",
-        days,
+    ),
+    (
+        "SELECT 6::bigint, k.place - 1, NULL::bigint, NULL::bigint, t.id, NULL::uuid FROM ",
         " WITH ORDINALITY AS k(user_id, date, place) JOIN check_in_days t ON t.user_id = k.user_id
             AND t.date = k.date",
-    )?;
-    add(
-        "SELECT 7, k.place, t.points_micros, t.grants, NULL::uuid, NULL::uuid FROM ",
-        ids(touched.budgets.iter().map(|mission| mission.0)),
+    ),
+    (
+        "SELECT 7::bigint, k.place - 1, t.points_micros, t.grants, NULL::uuid, NULL::uuid FROM ",
         " WITH ORDINALITY AS k(id, place) JOIN budgets t ON t.mission_id = k.id",
-    )?;
-    Ok(script)
-}
-
-fn known_row(row: &PgRow) -> Result<ConflictRow, StoreError> {
-    let row = ResultRow(row);
-    Ok(ConflictRow {
-        part: row.get::<i32>(0)?.into(),
-        place: row.get::<i64>(1)? - 1,
-        first: row.get(2)?,
-        second: row.get(3)?,
-        id: row.get(4)?,
-        owner: row.get(5)?,
-    })
-}
+    ),
+];

@@ -4,17 +4,22 @@ use std::{str::FromStr, time::Duration};
 
 use mission_core::ports::store::StoreError;
 use sqlx::{
-    ConnectOptions, Connection, Executor, PgConnection, PgPool, Postgres,
+    Arguments as _, ConnectOptions, Connection, Executor, PgConnection, PgPool, Postgres,
     migrate::{MigrateError, Migrator},
     pool::PoolConnection,
-    postgres::{PgConnectOptions, PgPoolOptions, PgRow},
+    postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow},
 };
 
 use super::{
     breaker::{Breaker, is_lost},
-    sql_builder::SqlBuilder,
+    shards::Lease,
 };
-use crate::store::{PoolUse, SchemaError, pool::Waiters, record::unavailable};
+use crate::store::{
+    PoolUse, SchemaError,
+    pool::Waiters,
+    record::unavailable,
+    sql_builder::{SqlBuilder, SqlValue},
+};
 
 /// Options of a PostgreSQL database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,9 +147,11 @@ fn way_out(error: &sqlx::Error, options: &PgConnectOptions) -> Option<String> {
     }
 }
 
-/// The database; clones share the connections.
+/// A PostgreSQL database; clones share its connections.
 #[derive(Clone, Debug)]
-pub(crate) struct Database {
+pub struct Database {
+    /// On the shards of the outbox that this process sends.
+    pub(super) lease: Lease,
     pool: PgPool,
     breaker: Breaker,
     waiting: Waiters,
@@ -185,6 +192,7 @@ impl Database {
             .test_before_acquire(false)
             .connect_lazy_with(options);
         Ok(Database {
+            lease: Lease::new(settings.outbox_lease),
             breaker: Breaker::new(pool.clone()),
             waiting: Waiters::default(),
             pool,
@@ -212,20 +220,6 @@ impl Database {
         Ok(rows)
     }
 
-    /// Reads with one statement. A connection that was lost since its last use is replaced.
-    pub(crate) async fn read(
-        &self,
-        script: impl Fn() -> Result<SqlBuilder, StoreError>,
-    ) -> Result<Vec<PgRow>, StoreError> {
-        for _ in 0..2 {
-            match self.run(script()?).await {
-                Err(error) if is_lost(&error) => {}
-                rows => return rows.map_err(|error| unavailable(&error)),
-            }
-        }
-        self.run(script()?).await.map_err(|error| unavailable(&error))
-    }
-
     /// Begins a transaction of several statements.
     pub(crate) async fn begin(&self) -> Result<Transaction, sqlx::Error> {
         let guard = self.breaker.ask(Box::pin(async {
@@ -246,7 +240,7 @@ impl Database {
     }
 
     /// How the connections are used at this moment.
-    pub(super) fn pool_use(&self) -> PoolUse {
+    pub(super) fn connections_in_use(&self) -> PoolUse {
         let (open, idle) = (self.pool.size() as usize, self.pool.num_idle());
         PoolUse {
             most: self.pool.options().get_max_connections() as usize,
@@ -256,7 +250,7 @@ impl Database {
         }
     }
 
-    pub(super) async fn close(&self) {
+    pub(super) async fn close_pool(&self) {
         self.pool.close().await;
     }
 }
@@ -271,7 +265,8 @@ impl ConnectionGuard {
     }
 
     async fn run(&mut self, script: SqlBuilder, persistent: bool) -> Result<Vec<PgRow>, sqlx::Error> {
-        let (sql, arguments) = script.into_parts();
+        let (sql, values) = script.into_parts();
+        let (sql, arguments) = (numbered(&sql), arguments(values)?);
         sqlx::query_with(&sql, arguments)
             .persistent(persistent)
             .fetch_all(self.connection()?)
@@ -291,6 +286,39 @@ impl Drop for ConnectionGuard {
     fn drop(&mut self) {
         drop(self.0.take().map(PoolConnection::detach));
     }
+}
+
+/// The text with `$1`, `$2`, … for its `?`.
+fn numbered(sql: &str) -> String {
+    use std::fmt::Write as _;
+    let mut numbered = String::with_capacity(sql.len() + 64);
+    for (place, part) in sql.split('?').enumerate() {
+        if place > 0 {
+            // Writing to a string cannot fail.
+            let _ = write!(numbered, "${place}");
+        }
+        numbered.push_str(part);
+    }
+    numbered
+}
+
+fn arguments(values: Vec<SqlValue>) -> Result<PgArguments, sqlx::Error> {
+    let mut arguments = PgArguments::default();
+    for value in values {
+        match value {
+            SqlValue::Id(id) => arguments.add(id),
+            SqlValue::Number(number) => arguments.add(number),
+            SqlValue::Text(text) => arguments.add(text),
+            SqlValue::Bytes(bytes) => arguments.add(bytes),
+            SqlValue::Ids(ids) => arguments.add(ids),
+            SqlValue::Numbers(numbers) => arguments.add(numbers),
+            SqlValue::Texts(texts) => arguments.add(texts),
+            SqlValue::ByteStrings(bytes) => arguments.add(bytes),
+            SqlValue::Flags(flags) => arguments.add(flags),
+        }
+        .map_err(sqlx::Error::Encode)?;
+    }
+    Ok(arguments)
 }
 
 /// A transaction. Dropped before its commit, it is rolled back with the end of its connection.

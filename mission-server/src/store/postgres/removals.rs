@@ -3,10 +3,8 @@
 use mission_core::{UserId, ports::store::StoreError};
 use uuid::Uuid;
 
-use super::{
-    rows::{Kind, Rows},
-    sql_builder::SqlBuilder,
-};
+use super::rows::{Kind, Rows};
+use crate::store::sql_builder::SqlBuilder;
 
 /// Rows that a commit deletes.
 #[derive(Debug)]
@@ -95,9 +93,7 @@ impl Removals {
         let mut scripts = Vec::new();
         if !all.erased.is_empty() {
             for sql in ERASURE {
-                let mut script = SqlBuilder::new(sql);
-                script.bind(all.erased.clone())?;
-                scripts.push(script);
+                scripts.push(SqlBuilder::new(sql).with(all.erased.clone()));
             }
         }
         let mut add = |before: &'static str, rows: Rows, after: &'static str| -> Result<(), StoreError> {

@@ -6,8 +6,11 @@ use mission_core::ports::store::StoreError;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::sql_builder::SqlBuilder;
-use crate::store::record::{days, to_json};
+use crate::store::{
+    keys::Keys,
+    record::{days, to_json},
+    sql_builder::{SqlBuilder, SqlValue},
+};
 
 /// The type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,44 +27,27 @@ pub(crate) enum Kind {
     Flag,
 }
 
-#[derive(Debug)]
-enum Column {
-    Ids(Vec<Option<Uuid>>),
-    Numbers(Vec<Option<i64>>),
-    Texts(Vec<Option<String>>),
-    Bytes(Vec<Option<Vec<u8>>>),
-    Flags(Vec<Option<bool>>),
+/// A column without values.
+fn column(kind: Kind) -> SqlValue {
+    match kind {
+        Kind::Id => SqlValue::Ids(Vec::new()),
+        Kind::Number => SqlValue::Numbers(Vec::new()),
+        Kind::Text => SqlValue::Texts(Vec::new()),
+        Kind::Bytes => SqlValue::ByteStrings(Vec::new()),
+        Kind::Flag => SqlValue::Flags(Vec::new()),
+    }
 }
 
-impl Column {
-    fn of(kind: Kind) -> Self {
-        match kind {
-            Kind::Id => Column::Ids(Vec::new()),
-            Kind::Number => Column::Numbers(Vec::new()),
-            Kind::Text => Column::Texts(Vec::new()),
-            Kind::Bytes => Column::Bytes(Vec::new()),
-            Kind::Flag => Column::Flags(Vec::new()),
-        }
-    }
-
-    fn sql(&self) -> &'static str {
-        match self {
-            Column::Ids(_) => "uuid[]",
-            Column::Numbers(_) => "bigint[]",
-            Column::Texts(_) => "text[]",
-            Column::Bytes(_) => "bytea[]",
-            Column::Flags(_) => "boolean[]",
-        }
-    }
-
-    fn len(&self) -> usize {
-        match self {
-            Column::Ids(values) => values.len(),
-            Column::Numbers(values) => values.len(),
-            Column::Texts(values) => values.len(),
-            Column::Bytes(values) => values.len(),
-            Column::Flags(values) => values.len(),
-        }
+/// The placeholder of a column with its type, and how many values it has.
+fn placeholder(column: &SqlValue) -> (&'static str, usize) {
+    match column {
+        SqlValue::Ids(values) => ("?::uuid[]", values.len()),
+        SqlValue::Numbers(values) => ("?::bigint[]", values.len()),
+        SqlValue::Texts(values) => ("?::text[]", values.len()),
+        SqlValue::ByteStrings(values) => ("?::bytea[]", values.len()),
+        SqlValue::Flags(values) => ("?::boolean[]", values.len()),
+        // No column is made of these.
+        SqlValue::Id(_) | SqlValue::Number(_) | SqlValue::Text(_) | SqlValue::Bytes(_) => ("?", 1),
     }
 }
 
@@ -77,7 +63,7 @@ enum Value {
 /// Rows of one table, bound as one array a column.
 #[derive(Debug)]
 pub(crate) struct Rows {
-    columns: Vec<Column>,
+    columns: Vec<SqlValue>,
     /// The column that the next value goes to.
     next: usize,
     count: usize,
@@ -89,9 +75,43 @@ impl Rows {
     /// No rows yet, of columns of these types.
     pub(crate) fn of(kinds: &[Kind]) -> Self {
         Rows {
-            columns: kinds.iter().copied().map(Column::of).collect(),
+            columns: kinds.iter().copied().map(column).collect(),
             next: 0,
             count: 0,
+            misfit: false,
+        }
+    }
+
+    /// A row for each key.
+    pub(super) fn of_keys(keys: Keys) -> Self {
+        fn two<A, B>(pairs: Vec<(A, B)>) -> (Vec<Option<A>>, Vec<Option<B>>) {
+            pairs.into_iter().map(|(a, b)| (Some(a), Some(b))).unzip()
+        }
+        let columns = match keys {
+            Keys::Ids(ids) => vec![SqlValue::from(ids)],
+            Keys::IdPairs(pairs) => {
+                let (users, ids) = two(pairs);
+                vec![SqlValue::Ids(users), SqlValue::Ids(ids)]
+            }
+            Keys::Dates(dates) => {
+                let (users, dates) = two(dates);
+                vec![SqlValue::Ids(users), SqlValue::Numbers(dates)]
+            }
+            Keys::Texts(texts) => vec![SqlValue::Texts(texts.into_iter().map(Some).collect())],
+            Keys::Claims(claims) => {
+                let (kinds, keys) = two(claims);
+                let kinds = kinds.into_iter().map(|kind| kind.map(str::to_owned)).collect();
+                vec![SqlValue::Texts(kinds), SqlValue::ByteStrings(keys)]
+            }
+            Keys::Sources(sources) => {
+                let (kinds, ids) = two(sources);
+                vec![SqlValue::Texts(kinds), SqlValue::Ids(ids)]
+            }
+        };
+        Rows {
+            count: columns.first().map_or(0, |column| placeholder(column).1),
+            columns,
+            next: 0,
             misfit: false,
         }
     }
@@ -105,16 +125,16 @@ impl Rows {
 
     fn put(&mut self, value: Value) -> &mut Self {
         match (self.columns.get_mut(self.next), value) {
-            (Some(Column::Ids(column)), Value::Id(id)) => column.push(Some(id)),
-            (Some(Column::Numbers(column)), Value::Number(number)) => column.push(Some(number)),
-            (Some(Column::Texts(column)), Value::Text(text)) => column.push(Some(text)),
-            (Some(Column::Bytes(column)), Value::Bytes(bytes)) => column.push(Some(bytes)),
-            (Some(Column::Flags(column)), Value::Flag(flag)) => column.push(Some(flag)),
-            (Some(Column::Ids(column)), Value::Null) => column.push(None),
-            (Some(Column::Numbers(column)), Value::Null) => column.push(None),
-            (Some(Column::Texts(column)), Value::Null) => column.push(None),
-            (Some(Column::Bytes(column)), Value::Null) => column.push(None),
-            (Some(Column::Flags(column)), Value::Null) => column.push(None),
+            (Some(SqlValue::Ids(column)), Value::Id(id)) => column.push(Some(id)),
+            (Some(SqlValue::Numbers(column)), Value::Number(number)) => column.push(Some(number)),
+            (Some(SqlValue::Texts(column)), Value::Text(text)) => column.push(Some(text)),
+            (Some(SqlValue::ByteStrings(column)), Value::Bytes(bytes)) => column.push(Some(bytes)),
+            (Some(SqlValue::Flags(column)), Value::Flag(flag)) => column.push(Some(flag)),
+            (Some(SqlValue::Ids(column)), Value::Null) => column.push(None),
+            (Some(SqlValue::Numbers(column)), Value::Null) => column.push(None),
+            (Some(SqlValue::Texts(column)), Value::Null) => column.push(None),
+            (Some(SqlValue::ByteStrings(column)), Value::Null) => column.push(None),
+            (Some(SqlValue::Flags(column)), Value::Null) => column.push(None),
             _ => self.misfit = true,
         }
         self.next += 1;
@@ -182,24 +202,16 @@ impl Rows {
 
     /// Adds `unnest(…)` of the rows to a script.
     fn unnest(self, script: &mut SqlBuilder) -> Result<(), StoreError> {
-        if self.misfit || self.columns.iter().any(|column| column.len() != self.count) {
+        let fits = |column: &SqlValue| placeholder(column).1 == self.count;
+        if self.misfit || !self.columns.iter().all(fits) {
             let why = "rows do not fit the columns of their statement";
             return Err(StoreError::Refused(why.to_owned()));
         }
         for (place, column) in self.columns.into_iter().enumerate() {
-            script.text(if place == 0 { "unnest(" } else { ", " });
-            let sql = column.sql();
-            match column {
-                Column::Ids(values) => script.value(values)?,
-                Column::Numbers(values) => script.value(values)?,
-                Column::Texts(values) => script.value(values)?,
-                Column::Bytes(values) => script.value(values)?,
-                Column::Flags(values) => script.value(values)?,
-            }
-            .text("::")
-            .text(sql);
+            script.then(if place == 0 { "unnest(" } else { ", " });
+            script.then(placeholder(&column).0).bind(column);
         }
-        script.text(")");
+        script.then(")");
         Ok(())
     }
 }
@@ -222,8 +234,10 @@ mod tests {
         rows.row().id(Uuid::nil()).text("a");
         rows.row().id(Uuid::nil()).optional_text(None);
         let mut script = SqlBuilder::default();
-        script.then("SELECT ?, ").bind(1_i64).unwrap().rows(rows).unwrap();
-        assert_eq!(script.sql(), "SELECT $1, unnest($2::uuid[], $3::text[])");
+        script.then("SELECT ?, ").bind(1_i64).rows(rows).unwrap();
+        let (sql, values) = script.into_parts();
+        assert_eq!(sql, "SELECT ?, unnest(?::uuid[], ?::text[])");
+        assert_eq!(values.len(), 3);
     }
 
     #[test]

@@ -9,9 +9,10 @@ use std::collections::BTreeSet;
 
 use super::{
     check::look_up,
-    connection::{Durability, SqlBuilder, WriterGuard, failure, is_constraint, sqlite_code},
+    connection::{WriterGuard, failure, is_constraint, sqlite_code},
     write::{UniquenessGuard, write},
 };
+use crate::store::{database::Durability, sql_builder::SqlBuilder};
 
 const BEGIN: &str = "BEGIN IMMEDIATE;";
 const COMMIT: &str = "COMMIT;";

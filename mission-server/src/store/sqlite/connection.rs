@@ -4,16 +4,23 @@ use std::{path::Path, str::FromStr, sync::Arc, time::Duration};
 
 use mission_core::ports::store::StoreError;
 use sqlx::{
-    ConnectOptions, Connection, SqliteConnection, SqlitePool,
+    Arguments as _, ConnectOptions, Connection, SqliteConnection, SqlitePool,
     sqlite::{
         SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow,
         SqliteSynchronous,
     },
 };
 use tokio::sync::{Mutex, MutexGuard};
+use uuid::Uuid;
 
 pub(crate) use crate::store::record::unavailable;
-use crate::store::{PoolUse, SchemaError, pool::Waiters};
+use crate::store::{
+    PoolUse, SchemaError,
+    database::Durability,
+    pool::Waiters,
+    record::to_json,
+    sql_builder::{SqlBuilder, SqlValue},
+};
 
 /// Options of a SQLite database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,27 +97,16 @@ fn is_hopeless(error: &sqlx::Error) -> bool {
     sqlite_code(error).is_some_and(|code| HOPELESS.contains(&(code & 0xff)))
 }
 
-/// The durability of a commit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Durability {
-    /// Power loss.
-    Full,
-    /// The end of the process, not power loss; what comes later is never kept without it.
-    Relaxed,
-}
-
-impl Durability {
-    fn pragma(self) -> &'static str {
-        match self {
-            Durability::Full => "PRAGMA synchronous = FULL",
-            Durability::Relaxed => "PRAGMA synchronous = NORMAL",
-        }
+fn pragma(durability: Durability) -> &'static str {
+    match durability {
+        Durability::Full => "PRAGMA synchronous = FULL",
+        Durability::Relaxed => "PRAGMA synchronous = NORMAL",
     }
 }
 
-/// The database; clones share the connections.
+/// A SQLite file; clones share its connections.
 #[derive(Clone, Debug)]
-pub(crate) struct Database {
+pub struct Database {
     writer: Arc<Mutex<Writer>>,
     readers: SqlitePool,
     waiting: Waiters,
@@ -129,37 +125,6 @@ struct Writer {
 /// Exclusive use of the writing connection.
 pub(crate) struct WriterGuard<'d> {
     writer: MutexGuard<'d, Writer>,
-}
-
-/// SQL with its bound values, put together from fixed parts; `?` counts on from part to part.
-#[derive(Debug, Default)]
-pub(crate) struct SqlBuilder {
-    sql: String,
-    arguments: SqliteArguments<'static>,
-}
-
-impl SqlBuilder {
-    /// Adds a part without values.
-    pub(crate) fn then(&mut self, sql: &'static str) -> &mut Self {
-        self.sql.push_str(sql);
-        self
-    }
-
-    /// Adds a value for the next `?`.
-    pub(crate) fn bind<T>(&mut self, value: T) -> Result<&mut Self, StoreError>
-    where
-        T: sqlx::Encode<'static, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite> + 'static,
-    {
-        use sqlx::Arguments as _;
-        self.arguments
-            .add(value)
-            .map_err(|error| StoreError::Refused(error.to_string()))?;
-        Ok(self)
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.sql.is_empty()
-    }
 }
 
 /// Whether there is a folder for a file to be in.
@@ -231,7 +196,7 @@ impl Database {
     }
 
     /// How the connections are used at this moment: the one that writes, and the readers.
-    pub(super) fn pool_use(&self) -> PoolUse {
+    pub(super) fn connections_in_use(&self) -> PoolUse {
         let (readers, idle) = (self.readers.size() as usize, self.readers.num_idle());
         let writing = usize::from(self.writer.try_lock().is_err());
         PoolUse {
@@ -242,7 +207,16 @@ impl Database {
         }
     }
 
+    /// Reads with one statement, on a connection for queries.
+    pub(super) async fn query(&self, query: SqlBuilder) -> Result<Vec<SqliteRow>, sqlx::Error> {
+        let (sql, values) = query.into_parts();
+        sqlx::query_with(&sql, arguments(values)?)
+            .fetch_all(&self.readers)
+            .await
+    }
+
     /// The connections for queries.
+    #[cfg(test)]
     pub(crate) fn readers(&self) -> &SqlitePool {
         &self.readers
     }
@@ -268,7 +242,7 @@ impl Database {
     }
 
     /// Closes all connections; SQLite folds the write-ahead log into the file.
-    pub(crate) async fn close(&self) {
+    pub(super) async fn close_connections(&self) {
         self.readers.close().await;
         if let Some(connection) = self.writer.lock().await.connection.take()
             && let Err(error) = connection.close().await
@@ -324,8 +298,7 @@ impl WriterGuard<'_> {
     ) -> Result<Vec<SqliteRow>, sqlx::Error> {
         if self.writer.durability != Some(durability) {
             self.writer.durability = None;
-            let mut pragma = SqlBuilder::default();
-            pragma.then(durability.pragma());
+            let pragma = SqlBuilder::new(pragma(durability));
             // SQLite carries this pragma out when it is prepared, so that a cached statement would do nothing.
             self.run_as(pragma, false).await?;
             self.writer.durability = Some(durability);
@@ -348,9 +321,7 @@ impl WriterGuard<'_> {
 
     /// Ends an open transaction without a trace.
     pub(crate) async fn roll_back(&mut self) -> Result<(), StoreError> {
-        let mut script = SqlBuilder::default();
-        script.then("ROLLBACK");
-        match self.run(script).await {
+        match self.run(SqlBuilder::new("ROLLBACK")).await {
             Ok(_) => {}
             // SQLite ends some failed transactions by itself.
             Err(sqlx::Error::Database(error)) if error.message().contains("no transaction is active") => {}
@@ -366,8 +337,8 @@ impl WriterGuard<'_> {
 
     async fn run_as(&mut self, script: SqlBuilder, persistent: bool) -> Result<Vec<SqliteRow>, sqlx::Error> {
         let connection = self.writer.connection.as_mut().ok_or(sqlx::Error::PoolClosed)?;
-        // Scripts are put together from string literals alone; every value is bound.
-        let query = sqlx::query_with(&script.sql, script.arguments).persistent(persistent);
+        let (sql, values) = script.into_parts();
+        let query = sqlx::query_with(&sql, arguments(values)?).persistent(persistent);
         let result = query.fetch_all(connection).await;
         if let Err(error) = &result
             && !matches!(error, sqlx::Error::Database(_))
@@ -379,17 +350,42 @@ impl WriterGuard<'_> {
     }
 }
 
+fn arguments(values: Vec<SqlValue>) -> Result<SqliteArguments<'static>, sqlx::Error> {
+    let hex = |ids: Vec<Option<Uuid>>| ids.iter().map(|id| id.map(Uuid::simple)).collect::<Vec<_>>();
+    let json = |array: Result<String, StoreError>| array.map_err(|error| sqlx::Error::Encode(error.into()));
+    let mut arguments = SqliteArguments::default();
+    for value in values {
+        match value {
+            SqlValue::Id(id) => arguments.add(id),
+            SqlValue::Number(number) => arguments.add(number),
+            SqlValue::Text(text) => arguments.add(text),
+            SqlValue::Bytes(bytes) => arguments.add(bytes),
+            SqlValue::Ids(ids) => arguments.add(json(to_json(&hex(ids)))?),
+            SqlValue::Numbers(numbers) => arguments.add(json(to_json(&numbers))?),
+            #[cfg(feature = "postgres")]
+            SqlValue::Texts(texts) => arguments.add(json(to_json(&texts))?),
+            #[cfg(feature = "postgres")]
+            SqlValue::ByteStrings(bytes) => arguments.add(json(to_json(&bytes))?),
+            #[cfg(feature = "postgres")]
+            SqlValue::Flags(flags) => arguments.add(json(to_json(&flags))?),
+        }
+        .map_err(sqlx::Error::Encode)?;
+    }
+    Ok(arguments)
+}
+
 /// The extended code of SQLite's refusal, if it is one.
 pub(crate) fn sqlite_code(error: &sqlx::Error) -> Option<i32> {
     error.as_database_error()?.code()?.parse().ok()
 }
 
-/// Whether a constraint stood against it: then nothing was written.
-/// A failure as a store tells it. What a constraint stands against, or SQLite cannot even compute or hold, will fail again.
+const CONSTRAINT: i32 = 19;
+
+/// A failure as a store tells it. What a constraint stands against, or SQLite cannot even compute or hold, will fail
+/// again.
 pub(crate) fn failure(error: &sqlx::Error) -> StoreError {
     const GENERIC: i32 = 1;
     const TOO_BIG: i32 = 18;
-    const CONSTRAINT: i32 = 19;
     const MISMATCH: i32 = 20;
     match sqlite_code(error).map(|code| code & 0xff) {
         Some(GENERIC | TOO_BIG | CONSTRAINT | MISMATCH) => StoreError::Refused(error.to_string()),
@@ -397,7 +393,7 @@ pub(crate) fn failure(error: &sqlx::Error) -> StoreError {
     }
 }
 
+/// Whether a constraint stood against it: then nothing was written.
 pub(crate) fn is_constraint(error: &sqlx::Error) -> bool {
-    const SQLITE_CONSTRAINT: i32 = 19;
-    sqlite_code(error).is_some_and(|code| code & 0xff == SQLITE_CONSTRAINT)
+    sqlite_code(error).is_some_and(|code| code & 0xff == CONSTRAINT)
 }

@@ -1,104 +1,89 @@
-//! Housekeeping: forgets receipts and inbound ids whose time is over, a little at a time.
+//! Housekeeping: removes receipts and inbound ids whose time is over, a little at a time.
 
 use chrono::{DateTime, Utc};
 use mission_core::ports::store::{RECEIPT_LIFETIME, StoreError};
 
-use super::{
-    SqliteStore,
-    connection::{Durability, SqlBuilder, unavailable},
-    load::ResultRow,
+use super::connection::{Database, unavailable};
+use crate::store::{
+    INBOUND_LIFETIME, PrunedRows,
+    database::{Durability, SqlDatabase as _},
+    row::SqlRow,
+    sql_builder::SqlBuilder,
 };
-use crate::store::{INBOUND_LIFETIME, PrunedRows};
 
 /// Rows of one transaction, so that commands wait for milliseconds at most.
 const CHUNK: i64 = 500;
 
-impl SqliteStore {
-    /// Forgets receipts of 24 hours ago and inbound ids of 30 days ago. The journal stays as the audit log.
-    ///
-    /// # Errors
-    /// When the store cannot be written; what was forgotten until then stays so.
-    pub async fn housekeeping(&self, now: DateTime<Utc>) -> Result<PrunedRows, StoreError> {
-        let mut forgotten = PrunedRows::default();
-        loop {
-            let receipts = self.clear_receipts(now - RECEIPT_LIFETIME).await?;
-            forgotten.receipts += receipts;
-            if receipts == 0 {
-                break;
-            }
+/// Removes receipts and inbound ids.
+pub(super) async fn prune(database: &Database, now: DateTime<Utc>) -> Result<PrunedRows, StoreError> {
+    let mut pruned = PrunedRows::default();
+    loop {
+        let receipts = clear_receipts(database, now - RECEIPT_LIFETIME).await?;
+        pruned.receipts += receipts;
+        if receipts == 0 {
+            break;
         }
-        loop {
-            let inbound = self.clear_inbound(now - INBOUND_LIFETIME).await?;
-            forgotten.inbound += inbound;
-            if inbound == 0 {
-                break;
-            }
-        }
-        Ok(forgotten)
     }
+    loop {
+        let inbound = clear_inbound(database, now - INBOUND_LIFETIME).await?;
+        pruned.inbound += inbound;
+        if inbound == 0 {
+            break;
+        }
+    }
+    Ok(pruned)
+}
 
-    /// Journal numbers rise with time but for clocks that jump: a chunk ends at the first row that is too young.
-    async fn clear_receipts(&self, until: DateTime<Utc>) -> Result<u64, StoreError> {
-        let mut turn = self.database.lock_writer().await?;
-        let mut script = SqlBuilder::default();
-        script
-            .then(
-                "SELECT number, recorded_at <= ? FROM journal WHERE number >
-                (SELECT value FROM counters WHERE name = 'receipts_cleared') ORDER BY number LIMIT ?",
-            )
-            .bind(until.timestamp_micros())?
-            .bind(CHUNK)?;
-        let rows = turn.read(script).await.map_err(unavailable)?;
-        let mut old = 0;
-        let mut last = None;
-        for row in &rows {
-            let row = ResultRow(row);
-            if !row.get::<bool>(1)? {
-                break;
-            }
-            last = Some(row.get::<i64>(0)?);
-            old += 1;
+/// Journal numbers rise with time but for clocks that jump: a chunk ends at the first row that is too young.
+async fn clear_receipts(database: &Database, until: DateTime<Utc>) -> Result<u64, StoreError> {
+    let mut guard = database.lock_writer().await?;
+    let query = SqlBuilder::new(
+        "SELECT number, recorded_at <= ? FROM journal WHERE number >
+        (SELECT value FROM counters WHERE name = 'receipts_cleared') ORDER BY number LIMIT ?",
+    );
+    let query = query.with(until.timestamp_micros()).with(CHUNK);
+    let rows = guard.read(query).await.map_err(unavailable)?;
+    let mut old = 0;
+    let mut last = None;
+    for row in &rows {
+        if row.number(1)? == 0 {
+            break;
         }
-        let Some(last) = last else {
-            return Ok(0);
-        };
-        let mut script = SqlBuilder::default();
-        script
-            .then("BEGIN IMMEDIATE;")
-            // What an erased user's commands were answered goes with the receipt.
-            .then("DELETE FROM journal WHERE number <= ? AND number > (SELECT value FROM counters
-                WHERE name = 'receipts_cleared') AND request IS NULL AND (outbox IS NULL OR sent_at IS NOT NULL);")
-            .bind(last)?
-            .then("UPDATE journal SET caller = NULL, command = NULL WHERE number <= ? AND number >
-                (SELECT value FROM counters WHERE name = 'receipts_cleared');")
-            .bind(last)?
-            .then("UPDATE counters SET value = ? WHERE name = 'receipts_cleared';")
-            .bind(last)?
-            .then("COMMIT;");
-        turn.write(Durability::Relaxed, script)
-            .await
-            .map_err(unavailable)?;
-        turn.finished();
-        Ok(old)
+        last = Some(row.number(0)?);
+        old += 1;
     }
+    let Some(last) = last else {
+        return Ok(0);
+    };
+    let mut script = SqlBuilder::new("BEGIN IMMEDIATE;");
+    script
+        // What an erased user's commands were answered goes with the receipt.
+        .then(
+            "DELETE FROM journal WHERE number <= ? AND number > (SELECT value FROM counters
+            WHERE name = 'receipts_cleared') AND request IS NULL AND (outbox IS NULL OR sent_at IS NOT NULL);",
+        )
+        .bind(last)
+        .then(
+            "UPDATE journal SET caller = NULL, command = NULL WHERE number <= ? AND number >
+            (SELECT value FROM counters WHERE name = 'receipts_cleared');",
+        )
+        .bind(last)
+        .then("UPDATE counters SET value = ? WHERE name = 'receipts_cleared';")
+        .bind(last)
+        .then("COMMIT;");
+    guard
+        .write(Durability::Relaxed, script)
+        .await
+        .map_err(unavailable)?;
+    guard.finished();
+    Ok(old)
+}
 
-    async fn clear_inbound(&self, until: DateTime<Utc>) -> Result<u64, StoreError> {
-        let mut turn = self.database.lock_writer().await?;
-        let mut script = SqlBuilder::default();
-        script
-            .then("BEGIN IMMEDIATE;")
-            .then(
-                "DELETE FROM claims WHERE (kind, key) IN (SELECT kind, key FROM claims
-                WHERE kind = 'inbound' AND taken_at <= ? LIMIT ?) RETURNING 1;",
-            )
-            .bind(until.timestamp_micros())?
-            .bind(CHUNK)?
-            .then("COMMIT;");
-        let gone = turn
-            .write(Durability::Relaxed, script)
-            .await
-            .map_err(unavailable)?;
-        turn.finished();
-        Ok(gone.len() as u64)
-    }
+async fn clear_inbound(database: &Database, until: DateTime<Utc>) -> Result<u64, StoreError> {
+    let delete = SqlBuilder::new(
+        "DELETE FROM claims WHERE (kind, key) IN (SELECT kind, key FROM claims
+        WHERE kind = 'inbound' AND taken_at <= ? LIMIT ?) RETURNING 1",
+    );
+    let delete = delete.with(until.timestamp_micros()).with(CHUNK);
+    Ok(database.write(Durability::Relaxed, delete).await?.len() as u64)
 }

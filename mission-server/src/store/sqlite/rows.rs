@@ -10,7 +10,7 @@ use mission_core::ports::store::StoreError;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::store::record::days;
+use crate::store::{keys::Keys, record::days};
 
 /// Rows of one table, bound as one JSON text.
 #[derive(Debug, Default)]
@@ -124,6 +124,44 @@ impl Rows {
         self.text.push_str(if self.count == 0 { "[]" } else { "]]" });
         self.text
     }
+}
+
+/// Keys as the text that `json_each` turns back into rows.
+pub(super) fn key_text(keys: &Keys) -> String {
+    let mut rows = Rows::default();
+    match keys {
+        Keys::Ids(ids) => {
+            for id in ids {
+                rows.row().id(*id);
+            }
+        }
+        Keys::IdPairs(pairs) => {
+            for (one, other) in pairs {
+                rows.row().id(*one).id(*other);
+            }
+        }
+        Keys::Dates(dates) => {
+            for (user, date) in dates {
+                rows.row().id(*user).number(*date);
+            }
+        }
+        Keys::Texts(texts) => {
+            for text in texts {
+                rows.row().text(text);
+            }
+        }
+        Keys::Claims(claims) => {
+            for (kind, key) in claims {
+                rows.row().text(kind).bytes(key);
+            }
+        }
+        Keys::Sources(sources) => {
+            for (kind, id) in sources {
+                rows.row().text(kind).id(*id);
+            }
+        }
+    }
+    rows.into_text()
 }
 
 #[cfg(test)]

@@ -15,10 +15,11 @@ use mission_core::{
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{connection::SqlBuilder, rows::Rows};
+use super::rows::Rows;
 use crate::store::{
     micros::{budget_micros, total_micros},
     record::{OutboxEnvelope, root_id, root_kind},
+    sql_builder::SqlBuilder,
 };
 
 /// How a commit guards what must be unique.
@@ -241,7 +242,7 @@ impl BatchRows {
         if !self.erased.is_empty() {
             let erased = self.erased.into_text();
             for statement in sql::ERASURE {
-                script.then(statement).bind(erased.clone())?;
+                script.then(statement).bind(erased.clone());
             }
         }
         let mut add = |sql: &'static str, rows: Rows| -> Result<(), StoreError> {
@@ -249,9 +250,9 @@ impl BatchRows {
                 let (records, text) = rows.into_parts();
                 script.then(sql);
                 if sql.contains(sql::RECORDS) {
-                    script.bind(records)?;
+                    script.bind(records);
                 }
-                script.bind(text)?;
+                script.bind(text);
             }
             Ok(())
         };
@@ -326,7 +327,7 @@ impl BatchRows {
         add(sql::AUDIT, self.audit)?;
         add(sql::JOURNAL, self.journal)?;
         if self.catalog_changes > 0 {
-            script.then(sql::CATALOG).bind(i64::from(self.catalog_changes))?;
+            script.then(sql::CATALOG).bind(i64::from(self.catalog_changes));
         }
         Ok(())
     }
@@ -390,19 +391,25 @@ mod sql {
         };
     }
     macro_rules! root {
-        ($table:literal) => {
+        ($table:literal, $key:literal) => {
             concat!(
                 "INSERT INTO ",
                 $table,
-                " (id, version, data) SELECT unhex(value->>0), value->>1,
+                " (",
+                $key,
+                ", version, data) SELECT unhex(value->>0), value->>1,
                 CASE WHEN value->>2 THEN ",
                 record!(3, 4),
                 " ELSE (SELECT known.data FROM ",
                 $table,
-                " known WHERE known.id = unhex(value->>0)) END",
+                " known WHERE known.",
+                $key,
+                " = unhex(value->>0)) END",
                 rows!(),
                 " WHERE TRUE
-                ON CONFLICT (id) DO UPDATE SET version = excluded.version, data = excluded.data;"
+                ON CONFLICT (",
+                $key,
+                ") DO UPDATE SET version = excluded.version, data = excluded.data;"
             )
         };
     }
@@ -460,7 +467,7 @@ mod sql {
         of_erased!("DELETE FROM friendships", "user_id", ""),
         of_erased!("DELETE FROM friendships", "friend_id", ""),
         of_erased!("DELETE FROM pictures", "user_id", ""),
-        of_erased!("UPDATE users SET data = NULL", "id", ""),
+        of_erased!("UPDATE users SET data = NULL", "user_id", ""),
         of_erased!("UPDATE journal SET caller = NULL, command = NULL", "caller", ""),
         of_erased!(
             "DELETE FROM journal",
@@ -473,9 +480,9 @@ mod sql {
             " AND root_kind = 'user'"
         ),
     ];
-    pub(super) const USERS: &str = root!("users");
-    pub(super) const MISSIONS: &str = root!("missions");
-    pub(super) const PACKS: &str = root!("packs");
+    pub(super) const USERS: &str = root!("users", "user_id");
+    pub(super) const MISSIONS: &str = root!("missions", "id");
+    pub(super) const PACKS: &str = root!("packs", "id");
     pub(super) const NO_TASKS: &str = gone!("tasks", "id", "unhex(value->>1)");
     pub(super) const NO_PARTICIPATIONS: &str = gone!("participations", "mission_id", "unhex(value->>1)");
     pub(super) const NO_REWARDS: &str = gone!("rewards", "id", "unhex(value->>1)");

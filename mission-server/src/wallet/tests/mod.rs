@@ -124,9 +124,10 @@ mod sqlite {
 #[cfg(feature = "postgres")]
 mod postgres {
     use super::*;
-    use crate::store::postgres::{
-        ResultRow, SqlBuilder,
-        tests::{Scratch, scratch},
+    use crate::store::{
+        postgres::tests::{Scratch, scratch},
+        row::SqlRow as _,
+        sql_builder::SqlBuilder,
     };
 
     /// Sums over the whole ledger by account: kind of account, sum.
@@ -134,15 +135,10 @@ mod postgres {
         let sql = "SELECT CASE WHEN side = 'issuer' THEN 'issuer'
                 WHEN user_id = '00000000-0000-0000-0000-000000000000' THEN 'erased' ELSE 'user' END AS account,
                 sum(amount_micros)::bigint FROM wallet_entries GROUP BY account";
-        let rows = scratch
-            .store
-            .database
-            .read(|| Ok(SqlBuilder::new(sql)))
-            .await
-            .unwrap();
+        let rows = scratch.store.database.run(SqlBuilder::new(sql)).await.unwrap();
         let sums = rows
             .iter()
-            .map(|row| (ResultRow(row).get(0).unwrap(), ResultRow(row).get(1).unwrap()));
+            .map(|row| (row.text(0).unwrap().to_owned(), row.number(1).unwrap()));
         sums.collect()
     }
 

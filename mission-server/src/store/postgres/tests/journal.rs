@@ -10,20 +10,21 @@ use mission_core::{
     testing::user,
 };
 
-use super::{
-    super::{PostgresStore, ResultRow, SqlBuilder},
-    scratch,
-};
+use super::{super::PostgresStore, scratch};
+use sqlx::{Row as _, postgres::PgRow};
+
 use crate::store::{
     PrunedRows,
+    row::SqlRow as _,
+    sql_builder::SqlBuilder,
     tests::{
         block_on,
         builders::{change, erasure, event, noon},
     },
 };
 
-async fn rows(store: &PostgresStore, sql: &'static str) -> Vec<sqlx::postgres::PgRow> {
-    store.database.read(|| Ok(SqlBuilder::new(sql))).await.unwrap()
+async fn rows(store: &PostgresStore, sql: &'static str) -> Vec<PgRow> {
+    store.database.run(SqlBuilder::new(sql)).await.unwrap()
 }
 
 /// What the journal says: name, whether it keeps the caller, the request, the events.
@@ -31,14 +32,11 @@ async fn journal(store: &PostgresStore) -> Vec<(String, [bool; 3])> {
     let sql = "SELECT name, caller IS NOT NULL, request IS NOT NULL, outbox IS NOT NULL
         FROM journal ORDER BY number";
     let rows = rows(store, sql).await;
-    let rows = rows.iter().map(ResultRow);
-    rows.map(|row| {
-        (
-            row.get(0).unwrap(),
-            [1, 2, 3].map(|column| row.get(column).unwrap()),
-        )
-    })
-    .collect()
+    let columns = |row: &PgRow| {
+        let kept = [1, 2, 3].map(|column: usize| row.get(column));
+        (row.text(0).unwrap().to_owned(), kept)
+    };
+    rows.iter().map(columns).collect()
 }
 
 fn said(name: &str, what: [bool; 3]) -> (String, [bool; 3]) {
@@ -130,7 +128,6 @@ fn housekeeping_forgets_receipts_after_a_day_and_inbound_ids_after_thirty() {
         );
         assert_eq!(journal(store).await.len(), 1_200, "the audit log stays");
         let evidence = rows(store, "SELECT count(*) FROM claims WHERE kind = 'evidence'").await;
-        let evidence: i64 = ResultRow(&evidence[0]).get(0).unwrap();
-        assert_eq!(evidence, 12, "other claims are for ever");
+        assert_eq!(evidence[0].number(0).unwrap(), 12, "other claims are for ever");
     });
 }

@@ -6,12 +6,12 @@ use mission_core::testing::contract;
 use sqlx::postgres::PgConnectOptions;
 
 use super::{
-    super::{PostgresOptions, PostgresStore, SqlBuilder},
+    super::{PostgresOptions, PostgresStore},
     options,
 };
 use crate::{
     services::{self, Schema},
-    store::tests::block_on,
+    store::{sql_builder::SqlBuilder, tests::block_on},
 };
 
 /// Runs every case, each on empty tables of one schema, which is faster than a schema a case.

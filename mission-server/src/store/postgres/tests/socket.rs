@@ -6,11 +6,11 @@ use std::{net::TcpStream, os::fd::OwnedFd};
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 use sqlx::Row;
 
-use super::{
-    super::{PostgresOptions, SqlBuilder},
-    options, scratch_with,
+use super::{super::PostgresOptions, options, scratch_with};
+use crate::{
+    services,
+    store::{sql_builder::SqlBuilder, tests::block_on},
 };
-use crate::{services, store::tests::block_on};
 
 /// Duplicates of the TCP sockets of this process that are bound to a local port.
 fn sockets_on(port: u16) -> std::io::Result<Vec<TcpStream>> {

@@ -6,17 +6,16 @@ use mission_core::{
 };
 
 use super::{
-    super::{SqlBuilder, SqliteStore},
+    super::SqliteStore,
     block_on,
     builders::{change, day, fresh, reward},
     scratch,
 };
+use crate::store::sql_builder::SqlBuilder;
 
 async fn sql(store: &SqliteStore, statement: &'static str) -> Result<(), sqlx::Error> {
     let mut turn = store.database.lock_writer().await.unwrap();
-    let mut script = SqlBuilder::default();
-    script.then(statement);
-    turn.read(script).await.map(|_| ())
+    turn.read(SqlBuilder::new(statement)).await.map(|_| ())
 }
 
 #[test]
@@ -58,7 +57,7 @@ fn the_schema_refuses_what_a_faulty_writer_would_do() {
             ("UPDATE users SET version = version + 2", "version conflict"),
             ("UPDATE users SET version = version", "version conflict"),
             (
-                "INSERT INTO users (id, version) VALUES (x'02', 2)",
+                "INSERT INTO users (user_id, version) VALUES (x'02', 2)",
                 "version conflict",
             ),
             ("DELETE FROM users", "FOREIGN KEY constraint failed"),

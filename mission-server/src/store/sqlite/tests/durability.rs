@@ -13,17 +13,16 @@ use mission_core::{
 use sqlx::{Connection, Row, SqliteConnection};
 
 use super::{
-    super::{Durability, OpenError, SqlBuilder, SqliteOptions, SqliteStore},
+    super::{OpenError, SqliteOptions, SqliteStore},
     block_on,
     builders::{change, noon},
     scratch,
 };
+use crate::store::{database::Durability, sql_builder::SqlBuilder};
 
 async fn pragma(store: &SqliteStore, name: &'static str) -> String {
     let mut turn = store.database.lock_writer().await.unwrap();
-    let mut script = SqlBuilder::default();
-    script.then(name);
-    let rows = turn.read(script).await.unwrap();
+    let rows = turn.read(SqlBuilder::new(name)).await.unwrap();
     rows[0]
         .try_get::<i64, _>(0)
         .map_or_else(|_| rows[0].get(0), |number| number.to_string())
@@ -75,8 +74,7 @@ fn readers_see_the_last_commit_and_wait_for_nobody() {
         let scratch = scratch().await;
         scratch.store.commit(&[change(1, 0)]).await.unwrap();
         let mut turn = scratch.store.database.lock_writer().await.unwrap();
-        let mut script = SqlBuilder::default();
-        script.then("BEGIN IMMEDIATE; UPDATE users SET data = NULL;");
+        let script = SqlBuilder::new("BEGIN IMMEDIATE; UPDATE users SET data = NULL;");
         turn.write(Durability::Full, script).await.unwrap();
         let reading = (0..16).map(|_| scratch.store.user(user(1)));
         let answers = tokio::time::timeout(Duration::from_secs(2), futures_util::future::join_all(reading));

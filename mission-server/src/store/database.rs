@@ -1,0 +1,194 @@
+//! The store over one SQL database: what every database says in the same SQL stands beside this file, and a database
+//! adds what is its own.
+
+use std::{fmt::Debug, sync::Arc};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use mission_core::{
+    engine::{LoadedRecords, ReadSet},
+    ports::{
+        bus::ParkRequest,
+        store::{Change, CommitOutcome, Store, StoreError},
+    },
+};
+use tokio::sync::Notify;
+
+use super::{PoolUse, PrunedRows, row::SqlRow, sql_builder::SqlBuilder};
+
+/// SQL in which the databases differ.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Dialect {
+    /// Whether the id before it is one of an array of ids.
+    pub(crate) is_any_id: &'static str,
+    /// The newest pictures of some bands; binds the bands and the number for each.
+    pub(crate) newest_of_bands: &'static str,
+    /// The accepted commands of users: user, number, instant, request, mission.
+    pub(crate) accepted_commands: &'static str,
+}
+
+/// How much a write survives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// Power loss.
+    Full,
+    /// The end of the process; not power loss, where the database offers the difference. What comes later is never
+    /// kept without it.
+    Relaxed,
+}
+
+/// A database that the store runs on.
+pub(crate) trait SqlDatabase: Clone + Debug + Send + Sync + 'static {
+    /// A row of an answer.
+    type Row: SqlRow + Send + Sync;
+
+    const DIALECT: Dialect;
+
+    /// Reads with one statement, as of one moment.
+    fn read(&self, query: SqlBuilder) -> impl Future<Output = Result<Vec<Self::Row>, StoreError>> + Send;
+
+    /// Runs one statement as a transaction.
+    fn write(
+        &self,
+        durability: Durability,
+        statement: SqlBuilder,
+    ) -> impl Future<Output = Result<Vec<Self::Row>, StoreError>> + Send;
+
+    fn load(&self, keys: &ReadSet) -> impl Future<Output = Result<LoadedRecords, StoreError>> + Send;
+
+    fn commit(
+        &self,
+        changes: &[Change],
+    ) -> impl Future<Output = Result<Vec<CommitOutcome>, StoreError>> + Send;
+
+    /// Those shards of the outbox that this process sends; `None` where it is not divided.
+    fn outbox_shards(&self) -> impl Future<Output = Result<Option<Vec<i64>>, StoreError>> + Send;
+
+    /// Notes journal entries as sent.
+    fn mark_sent(
+        &self,
+        entries: &[i64],
+        at: DateTime<Utc>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Notes events that could not be sent.
+    fn park(&self, events: &[ParkRequest]) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Removes receipts and inbound ids whose time is over.
+    fn prune(&self, now: DateTime<Utc>) -> impl Future<Output = Result<PrunedRows, StoreError>> + Send;
+
+    /// The number of shards that [`Self::outbox_shards`] answered last.
+    fn leased_shards(&self) -> Option<u64>;
+
+    fn pool_use(&self) -> PoolUse;
+
+    fn close(&self) -> impl Future<Output = ()> + Send;
+}
+
+/// The store in one SQL database: [`SqliteStore`](crate::store::sqlite::SqliteStore) or
+/// [`PostgresStore`](crate::store::postgres::PostgresStore). Clones share its connections.
+#[derive(Clone, Debug)]
+pub struct SqlStore<D> {
+    pub(crate) database: D,
+    outbox_notify: Arc<Notify>,
+}
+
+#[allow(
+    private_bounds,
+    reason = "what a database offers the store is nobody else's business"
+)]
+impl<D: SqlDatabase> SqlStore<D> {
+    pub(super) fn new(database: D) -> Self {
+        SqlStore {
+            database,
+            outbox_notify: Arc::new(Notify::new()),
+        }
+    }
+
+    /// Notified whenever a commit of this process has put events into the outbox: what a relay waits for. Those of
+    /// other processes are found by looking from time to time.
+    #[must_use]
+    pub fn outbox_notify(&self) -> Arc<Notify> {
+        Arc::clone(&self.outbox_notify)
+    }
+
+    /// Answers when the database can be read.
+    ///
+    /// # Errors
+    /// When it cannot.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        let query = SqlBuilder::new("SELECT 1 FROM counters LIMIT 1");
+        self.database.read(query).await.map(drop)
+    }
+
+    /// Removes receipts of 24 hours ago and inbound ids of 30 days ago, a little at a time. The journal stays as the
+    /// audit log. Several processes may do it at once.
+    ///
+    /// # Errors
+    /// When the store cannot be written; what was removed until then stays so.
+    pub async fn housekeeping(&self, now: DateTime<Utc>) -> Result<PrunedRows, StoreError> {
+        self.database.prune(now).await
+    }
+
+    /// Writes something as large as a small batch, and deletes it again.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn probe_write(&self) -> Result<(), StoreError> {
+        let write = SqlBuilder::new(
+            "INSERT INTO write_probe (id, filler) VALUES (1, ?)
+            ON CONFLICT (id) DO UPDATE SET filler = excluded.filler",
+        );
+        let write = write.with(vec![0_u8; 65536]);
+        self.database.write(Durability::Full, write).await?;
+        let delete = SqlBuilder::new("DELETE FROM write_probe");
+        self.database.write(Durability::Full, delete).await.map(drop)
+    }
+
+    /// How its connections are used at this moment.
+    #[must_use]
+    pub fn pool_use(&self) -> PoolUse {
+        self.database.pool_use()
+    }
+
+    /// The number of the 64 shards of the outbox whose events this process sends; `None` where it is not divided.
+    #[must_use]
+    pub fn outbox_shards(&self) -> Option<u64> {
+        self.database.leased_shards()
+    }
+
+    /// The number of open reviews.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn open_reviews(&self) -> Result<u64, StoreError> {
+        let query = SqlBuilder::new("SELECT count(*) FROM reviews WHERE status = 'open'");
+        let rows = self.database.read(query).await?;
+        rows.first().map_or(Ok(0), |row| row.count(0))
+    }
+
+    /// Leaves the outbox to other processes and closes all connections. What uses the store afterwards fails.
+    pub async fn close(&self) {
+        self.database.close().await;
+    }
+}
+
+#[async_trait]
+impl<D: SqlDatabase> Store for SqlStore<D> {
+    async fn load(&self, keys: &ReadSet) -> Result<LoadedRecords, StoreError> {
+        self.database.load(keys).await
+    }
+
+    async fn commit(&self, changes: &[Change]) -> Result<Vec<CommitOutcome>, StoreError> {
+        let outcomes = self.database.commit(changes).await?;
+        let has_events = |change: &Change| change.journal.iter().any(|entry| !entry.events.is_empty());
+        let any_committed = changes
+            .iter()
+            .zip(&outcomes)
+            .any(|(change, outcome)| *outcome == CommitOutcome::Committed && has_events(change));
+        if any_committed {
+            self.outbox_notify.notify_one();
+        }
+        Ok(outcomes)
+    }
+}

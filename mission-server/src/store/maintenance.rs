@@ -1,0 +1,48 @@
+//! What a server does with its store besides commands, queries and events.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use mission_core::ports::store::StoreError;
+
+use super::{
+    PoolUse, PrunedRows,
+    database::{SqlDatabase, SqlStore},
+};
+
+/// The care of a store, whatever its database; each is the method of [`SqlStore`] with its name.
+#[async_trait]
+pub(crate) trait Maintenance: Send + Sync {
+    async fn housekeeping(&self, now: DateTime<Utc>) -> Result<PrunedRows, StoreError>;
+    async fn probe_write(&self) -> Result<(), StoreError>;
+    async fn open_reviews(&self) -> Result<u64, StoreError>;
+    async fn close(&self);
+    fn outbox_shards(&self) -> Option<u64>;
+    fn pool_use(&self) -> PoolUse;
+}
+
+#[async_trait]
+impl<D: SqlDatabase> Maintenance for SqlStore<D> {
+    async fn housekeeping(&self, now: DateTime<Utc>) -> Result<PrunedRows, StoreError> {
+        self.housekeeping(now).await
+    }
+
+    async fn probe_write(&self) -> Result<(), StoreError> {
+        self.probe_write().await
+    }
+
+    async fn open_reviews(&self) -> Result<u64, StoreError> {
+        self.open_reviews().await
+    }
+
+    async fn close(&self) {
+        self.close().await;
+    }
+
+    fn outbox_shards(&self) -> Option<u64> {
+        self.outbox_shards()
+    }
+
+    fn pool_use(&self) -> PoolUse {
+        self.pool_use()
+    }
+}
