@@ -19,31 +19,36 @@ use mission_core::{
 };
 
 fn decisions(criterion: &mut Criterion) {
-    let mut world = EngineFixture::at("2026-01-05T10:00:00Z").with(active(1, definition("read-it")));
+    let mut fixture = EngineFixture::at("2026-01-05T10:00:00Z").with(active(1, definition("read-it")));
     let user = user(1);
     for day in 5..15 {
-        world.set_time(&format!("2026-01-{day:02}T10:00:00Z"));
-        world.when(CheckIn { user }).expect("the first of its day");
+        fixture.set_time(&format!("2026-01-{day:02}T10:00:00Z"));
+        fixture.when(CheckIn { user }).expect("the first of its day");
     }
     let mission = mission_id(1);
-    let task = world
+    let task = fixture
         .when(StartTask { user, mission })
         .expect("the mission is open")
         .task
         .id;
-    world
+    fixture
         .when(ReportProgress { user, task, value: 1 })
         .expect("the task is open");
-    world
+    fixture
         .when(mission_core::engine::CompleteTask { user, task })
         .expect("progress is full");
 
-    world.set_time("2026-01-15T10:00:00Z");
-    measure(criterion, "decide/check-in", &mut world, CheckIn { user }.into());
+    fixture.set_time("2026-01-15T10:00:00Z");
+    measure(
+        criterion,
+        "decide/check-in",
+        &mut fixture,
+        CheckIn { user }.into(),
+    );
     measure(
         criterion,
         "decide/claim",
-        &mut world,
+        &mut fixture,
         ClaimTask { user, task }.into(),
     );
 }
@@ -52,12 +57,12 @@ fn decisions(criterion: &mut Criterion) {
 fn measure(
     criterion: &mut Criterion,
     name: &str,
-    world: &mut EngineFixture,
+    fixture: &mut EngineFixture,
     command: mission_core::engine::Command,
 ) {
-    let request = world.request(command);
-    let facts = everything_it_reads(world, &request);
-    let (nothing_yet, catalog) = (WriteSet::default(), world.catalog.clone());
+    let request = fixture.request(command);
+    let facts = everything_it_reads(fixture, &request);
+    let (nothing_yet, catalog) = (WriteSet::default(), fixture.catalog.clone());
     let decide_once = || {
         let context = CommandContext::new(&request, &catalog);
         decide(Snapshot::new(&facts, &nothing_yet), &request.command, &context)
@@ -66,13 +71,13 @@ fn measure(
     criterion.bench_function(name, |bencher| bencher.iter(|| black_box(decide_once())));
 }
 
-fn everything_it_reads(world: &mut EngineFixture, request: &Request) -> LoadedRecords {
+fn everything_it_reads(fixture: &mut EngineFixture, request: &Request) -> LoadedRecords {
     let mut facts = LoadedRecords::default();
     let mut keys = ReadSet::default();
     keys.roots.insert(request.command.home());
     loop {
-        facts.extend(BlockingStore::load(&mut world.store, &keys).expect("memory can be read"));
-        let context = CommandContext::new(request, &world.catalog);
+        facts.extend(BlockingStore::load(&mut fixture.store, &keys).expect("memory can be read"));
+        let context = CommandContext::new(request, &fixture.catalog);
         match decide(
             Snapshot::new(&facts, &WriteSet::default()),
             &request.command,

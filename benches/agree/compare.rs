@@ -7,10 +7,11 @@ use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use crate::{
+    action::UserAction,
     answer::CheckedIn,
-    history::{Act, History},
+    history::History,
     pack::ON_A_BUDGET,
-    play::Played,
+    play::UserOutcome,
     replay::{Replayed, UserTotals},
 };
 
@@ -112,7 +113,7 @@ impl Summary {
         }
     }
 
-    fn totals(&mut self, user: Uuid, played: &Played, replayed: &UserTotals, modelled: &[CheckedIn]) {
+    fn totals(&mut self, user: Uuid, played: &UserOutcome, replayed: &UserTotals, modelled: &[CheckedIn]) {
         let visits: Vec<_> = modelled.iter().flatten().collect();
         let earned: Decimal = visits.iter().map(|counted| counted.points).sum();
         let streak = Decimal::from(visits.last().map_or(0, |counted| counted.visit.streak));
@@ -173,7 +174,10 @@ fn check_in_times(history: &History, number: usize) -> impl Iterator<Item = (Dat
         let zone = moment
             .token_zone
             .map_or("no zone in the token", |zone| zone.name());
-        let check_ins = moment.acts.iter().filter(|act| matches!(act, Act::CheckIn));
+        let check_ins = moment
+            .actions
+            .iter()
+            .filter(|act| matches!(act, UserAction::CheckIn));
         check_ins.map(move |_| (at, zone.to_owned()))
     })
 }
@@ -183,7 +187,7 @@ pub(crate) fn all(
     history: &History,
     modelled: &[Vec<CheckedIn>],
     replayed: &Replayed,
-    played: &[Played],
+    played: &[UserOutcome],
 ) -> Summary {
     let mut summary = Summary {
         users: history.users.len(),

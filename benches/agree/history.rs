@@ -5,56 +5,9 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, NaiveDate, Utc};
 use fastrand::Rng;
 use mission_core::check_in::Zone;
-use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::life;
-
-/// Something that one user does, or that is done for them.
-#[derive(Clone, Debug)]
-pub(crate) enum Act {
-    /// The identity service says that the user lives in another zone.
-    Move(Zone),
-    /// A check-in.
-    CheckIn,
-    /// An activity event arrives.
-    Event(Activity),
-    /// A command on a mission of this code.
-    Start(&'static str),
-    /// A report of progress.
-    Progress(&'static str, u32),
-    /// The end of a task.
-    Complete(&'static str),
-    /// The reward is taken.
-    Claim(&'static str),
-}
-
-impl Act {
-    /// Whether the user's own token comes with it, and with the token the wish for a zone.
-    pub(crate) fn is_the_users_own(&self) -> bool {
-        !matches!(self, Act::Move(_) | Act::Event(_))
-    }
-}
-
-/// An activity event.
-#[derive(Clone, Debug)]
-pub(crate) struct Activity {
-    pub(crate) id: String,
-    pub(crate) event_type: &'static str,
-    /// When it happened, which may be days before it arrives.
-    pub(crate) time: DateTime<Utc>,
-    pub(crate) seconds: u32,
-}
-
-impl Activity {
-    /// The CloudEvent of it.
-    pub(crate) fn cloud_event(&self, user: Uuid) -> Value {
-        json!({
-            "specversion": "1.0", "id": self.id, "source": "agree", "type": self.event_type,
-            "subject": user, "time": self.time, "data": {"seconds": self.seconds},
-        })
-    }
-}
+use crate::{action::UserAction, life};
 
 /// What one user does at one instant, in order.
 #[derive(Clone, Debug)]
@@ -63,7 +16,7 @@ pub(crate) struct Moment {
     pub(crate) user: usize,
     /// The `zoneinfo` of the token.
     pub(crate) token_zone: Option<Zone>,
-    pub(crate) acts: Vec<Act>,
+    pub(crate) actions: Vec<UserAction>,
 }
 
 /// A whole history.
@@ -101,11 +54,11 @@ impl History {
             let id = u128::from(user) << 64 | u128::from(random.u64(..));
             let id = 0x0190_0000_0000_7000_8000_0000_0000_0000 | (id & 0x0fff_ffff_ffff_ffff_ffff_ffff);
             history.users.push(Uuid::from_u128(id));
-            for (at, (token_zone, acts)) in life::generate(random, &zones, start, days, user) {
+            for (at, (token_zone, actions)) in life::generate(random, &zones, start, days, user) {
                 let moment = Moment {
                     user: number,
                     token_zone,
-                    acts,
+                    actions,
                 };
                 history.instants.entry(at).or_default().push(moment);
             }
@@ -114,9 +67,9 @@ impl History {
     }
 
     /// How many things happen.
-    pub(crate) fn acts(&self) -> usize {
+    pub(crate) fn actions(&self) -> usize {
         let moments = self.instants.values().flatten();
-        moments.map(|moment| moment.acts.len()).sum()
+        moments.map(|moment| moment.actions.len()).sum()
     }
 
     /// One user's moments, in order of time.

@@ -7,13 +7,13 @@ use fastrand::Rng;
 use mission_core::check_in::Zone;
 
 use crate::{
-    history::{Act, Activity},
+    action::{Activity, UserAction},
     moments,
     pack::{BY_EVENTS, BY_HAND, CONTEST, STARTED_BY_HAND, VIDEO},
 };
 
 /// What a user does by instant, with the zone that the token of that instant asks for.
-pub(crate) type Acts = BTreeMap<DateTime<Utc>, (Option<Zone>, Vec<Act>)>;
+pub(crate) type TimedActions = BTreeMap<DateTime<Utc>, (Option<Zone>, Vec<UserAction>)>;
 
 /// Claims come at instants of their own, so that no reward's life of whole days ends at one.
 const CLAIMS_AFTER: Duration = Duration::seconds(450);
@@ -32,11 +32,17 @@ struct Life<'r> {
     restless: u32,
     events: u32,
     sent: VecDeque<Activity>,
-    acts: Acts,
+    actions: TimedActions,
 }
 
-/// A user's acts over some days.
-pub(crate) fn generate(random: &mut Rng, zones: &[Zone], start: NaiveDate, days: u32, user: u32) -> Acts {
+/// A user's actions over some days.
+pub(crate) fn generate(
+    random: &mut Rng,
+    zones: &[Zone],
+    start: NaiveDate,
+    days: u32,
+    user: u32,
+) -> TimedActions {
     let home = random.choice(zones).copied().unwrap_or_default();
     let token_zone = Some(home).filter(|_| random.u8(..10) < 7);
     // Some never miss a day, some are hardly ever there.
@@ -50,7 +56,7 @@ pub(crate) fn generate(random: &mut Rng, zones: &[Zone], start: NaiveDate, days:
         restless,
         events: 0,
         sent: VecDeque::new(),
-        acts: Acts::new(),
+        actions: TimedActions::new(),
     };
     let mut away = 0;
     for date in start
@@ -70,7 +76,7 @@ pub(crate) fn generate(random: &mut Rng, zones: &[Zone], start: NaiveDate, days:
         life.day(date);
     }
     life.begin_with_a_check_in();
-    life.acts
+    life.actions
 }
 
 impl Life<'_> {
@@ -78,8 +84,8 @@ impl Life<'_> {
         self.random.u32(..times) == 0
     }
 
-    fn act(&mut self, at: DateTime<Utc>, act: Act) {
-        let moment = self.acts.entry(at).or_insert((self.token_zone, Vec::new()));
+    fn act(&mut self, at: DateTime<Utc>, act: UserAction) {
+        let moment = self.actions.entry(at).or_insert((self.token_zone, Vec::new()));
         moment.1.push(act);
     }
 
@@ -90,27 +96,27 @@ impl Life<'_> {
         self.home = self.random.choice(self.zones).copied().unwrap_or_default();
         match self.random.u8(..5) {
             0..=1 => self.token_zone = Some(self.home),
-            2 => self.act(at, Act::Move(self.home)),
+            2 => self.act(at, UserAction::Move(self.home)),
             3 => {
                 self.token_zone = None;
-                self.act(at, Act::Move(self.home));
+                self.act(at, UserAction::Move(self.home));
             }
             _ => {
                 self.token_zone = Some(self.home);
-                self.act(at, Act::Move(self.home));
+                self.act(at, UserAction::Move(self.home));
             }
         }
     }
 
     fn day(&mut self, date: NaiveDate) {
         let at = moments::of_day(self.random, self.home, date);
-        self.act(at, Act::CheckIn);
+        self.act(at, UserAction::CheckIn);
         if self.one_in(12) {
-            self.act(at, Act::CheckIn);
+            self.act(at, UserAction::CheckIn);
         }
         if self.one_in(5) {
             let again = moments::of_day(self.random, self.home, date);
-            self.act(again, Act::CheckIn);
+            self.act(again, UserAction::CheckIn);
         }
         for _ in 0..self.random.u8(..3) {
             let at = if self.one_in(2) {
@@ -134,7 +140,7 @@ impl Life<'_> {
             let at = moments::on_the_hour(at) + CLAIMS_AFTER;
             for code in BY_EVENTS.into_iter().chain(BY_HAND) {
                 if self.one_in(3) {
-                    self.act(at, Act::Claim(code));
+                    self.act(at, UserAction::Claim(code));
                 }
             }
         }
@@ -145,7 +151,7 @@ impl Life<'_> {
             if self.one_in(10)
                 && let Some(known) = self.sent.front().cloned()
             {
-                self.act(at, Act::Event(known));
+                self.act(at, UserAction::Event(known));
                 continue;
             }
             let kinds = [VIDEO, VIDEO, "article.read", "other.thing"];
@@ -155,14 +161,14 @@ impl Life<'_> {
             if self.sent.len() > 5 {
                 self.sent.pop_front();
             }
-            self.act(at, Act::Event(activity));
+            self.act(at, UserAction::Event(activity));
         }
     }
 
     fn enter(&mut self, kind: &'static str, at: DateTime<Utc>) {
         for _ in 0..self.random.u8(1..4) {
             let activity = self.activity(kind, at);
-            self.act(at, Act::Event(activity));
+            self.act(at, UserAction::Event(activity));
         }
     }
 
@@ -185,30 +191,30 @@ impl Life<'_> {
 
     fn mission(&mut self, at: DateTime<Utc>) {
         if self.one_in(4) {
-            self.act(at, Act::Start(STARTED_BY_HAND));
+            self.act(at, UserAction::Start(STARTED_BY_HAND));
             return;
         }
         let Some(code) = self.random.choice(BY_HAND) else {
             return;
         };
         if !self.one_in(4) {
-            self.act(at, Act::Start(code));
+            self.act(at, UserAction::Start(code));
         }
         if !self.one_in(5) {
             let value = self.random.u32(..150);
-            self.act(at, Act::Progress(code, value));
+            self.act(at, UserAction::Progress(code, value));
         }
         if !self.one_in(5) {
-            self.act(at, Act::Complete(code));
+            self.act(at, UserAction::Complete(code));
         }
     }
 
     /// Before the first check-in a user may move at once; the model knows nothing of missions, which would end that.
     fn begin_with_a_check_in(&mut self) {
-        for (_, acts) in self.acts.values_mut() {
-            let first = acts.iter().position(|act| !matches!(act, Act::Move(_)));
+        for (_, actions) in self.actions.values_mut() {
+            let first = actions.iter().position(|act| !matches!(act, UserAction::Move(_)));
             if let Some(first) = first {
-                acts.insert(first, Act::CheckIn);
+                actions.insert(first, UserAction::CheckIn);
                 return;
             }
         }

@@ -12,6 +12,7 @@
 #![expect(clippy::print_stdout, reason = "it reports")]
 
 mod accounts;
+mod action;
 mod answer;
 mod client;
 mod compare;
@@ -88,7 +89,7 @@ fn main() -> Result<ExitCode> {
     let history = History::generate(&mut random, users, days);
     println!(
         "{} requests of {} users at {} instants from {}, {} points scale, default zone {} ({:.1?})",
-        history.acts(),
+        history.actions(),
         history.users.len(),
         history.instants.len(),
         history.start,

@@ -6,8 +6,9 @@ use mission_core::testing::model::{AlreadyCheckedIn, CheckInModel};
 
 use crate::{
     Result,
+    action::UserAction,
     answer::{CheckedIn, Counted},
-    history::{Act, History},
+    history::History,
     pack::GeneratedPack,
 };
 
@@ -32,14 +33,14 @@ fn one_user(history: &History, pack: &GeneratedPack, user: usize) -> Vec<Checked
     let mut diary = CheckInModel::new(&pack.check_in, pack.points_scale);
     let mut answers = Vec::new();
     for (at, moment) in history.of(user) {
-        for act in &moment.acts {
-            if let Act::Move(zone) = act {
+        for act in &moment.actions {
+            if let UserAction::Move(zone) = act {
                 diary.ask_for_zone(*zone, at);
             }
             if let (true, Some(zone)) = (act.is_the_users_own(), moment.token_zone) {
                 diary.ask_for_zone(zone, at);
             }
-            if matches!(act, Act::CheckIn) {
+            if matches!(act, UserAction::CheckIn) {
                 let visit = diary.check_in(at);
                 let refused = |AlreadyCheckedIn| "already_checked_in".to_owned();
                 answers.push(visit.map(Counted::of).map_err(refused));

@@ -15,16 +15,17 @@ use uuid::Uuid;
 use crate::{
     Result,
     accounts::{self, Account},
+    action::UserAction,
     answer::{CheckedIn, Counted, decimal, field, list, text},
     client::Client,
-    history::{Act, History, Moment},
+    history::{History, Moment},
     moments::JUST_BEFORE,
     server::Server,
 };
 
 /// What the server said to one user, and what it holds in the end.
 #[derive(Default)]
-pub(crate) struct Played {
+pub(crate) struct UserOutcome {
     /// In order of time.
     pub(crate) check_ins: Vec<CheckedIn>,
     /// What all claims earned, by their answers.
@@ -36,7 +37,7 @@ pub(crate) struct Played {
 const AT_ONCE: usize = 32;
 
 /// Plays the history with the pack in a folder.
-pub(crate) fn run(folder: &Path, history: &History) -> Result<Vec<Played>> {
+pub(crate) fn run(folder: &Path, history: &History) -> Result<Vec<UserOutcome>> {
     let pack = folder.join("pack");
     let server = Server::start_with(
         folder,
@@ -50,13 +51,13 @@ pub(crate) fn run(folder: &Path, history: &History) -> Result<Vec<Played>> {
         .build()?;
     runtime.block_on(async {
         let client = Client::new(server.address)?;
-        let stage = Stage {
+        let run = HistoryRun {
             missions: missions(&client).await?,
             client,
             history,
         };
-        let mut played = stage.play().await?;
-        let accounts = accounts::settle(&stage.client, history, AT_ONCE).await?;
+        let mut played = run.play().await?;
+        let accounts = accounts::settle(&run.client, history, AT_ONCE).await?;
         for (played, account) in played.iter_mut().zip(accounts) {
             played.account = account;
         }
@@ -73,20 +74,25 @@ async fn missions(client: &Client) -> Result<BTreeMap<String, String>> {
     missions.collect()
 }
 
-struct Stage<'h> {
+struct HistoryRun<'h> {
     client: Client,
     history: &'h History,
     missions: BTreeMap<String, String>,
 }
 
-impl Stage<'_> {
-    async fn play(&self) -> Result<Vec<Played>> {
-        let mut played: Vec<Played> = self.history.users.iter().map(|_| Played::default()).collect();
+impl HistoryRun<'_> {
+    async fn play(&self) -> Result<Vec<UserOutcome>> {
+        let mut played: Vec<UserOutcome> = self
+            .history
+            .users
+            .iter()
+            .map(|_| UserOutcome::default())
+            .collect();
         for (at, moments) in &self.history.instants {
             self.client.set_clock(*at).await?;
             let begun = Instant::now();
             let answers = stream::iter(moments).map(|moment| self.one(moment));
-            let answers: Vec<(usize, Played)> = answers.buffer_unordered(AT_ONCE).try_collect().await?;
+            let answers: Vec<(usize, UserOutcome)> = answers.buffer_unordered(AT_ONCE).try_collect().await?;
             // The clock has run on meanwhile.
             if begun.elapsed() > JUST_BEFORE.to_std()? - Duration::from_secs(2) {
                 return Err(
@@ -103,53 +109,53 @@ impl Stage<'_> {
         Ok(played)
     }
 
-    /// One user's acts of one instant, one after the other.
-    async fn one(&self, moment: &Moment) -> Result<(usize, Played)> {
+    /// One user's actions of one instant, one after the other.
+    async fn one(&self, moment: &Moment) -> Result<(usize, UserOutcome)> {
         let client = &self.client;
         let user = self.history.users.get(moment.user).copied().unwrap_or_default();
         let token = client.token(user, moment.token_zone)?;
-        let mut played = Played::default();
-        let mut acts = moment.acts.as_slice();
-        while let Some((act, rest)) = acts.split_first() {
-            acts = rest;
+        let mut played = UserOutcome::default();
+        let mut actions = moment.actions.as_slice();
+        while let Some((act, rest)) = actions.split_first() {
+            actions = rest;
             match act {
-                Act::Move(zone) => {
+                UserAction::Move(zone) => {
                     let path = format!("users/{user}/attributes");
                     client.operate(Method::PUT, &path, json!({"zone": zone})).await?;
                 }
-                Act::Event(first) => {
+                UserAction::Event(first) => {
                     // What comes together is told together.
                     let mut batch = vec![first.cloud_event(user)];
-                    while let Some((Act::Event(next), rest)) = acts.split_first() {
+                    while let Some((UserAction::Event(next), rest)) = actions.split_first() {
                         batch.push(next.cloud_event(user));
-                        acts = rest;
+                        actions = rest;
                     }
                     client
                         .operate(Method::POST, "events", Value::Array(batch))
                         .await?;
                 }
-                Act::CheckIn => {
+                UserAction::CheckIn => {
                     let answer = client.post("checkin", &token, None).await?;
                     played.check_ins.push(match answer {
                         Ok(body) => Ok(Counted::read(&body)?),
                         Err(code) => Err(code),
                     });
                 }
-                Act::Start(code) => {
+                UserAction::Start(code) => {
                     let mission = self.missions.get(*code).ok_or("the server lacks a mission")?;
                     // Whether it may start is told by the completions.
                     let _ = client
                         .post(&format!("missions/{mission}/start"), &token, None)
                         .await?;
                 }
-                Act::Progress(code, value) => {
+                UserAction::Progress(code, value) => {
                     let body = Some(json!({"value": value}));
                     on_task(client, &token, code, "progress", body).await?;
                 }
-                Act::Complete(code) => {
+                UserAction::Complete(code) => {
                     on_task(client, &token, code, "complete", None).await?;
                 }
-                Act::Claim(code) => {
+                UserAction::Claim(code) => {
                     if let Some(claim) = on_task(client, &token, code, "claim", None).await? {
                         played.claimed += decimal(&claim, "points_earned")?;
                     }

@@ -15,8 +15,9 @@ use uuid::Uuid;
 
 use crate::{
     Result,
+    action::UserAction,
     answer::{decimal, field},
-    history::{Act, History, Moment},
+    history::{History, Moment},
     server::binary,
 };
 
@@ -77,21 +78,23 @@ fn write_log(path: &Path, history: &History) -> Result<()> {
 fn lines(at: DateTime<Utc>, user: Uuid, moment: &Moment) -> Vec<Value> {
     let line = |kind: &str, data: Value| json!({"specversion": "1.0", "source": "agree", "type": kind, "subject": user, "time": at, "data": data});
     let mut lines = Vec::new();
-    for act in &moment.acts {
+    for act in &moment.actions {
         // With any command of a user's own comes the token's zone; a log says it beside the command.
         if let (true, Some(zone)) = (act.is_the_users_own(), moment.token_zone)
-            && !matches!(act, Act::CheckIn)
+            && !matches!(act, UserAction::CheckIn)
         {
             lines.push(line("user.updated", json!({"zone": zone})));
         }
         lines.push(match act {
-            Act::Move(zone) => line("user.updated", json!({"zone": zone})),
-            Act::CheckIn => line("checkin", json!({"zone": moment.token_zone})),
-            Act::Start(code) => line("task.start", json!({"mission": code})),
-            Act::Progress(code, value) => line("task.progress", json!({"mission": code, "value": value})),
-            Act::Complete(code) => line("task.complete", json!({"mission": code})),
-            Act::Claim(code) => line("task.claim", json!({"mission": code})),
-            Act::Event(activity) => {
+            UserAction::Move(zone) => line("user.updated", json!({"zone": zone})),
+            UserAction::CheckIn => line("checkin", json!({"zone": moment.token_zone})),
+            UserAction::Start(code) => line("task.start", json!({"mission": code})),
+            UserAction::Progress(code, value) => {
+                line("task.progress", json!({"mission": code, "value": value}))
+            }
+            UserAction::Complete(code) => line("task.complete", json!({"mission": code})),
+            UserAction::Claim(code) => line("task.claim", json!({"mission": code})),
+            UserAction::Event(activity) => {
                 let mut event = activity.cloud_event(user);
                 if let Some(fields) = event.as_object_mut() {
                     fields.insert("recordedtime".to_owned(), json!(at));

@@ -12,10 +12,10 @@
 
 #![expect(clippy::print_stdout, reason = "it reports")]
 
+mod fixture;
 #[path = "../load/server.rs"]
 #[expect(dead_code, reason = "the load generator measures the server as well")]
 mod server;
-mod stage;
 
 use std::{
     error::Error,
@@ -25,6 +25,7 @@ use std::{
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use fixture::ServerFixture;
 use futures_util::StreamExt as _;
 use lapin::{
     BasicProperties, Channel, Connection, ConnectionProperties,
@@ -46,7 +47,6 @@ use mission_server::{
     amqp::{AmqpBus, Broker, BrokerSettings, ConnectionRole, EVENTS_EXCHANGE},
     outbox::{Relay, RelayOptions},
 };
-use stage::Stage;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
@@ -265,12 +265,12 @@ async fn main() -> Result<()> {
         "medians: relay {relayed:.0}/s, bare publisher {bare:.0}/s, ratio {:.2} (at least 0.8)",
         relayed / bare
     );
-    let stage = Stage::start(&url, &queue)?;
+    let fixture = ServerFixture::start(&url, &queue)?;
     let count = usize::try_from(messages)? / 2;
     let (mut by_broker, mut over_http) = (Vec::new(), Vec::new());
     for round in 1..=rounds {
-        let broker = stage.by_broker(&channel, count).await?;
-        let http = stage.over_http(count).await?;
+        let broker = fixture.by_broker(&channel, count).await?;
+        let http = fixture.over_http(count).await?;
         println!(
             "round {round}: events through the broker {broker:.0}/s, over HTTP {http:.0}/s, ratio {:.2}",
             broker / http
@@ -284,7 +284,7 @@ async fn main() -> Result<()> {
         broker / http
     );
     for round in 1..=rounds {
-        let kept_up = stage.check_ins(32, Duration::from_secs(5)).await?;
+        let kept_up = fixture.check_ins(32, Duration::from_secs(5)).await?;
         println!(
             "round {round}: {:.0} check-ins/s, {:.3} of their events had left when the last was answered, the rest {:?} later",
             rate(usize::try_from(kept_up.check_ins)?, kept_up.took),
@@ -292,7 +292,7 @@ async fn main() -> Result<()> {
             kept_up.rest
         );
     }
-    drop(stage);
+    drop(fixture);
     for queue in [queue.clone(), format!("{queue}.dead")] {
         channel
             .queue_delete(queue.as_str().into(), QueueDeleteOptions::default())

@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::{
     Result,
-    world::{BARE_SOURCE, STEP, World, id},
+    load_state::{BARE_SOURCE, LoadState, STEP, id},
 };
 
 /// A message must be confirmed within so long after the first try.
@@ -49,7 +49,7 @@ pub(crate) struct Publisher {
     /// Where the broker is.
     pub(crate) url: String,
     /// What all have done.
-    pub(crate) world: Arc<World>,
+    pub(crate) load_state: Arc<LoadState>,
     /// What it decides by.
     pub(crate) random: Rng,
     /// How long it rests after a message at most.
@@ -66,7 +66,7 @@ impl Publisher {
             for _ in 0..times {
                 self.publish(&mut open, &message).await?;
             }
-            self.world.now().note_published(times);
+            self.load_state.now().note_published(times);
             tokio::time::sleep(self.rest.mul_f64(self.random.f64())).await;
         }
         Ok(())
@@ -83,7 +83,7 @@ impl Publisher {
     }
 
     fn step(&mut self) -> Message {
-        let step = self.world.now().step(&mut self.random, true);
+        let step = self.load_state.now().step(&mut self.random, true);
         let key = "activity.chaos.step";
         if step.source == BARE_SOURCE && self.random.bool() {
             return Message::new(BARE_SOURCE, key, &json!({"userId": step.user})).with_id(&step.id);
@@ -93,19 +93,19 @@ impl Publisher {
 
     /// An invitee has one inviter, of whom may be told several times, under other ids too.
     fn referral(&mut self) -> Message {
-        let mut world = self.world.now();
-        let old = self.random.usize(..world.invitees.len() * 4 + 1);
-        let known = world
+        let mut load_state = self.load_state.now();
+        let old = self.random.usize(..load_state.invitees.len() * 4 + 1);
+        let known = load_state
             .invitees
             .iter()
             .nth(old)
             .map(|(invitee, inviter)| (*invitee, *inviter));
         let (invitee, inviter) = known.unwrap_or_else(|| {
-            let (invitee, inviter) = (id(&mut self.random), world.user(&mut self.random));
-            world.invitees.insert(invitee, inviter);
+            let (invitee, inviter) = (id(&mut self.random), load_state.user(&mut self.random));
+            load_state.invitees.insert(invitee, inviter);
             (invitee, inviter)
         });
-        drop(world);
+        drop(load_state);
         let data = json!({"inviterId": inviter, "inviteeId": invitee, "userId": inviter});
         self.told(
             "mining.events",
@@ -117,7 +117,7 @@ impl Publisher {
 
     fn registered(&mut self) -> Message {
         let user = id(&mut self.random);
-        self.world.now().registered.insert(user);
+        self.load_state.now().registered.insert(user);
         self.told(
             "iam.events",
             "user.registered",
@@ -127,7 +127,7 @@ impl Publisher {
     }
 
     fn deleted(&mut self) -> Message {
-        let user = self.world.now().leave(&mut self.random);
+        let user = self.load_state.now().leave(&mut self.random);
         let data = json!({"userId": user.unwrap_or_default()});
         self.told("iam.events", "user.deleted", "UserDeletedEvent", &data)
     }
@@ -145,7 +145,7 @@ impl Publisher {
 
     fn poison(&mut self) -> Message {
         let mark = format!("poison-{}", id(&mut self.random));
-        let user = self.world.now().user(&mut self.random);
+        let user = self.load_state.now().user(&mut self.random);
         let late = json!({
             "specversion": "1.0", "id": mark, "source": "/chaos", "type": STEP, "subject": user,
             "time": "2020-01-01T00:00:00Z",
@@ -162,7 +162,7 @@ impl Publisher {
             4 => Message::new(BARE_SOURCE, key, &late),
             _ => Message::new("iam.events", "user.registered", &json!({"userId": mark})).with_id(&mark),
         };
-        self.world.now().poison.insert(mark);
+        self.load_state.now().poison.insert(mark);
         message
     }
 

@@ -11,8 +11,8 @@ use uuid::Uuid;
 use crate::{
     Result,
     client::{Call, Client, Done},
+    load_state::{Kind, LoadState, id},
     missions::{definition, pack},
-    world::{Kind, World, id},
 };
 
 /// One of those who ask at the same time.
@@ -20,7 +20,7 @@ pub(crate) struct Worker {
     /// Where its commands go.
     pub(crate) client: Arc<Client>,
     /// What all of them have done.
-    pub(crate) world: Arc<World>,
+    pub(crate) load_state: Arc<LoadState>,
     /// What it decides by.
     pub(crate) random: Rng,
 }
@@ -36,7 +36,7 @@ impl Worker {
 
     /// One command, or a few that belong together.
     async fn one(&mut self) -> Result<()> {
-        let user = self.world.now().user(&mut self.random);
+        let user = self.load_state.now().user(&mut self.random);
         match self.random.u8(..100) {
             0..12 => drop(self.user(user, Method::POST, "checkin".to_owned(), None).await?),
             12..42 => self.play(user).await?,
@@ -55,7 +55,7 @@ impl Worker {
     async fn ask(&mut self, call: Call) -> Result<Done> {
         let done = self.client.ask(&mut self.random, call).await?;
         if done.call.method != Method::GET {
-            self.world.now().done.push(done.clone());
+            self.load_state.now().done.push(done.clone());
         }
         Ok(done)
     }
@@ -77,7 +77,13 @@ impl Worker {
             .random
             .choice(&[Kind::Plain, Kind::Plain, Kind::Proof, Kind::Scarce])
             .unwrap_or(&Kind::Plain);
-        let mission = self.world.now().missions.get(&kind).cloned().unwrap_or_default();
+        let mission = self
+            .load_state
+            .now()
+            .missions
+            .get(&kind)
+            .cloned()
+            .unwrap_or_default();
         let started = self
             .user(user, Method::POST, format!("missions/{mission}/start"), None)
             .await?;
@@ -92,9 +98,9 @@ impl Worker {
     /// Goes on with a task that was left.
     async fn go_on(&mut self) -> Result<()> {
         let left = {
-            let mut world = self.world.now();
-            let place = self.random.usize(..world.tasks.len().max(1));
-            (place < world.tasks.len()).then(|| world.tasks.swap_remove(place))
+            let mut load_state = self.load_state.now();
+            let place = self.random.usize(..load_state.tasks.len().max(1));
+            (place < load_state.tasks.len()).then(|| load_state.tasks.swap_remove(place))
         };
         match left {
             Some((user, task, kind)) => self.finish(user, &task, kind).await,
@@ -112,7 +118,7 @@ impl Worker {
         steps.extend([("complete", None), ("claim", None)]);
         for (step, body) in steps {
             if self.random.u8(..10) == 0 {
-                self.world.now().tasks.push((user, task.to_owned(), kind));
+                self.load_state.now().tasks.push((user, task.to_owned(), kind));
                 return Ok(());
             }
             let done = self
@@ -122,7 +128,7 @@ impl Worker {
                 && done.status == 200
                 && let Some(reward) = text(&done.body, "reward_id")
             {
-                self.world.now().rewards.push((user, reward));
+                self.load_state.now().rewards.push((user, reward));
             }
         }
         Ok(())
@@ -131,11 +137,11 @@ impl Worker {
     /// Tells of steps of one user, old and new ones.
     async fn tell(&mut self) -> Result<()> {
         let steps: Vec<_> = {
-            let mut world = self.world.now();
-            let first = world.step(&mut self.random, false);
+            let mut load_state = self.load_state.now();
+            let first = load_state.step(&mut self.random, false);
             let mut steps = vec![first];
             for _ in 0..self.random.usize(..4) {
-                let step = world.step(&mut self.random, false);
+                let step = load_state.step(&mut self.random, false);
                 steps.push(step);
             }
             steps
@@ -143,7 +149,7 @@ impl Worker {
         let users: BTreeSet<Uuid> = steps.iter().map(|step| step.user).collect();
         for user in users {
             let own = steps.iter().filter(|step| step.user == user);
-            let events: Vec<Value> = own.map(crate::world::Step::envelope).collect();
+            let events: Vec<Value> = own.map(crate::load_state::Step::envelope).collect();
             self.ask(Call::operate(Method::POST, "events", Some(events.into())).about(user))
                 .await?;
         }
@@ -160,7 +166,7 @@ impl Worker {
 
     /// Makes a mission or a pack, or changes one.
     async fn author(&mut self) -> Result<()> {
-        let known = self.random.choice(&self.world.now().authored).cloned();
+        let known = self.random.choice(&self.load_state.now().authored).cloned();
         let step = self.random.choice(["activate", "pause", "activate", "archive"]);
         match (known, self.random.u8(..4)) {
             (_, 0) => {
@@ -184,7 +190,7 @@ impl Worker {
                     .ask(Call::operate(Method::POST, "missions", Some(body)))
                     .await?;
                 if let Some(mission) = text(&made.body, "id") {
-                    self.world.now().authored.push((mission, code));
+                    self.load_state.now().authored.push((mission, code));
                 }
             }
         }
@@ -201,7 +207,7 @@ impl Worker {
     }
 
     async fn revoke(&mut self) -> Result<()> {
-        let known = self.random.choice(&self.world.now().rewards).cloned();
+        let known = self.random.choice(&self.load_state.now().rewards).cloned();
         if let Some((user, reward)) = known {
             let path = format!("rewards/{reward}/revoke");
             let body = json!({"reason": "chaos"});
@@ -233,7 +239,7 @@ impl Worker {
     }
 
     async fn erase(&mut self) -> Result<()> {
-        let user = self.world.now().leave(&mut self.random);
+        let user = self.load_state.now().leave(&mut self.random);
         if let Some(user) = user {
             self.ask(Call::by(user, Method::DELETE, "me", None)).await?;
         }
@@ -259,7 +265,7 @@ impl Worker {
                 .user(user, Method::POST, format!("rewards/{reward}/claim"), None)
                 .await?;
             if done.status == 200 {
-                self.world.now().rewards.push((user, reward));
+                self.load_state.now().rewards.push((user, reward));
             }
         }
         Ok(())

@@ -16,25 +16,25 @@ mod checks;
 mod client;
 mod facts;
 mod faults;
+mod final_checks;
 mod inbound;
 #[path = "../../mission-server/tests/support/services.rs"]
 mod installed;
 mod instances;
 mod load;
+mod load_state;
 mod missions;
 mod options;
 mod processes;
 #[path = "../../mission-server/tests/it/proxy.rs"]
 #[expect(clippy::unwrap_used, reason = "it is that of the tests")]
 mod proxy;
-mod quiet;
 mod recorder;
 mod run;
 #[path = "../load/server.rs"]
 #[expect(dead_code, reason = "the load generator measures the server as well")]
 mod server;
 mod services;
-mod world;
 
 use std::{error::Error, os::unix::fs::PermissionsExt, process::ExitCode};
 

@@ -10,11 +10,11 @@ use crate::{
     Result,
     client::{Call, Client, Done},
     load::text,
-    world::{Kind, STEP, World},
+    load_state::{Kind, LoadState, STEP},
 };
 
 /// Makes and activates the missions that the load is about.
-pub(crate) async fn prepare(client: &Client, world: &World, random: &mut Rng) -> Result<()> {
+pub(crate) async fn prepare(client: &Client, load_state: &LoadState, random: &mut Rng) -> Result<()> {
     let shapes = [
         (Some(Kind::Plain), json!({"reward": {"points": "5"}})),
         (
@@ -33,8 +33,8 @@ pub(crate) async fn prepare(client: &Client, world: &World, random: &mut Rng) ->
     for (number, (kind, shape)) in shapes.into_iter().enumerate() {
         let mission = author(client, random, &format!("chaos-{number}"), shape).await?;
         match kind {
-            Some(kind) => drop(world.now().missions.insert(kind, mission)),
-            None => world.now().counting = mission,
+            Some(kind) => drop(load_state.now().missions.insert(kind, mission)),
+            None => load_state.now().counting = mission,
         }
     }
     Ok(())

@@ -14,16 +14,16 @@ use crate::{
     client::Client,
     facts,
     faults::{Faults, Tally},
+    final_checks::FinalChecks,
     inbound::Publisher,
     instances::Instances,
     load::Worker,
+    load_state::LoadState,
     missions::{self, KNOWN_EVERYWHERE},
     options::Options,
     processes::Watchdog,
-    quiet::Quiet,
     recorder::Recorder,
     services::Services,
-    world::World,
 };
 
 /// How many ask at the same time.
@@ -42,8 +42,8 @@ pub(crate) async fn run(options: &Options, folder: &Path, watchdog: &Arc<Watchdo
     let recorder = Recorder::start(services.amqp_url()).await?;
     let addresses = instances.servers.iter().map(|server| server.address).collect();
     let client = Arc::new(Client::new(addresses)?);
-    let world = Arc::new(World::new(&mut random, options.users));
-    missions::prepare(&client, &world, &mut random).await?;
+    let load_state = Arc::new(LoadState::new(&mut random, options.users));
+    missions::prepare(&client, &load_state, &mut random).await?;
     tokio::time::sleep(KNOWN_EVERYWHERE).await;
     println!("started in {:.1?}", begun.elapsed());
 
@@ -51,12 +51,12 @@ pub(crate) async fn run(options: &Options, folder: &Path, watchdog: &Arc<Watchdo
     let until = begun + options.time();
     let mut busy = JoinSet::new();
     for _ in 0..WORKERS {
-        let (client, world) = (Arc::clone(&client), Arc::clone(&world));
+        let (client, load_state) = (Arc::clone(&client), Arc::clone(&load_state));
         let random = random.fork();
         busy.spawn(
             Worker {
                 client,
-                world,
+                load_state,
                 random,
             }
             .run(until),
@@ -65,7 +65,7 @@ pub(crate) async fn run(options: &Options, folder: &Path, watchdog: &Arc<Watchdo
     for _ in 0..PUBLISHERS {
         let publisher = Publisher {
             url: services.amqp_url(),
-            world: Arc::clone(&world),
+            load_state: Arc::clone(&load_state),
             random: random.fork(),
             rest: Duration::from_millis(20),
         };
@@ -91,12 +91,12 @@ pub(crate) async fn run(options: &Options, folder: &Path, watchdog: &Arc<Watchdo
     }
     let took = begun.elapsed();
     instances.are_ready().await?;
-    figures(&world, &client, &tally, took);
+    figures(&load_state, &client, &tally, took);
 
-    let quiet = Quiet {
+    let quiet = FinalChecks {
         services: &services,
         instances: &instances,
-        world: &world,
+        load_state: &load_state,
         recorder: &recorder,
         client: &client,
     };
@@ -107,16 +107,16 @@ pub(crate) async fn run(options: &Options, folder: &Path, watchdog: &Arc<Watchdo
     Ok(checks.iter().all(crate::checks::Check::holds))
 }
 
-fn figures(world: &World, client: &Client, tally: &Tally, took: Duration) {
-    let world = world.now();
-    let carried_out = world.done.iter().filter(|done| done.is_ok()).count();
+fn figures(load_state: &LoadState, client: &Client, tally: &Tally, took: Duration) {
+    let load_state = load_state.now();
+    let carried_out = load_state.done.iter().filter(|done| done.is_ok()).count();
     #[expect(clippy::cast_precision_loss, reason = "a rate is rounded anyway")]
-    let rate = world.done.len() as f64 / took.as_secs_f64();
+    let rate = load_state.done.len() as f64 / took.as_secs_f64();
     println!(
         "{} commands ({carried_out} carried out), {rate:.0} a second; {} messages published, {} users erased",
-        world.done.len(),
-        world.published,
-        world.erased.len()
+        load_state.done.len(),
+        load_state.published,
+        load_state.erased.len()
     );
     let count = |number: &std::sync::atomic::AtomicU64| number.load(Ordering::Relaxed);
     println!(

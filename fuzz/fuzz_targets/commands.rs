@@ -4,12 +4,12 @@
 
 mod audit;
 mod operation;
-mod stage;
+mod fixture;
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use operation::Operation;
-use stage::Stage;
+use fixture::CommandFixture;
 
 /// Some commands that wait together, and how much later they do.
 #[derive(Arbitrary, Debug)]
@@ -24,10 +24,10 @@ const ROUNDS: usize = 24;
 const OPERATIONS: usize = 12;
 
 fuzz_target!(|rounds: Vec<Round>| {
-    let mut stage = Stage::new();
+    let mut fixture = CommandFixture::new();
     for round in rounds.iter().take(ROUNDS) {
-        stage.later(round.minutes_later, round.device);
-        stage.play(&round.operations[..round.operations.len().min(OPERATIONS)]);
-        stage.audit();
+        fixture.later(round.minutes_later, round.device);
+        fixture.play(&round.operations[..round.operations.len().min(OPERATIONS)]);
+        fixture.audit();
     }
 });

@@ -60,6 +60,24 @@ pub(crate) struct Page<T> {
     pub(crate) next_cursor: Option<String>,
 }
 
+/// The items on all pages of a list; `progress` hears how many there are so far.
+pub(crate) fn all_pages<T>(
+    page: impl Fn(Option<&str>) -> Result<Page<T>, Failure>,
+    progress: impl Fn(usize),
+) -> Result<Vec<T>, Failure> {
+    let mut items = Vec::new();
+    let mut cursor = None;
+    loop {
+        let page = page(cursor.as_deref())?;
+        items.extend(page.items);
+        progress(items.len());
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            return Ok(items);
+        }
+    }
+}
+
 /// A message that the server could not take, as it tells of it.
 pub(crate) type DeadLetter = serde_json::Map<String, Value>;
 

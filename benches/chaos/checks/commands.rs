@@ -12,8 +12,8 @@ use crate::{
     Result,
     client::{Client, Done},
     facts::Facts,
+    load_state::{Kind, State},
     missions::BUDGET,
-    world::{Kind, State},
 };
 
 /// How many commands are given again at most.

@@ -6,7 +6,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::Check;
-use crate::{client::Done, facts::Facts, world::State};
+use crate::{client::Done, facts::Facts, load_state::State};
 
 /// All about what came in.
 pub(super) fn all(state: &State, facts: &Facts, dead: &[String]) -> Vec<Check> {

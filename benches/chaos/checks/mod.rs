@@ -8,7 +8,7 @@ mod points;
 pub(crate) use commands::replays;
 pub(crate) use points::told_alike;
 
-use crate::{facts::Facts, recorder::Seen, world::State};
+use crate::{facts::Facts, load_state::State, recorder::Seen};
 
 /// How many failures of one check are told.
 const MOST_TOLD: usize = 10;

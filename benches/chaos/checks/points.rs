@@ -14,7 +14,7 @@ use crate::{
     Result,
     client::{Call, Client},
     facts::Facts,
-    world::State,
+    load_state::State,
 };
 
 /// What millionths are of.

@@ -50,7 +50,7 @@ async fn friends(
 
 async fn moderation(State(stand_in): State<StandIn>, Json(told): Json<Moderation>) -> StatusCode {
     // Who is only told what to find keeps the key.
-    let secret = stand_in.world().moderation.secret.clone();
+    let secret = stand_in.state().moderation.secret.clone();
     let secret = if told.secret.is_empty() {
         secret
     } else {
@@ -68,6 +68,6 @@ struct Server {
 
 /// Where the mission server is, and a token with `users:read`: for the mining service.
 async fn server(State(stand_in): State<StandIn>, Json(server): Json<Server>) -> StatusCode {
-    stand_in.world().server = Some((server.url, server.token));
+    stand_in.state().server = Some((server.url, server.token));
     StatusCode::NO_CONTENT
 }

@@ -16,7 +16,7 @@
 mod control;
 mod mood;
 mod services;
-mod world;
+mod state;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -35,14 +35,14 @@ use uuid::Uuid;
 
 pub use mood::Mood;
 pub use services::{Moderation, Service, Verdict};
-use world::World;
+use state::ServiceState;
 
 /// All services at one address. Copies share them; they end with the runtime.
 #[derive(Clone)]
 pub struct StandIn {
     /// Where they are.
     pub url: String,
-    world: Arc<Mutex<World>>,
+    state: Arc<Mutex<ServiceState>>,
 }
 
 /// A request as it came.
@@ -80,8 +80,8 @@ impl StandIn {
     /// When it has no address.
     pub fn listen(listener: TcpListener) -> std::io::Result<Self> {
         let url = format!("http://{}", listener.local_addr()?);
-        let world = Arc::new(Mutex::new(World::default()));
-        let stand_in = StandIn { url, world };
+        let state = Arc::new(Mutex::new(ServiceState::default()));
+        let stand_in = StandIn { url, state };
         let services = services::router()
             .fallback(|| async { StatusCode::NOT_FOUND })
             .layer(middleware::from_fn_with_state(stand_in.clone(), behave));
@@ -93,8 +93,8 @@ impl StandIn {
         Ok(stand_in)
     }
 
-    fn world(&self) -> MutexGuard<'_, World> {
-        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, ServiceState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// All behave so from now on.
@@ -106,53 +106,53 @@ impl StandIn {
 
     /// One behaves so from now on.
     pub fn mood_of(&self, service: Service, mood: Mood) {
-        self.world().moods.insert(service, mood);
+        self.state().moods.insert(service, mood);
     }
 
     /// The next requests meet these, one each; later ones the mood.
     pub fn next(&self, mut moods: Vec<Mood>) {
         moods.reverse();
-        self.world().next = moods;
+        self.state().next = moods;
     }
 
     /// Nobody has this id.
     pub fn unknown(&self, user: Uuid) {
-        self.world().unknown.insert(user);
+        self.state().unknown.insert(user);
     }
 
     /// Somebody's friends, in pages of so many.
     pub fn friends(&self, user: Uuid, friends: Vec<Uuid>, page: usize) {
-        let mut world = self.world();
-        world.friends.insert(user, friends);
-        world.page = page;
+        let mut state = self.state();
+        state.friends.insert(user, friends);
+        state.page = page;
     }
 
     /// How uploads are judged from now on.
     pub fn moderate(&self, moderation: Moderation) {
-        self.world().moderation = moderation;
+        self.state().moderation = moderation;
     }
 
     /// How many moderations there are.
     #[must_use]
     pub fn moderations(&self) -> usize {
-        self.world().cases.len()
+        self.state().cases.len()
     }
 
     /// Knows of no moderation any more.
     pub fn forget_moderations(&self) {
-        self.world().cases.clear();
+        self.state().cases.clear();
     }
 
     /// How many files are kept.
     #[must_use]
     pub fn files(&self) -> usize {
-        self.world().files.len()
+        self.state().files.len()
     }
 
     /// The requests so far, but for those that tell it how to behave.
     #[must_use]
     pub fn seen(&self) -> Vec<Seen> {
-        self.world().seen.clone()
+        self.state().seen.clone()
     }
 }
 
@@ -162,9 +162,9 @@ async fn behave(State(stand_in): State<StandIn>, request: Request, next: Next) -
     let bytes = to_bytes(body, BODY_BYTES).await.unwrap_or_default();
     let path = parts.uri.path().to_owned();
     let mood = {
-        let mut world = stand_in.world();
-        if world.seen.len() < MOST_SEEN {
-            world.seen.push(Seen {
+        let mut state = stand_in.state();
+        if state.seen.len() < MOST_SEEN {
+            state.seen.push(Seen {
                 method: parts.method.to_string(),
                 query: parts.uri.query().unwrap_or_default().to_owned(),
                 headers: parts.headers.clone(),
@@ -172,8 +172,8 @@ async fn behave(State(stand_in): State<StandIn>, request: Request, next: Next) -
                 path: path.clone(),
             });
         }
-        let usual = world.moods.get(&Service::of(&path)).copied();
-        world.next.pop().or(usual).unwrap_or(Mood::Good)
+        let usual = state.moods.get(&Service::of(&path)).copied();
+        state.next.pop().or(usual).unwrap_or(Mood::Good)
     };
     match mood.answer().await {
         Some(answer) => answer,

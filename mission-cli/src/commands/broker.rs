@@ -8,7 +8,7 @@ use crate::{
     cli::{Broker, BrokerAction, DeadLetterArgs, InspectFormat},
     failure::{CommandResult, Failure},
     output::{self, BAD, FAINT},
-    server::{DeadLetter, Page, ParkedEvent, Server, SettleResult},
+    server::{DeadLetter, ParkedEvent, Server, SettleResult, all_pages},
 };
 
 /// How much of a body is shown.
@@ -38,8 +38,8 @@ pub(crate) fn run(args: &Broker) -> CommandResult {
 }
 
 fn inspect(server: &Server, format: InspectFormat) -> CommandResult {
-    let parked = all(|cursor| server.parked(cursor))?;
-    let letters = all(|cursor| server.dead_letters(cursor))?;
+    let parked = all_pages(|cursor| server.parked(cursor), |_| ())?;
+    let letters = all_pages(|cursor| server.dead_letters(cursor), |_| ())?;
     let text = match format {
         InspectFormat::Human => shown(&letters, &parked)?,
         InspectFormat::Json => {
@@ -49,20 +49,6 @@ fn inspect(server: &Server, format: InspectFormat) -> CommandResult {
     };
     output::print(&text)?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// What is on all pages of a list.
-fn all<T>(page: impl Fn(Option<&str>) -> Result<Page<T>, Failure>) -> Result<Vec<T>, Failure> {
-    let mut items = Vec::new();
-    let mut cursor = None;
-    loop {
-        let page = page(cursor.as_deref())?;
-        items.extend(page.items);
-        cursor = page.next_cursor;
-        if cursor.is_none() {
-            return Ok(items);
-        }
-    }
 }
 
 fn text(value: &Value) -> &str {

@@ -11,7 +11,7 @@ use crate::{
     cli::ExportLog,
     failure::{CommandResult, Failure},
     output,
-    server::Server,
+    server::{Server, all_pages},
 };
 
 /// When a line reached the server: a log is in this order.
@@ -58,22 +58,17 @@ fn fetch(
     args: &ExportLog,
     progress: Option<&ProgressBar>,
 ) -> Result<Vec<ExportedLine>, Failure> {
-    let mut lines = Vec::new();
-    let mut cursor = None;
-    loop {
-        let page = server.journal(args.user, cursor.as_deref())?;
-        for line in page.items {
-            let times: ReceivedTimes = serde_json::from_str(line.get()).map_err(|error| {
-                Failure::Failed(format!("the server sent a line that cannot be read: {error}"))
-            })?;
-            lines.push((times.recordedtime.unwrap_or(times.time), line));
-        }
+    let seen = |lines: usize| {
         if let Some(progress) = progress {
-            progress.set_position(lines.len() as u64);
+            progress.set_position(lines as u64);
         }
-        cursor = page.next_cursor;
-        if cursor.is_none() {
-            return Ok(lines);
-        }
-    }
+    };
+    let lines = all_pages(|cursor| server.journal(args.user, cursor), seen)?;
+    let with_arrival = |line: Box<RawValue>| {
+        let times: ReceivedTimes = serde_json::from_str(line.get()).map_err(|error| {
+            Failure::Failed(format!("the server sent a line that cannot be read: {error}"))
+        })?;
+        Ok((times.recordedtime.unwrap_or(times.time), line))
+    };
+    lines.into_iter().map(with_arrival).collect()
 }

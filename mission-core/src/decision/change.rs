@@ -133,11 +133,11 @@ impl WriteSet {
         for (claim, holder) in later.claims {
             self.claims.insert(claim, holder);
         }
-        for (mission, take) in later.reservations {
+        for (mission, reservation) in later.reservations {
             let sum = self.reservations.entry(mission).or_default();
             *sum = BudgetReservation {
-                used: sum.used.plus(take.used),
-                limit: take.limit,
+                used: sum.used.plus(reservation.used),
+                limit: reservation.limit,
             };
         }
         self.sightings.extend(later.sightings);

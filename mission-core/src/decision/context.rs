@@ -188,7 +188,7 @@ impl<'a> DecisionContext<'a> {
             .write_set
             .reservations
             .get(&mission)
-            .map_or(before, |take| before.plus(take.used)))
+            .map_or(before, |reservation| before.plus(reservation.used)))
     }
 
     /// A mission of the catalog; there are no others.

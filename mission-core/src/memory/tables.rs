@@ -122,8 +122,8 @@ impl Tables {
                 .iter()
                 .map(|(claim, holder)| (claim.clone(), *holder)),
         );
-        for (mission, take) in &write_set.reservations {
-            let sum = self.budget(*mission).plus(take.used);
+        for (mission, reservation) in &write_set.reservations {
+            let sum = self.budget(*mission).plus(reservation.used);
             self.budgets.insert(*mission, sum);
         }
         for ((device, user), seen) in &write_set.sightings {
@@ -162,7 +162,7 @@ impl Tables {
         let budgets = write_set
             .reservations
             .iter()
-            .all(|(mission, take)| take.fits(self.budget(*mission)));
+            .all(|(mission, reservation)| reservation.fits(self.budget(*mission)));
         let mut sources = BTreeSet::new();
         let rewards = write_set.writes.reward.iter().all(|(key, reward)| {
             reward.as_ref().is_none_or(|reward| {

@@ -102,14 +102,14 @@ fn take_budget(cx: &mut DecisionContext<'_>, mission: &Mission, reward: &Reward)
     let Some(limit) = mission.definition.budget else {
         return Ok(());
     };
-    let take = BudgetReservation {
+    let reservation = BudgetReservation {
         used: BudgetUse::one(reward.amount.total()),
         limit,
     };
-    if !take.fits(cx.budget_use(mission.id)?) {
+    if !reservation.fits(cx.budget_use(mission.id)?) {
         return Err(Rejection::BudgetExhausted.into());
     }
-    add_take(cx, mission.id, take);
+    add_reservation(cx, mission.id, reservation);
     Ok(())
 }
 
@@ -121,7 +121,7 @@ pub(crate) fn give_back_budget(cx: &mut DecisionContext<'_>, reward: &Reward) {
     // The limit holds for what is taken; giving back always fits.
     let compiled = cx.catalog().mission(id);
     let limit = compiled.and_then(|compiled| compiled.mission.definition.budget);
-    add_take(
+    add_reservation(
         cx,
         id,
         BudgetReservation {
@@ -131,11 +131,11 @@ pub(crate) fn give_back_budget(cx: &mut DecisionContext<'_>, reward: &Reward) {
     );
 }
 
-fn add_take(cx: &mut DecisionContext<'_>, mission: MissionId, take: BudgetReservation) {
+fn add_reservation(cx: &mut DecisionContext<'_>, mission: MissionId, reservation: BudgetReservation) {
     let sum = cx.write_set.reservations.entry(mission).or_default();
     *sum = BudgetReservation {
-        used: sum.used.plus(take.used),
-        limit: take.limit,
+        used: sum.used.plus(reservation.used),
+        limit: reservation.limit,
     };
 }
 

@@ -22,17 +22,17 @@ use crate::{
     },
 };
 
-/// A small world to test decisions in: given missions and a moment, when commands come, then answers, events and
+/// A small engine to test decisions in: given missions and a moment, when commands come, then answers, events and
 /// records are so.
 ///
 /// ```
 /// use mission_core::testing::{EngineFixture, active, definition, mission_id, user};
 /// use mission_core::engine::{StartTask, Rejection};
 ///
-/// let mut world = EngineFixture::at("2026-01-05T10:00:00Z").with(active(1, definition("read-it")));
+/// let mut fixture = EngineFixture::at("2026-01-05T10:00:00Z").with(active(1, definition("read-it")));
 /// let start = StartTask { user: user(1), mission: mission_id(1) };
-/// assert!(world.when(start.clone()).is_ok());
-/// assert_eq!(world.when(start), Err(Rejection::TaskAlreadyOpen));
+/// assert!(fixture.when(start.clone()).is_ok());
+/// assert_eq!(fixture.when(start), Err(Rejection::TaskAlreadyOpen));
 /// ```
 pub struct EngineFixture {
     /// Everything that was committed.
@@ -48,13 +48,13 @@ pub struct EngineFixture {
 }
 
 impl EngineFixture {
-    /// An empty world at an instant, with default policies.
+    /// An empty engine at an instant, with default policies.
     #[must_use]
     pub fn at(now: &str) -> Self {
         Self::set_up(at(now), Settings::default(), Arc::new(NoScripts))
     }
 
-    /// An empty world with an operator's settings and a compiler of scripts.
+    /// An empty engine with an operator's settings and a compiler of scripts.
     #[must_use]
     pub fn set_up(now: DateTime<Utc>, settings: Settings, compiler: Arc<dyn ScriptCompiler>) -> Self {
         let catalog = CatalogBuilder::new(compiler.as_ref(), settings).build();

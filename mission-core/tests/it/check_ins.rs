@@ -20,10 +20,10 @@ const NOON: &str = "2026-01-05T12:00:00Z";
 #[test]
 fn a_streak_earns_what_the_contract_reckons() {
     // From the 5th: the 7th day of the month is the 7th of the streak.
-    let mut world = EngineFixture::at(NOON);
+    let mut fixture = EngineFixture::at(NOON);
     let mut earned = Vec::new();
     for _ in 0..31 {
-        let done = check_in(&mut world).unwrap();
+        let done = check_in(&mut fixture).unwrap();
         let parts = done.day.earned;
         let parts = [
             parts.base,
@@ -32,7 +32,7 @@ fn a_streak_earns_what_the_contract_reckons() {
             parts.monthly_reward,
         ];
         earned.push(parts.map(|part| part.to_string()).join(" + "));
-        world.now += chrono::Duration::days(1);
+        fixture.now += chrono::Duration::days(1);
     }
     for (streak, expected) in [
         (1, "10 + 0 + 0 + 0"),
@@ -51,9 +51,9 @@ fn a_streak_earns_what_the_contract_reckons() {
 
 #[test]
 fn a_whole_month_earns_its_reward_on_the_last_day() {
-    let mut world = EngineFixture::at("2026-02-01T12:00:00Z");
+    let mut fixture = EngineFixture::at("2026-02-01T12:00:00Z");
     for day in 1..=28 {
-        let done = check_in(&mut world).unwrap();
+        let done = check_in(&mut fixture).unwrap();
         let expected = match day {
             7 => "20",
             14 => "50",
@@ -62,20 +62,20 @@ fn a_whole_month_earns_its_reward_on_the_last_day() {
             _ => "0",
         };
         assert_eq!(done.day.earned.monthly_reward.to_string(), expected, "day {day}");
-        world.now += chrono::Duration::days(1);
+        fixture.now += chrono::Duration::days(1);
     }
 }
 
 #[test]
 fn a_check_in_grants_a_daily_and_a_milestone_reward_and_tells_of_both() {
-    let mut world = EngineFixture::at(NOON);
+    let mut fixture = EngineFixture::at(NOON);
     for _ in 0..6 {
-        check_in(&mut world).unwrap();
-        world.now += chrono::Duration::days(1);
+        check_in(&mut fixture).unwrap();
+        fixture.now += chrono::Duration::days(1);
     }
-    let before = world.events().len();
-    let day = check_in(&mut world).unwrap().day;
-    let told = &world.events()[before..];
+    let before = fixture.events().len();
+    let day = check_in(&mut fixture).unwrap().day;
+    let told = &fixture.events()[before..];
     let [
         IntegrationEvent::RewardClaimed(daily),
         IntegrationEvent::RewardClaimed(milestone),
@@ -102,20 +102,23 @@ fn a_check_in_grants_a_daily_and_a_milestone_reward_and_tells_of_both() {
     assert_eq!(completed.daily_reward_id, daily.reward_id);
     assert_eq!(completed.milestone_reward_id, Some(milestone.reward_id));
     assert_eq!(told[2].grant_id(), Some(daily.reward_id));
-    assert_eq!(code(claim_reward(&mut world, daily.reward_id)), "already_claimed");
+    assert_eq!(
+        code(claim_reward(&mut fixture, daily.reward_id)),
+        "already_claimed"
+    );
 }
 
 #[test]
 fn a_day_counts_once_and_midnight_is_the_users() {
-    let mut world = EngineFixture::at("2026-01-05T16:59:59Z");
-    world.signals.zone = "Asia/Ho_Chi_Minh".parse().ok();
-    check_in(&mut world).unwrap();
-    assert_eq!(code(check_in(&mut world)), "already_checked_in");
-    world.set_time("2026-01-05T17:00:00Z");
-    assert_eq!(check_in(&mut world).unwrap().streak.current, 2);
+    let mut fixture = EngineFixture::at("2026-01-05T16:59:59Z");
+    fixture.signals.zone = "Asia/Ho_Chi_Minh".parse().ok();
+    check_in(&mut fixture).unwrap();
+    assert_eq!(code(check_in(&mut fixture)), "already_checked_in");
+    fixture.set_time("2026-01-05T17:00:00Z");
+    assert_eq!(check_in(&mut fixture).unwrap().streak.current, 2);
     // A clock that goes back does not help.
-    world.set_time("2026-01-05T12:00:00Z");
-    assert_eq!(code(check_in(&mut world)), "already_checked_in");
+    fixture.set_time("2026-01-05T12:00:00Z");
+    assert_eq!(code(check_in(&mut fixture)), "already_checked_in");
 }
 
 #[test]
@@ -124,14 +127,14 @@ fn another_zone_never_yields_a_second_check_in() {
         ("Asia/Tokyo", "America/Los_Angeles"),
         ("America/Los_Angeles", "Pacific/Kiritimati"),
     ] {
-        let mut world = EngineFixture::at("2026-01-05T06:30:00Z");
-        world.signals.zone = from.parse().ok();
-        check_in(&mut world).unwrap();
-        world.signals.zone = to.parse().ok();
+        let mut fixture = EngineFixture::at("2026-01-05T06:30:00Z");
+        fixture.signals.zone = from.parse().ok();
+        check_in(&mut fixture).unwrap();
+        fixture.signals.zone = to.parse().ok();
         let mut streaks = vec![1];
         for _ in 0..4 * 24 {
-            world.now += chrono::Duration::hours(1);
-            if let Ok(done) = check_in(&mut world) {
+            fixture.now += chrono::Duration::hours(1);
+            if let Ok(done) = check_in(&mut fixture) {
                 streaks.push(done.streak.current);
             }
         }
@@ -149,49 +152,49 @@ fn another_zone_never_yields_a_second_check_in() {
 
 /// User 1 checked in from `phone` the day before, and now comes from another device.
 fn flagged() -> EngineFixture {
-    let mut world = EngineFixture::at(NOON);
-    world.from_device("phone");
+    let mut fixture = EngineFixture::at(NOON);
+    fixture.from_device("phone");
     assert!(
-        !check_in(&mut world).unwrap().under_review,
+        !check_in(&mut fixture).unwrap().under_review,
         "the first device is trusted"
     );
-    world.set_time("2026-01-06T12:00:00Z").from_device("tablet");
-    world
+    fixture.set_time("2026-01-06T12:00:00Z").from_device("tablet");
+    fixture
 }
 
 #[test]
 fn a_new_device_holds_the_rewards_and_keeps_the_streak() {
     for decision in [ReviewDecision::Approve, ReviewDecision::Reject] {
-        let mut world = flagged();
-        let told = world.events().len();
-        let done = check_in(&mut world).unwrap();
+        let mut fixture = flagged();
+        let told = fixture.events().len();
+        let done = check_in(&mut fixture).unwrap();
         assert_eq!((done.under_review, done.streak.current), (true, 2));
-        assert_eq!(world.events().len(), told, "nothing is granted yet");
-        let review = open_review(&world);
+        assert_eq!(fixture.events().len(), told, "nothing is granted yet");
+        let review = open_review(&fixture);
         assert_eq!(review.reasons, [ReviewReason::NewDevice]);
-        let held = world.store.records().reward;
+        let held = fixture.store.records().reward;
         let held = held
             .values()
             .flatten()
             .find(|reward| reward.status == RewardStatus::Held)
             .unwrap()
             .clone();
-        assert!(claim_reward(&mut world, held.id).unwrap().under_review);
-        world.set_time("2026-01-07T12:00:00Z");
+        assert!(claim_reward(&mut fixture, held.id).unwrap().under_review);
+        fixture.set_time("2026-01-07T12:00:00Z");
         assert!(
-            check_in(&mut world).unwrap().under_review,
+            check_in(&mut fixture).unwrap().under_review,
             "until a review approves it"
         );
 
-        let other = world.store.records().review.into_values().flatten();
+        let other = fixture.store.records().review.into_values().flatten();
         let other = other.into_iter().find(|one| one.id != review.id).unwrap();
-        decide(&mut world, &review, decision).unwrap();
+        decide(&mut fixture, &review, decision).unwrap();
         assert_eq!(
-            code(decide(&mut world, &review, ReviewDecision::Approve)),
+            code(decide(&mut fixture, &review, ReviewDecision::Approve)),
             "already_decided"
         );
         let approved = decision == ReviewDecision::Approve;
-        let told: Vec<_> = world.events()[told..]
+        let told: Vec<_> = fixture.events()[told..]
             .iter()
             .map(IntegrationEvent::event_type)
             .collect();
@@ -201,9 +204,9 @@ fn a_new_device_holds_the_rewards_and_keeps_the_streak() {
             &[]
         };
         assert_eq!(told, expected);
-        let points = world.store.records().user[&user(1)].clone().unwrap().points;
+        let points = fixture.store.records().user[&user(1)].clone().unwrap().points;
         assert_eq!(points, if approved { 20.into() } else { 10.into() });
-        let again = code(claim_reward(&mut world, held.id));
+        let again = code(claim_reward(&mut fixture, held.id));
         assert_eq!(
             again,
             if approved {
@@ -213,15 +216,15 @@ fn a_new_device_holds_the_rewards_and_keeps_the_streak() {
             }
         );
         assert_eq!(
-            decide(&mut world, &other, ReviewDecision::Reject)
+            decide(&mut fixture, &other, ReviewDecision::Reject)
                 .unwrap()
                 .review
                 .subject
                 .kind(),
             "check_in"
         );
-        world.set_time("2026-01-08T12:00:00Z");
-        let done = check_in(&mut world).unwrap();
+        fixture.set_time("2026-01-08T12:00:00Z");
+        let done = check_in(&mut fixture).unwrap();
         assert_eq!(done.under_review, !approved, "an approved device is trusted");
         assert_eq!(done.streak.current, 4);
     }
@@ -229,24 +232,24 @@ fn a_new_device_holds_the_rewards_and_keeps_the_streak() {
 
 #[test]
 fn a_device_of_three_others_flags_even_as_the_first() {
-    let mut world = EngineFixture::at(NOON);
-    world.from_device("shared");
+    let mut fixture = EngineFixture::at(NOON);
+    fixture.from_device("shared");
     for n in 2..=4 {
         assert!(
-            !world.when(CheckIn { user: user(n) }).unwrap().under_review,
+            !fixture.when(CheckIn { user: user(n) }).unwrap().under_review,
             "user {n}"
         );
     }
-    assert!(check_in(&mut world).unwrap().under_review);
-    assert_eq!(open_review(&world).reasons, [ReviewReason::SharedDevice]);
-    let mut world = EngineFixture::at(NOON);
-    world.from_device("shared");
+    assert!(check_in(&mut fixture).unwrap().under_review);
+    assert_eq!(open_review(&fixture).reasons, [ReviewReason::SharedDevice]);
+    let mut fixture = EngineFixture::at(NOON);
+    fixture.from_device("shared");
     for n in 2..=4 {
-        world.when(CheckIn { user: user(n) }).unwrap();
+        fixture.when(CheckIn { user: user(n) }).unwrap();
     }
-    world.set_time("2026-02-04T12:00:01Z");
+    fixture.set_time("2026-02-04T12:00:01Z");
     assert!(
-        !check_in(&mut world).unwrap().under_review,
+        !check_in(&mut fixture).unwrap().under_review,
         "thirty days later they are forgotten"
     );
 }
@@ -269,15 +272,15 @@ fn the_operator_chooses_how_strict_devices_are() {
             fraud,
             ..Settings::default()
         };
-        let mut world = EngineFixture::set_up(at(NOON), settings, std::sync::Arc::new(NoScripts));
-        world.from_device("phone");
-        check_in(&mut world).unwrap();
-        world.set_time("2026-01-06T12:00:00Z");
-        world.signals.device = None;
+        let mut fixture = EngineFixture::set_up(at(NOON), settings, std::sync::Arc::new(NoScripts));
+        fixture.from_device("phone");
+        check_in(&mut fixture).unwrap();
+        fixture.set_time("2026-01-06T12:00:00Z");
+        fixture.signals.device = None;
         if let Some(device) = from {
-            world.from_device(device);
+            fixture.from_device(device);
         }
-        let seen = check_in(&mut world)
+        let seen = check_in(&mut fixture)
             .map(|done| done.under_review)
             .map_err(|why| why.code());
         assert_eq!(seen, expected, "{mode:?} {require} {from:?}");
@@ -292,7 +295,7 @@ fn grace_and_freezes_bridge_gaps() {
         freezes_max: Some(2),
         ..PolicyFile::default()
     };
-    let mut world = EngineFixture::at(NOON).with_policy(PackPolicy {
+    let mut fixture = EngineFixture::at(NOON).with_policy(PackPolicy {
         check_in: CheckInPolicy::try_from(file).ok(),
         ..PackPolicy::default()
     });
@@ -308,8 +311,8 @@ fn grace_and_freezes_bridge_gaps() {
         (3, 1, 0, 0),
     ];
     for (n, (days, streak, used, held)) in steps.into_iter().enumerate() {
-        world.now += chrono::Duration::days(days);
-        let done = check_in(&mut world).unwrap();
+        fixture.now += chrono::Duration::days(days);
+        let done = check_in(&mut fixture).unwrap();
         assert_eq!(
             (done.streak.current, done.day.freezes_used, done.freezes_held),
             (streak, used, held),
@@ -405,10 +408,10 @@ fn tiered(milestones: &[(u32, &str)], monthly: &[(u32, &str)]) -> PackPolicy {
 #[test]
 fn a_milestone_that_an_edit_put_below_a_running_streak_is_paid_at_the_next_check_in_once() {
     let policy = tiered(&[(1, "0"), (3, "30"), (10, "100")], &[(4, "4"), (20, "20")]);
-    let mut world = EngineFixture::at(NOON).with_policy(policy);
-    let day = |world: &mut EngineFixture| {
-        let earned = check_in(world).unwrap().day.earned;
-        world.now += chrono::Duration::days(1);
+    let mut fixture = EngineFixture::at(NOON).with_policy(policy);
+    let day = |fixture: &mut EngineFixture| {
+        let earned = check_in(fixture).unwrap().day.earned;
+        fixture.now += chrono::Duration::days(1);
         (earned.milestone_bonus, earned.monthly_reward)
     };
     let nothing = (points("0"), points("0"));
@@ -419,29 +422,29 @@ fn a_milestone_that_an_edit_put_below_a_running_streak_is_paid_at_the_next_check
         (points("0"), points("4")),
         nothing,
     ] {
-        assert_eq!(day(&mut world), expected);
+        assert_eq!(day(&mut fixture), expected);
     }
     // On the fifth day 10 becomes 5, 3 becomes 2, and 20 days of a month become 3.
     let lowered = tiered(&[(1, "0"), (2, "20"), (5, "100")], &[(3, "3")]);
-    world = world.with_policy(lowered);
-    assert_eq!(day(&mut world), (points("120"), points("3")));
+    fixture = fixture.with_policy(lowered);
+    assert_eq!(day(&mut fixture), (points("120"), points("3")));
     for _ in 0..3 {
-        assert_eq!(day(&mut world), nothing);
+        assert_eq!(day(&mut fixture), nothing);
     }
     // A new streak earns them anew.
-    world.now += chrono::Duration::days(3);
-    let again: Vec<_> = (0..5).map(|_| day(&mut world).0).collect();
+    fixture.now += chrono::Duration::days(3);
+    let again: Vec<_> = (0..5).map(|_| day(&mut fixture).0).collect();
     assert_eq!(again, ["0", "20", "0", "0", "100"].map(points));
 }
 
 #[test]
 fn a_record_of_before_payments_were_kept_earns_no_milestone_twice() {
-    let mut world = EngineFixture::at(NOON);
+    let mut fixture = EngineFixture::at(NOON);
     for _ in 0..8 {
-        check_in(&mut world).unwrap();
-        world.now += chrono::Duration::days(1);
+        check_in(&mut fixture).unwrap();
+        fixture.now += chrono::Duration::days(1);
     }
-    let record = world.store.records().user[&user(1)].clone().unwrap();
+    let record = fixture.store.records().user[&user(1)].clone().unwrap();
     let mut json = serde_json::to_value(record).unwrap();
     json["check_in"]
         .as_object_mut()
@@ -453,7 +456,7 @@ fn a_record_of_before_payments_were_kept_earns_no_milestone_twice() {
     let policy = CheckInPolicy::default();
     let step = before
         .check_in
-        .check_in(world.now.date_naive(), &zones, &policy, PointsScale::default())
+        .check_in(fixture.now.date_naive(), &zones, &policy, PointsScale::default())
         .unwrap()
         .unwrap();
     assert_eq!(
@@ -465,15 +468,15 @@ fn a_record_of_before_payments_were_kept_earns_no_milestone_twice() {
 #[test]
 fn a_visit_that_a_change_of_zone_refuses_costs_no_streak() {
     // From Los Angeles to Tokyo: on landing it is the 6th there, and still the 5th by the zone that holds.
-    let mut world = EngineFixture::at("2026-01-05T20:00:00Z");
-    world.signals.zone = Some(zone("America/Los_Angeles"));
-    check_in(&mut world).unwrap();
-    world.set_time("2026-01-06T07:00:00Z");
-    world.signals.zone = Some(zone("Asia/Tokyo"));
-    assert_eq!(code(check_in(&mut world)), "already_checked_in");
-    world.when(NoteRefusedVisit { user: user(1) }).unwrap();
-    world.set_time("2026-01-06T23:00:00Z");
-    let next = check_in(&mut world).unwrap();
+    let mut fixture = EngineFixture::at("2026-01-05T20:00:00Z");
+    fixture.signals.zone = Some(zone("America/Los_Angeles"));
+    check_in(&mut fixture).unwrap();
+    fixture.set_time("2026-01-06T07:00:00Z");
+    fixture.signals.zone = Some(zone("Asia/Tokyo"));
+    assert_eq!(code(check_in(&mut fixture)), "already_checked_in");
+    fixture.when(NoteRefusedVisit { user: user(1) }).unwrap();
+    fixture.set_time("2026-01-06T23:00:00Z");
+    let next = check_in(&mut fixture).unwrap();
     assert_eq!(
         (next.date().to_string().as_str(), next.streak.current),
         ("2026-01-07", 2)
@@ -483,20 +486,20 @@ fn a_visit_that_a_change_of_zone_refuses_costs_no_streak() {
 #[test]
 fn a_date_of_which_less_than_half_a_day_was_the_users_is_not_missed() {
     for (to, streak) in [("Asia/Tokyo", 2), ("Europe/London", 1)] {
-        let mut world = EngineFixture::at("2026-01-05T20:00:00Z");
-        world.signals.zone = Some(zone("America/Los_Angeles"));
-        check_in(&mut world).unwrap();
-        world.signals.zone = Some(zone(to));
-        world.set_time("2026-01-05T21:00:00Z");
-        assert_eq!(code(check_in(&mut world)), "already_checked_in");
+        let mut fixture = EngineFixture::at("2026-01-05T20:00:00Z");
+        fixture.signals.zone = Some(zone("America/Los_Angeles"));
+        check_in(&mut fixture).unwrap();
+        fixture.signals.zone = Some(zone(to));
+        fixture.set_time("2026-01-05T21:00:00Z");
+        assert_eq!(code(check_in(&mut fixture)), "already_checked_in");
         let register = RegisterUser {
             user: user(1),
             registered_at: None,
             display_name: None,
         };
-        world.when(register).unwrap();
-        world.set_time("2026-01-07T12:00:00Z");
-        assert_eq!(check_in(&mut world).unwrap().streak.current, streak, "to {to}");
+        fixture.when(register).unwrap();
+        fixture.set_time("2026-01-07T12:00:00Z");
+        assert_eq!(check_in(&mut fixture).unwrap().streak.current, streak, "to {to}");
     }
 }
 
@@ -506,19 +509,19 @@ fn the_default_zone_is_the_policys() {
         default_zone: Some("Asia/Tokyo".parse::<Zone>().unwrap()),
         ..PolicyFile::default()
     };
-    let mut world = EngineFixture::at("2026-01-05T15:00:00Z").with_policy(PackPolicy {
+    let mut fixture = EngineFixture::at("2026-01-05T15:00:00Z").with_policy(PackPolicy {
         check_in: CheckInPolicy::try_from(file).ok(),
         ..PackPolicy::default()
     });
-    assert_eq!(check_in(&mut world).unwrap().date().to_string(), "2026-01-06");
+    assert_eq!(check_in(&mut fixture).unwrap().date().to_string(), "2026-01-06");
 }
 
 #[test]
 fn a_milestone_whose_bonus_is_rounded_to_nothing_is_one_all_the_same() {
-    let mut world = EngineFixture::at(NOON).with_policy(tiered(&[(1, "0"), (2, "0.001")], &[]));
+    let mut fixture = EngineFixture::at(NOON).with_policy(tiered(&[(1, "0"), (2, "0.001")], &[]));
     let earned = [0, 1, 2].map(|_| {
-        let earned = check_in(&mut world).unwrap().day.earned;
-        world.now += chrono::Duration::days(1);
+        let earned = check_in(&mut fixture).unwrap().day.earned;
+        fixture.now += chrono::Duration::days(1);
         (earned.milestone_bonus, earned.is_milestone())
     });
     let nothing = points("0");

@@ -26,27 +26,27 @@ fn watch(code: &str) -> Definition {
     }
 }
 
-fn watched(world: &mut EngineFixture, time: &str) -> mission_core::event::EventResult {
-    world
+fn watched(fixture: &mut EngineFixture, time: &str) -> mission_core::event::EventResult {
+    fixture
         .event("video.watched", user(1), time, &json!({"seconds": 40}))
         .unwrap()
 }
 
 #[test]
 fn events_start_move_and_complete_a_task() {
-    let mut world = EngineFixture::at(NOON).with(active(1, watch("watch")));
-    let first = watched(&mut world, NOON);
+    let mut fixture = EngineFixture::at(NOON).with(active(1, watch("watch")));
+    let first = watched(&mut fixture, NOON);
     assert_eq!(first.outcome, EventOutcome::Applied);
     assert_eq!(
         (first.tasks[0].status, first.tasks[0].progress.current()),
         (TaskStatus::InProgress, 1)
     );
-    let second = watched(&mut world, NOON);
+    let second = watched(&mut fixture, NOON);
     assert_eq!(
         (second.tasks[0].id, second.tasks[0].status),
         (first.tasks[0].id, TaskStatus::Completed)
     );
-    let third = watched(&mut world, NOON);
+    let third = watched(&mut fixture, NOON);
     assert_eq!(
         third.outcome,
         EventOutcome::Ignored,
@@ -54,13 +54,13 @@ fn events_start_move_and_complete_a_task() {
     );
     assert_eq!(third.reason.as_deref(), Some("max_completions_reached"));
     let task = second.tasks[0].id;
-    assert_eq!(code(progress(&mut world, task, 1)), "task_not_open");
-    assert!(world.when(ClaimTask { user: user(1), task }).is_ok());
+    assert_eq!(code(progress(&mut fixture, task, 1)), "task_not_open");
+    assert!(fixture.when(ClaimTask { user: user(1), task }).is_ok());
 }
 
 #[test]
 fn an_event_counts_once() {
-    let mut world = EngineFixture::at(NOON).with(active(1, watch("watch")));
+    let mut fixture = EngineFixture::at(NOON).with(active(1, watch("watch")));
     let event = |id: &str, source: &str, who: UserId| ApplyEvent {
         event: ActivityEvent {
             id: id.to_owned(),
@@ -72,21 +72,21 @@ fn an_event_counts_once() {
         },
     };
     assert_eq!(
-        world.when(event("1", "a", user(1))).unwrap().outcome,
+        fixture.when(event("1", "a", user(1))).unwrap().outcome,
         EventOutcome::Applied
     );
     assert_eq!(
-        world.when(event("1", "a", user(1))).unwrap().outcome,
+        fixture.when(event("1", "a", user(1))).unwrap().outcome,
         EventOutcome::Duplicate
     );
-    world.set_time("2026-01-06T13:00:00Z");
+    fixture.set_time("2026-01-06T13:00:00Z");
     assert_eq!(
-        world.when(event("1", "a", user(1))).unwrap().outcome,
+        fixture.when(event("1", "a", user(1))).unwrap().outcome,
         EventOutcome::Duplicate,
         "ever"
     );
     assert_eq!(
-        world.when(event("1", "b", user(1))).unwrap().outcome,
+        fixture.when(event("1", "b", user(1))).unwrap().outcome,
         EventOutcome::Applied,
         "ids are a source's"
     );
@@ -102,8 +102,8 @@ fn an_event_is_up_to_five_minutes_ahead_and_seven_days_late() {
         ("9999-12-31T23:59:59Z", Some("too_early")),
         ("0000-01-01T00:00:00Z", Some("too_late")),
     ] {
-        let mut world = EngineFixture::at(NOON).with(active(1, watch("watch")));
-        let result = watched(&mut world, time);
+        let mut fixture = EngineFixture::at(NOON).with(active(1, watch("watch")));
+        let result = watched(&mut fixture, time);
         let expected = if reason.is_some() {
             EventOutcome::Rejected
         } else {
@@ -119,27 +119,27 @@ fn an_event_is_up_to_five_minutes_ahead_and_seven_days_late() {
 
 #[test]
 fn an_event_belongs_to_the_period_of_its_own_time() {
-    let mut world = EngineFixture::at(NOON).with(active(1, watch("watch")));
-    let today = watched(&mut world, NOON).tasks[0].clone();
-    let late = watched(&mut world, "2026-01-03T23:59:59Z").tasks[0].clone();
+    let mut fixture = EngineFixture::at(NOON).with(active(1, watch("watch")));
+    let today = watched(&mut fixture, NOON).tasks[0].clone();
+    let late = watched(&mut fixture, "2026-01-03T23:59:59Z").tasks[0].clone();
     assert_ne!(
         today.id, late.id,
         "a task of its own for the day before yesterday"
     );
     assert_eq!(late.period.to_string(), "2026-01-03");
     assert_eq!(
-        code(progress(&mut world, late.id, 1)),
+        code(progress(&mut fixture, late.id, 1)),
         "task_not_open",
         "commands on it are refused"
     );
-    let done = watched(&mut world, "2026-01-03T00:00:00Z").tasks[0].clone();
+    let done = watched(&mut fixture, "2026-01-03T00:00:00Z").tasks[0].clone();
     assert_eq!(
         (done.id, done.status),
         (late.id, TaskStatus::Completed),
         "late events still move it"
     );
     assert!(
-        world
+        fixture
             .when(ClaimTask {
                 user: user(1),
                 task: done.id
@@ -150,17 +150,17 @@ fn an_event_belongs_to_the_period_of_its_own_time() {
 
 #[test]
 fn after_the_late_window_a_task_is_expired() {
-    let mut world = EngineFixture::at(NOON).with(active(1, watch("watch")));
-    let task = watched(&mut world, NOON).tasks[0].clone();
-    world.set_time("2026-01-13T00:00:00Z");
-    let late = watched(&mut world, "2026-01-06T00:00:00Z");
+    let mut fixture = EngineFixture::at(NOON).with(active(1, watch("watch")));
+    let task = watched(&mut fixture, NOON).tasks[0].clone();
+    fixture.set_time("2026-01-13T00:00:00Z");
+    let late = watched(&mut fixture, "2026-01-06T00:00:00Z");
     assert_ne!(late.tasks[0].id, task.id);
     let expire = ExpireDue {
         user: user(1),
         tasks: vec![task.id],
         rewards: vec![],
     };
-    assert_eq!(world.when(expire).unwrap().tasks, 1);
+    assert_eq!(fixture.when(expire).unwrap().tasks, 1);
 }
 
 #[test]
@@ -169,16 +169,16 @@ fn a_task_without_auto_start_waits_for_its_user() {
         auto_start: false,
         ..watch("watch")
     };
-    let mut world = EngineFixture::at(NOON).with(active(1, manual));
-    let ignored = watched(&mut world, NOON);
+    let mut fixture = EngineFixture::at(NOON).with(active(1, manual));
+    let ignored = watched(&mut fixture, NOON);
     assert_eq!((ignored.outcome, ignored.tasks.len()), (EventOutcome::Ignored, 0));
     assert!(
-        world.store.records().is_empty(),
+        fixture.store.records().is_empty(),
         "what concerned nobody leaves nothing"
     );
-    let task = start(&mut world, 1).unwrap();
-    assert_eq!(code(progress(&mut world, task.id, 1)), "progress_by_events");
-    assert_eq!(watched(&mut world, NOON).tasks[0].id, task.id);
+    let task = start(&mut fixture, 1).unwrap();
+    assert_eq!(code(progress(&mut fixture, task.id, 1)), "progress_by_events");
+    assert_eq!(watched(&mut fixture, NOON).tasks[0].id, task.id);
 }
 
 #[test]
@@ -192,9 +192,9 @@ fn rules_read_the_event() {
         }],
         ..watch("watch")
     };
-    let mut world = EngineFixture::at(NOON).with(active(1, picky));
+    let mut fixture = EngineFixture::at(NOON).with(active(1, picky));
     assert!(
-        start(&mut world, 1).is_ok(),
+        start(&mut fixture, 1).is_ok(),
         "rules on events are not judged at a start"
     );
     for (data, moved) in [
@@ -202,14 +202,14 @@ fn rules_read_the_event() {
         (json!({"seconds": 29.999}), false),
         (json!({}), false),
     ] {
-        let result = world.event("video.watched", user(1), NOON, &data).unwrap();
+        let result = fixture.event("video.watched", user(1), NOON, &data).unwrap();
         assert_eq!(result.outcome == EventOutcome::Applied, moved, "{data}");
     }
 }
 
 #[test]
 fn a_failing_mission_is_reported_and_the_others_go_on() {
-    let mut world = scripted(NOON);
+    let mut fixture = scripted(NOON);
     for (n, script) in [
         (1, "fail"),
         (2, "progress 1"),
@@ -222,10 +222,10 @@ fn a_failing_mission_is_reported_and_the_others_go_on() {
             auto_start: n != 3,
             ..watch(&format!("watch-{n}"))
         };
-        world.add_mission(active(n, mission));
+        fixture.add_mission(active(n, mission));
     }
-    start(&mut world, 3).unwrap();
-    let result = watched(&mut world, NOON);
+    start(&mut fixture, 3).unwrap();
+    let result = watched(&mut fixture, NOON);
     assert_eq!(result.outcome, EventOutcome::Applied);
     let failed: Vec<_> = result
         .failures
@@ -244,13 +244,13 @@ fn a_failing_mission_is_reported_and_the_others_go_on() {
 #[test]
 fn a_duplicate_is_one_even_where_no_task_moved() {
     // What moved nothing may be tried again: a mission may be active by then.
-    let mut world = EngineFixture::at(NOON);
-    let ignored = watched(&mut world, NOON);
+    let mut fixture = EngineFixture::at(NOON);
+    let ignored = watched(&mut fixture, NOON);
     assert_eq!(
         (ignored.outcome, ignored.reason.as_deref()),
         (EventOutcome::Ignored, Some("no_mission"))
     );
-    assert!(world.store.records().is_empty());
+    assert!(fixture.store.records().is_empty());
 }
 
 #[test]
@@ -263,19 +263,19 @@ fn a_completion_beyond_the_budget_keeps_its_progress_until_there_is_room() {
         }),
         ..watch("scarce")
     };
-    let mut world = EngineFixture::at(NOON).with(active(1, scarce.clone()));
-    let task = watched(&mut world, NOON).tasks[0].clone();
+    let mut fixture = EngineFixture::at(NOON).with(active(1, scarce.clone()));
+    let task = watched(&mut fixture, NOON).tasks[0].clone();
     assert_eq!(
         (task.status, task.progress.is_complete()),
         (TaskStatus::InProgress, true)
     );
-    assert_eq!(code(complete(&mut world, task.id)), "budget_exhausted");
-    let again = watched(&mut world, NOON);
+    assert_eq!(code(complete(&mut fixture, task.id)), "budget_exhausted");
+    let again = watched(&mut fixture, NOON);
     assert_eq!(
         (again.outcome, again.reason.as_deref()),
         (EventOutcome::Ignored, Some("budget_exhausted"))
     );
-    world.add_mission(Mission {
+    fixture.add_mission(Mission {
         version: 2,
         ..active(
             1,
@@ -285,7 +285,7 @@ fn a_completion_beyond_the_budget_keeps_its_progress_until_there_is_room() {
             },
         )
     });
-    assert_eq!(watched(&mut world, NOON).tasks[0].status, TaskStatus::Completed);
+    assert_eq!(watched(&mut fixture, NOON).tasks[0].status, TaskStatus::Completed);
 }
 
 #[test]
@@ -299,32 +299,32 @@ fn a_triggered_mission_with_evidence_waits_for_complete() {
         }),
         ..watch("proved")
     };
-    let mut world = EngineFixture::at(NOON).with(active(1, proved));
-    let task = watched(&mut world, NOON).tasks[0].clone();
+    let mut fixture = EngineFixture::at(NOON).with(active(1, proved));
+    let task = watched(&mut fixture, NOON).tasks[0].clone();
     assert_eq!(
         (task.status, task.progress.is_complete()),
         (TaskStatus::InProgress, true)
     );
-    assert_eq!(code(complete(&mut world, task.id)), "task_not_complete");
-    show(&mut world, task.id, evidence(EvidenceType::WatchDuration, "3")).unwrap();
-    assert!(complete(&mut world, task.id).is_ok());
+    assert_eq!(code(complete(&mut fixture, task.id)), "task_not_complete");
+    show(&mut fixture, task.id, evidence(EvidenceType::WatchDuration, "3")).unwrap();
+    assert!(complete(&mut fixture, task.id).is_ok());
 }
 
 #[test]
 fn paused_missions_are_not_moved() {
-    let mut world = EngineFixture::at(NOON).with(active(1, watch("watch")));
-    watched(&mut world, NOON);
-    world.add_mission(Mission {
+    let mut fixture = EngineFixture::at(NOON).with(active(1, watch("watch")));
+    watched(&mut fixture, NOON);
+    fixture.add_mission(Mission {
         version: 2,
         status: MissionStatus::Paused,
         ..active(1, watch("watch"))
     });
-    assert_eq!(watched(&mut world, NOON).outcome, EventOutcome::Ignored);
+    assert_eq!(watched(&mut fixture, NOON).outcome, EventOutcome::Ignored);
     let started = StartTask {
         user: user(2),
         mission: mission_id(1),
     };
-    assert_eq!(code(world.when(started)), "mission_not_active");
+    assert_eq!(code(fixture.when(started)), "mission_not_active");
 }
 
 #[test]
@@ -421,10 +421,10 @@ fn a_referral_counts_once_under_any_event_id() {
         auto_start: true,
         ..triggered("invite-3", "referral.activated")
     };
-    let mut world = EngineFixture::at(NOON).with(active(1, invite));
+    let mut fixture = EngineFixture::at(NOON).with(active(1, invite));
     let mut told = |inviter: u64, invitee: u64| {
         let data = json!({"inviterId": user(inviter), "inviteeId": user(invitee)});
-        let result = world
+        let result = fixture
             .event("referral.activated", user(inviter), NOON, &data)
             .unwrap();
         (
@@ -448,7 +448,7 @@ fn an_event_that_contradicts_what_was_declared_of_it_is_rejected_and_can_come_ag
     if let Some(trigger) = &mut definition.trigger {
         trigger.fields.insert("seconds".to_owned(), FieldType::Integer);
     }
-    let mut world = EngineFixture::at(NOON).with(active(1, definition));
+    let mut fixture = EngineFixture::at(NOON).with(active(1, definition));
     let event = |data: serde_json::Value| ActivityEvent {
         id: "e-1".to_owned(),
         source: "player".to_owned(),
@@ -457,7 +457,7 @@ fn an_event_that_contradicts_what_was_declared_of_it_is_rejected_and_can_come_ag
         time: at(NOON),
         data: serde_json::from_value(data).unwrap(),
     };
-    let mut told = |data| world.when(ApplyEvent { event: event(data) }).unwrap();
+    let mut told = |data| fixture.when(ApplyEvent { event: event(data) }).unwrap();
     let rejected = told(json!({"seconds": "40"}));
     assert_eq!(
         (rejected.outcome, rejected.reason.as_deref()),
@@ -475,37 +475,37 @@ fn an_event_that_contradicts_what_was_declared_of_it_is_rejected_and_can_come_ag
 #[test]
 fn friendships_are_told_by_events() {
     use mission_core::ports::queries::Queries as _;
-    let mut world = EngineFixture::at(NOON).with(active(1, triggered("friends", "friendship.created")));
+    let mut fixture = EngineFixture::at(NOON).with(active(1, triggered("friends", "friendship.created")));
     let friends =
-        |world: &EngineFixture, who| pollster::block_on(world.store.friends(user(who), 10)).unwrap();
+        |fixture: &EngineFixture, who| pollster::block_on(fixture.store.friends(user(who), 10)).unwrap();
     let told = json!({"friendId": user(2)});
-    let made = world.event("friendship.created", user(1), NOON, &told).unwrap();
+    let made = fixture.event("friendship.created", user(1), NOON, &told).unwrap();
     assert_eq!(made.outcome, EventOutcome::Applied);
     assert_eq!(made.tasks, [], "nobody has started the mission");
     assert_eq!(
-        (friends(&world, 1), friends(&world, 2)),
+        (friends(&fixture, 1), friends(&fixture, 2)),
         (vec![user(2)], vec![user(1)])
     );
-    let ended = world.event(
+    let ended = fixture.event(
         "friendship.ended",
         user(2),
         "2026-01-05T12:01:00Z",
         &json!({"friendId": user(1)}),
     );
     assert_eq!(ended.unwrap().outcome, EventOutcome::Applied);
-    assert!(friends(&world, 1).is_empty() && friends(&world, 2).is_empty());
+    assert!(friends(&fixture, 1).is_empty() && friends(&fixture, 2).is_empty());
     // What happened before comes late.
-    let late = world
+    let late = fixture
         .event("friendship.created", user(1), "2026-01-05T11:00:00Z", &told)
         .unwrap();
     assert_eq!(late.outcome, EventOutcome::Applied);
-    assert!(friends(&world, 1).is_empty());
+    assert!(friends(&fixture, 1).is_empty());
     for data in [
         json!({}),
         json!({"friendId": "bert"}),
         json!({"friendId": user(1)}),
     ] {
-        let refused = world.event("friendship.created", user(1), NOON, &data).unwrap();
+        let refused = fixture.event("friendship.created", user(1), NOON, &data).unwrap();
         assert_eq!(refused.reason.as_deref(), Some("invalid_data"), "{data}");
         assert!(refused.detail.is_some_and(|detail| detail.contains("friendId")));
     }

@@ -34,24 +34,24 @@ fn screenshot(address: &str) -> Evidence {
 /// Shows each piece of evidence to a task of its own, at 12:01:00, one minute after its start.
 fn verdicts(demand: &Definition, shown: &[(Evidence, Option<&str>)]) {
     for (evidence, refused) in shown {
-        let mut world = EngineFixture::at(NOON).with(active(1, demand.clone()));
-        let task = ready(&mut world, 1);
-        assert_eq!(code(complete(&mut world, task.id)), "task_not_complete");
-        world.set_time("2026-01-05T12:01:00Z");
-        let answer = show(&mut world, task.id, evidence.clone());
+        let mut fixture = EngineFixture::at(NOON).with(active(1, demand.clone()));
+        let task = ready(&mut fixture, 1);
+        assert_eq!(code(complete(&mut fixture, task.id)), "task_not_complete");
+        fixture.set_time("2026-01-05T12:01:00Z");
+        let answer = show(&mut fixture, task.id, evidence.clone());
         match refused {
             Some(part) => {
                 let why = answer.unwrap_err();
                 assert_eq!(why.code(), "evidence_rejected", "{evidence:?}");
                 assert!(why.to_string().contains(part), "`{why}` does not say `{part}`");
-                assert_eq!(code(complete(&mut world, task.id)), "task_not_complete");
+                assert_eq!(code(complete(&mut fixture, task.id)), "task_not_complete");
             }
             None => {
                 let taken = answer.unwrap();
                 let verification = taken.task.verification.unwrap();
                 assert!(verification.is_valid && !taken.under_review, "{evidence:?}");
                 assert_eq!(verification.method, VerificationMethod::Automatic);
-                complete(&mut world, task.id).unwrap();
+                complete(&mut fixture, task.id).unwrap();
             }
         }
     }
@@ -130,9 +130,9 @@ fn social_proof_is_a_screenshot() {
 
 #[test]
 fn a_mission_without_demand_takes_no_evidence() {
-    let mut world = EngineFixture::at(NOON).with(active(1, definition("plain")));
-    let task = start(&mut world, 1).unwrap();
-    let shown = show(&mut world, task.id, screenshot("https://example.com/1.png"));
+    let mut fixture = EngineFixture::at(NOON).with(active(1, definition("plain")));
+    let task = start(&mut fixture, 1).unwrap();
+    let shown = show(&mut fixture, task.id, screenshot("https://example.com/1.png"));
     assert!(shown.unwrap_err().to_string().contains("asks for no evidence"));
 }
 
@@ -142,23 +142,23 @@ fn a_screenshot_counts_for_one_task_of_one_user() {
         max_completions: Some(0),
         ..demanding("share", EvidenceType::SocialProof)
     };
-    let mut world = EngineFixture::at(NOON).with(active(1, twice));
-    let first = ready(&mut world, 1);
+    let mut fixture = EngineFixture::at(NOON).with(active(1, twice));
+    let first = ready(&mut fixture, 1);
     let shot = screenshot("https://example.com/1.png");
-    let answer = show(&mut world, first.id, shot.clone()).unwrap();
-    world.set_time("2026-01-05T12:05:00Z");
+    let answer = show(&mut fixture, first.id, shot.clone()).unwrap();
+    fixture.set_time("2026-01-05T12:05:00Z");
     assert_eq!(
-        show(&mut world, first.id, shot.clone()).unwrap(),
+        show(&mut fixture, first.id, shot.clone()).unwrap(),
         answer,
         "again, the first answer"
     );
-    complete(&mut world, first.id).unwrap();
+    complete(&mut fixture, first.id).unwrap();
     assert!(
-        show(&mut world, first.id, shot.clone()).is_ok(),
+        show(&mut fixture, first.id, shot.clone()).is_ok(),
         "even after the completion"
     );
 
-    let second = ready(&mut world, 1);
+    let second = ready(&mut fixture, 1);
     for address in [
         "https://example.com/1.png",
         "HTTPS://EXAMPLE.com:443/1.png",
@@ -167,7 +167,7 @@ fn a_screenshot_counts_for_one_task_of_one_user() {
         "https://example.com/%31.png?",
     ] {
         assert_eq!(
-            code(show(&mut world, second.id, screenshot(address))),
+            code(show(&mut fixture, second.id, screenshot(address))),
             "evidence_reused",
             "{address}"
         );
@@ -176,23 +176,23 @@ fn a_screenshot_counts_for_one_task_of_one_user() {
         user: user(2),
         mission: mission_id(1),
     };
-    let task = world.when(other).unwrap().task.id;
+    let task = fixture.when(other).unwrap().task.id;
     let steal = SubmitEvidence {
         user: user(2),
         task,
         evidence: shot,
     };
-    assert_eq!(code(world.when(steal)), "evidence_reused");
+    assert_eq!(code(fixture.when(steal)), "evidence_reused");
 }
 
 #[test]
 fn better_evidence_may_follow() {
-    let mut world = EngineFixture::at(NOON).with(active(1, demanding("share", EvidenceType::SocialProof)));
-    let task = ready(&mut world, 1);
-    show(&mut world, task.id, screenshot("https://example.com/1.png")).unwrap();
-    show(&mut world, task.id, screenshot("https://example.com/2.png")).unwrap();
-    complete(&mut world, task.id).unwrap();
-    let late = show(&mut world, task.id, screenshot("https://example.com/3.png"));
+    let mut fixture = EngineFixture::at(NOON).with(active(1, demanding("share", EvidenceType::SocialProof)));
+    let task = ready(&mut fixture, 1);
+    show(&mut fixture, task.id, screenshot("https://example.com/1.png")).unwrap();
+    show(&mut fixture, task.id, screenshot("https://example.com/2.png")).unwrap();
+    complete(&mut fixture, task.id).unwrap();
+    let late = show(&mut fixture, task.id, screenshot("https://example.com/3.png"));
     assert_eq!(code(late), "task_not_open");
 }
 
@@ -202,21 +202,21 @@ fn an_invite_code_is_anothers_and_counts_once_for_a_user() {
         max_completions: Some(0),
         ..demanding("invited", EvidenceType::InviteCode)
     };
-    let mut world = EngineFixture::at(NOON).with(active(1, demand));
+    let mut fixture = EngineFixture::at(NOON).with(active(1, demand));
     let register = RegisterUser {
         user: user(2),
         registered_at: None,
         display_name: None,
     };
-    world.when(register).unwrap();
+    fixture.when(register).unwrap();
     let activate = ActivateReferral {
         inviter: user(3),
         invitee: user(4),
         invite_code: Some("summer".to_owned()),
         activated_at: at(NOON),
     };
-    world.when(activate).unwrap();
-    let task = ready(&mut world, 1);
+    fixture.when(activate).unwrap();
+    let task = ready(&mut fixture, 1);
     let own = InviteCode::of(user(1)).to_string();
     let others = InviteCode::of(user(2)).to_string();
     for (data, refused) in [
@@ -224,31 +224,38 @@ fn an_invite_code_is_anothers_and_counts_once_for_a_user() {
         ("NOBODYS", "no such invite code"),
         (own.as_str(), "one's own"),
     ] {
-        let why = show(&mut world, task.id, evidence(EvidenceType::InviteCode, data)).unwrap_err();
+        let why = show(&mut fixture, task.id, evidence(EvidenceType::InviteCode, data)).unwrap_err();
         assert!(why.to_string().contains(refused), "{why}");
     }
     let typed = evidence(EvidenceType::InviteCode, &format!(" {} ", others.to_lowercase()));
-    show(&mut world, task.id, typed).unwrap();
-    complete(&mut world, task.id).unwrap();
-    let second = ready(&mut world, 1);
+    show(&mut fixture, task.id, typed).unwrap();
+    complete(&mut fixture, task.id).unwrap();
+    let second = ready(&mut fixture, 1);
     for data in [others.as_str(), "SUMMER"] {
-        let why = show(&mut world, second.id, evidence(EvidenceType::InviteCode, data)).unwrap_err();
+        let why = show(&mut fixture, second.id, evidence(EvidenceType::InviteCode, data)).unwrap_err();
         assert!(why.to_string().contains("one a user ever"), "{why}");
     }
 }
 
 #[test]
 fn a_code_that_a_referral_brought_is_known() {
-    let mut world = EngineFixture::at(NOON).with(active(1, demanding("invited", EvidenceType::InviteCode)));
+    let mut fixture = EngineFixture::at(NOON).with(active(1, demanding("invited", EvidenceType::InviteCode)));
     let activate = ActivateReferral {
         inviter: user(3),
         invitee: user(4),
         invite_code: Some("summer".to_owned()),
         activated_at: at(NOON),
     };
-    world.when(activate).unwrap();
-    let task = ready(&mut world, 1);
-    assert!(show(&mut world, task.id, evidence(EvidenceType::InviteCode, "Summer")).is_ok());
+    fixture.when(activate).unwrap();
+    let task = ready(&mut fixture, 1);
+    assert!(
+        show(
+            &mut fixture,
+            task.id,
+            evidence(EvidenceType::InviteCode, "Summer")
+        )
+        .is_ok()
+    );
 }
 
 #[test]
@@ -263,9 +270,9 @@ fn a_script_has_the_last_word() {
             script: Some(script.to_owned()),
             ..demanding("share", EvidenceType::SocialProof)
         };
-        let mut world = scripted(NOON).with(active(1, demand));
-        let task = ready(&mut world, 1);
-        let answer = show(&mut world, task.id, screenshot("https://example.com/1.png"));
+        let mut fixture = scripted(NOON).with(active(1, demand));
+        let task = ready(&mut fixture, 1);
+        let answer = show(&mut fixture, task.id, screenshot("https://example.com/1.png"));
         let seen = answer
             .map(|taken| taken.under_review)
             .map_err(|why| why.to_string());
@@ -279,20 +286,20 @@ fn a_reviewer_decides_on_evidence_as_of_the_day_it_was_shown() {
     demand.evidence.as_mut().unwrap().review = EvidenceReview::Manual;
     demand.frequency = mission_core::mission::Frequency::Daily;
     for full in [true, false] {
-        let mut world = EngineFixture::at(NOON).with(active(1, demand.clone()));
-        let task = start(&mut world, 1).unwrap();
+        let mut fixture = EngineFixture::at(NOON).with(active(1, demand.clone()));
+        let task = start(&mut fixture, 1).unwrap();
         if full {
-            progress(&mut world, task.id, 1).unwrap();
+            progress(&mut fixture, task.id, 1).unwrap();
         }
-        let taken = show(&mut world, task.id, screenshot("https://example.com/1.png")).unwrap();
+        let taken = show(&mut fixture, task.id, screenshot("https://example.com/1.png")).unwrap();
         assert!(taken.under_review);
         assert_eq!(taken.task.status, TaskStatus::PendingReview);
-        assert_eq!(code(complete(&mut world, task.id)), "task_not_open");
-        assert_eq!(code(start(&mut world, 1)), "task_already_open");
-        let review = open_review(&world);
+        assert_eq!(code(complete(&mut fixture, task.id)), "task_not_open");
+        assert_eq!(code(start(&mut fixture, 1)), "task_already_open");
+        let review = open_review(&fixture);
         // Long after the day has ended: what is in review does not expire.
-        world.set_time("2026-01-25T12:00:00Z");
-        let decided = decide(&mut world, &review, ReviewDecision::Approve)
+        fixture.set_time("2026-01-25T12:00:00Z");
+        let decided = decide(&mut fixture, &review, ReviewDecision::Approve)
             .unwrap()
             .review;
         assert_eq!(
@@ -300,10 +307,10 @@ fn a_reviewer_decides_on_evidence_as_of_the_day_it_was_shown() {
             (Some(user(99)), Some("looked at it"))
         );
         assert_eq!(
-            code(decide(&mut world, &review, ReviewDecision::Reject)),
+            code(decide(&mut fixture, &review, ReviewDecision::Reject)),
             "already_decided"
         );
-        let task = world.store.records().task[&(user(1), task.id)].clone().unwrap();
+        let task = fixture.store.records().task[&(user(1), task.id)].clone().unwrap();
         let verification = task.verification.clone().unwrap();
         assert_eq!(verification.verified_by, Some(user(99)));
         assert_eq!(task.status == TaskStatus::Completed, full);
@@ -319,24 +326,24 @@ fn a_reviewer_decides_on_evidence_as_of_the_day_it_was_shown() {
 fn a_rejected_proof_closes_its_task() {
     let mut demand = demanding("share", EvidenceType::SocialProof);
     demand.evidence.as_mut().unwrap().review = EvidenceReview::Manual;
-    let mut world = EngineFixture::at(NOON).with(active(1, demand));
-    let task = ready(&mut world, 1);
-    show(&mut world, task.id, screenshot("https://example.com/1.png")).unwrap();
-    let review = open_review(&world);
-    decide(&mut world, &review, ReviewDecision::Reject).unwrap();
-    let kept = world.store.records().task[&(user(1), task.id)].clone().unwrap();
+    let mut fixture = EngineFixture::at(NOON).with(active(1, demand));
+    let task = ready(&mut fixture, 1);
+    show(&mut fixture, task.id, screenshot("https://example.com/1.png")).unwrap();
+    let review = open_review(&fixture);
+    decide(&mut fixture, &review, ReviewDecision::Reject).unwrap();
+    let kept = fixture.store.records().task[&(user(1), task.id)].clone().unwrap();
     assert_eq!(kept.status, TaskStatus::Rejected);
     assert_eq!(
         kept.verification.unwrap().failure_reason.as_deref(),
         Some("looked at it")
     );
     assert_eq!(
-        code(crate::play::claim(&mut world, task.id)),
+        code(crate::play::claim(&mut fixture, task.id)),
         "task_not_completed"
     );
     assert!(
-        world.store.records().reward.is_empty(),
+        fixture.store.records().reward.is_empty(),
         "a rejection grants nothing"
     );
-    assert!(start(&mut world, 1).is_ok(), "another try is possible");
+    assert!(start(&mut fixture, 1).is_ok(), "another try is possible");
 }

@@ -31,26 +31,26 @@ fn clip(frequency: Frequency, target: u64, cooldown_seconds: u32) -> Definition 
     }
 }
 
-fn watched(world: &mut EngineFixture, time: &str) -> EventResult {
-    world.event("video.watched", user(1), time, &json!({})).unwrap()
+fn watched(fixture: &mut EngineFixture, time: &str) -> EventResult {
+    fixture.event("video.watched", user(1), time, &json!({})).unwrap()
 }
 
-fn tasks(world: &EngineFixture) -> Vec<Task> {
-    let mut tasks: Vec<Task> = world.store.records().task.into_values().flatten().collect();
+fn tasks(fixture: &EngineFixture) -> Vec<Task> {
+    let mut tasks: Vec<Task> = fixture.store.records().task.into_values().flatten().collect();
     tasks.sort_by_key(|task| task.started_at);
     tasks
 }
 
-fn completions(world: &EngineFixture) -> usize {
+fn completions(fixture: &EngineFixture) -> usize {
     let done = |task: &&Task| task.status == TaskStatus::Completed;
-    tasks(world).iter().filter(done).count()
+    tasks(fixture).iter().filter(done).count()
 }
 
 #[test]
 fn a_cooldown_counts_between_the_times_of_events() {
-    let mut world = EngineFixture::at(TOLD).with(active(1, clip(Frequency::Unlimited, 1, 60)));
+    let mut fixture = EngineFixture::at(TOLD).with(active(1, clip(Frequency::Unlimited, 1, 60)));
     for hour in 1..=5 {
-        let told = watched(&mut world, &format!("2026-01-06T0{hour}:00:00Z"));
+        let told = watched(&mut fixture, &format!("2026-01-06T0{hour}:00:00Z"));
         assert_eq!(
             told.outcome,
             EventOutcome::Applied,
@@ -64,7 +64,7 @@ fn a_cooldown_counts_between_the_times_of_events() {
         ("2026-01-06T05:01:00Z", true),
         ("2026-01-06T02:59:00Z", true),
     ] {
-        let told = watched(&mut world, time);
+        let told = watched(&mut fixture, time);
         let expected = if moved { None } else { Some("cooldown") };
         assert_eq!(told.reason.as_deref(), expected, "{time}");
     }
@@ -73,23 +73,23 @@ fn a_cooldown_counts_between_the_times_of_events() {
 #[test]
 fn late_work_has_the_times_of_its_events() {
     for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
-        let mut world = EngineFixture::at(TOLD).with(active(1, clip(Frequency::Daily, 3, 0)));
+        let mut fixture = EngineFixture::at(TOLD).with(active(1, clip(Frequency::Daily, 3, 0)));
         let times = [
             "2026-01-05T08:00:00Z",
             "2026-01-05T09:00:00Z",
             "2026-01-05T10:00:00Z",
         ];
         for event in order {
-            watched(&mut world, times[event]);
+            watched(&mut fixture, times[event]);
         }
-        let tasks = tasks(&world);
+        let tasks = tasks(&fixture);
         let [task] = tasks.as_slice() else {
             panic!("one task: {tasks:?}")
         };
         assert_eq!(task.started_at, at(times[0]), "{order:?}");
         assert_eq!(task.completed_at, Some(at(times[2])), "{order:?}");
         assert_eq!(task.progress.last_updated(), at(times[2]), "{order:?}");
-        let reward = world
+        let reward = fixture
             .store
             .records()
             .reward
@@ -98,7 +98,7 @@ fn late_work_has_the_times_of_its_events() {
             .next()
             .unwrap();
         assert_eq!(reward.earned_at, at(times[2]), "{order:?}");
-        let told = world.events();
+        let told = fixture.events();
         let [IntegrationEvent::TaskStarted(started)] = told.as_slice() else {
             panic!("one task was started: {told:?}")
         };
@@ -110,9 +110,9 @@ fn late_work_has_the_times_of_its_events() {
 fn the_reward_of_late_work_can_be_claimed_for_as_long_as_any() {
     let mut brief = clip(Frequency::Daily, 1, 0);
     brief.reward.expires_after_days = Some(1);
-    let mut world = EngineFixture::at(TOLD).with(active(1, brief));
-    watched(&mut world, "2026-01-03T08:00:00Z");
-    let reward = world
+    let mut fixture = EngineFixture::at(TOLD).with(active(1, brief));
+    watched(&mut fixture, "2026-01-03T08:00:00Z");
+    let reward = fixture
         .store
         .records()
         .reward
@@ -129,15 +129,15 @@ fn an_event_of_before_the_user_started_does_not_count() {
         auto_start: false,
         ..clip(Frequency::OneTime, 3, 0)
     };
-    let mut world = EngineFixture::at(TOLD).with(active(1, by_hand));
+    let mut fixture = EngineFixture::at(TOLD).with(active(1, by_hand));
     let start = StartTask {
         user: user(1),
         mission: mission_id(1),
     };
-    world.when(start).unwrap();
-    let before = watched(&mut world, "2026-01-07T11:54:59Z");
+    fixture.when(start).unwrap();
+    let before = watched(&mut fixture, "2026-01-07T11:54:59Z");
     assert_eq!(before.outcome, EventOutcome::Ignored);
-    let clocks_differ = watched(&mut world, "2026-01-07T11:55:00Z");
+    let clocks_differ = watched(&mut fixture, "2026-01-07T11:55:00Z");
     assert_eq!(clocks_differ.tasks[0].progress.current(), 1);
     assert_eq!(clocks_differ.tasks[0].started_at, at(TOLD));
 }
@@ -180,16 +180,16 @@ fn rules_see_the_streak_of_the_moment() {
         ..clip(Frequency::Unlimited, 1, 0)
     };
     let compiler = std::sync::Arc::new(StreakAsPoints);
-    let mut world = EngineFixture::set_up(at(TOLD), Default::default(), compiler).with(active(1, mission));
+    let mut fixture = EngineFixture::set_up(at(TOLD), Default::default(), compiler).with(active(1, mission));
     // Three days, one missed, and a new streak.
     for day in ["03", "04", "05", "07"] {
-        world.set_time(&format!("2026-01-{day}T10:00:00Z"));
-        world.when(CheckIn { user: user(1) }).unwrap();
+        fixture.set_time(&format!("2026-01-{day}T10:00:00Z"));
+        fixture.when(CheckIn { user: user(1) }).unwrap();
     }
-    world.set_time(TOLD);
+    fixture.set_time(TOLD);
     let mut seen = |time: &str| {
-        let task = watched(&mut world, time).tasks[0].clone();
-        let reward = world.store.records().reward[&(user(1), task.reward_id.unwrap())].clone();
+        let task = watched(&mut fixture, time).tasks[0].clone();
+        let reward = fixture.store.records().reward[&(user(1), task.reward_id.unwrap())].clone();
         reward.unwrap().amount.points.get()
     };
     for (time, current, longest, total) in [
@@ -208,16 +208,16 @@ fn rules_see_the_streak_of_the_moment() {
 
 #[test]
 fn an_amount_out_of_bounds_is_reported_though_another_mission_moved() {
-    let mut world = scripted(TOLD);
+    let mut fixture = scripted(TOLD);
     for (n, script) in [(1, "reward 1000000001"), (2, "reward 5")] {
         let mission = Definition {
             script: Some(script.to_owned()),
             code: format!("clip-{n}").parse().unwrap(),
             ..clip(Frequency::Unlimited, 1, 0)
         };
-        world.add_mission(active(n, mission));
+        fixture.add_mission(active(n, mission));
     }
-    let told = watched(&mut world, TOLD);
+    let told = watched(&mut fixture, TOLD);
     assert_eq!((told.outcome, told.tasks.len()), (EventOutcome::Applied, 1));
     assert_eq!(told.failures.len(), 1, "{told:?}");
     let fault = &told.failures[0];
@@ -238,12 +238,12 @@ proptest! {
         cooldown in prop::sample::select(vec![0_u32, 60, 600, 3600, 100_000]),
     ) {
         let count = |minutes: &mut dyn Iterator<Item = &u32>| {
-            let mut world = EngineFixture::at(TOLD).with(active(1, clip(frequency, 1, cooldown)));
+            let mut fixture = EngineFixture::at(TOLD).with(active(1, clip(frequency, 1, cooldown)));
             for minute in minutes {
                 let time = at("2026-01-04T20:00:00Z") + chrono::Duration::minutes(i64::from(*minute));
-                watched(&mut world, &time.to_rfc3339());
+                watched(&mut fixture, &time.to_rfc3339());
             }
-            completions(&world)
+            completions(&fixture)
         };
         prop_assert_eq!(count(&mut minutes.iter()), count(&mut minutes.iter().rev()));
     }
@@ -256,13 +256,13 @@ proptest! {
         frequency in prop::sample::select(vec![Frequency::Daily, Frequency::Weekly, Frequency::Unlimited]),
     ) {
         let sums = |minutes: &mut dyn Iterator<Item = &u32>| {
-            let mut world = EngineFixture::at(TOLD).with(active(1, clip(frequency, target, 0)));
+            let mut fixture = EngineFixture::at(TOLD).with(active(1, clip(frequency, target, 0)));
             for minute in minutes {
                 let time = at("2026-01-04T20:00:00Z") + chrono::Duration::minutes(i64::from(*minute));
-                watched(&mut world, &time.to_rfc3339());
+                watched(&mut fixture, &time.to_rfc3339());
             }
             let mut sums: BTreeMap<String, (usize, u64)> = BTreeMap::new();
-            for task in tasks(&world) {
+            for task in tasks(&fixture) {
                 let (done, progress) = sums.entry(task.period.to_string()).or_default();
                 *done += usize::from(task.status == TaskStatus::Completed);
                 *progress += task.progress.current();

@@ -16,15 +16,15 @@ use crate::play::{code, start};
 
 const NOON: &str = "2026-01-05T12:00:00Z";
 
-fn create(world: &mut EngineFixture, n: u64, code: &str) -> Result<MissionSaved, Rejection> {
-    world.when(CreateMission {
+fn create(fixture: &mut EngineFixture, n: u64, code: &str) -> Result<MissionSaved, Rejection> {
+    fixture.when(CreateMission {
         mission: mission_id(n),
         definition: definition(code),
     })
 }
 
-fn change(world: &mut EngineFixture, n: u64, asked: StatusTransition) -> Result<MissionSaved, Rejection> {
-    world.when(MoveMission {
+fn change(fixture: &mut EngineFixture, n: u64, asked: StatusTransition) -> Result<MissionSaved, Rejection> {
+    fixture.when(MoveMission {
         mission: mission_id(n),
         asked,
         expected_version: None,
@@ -49,15 +49,15 @@ fn only_three_moves_lead_anywhere() {
     ];
     for (path, from) in paths {
         for asked in [Activate, Pause, Archive] {
-            let mut world = EngineFixture::at(NOON);
-            create(&mut world, 1, "one").unwrap();
+            let mut fixture = EngineFixture::at(NOON);
+            create(&mut fixture, 1, "one").unwrap();
             for step in path {
-                change(&mut world, 1, *step).unwrap();
+                change(&mut fixture, 1, *step).unwrap();
             }
             let leads = allowed
                 .iter()
                 .find(|(status, step, _)| (*status, *step) == (from, asked));
-            let seen = change(&mut world, 1, asked).map(|saved| saved.mission.status);
+            let seen = change(&mut fixture, 1, asked).map(|saved| saved.mission.status);
             let expected = leads
                 .map(|(_, _, to)| *to)
                 .ok_or(Rejection::InvalidTransition { from, asked });
@@ -68,38 +68,41 @@ fn only_three_moves_lead_anywhere() {
 
 #[test]
 fn a_code_is_one_missions() {
-    let mut world = EngineFixture::at(NOON);
-    let one = create(&mut world, 1, "one").unwrap().mission;
+    let mut fixture = EngineFixture::at(NOON);
+    let one = create(&mut fixture, 1, "one").unwrap().mission;
     assert_eq!((one.version, one.status), (1, MissionStatus::Draft));
-    assert_eq!(code(create(&mut world, 2, "one")), "code_taken");
-    create(&mut world, 2, "two").unwrap();
+    assert_eq!(code(create(&mut fixture, 2, "one")), "code_taken");
+    create(&mut fixture, 2, "two").unwrap();
     let rename = |n, code| UpdateMission {
         mission: mission_id(n),
         definition: definition(code),
         expected_version: None,
     };
-    assert_eq!(code(world.when(rename(2, "one"))), "code_taken");
-    assert_eq!(world.when(rename(1, "uno")).unwrap().mission.version, 2);
+    assert_eq!(code(fixture.when(rename(2, "one"))), "code_taken");
+    assert_eq!(fixture.when(rename(1, "uno")).unwrap().mission.version, 2);
     assert!(
-        world.when(rename(2, "one")).is_ok(),
+        fixture.when(rename(2, "one")).is_ok(),
         "a code that was let go is free"
     );
-    assert_eq!(world.catalog.id_of(&definition("one").code), Some(mission_id(2)));
-    assert_eq!(code(world.when(rename(9, "nine"))), "not_found");
+    assert_eq!(
+        fixture.catalog.id_of(&definition("one").code),
+        Some(mission_id(2))
+    );
+    assert_eq!(code(fixture.when(rename(9, "nine"))), "not_found");
 }
 
 #[test]
 fn a_mission_is_made_once() {
-    let mut world = EngineFixture::at(NOON);
-    create(&mut world, 1, "one").unwrap();
-    change(&mut world, 1, StatusTransition::Activate).unwrap();
-    let again = create(&mut world, 1, "one");
+    let mut fixture = EngineFixture::at(NOON);
+    create(&mut fixture, 1, "one").unwrap();
+    change(&mut fixture, 1, StatusTransition::Activate).unwrap();
+    let again = create(&mut fixture, 1, "one");
     assert!(
         again.is_err(),
         "making it again would put it back to a draft: {again:?}"
     );
     assert_eq!(
-        world.store.records().mission[&mission_id(1)]
+        fixture.store.records().mission[&mission_id(1)]
             .clone()
             .unwrap()
             .status,
@@ -109,24 +112,24 @@ fn a_mission_is_made_once() {
 
 #[test]
 fn a_version_that_was_read_is_kept_to() {
-    let mut world = EngineFixture::at(NOON);
-    create(&mut world, 1, "one").unwrap();
+    let mut fixture = EngineFixture::at(NOON);
+    create(&mut fixture, 1, "one").unwrap();
     let activate = |version| MoveMission {
         mission: mission_id(1),
         asked: StatusTransition::Activate,
         expected_version: Some(version),
     };
     assert_eq!(
-        world.when(activate(2)).unwrap_err(),
+        fixture.when(activate(2)).unwrap_err(),
         Rejection::VersionConflict { current: 1 }
     );
-    assert_eq!(world.when(activate(1)).unwrap().mission.version, 2);
+    assert_eq!(fixture.when(activate(1)).unwrap().mission.version, 2);
     let update = UpdateMission {
         mission: mission_id(1),
         definition: definition("one"),
         expected_version: Some(1),
     };
-    assert_eq!(code(world.when(update)), "version_conflict");
+    assert_eq!(code(fixture.when(update)), "version_conflict");
 }
 
 fn pack(name: &str, missions: &[(u64, Definition)], policy: Option<PackPolicy>, activate: bool) -> PutPack {
@@ -145,17 +148,17 @@ fn pack(name: &str, missions: &[(u64, Definition)], policy: Option<PackPolicy>, 
 
 #[test]
 fn a_pack_changes_its_missions_and_never_their_status() {
-    let mut world = EngineFixture::at(NOON);
+    let mut fixture = EngineFixture::at(NOON);
     let one = definition("one");
-    let first = world
+    let first = fixture
         .when(pack("starter", &[(1, one.clone())], None, true))
         .unwrap();
     assert_eq!(
         (first.version, first.missions[0].status),
         (1, MissionStatus::Active)
     );
-    assert!(start(&mut world, 1).is_ok());
-    let same = world
+    assert!(start(&mut fixture, 1).is_ok());
+    let same = fixture
         .when(pack("starter", &[(1, one.clone())], None, true))
         .unwrap();
     assert_eq!(
@@ -163,9 +166,9 @@ fn a_pack_changes_its_missions_and_never_their_status() {
         (1, 1),
         "the same pack changes nothing"
     );
-    change(&mut world, 1, StatusTransition::Pause).unwrap();
+    change(&mut fixture, 1, StatusTransition::Pause).unwrap();
     let far = Definition { target: 7, ..one };
-    let second = world
+    let second = fixture
         .when(pack("starter", &[(1, far), (2, definition("two"))], None, true))
         .unwrap();
     assert_eq!(second.version, 2);
@@ -184,28 +187,28 @@ fn a_pack_changes_its_missions_and_never_their_status() {
         None,
         false,
     );
-    assert_eq!(code(world.when(clash)), "code_taken");
-    assert_eq!(world.store.records().mission.len(), 2, "all or nothing");
+    assert_eq!(code(fixture.when(clash)), "code_taken");
+    assert_eq!(fixture.store.records().mission.len(), 2, "all or nothing");
 }
 
 #[test]
 fn a_pack_takes_over_nobody_elses_mission() {
-    let mut world = EngineFixture::at(NOON);
+    let mut fixture = EngineFixture::at(NOON);
     let create = CreateMission {
         mission: mission_id(1),
         definition: definition("by-http"),
     };
-    world.when(create).unwrap();
-    world
+    fixture.when(create).unwrap();
+    fixture
         .when(pack("p1", &[(2, definition("of-p1"))], None, true))
         .unwrap();
     let dear = |code: &str| Definition {
         target: 7,
         ..definition(code)
     };
-    let before = world.store.records().mission.clone();
+    let before = fixture.store.records().mission.clone();
     for (n, taken, owner) in [(1, "by-http", None), (2, "of-p1", Some("p1"))] {
-        let refused = world
+        let refused = fixture
             .when(pack("p2", &[(n, dear(taken))], None, true))
             .unwrap_err();
         assert_eq!(
@@ -216,16 +219,16 @@ fn a_pack_takes_over_nobody_elses_mission() {
             }
         );
     }
-    assert_eq!(world.store.records().mission, before, "nothing changed");
+    assert_eq!(fixture.store.records().mission, before, "nothing changed");
 }
 
 #[test]
 fn what_a_pack_no_longer_holds_is_archived() {
-    let mut world = EngineFixture::at(NOON);
+    let mut fixture = EngineFixture::at(NOON);
     let both = [(1, definition("stays")), (2, definition("goes"))];
-    let first = world.when(pack("p", &both, None, true)).unwrap();
+    let first = fixture.when(pack("p", &both, None, true)).unwrap();
     assert_eq!((first.created, first.changed, first.archived.len()), (2, 0, 0));
-    let second = world.when(pack("p", &both[..1], None, true)).unwrap();
+    let second = fixture.when(pack("p", &both[..1], None, true)).unwrap();
     assert_eq!((second.created, second.changed), (0, 0));
     let gone: Vec<_> = second
         .archived
@@ -233,16 +236,16 @@ fn what_a_pack_no_longer_holds_is_archived() {
         .map(|m| (m.id, m.status, m.version))
         .collect();
     assert_eq!(gone, [(mission_id(2), MissionStatus::Archived, 2)]);
-    assert_eq!(code(start(&mut world, 2)), "mission_not_active");
-    assert!(start(&mut world, 1).is_ok());
-    let third = world.when(pack("p", &both[..1], None, true)).unwrap();
+    assert_eq!(code(start(&mut fixture, 2)), "mission_not_active");
+    assert!(start(&mut fixture, 1).is_ok());
+    let third = fixture.when(pack("p", &both[..1], None, true)).unwrap();
     assert!(third.archived.is_empty(), "it is archived once");
 }
 
 #[test]
 fn missions_of_one_pack_may_swap_codes() {
-    let mut world = EngineFixture::at(NOON);
-    world
+    let mut fixture = EngineFixture::at(NOON);
+    fixture
         .when(pack(
             "starter",
             &[(1, definition("a")), (2, definition("b"))],
@@ -250,7 +253,7 @@ fn missions_of_one_pack_may_swap_codes() {
             true,
         ))
         .unwrap();
-    let swapped = world.when(pack(
+    let swapped = fixture.when(pack(
         "starter",
         &[(1, definition("b")), (2, definition("c"))],
         None,
@@ -258,9 +261,9 @@ fn missions_of_one_pack_may_swap_codes() {
     ));
     match swapped {
         Ok(_) => {
-            assert_eq!(world.catalog.id_of(&definition("b").code), Some(mission_id(1)));
-            assert_eq!(world.catalog.id_of(&definition("c").code), Some(mission_id(2)));
-            assert_eq!(world.catalog.id_of(&definition("a").code), None);
+            assert_eq!(fixture.catalog.id_of(&definition("b").code), Some(mission_id(1)));
+            assert_eq!(fixture.catalog.id_of(&definition("c").code), Some(mission_id(2)));
+            assert_eq!(fixture.catalog.id_of(&definition("a").code), None);
         }
         Err(why) => assert_eq!(why.code(), "code_taken"),
     }
@@ -268,7 +271,7 @@ fn missions_of_one_pack_may_swap_codes() {
 
 #[test]
 fn one_pack_carries_the_policy() {
-    let mut world = EngineFixture::at(NOON);
+    let mut fixture = EngineFixture::at(NOON);
     let policy = |points: u32| {
         Some(PackPolicy {
             referral: Some(ReferralPolicy {
@@ -277,20 +280,23 @@ fn one_pack_carries_the_policy() {
             ..PackPolicy::default()
         })
     };
-    world.when(pack("a", &[], policy(7), true)).unwrap();
-    assert_eq!(world.catalog.referral.points, 7.into());
-    assert_eq!(code(world.when(pack("b", &[], policy(8), true))), "policy_taken");
-    world.when(pack("b", &[], None, true)).unwrap();
+    fixture.when(pack("a", &[], policy(7), true)).unwrap();
+    assert_eq!(fixture.catalog.referral.points, 7.into());
     assert_eq!(
-        world.catalog.referral.points,
+        code(fixture.when(pack("b", &[], policy(8), true))),
+        "policy_taken"
+    );
+    fixture.when(pack("b", &[], None, true)).unwrap();
+    assert_eq!(
+        fixture.catalog.referral.points,
         7.into(),
         "a pack without policy changes none"
     );
-    world.when(pack("a", &[], policy(9), true)).unwrap();
-    world.when(pack("a", &[], None, true)).unwrap();
-    assert_eq!(world.catalog.referral, ReferralPolicy::default());
-    world.when(pack("b", &[], policy(8), true)).unwrap();
-    assert_eq!(world.catalog.referral.points, 8.into());
+    fixture.when(pack("a", &[], policy(9), true)).unwrap();
+    fixture.when(pack("a", &[], None, true)).unwrap();
+    assert_eq!(fixture.catalog.referral, ReferralPolicy::default());
+    fixture.when(pack("b", &[], policy(8), true)).unwrap();
+    assert_eq!(fixture.catalog.referral.points, 8.into());
 }
 
 #[test]
@@ -428,13 +434,16 @@ fn periods_are_read_as_they_are_written() {
 
 #[test]
 fn an_older_version_of_a_mission_does_not_come_back_into_the_book() {
-    let mut world = EngineFixture::at(NOON).with(active(1, definition("one")));
+    let mut fixture = EngineFixture::at(NOON).with(active(1, definition("one")));
     let newer = mission_core::mission::Mission {
         version: 5,
         ..active(1, definition("uno"))
     };
-    world.add_mission(newer);
-    world.add_mission(active(1, definition("one")));
-    assert_eq!(world.catalog.id_of(&definition("uno").code), Some(mission_id(1)));
-    assert_eq!(world.catalog.id_of(&definition("one").code), None);
+    fixture.add_mission(newer);
+    fixture.add_mission(active(1, definition("one")));
+    assert_eq!(
+        fixture.catalog.id_of(&definition("uno").code),
+        Some(mission_id(1))
+    );
+    assert_eq!(fixture.catalog.id_of(&definition("one").code), None);
 }

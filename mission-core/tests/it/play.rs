@@ -18,48 +18,48 @@ use mission_core::{
     testing::{EngineFixture, at, definition, mission_id, user},
 };
 
-pub(crate) fn start(world: &mut EngineFixture, mission: u64) -> Result<Task, Rejection> {
+pub(crate) fn start(fixture: &mut EngineFixture, mission: u64) -> Result<Task, Rejection> {
     let start = StartTask {
         user: user(1),
         mission: mission_id(mission),
     };
-    world.when(start).map(|reply| reply.task)
+    fixture.when(start).map(|reply| reply.task)
 }
 
-pub(crate) fn progress(world: &mut EngineFixture, task: TaskId, value: u64) -> Result<Task, Rejection> {
+pub(crate) fn progress(fixture: &mut EngineFixture, task: TaskId, value: u64) -> Result<Task, Rejection> {
     let report = ReportProgress {
         user: user(1),
         task,
         value,
     };
-    world.when(report).map(|reply| reply.task)
+    fixture.when(report).map(|reply| reply.task)
 }
 
-pub(crate) fn complete(world: &mut EngineFixture, task: TaskId) -> Result<TaskCompleted, Rejection> {
-    world.when(CompleteTask { user: user(1), task })
+pub(crate) fn complete(fixture: &mut EngineFixture, task: TaskId) -> Result<TaskCompleted, Rejection> {
+    fixture.when(CompleteTask { user: user(1), task })
 }
 
-pub(crate) fn claim(world: &mut EngineFixture, task: TaskId) -> Result<RewardTaken, Rejection> {
-    world.when(ClaimTask { user: user(1), task })
+pub(crate) fn claim(fixture: &mut EngineFixture, task: TaskId) -> Result<RewardTaken, Rejection> {
+    fixture.when(ClaimTask { user: user(1), task })
 }
 
-pub(crate) fn claim_reward(world: &mut EngineFixture, reward: RewardId) -> Result<RewardTaken, Rejection> {
-    world.when(ClaimReward {
+pub(crate) fn claim_reward(fixture: &mut EngineFixture, reward: RewardId) -> Result<RewardTaken, Rejection> {
+    fixture.when(ClaimReward {
         user: user(1),
         reward,
     })
 }
 
-pub(crate) fn check_in(world: &mut EngineFixture) -> Result<CheckedIn, Rejection> {
-    world.when(CheckIn { user: user(1) })
+pub(crate) fn check_in(fixture: &mut EngineFixture) -> Result<CheckedIn, Rejection> {
+    fixture.when(CheckIn { user: user(1) })
 }
 
 pub(crate) fn show(
-    world: &mut EngineFixture,
+    fixture: &mut EngineFixture,
     task: TaskId,
     evidence: Evidence,
 ) -> Result<EvidenceTaken, Rejection> {
-    world.when(SubmitEvidence {
+    fixture.when(SubmitEvidence {
         user: user(1),
         task,
         evidence,
@@ -67,11 +67,11 @@ pub(crate) fn show(
 }
 
 pub(crate) fn decide(
-    world: &mut EngineFixture,
+    fixture: &mut EngineFixture,
     review: &Review,
     decision: ReviewDecision,
 ) -> Result<ReviewDecided, Rejection> {
-    world.when(DecideReview {
+    fixture.when(DecideReview {
         user: review.user_id,
         review: review.id,
         decision,
@@ -81,8 +81,8 @@ pub(crate) fn decide(
 }
 
 /// The one review that waits.
-pub(crate) fn open_review(world: &EngineFixture) -> Review {
-    let reviews = world.store.records().review;
+pub(crate) fn open_review(fixture: &EngineFixture) -> Review {
+    let reviews = fixture.store.records().review;
     let open: Vec<Review> = reviews
         .into_values()
         .flatten()
@@ -93,15 +93,15 @@ pub(crate) fn open_review(world: &EngineFixture) -> Review {
 }
 
 /// Started and with full progress.
-pub(crate) fn ready(world: &mut EngineFixture, mission: u64) -> Task {
-    let task = start(world, mission).unwrap();
-    progress(world, task.id, task.progress.target()).unwrap()
+pub(crate) fn ready(fixture: &mut EngineFixture, mission: u64) -> Task {
+    let task = start(fixture, mission).unwrap();
+    progress(fixture, task.id, task.progress.target()).unwrap()
 }
 
 /// Started, moved and completed.
-pub(crate) fn done(world: &mut EngineFixture, mission: u64) -> Task {
-    let task = ready(world, mission);
-    let done = complete(world, task.id).unwrap();
+pub(crate) fn done(fixture: &mut EngineFixture, mission: u64) -> Task {
+    let task = ready(fixture, mission);
+    let done = complete(fixture, task.id).unwrap();
     assert!(!done.under_review);
     done.task
 }
@@ -128,7 +128,7 @@ pub(crate) fn code<T: std::fmt::Debug>(result: Result<T, Rejection>) -> &'static
     result.unwrap_err().code()
 }
 
-/// A world that runs the scripts of [`Words`].
+/// A fixture that runs the scripts of [`Words`].
 pub(crate) fn scripted(now: &str) -> EngineFixture {
     EngineFixture::set_up(at(now), Settings::default(), Arc::new(Words))
 }

@@ -23,7 +23,7 @@ use crate::play::{evidence, scripted, triggered};
 
 /// What somebody does; numbers pick among what there is by then.
 #[derive(Clone, Debug)]
-enum Act {
+enum Action {
     Wait(i64),
     ComeFrom(u8),
     CheckIn(u64),
@@ -40,24 +40,24 @@ enum Act {
     Refer(u64, u64),
 }
 
-fn act() -> impl Strategy<Value = Act> {
+fn action() -> impl Strategy<Value = Action> {
     let (who, mission, any) = (1..4_u64, 1..6_u64, any::<usize>());
     prop_oneof![
-        (0..200_000_i64).prop_map(Act::Wait),
-        (0..4_u8).prop_map(Act::ComeFrom),
-        who.clone().prop_map(Act::CheckIn),
-        (who.clone(), mission).prop_map(|(who, mission)| Act::Start(who, mission)),
-        (any, 0..6_u64).prop_map(|(task, value)| Act::Progress(task, value)),
-        (any, 0..4_u8).prop_map(|(task, shot)| Act::Show(task, shot)),
-        any.prop_map(Act::Complete),
-        any.prop_map(Act::Complete),
-        any.prop_map(Act::ClaimTask),
-        any.prop_map(Act::ClaimReward),
-        any.prop_map(Act::Revoke),
-        who.clone().prop_map(Act::Expire),
-        (who.clone(), 0..30_u8, -700_000..100_i64).prop_map(|(who, id, late)| Act::Event(who, id, late)),
-        (any, proptest::bool::ANY).prop_map(|(review, approve)| Act::Decide(review, approve)),
-        (who.clone(), who).prop_map(|(inviter, invitee)| Act::Refer(inviter, invitee)),
+        (0..200_000_i64).prop_map(Action::Wait),
+        (0..4_u8).prop_map(Action::ComeFrom),
+        who.clone().prop_map(Action::CheckIn),
+        (who.clone(), mission).prop_map(|(who, mission)| Action::Start(who, mission)),
+        (any, 0..6_u64).prop_map(|(task, value)| Action::Progress(task, value)),
+        (any, 0..4_u8).prop_map(|(task, shot)| Action::Show(task, shot)),
+        any.prop_map(Action::Complete),
+        any.prop_map(Action::Complete),
+        any.prop_map(Action::ClaimTask),
+        any.prop_map(Action::ClaimReward),
+        any.prop_map(Action::Revoke),
+        who.clone().prop_map(Action::Expire),
+        (who.clone(), 0..30_u8, -700_000..100_i64).prop_map(|(who, id, late)| Action::Event(who, id, late)),
+        (any, proptest::bool::ANY).prop_map(|(review, approve)| Action::Decide(review, approve)),
+        (who.clone(), who).prop_map(|(inviter, invitee)| Action::Refer(inviter, invitee)),
     ]
 }
 
@@ -68,7 +68,7 @@ fn limit() -> Budget {
     }
 }
 
-fn world() -> EngineFixture {
+fn fixture() -> EngineFixture {
     let offer = |amount: &str, days| BaseReward {
         points: points(amount),
         expires_after_days: days,
@@ -115,41 +115,41 @@ fn world() -> EngineFixture {
         ..definition("social")
     };
     let missions = [plain, scarce, watch, scripted_one, social];
-    let world = scripted("2026-01-05T12:00:00Z");
-    (1..)
-        .zip(missions)
-        .fold(world, |world, (n, definition)| world.with(active(n, definition)))
+    let fixture = scripted("2026-01-05T12:00:00Z");
+    (1..).zip(missions).fold(fixture, |fixture, (n, definition)| {
+        fixture.with(active(n, definition))
+    })
 }
 
 fn pick<T: Clone>(all: &[T], n: usize) -> Option<T> {
     (!all.is_empty()).then(|| all[n % all.len()].clone())
 }
 
-/// The command that an act is in a world, if it is one there.
-fn command(world: &mut EngineFixture, act: &Act) -> Option<Command> {
-    let records = world.store.records();
+/// The command of an action, if there is one with what there is.
+fn command(fixture: &mut EngineFixture, action: &Action) -> Option<Command> {
+    let records = fixture.store.records();
     let task = |n| pick::<(UserId, TaskId)>(&records.task.keys().copied().collect::<Vec<_>>(), n);
     let reward = |n| pick::<(UserId, RewardId)>(&records.reward.keys().copied().collect::<Vec<_>>(), n);
-    Some(match *act {
-        Act::Wait(seconds) => {
-            world.now += chrono::Duration::seconds(seconds);
+    Some(match *action {
+        Action::Wait(seconds) => {
+            fixture.now += chrono::Duration::seconds(seconds);
             return None;
         }
-        Act::ComeFrom(device) => {
-            world.from_device(&format!("device {device}"));
+        Action::ComeFrom(device) => {
+            fixture.from_device(&format!("device {device}"));
             return None;
         }
-        Act::CheckIn(who) => CheckIn { user: user(who) }.into(),
-        Act::Start(who, mission) => StartTask {
+        Action::CheckIn(who) => CheckIn { user: user(who) }.into(),
+        Action::Start(who, mission) => StartTask {
             user: user(who),
             mission: mission_id(mission),
         }
         .into(),
-        Act::Progress(n, value) => {
+        Action::Progress(n, value) => {
             let (user, task) = task(n)?;
             ReportProgress { user, task, value }.into()
         }
-        Act::Show(n, shot) => {
+        Action::Show(n, shot) => {
             let (user, task) = task(n)?;
             let evidence = Evidence {
                 screenshot_url: Some(format!("https://example.com/{shot}.png")),
@@ -157,19 +157,19 @@ fn command(world: &mut EngineFixture, act: &Act) -> Option<Command> {
             };
             SubmitEvidence { user, task, evidence }.into()
         }
-        Act::Complete(n) => {
+        Action::Complete(n) => {
             let (user, task) = task(n)?;
             CompleteTask { user, task }.into()
         }
-        Act::ClaimTask(n) => {
+        Action::ClaimTask(n) => {
             let (user, task) = task(n)?;
             ClaimTask { user, task }.into()
         }
-        Act::ClaimReward(n) => {
+        Action::ClaimReward(n) => {
             let (user, reward) = reward(n)?;
             ClaimReward { user, reward }.into()
         }
-        Act::Revoke(n) => {
+        Action::Revoke(n) => {
             let (owner, reward) = reward(n)?;
             RevokeReward {
                 user: owner,
@@ -180,7 +180,7 @@ fn command(world: &mut EngineFixture, act: &Act) -> Option<Command> {
             }
             .into()
         }
-        Act::Expire(who) => ExpireDue {
+        Action::Expire(who) => ExpireDue {
             user: user(who),
             tasks: records
                 .task
@@ -196,18 +196,18 @@ fn command(world: &mut EngineFixture, act: &Act) -> Option<Command> {
                 .collect(),
         }
         .into(),
-        Act::Event(who, id, late) => ApplyEvent {
+        Action::Event(who, id, late) => ApplyEvent {
             event: ActivityEvent {
                 id: id.to_string(),
                 source: "player".to_owned(),
                 event_type: "video.watched".to_owned(),
                 user_id: user(who),
-                time: world.now + chrono::Duration::seconds(late),
+                time: fixture.now + chrono::Duration::seconds(late),
                 data: serde_json::Map::new(),
             },
         }
         .into(),
-        Act::Decide(n, approve) => {
+        Action::Decide(n, approve) => {
             let (owner, review) = pick(&records.review.keys().copied().collect::<Vec<_>>(), n)?;
             DecideReview {
                 user: owner,
@@ -222,30 +222,30 @@ fn command(world: &mut EngineFixture, act: &Act) -> Option<Command> {
             }
             .into()
         }
-        Act::Refer(inviter, invitee) => ActivateReferral {
+        Action::Refer(inviter, invitee) => ActivateReferral {
             inviter: user(inviter),
             invitee: user(invitee),
             invite_code: None,
-            activated_at: world.now,
+            activated_at: fixture.now,
         }
         .into(),
     })
 }
 
-/// Plays acts one by one; answers the requests that they became.
-fn play(world: &mut EngineFixture, acts: &[Act]) -> Result<Vec<(Request, Answer)>, TestCaseError> {
+/// Plays actions one by one; answers the requests that they became.
+fn play(fixture: &mut EngineFixture, actions: &[Action]) -> Result<Vec<(Request, Answer)>, TestCaseError> {
     let mut played = Vec::new();
-    for act in acts {
-        let Some(command) = command(world, act) else {
+    for action in actions {
+        let Some(command) = command(fixture, action) else {
             continue;
         };
-        let request = world.request(command);
-        let before = world.store.records();
-        let answer = world.execute_batch(vec![request.clone()]).remove(0);
+        let request = fixture.request(command);
+        let before = fixture.store.records();
+        let answer = fixture.execute_batch(vec![request.clone()]).remove(0);
         let Ok(answer) = answer else {
             return Err(TestCaseError::fail(format!("{request:?}: {answer:?}")));
         };
-        let after = world.store.records();
+        let after = fixture.store.records();
         if answer.is_err() {
             prop_assert_eq!(&before, &after, "a refusal changes nothing");
         }
@@ -278,15 +278,15 @@ fn sum<'a>(rewards: impl Iterator<Item = &'a mission_core::reward::Reward>) -> D
 }
 
 /// All that must hold of what is stored and told.
-fn holds(world: &EngineFixture) -> Result<(), TestCaseError> {
-    let records = world.store.records();
+fn holds(fixture: &EngineFixture) -> Result<(), TestCaseError> {
+    let records = fixture.store.records();
     let rewards: Vec<_> = records.reward.values().flatten().collect();
     let tasks: Vec<_> = records.task.values().flatten().collect();
 
     let mut granted = BTreeSet::new();
     let mut wallets: BTreeMap<UserId, Decimal> = BTreeMap::new();
     let mut completed = BTreeSet::new();
-    for event in world.events() {
+    for event in fixture.events() {
         match event {
             IntegrationEvent::RewardClaimed(event) => {
                 prop_assert!(
@@ -357,7 +357,7 @@ fn holds(world: &EngineFixture) -> Result<(), TestCaseError> {
             .filter(|task| task.user_id == *owner && task.mission_id == *mission);
         let done: Vec<_> = own.filter(|task| task.status == TaskStatus::Completed).collect();
         prop_assert_eq!(participation.completions as usize, done.len());
-        let cap = world
+        let cap = fixture
             .catalog
             .mission(*mission)
             .and_then(|listed| listed.mission.definition.completion_cap());
@@ -372,7 +372,7 @@ fn holds(world: &EngineFixture) -> Result<(), TestCaseError> {
         }
     }
 
-    for listed in world.catalog.missions() {
+    for listed in fixture.catalog.missions() {
         let Some(limit) = listed.mission.definition.budget else {
             continue;
         };
@@ -385,7 +385,7 @@ fn holds(world: &EngineFixture) -> Result<(), TestCaseError> {
             budgets: BTreeSet::from([id]),
             ..ReadSet::default()
         };
-        let used = pollster::block_on(world.store.load(&keys)).unwrap().budgets[&id];
+        let used = pollster::block_on(fixture.store.load(&keys)).unwrap().budgets[&id];
         let standing: Vec<_> = rewards.iter().filter(standing).copied().collect();
         prop_assert_eq!(
             used.grants,
@@ -398,21 +398,21 @@ fn holds(world: &EngineFixture) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// The same act, done by user 1.
-fn alone(act: Act) -> Act {
-    match act {
-        Act::CheckIn(_) => Act::CheckIn(1),
-        Act::Start(_, mission) => Act::Start(1, mission),
-        Act::Expire(_) => Act::Expire(1),
-        Act::Event(_, id, late) => Act::Event(1, id, late),
-        Act::Refer(_, invitee) => Act::Refer(1, invitee),
+/// The same action, done by user 1.
+fn alone(action: Action) -> Action {
+    match action {
+        Action::CheckIn(_) => Action::CheckIn(1),
+        Action::Start(_, mission) => Action::Start(1, mission),
+        Action::Expire(_) => Action::Expire(1),
+        Action::Event(_, id, late) => Action::Event(1, id, late),
+        Action::Refer(_, invitee) => Action::Refer(1, invitee),
         other => other,
     }
 }
 
 /// The same commands again, through their serial form, some of them together.
 fn play_in_batches(
-    world: &mut EngineFixture,
+    fixture: &mut EngineFixture,
     played: &[(Request, Answer)],
     sizes: &[usize],
 ) -> Vec<Result<Answer, mission_core::engine::CommandError>> {
@@ -433,7 +433,7 @@ fn play_in_batches(
         if batch.is_empty() {
             break;
         }
-        answers.extend(world.execute_batch(batch));
+        answers.extend(fixture.execute_batch(batch));
     }
     answers
 }
@@ -442,27 +442,27 @@ fn sizes() -> impl Strategy<Value = Vec<usize>> {
     proptest::collection::vec(1..12_usize, 1..20)
 }
 
-fn acts() -> impl Strategy<Value = Vec<Act>> {
-    proptest::collection::vec(act(), 1..120)
+fn actions() -> impl Strategy<Value = Vec<Action>> {
+    proptest::collection::vec(action(), 1..120)
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
 
     #[test]
-    fn nothing_that_anybody_does_breaks_the_books(acts in acts()) {
-        let mut world = world();
-        play(&mut world, &acts)?;
-        holds(&world)?;
+    fn nothing_that_anybody_does_breaks_the_books(actions in actions()) {
+        let mut fixture = fixture();
+        play(&mut fixture, &actions)?;
+        holds(&fixture)?;
     }
 
     #[test]
-    fn deciding_is_deterministic_alone_and_in_batches(acts in acts(), sizes in sizes()) {
+    fn deciding_is_deterministic_alone_and_in_batches(actions in actions(), sizes in sizes()) {
         // One user's commands are decided in their order; between users, a batch promises none.
-        let acts: Vec<Act> = acts.into_iter().map(alone).collect();
-        let mut one_by_one = world();
-        let played = play(&mut one_by_one, &acts)?;
-        let mut in_batches = world();
+        let actions: Vec<Action> = actions.into_iter().map(alone).collect();
+        let mut one_by_one = fixture();
+        let played = play(&mut one_by_one, &actions)?;
+        let mut in_batches = fixture();
         let again = play_in_batches(&mut in_batches, &played, &sizes);
         for ((request, answer), again) in played.iter().zip(again) {
             prop_assert_eq!(Ok(answer), again.as_ref(), "{:?}", request.command);
@@ -476,9 +476,9 @@ proptest! {
     }
 
     #[test]
-    fn batches_of_many_users_keep_the_books(acts in acts(), sizes in sizes()) {
-        let played = play(&mut world(), &acts)?;
-        let mut in_batches = world();
+    fn batches_of_many_users_keep_the_books(actions in actions(), sizes in sizes()) {
+        let played = play(&mut fixture(), &actions)?;
+        let mut in_batches = fixture();
         let again = play_in_batches(&mut in_batches, &played, &sizes);
         prop_assert_eq!(again.len(), played.len());
         prop_assert!(again.iter().all(Result::is_ok));
@@ -486,35 +486,35 @@ proptest! {
     }
 
     #[test]
-    fn doing_everything_twice_grants_nothing_twice(acts in acts()) {
-        let mut world = world();
-        let played = play(&mut world, &acts)?;
+    fn doing_everything_twice_grants_nothing_twice(actions in actions()) {
+        let mut fixture = fixture();
+        let played = play(&mut fixture, &actions)?;
         // Every command again, as a new one: what can be had once is not had again by asking again.
         for (request, _) in played {
-            let again = world.request(request.command);
-            prop_assert!(world.execute_batch(vec![again]).remove(0).is_ok());
+            let again = fixture.request(request.command);
+            prop_assert!(fixture.execute_batch(vec![again]).remove(0).is_ok());
         }
-        holds(&world)?;
+        holds(&fixture)?;
     }
 }
 
 #[test]
 fn many_users_at_once_share_a_budget_without_overspending() {
-    let mut world = world();
-    world.now = at("2026-01-05T12:00:00Z");
+    let mut fixture = fixture();
+    fixture.now = at("2026-01-05T12:00:00Z");
     let mut tasks = Vec::new();
     for n in 1..=20 {
         let start = StartTask {
             user: user(n),
             mission: mission_id(2),
         };
-        let task = world.when(start).unwrap().task;
+        let task = fixture.when(start).unwrap().task;
         let full = ReportProgress {
             user: user(n),
             task: task.id,
             value: 1,
         };
-        world.when(full).unwrap();
+        fixture.when(full).unwrap();
         tasks.push(CompleteTask {
             user: user(n),
             task: task.id,
@@ -522,9 +522,9 @@ fn many_users_at_once_share_a_budget_without_overspending() {
     }
     let requests = tasks
         .into_iter()
-        .map(|complete| world.request(complete))
+        .map(|complete| fixture.request(complete))
         .collect();
-    let answers = world.execute_batch(requests);
+    let answers = fixture.execute_batch(requests);
     let (done, refused): (Vec<_>, Vec<_>) = answers.into_iter().map(Result::unwrap).partition(Result::is_ok);
     assert_eq!(
         (done.len(), refused.len()),
@@ -536,5 +536,5 @@ fn many_users_at_once_share_a_budget_without_overspending() {
             .iter()
             .all(|answer| answer.as_ref().is_err_and(|why| why.code() == "budget_exhausted"))
     );
-    holds(&world).unwrap();
+    holds(&fixture).unwrap();
 }

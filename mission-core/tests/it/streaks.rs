@@ -11,7 +11,7 @@ use proptest::prelude::*;
 
 /// What a user does, `after` so long.
 #[derive(Clone, Debug)]
-struct Act {
+struct Action {
     after: Duration,
     wish: Option<Zone>,
 }
@@ -73,7 +73,7 @@ fn some_start() -> impl Strategy<Value = DateTime<Utc>> {
     ]
 }
 
-fn acts(zones: impl Strategy<Value = Zone>) -> impl Strategy<Value = Vec<Act>> {
+fn actions(zones: impl Strategy<Value = Zone>) -> impl Strategy<Value = Vec<Action>> {
     let after = prop_oneof![
         6 => 60_000_i64..100_000,
         2 => 1_i64..50_000,
@@ -81,11 +81,11 @@ fn acts(zones: impl Strategy<Value = Zone>) -> impl Strategy<Value = Vec<Act>> {
         1 => 400_000_i64..4_000_000,
     ];
     let wish = proptest::option::weighted(0.2, zones);
-    let act = (after, wish).prop_map(|(seconds, wish)| Act {
+    let action = (after, wish).prop_map(|(seconds, wish)| Action {
         after: Duration::seconds(seconds),
         wish,
     });
-    proptest::collection::vec(act, 1..60)
+    proptest::collection::vec(action, 1..60)
 }
 
 fn policy() -> impl Strategy<Value = CheckInPolicy> {
@@ -122,26 +122,26 @@ fn policy() -> impl Strategy<Value = CheckInPolicy> {
     })
 }
 
-/// Lives the acts in the engine and in the diary, and compares after each.
-fn agrees(start: DateTime<Utc>, policy: &CheckInPolicy, acts: &[Act]) -> Result<(), TestCaseError> {
-    let mut world = EngineFixture::at("2026-01-01T00:00:00Z").with_policy(PackPolicy {
+/// Lives the actions in the engine and in the diary, and compares after each.
+fn agrees(start: DateTime<Utc>, policy: &CheckInPolicy, actions: &[Action]) -> Result<(), TestCaseError> {
+    let mut fixture = EngineFixture::at("2026-01-01T00:00:00Z").with_policy(PackPolicy {
         check_in: Some(policy.clone()),
         ..PackPolicy::default()
     });
     let mut diary = CheckInModel::new(policy, PointsScale::default());
     let mut total = rust_decimal::Decimal::ZERO;
-    world.now = start;
-    for act in acts {
-        world.now += act.after;
-        world.signals.zone = act.wish;
-        let answer = world.when(CheckIn { user: user(1) });
+    fixture.now = start;
+    for action in actions {
+        fixture.now += action.after;
+        fixture.signals.zone = action.wish;
+        let answer = fixture.when(CheckIn { user: user(1) });
         if answer.is_err() {
-            world.when(NoteRefusedVisit { user: user(1) }).unwrap();
+            fixture.when(NoteRefusedVisit { user: user(1) }).unwrap();
         }
-        if let Some(wish) = act.wish {
-            diary.ask_for_zone(wish, world.now);
+        if let Some(wish) = action.wish {
+            diary.ask_for_zone(wish, fixture.now);
         }
-        match (answer, diary.check_in(world.now)) {
+        match (answer, diary.check_in(fixture.now)) {
             (Ok(done), Ok(visit)) => {
                 total += visit.points();
                 let day = &done.day;
@@ -151,7 +151,7 @@ fn agrees(start: DateTime<Utc>, policy: &CheckInPolicy, acts: &[Act]) -> Result<
                     seen,
                     (visit.date, visit.streak, visit.longest, visit.total),
                     "at {}",
-                    world.now
+                    fixture.now
                 );
                 let earned = &day.earned;
                 let seen = [
@@ -166,7 +166,7 @@ fn agrees(start: DateTime<Utc>, policy: &CheckInPolicy, acts: &[Act]) -> Result<
                     visit.milestone_bonus,
                     visit.monthly_reward,
                 ];
-                prop_assert_eq!(seen.map(mission_core::Points::get), parts, "at {}", world.now);
+                prop_assert_eq!(seen.map(mission_core::Points::get), parts, "at {}", fixture.now);
                 prop_assert_eq!(
                     earned.total(),
                     visit.points(),
@@ -178,10 +178,10 @@ fn agrees(start: DateTime<Utc>, policy: &CheckInPolicy, acts: &[Act]) -> Result<
                 );
             }
             (Err(Rejection::AlreadyCheckedIn), Err(_)) => {}
-            (answer, visit) => prop_assert!(false, "at {}: {answer:?}, but {visit:?}", world.now),
+            (answer, visit) => prop_assert!(false, "at {}: {answer:?}, but {visit:?}", fixture.now),
         }
     }
-    let records = world.store.records();
+    let records = fixture.store.records();
     let user = records.user[&user(1)].clone();
     prop_assert_eq!(
         user.map(|user| user.points),
@@ -202,15 +202,15 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
 
     #[test]
-    fn check_ins_agree_with_the_model(start in some_start(), policy in policy(), acts in acts(some_zone())) {
-        agrees(start, &policy, &acts)?;
+    fn check_ins_agree_with_the_model(start in some_start(), policy in policy(), actions in actions(some_zone())) {
+        agrees(start, &policy, &actions)?;
     }
 
     #[test]
     fn check_ins_agree_with_the_model_where_zones_are_odd(
-        start in some_start(), policy in policy(), acts in acts(odd_zone()),
+        start in some_start(), policy in policy(), actions in actions(odd_zone()),
     ) {
-        agrees(start, &policy, &acts)?;
+        agrees(start, &policy, &actions)?;
     }
 }
 
@@ -223,14 +223,14 @@ fn a_full_month_agrees_with_the_model_in_every_zone() {
                 default_zone: Some(home),
                 ..PolicyFile::default()
             };
-            let acts = vec![
-                Act {
+            let actions = vec![
+                Action {
                     after: Duration::days(1),
                     wish: None
                 };
                 32
             ];
-            agrees(at(first), &CheckInPolicy::try_from(file).unwrap(), &acts).unwrap();
+            agrees(at(first), &CheckInPolicy::try_from(file).unwrap(), &actions).unwrap();
         }
     }
 }

@@ -36,12 +36,12 @@ fn a_start_is_refused_in_the_order_of_the_contract() {
             max_completions: Some(9),
             ..definition("read-it")
         };
-        let mut world = EngineFixture::at(NOON).with(active(1, free.clone()));
-        done(&mut world, 1);
+        let mut fixture = EngineFixture::at(NOON).with(active(1, free.clone()));
+        done(&mut fixture, 1);
         if open {
-            start(&mut world, 1).unwrap();
+            start(&mut fixture, 1).unwrap();
         }
-        world.add_mission(Mission {
+        fixture.add_mission(Mission {
             version: 2,
             status: if inactive {
                 MissionStatus::Paused
@@ -69,7 +69,7 @@ fn a_start_is_refused_in_the_order_of_the_contract() {
             .into_iter()
             .find(|(stands, _)| *stands)
             .map(|(_, code)| code);
-        let refused = start(&mut world, 1).err().map(|why| why.code());
+        let refused = start(&mut fixture, 1).err().map(|why| why.code());
         assert_eq!(refused, expected, "case {case:05b}");
     }
 }
@@ -87,8 +87,8 @@ fn a_mission_is_open_from_its_first_instant_until_its_last() {
         ("2026-01-05T12:59:59.999Z", true),
         ("2026-01-05T13:00:00Z", false),
     ] {
-        let mut world = EngineFixture::at(now).with(active(1, window.clone()));
-        assert_eq!(start(&mut world, 1).is_ok(), open, "{now}");
+        let mut fixture = EngineFixture::at(now).with(active(1, window.clone()));
+        assert_eq!(start(&mut fixture, 1).is_ok(), open, "{now}");
     }
     for status in [
         MissionStatus::Draft,
@@ -120,17 +120,17 @@ fn periods_are_the_users_local_days_weeks_and_months() {
             frequency,
             ..definition("often")
         };
-        let mut world = EngineFixture::at(NOON).with(active(1, often));
-        world.signals.zone = "Asia/Ho_Chi_Minh".parse().ok();
-        done(&mut world, 1);
-        world.set_time(last);
+        let mut fixture = EngineFixture::at(NOON).with(active(1, often));
+        fixture.signals.zone = "Asia/Ho_Chi_Minh".parse().ok();
+        done(&mut fixture, 1);
+        fixture.set_time(last);
         assert_eq!(
-            code(start(&mut world, 1)),
+            code(start(&mut fixture, 1)),
             "max_completions_reached",
             "{frequency:?}"
         );
-        world.set_time(next);
-        assert!(start(&mut world, 1).is_ok(), "{frequency:?}");
+        fixture.set_time(next);
+        assert!(start(&mut fixture, 1).is_ok(), "{frequency:?}");
     }
 }
 
@@ -140,14 +140,14 @@ fn two_periods_may_each_have_an_open_task() {
         frequency: Frequency::Daily,
         ..definition("daily")
     };
-    let mut world = EngineFixture::at(NOON).with(active(1, daily));
-    let monday = start(&mut world, 1).unwrap();
-    assert_eq!(code(start(&mut world, 1)), "task_already_open");
-    world.set_time("2026-01-06T00:00:00Z");
-    let tuesday = start(&mut world, 1).unwrap();
+    let mut fixture = EngineFixture::at(NOON).with(active(1, daily));
+    let monday = start(&mut fixture, 1).unwrap();
+    assert_eq!(code(start(&mut fixture, 1)), "task_already_open");
+    fixture.set_time("2026-01-06T00:00:00Z");
+    let tuesday = start(&mut fixture, 1).unwrap();
     assert_ne!(monday.id, tuesday.id);
-    assert_eq!(code(progress(&mut world, monday.id, 1)), "task_not_open");
-    assert!(progress(&mut world, tuesday.id, 1).is_ok());
+    assert_eq!(code(progress(&mut fixture, monday.id, 1)), "task_not_open");
+    assert!(progress(&mut fixture, tuesday.id, 1).is_ok());
 }
 
 #[test]
@@ -166,11 +166,11 @@ fn caps_count_completions_within_their_period() {
             max_completions: cap,
             ..definition("capped")
         };
-        let mut world = EngineFixture::at(NOON).with(active(1, capped));
+        let mut fixture = EngineFixture::at(NOON).with(active(1, capped));
         for _ in 0..times.unwrap_or(12) {
-            done(&mut world, 1);
+            done(&mut fixture, 1);
         }
-        let refused = start(&mut world, 1).err().map(|why| why.code());
+        let refused = start(&mut fixture, 1).err().map(|why| why.code());
         assert_eq!(
             refused,
             times.map(|_| "max_completions_reached"),
@@ -186,10 +186,10 @@ fn a_cooldown_runs_from_the_last_completion_and_says_how_long() {
         cooldown_seconds: 60,
         ..definition("slow")
     };
-    let mut world = EngineFixture::at(NOON).with(active(1, slow));
-    done(&mut world, 1);
-    world.set_time("2026-01-05T12:00:58.001Z");
-    let refused = start(&mut world, 1).unwrap_err();
+    let mut fixture = EngineFixture::at(NOON).with(active(1, slow));
+    done(&mut fixture, 1);
+    fixture.set_time("2026-01-05T12:00:58.001Z");
+    let refused = start(&mut fixture, 1).unwrap_err();
     assert_eq!(
         refused,
         mission_core::engine::Rejection::Cooldown {
@@ -197,8 +197,8 @@ fn a_cooldown_runs_from_the_last_completion_and_says_how_long() {
             retry_after_seconds: 2
         }
     );
-    world.set_time("2026-01-05T12:01:00Z");
-    assert!(start(&mut world, 1).is_ok());
+    fixture.set_time("2026-01-05T12:01:00Z");
+    assert!(start(&mut fixture, 1).is_ok());
 }
 
 #[test]
@@ -211,27 +211,27 @@ fn required_missions_must_be_completed_before() {
         requires: vec!["nowhere".parse().unwrap()],
         ..definition("third")
     };
-    let mut world = EngineFixture::at(NOON)
+    let mut fixture = EngineFixture::at(NOON)
         .with(active(1, definition("first")))
         .with(active(2, second))
         .with(active(3, third));
-    assert_eq!(code(start(&mut world, 2)), "not_eligible");
-    ready(&mut world, 1);
+    assert_eq!(code(start(&mut fixture, 2)), "not_eligible");
+    ready(&mut fixture, 1);
     assert_eq!(
-        code(start(&mut world, 2)),
+        code(start(&mut fixture, 2)),
         "not_eligible",
         "started is not completed"
     );
-    let task = world.store.records().task.into_keys().next().unwrap().1;
-    complete(&mut world, task).unwrap();
-    assert!(start(&mut world, 2).is_ok());
-    assert_eq!(code(start(&mut world, 3)), "not_eligible");
+    let task = fixture.store.records().task.into_keys().next().unwrap().1;
+    complete(&mut fixture, task).unwrap();
+    assert!(start(&mut fixture, 2).is_ok());
+    assert_eq!(code(start(&mut fixture, 3)), "not_eligible");
 }
 
 #[test]
 fn rules_are_judged_at_start_progress_and_completion() {
-    let mut world = EngineFixture::at(NOON).with(active(1, definition("grow")));
-    let task = start(&mut world, 1).unwrap();
+    let mut fixture = EngineFixture::at(NOON).with(active(1, definition("grow")));
+    let task = start(&mut fixture, 1).unwrap();
     let harder = |version| Mission {
         version,
         ..active(
@@ -242,15 +242,15 @@ fn rules_are_judged_at_start_progress_and_completion() {
             },
         )
     };
-    world.add_mission(harder(2));
-    assert_eq!(code(progress(&mut world, task.id, 1)), "not_eligible");
-    world.add_mission(Mission {
+    fixture.add_mission(harder(2));
+    assert_eq!(code(progress(&mut fixture, task.id, 1)), "not_eligible");
+    fixture.add_mission(Mission {
         version: 3,
         ..active(1, definition("grow"))
     });
-    progress(&mut world, task.id, 1).unwrap();
-    world.add_mission(harder(4));
-    assert_eq!(code(complete(&mut world, task.id)), "not_eligible");
+    progress(&mut fixture, task.id, 1).unwrap();
+    fixture.add_mission(harder(4));
+    assert_eq!(code(complete(&mut fixture, task.id)), "not_eligible");
 }
 
 #[test]
@@ -259,59 +259,66 @@ fn progress_is_clamped_and_never_goes_down() {
         target: 10,
         ..definition("far")
     };
-    let mut world = EngineFixture::at(NOON).with(active(1, far));
-    let task = start(&mut world, 1).unwrap();
+    let mut fixture = EngineFixture::at(NOON).with(active(1, far));
+    let task = start(&mut fixture, 1).unwrap();
     let mut seen = Vec::new();
     for value in [0, 4, 2, 4, 7, 1, u64::MAX, 3] {
-        seen.push(progress(&mut world, task.id, value).unwrap().progress.current());
+        seen.push(progress(&mut fixture, task.id, value).unwrap().progress.current());
     }
     assert_eq!(seen, [0, 4, 4, 4, 7, 7, 10, 10]);
 }
 
 #[test]
 fn a_task_is_completed_once_and_claimed_once() {
-    let mut world = EngineFixture::at(NOON).with(active(1, definition("read-it")));
-    let task = start(&mut world, 1).unwrap();
-    assert_eq!(code(complete(&mut world, task.id)), "task_not_complete");
-    assert_eq!(code(claim(&mut world, task.id)), "task_not_completed");
-    progress(&mut world, task.id, 1).unwrap();
-    assert_eq!(code(claim(&mut world, task.id)), "task_not_completed");
-    let completed = complete(&mut world, task.id).unwrap().task;
+    let mut fixture = EngineFixture::at(NOON).with(active(1, definition("read-it")));
+    let task = start(&mut fixture, 1).unwrap();
+    assert_eq!(code(complete(&mut fixture, task.id)), "task_not_complete");
+    assert_eq!(code(claim(&mut fixture, task.id)), "task_not_completed");
+    progress(&mut fixture, task.id, 1).unwrap();
+    assert_eq!(code(claim(&mut fixture, task.id)), "task_not_completed");
+    let completed = complete(&mut fixture, task.id).unwrap().task;
     assert_eq!(
         (completed.status, completed.completed_at),
         (TaskStatus::Completed, Some(at(NOON)))
     );
-    assert_eq!(code(complete(&mut world, task.id)), "task_not_open");
-    assert_eq!(code(progress(&mut world, task.id, 1)), "task_not_open");
+    assert_eq!(code(complete(&mut fixture, task.id)), "task_not_open");
+    assert_eq!(code(progress(&mut fixture, task.id, 1)), "task_not_open");
 
-    let taken = claim(&mut world, task.id).unwrap();
+    let taken = claim(&mut fixture, task.id).unwrap();
     assert_eq!(taken.reward.status, RewardStatus::Claimed);
     assert_eq!(taken.reward.reward_type, RewardType::MissionComplete);
     assert_eq!(taken.reward.amount.points, points("50"));
-    assert_eq!(code(claim(&mut world, task.id)), "already_claimed");
-    assert_eq!(code(claim_reward(&mut world, taken.reward.id)), "already_claimed");
-    let types: Vec<_> = world.events().iter().map(IntegrationEvent::event_type).collect();
+    assert_eq!(code(claim(&mut fixture, task.id)), "already_claimed");
+    assert_eq!(
+        code(claim_reward(&mut fixture, taken.reward.id)),
+        "already_claimed"
+    );
+    let types: Vec<_> = fixture
+        .events()
+        .iter()
+        .map(IntegrationEvent::event_type)
+        .collect();
     assert_eq!(
         types,
         ["TaskStartedEvent", "RewardClaimedEvent", "MissionCompletedEvent"]
     );
-    let records = world.store.records();
+    let records = fixture.store.records();
     assert!(records.task.values().flatten().all(|task| task.reward_claimed));
     let nobody = TaskId(uuid::Uuid::nil());
-    assert_eq!(code(complete(&mut world, nobody)), "not_found");
-    assert_eq!(code(claim(&mut world, nobody)), "not_found");
+    assert_eq!(code(complete(&mut fixture, nobody)), "not_found");
+    assert_eq!(code(claim(&mut fixture, nobody)), "not_found");
 }
 
 #[test]
 fn another_users_task_is_not_found() {
-    let mut world = EngineFixture::at(NOON).with(active(1, definition("read-it")));
+    let mut fixture = EngineFixture::at(NOON).with(active(1, definition("read-it")));
     let other = StartTask {
         user: user(2),
         mission: mission_id(1),
     };
-    let task = world.when(other).unwrap().task;
-    assert_eq!(code(progress(&mut world, task.id, 1)), "not_found");
-    assert_eq!(code(claim(&mut world, task.id)), "not_found");
+    let task = fixture.when(other).unwrap().task;
+    assert_eq!(code(progress(&mut fixture, task.id, 1)), "not_found");
+    assert_eq!(code(claim(&mut fixture, task.id)), "not_found");
 }
 
 #[test]
@@ -324,12 +331,12 @@ fn a_budget_stops_completions_and_comes_back() {
         }),
         ..definition("scarce")
     };
-    let mut world = EngineFixture::at(NOON).with(active(1, scarce));
-    let first = done(&mut world, 1);
-    let second = ready(&mut world, 1);
-    assert_eq!(code(complete(&mut world, second.id)), "budget_exhausted");
-    let reward = claim(&mut world, first.id).unwrap().reward;
-    assert_eq!(code(complete(&mut world, second.id)), "budget_exhausted");
+    let mut fixture = EngineFixture::at(NOON).with(active(1, scarce));
+    let first = done(&mut fixture, 1);
+    let second = ready(&mut fixture, 1);
+    assert_eq!(code(complete(&mut fixture, second.id)), "budget_exhausted");
+    let reward = claim(&mut fixture, first.id).unwrap().reward;
+    assert_eq!(code(complete(&mut fixture, second.id)), "budget_exhausted");
     let revoke = RevokeReward {
         user: user(1),
         reward: reward.id,
@@ -338,17 +345,17 @@ fn a_budget_stops_completions_and_comes_back() {
         reopens: false,
     };
     assert_eq!(
-        world.when(revoke.clone()).unwrap().reward.status,
+        fixture.when(revoke.clone()).unwrap().reward.status,
         RewardStatus::Revoked
     );
-    assert_eq!(code(world.when(revoke)), "not_claimed");
+    assert_eq!(code(fixture.when(revoke)), "not_claimed");
     assert_eq!(
-        code(claim(&mut world, first.id)),
+        code(claim(&mut fixture, first.id)),
         "already_claimed",
         "revoked is not claimable again"
     );
-    complete(&mut world, second.id).unwrap();
-    let owner = world.store.records().user[&user(1)].clone().unwrap();
+    complete(&mut fixture, second.id).unwrap();
+    let owner = fixture.store.records().user[&user(1)].clone().unwrap();
     assert_eq!(owner.points, 0.into());
 }
 
@@ -366,23 +373,23 @@ fn a_reward_expires_and_gives_its_budget_back() {
         },
         ..definition("fleeting")
     };
-    let mut world = EngineFixture::at(NOON).with(active(1, fleeting));
-    let task = done(&mut world, 1);
+    let mut fixture = EngineFixture::at(NOON).with(active(1, fleeting));
+    let task = done(&mut fixture, 1);
     let reward = task.reward_id.unwrap();
     let expire = ExpireDue {
         user: user(1),
         tasks: vec![task.id],
         rewards: vec![reward],
     };
-    world.set_time("2026-01-07T11:59:59Z");
-    assert_eq!(world.when(expire.clone()).unwrap().rewards, 0, "not yet");
-    world.set_time("2026-01-07T12:00:00Z");
-    assert_eq!(code(claim(&mut world, task.id)), "reward_expired");
-    assert_eq!(code(claim_reward(&mut world, reward)), "reward_expired");
-    assert_eq!(world.when(expire.clone()).unwrap().rewards, 1);
-    assert_eq!(world.when(expire).unwrap().rewards, 0, "once");
-    assert_eq!(code(claim(&mut world, task.id)), "reward_expired");
-    done(&mut world, 1);
+    fixture.set_time("2026-01-07T11:59:59Z");
+    assert_eq!(fixture.when(expire.clone()).unwrap().rewards, 0, "not yet");
+    fixture.set_time("2026-01-07T12:00:00Z");
+    assert_eq!(code(claim(&mut fixture, task.id)), "reward_expired");
+    assert_eq!(code(claim_reward(&mut fixture, reward)), "reward_expired");
+    assert_eq!(fixture.when(expire.clone()).unwrap().rewards, 1);
+    assert_eq!(fixture.when(expire).unwrap().rewards, 0, "once");
+    assert_eq!(code(claim(&mut fixture, task.id)), "reward_expired");
+    done(&mut fixture, 1);
 }
 
 #[test]
@@ -395,8 +402,8 @@ fn what_took_nothing_from_a_budget_gives_nothing_back() {
         max_completions: Some(0),
         ..definition("free")
     };
-    let mut world = EngineFixture::at(NOON).with(active(1, free.clone()));
-    let early = done(&mut world, 1);
+    let mut fixture = EngineFixture::at(NOON).with(active(1, free.clone()));
+    let early = done(&mut fixture, 1);
     let limited = Definition {
         budget: Some(Budget {
             max_points: None,
@@ -404,21 +411,21 @@ fn what_took_nothing_from_a_budget_gives_nothing_back() {
         }),
         ..free
     };
-    world.add_mission(Mission {
+    fixture.add_mission(Mission {
         version: 2,
         ..active(1, limited)
     });
-    world.set_time("2026-01-07T12:00:00Z");
+    fixture.set_time("2026-01-07T12:00:00Z");
     let expire = ExpireDue {
         user: user(1),
         tasks: Vec::new(),
         rewards: vec![early.reward_id.unwrap()],
     };
-    assert_eq!(world.when(expire).unwrap().rewards, 1);
-    done(&mut world, 1);
-    let more = ready(&mut world, 1);
+    assert_eq!(fixture.when(expire).unwrap().rewards, 1);
+    done(&mut fixture, 1);
+    let more = ready(&mut fixture, 1);
     assert_eq!(
-        code(complete(&mut world, more.id)),
+        code(complete(&mut fixture, more.id)),
         "budget_exhausted",
         "the one that expired was earned before there was a budget"
     );
@@ -433,16 +440,19 @@ fn the_time_that_a_reviewer_takes_is_not_the_users() {
         },
         ..definition("fleeting")
     };
-    let mut world = EngineFixture::at(NOON).with(active(1, fleeting));
-    world.from_device("phone");
-    let task = ready(&mut world, 1);
-    world.from_device("tablet");
-    assert!(complete(&mut world, task.id).unwrap().under_review);
-    world.set_time("2026-01-12T12:00:00Z");
-    let review = open_review(&world);
-    decide(&mut world, &review, ReviewDecision::Approve).unwrap();
-    world.set_time("2026-01-14T11:59:59Z");
-    assert!(claim(&mut world, task.id).is_ok(), "two days after the approval");
+    let mut fixture = EngineFixture::at(NOON).with(active(1, fleeting));
+    fixture.from_device("phone");
+    let task = ready(&mut fixture, 1);
+    fixture.from_device("tablet");
+    assert!(complete(&mut fixture, task.id).unwrap().under_review);
+    fixture.set_time("2026-01-12T12:00:00Z");
+    let review = open_review(&fixture);
+    decide(&mut fixture, &review, ReviewDecision::Approve).unwrap();
+    fixture.set_time("2026-01-14T11:59:59Z");
+    assert!(
+        claim(&mut fixture, task.id).is_ok(),
+        "two days after the approval"
+    );
 }
 
 #[test]
@@ -457,15 +467,15 @@ fn a_streak_that_is_over_counts_for_no_rule() {
         frequency: Frequency::Daily,
         ..definition("faithful")
     };
-    let mut world = EngineFixture::at(NOON).with(active(1, faithful));
-    check_in(&mut world).unwrap();
-    world.set_time("2026-01-06T12:00:00Z");
-    check_in(&mut world).unwrap();
-    start(&mut world, 1).unwrap();
-    world.set_time("2026-01-07T12:00:00Z");
-    assert!(start(&mut world, 1).is_ok(), "it can still be continued");
-    world.set_time("2026-01-08T12:00:00Z");
-    assert_eq!(code(start(&mut world, 1)), "not_eligible", "a day was missed");
+    let mut fixture = EngineFixture::at(NOON).with(active(1, faithful));
+    check_in(&mut fixture).unwrap();
+    fixture.set_time("2026-01-06T12:00:00Z");
+    check_in(&mut fixture).unwrap();
+    start(&mut fixture, 1).unwrap();
+    fixture.set_time("2026-01-07T12:00:00Z");
+    assert!(start(&mut fixture, 1).is_ok(), "it can still be continued");
+    fixture.set_time("2026-01-08T12:00:00Z");
+    assert_eq!(code(start(&mut fixture, 1)), "not_eligible", "a day was missed");
 }
 
 #[test]
@@ -474,10 +484,10 @@ fn a_claim_is_taken_after_the_missions_end() {
         ends_at: Some(at("2026-01-06T00:00:00Z")),
         ..definition("short")
     };
-    let mut world = EngineFixture::at(NOON).with(active(1, short));
-    let task = done(&mut world, 1);
-    world.set_time("2027-01-06T00:00:00Z");
-    assert!(claim(&mut world, task.id).is_ok());
+    let mut fixture = EngineFixture::at(NOON).with(active(1, short));
+    let task = done(&mut fixture, 1);
+    fixture.set_time("2027-01-06T00:00:00Z");
+    assert!(claim(&mut fixture, task.id).is_ok());
 }
 
 #[test]
@@ -486,8 +496,8 @@ fn an_open_task_expires_when_late_events_can_no_longer_move_it() {
         frequency: Frequency::Daily,
         ..definition("daily")
     };
-    let mut world = EngineFixture::at(NOON).with(active(1, daily));
-    let task = start(&mut world, 1).unwrap();
+    let mut fixture = EngineFixture::at(NOON).with(active(1, daily));
+    let task = start(&mut fixture, 1).unwrap();
     assert_eq!(
         task.due_at,
         Some(at("2026-01-13T00:00:00Z")),
@@ -498,12 +508,12 @@ fn an_open_task_expires_when_late_events_can_no_longer_move_it() {
         tasks: vec![task.id],
         rewards: vec![],
     };
-    world.set_time("2026-01-12T23:59:59Z");
-    assert_eq!(world.when(expire.clone()).unwrap().tasks, 0);
-    assert_eq!(code(complete(&mut world, task.id)), "task_not_open");
-    world.set_time("2026-01-13T00:00:00Z");
-    assert_eq!(world.when(expire).unwrap().tasks, 1);
-    let kept = world.store.records().task[&(user(1), task.id)].clone().unwrap();
+    fixture.set_time("2026-01-12T23:59:59Z");
+    assert_eq!(fixture.when(expire.clone()).unwrap().tasks, 0);
+    assert_eq!(code(complete(&mut fixture, task.id)), "task_not_open");
+    fixture.set_time("2026-01-13T00:00:00Z");
+    assert_eq!(fixture.when(expire).unwrap().tasks, 1);
+    let kept = fixture.store.records().task[&(user(1), task.id)].clone().unwrap();
     assert_eq!((kept.status, kept.due_at), (TaskStatus::Expired, None));
 }
 
@@ -513,9 +523,9 @@ fn what_a_script_awards_is_rounded_part_by_part() {
         script: Some("reward 7.005 + 0.015".to_owned()),
         ..definition("paid")
     };
-    let mut world = scripted(NOON).with(active(1, paid));
-    let task = done(&mut world, 1);
-    let amount = claim(&mut world, task.id).unwrap().reward.amount;
+    let mut fixture = scripted(NOON).with(active(1, paid));
+    let task = done(&mut fixture, 1);
+    let amount = claim(&mut fixture, task.id).unwrap().reward.amount;
     assert_eq!(
         (amount.points, amount.bonus_points),
         (points("7"), points("0.02")),
@@ -531,10 +541,10 @@ fn an_award_out_of_bounds_is_refused() {
             script: Some(script.to_owned()),
             ..definition("paid")
         };
-        let mut world = scripted(NOON).with(active(1, paid));
-        let task = ready(&mut world, 1);
+        let mut fixture = scripted(NOON).with(active(1, paid));
+        let task = ready(&mut fixture, 1);
         assert_eq!(
-            code(complete(&mut world, task.id)),
+            code(complete(&mut fixture, task.id)),
             "amount_out_of_bounds",
             "{script}"
         );
@@ -552,8 +562,8 @@ fn a_script_that_fails_awards_nothing() {
             script: Some(script.to_owned()),
             ..definition("broken")
         };
-        let mut world = scripted(NOON).with(active(1, broken));
-        assert_eq!(code(start(&mut world, 1)), expected, "{script}");
-        assert!(world.store.records().is_empty(), "nothing is disturbed");
+        let mut fixture = scripted(NOON).with(active(1, broken));
+        assert_eq!(code(start(&mut fixture, 1)), expected, "{script}");
+        assert!(fixture.store.records().is_empty(), "nothing is disturbed");
     }
 }

@@ -34,32 +34,32 @@ fn describe(n: u64, update: UserUpdate) -> DescribeUser {
 
 #[test]
 fn an_inviter_is_paid_once_for_an_invitee() {
-    let mut world = EngineFixture::at(NOON).with_policy(PackPolicy {
+    let mut fixture = EngineFixture::at(NOON).with_policy(PackPolicy {
         referral: Some(ReferralPolicy { points: 25.into() }),
         ..PackPolicy::default()
     });
-    assert_eq!(code(world.when(refer(1, 1))), "self_referral");
-    let paid = world.when(refer(1, 2)).unwrap().reward;
-    assert_eq!(code(world.when(refer(1, 2))), "referral_counted");
+    assert_eq!(code(fixture.when(refer(1, 1))), "self_referral");
+    let paid = fixture.when(refer(1, 2)).unwrap().reward;
+    assert_eq!(code(fixture.when(refer(1, 2))), "referral_counted");
     assert_eq!(
-        code(world.when(refer(3, 2))),
+        code(fixture.when(refer(3, 2))),
         "referral_counted",
         "nor by another inviter"
     );
-    world.when(refer(1, 3)).unwrap();
-    let records = world.store.records();
+    fixture.when(refer(1, 3)).unwrap();
+    let records = fixture.store.records();
     assert_eq!(records.user[&user(1)].clone().unwrap().points, 50.into());
     let reward = records.reward[&(user(1), paid)].clone().unwrap();
     assert_eq!(
         (reward.reward_type, reward.source_id),
         (RewardType::ReferralBonus, user(2).0)
     );
-    assert_eq!(world.events().len(), 2);
+    assert_eq!(fixture.events().len(), 2);
 }
 
 #[test]
 fn a_description_changes_what_it_names() {
-    let mut world = EngineFixture::at(NOON);
+    let mut fixture = EngineFixture::at(NOON);
     let whole = UserUpdate {
         level: Some(4),
         country: Some("DE".to_owned()),
@@ -67,15 +67,15 @@ fn a_description_changes_what_it_names() {
         attributes: json!({"plan": "gold"}).as_object().cloned(),
         ..UserUpdate::default()
     };
-    let described = world.when(describe(1, whole)).unwrap().user;
-    let again = world.when(describe(1, UserUpdate::default())).unwrap().user;
+    let described = fixture.when(describe(1, whole)).unwrap().user;
+    let again = fixture.when(describe(1, UserUpdate::default())).unwrap().user;
     assert_eq!(again.description, described.description, "what is left out stays");
     let less = UserUpdate {
         tags: Some(Vec::new()),
         ..UserUpdate::default()
     };
     assert!(
-        world
+        fixture
             .when(describe(1, less))
             .unwrap()
             .user
@@ -83,15 +83,15 @@ fn a_description_changes_what_it_names() {
             .tags
             .is_empty()
     );
-    assert_eq!(described.level(&world.catalog.levels), 4);
+    assert_eq!(described.level(&fixture.catalog.levels), 4);
 }
 
 #[test]
 fn a_user_keeps_an_invite_code_from_the_first_write() {
-    let mut world = EngineFixture::at(NOON);
-    check_in(&mut world).unwrap();
+    let mut fixture = EngineFixture::at(NOON);
+    check_in(&mut fixture).unwrap();
     let owner = pollster::block_on(mission_core::ports::queries::Queries::invite_owner(
-        &world.store,
+        &fixture.store,
         &InviteCode::of(user(1)),
     ));
     assert_eq!(owner.unwrap(), Some(user(1)));
@@ -99,15 +99,15 @@ fn a_user_keeps_an_invite_code_from_the_first_write() {
 
 #[test]
 fn nobody_can_take_the_code_that_another_user_is_going_to_have() {
-    let mut world = EngineFixture::at(NOON);
+    let mut fixture = EngineFixture::at(NOON);
     let taken = ActivateReferral {
         invite_code: Some(InviteCode::of(user(1)).to_string()),
         ..refer(2, 3)
     };
-    world.when(taken).unwrap();
-    check_in(&mut world).unwrap();
+    fixture.when(taken).unwrap();
+    check_in(&mut fixture).unwrap();
     let owner = pollster::block_on(mission_core::ports::queries::Queries::invite_owner(
-        &world.store,
+        &fixture.store,
         &InviteCode::of(user(1)),
     ));
     assert_eq!(owner.unwrap(), Some(user(1)));
@@ -115,19 +115,19 @@ fn nobody_can_take_the_code_that_another_user_is_going_to_have() {
 
 #[test]
 fn an_erased_user_leaves_a_tombstone() {
-    let mut world = EngineFixture::at(NOON)
+    let mut fixture = EngineFixture::at(NOON)
         .with(active(1, definition("read-it")))
         .with(active(2, triggered("watch", "video.watched")));
-    check_in(&mut world).unwrap();
-    let task = done(&mut world, 1);
-    let told = world.events();
-    assert!(world.when(EraseUser { user: user(1) }).unwrap().now);
+    check_in(&mut fixture).unwrap();
+    let task = done(&mut fixture, 1);
+    let told = fixture.events();
+    assert!(fixture.when(EraseUser { user: user(1) }).unwrap().now);
     assert!(
-        !world.when(EraseUser { user: user(1) }).unwrap().now,
+        !fixture.when(EraseUser { user: user(1) }).unwrap().now,
         "done before"
     );
 
-    let records = world.store.records();
+    let records = fixture.store.records();
     assert_eq!(records.user[&user(1)], Some(User::tombstone(user(1), at(NOON))));
     assert_eq!(
         (
@@ -138,22 +138,22 @@ fn an_erased_user_leaves_a_tombstone() {
         (0, 0, 0)
     );
     assert_eq!(
-        world.events()[..told.len()],
+        fixture.events()[..told.len()],
         told,
         "what was granted before still leaves"
     );
     assert!(matches!(
-        world.events()[told.len()..],
+        fixture.events()[told.len()..],
         [IntegrationEvent::UserErased(_)]
     ));
 
-    world.set_time("2026-01-06T12:00:00Z");
-    assert_eq!(code(check_in(&mut world)), "user_erased");
-    assert_eq!(code(start(&mut world, 1)), "user_erased");
-    assert_eq!(code(claim(&mut world, task.id)), "not_found");
-    assert_eq!(code(world.when(refer(1, 2))), "user_erased");
+    fixture.set_time("2026-01-06T12:00:00Z");
+    assert_eq!(code(check_in(&mut fixture)), "user_erased");
+    assert_eq!(code(start(&mut fixture, 1)), "user_erased");
+    assert_eq!(code(claim(&mut fixture, task.id)), "not_found");
+    assert_eq!(code(fixture.when(refer(1, 2))), "user_erased");
     assert_eq!(
-        code(world.when(describe(1, UserUpdate::default()))),
+        code(fixture.when(describe(1, UserUpdate::default()))),
         "user_erased"
     );
     let register = RegisterUser {
@@ -162,22 +162,22 @@ fn an_erased_user_leaves_a_tombstone() {
         display_name: None,
     };
     assert_eq!(
-        code(world.when(register)),
+        code(fixture.when(register)),
         "user_erased",
         "a late registration does not bring it back"
     );
-    let late = world.event("video.watched", user(1), NOON, &json!({})).unwrap();
+    let late = fixture.event("video.watched", user(1), NOON, &json!({})).unwrap();
     assert_eq!(
         (late.outcome, late.reason.as_deref()),
         (EventOutcome::Ignored, Some("user_erased"))
     );
-    assert_eq!(world.store.records().user.len(), 1);
+    assert_eq!(fixture.store.records().user.len(), 1);
 }
 
 #[test]
 fn an_erasure_forgets_what_the_same_batch_wrote_before() {
-    let mut world = EngineFixture::at(NOON).with(active(1, definition("read-it")));
-    world.from_device("phone");
+    let mut fixture = EngineFixture::at(NOON).with(active(1, definition("read-it")));
+    fixture.from_device("phone");
     let commands: [Command; 3] = [
         CheckIn { user: user(1) }.into(),
         StartTask {
@@ -187,13 +187,13 @@ fn an_erasure_forgets_what_the_same_batch_wrote_before() {
         .into(),
         EraseUser { user: user(1) }.into(),
     ];
-    let requests = commands.map(|command| world.request(command)).to_vec();
-    let answers = world.execute_batch(requests);
+    let requests = commands.map(|command| fixture.request(command)).to_vec();
+    let answers = fixture.execute_batch(requests);
     assert!(
         answers.iter().all(|answer| matches!(answer, Ok(Ok(_)))),
         "{answers:?}"
     );
-    let records = world.store.records();
+    let records = fixture.store.records();
     assert_eq!(records.user[&user(1)], Some(User::tombstone(user(1), at(NOON))));
     assert_eq!(
         (
@@ -205,7 +205,11 @@ fn an_erasure_forgets_what_the_same_batch_wrote_before() {
         (0, 0, 0, 0),
         "nothing of the batch outlives the erasure"
     );
-    let types: Vec<_> = world.events().iter().map(IntegrationEvent::event_type).collect();
+    let types: Vec<_> = fixture
+        .events()
+        .iter()
+        .map(IntegrationEvent::event_type)
+        .collect();
     assert_eq!(
         types,
         [
@@ -221,7 +225,7 @@ fn an_erasure_forgets_what_the_same_batch_wrote_before() {
         devices: [phone.clone()].into(),
         ..Default::default()
     };
-    let facts = pollster::block_on(mission_core::ports::store::Store::load(&world.store, &keys)).unwrap();
+    let facts = pollster::block_on(mission_core::ports::store::Store::load(&fixture.store, &keys)).unwrap();
     assert!(
         facts.devices[&phone].is_empty(),
         "the device forgets the user too"
@@ -230,7 +234,7 @@ fn an_erasure_forgets_what_the_same_batch_wrote_before() {
 
 #[test]
 fn commands_around_an_erasure_keep_their_order_in_a_batch() {
-    let mut world = EngineFixture::at(NOON);
+    let mut fixture = EngineFixture::at(NOON);
     let commands: [Command; 6] = [
         CheckIn { user: user(1) }.into(),
         EraseUser { user: user(1) }.into(),
@@ -239,8 +243,8 @@ fn commands_around_an_erasure_keep_their_order_in_a_batch() {
         EraseUser { user: user(1) }.into(),
         CheckIn { user: user(3) }.into(),
     ];
-    let requests = commands.map(|command| world.request(command)).to_vec();
-    let answers: Vec<String> = world
+    let requests = commands.map(|command| fixture.request(command)).to_vec();
+    let answers: Vec<String> = fixture
         .execute_batch(requests)
         .into_iter()
         .map(|answer| match answer.unwrap() {
@@ -265,11 +269,11 @@ fn commands_around_an_erasure_keep_their_order_in_a_batch() {
 
 #[test]
 fn a_user_updated_event_says_what_put_attributes_says_once() {
-    let mut world = EngineFixture::at(NOON);
+    let mut fixture = EngineFixture::at(NOON);
     let data = json!({"level": 4, "tags": ["vip"], "zone": "Asia/Tokyo"});
-    let told = world.event("user.updated", user(1), NOON, &data).unwrap();
+    let told = fixture.event("user.updated", user(1), NOON, &data).unwrap();
     assert_eq!((told.outcome, told.tasks.len()), (EventOutcome::Applied, 0));
-    let known = world.store.records().user[&user(1)].clone().unwrap();
+    let known = fixture.store.records().user[&user(1)].clone().unwrap();
     assert_eq!(
         (known.description.level, known.description.tags),
         (Some(4), vec!["vip".to_owned()])
@@ -281,7 +285,7 @@ fn a_user_updated_event_says_what_put_attributes_says_once() {
         (json!({"zone": "Tokyo"}), "Tokyo"),
         (json!({"shoe_size": 43}), "shoe_size"),
     ] {
-        let told = world.event("user.updated", user(1), NOON, &data).unwrap();
+        let told = fixture.event("user.updated", user(1), NOON, &data).unwrap();
         assert_eq!(
             (told.outcome, told.reason.as_deref()),
             (EventOutcome::Rejected, Some("invalid_data"))

@@ -66,7 +66,7 @@ pub enum ReplayError {
 
 /// A log on its way through a pack's engine. The same lines give the same report, always.
 pub struct Replay {
-    pub(super) world: ReplayState,
+    pub(super) state: ReplayState,
     options: Options,
     tally: LineCounts,
     failures: FailedRules,
@@ -81,7 +81,7 @@ impl Replay {
     #[must_use]
     pub fn new(pack: &Pack, compiler: &dyn ScriptCompiler, options: Options) -> Self {
         Replay {
-            world: ReplayState::new(Arc::new(catalog(pack, compiler))),
+            state: ReplayState::new(Arc::new(catalog(pack, compiler))),
             options,
             tally: LineCounts::default(),
             failures: FailedRules::default(),
@@ -126,19 +126,19 @@ impl Replay {
     /// When the engine fails.
     pub fn finish(mut self) -> Result<Report, EngineError> {
         if let Some(latest) = self.latest {
-            self.world.expire_until(latest)?;
+            self.state.expire_until(latest)?;
         }
-        Ok(Report::of(&self.world, self.tally, self.failures))
+        Ok(Report::of(&self.state, self.tally, self.failures))
     }
 
     fn play(&mut self, line: LogEntry) -> Result<(), EngineError> {
         let LogEntry { user, at, what } = line;
         self.latest = Some(at);
-        self.world.expire_until(at)?;
-        self.world.hear_of(user);
+        self.state.expire_until(at)?;
+        self.state.hear_of(user);
         match what {
             LogAction::Activity(event) => {
-                let answer = self.world.execute(at, None, ApplyEvent { event }.into())?;
+                let answer = self.state.execute(at, None, ApplyEvent { event }.into())?;
                 self.count_event(answer);
             }
             LogAction::Step(step) => {
@@ -148,26 +148,26 @@ impl Replay {
                     _ => None,
                 };
                 let answer = match self.command(user, step) {
-                    Ok(command) => self.world.execute(at, zone, command)?,
+                    Ok(command) => self.state.execute(at, zone, command)?,
                     Err(why) => Err(why),
                 };
                 if answer == Err(Rejection::AlreadyCheckedIn) {
                     // As on a server, a wish for another zone is kept even where the command is refused.
-                    drop(self.world.execute(at, zone, NoteRefusedVisit { user }.into())?);
+                    drop(self.state.execute(at, zone, NoteRefusedVisit { user }.into())?);
                 } else if let (Err(_), Some(_)) = (&answer, zone) {
                     let wish = RegisterUser {
                         user,
                         registered_at: None,
                         display_name: None,
                     };
-                    drop(self.world.execute(at, zone, wish.into())?);
+                    drop(self.state.execute(at, zone, wish.into())?);
                 }
                 self.count_command(&answer);
             }
         }
         if self.options.auto_claim {
-            while let Some((user, task)) = self.world.take_completed() {
-                let answer = self.world.execute(at, None, ClaimTask { user, task }.into())?;
+            while let Some((user, task)) = self.state.take_completed() {
+                let answer = self.state.execute(at, None, ClaimTask { user, task }.into())?;
                 if let Err(why) = answer {
                     self.refuse(&why);
                 }
@@ -180,7 +180,7 @@ impl Replay {
         match answer {
             Ok(Reply::EventResult(result)) => {
                 for fault in &result.failures {
-                    self.failures.note(fault, &self.world.catalog);
+                    self.failures.note(fault, &self.state.catalog);
                 }
                 let tally = &mut self.tally;
                 match result.outcome {
@@ -205,7 +205,7 @@ impl Replay {
     fn refuse(&mut self, why: &Rejection) {
         self.tally.refuse(why.code());
         if let Rejection::RuleFailed(fault) = why {
-            self.failures.note(fault, &self.world.catalog);
+            self.failures.note(fault, &self.state.catalog);
         }
     }
 
@@ -261,7 +261,7 @@ impl Replay {
     }
 
     fn mission(&self, code: &MissionCode) -> Result<MissionId, Rejection> {
-        self.world
+        self.state
             .catalog
             .id_of(code)
             .ok_or(Rejection::NotFound(ResourceKind::Mission))
@@ -287,7 +287,7 @@ impl Replay {
     ) -> Result<TaskId, Rejection> {
         let mission = self.mission(mission)?;
         let tasks = self
-            .world
+            .state
             .loaded(user)
             .into_iter()
             .flat_map(|loaded| loaded.records.task.values().flatten());
@@ -301,7 +301,7 @@ impl Replay {
     /// The oldest review of a user that is open, of a mission where one is named.
     fn waiting(&self, user: UserId, mission: Option<MissionId>) -> Result<&Review, Rejection> {
         let none = || Rejection::NotFound(ResourceKind::Review);
-        let records = &self.world.loaded(user).ok_or_else(none)?.records;
+        let records = &self.state.loaded(user).ok_or_else(none)?.records;
         let mission_of = |review: &Review| match (review.subject.task(), &review.subject) {
             (Some(task), _) => Some(records.task.get(&(user, task))?.as_ref()?.mission_id),
             (None, ReviewSubject::Claim { reward }) => {

@@ -77,14 +77,14 @@ impl LineCounts {
 }
 
 impl Report {
-    pub(super) fn of(world: &ReplayState, tally: LineCounts, failures: FailedRules) -> Report {
-        let users: BTreeMap<UserId, UserTotals> = world
+    pub(super) fn of(state: &ReplayState, tally: LineCounts, failures: FailedRules) -> Report {
+        let users: BTreeMap<UserId, UserTotals> = state
             .users()
-            .map(|(id, loaded)| (id, totals_of(world, id, loaded)))
+            .map(|(id, loaded)| (id, totals_of(state, id, loaded)))
             .collect();
         let totals = Totals {
             points: users.values().map(|user| user.points).sum(),
-            grants: world.grants,
+            grants: state.grants,
         };
         Report {
             users,
@@ -102,7 +102,7 @@ impl Report {
     }
 }
 
-fn totals_of(world: &ReplayState, id: UserId, loaded: &LoadedRecords) -> UserTotals {
+fn totals_of(state: &ReplayState, id: UserId, loaded: &LoadedRecords) -> UserTotals {
     let Some(user) = user_record(loaded, id) else {
         return UserTotals::default();
     };
@@ -112,7 +112,7 @@ fn totals_of(world: &ReplayState, id: UserId, loaded: &LoadedRecords) -> UserTot
         .iter()
         .filter_map(|((_, mission), participation)| {
             let completions = participation.as_ref()?.completions;
-            let listed = world.catalog.mission(*mission)?;
+            let listed = state.catalog.mission(*mission)?;
             (completions > 0).then(|| (listed.mission.definition.code.clone(), completions))
         });
     let streak = user.check_in.streak;

@@ -184,7 +184,7 @@ fn tasks_expire_as_time_passes() {
         .unwrap();
     let anna: UserId = ANNA.parse().unwrap();
     let status = |replay: &Replay| {
-        let loaded = replay.world.loaded(anna).unwrap();
+        let loaded = replay.state.loaded(anna).unwrap();
         loaded
             .records
             .task
@@ -368,7 +368,7 @@ fn two_packs_are_compared_by_user_and_mission() {
 
 /// One thing that a user does in a random log.
 #[derive(Clone, Debug)]
-struct Act {
+struct RandomAction {
     user: u128,
     minutes: i64,
     kind: &'static str,
@@ -376,7 +376,7 @@ struct Act {
     value: u64,
 }
 
-fn acts() -> impl Strategy<Value = Vec<Act>> {
+fn actions() -> impl Strategy<Value = Vec<RandomAction>> {
     const KINDS: [&str; 7] = [
         "video.watched",
         "video.watched",
@@ -386,7 +386,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         "task.complete",
         "task.claim",
     ];
-    let act = (
+    let action = (
         1..4_u128,
         0..900_i64,
         prop::sample::select(&KINDS[..]),
@@ -394,7 +394,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         0..6_u64,
     );
     prop::collection::vec(
-        act.prop_map(|(user, minutes, kind, mission, value)| Act {
+        action.prop_map(|(user, minutes, kind, mission, value)| RandomAction {
             user,
             minutes,
             kind,
@@ -411,10 +411,10 @@ fn random_pack() -> Pack {
     pack(&[WATCH, ("walk", walk)])
 }
 
-fn data_of(act: &Act) -> Value {
-    match act.kind {
-        "task.progress" => json!({"mission": act.mission, "value": act.value}),
-        kind if kind.starts_with("task.") => json!({"mission": act.mission}),
+fn data_of(action: &RandomAction) -> Value {
+    match action.kind {
+        "task.progress" => json!({"mission": action.mission, "value": action.value}),
+        kind if kind.starts_with("task.") => json!({"mission": action.mission}),
         _ => json!({}),
     }
 }
@@ -422,20 +422,20 @@ fn data_of(act: &Act) -> Value {
 proptest! {
     /// The server's way (batches over the memory store) and the replay's (records in place) decide alike.
     #[test]
-    fn a_replay_gives_what_the_batched_engine_gives(acts in acts()) {
+    fn a_replay_gives_what_the_batched_engine_gives(actions in actions()) {
         let pack = random_pack();
         let definitions = pack.missions.iter().map(|mission| &mission.definition);
         let mut engine = Simulation::new(definitions, pack.policy.clone(), Settings::default(), &scripts());
         let mut replay = Replay::new(&pack, &scripts(), Options { auto_claim: false });
         let mut at: DateTime<Utc> = "2026-01-05T10:00:00Z".parse().unwrap();
-        for (n, act) in acts.iter().enumerate() {
-            at += Duration::minutes(act.minutes);
-            let user = UserId(uuid::Uuid::from_u128(act.user));
-            let data = data_of(act);
-            let json = json!({"id": n.to_string(), "type": act.kind, "subject": user, "time": at, "data": data});
+        for (n, action) in actions.iter().enumerate() {
+            at += Duration::minutes(action.minutes);
+            let user = UserId(uuid::Uuid::from_u128(action.user));
+            let data = data_of(action);
+            let json = json!({"id": n.to_string(), "type": action.kind, "subject": user, "time": at, "data": data});
             replay.line(&json.to_string()).unwrap();
             let fields: Map<String, Value> = data.as_object().unwrap().clone();
-            drop(engine.step(user, at, CaseStep::parse(act.kind, fields, None).unwrap()));
+            drop(engine.step(user, at, CaseStep::parse(action.kind, fields, None).unwrap()));
         }
         let report = replay.finish().unwrap();
         for (id, totals) in &report.users {

@@ -21,7 +21,7 @@ fn at(text: &str) -> DateTime<Utc> {
 }
 
 /// What a rule context borrows.
-struct World {
+struct ContextFixture {
     mission: Mission,
     event: ActivityEvent,
     evidence: Evidence,
@@ -29,7 +29,7 @@ struct World {
     attributes: Map<String, Value>,
 }
 
-impl World {
+impl ContextFixture {
     fn new() -> Self {
         let definition = r#"{
             "code": "watch", "type": "watch_video", "category": "engagement", "frequency": "daily", "target": 3,
@@ -37,7 +37,7 @@ impl World {
             "reward": {"points": "50", "mining_boost_percent": "2.5", "experience_points": 20}
         }"#;
         let data = r#"{"seconds": 35, "ratio": 0.10, "nested": {"list": [1, {"deep": true}]}, "none": null}"#;
-        World {
+        ContextFixture {
             mission: Mission {
                 id: "01890000-0000-7000-8000-000000000001".parse().unwrap(),
                 definition: serde_json::from_str(definition).unwrap(),
@@ -107,17 +107,17 @@ fn script(source: &str) -> Arc<dyn Script> {
 
 #[test]
 fn hooks_that_a_script_lacks_leave_the_default() {
-    let world = World::new();
+    let fixture = ContextFixture::new();
     let script = script("fn eligible(ctx) { true }");
-    assert_eq!(script.eligible(&world.context()), Ok(Some(true)));
-    assert_eq!(script.progress(&world.context()), Ok(None));
-    assert_eq!(script.verify(&world.context()), Ok(None));
-    assert_eq!(script.reward(&world.context()), Ok(None));
+    assert_eq!(script.eligible(&fixture.context()), Ok(Some(true)));
+    assert_eq!(script.progress(&fixture.context()), Ok(None));
+    assert_eq!(script.verify(&fixture.context()), Ok(None));
+    assert_eq!(script.reward(&fixture.context()), Ok(None));
 }
 
 #[test]
 fn the_contracts_scripts_work() {
-    let world = World::new();
+    let fixture = ContextFixture::new();
     let script = script(
         r#"
         fn eligible(ctx)  { ctx.user.level >= 3 && !("banned" in ctx.user.tags) }
@@ -126,7 +126,7 @@ fn the_contracts_scripts_work() {
         fn reward(ctx)    { #{ points: ctx.mission.reward.points * 2, bonus_points: 5 } }
         "#,
     );
-    let context = world.context();
+    let context = fixture.context();
     assert_eq!(script.eligible(&context), Ok(Some(true)));
     assert_eq!(script.progress(&context), Ok(Some(1)));
     assert_eq!(script.verify(&context), Ok(Some(EvidenceVerdict::Valid)));
@@ -141,7 +141,7 @@ fn the_contracts_scripts_work() {
 /// The lazily built context and the whole one are the same to a script: `keep(ctx)` makes it whole.
 #[test]
 fn every_field_reads_the_same_lazily_and_whole() {
-    let world = World::new();
+    let fixture = ContextFixture::new();
     let table = [
         ("ctx.now.time", "01:30:00"),
         ("ctx.now.date", "2026-01-06"),
@@ -204,7 +204,7 @@ fn every_field_reads_the_same_lazily_and_whole() {
             let source = format!(
                 "fn keep(whole) {{ whole.len() }} fn verify(ctx) {{ {keep}let value = {expression}; `${{value}}` }}"
             );
-            let verdict = scripts.compile(&source).unwrap().verify(&world.context());
+            let verdict = scripts.compile(&source).unwrap().verify(&fixture.context());
             if verdict != Ok(Some(EvidenceVerdict::Invalid(expected.to_owned()))) {
                 wrong.push((keep, expression, verdict, expected));
             }
@@ -215,22 +215,22 @@ fn every_field_reads_the_same_lazily_and_whole() {
 
 #[test]
 fn what_a_script_writes_is_gone_with_its_call() {
-    let world = World::new();
+    let fixture = ContextFixture::new();
     let script = script(
         "fn progress(ctx) { ctx.user.level += 1; ctx.event.data.seconds += 1; ctx.user.level + ctx.event.data.seconds }",
     );
     for _ in 0..3 {
-        assert_eq!(script.progress(&world.context()), Ok(Some(41)));
+        assert_eq!(script.progress(&fixture.context()), Ok(Some(41)));
     }
 }
 
 #[test]
 fn answers_are_taken_or_refused() {
-    let world = World::new();
+    let fixture = ContextFixture::new();
     let scripts = Scripts::default();
     let answer = |hook: &str, value: &str| -> Result<String, RuleFailure> {
         let script = scripts.compile(&format!("fn {hook}(ctx) {{ {value} }}")).unwrap();
-        let context = world.context();
+        let context = fixture.context();
         Ok(match hook {
             "eligible" => format!("{:?}", script.eligible(&context)?),
             "progress" => format!("{:?}", script.progress(&context)?),
@@ -359,15 +359,15 @@ fn a_json_context_is_read_as_the_engines_own() {
 /// The schema and the core name the same fields.
 #[test]
 fn every_field_of_the_schema_is_in_a_full_context() {
-    let mut world = World::new();
-    world.mission.definition.starts_at = Some(at("2026-01-01T00:00:00Z"));
-    world.mission.definition.ends_at = Some(at("2027-01-01T00:00:00Z"));
-    world.mission.definition.reward.badge_id = Some("gold".to_owned());
-    world.mission.definition.reward.expires_after_days = Some(30);
-    world.evidence.screenshot_url = Some("https://example.org/s".to_owned());
-    world.evidence.video_url = Some("https://example.org/v".to_owned());
-    world.evidence.captured_at = Some(at("2026-01-05T10:00:00Z"));
-    let mut context = world.context();
+    let mut fixture = ContextFixture::new();
+    fixture.mission.definition.starts_at = Some(at("2026-01-01T00:00:00Z"));
+    fixture.mission.definition.ends_at = Some(at("2027-01-01T00:00:00Z"));
+    fixture.mission.definition.reward.badge_id = Some("gold".to_owned());
+    fixture.mission.definition.reward.expires_after_days = Some(30);
+    fixture.evidence.screenshot_url = Some("https://example.org/s".to_owned());
+    fixture.evidence.video_url = Some("https://example.org/v".to_owned());
+    fixture.evidence.captured_at = Some(at("2026-01-05T10:00:00Z"));
+    let mut context = fixture.context();
     context.user.registered_at = Some(at("2025-01-01T00:00:00Z"));
     context.task.started_at = Some(at("2026-01-05T09:00:00Z"));
 

@@ -8,8 +8,8 @@ use mission_core::{
     mission::Mission,
     ports::queries::{JournalPosition, Page},
 };
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::Problem;
 
@@ -137,35 +137,48 @@ impl CursorKey for ParkedKey {
     }
 }
 
-/// The number of dead letters before the page.
-#[derive(Clone, Copy)]
-pub(super) struct DeadLetterKey(pub(super) usize);
+macro_rules! offsets {
+    ($($(#[$doc:meta])* $name:ident => $list:literal),*) => { $(
+        $(#[$doc])*
+        #[derive(Clone, Copy)]
+        pub(super) struct $name(pub(super) usize);
 
-impl CursorKey for DeadLetterKey {
-    const LIST: &'static str = "dead";
+        impl CursorKey for $name {
+            const LIST: &'static str = $list;
 
-    fn to_bytes(&self) -> Vec<u8> {
-        self.0.to_string().into_bytes()
-    }
+            fn to_bytes(&self) -> Vec<u8> {
+                self.0.to_string().into_bytes()
+            }
 
-    fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        std::str::from_utf8(bytes).ok()?.parse().ok().map(DeadLetterKey)
-    }
+            fn from_bytes(bytes: &[u8]) -> Option<Self> {
+                std::str::from_utf8(bytes).ok()?.parse().ok().map($name)
+            }
+        }
+    )* };
 }
 
-/// The number of ledger entries before the page; a ledger only grows.
-#[derive(Clone, Copy)]
-pub(super) struct Offset(pub(super) usize);
+offsets!(
+    /// The number of dead letters before the page.
+    DeadLetterOffset => "dead",
+    /// The number of ledger entries before the page; a ledger only grows.
+    LedgerOffset => "ledger"
+);
 
-impl CursorKey for Offset {
-    const LIST: &'static str = "ledger";
+/// Which page of a list that has no filters.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Paging {
+    /// At most so many; 1 to 200, default 50.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<usize>,
+    /// Where the page before ended.
+    cursor: Option<String>,
+}
 
-    fn to_bytes(&self) -> Vec<u8> {
-        self.0.to_string().into_bytes()
-    }
-
-    fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        std::str::from_utf8(bytes).ok()?.parse().ok().map(Offset)
+impl Paging {
+    pub(super) fn page<K: CursorKey>(&self) -> Result<Page<K>, Problem> {
+        page(self.limit, self.cursor.as_deref())
     }
 }
 

@@ -77,9 +77,9 @@ impl ConflictCheck {
             let held = self.receipts.get(&key);
             keys.insert(key) && held.is_none_or(|at| entry.request.at - *at >= RECEIPT_LIFETIME)
         });
-        let budgets = write_set.reservations.iter().all(|(mission, take)| {
+        let budgets = write_set.reservations.iter().all(|(mission, reservation)| {
             let in_use = self.budgets.get(mission).copied().unwrap_or_default();
-            take.fits(in_use)
+            reservation.fits(in_use)
         });
         let mut sources = BTreeSet::new();
         let rewards = write_set.writes.reward.iter().all(|(key, reward)| {
@@ -110,9 +110,9 @@ impl ConflictCheck {
         for entry in &change.journal {
             self.receipts.insert(entry.request.receipt, entry.request.at);
         }
-        for (mission, take) in &write_set.reservations {
+        for (mission, reservation) in &write_set.reservations {
             let sum = self.budgets.entry(*mission).or_default();
-            *sum = sum.plus(take.used);
+            *sum = sum.plus(reservation.used);
         }
         for (key, reward) in &write_set.writes.reward {
             if let Some(reward) = reward {

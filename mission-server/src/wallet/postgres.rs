@@ -63,7 +63,7 @@ enum CommandRun {
 }
 
 impl CommandRun {
-    fn into_scripts(self) -> Result<[SqlBuilder; 2], StoreError> {
+    fn into_statements(self) -> Result<[SqlBuilder; 2], StoreError> {
         match self {
             CommandRun::Book { mut users, rows } => {
                 users.sort_unstable();
@@ -143,8 +143,8 @@ impl Ledger for PostgresLedger {
         let runs = runs(orders)?;
         let mut work = self.database.begin().await.map_err(unavailable)?;
         for run in runs {
-            for script in run.into_scripts()? {
-                work.run(script).await.map_err(|error| failure(&error))?;
+            for statement in run.into_statements()? {
+                work.run(statement).await.map_err(|error| failure(&error))?;
             }
         }
         work.commit().await.map_err(unavailable)

@@ -30,7 +30,7 @@ fn profile(user: Uuid) -> Value {
 }
 
 async fn user(State(stand_in): State<StandIn>, Path(user): Path<Uuid>) -> Result<Json<Value>, StatusCode> {
-    if stand_in.world().unknown.contains(&user) {
+    if stand_in.state().unknown.contains(&user) {
         return Err(StatusCode::NOT_FOUND);
     }
     Ok(Json(profile(user)))
@@ -45,8 +45,8 @@ async fn batch(State(stand_in): State<StandIn>, Json(asked): Json<Ids>) -> Resul
     if asked.ids.len() > MOST {
         return Err(StatusCode::BAD_REQUEST);
     }
-    let world = stand_in.world();
-    let known = asked.ids.into_iter().filter(|user| !world.unknown.contains(user));
+    let state = stand_in.state();
+    let known = asked.ids.into_iter().filter(|user| !state.unknown.contains(user));
     let users: Vec<Value> = known.map(profile).collect();
     Ok(Json(json!({ "users": users })))
 }

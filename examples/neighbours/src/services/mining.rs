@@ -16,7 +16,7 @@ pub(super) fn router() -> Router<StandIn> {
 }
 
 async fn speed(State(stand_in): State<StandIn>, Path(user): Path<Uuid>) -> Result<Json<Value>, StatusCode> {
-    let (server, token) = stand_in.world().server.clone().ok_or(StatusCode::NOT_FOUND)?;
+    let (server, token) = stand_in.state().server.clone().ok_or(StatusCode::NOT_FOUND)?;
     let url = format!("{server}/api/v1/users/{user}/boosts");
     let asked = reqwest::Client::new().get(url).bearer_auth(token).send().await;
     let answer = asked

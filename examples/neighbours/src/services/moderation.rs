@@ -74,23 +74,23 @@ async fn begin(State(stand_in): State<StandIn>, headers: HeaderMap, Json(asked):
         .get("idempotency-key")
         .and_then(|key| key.to_str().ok())
         .map(str::to_owned);
-    let mut world = stand_in.world();
-    let known = world
+    let mut state = stand_in.state();
+    let known = state
         .cases
         .iter()
         .find(|(_, case)| key.is_some() && case.key == key);
     let (id, is_new) = match known {
         Some((id, _)) => (id.clone(), false),
-        None => (format!("m-{}", world.cases.len() + 1), true),
+        None => (format!("m-{}", state.cases.len() + 1), true),
     };
     if is_new {
         let case = Case {
             file: asked.file_id.clone(),
             key,
         };
-        world.cases.insert(id.clone(), case);
+        state.cases.insert(id.clone(), case);
         if let Some(url) = asked.callback_url {
-            let manner = world.moderation.clone();
+            let manner = state.moderation.clone();
             tokio::spawn(call_back(manner, url, id.clone(), asked.file_id));
         }
     }
@@ -102,9 +102,9 @@ fn report(moderation: &str, file: &str, verdict: Verdict, reason: Option<&String
 }
 
 async fn look(State(stand_in): State<StandIn>, Path(id): Path<String>) -> Result<Json<Value>, StatusCode> {
-    let world = stand_in.world();
-    let case = world.cases.get(&id).ok_or(StatusCode::NOT_FOUND)?;
-    let manner = &world.moderation;
+    let state = stand_in.state();
+    let case = state.cases.get(&id).ok_or(StatusCode::NOT_FOUND)?;
+    let manner = &state.moderation;
     Ok(Json(report(
         &id,
         &case.file,

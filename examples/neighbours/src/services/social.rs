@@ -26,11 +26,11 @@ async fn friends(
     Path(user): Path<Uuid>,
     Query(page): Query<Page>,
 ) -> Json<Value> {
-    let world = stand_in.world();
-    let most = if world.page == 0 { usize::MAX } else { world.page };
+    let state = stand_in.state();
+    let most = if state.page == 0 { usize::MAX } else { state.page };
     let limit = page.limit.unwrap_or(100).clamp(1, most);
     let from = page.cursor.unwrap_or(0);
-    let all = world.friends.get(&user).map_or(&[][..], Vec::as_slice);
+    let all = state.friends.get(&user).map_or(&[][..], Vec::as_slice);
     let items: Vec<Uuid> = all.iter().skip(from).take(limit).copied().collect();
     let next = (from + limit < all.len()).then(|| (from + limit).to_string());
     Json(json!({"items": items, "nextCursor": next}))

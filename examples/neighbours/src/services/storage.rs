@@ -33,7 +33,7 @@ async fn upload(State(stand_in): State<StandIn>, mut form: Multipart) -> Result<
         .to_owned();
     let bytes = field.bytes().await.map_err(|_| StatusCode::BAD_REQUEST)?;
     let (id, size) = (Uuid::new_v4(), bytes.len());
-    stand_in.world().files.insert(id, (content_type, bytes));
+    stand_in.state().files.insert(id, (content_type, bytes));
     let url = format!("{}/stored/{id}", stand_in.url);
     let kept = Json(json!({"fileId": id, "url": url, "sizeBytes": size}));
     Ok((StatusCode::CREATED, kept).into_response())
@@ -49,7 +49,7 @@ async fn signed_url(
     Path(id): Path<Uuid>,
     Query(asked): Query<Asked>,
 ) -> Result<Json<Value>, StatusCode> {
-    if !stand_in.world().files.contains_key(&id) {
+    if !stand_in.state().files.contains_key(&id) {
         return Err(StatusCode::NOT_FOUND);
     }
     let expires = Utc::now() + Duration::seconds(asked.ttl.unwrap_or(300).into());
@@ -71,7 +71,7 @@ async fn stored(
     if signed.expires < Utc::now().timestamp() {
         return Err(StatusCode::FORBIDDEN);
     }
-    let found = stand_in.world().files.get(&id).cloned();
+    let found = stand_in.state().files.get(&id).cloned();
     let (content_type, bytes) = found.ok_or(StatusCode::NOT_FOUND)?;
     Ok(([(header::CONTENT_TYPE, content_type)], bytes).into_response())
 }

@@ -39,7 +39,7 @@ fn entry(
 }
 
 /// Four entries, oldest first: by two operators and by nobody, about two users and a pack.
-async fn write<S: WholeStore>(bench: &StoreFixture<'_, S>) -> Vec<AuditEntry> {
+async fn write<S: WholeStore>(fixture: &StoreFixture<'_, S>) -> Vec<AuditEntry> {
     let mut entries = Vec::new();
     for (n, actor, subject, of) in [
         (0, Some(user(8)), "r1", Some(user(1))),
@@ -47,9 +47,9 @@ async fn write<S: WholeStore>(bench: &StoreFixture<'_, S>) -> Vec<AuditEntry> {
         (2, Some(user(8)), "r3", Some(user(1))),
         (3, None, "a-pack", None),
     ] {
-        let written = entry(bench.fresh(), noon() + Duration::hours(n), actor, subject, of);
+        let written = entry(fixture.fresh(), noon() + Duration::hours(n), actor, subject, of);
         entries.push(written.clone());
-        bench
+        fixture
             .settle(user(1), |change| change.write_set.audit.push(written))
             .await;
     }
@@ -58,11 +58,11 @@ async fn write<S: WholeStore>(bench: &StoreFixture<'_, S>) -> Vec<AuditEntry> {
 
 #[expect(clippy::expect_used, reason = "a store that fails breaks the contract")]
 async fn found<S: WholeStore>(
-    bench: &StoreFixture<'_, S>,
+    fixture: &StoreFixture<'_, S>,
     filter: AuditFilter,
     page: Page<Uuid>,
 ) -> Vec<AuditEntry> {
-    let found = bench.store.audit(&filter, page).await;
+    let found = fixture.store.audit(&filter, page).await;
     found.expect("`audit` must answer")
 }
 
@@ -72,9 +72,9 @@ const ALL: Page<Uuid> = Page {
 };
 
 pub(super) async fn the_audit_is_listed_newest_first_and_filtered<S: WholeStore>(
-    bench: &StoreFixture<'_, S>,
+    fixture: &StoreFixture<'_, S>,
 ) {
-    let written = write(bench).await;
+    let written = write(fixture).await;
     let of = |places: &[usize]| -> Vec<AuditEntry> { places.iter().map(|n| written[*n].clone()).collect() };
     let nothing = AuditFilter::default;
     let about = |subject: &str| AuditFilter {
@@ -108,7 +108,7 @@ pub(super) async fn the_audit_is_listed_newest_first_and_filtered<S: WholeStore>
         (during(1, 3), &[2, 1]),
     ] {
         assert_eq!(
-            found(bench, filter.clone(), ALL).await,
+            found(fixture, filter.clone(), ALL).await,
             of(expected),
             "{filter:?}"
         );
@@ -117,20 +117,20 @@ pub(super) async fn the_audit_is_listed_newest_first_and_filtered<S: WholeStore>
         limit: 2,
         after: Some(written[3].id),
     };
-    assert_eq!(found(bench, nothing(), page).await, of(&[2, 1]));
+    assert_eq!(found(fixture, nothing(), page).await, of(&[2, 1]));
 }
 
 pub(super) async fn an_erasure_empties_what_the_audit_says_of_the_user<S: WholeStore>(
-    bench: &StoreFixture<'_, S>,
+    fixture: &StoreFixture<'_, S>,
 ) {
-    let mut expected = write(bench).await;
-    let version = bench.version(Root::User(user(1))).await;
-    let mut erasure = bench.change_of(User::tombstone(user(1), noon()), version);
+    let mut expected = write(fixture).await;
+    let version = fixture.version(Root::User(user(1))).await;
+    let mut erasure = fixture.change_of(User::tombstone(user(1), noon()), version);
     erasure.write_set.erasures.insert(user(1));
-    bench.committed(&erasure).await;
+    fixture.committed(&erasure).await;
     for entry in expected.iter_mut().filter(|entry| entry.user_id == Some(user(1))) {
         (entry.before, entry.after) = (None, None);
     }
     expected.reverse();
-    assert_eq!(found(bench, AuditFilter::default(), ALL).await, expected);
+    assert_eq!(found(fixture, AuditFilter::default(), ALL).await, expected);
 }

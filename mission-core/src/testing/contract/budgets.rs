@@ -10,8 +10,8 @@ use crate::{
     testing::{mission_id, points, user},
 };
 
-fn taking<S: WholeStore>(bench: &StoreFixture<'_, S>, who: u64, used: BudgetUse, limit: Budget) -> Change {
-    let mut change = bench.change(user(who), 0);
+fn taking<S: WholeStore>(fixture: &StoreFixture<'_, S>, who: u64, used: BudgetUse, limit: Budget) -> Change {
+    let mut change = fixture.change(user(who), 0);
     change
         .write_set
         .reservations
@@ -30,27 +30,29 @@ fn grants(most: u32) -> Budget {
     }
 }
 
-async fn in_use<S: WholeStore>(bench: &StoreFixture<'_, S>) -> BudgetUse {
+async fn in_use<S: WholeStore>(fixture: &StoreFixture<'_, S>) -> BudgetUse {
     let keys = ReadSet {
         budgets: BTreeSet::from([mission_id(1)]),
         ..ReadSet::default()
     };
-    bench.load(keys).await.budgets[&mission_id(1)]
+    fixture.load(keys).await.budgets[&mission_id(1)]
 }
 
-pub(super) async fn a_budget_is_never_overspent<S: WholeStore>(bench: &StoreFixture<'_, S>) {
-    bench
-        .committed(&taking(bench, 1, one("10"), Budget::default()))
+pub(super) async fn a_budget_is_never_overspent<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
+    fixture
+        .committed(&taking(fixture, 1, one("10"), Budget::default()))
         .await;
-    bench.committed(&taking(bench, 2, one("2.5"), grants(2))).await;
-    bench
+    fixture
+        .committed(&taking(fixture, 2, one("2.5"), grants(2)))
+        .await;
+    fixture
         .refused(
-            &taking(bench, 3, one("1"), grants(2)),
+            &taking(fixture, 3, one("1"), grants(2)),
             "a take beyond the limit is refused",
         )
         .await;
     assert_eq!(
-        in_use(bench).await,
+        in_use(fixture).await,
         BudgetUse {
             points: Decimal::new(125, 1),
             grants: 2
@@ -59,9 +61,9 @@ pub(super) async fn a_budget_is_never_overspent<S: WholeStore>(bench: &StoreFixt
     );
 }
 
-pub(super) async fn takes_of_one_commit_stay_inside_together<S: WholeStore>(bench: &StoreFixture<'_, S>) {
-    let changes: Vec<_> = (0..5).map(|n| taking(bench, n, one("1"), grants(3))).collect();
-    let outcomes = bench.commit(&changes).await;
+pub(super) async fn takes_of_one_commit_stay_inside_together<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
+    let changes: Vec<_> = (0..5).map(|n| taking(fixture, n, one("1"), grants(3))).collect();
+    let outcomes = fixture.commit(&changes).await;
     let (inside, beyond) = outcomes.split_at(3);
     assert!(
         inside.iter().all(|one| *one == CommitOutcome::Committed),
@@ -74,78 +76,78 @@ pub(super) async fn takes_of_one_commit_stay_inside_together<S: WholeStore>(benc
 
     // A give-back frees what a later change of the same commit may take.
     let changes = [
-        taking(bench, 10, one("1").negated(), grants(3)),
-        taking(bench, 11, one("1"), grants(3)),
-        taking(bench, 12, one("1"), grants(3)),
+        taking(fixture, 10, one("1").negated(), grants(3)),
+        taking(fixture, 11, one("1"), grants(3)),
+        taking(fixture, 12, one("1"), grants(3)),
     ];
     assert_eq!(
-        bench.commit(&changes).await,
+        fixture.commit(&changes).await,
         [
             CommitOutcome::Committed,
             CommitOutcome::Committed,
             CommitOutcome::Conflict
         ]
     );
-    assert_eq!(in_use(bench).await.grants, 3);
+    assert_eq!(in_use(fixture).await.grants, 3);
 }
 
-pub(super) async fn points_of_a_budget_are_exact<S: WholeStore>(bench: &StoreFixture<'_, S>) {
+pub(super) async fn points_of_a_budget_are_exact<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
     let ten = Budget {
         max_points: Some(points("10")),
         max_grants: None,
     };
-    bench.committed(&taking(bench, 1, one("9.999998"), ten)).await;
-    bench
+    fixture.committed(&taking(fixture, 1, one("9.999998"), ten)).await;
+    fixture
         .refused(
-            &taking(bench, 2, one("0.000003"), ten),
+            &taking(fixture, 2, one("0.000003"), ten),
             "a millionth of a point too much is too much",
         )
         .await;
-    bench.committed(&taking(bench, 3, one("0.000002"), ten)).await;
-    assert_eq!(in_use(bench).await.points, Decimal::TEN);
-    bench.committed(&taking(bench, 4, one("0"), ten)).await;
-    bench
+    fixture.committed(&taking(fixture, 3, one("0.000002"), ten)).await;
+    assert_eq!(in_use(fixture).await.points, Decimal::TEN);
+    fixture.committed(&taking(fixture, 4, one("0"), ten)).await;
+    fixture
         .refused(
-            &taking(bench, 5, one("0.000001"), ten),
+            &taking(fixture, 5, one("0.000001"), ten),
             "a full budget carries no more points",
         )
         .await;
 }
 
-pub(super) async fn a_give_back_always_holds<S: WholeStore>(bench: &StoreFixture<'_, S>) {
+pub(super) async fn a_give_back_always_holds<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
     for n in 0..4 {
-        bench.committed(&taking(bench, n, one("5"), grants(4))).await;
+        fixture.committed(&taking(fixture, n, one("5"), grants(4))).await;
     }
     // The author lowered the limit since; giving back is right all the same.
-    bench
-        .committed(&taking(bench, 4, one("5").negated(), grants(1)))
+    fixture
+        .committed(&taking(fixture, 4, one("5").negated(), grants(1)))
         .await;
     assert_eq!(
-        in_use(bench).await,
+        in_use(fixture).await,
         BudgetUse {
             points: 15.into(),
             grants: 3
         }
     );
-    bench
+    fixture
         .refused(
-            &taking(bench, 5, one("5"), grants(1)),
+            &taking(fixture, 5, one("5"), grants(1)),
             "a lowered limit holds for new takes",
         )
         .await;
     for n in 6..9 {
-        bench
-            .committed(&taking(bench, n, one("5").negated(), grants(1)))
+        fixture
+            .committed(&taking(fixture, n, one("5").negated(), grants(1)))
             .await;
     }
-    assert_eq!(in_use(bench).await, BudgetUse::default());
+    assert_eq!(in_use(fixture).await, BudgetUse::default());
 }
 
-pub(super) async fn a_refused_take_writes_nothing<S: WholeStore>(bench: &StoreFixture<'_, S>) {
-    let refused = taking(bench, 1, one("1"), grants(0));
-    bench
+pub(super) async fn a_refused_take_writes_nothing<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
+    let refused = taking(fixture, 1, one("1"), grants(0));
+    fixture
         .refused(&refused, "a budget of no grants carries none")
         .await;
-    assert_eq!(in_use(bench).await, BudgetUse::default());
-    assert_eq!(bench.version(Root::User(user(1))).await, 0);
+    assert_eq!(in_use(fixture).await, BudgetUse::default());
+    assert_eq!(fixture.version(Root::User(user(1))).await, 0);
 }

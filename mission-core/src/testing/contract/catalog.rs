@@ -13,10 +13,10 @@ use crate::{
 };
 
 #[expect(clippy::expect_used, reason = "a store that fails breaks the contract")]
-async fn catalog<S: WholeStore>(bench: &StoreFixture<'_, S>) -> CatalogRecords {
-    let catalog = bench.store.catalog_records().await;
+async fn catalog<S: WholeStore>(fixture: &StoreFixture<'_, S>) -> CatalogRecords {
+    let catalog = fixture.store.catalog_records().await;
     let mut catalog = catalog.expect("`catalog` must answer");
-    let version = bench.store.catalog_version().await;
+    let version = fixture.store.catalog_version().await;
     assert_eq!(
         version.expect("`catalog_version` must answer"),
         catalog.version,
@@ -27,11 +27,11 @@ async fn catalog<S: WholeStore>(bench: &StoreFixture<'_, S>) -> CatalogRecords {
     catalog
 }
 
-fn saving<S: WholeStore>(bench: &StoreFixture<'_, S>, mission: &Mission, version: u64) -> Change {
+fn saving<S: WholeStore>(fixture: &StoreFixture<'_, S>, mission: &Mission, version: u64) -> Change {
     let root = Root::Mission(mission.id);
     let mut change = Change::default();
     change.expected.insert(root, Version(version));
-    change.journal.push(bench.entry(root, noon()));
+    change.journal.push(fixture.entry(root, noon()));
     change
         .write_set
         .writes
@@ -40,33 +40,33 @@ fn saving<S: WholeStore>(bench: &StoreFixture<'_, S>, mission: &Mission, version
     change
 }
 
-fn saving_pack<S: WholeStore>(bench: &StoreFixture<'_, S>, pack: &PackRecord, version: u64) -> Change {
+fn saving_pack<S: WholeStore>(fixture: &StoreFixture<'_, S>, pack: &PackRecord, version: u64) -> Change {
     let root = Root::Pack(pack.id);
     let mut change = Change::default();
     change.expected.insert(root, Version(version));
-    change.journal.push(bench.entry(root, noon()));
+    change.journal.push(fixture.entry(root, noon()));
     change.write_set.writes.pack.insert(pack.id, Some(pack.clone()));
     change
 }
 
-pub(super) async fn the_catalog_holds_missions_and_packs<S: WholeStore>(bench: &StoreFixture<'_, S>) {
-    let empty = catalog(bench).await;
+pub(super) async fn the_catalog_holds_missions_and_packs<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
+    let empty = catalog(fixture).await;
     assert_eq!((empty.missions, empty.packs), (Vec::new(), Vec::new()));
     let one = active(1, definition("one"));
     let mut two = active(2, definition("two"));
     let mut pack = records::pack("starter", noon());
-    bench.committed(&saving(bench, &one, 0)).await;
-    bench.committed(&saving(bench, &two, 0)).await;
-    bench.committed(&saving_pack(bench, &pack, 0)).await;
+    fixture.committed(&saving(fixture, &one, 0)).await;
+    fixture.committed(&saving(fixture, &two, 0)).await;
+    fixture.committed(&saving_pack(fixture, &pack, 0)).await;
     two.status = MissionStatus::Archived;
     two.version = 2;
-    bench.committed(&saving(bench, &two, 1)).await;
+    fixture.committed(&saving(fixture, &two, 1)).await;
     pack.policy = Some(PackPolicy {
         referral: Some(ReferralPolicy { points: 7.into() }),
         ..PackPolicy::default()
     });
-    bench.committed(&saving_pack(bench, &pack, 1)).await;
-    let whole = catalog(bench).await;
+    fixture.committed(&saving_pack(fixture, &pack, 1)).await;
+    let whole = catalog(fixture).await;
     assert_eq!(
         whole.missions,
         [one, two],
@@ -76,33 +76,33 @@ pub(super) async fn the_catalog_holds_missions_and_packs<S: WholeStore>(bench: &
 }
 
 pub(super) async fn the_catalog_version_changes_with_missions_alone<S: WholeStore>(
-    bench: &StoreFixture<'_, S>,
+    fixture: &StoreFixture<'_, S>,
 ) {
-    let mut seen = vec![catalog(bench).await.version];
+    let mut seen = vec![catalog(fixture).await.version];
     let mission = active(1, definition("one"));
     let pack = records::pack("starter", noon());
     let changes = [
-        saving(bench, &mission, 0),
-        saving(bench, &mission, 1),
-        saving_pack(bench, &pack, 0),
-        saving_pack(bench, &pack, 1),
+        saving(fixture, &mission, 0),
+        saving(fixture, &mission, 1),
+        saving_pack(fixture, &pack, 0),
+        saving_pack(fixture, &pack, 1),
     ];
     for change in changes {
-        bench.committed(&change).await;
-        let version = catalog(bench).await.version;
+        fixture.committed(&change).await;
+        let version = catalog(fixture).await.version;
         assert!(
             !seen.contains(&version),
             "every change of a mission or a pack gives a new version"
         );
         seen.push(version);
     }
-    let before = catalog(bench).await.version;
-    bench
-        .refused(&saving(bench, &mission, 0), "a stale version is a conflict")
+    let before = catalog(fixture).await.version;
+    fixture
+        .refused(&saving(fixture, &mission, 0), "a stale version is a conflict")
         .await;
-    bench.committed(&bench.change(user(1), 0)).await;
+    fixture.committed(&fixture.change(user(1), 0)).await;
     assert_eq!(
-        catalog(bench).await.version,
+        catalog(fixture).await.version,
         before,
         "neither a conflict nor a user's change does"
     );

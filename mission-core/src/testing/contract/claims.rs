@@ -13,72 +13,72 @@ use crate::{
 
 const EVIDENCE: Claim = Claim::Evidence([1; 32]);
 
-fn claiming<S: WholeStore>(bench: &StoreFixture<'_, S>, who: UserId, version: u64, claim: Claim) -> Change {
-    let mut change = bench.change(who, version);
+fn claiming<S: WholeStore>(fixture: &StoreFixture<'_, S>, who: UserId, version: u64, claim: Claim) -> Change {
+    let mut change = fixture.change(who, version);
     change.write_set.claims.insert(claim, who.0);
     change
 }
 
-async fn holder<S: WholeStore>(bench: &StoreFixture<'_, S>, claim: &Claim) -> Option<Uuid> {
+async fn holder<S: WholeStore>(fixture: &StoreFixture<'_, S>, claim: &Claim) -> Option<Uuid> {
     let keys = ReadSet {
         claims: BTreeSet::from([claim.clone()]),
         ..ReadSet::default()
     };
-    let loaded = bench.load(keys).await;
+    let loaded = fixture.load(keys).await;
     assert!(loaded.claims.contains_key(claim), "the claim is answered");
     loaded.claims[claim]
 }
 
-pub(super) async fn a_claim_has_one_holder<S: WholeStore>(bench: &StoreFixture<'_, S>) {
-    bench.committed(&claiming(bench, user(1), 0, EVIDENCE)).await;
-    bench
+pub(super) async fn a_claim_has_one_holder<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
+    fixture.committed(&claiming(fixture, user(1), 0, EVIDENCE)).await;
+    fixture
         .refused(
-            &claiming(bench, user(2), 0, EVIDENCE),
+            &claiming(fixture, user(2), 0, EVIDENCE),
             "a claim that is held refuses the change",
         )
         .await;
-    assert_eq!(holder(bench, &EVIDENCE).await, Some(user(1).0));
+    assert_eq!(holder(fixture, &EVIDENCE).await, Some(user(1).0));
     assert_eq!(
-        bench.version(Root::User(user(2))).await,
+        fixture.version(Root::User(user(2))).await,
         0,
         "a refused change writes nothing"
     );
 }
 
-pub(super) async fn a_released_claim_can_be_taken_again<S: WholeStore>(bench: &StoreFixture<'_, S>) {
-    bench.committed(&claiming(bench, user(1), 0, EVIDENCE)).await;
-    let mut release = bench.change(user(1), 1);
+pub(super) async fn a_released_claim_can_be_taken_again<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
+    fixture.committed(&claiming(fixture, user(1), 0, EVIDENCE)).await;
+    let mut release = fixture.change(user(1), 1);
     release.write_set.releases.insert(EVIDENCE);
     release.write_set.releases.insert(Claim::Policy);
-    bench.committed(&release).await;
-    assert_eq!(holder(bench, &EVIDENCE).await, None, "a released claim is free");
-    bench.committed(&claiming(bench, user(2), 0, EVIDENCE)).await;
-    assert_eq!(holder(bench, &EVIDENCE).await, Some(user(2).0));
+    fixture.committed(&release).await;
+    assert_eq!(holder(fixture, &EVIDENCE).await, None, "a released claim is free");
+    fixture.committed(&claiming(fixture, user(2), 0, EVIDENCE)).await;
+    assert_eq!(holder(fixture, &EVIDENCE).await, Some(user(2).0));
 }
 
-pub(super) async fn a_claim_can_change_hands_in_one_change<S: WholeStore>(bench: &StoreFixture<'_, S>) {
-    bench.committed(&claiming(bench, user(1), 0, EVIDENCE)).await;
-    let mut handover = claiming(bench, user(2), 0, EVIDENCE);
+pub(super) async fn a_claim_can_change_hands_in_one_change<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
+    fixture.committed(&claiming(fixture, user(1), 0, EVIDENCE)).await;
+    let mut handover = claiming(fixture, user(2), 0, EVIDENCE);
     handover.write_set.releases.insert(EVIDENCE);
-    bench.committed(&handover).await;
+    fixture.committed(&handover).await;
     assert_eq!(
-        holder(bench, &EVIDENCE).await,
+        holder(fixture, &EVIDENCE).await,
         Some(user(2).0),
         "claims are let go before others are taken"
     );
 }
 
-pub(super) async fn claims_of_one_commit_go_to_the_first<S: WholeStore>(bench: &StoreFixture<'_, S>) {
-    let mut release = claiming(bench, user(4), 0, Claim::Policy);
-    bench.committed(&claiming(bench, user(3), 0, EVIDENCE)).await;
+pub(super) async fn claims_of_one_commit_go_to_the_first<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
+    let mut release = claiming(fixture, user(4), 0, Claim::Policy);
+    fixture.committed(&claiming(fixture, user(3), 0, EVIDENCE)).await;
     release.write_set.releases.insert(EVIDENCE);
     let changes = [
-        claiming(bench, user(2), 0, Claim::Policy),
+        claiming(fixture, user(2), 0, Claim::Policy),
         release,
-        claiming(bench, user(1), 0, Claim::Policy),
+        claiming(fixture, user(1), 0, Claim::Policy),
     ];
     assert_eq!(
-        bench.commit(&changes).await,
+        fixture.commit(&changes).await,
         [
             CommitOutcome::Committed,
             CommitOutcome::Conflict,
@@ -86,15 +86,15 @@ pub(super) async fn claims_of_one_commit_go_to_the_first<S: WholeStore>(bench: &
         ],
         "of several changes that want one claim, the first gets it"
     );
-    assert_eq!(holder(bench, &Claim::Policy).await, Some(user(2).0));
+    assert_eq!(holder(fixture, &Claim::Policy).await, Some(user(2).0));
     assert_eq!(
-        holder(bench, &EVIDENCE).await,
+        holder(fixture, &EVIDENCE).await,
         Some(user(3).0),
         "a refused change releases nothing"
     );
 }
 
-pub(super) async fn different_claims_never_meet<S: WholeStore>(bench: &StoreFixture<'_, S>) {
+pub(super) async fn different_claims_never_meet<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
     let inbound = |source: &str, id: &str| Claim::Inbound {
         source: source.to_owned(),
         id: id.to_owned(),
@@ -116,8 +116,8 @@ pub(super) async fn different_claims_never_meet<S: WholeStore>(bench: &StoreFixt
         inbound("urn:ünïcödé 🎯", "\"quoted\\\" %_"),
     ];
     for (n, claim) in claims.iter().enumerate() {
-        bench
-            .committed(&claiming(bench, user(100 + n as u64), 0, claim.clone()))
+        fixture
+            .committed(&claiming(fixture, user(100 + n as u64), 0, claim.clone()))
             .await;
     }
     let keys = ReadSet {
@@ -130,7 +130,7 @@ pub(super) async fn different_claims_never_meet<S: WholeStore>(bench: &StoreFixt
         .map(|(n, claim)| (claim.clone(), Some(user(100 + n as u64).0)))
         .collect();
     assert_eq!(
-        bench.load(keys).await.claims,
+        fixture.load(keys).await.claims,
         expected,
         "each claim has its own holder"
     );

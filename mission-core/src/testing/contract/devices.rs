@@ -9,15 +9,15 @@ use super::{
 use crate::{UserId, engine::ReadSet, fraud::DeviceHash, testing::user};
 
 async fn users<S: WholeStore>(
-    bench: &StoreFixture<'_, S>,
+    fixture: &StoreFixture<'_, S>,
     device: &DeviceHash,
 ) -> BTreeMap<UserId, DateTime<Utc>> {
     let keys = ReadSet {
         devices: BTreeSet::from([device.clone()]),
         ..ReadSet::default()
     };
-    let loaded = bench.load(keys).await.devices[device].clone();
-    let compiled = bench.store.device_users(device).await.unwrap_or_default();
+    let loaded = fixture.load(keys).await.devices[device].clone();
+    let compiled = fixture.store.device_users(device).await.unwrap_or_default();
     let latest: BTreeMap<_, _> = loaded
         .iter()
         .filter(|(who, _)| compiled.contains_key(who))
@@ -35,40 +35,40 @@ async fn users<S: WholeStore>(
 }
 
 async fn sight<S: WholeStore>(
-    bench: &StoreFixture<'_, S>,
+    fixture: &StoreFixture<'_, S>,
     device: &DeviceHash,
     who: UserId,
     when: DateTime<Utc>,
 ) {
-    bench
+    fixture
         .settle(who, |change| {
             change.write_set.sightings.insert((device.clone(), who), when);
         })
         .await;
 }
 
-pub(super) async fn devices_remember_who_came_and_when<S: WholeStore>(bench: &StoreFixture<'_, S>) {
+pub(super) async fn devices_remember_who_came_and_when<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
     let (phone, tablet) = (DeviceHash::of("phone"), DeviceHash::of("tablet"));
     let later = noon() + Duration::days(2);
-    sight(bench, &phone, user(1), noon()).await;
-    sight(bench, &phone, user(2), noon()).await;
-    sight(bench, &tablet, user(2), noon()).await;
-    sight(bench, &phone, user(1), later).await;
+    sight(fixture, &phone, user(1), noon()).await;
+    sight(fixture, &phone, user(2), noon()).await;
+    sight(fixture, &tablet, user(2), noon()).await;
+    sight(fixture, &phone, user(1), later).await;
     assert_eq!(
-        users(bench, &phone).await,
+        users(fixture, &phone).await,
         BTreeMap::from([(user(1), later), (user(2), noon())]),
         "the latest sighting of each user"
     );
-    assert_eq!(users(bench, &tablet).await, BTreeMap::from([(user(2), noon())]));
+    assert_eq!(users(fixture, &tablet).await, BTreeMap::from([(user(2), noon())]));
 }
 
-pub(super) async fn devices_show_at_least_the_latest_fifty<S: WholeStore>(bench: &StoreFixture<'_, S>) {
+pub(super) async fn devices_show_at_least_the_latest_fifty<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
     let shared = DeviceHash::of("an internet café's");
     let when = |n: u64| noon() + Duration::minutes(i64::try_from(n).unwrap_or(0));
     for n in 0..60 {
-        sight(bench, &shared, user(n), when(n)).await;
+        sight(fixture, &shared, user(n), when(n)).await;
     }
-    let users = users(bench, &shared).await;
+    let users = users(fixture, &shared).await;
     for n in 10..60 {
         assert_eq!(
             users.get(&user(n)),

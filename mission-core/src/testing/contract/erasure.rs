@@ -14,9 +14,9 @@ use crate::{
     user::User,
 };
 
-async fn live<S: WholeStore>(bench: &StoreFixture<'_, S>, who: UserId) {
-    let id = bench.fresh();
-    bench
+async fn live<S: WholeStore>(fixture: &StoreFixture<'_, S>, who: UserId) {
+    let id = fixture.fresh();
+    fixture
         .settle(who, |change| {
             records::write_task(change, records::task(who, id, mission_id(1), noon()));
             records::write_reward(change, records::reward(who, id, 50, noon()));
@@ -36,71 +36,71 @@ async fn live<S: WholeStore>(bench: &StoreFixture<'_, S>, who: UserId) {
 }
 
 /// What the engine writes for an erasure: everything goes, a tombstone stays.
-fn erasing<S: WholeStore>(bench: &StoreFixture<'_, S>, who: UserId, version: u64) -> Change {
-    let mut change = bench.change_of(User::tombstone(who, noon()), version);
+fn erasing<S: WholeStore>(fixture: &StoreFixture<'_, S>, who: UserId, version: u64) -> Change {
+    let mut change = fixture.change_of(User::tombstone(who, noon()), version);
     change.write_set.erasures.insert(who);
     change
 }
 
 #[expect(clippy::expect_used, reason = "a store that fails breaks the contract")]
-async fn export<S: WholeStore>(bench: &StoreFixture<'_, S>, who: UserId) -> UserExport {
-    bench.store.export(who).await.expect("`export` must answer")
+async fn export<S: WholeStore>(fixture: &StoreFixture<'_, S>, who: UserId) -> UserExport {
+    fixture.store.export(who).await.expect("`export` must answer")
 }
 
-async fn users_of_phone<S: WholeStore>(bench: &StoreFixture<'_, S>) -> Vec<UserId> {
+async fn users_of_phone<S: WholeStore>(fixture: &StoreFixture<'_, S>) -> Vec<UserId> {
     let phone = DeviceHash::of("phone");
     let keys = ReadSet {
         devices: BTreeSet::from([phone.clone()]),
         ..ReadSet::default()
     };
-    bench.load(keys).await.devices[&phone].keys().copied().collect()
+    fixture.load(keys).await.devices[&phone].keys().copied().collect()
 }
 
-pub(super) async fn an_erasure_removes_every_record<S: WholeStore>(bench: &StoreFixture<'_, S>) {
-    live(bench, user(1)).await;
-    bench.committed(&erasing(bench, user(1), 1)).await;
+pub(super) async fn an_erasure_removes_every_record<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
+    live(fixture, user(1)).await;
+    fixture.committed(&erasing(fixture, user(1), 1)).await;
     let tombstone = UserExport {
         user: Some(User::tombstone(user(1), noon())),
         ..UserExport::default()
     };
     assert_eq!(
-        export(bench, user(1)).await,
+        export(fixture, user(1)).await,
         tombstone,
         "a tombstone is all that stays"
     );
-    assert_eq!(users_of_phone(bench).await, [], "devices forget the user too");
+    assert_eq!(users_of_phone(fixture).await, [], "devices forget the user too");
     // The root goes on: what was read before the erasure is stale.
-    bench
-        .refused(&bench.change(user(1), 0), "the id stays taken")
+    fixture
+        .refused(&fixture.change(user(1), 0), "the id stays taken")
         .await;
-    bench
-        .committed(&bench.change_of(User::tombstone(user(1), noon()), 2))
+    fixture
+        .committed(&fixture.change_of(User::tombstone(user(1), noon()), 2))
         .await;
 }
 
-pub(super) async fn an_erasure_leaves_others_alone<S: WholeStore>(bench: &StoreFixture<'_, S>) {
-    live(bench, user(1)).await;
-    live(bench, user(2)).await;
-    let before = export(bench, user(2)).await;
-    bench.committed(&erasing(bench, user(1), 1)).await;
-    assert_eq!(export(bench, user(2)).await, before);
-    assert_eq!(users_of_phone(bench).await, [user(2)]);
+pub(super) async fn an_erasure_leaves_others_alone<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
+    live(fixture, user(1)).await;
+    live(fixture, user(2)).await;
+    let before = export(fixture, user(2)).await;
+    fixture.committed(&erasing(fixture, user(1), 1)).await;
+    assert_eq!(export(fixture, user(2)).await, before);
+    assert_eq!(users_of_phone(fixture).await, [user(2)]);
 }
 
-pub(super) async fn an_erasure_forgets_what_the_journal_says<S: WholeStore>(bench: &StoreFixture<'_, S>) {
+pub(super) async fn an_erasure_forgets_what_the_journal_says<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
     // A key of the user's own, and one under which a service wrote about the user.
     let keys = [user(1).0, user(9).0].map(|caller| ReceiptKey {
         caller,
-        command: CommandId(bench.fresh()),
+        command: CommandId(fixture.fresh()),
     });
     for (version, key) in keys.iter().enumerate() {
-        let mut change = bench.change(user(1), version as u64);
+        let mut change = fixture.change(user(1), version as u64);
         change.journal[0].request.receipt = *key;
         change.journal[0].request.keyed = true;
-        bench.committed(&change).await;
+        fixture.committed(&change).await;
     }
-    bench.committed(&erasing(bench, user(1), 2)).await;
-    let loaded = bench
+    fixture.committed(&erasing(fixture, user(1), 2)).await;
+    let loaded = fixture
         .load(ReadSet {
             receipts: keys.into(),
             ..ReadSet::default()
@@ -113,16 +113,16 @@ pub(super) async fn an_erasure_forgets_what_the_journal_says<S: WholeStore>(benc
 }
 
 #[expect(clippy::expect_used, reason = "a store that fails breaks the contract")]
-pub(super) async fn unsent_events_of_the_erased_still_leave<S: WholeStore>(bench: &StoreFixture<'_, S>) {
-    let mut change = bench.change(user(1), 0);
-    let granted = bench.event(user(1));
+pub(super) async fn unsent_events_of_the_erased_still_leave<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
+    let mut change = fixture.change(user(1), 0);
+    let granted = fixture.event(user(1));
     change.journal[0].events.push(granted.clone());
-    bench.committed(&change).await;
-    let mut erasure = erasing(bench, user(1), 1);
-    let erased = bench.event(user(1));
+    fixture.committed(&change).await;
+    let mut erasure = erasing(fixture, user(1), 1);
+    let erased = fixture.event(user(1));
     erasure.journal[0].events.push(erased.clone());
-    bench.committed(&erasure).await;
-    let waiting = bench
+    fixture.committed(&erasure).await;
+    let waiting = fixture
         .store
         .waiting(10, noon())
         .await

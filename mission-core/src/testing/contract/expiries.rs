@@ -12,8 +12,8 @@ use crate::{
 };
 
 #[expect(clippy::expect_used, reason = "a store that fails breaks the contract")]
-async fn due<S: WholeStore>(bench: &StoreFixture<'_, S>, limit: usize) -> Vec<DueExpiry> {
-    let due = bench.store.due_expiries(noon(), limit).await;
+async fn due<S: WholeStore>(fixture: &StoreFixture<'_, S>, limit: usize) -> Vec<DueExpiry> {
+    let due = fixture.store.due_expiries(noon(), limit).await;
     let mut due = due.expect("`due_expiries` must answer");
     for one in &mut due {
         one.tasks.sort();
@@ -24,17 +24,17 @@ async fn due<S: WholeStore>(bench: &StoreFixture<'_, S>, limit: usize) -> Vec<Du
 }
 
 pub(super) async fn what_is_due_is_found_until_it_is_written_down<S: WholeStore>(
-    bench: &StoreFixture<'_, S>,
+    fixture: &StoreFixture<'_, S>,
 ) {
     let task = |status, due_in: Option<i64>| Task {
         status,
         due_at: due_in.map(|seconds| noon() + Duration::seconds(seconds)),
-        ..records::task(user(1), bench.fresh(), mission_id(1), noon())
+        ..records::task(user(1), fixture.fresh(), mission_id(1), noon())
     };
     let reward = |status, expires_in: Option<i64>| Reward {
         status,
         expires_at: expires_in.map(|seconds| noon() + Duration::seconds(seconds)),
-        ..records::reward(user(1), bench.fresh(), 5, noon())
+        ..records::reward(user(1), fixture.fresh(), 5, noon())
     };
     let due_task = task(TaskStatus::InProgress, Some(0));
     let due_reward = reward(RewardStatus::Pending, Some(-1));
@@ -54,7 +54,7 @@ pub(super) async fn what_is_due_is_found_until_it_is_written_down<S: WholeStore>
         reward(RewardStatus::Claimed, Some(-1)),
         reward(RewardStatus::Expired, Some(-1)),
     ];
-    bench
+    fixture
         .settle(user(1), |change| {
             tasks
                 .into_iter()
@@ -70,11 +70,11 @@ pub(super) async fn what_is_due_is_found_until_it_is_written_down<S: WholeStore>
         rewards: vec![due_reward.id],
     };
     assert_eq!(
-        due(bench, 10).await,
+        due(fixture, 10).await,
         [expected],
         "what is open and whose time has come"
     );
-    bench
+    fixture
         .settle(user(1), |change| {
             let expired = Task {
                 status: TaskStatus::Expired,
@@ -90,16 +90,16 @@ pub(super) async fn what_is_due_is_found_until_it_is_written_down<S: WholeStore>
         })
         .await;
     assert_eq!(
-        due(bench, 10).await,
+        due(fixture, 10).await,
         [],
         "what was written down as expired is due no more"
     );
 }
 
-pub(super) async fn due_expiries_are_limited_by_users<S: WholeStore>(bench: &StoreFixture<'_, S>) {
+pub(super) async fn due_expiries_are_limited_by_users<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
     for n in 1..=3 {
-        let ids = [bench.fresh(), bench.fresh()];
-        bench
+        let ids = [fixture.fresh(), fixture.fresh()];
+        fixture
             .settle(user(n), |change| {
                 for id in ids {
                     let due = Task {
@@ -111,12 +111,12 @@ pub(super) async fn due_expiries_are_limited_by_users<S: WholeStore>(bench: &Sto
             })
             .await;
     }
-    let some = due(bench, 2).await;
+    let some = due(fixture, 2).await;
     assert!(
         (1..=2).contains(&some.len()),
         "some, but not more users than asked for: {some:?}"
     );
-    let all = due(bench, 10).await;
+    let all = due(fixture, 10).await;
     assert_eq!(
         all.iter()
             .map(|one| (one.user, one.tasks.len()))

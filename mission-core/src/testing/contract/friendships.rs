@@ -7,13 +7,13 @@ use super::{
 use crate::{UserId, ports::store::Friendship, testing::user, user::User};
 
 async fn tell<S: WholeStore>(
-    bench: &StoreFixture<'_, S>,
+    fixture: &StoreFixture<'_, S>,
     pair: (UserId, UserId),
     at: DateTime<Utc>,
     are_friends: bool,
 ) {
     let told = Friendship { at, are_friends };
-    bench
+    fixture
         .settle(pair.0, |change| {
             let pairs = [(pair, told), ((pair.1, pair.0), told)];
             change.write_set.friendships.extend(pairs);
@@ -22,8 +22,8 @@ async fn tell<S: WholeStore>(
 }
 
 #[expect(clippy::expect_used, reason = "a store that fails breaks the contract")]
-async fn friends<S: WholeStore>(bench: &StoreFixture<'_, S>, who: UserId) -> Vec<UserId> {
-    let mut friends = bench
+async fn friends<S: WholeStore>(fixture: &StoreFixture<'_, S>, who: UserId) -> Vec<UserId> {
+    let mut friends = fixture
         .store
         .friends(who, 100)
         .await
@@ -32,30 +32,30 @@ async fn friends<S: WholeStore>(bench: &StoreFixture<'_, S>, who: UserId) -> Vec
     friends
 }
 
-pub(super) async fn of_two_users_the_latest_word_holds<S: WholeStore>(bench: &StoreFixture<'_, S>) {
+pub(super) async fn of_two_users_the_latest_word_holds<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
     let [anna, bert, carl] = [1, 2, 3].map(user);
     let later = noon() + Duration::days(1);
-    tell(bench, (anna, bert), noon(), true).await;
-    tell(bench, (anna, carl), later, true).await;
-    assert_eq!(friends(bench, anna).await, [bert, carl]);
-    assert_eq!(friends(bench, bert).await, [anna]);
-    tell(bench, (bert, anna), later, false).await;
-    assert_eq!(friends(bench, anna).await, [carl]);
-    assert_eq!(friends(bench, bert).await, []);
+    tell(fixture, (anna, bert), noon(), true).await;
+    tell(fixture, (anna, carl), later, true).await;
+    assert_eq!(friends(fixture, anna).await, [bert, carl]);
+    assert_eq!(friends(fixture, bert).await, [anna]);
+    tell(fixture, (bert, anna), later, false).await;
+    assert_eq!(friends(fixture, anna).await, [carl]);
+    assert_eq!(friends(fixture, bert).await, []);
     // What comes late is about an earlier time.
-    tell(bench, (carl, anna), noon(), false).await;
-    assert_eq!(friends(bench, carl).await, [anna]);
-    let limited = bench.store.friends(anna, 0).await;
+    tell(fixture, (carl, anna), noon(), false).await;
+    assert_eq!(friends(fixture, carl).await, [anna]);
+    let limited = fixture.store.friends(anna, 0).await;
     assert_eq!(limited, Ok(Vec::new()));
 }
 
-pub(super) async fn an_erasure_ends_friendships<S: WholeStore>(bench: &StoreFixture<'_, S>) {
+pub(super) async fn an_erasure_ends_friendships<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
     let [anna, bert, carl] = [1, 2, 3].map(user);
-    tell(bench, (anna, bert), noon(), true).await;
-    tell(bench, (bert, carl), noon(), true).await;
-    let mut erasing = bench.change_of(User::tombstone(anna, noon()), 1);
+    tell(fixture, (anna, bert), noon(), true).await;
+    tell(fixture, (bert, carl), noon(), true).await;
+    let mut erasing = fixture.change_of(User::tombstone(anna, noon()), 1);
     erasing.write_set.erasures.insert(anna);
-    bench.committed(&erasing).await;
-    assert_eq!(friends(bench, anna).await, []);
-    assert_eq!(friends(bench, bert).await, [carl]);
+    fixture.committed(&erasing).await;
+    assert_eq!(friends(fixture, anna).await, []);
+    assert_eq!(friends(fixture, bert).await, [carl]);
 }

@@ -29,30 +29,30 @@ fn all<K>() -> Page<K> {
     }
 }
 
-pub(super) async fn users_and_invite_codes_are_found<S: WholeStore>(bench: &StoreFixture<'_, S>) {
+pub(super) async fn users_and_invite_codes_are_found<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
     let code = InviteCode::of(user(1));
-    assert_eq!(answered(bench.store.user(user(1)).await), None);
-    assert_eq!(answered(bench.store.invite_owner(&code).await), None);
+    assert_eq!(answered(fixture.store.user(user(1)).await), None);
+    assert_eq!(answered(fixture.store.invite_owner(&code).await), None);
     let claim = Claim::InviteCode(code.clone());
-    bench
+    fixture
         .settle(user(1), |change| {
             change.write_set.claims.insert(claim, user(1).0);
         })
         .await;
     assert_eq!(
-        answered(bench.store.user(user(1)).await),
+        answered(fixture.store.user(user(1)).await),
         Some(User::new(user(1), noon()))
     );
-    assert_eq!(answered(bench.store.invite_owner(&code).await), Some(user(1)));
+    assert_eq!(answered(fixture.store.invite_owner(&code).await), Some(user(1)));
 }
 
 /// Seven tasks of a user, an hour apart, oldest first: of two missions, every third completed.
-async fn seven_tasks<S: WholeStore>(bench: &StoreFixture<'_, S>, who: UserId) -> Vec<Task> {
+async fn seven_tasks<S: WholeStore>(fixture: &StoreFixture<'_, S>, who: UserId) -> Vec<Task> {
     let mut tasks = Vec::new();
     for n in 0..7_i32 {
         let started_at = noon() + Duration::hours(n.into());
         let mission = mission_id(u64::from(n % 2 == 1));
-        let mut task = records::task(who, bench.fresh(), mission, started_at);
+        let mut task = records::task(who, fixture.fresh(), mission, started_at);
         if n % 3 == 0 {
             task.status = TaskStatus::Completed;
         }
@@ -61,19 +61,19 @@ async fn seven_tasks<S: WholeStore>(bench: &StoreFixture<'_, S>, who: UserId) ->
     // Written out of order: it is the list that sorts.
     for n in [3, 0, 6, 1, 5, 2, 4] {
         let task = tasks[n].clone();
-        bench
+        fixture
             .settle(who, |change| records::write_task(change, task))
             .await;
     }
     tasks
 }
 
-pub(super) async fn tasks_are_listed_newest_first<S: WholeStore>(bench: &StoreFixture<'_, S>) {
-    let tasks = seven_tasks(bench, user(1)).await;
-    seven_tasks(bench, user(2)).await;
+pub(super) async fn tasks_are_listed_newest_first<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
+    let tasks = seven_tasks(fixture, user(1)).await;
+    seven_tasks(fixture, user(2)).await;
     let mut newest_first = tasks.clone();
     newest_first.reverse();
-    let compiled = |page| bench.store.tasks(user(1), TaskFilter::default(), page);
+    let compiled = |page| fixture.store.tasks(user(1), TaskFilter::default(), page);
     assert_eq!(
         answered(compiled(all()).await),
         newest_first,
@@ -99,21 +99,21 @@ pub(super) async fn tasks_are_listed_newest_first<S: WholeStore>(bench: &StoreFi
         [],
         "none at most"
     );
-    let (own, other) = (tasks[0].id, TaskId(bench.fresh()));
+    let (own, other) = (tasks[0].id, TaskId(fixture.fresh()));
     assert_eq!(
-        answered(bench.store.task(user(1), own).await).as_ref(),
+        answered(fixture.store.task(user(1), own).await).as_ref(),
         tasks.first()
     );
     assert_eq!(
-        answered(bench.store.task(user(2), own).await),
+        answered(fixture.store.task(user(2), own).await),
         None,
         "another's task is not found"
     );
-    assert_eq!(answered(bench.store.task(user(1), other).await), None);
+    assert_eq!(answered(fixture.store.task(user(1), other).await), None);
 }
 
-pub(super) async fn tasks_are_filtered<S: WholeStore>(bench: &StoreFixture<'_, S>) {
-    let mut tasks = seven_tasks(bench, user(1)).await;
+pub(super) async fn tasks_are_filtered<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
+    let mut tasks = seven_tasks(fixture, user(1)).await;
     tasks.reverse();
     let statuses = [None, Some(TaskStatus::Completed), Some(TaskStatus::Expired)];
     for status in statuses {
@@ -125,13 +125,13 @@ pub(super) async fn tasks_are_filtered<S: WholeStore>(bench: &StoreFixture<'_, S
                 .filter(|task| mission.is_none_or(|mission| task.mission_id == mission))
                 .cloned()
                 .collect();
-            let compiled = answered(bench.store.tasks(user(1), filter, all()).await);
+            let compiled = answered(fixture.store.tasks(user(1), filter, all()).await);
             assert_eq!(compiled, expected, "{filter:?}");
             let after = Page {
                 limit: 1,
                 after: expected.first().map(|task| task.id),
             };
-            let second = answered(bench.store.tasks(user(1), filter, after).await);
+            let second = answered(fixture.store.tasks(user(1), filter, after).await);
             assert_eq!(
                 second,
                 expected.get(1).cloned().into_iter().collect::<Vec<_>>(),
@@ -141,25 +141,25 @@ pub(super) async fn tasks_are_filtered<S: WholeStore>(bench: &StoreFixture<'_, S
     }
 }
 
-pub(super) async fn rewards_are_listed_newest_first<S: WholeStore>(bench: &StoreFixture<'_, S>) {
+pub(super) async fn rewards_are_listed_newest_first<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
     let mut rewards = Vec::new();
     for n in 0..5_u32 {
         let earned_at = noon() + Duration::hours(n.into());
-        let mut reward = records::reward(user(1), bench.fresh(), n, earned_at);
+        let mut reward = records::reward(user(1), fixture.fresh(), n, earned_at);
         if n % 2 == 0 {
             reward.status = RewardStatus::Held;
         }
         rewards.push(reward.clone());
-        bench
+        fixture
             .settle(user(1), |change| records::write_reward(change, reward))
             .await;
     }
-    let other = records::reward(user(2), bench.fresh(), 1, noon());
-    bench
+    let other = records::reward(user(2), fixture.fresh(), 1, noon());
+    fixture
         .settle(user(2), |change| records::write_reward(change, other.clone()))
         .await;
     rewards.reverse();
-    let compiled = |status, page| bench.store.rewards(user(1), status, page);
+    let compiled = |status, page| fixture.store.rewards(user(1), status, page);
     assert_eq!(
         answered(compiled(None, all()).await),
         rewards,
@@ -182,15 +182,15 @@ pub(super) async fn rewards_are_listed_newest_first<S: WholeStore>(bench: &Store
         "a page of one status"
     );
     assert_eq!(
-        answered(bench.store.reward(other.id).await),
+        answered(fixture.store.reward(other.id).await),
         Some(other),
         "of whatever user"
     );
-    let nowhere = crate::RewardId(bench.fresh());
-    assert_eq!(answered(bench.store.reward(nowhere).await), None);
+    let nowhere = crate::RewardId(fixture.fresh());
+    assert_eq!(answered(fixture.store.reward(nowhere).await), None);
 }
 
-pub(super) async fn check_in_days_are_listed_by_date<S: WholeStore>(bench: &StoreFixture<'_, S>) {
+pub(super) async fn check_in_days_are_listed_by_date<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
     let dates = [
         "0001-01-01",
         "2026-01-31",
@@ -201,17 +201,17 @@ pub(super) async fn check_in_days_are_listed_by_date<S: WholeStore>(bench: &Stor
     .map(date);
     let mut days = Vec::new();
     for (n, date) in (0..).zip(dates) {
-        let day = records::day(bench.fresh(), date, noon() + Duration::days(n));
+        let day = records::day(fixture.fresh(), date, noon() + Duration::days(n));
         days.push(day.clone());
-        bench
+        fixture
             .settle(user(1), |change| records::write_day(change, user(1), day))
             .await;
     }
-    let other = records::day(bench.fresh(), dates[2], noon());
-    bench
+    let other = records::day(fixture.fresh(), dates[2], noon());
+    fixture
         .settle(user(2), |change| records::write_day(change, user(2), other))
         .await;
-    let compiled = |from, to| bench.store.check_in_days(user(1), from, to);
+    let compiled = |from, to| fixture.store.check_in_days(user(1), from, to);
     let february = answered(compiled(dates[2], dates[3]).await);
     assert_eq!(february, days[2..4], "both ends included, oldest first");
     assert_eq!(
@@ -225,11 +225,11 @@ pub(super) async fn check_in_days_are_listed_by_date<S: WholeStore>(bench: &Stor
     );
 }
 
-pub(super) async fn reviews_are_listed_oldest_first<S: WholeStore>(bench: &StoreFixture<'_, S>) {
+pub(super) async fn reviews_are_listed_oldest_first<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
     let mut reviews = Vec::new();
     for n in 0..5_u32 {
         let who = user(u64::from(n % 2));
-        let mut review = records::review(who, bench.fresh(), noon() + Duration::hours(n.into()));
+        let mut review = records::review(who, fixture.fresh(), noon() + Duration::hours(n.into()));
         if n == 1 {
             review.status = ReviewStatus::Approved;
             review.decided_by = Some(user(9));
@@ -237,11 +237,11 @@ pub(super) async fn reviews_are_listed_oldest_first<S: WholeStore>(bench: &Store
             review.note = Some("fine".to_owned());
         }
         reviews.push(review.clone());
-        bench
+        fixture
             .settle(who, |change| records::write_review(change, review))
             .await;
     }
-    let compiled = |status, page| bench.store.reviews(ReviewFilter { status, user: None }, page);
+    let compiled = |status, page| fixture.store.reviews(ReviewFilter { status, user: None }, page);
     assert_eq!(
         answered(compiled(None, all()).await),
         reviews,
@@ -265,35 +265,35 @@ pub(super) async fn reviews_are_listed_oldest_first<S: WholeStore>(bench: &Store
     let theirs: Vec<Review> = [0, 2, 4].map(|n: usize| reviews[n].clone()).to_vec();
     for status in [None, Some(ReviewStatus::Open)] {
         assert_eq!(
-            answered(bench.store.reviews(of_user(status), all()).await),
+            answered(fixture.store.reviews(of_user(status), all()).await),
             theirs
         );
     }
     let rejected = of_user(Some(ReviewStatus::Rejected));
-    assert_eq!(answered(bench.store.reviews(rejected, all()).await), []);
+    assert_eq!(answered(fixture.store.reviews(rejected, all()).await), []);
     assert_eq!(
-        answered(bench.store.review(reviews[1].id).await).as_ref(),
+        answered(fixture.store.review(reviews[1].id).await).as_ref(),
         Some(&reviews[1])
     );
     assert_eq!(
-        answered(bench.store.review(crate::ReviewId(bench.fresh())).await),
+        answered(fixture.store.review(crate::ReviewId(fixture.fresh())).await),
         None
     );
 }
 
-pub(super) async fn an_export_holds_everything_of_one_user<S: WholeStore>(bench: &StoreFixture<'_, S>) {
+pub(super) async fn an_export_holds_everything_of_one_user<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
     let mut exports = [UserExport::default(), UserExport::default()];
     for (export, n) in exports.iter_mut().zip([1, 2]) {
         let who = user(n);
         export.user = Some(User::new(who, noon()));
-        export.tasks = seven_tasks(bench, who).await;
+        export.tasks = seven_tasks(fixture, who).await;
         for n in 0..2 {
             let when = noon() + Duration::days(n);
-            let reward = records::reward(who, bench.fresh(), 5, when);
-            let review = records::review(who, bench.fresh(), when);
-            let day = records::day(bench.fresh(), when.date_naive(), when);
+            let reward = records::reward(who, fixture.fresh(), 5, when);
+            let review = records::review(who, fixture.fresh(), when);
+            let day = records::day(fixture.fresh(), when.date_naive(), when);
             let mission = mission_id(n.unsigned_abs());
-            bench
+            fixture
                 .settle(who, |change| {
                     records::write_reward(change, reward.clone());
                     records::write_review(change, review.clone());
@@ -311,12 +311,12 @@ pub(super) async fn an_export_holds_everything_of_one_user<S: WholeStore>(bench:
         }
     }
     for (n, expected) in [1, 2].into_iter().zip(exports) {
-        let mut export = answered(bench.store.export(user(n)).await);
+        let mut export = answered(fixture.store.export(user(n)).await);
         export.participations.sort_by_key(|(mission, _)| *mission);
         assert_eq!(export, expected, "everything of one user, oldest first");
     }
     assert_eq!(
-        answered(bench.store.export(user(3)).await),
+        answered(fixture.store.export(user(3)).await),
         UserExport::default(),
         "of nobody, nothing"
     );

@@ -41,10 +41,10 @@ fn keys_of_every_kind(id: Uuid) -> ReadSet {
     keys
 }
 
-pub(super) async fn a_load_answers_every_key_that_was_asked<S: WholeStore>(bench: &StoreFixture<'_, S>) {
-    let id = bench.fresh();
+pub(super) async fn a_load_answers_every_key_that_was_asked<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
+    let id = fixture.fresh();
     let keys = keys_of_every_kind(id);
-    let loaded = bench.load(keys.clone()).await;
+    let loaded = fixture.load(keys.clone()).await;
     let roots: BTreeMap<Root, Version> = keys
         .all_roots()
         .into_iter()
@@ -81,9 +81,9 @@ pub(super) async fn a_load_answers_every_key_that_was_asked<S: WholeStore>(bench
     );
 }
 
-pub(super) async fn a_load_shows_what_was_written<S: WholeStore>(bench: &StoreFixture<'_, S>) {
-    let id = bench.fresh();
-    let mut change = bench.change(user(1), 0);
+pub(super) async fn a_load_shows_what_was_written<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
+    let id = fixture.fresh();
+    let mut change = fixture.change(user(1), 0);
     change.expected.insert(Root::Mission(mission_id(1)), Version(0));
     change.expected.insert(Root::Pack(pack_id("starter")), Version(0));
     records::write_task(&mut change, records::task(user(1), id, mission_id(1), noon()));
@@ -104,9 +104,9 @@ pub(super) async fn a_load_shows_what_was_written<S: WholeStore>(bench: &StoreFi
         .write_set
         .claims
         .insert(Claim::MissionCode(definition("one").code), mission_id(1).0);
-    bench.committed(&change).await;
+    fixture.committed(&change).await;
 
-    let loaded = bench.load(keys_of_every_kind(id)).await;
+    let loaded = fixture.load(keys_of_every_kind(id)).await;
     assert_eq!(
         loaded.records, change.write_set.writes,
         "records of every kind come back"
@@ -120,7 +120,7 @@ pub(super) async fn a_load_shows_what_was_written<S: WholeStore>(bench: &StoreFi
     }
 }
 
-pub(super) async fn a_load_of_nothing_is_empty<S: WholeStore>(bench: &StoreFixture<'_, S>) {
-    bench.committed(&bench.change(user(1), 0)).await;
-    assert_eq!(bench.load(ReadSet::default()).await, LoadedRecords::default());
+pub(super) async fn a_load_of_nothing_is_empty<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
+    fixture.committed(&fixture.change(user(1), 0)).await;
+    assert_eq!(fixture.load(ReadSet::default()).await, LoadedRecords::default());
 }

@@ -13,8 +13,8 @@ use crate::{
     testing::user,
 };
 
-fn keyed<S: WholeStore>(bench: &StoreFixture<'_, S>, who: u64, version: u64, key: ReceiptKey) -> Change {
-    let mut change = bench.change(user(who), version);
+fn keyed<S: WholeStore>(fixture: &StoreFixture<'_, S>, who: u64, version: u64, key: ReceiptKey) -> Change {
+    let mut change = fixture.change(user(who), version);
     let request = &mut change.journal[0].request;
     request.receipt = key;
     request.keyed = true;
@@ -22,25 +22,25 @@ fn keyed<S: WholeStore>(bench: &StoreFixture<'_, S>, who: u64, version: u64, key
     change
 }
 
-async fn receipt<S: WholeStore>(bench: &StoreFixture<'_, S>, key: ReceiptKey) -> Option<Receipt> {
+async fn receipt<S: WholeStore>(fixture: &StoreFixture<'_, S>, key: ReceiptKey) -> Option<Receipt> {
     let keys = ReadSet {
         receipts: BTreeSet::from([key]),
         ..ReadSet::default()
     };
-    bench.load(keys).await.receipts[&key].clone()
+    fixture.load(keys).await.receipts[&key].clone()
 }
 
-pub(super) async fn a_receipt_is_found_as_it_was_given<S: WholeStore>(bench: &StoreFixture<'_, S>) {
-    let command = CommandId(bench.fresh());
+pub(super) async fn a_receipt_is_found_as_it_was_given<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
+    let command = CommandId(fixture.fresh());
     let [one, other] = [1, 2].map(|n| ReceiptKey {
         caller: user(n).0,
         command,
     });
-    let mut change = keyed(bench, 1, 0, one);
-    let mut refusal = keyed(bench, 1, 0, other).journal.remove(0);
+    let mut change = keyed(fixture, 1, 0, one);
+    let mut refusal = keyed(fixture, 1, 0, other).journal.remove(0);
     refusal.answer = Err(Rejection::NotEligible("`user.level` gte 3".to_owned()));
     change.journal.push(refusal);
-    bench.committed(&change).await;
+    fixture.committed(&change).await;
     for entry in &change.journal {
         let expected = Receipt {
             fingerprint: entry.request.fingerprint,
@@ -48,73 +48,73 @@ pub(super) async fn a_receipt_is_found_as_it_was_given<S: WholeStore>(bench: &St
             answer: entry.answer.clone(),
         };
         assert_eq!(
-            receipt(bench, entry.request.receipt).await,
+            receipt(fixture, entry.request.receipt).await,
             Some(expected),
             "answers and refusals are remembered, each under its caller's key"
         );
     }
 }
 
-pub(super) async fn a_refusal_alone_is_remembered<S: WholeStore>(bench: &StoreFixture<'_, S>) {
+pub(super) async fn a_refusal_alone_is_remembered<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
     // A command that is refused under a key changes nothing, and rests on no version; the user need not even exist.
     let key = ReceiptKey {
         caller: user(1).0,
-        command: CommandId(bench.fresh()),
+        command: CommandId(fixture.fresh()),
     };
-    let mut refusal = keyed(bench, 1, 0, key);
+    let mut refusal = keyed(fixture, 1, 0, key);
     refusal.expected.clear();
     refusal.write_set = WriteSet::default();
     refusal.journal[0].answer = Err(Rejection::MissionNotActive);
-    bench.committed(&refusal).await;
-    let answer = receipt(bench, key).await.map(|receipt| receipt.answer);
+    fixture.committed(&refusal).await;
+    let answer = receipt(fixture, key).await.map(|receipt| receipt.answer);
     assert_eq!(answer, Some(Err(Rejection::MissionNotActive)));
     assert_eq!(
-        bench.version(Root::User(user(1))).await,
+        fixture.version(Root::User(user(1))).await,
         0,
         "and raises no version"
     );
-    bench.refused(&refusal, "a refusal is given once, too").await;
-    bench.committed(&bench.change(user(1), 0)).await;
+    fixture.refused(&refusal, "a refusal is given once, too").await;
+    fixture.committed(&fixture.change(user(1), 0)).await;
 }
 
-pub(super) async fn a_receipt_is_given_once<S: WholeStore>(bench: &StoreFixture<'_, S>) {
+pub(super) async fn a_receipt_is_given_once<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
     let key = ReceiptKey {
         caller: user(1).0,
-        command: CommandId(bench.fresh()),
+        command: CommandId(fixture.fresh()),
     };
-    bench.committed(&keyed(bench, 1, 0, key)).await;
-    bench
+    fixture.committed(&keyed(fixture, 1, 0, key)).await;
+    fixture
         .refused(
-            &keyed(bench, 1, 1, key),
+            &keyed(fixture, 1, 1, key),
             "a command takes effect once, even with the right version",
         )
         .await;
-    bench
-        .refused(&keyed(bench, 2, 0, key), "whichever root it is on")
+    fixture
+        .refused(&keyed(fixture, 2, 0, key), "whichever root it is on")
         .await;
-    assert_eq!(bench.version(Root::User(user(1))).await, 1);
+    assert_eq!(fixture.version(Root::User(user(1))).await, 1);
 }
 
-pub(super) async fn a_receipt_lives_for_a_day<S: WholeStore>(bench: &StoreFixture<'_, S>) {
+pub(super) async fn a_receipt_lives_for_a_day<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
     let key = ReceiptKey {
         caller: user(1).0,
-        command: CommandId(bench.fresh()),
+        command: CommandId(fixture.fresh()),
     };
-    bench.committed(&keyed(bench, 1, 0, key)).await;
+    fixture.committed(&keyed(fixture, 1, 0, key)).await;
     let later = |version, after| {
-        let mut change = keyed(bench, 1, version, key);
+        let mut change = keyed(fixture, 1, version, key);
         change.journal[0].request.at = noon() + after;
         change
     };
-    bench
+    fixture
         .refused(
             &later(1, RECEIPT_LIFETIME - Duration::seconds(1)),
             "within 24 hours a key belongs to its first command",
         )
         .await;
-    bench.committed(&later(1, RECEIPT_LIFETIME)).await;
+    fixture.committed(&later(1, RECEIPT_LIFETIME)).await;
     assert_eq!(
-        receipt(bench, key).await.map(|receipt| receipt.at),
+        receipt(fixture, key).await.map(|receipt| receipt.at),
         Some(noon() + RECEIPT_LIFETIME),
         "afterwards it can be given again"
     );

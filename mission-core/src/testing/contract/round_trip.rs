@@ -27,7 +27,7 @@ const TEXTS: [&str; 8] = [
 ];
 
 #[expect(clippy::expect_used, reason = "a typing error in a test is to stop it")]
-pub(super) async fn numbers_come_back_exactly<S: WholeStore>(bench: &StoreFixture<'_, S>) {
+pub(super) async fn numbers_come_back_exactly<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
     for (n, number) in [
         "0",
         "0.000001",
@@ -47,20 +47,20 @@ pub(super) async fn numbers_come_back_exactly<S: WholeStore>(bench: &StoreFixtur
             amount: RewardAmount::new(points(number), Points::MAX),
             experience_points: u32::MAX,
             mining_boost_percent: crate::Percent::new(points(number).get()).expect("a percent"),
-            ..records::reward(who, bench.fresh(), 0, noon())
+            ..records::reward(who, fixture.fresh(), 0, noon())
         };
         let attributes = format!(
             r#"{{"score":{number},"big":123456789012345678901234567890.000000000000000000001,"deep":{{"list":[1.10,-7,1000]}}}}"#
         );
         owner.description.attributes = serde_json::from_str(&attributes).expect("an object");
-        let mut change = bench.change_of(owner.clone(), 0);
+        let mut change = fixture.change_of(owner.clone(), 0);
         records::write_reward(&mut change, reward.clone());
-        bench.committed(&change).await;
+        fixture.committed(&change).await;
 
         let mut keys = ReadSet::default();
         keys.records.user.insert(who);
         keys.records.reward.insert((who, reward.id));
-        let loaded = bench.load(keys).await;
+        let loaded = fixture.load(keys).await;
         assert_eq!(loaded.records.user[&who], Some(owner), "a user with {number}");
         assert_eq!(
             loaded.records.reward[&(who, reward.id)],
@@ -71,7 +71,7 @@ pub(super) async fn numbers_come_back_exactly<S: WholeStore>(bench: &StoreFixtur
 }
 
 #[expect(clippy::expect_used, reason = "a typing error in a test is to stop it")]
-pub(super) async fn texts_come_back_as_they_were<S: WholeStore>(bench: &StoreFixture<'_, S>) {
+pub(super) async fn texts_come_back_as_they_were<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
     for (n, text) in TEXTS.iter().enumerate() {
         let n = n as u64;
         let who = user(n);
@@ -91,7 +91,7 @@ pub(super) async fn texts_come_back_as_they_were<S: WholeStore>(bench: &StoreFix
                 video_url: None,
                 captured_at: None,
             }),
-            ..records::task(who, bench.fresh(), mission_id(n), noon())
+            ..records::task(who, fixture.fresh(), mission_id(n), noon())
         };
         let mut mission = active(n, definition(&format!("mission-{n}")));
         mission.definition.title = LocalizedText::try_from(BTreeMap::from([
@@ -101,7 +101,7 @@ pub(super) async fn texts_come_back_as_they_were<S: WholeStore>(bench: &StoreFix
         .expect("a title");
         mission.definition.script = Some((*text).to_owned());
         mission.pack = Some((*text).to_owned());
-        let mut change = bench.change_of(owner.clone(), 0);
+        let mut change = fixture.change_of(owner.clone(), 0);
         change.expected.insert(Root::Mission(mission.id), Version(0));
         records::write_task(&mut change, task.clone());
         change
@@ -109,13 +109,13 @@ pub(super) async fn texts_come_back_as_they_were<S: WholeStore>(bench: &StoreFix
             .writes
             .mission
             .insert(mission.id, Some(mission.clone()));
-        bench.committed(&change).await;
+        fixture.committed(&change).await;
 
         let mut keys = ReadSet::default();
         keys.records.user.insert(who);
         keys.records.task.insert((who, task.id));
         keys.records.mission.insert(mission.id);
-        let loaded = bench.load(keys).await;
+        let loaded = fixture.load(keys).await;
         assert_eq!(loaded.records.user[&who], Some(owner), "a user with {text:?}");
         assert_eq!(
             loaded.records.task[&(who, task.id)],
@@ -130,7 +130,7 @@ pub(super) async fn texts_come_back_as_they_were<S: WholeStore>(bench: &StoreFix
     }
 }
 
-pub(super) async fn absurd_instants_come_back<S: WholeStore>(bench: &StoreFixture<'_, S>) {
+pub(super) async fn absurd_instants_come_back<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
     let instants = [
         "0000-01-01T00:00:00Z",
         "0001-12-31T23:59:59Z",
@@ -153,16 +153,16 @@ pub(super) async fn absurd_instants_come_back<S: WholeStore>(bench: &StoreFixtur
         let task = Task {
             due_at: Some(instant),
             completed_at: Some(instant),
-            ..records::task(who, bench.fresh(), mission.id, instant)
+            ..records::task(who, fixture.fresh(), mission.id, instant)
         };
         let reward = Reward {
             claimed_at: Some(instant),
             expires_at: Some(instant),
-            ..records::reward(who, bench.fresh(), 1, instant)
+            ..records::reward(who, fixture.fresh(), 1, instant)
         };
-        let day = records::day(bench.fresh(), instant.date_naive(), instant);
+        let day = records::day(fixture.fresh(), instant.date_naive(), instant);
         let date = day.date;
-        let mut change = bench.change_of(owner.clone(), 0);
+        let mut change = fixture.change_of(owner.clone(), 0);
         change.expected.insert(Root::Mission(mission.id), Version(0));
         records::write_task(&mut change, task.clone());
         records::write_reward(&mut change, reward.clone());
@@ -172,7 +172,7 @@ pub(super) async fn absurd_instants_come_back<S: WholeStore>(bench: &StoreFixtur
             .writes
             .mission
             .insert(mission.id, Some(mission.clone()));
-        bench.committed(&change).await;
+        fixture.committed(&change).await;
 
         let mut keys = ReadSet::default();
         keys.records.user.insert(who);
@@ -180,7 +180,7 @@ pub(super) async fn absurd_instants_come_back<S: WholeStore>(bench: &StoreFixtur
         keys.records.reward.insert((who, reward.id));
         keys.records.check_in_day.insert((who, date));
         keys.records.mission.insert(mission.id);
-        let records = bench.load(keys).await.records;
+        let records = fixture.load(keys).await.records;
         assert_eq!(
             records,
             {
@@ -193,11 +193,11 @@ pub(super) async fn absurd_instants_come_back<S: WholeStore>(bench: &StoreFixtur
     }
 }
 
-pub(super) async fn answers_come_back_as_they_were<S: WholeStore>(bench: &StoreFixture<'_, S>) {
+pub(super) async fn answers_come_back_as_they_were<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
     let mut owner = User::new(user(1), at("0000-01-01T00:00:00.000000001Z"));
     owner.points = rust_decimal::Decimal::new(-123_456_789_012_345, 6);
     owner.description.tags = TEXTS.map(str::to_owned).to_vec();
-    let mut change = bench.change(user(1), 0);
+    let mut change = fixture.change(user(1), 0);
     change.journal.clear();
     let answers = [
         Ok(Reply::UserSaved(UserSaved { user: owner })),
@@ -209,18 +209,18 @@ pub(super) async fn answers_come_back_as_they_were<S: WholeStore>(bench: &StoreF
         Err(Rejection::AlreadyClaimed),
     ];
     for answer in &answers {
-        let mut entry = bench.entry(Root::User(user(1)), noon());
+        let mut entry = fixture.entry(Root::User(user(1)), noon());
         entry.request.receipt = ReceiptKey {
             caller: user(1).0,
-            command: CommandId(bench.fresh()),
+            command: CommandId(fixture.fresh()),
         };
         entry.request.keyed = true;
         entry.answer = answer.clone();
         change.journal.push(entry);
     }
-    bench.committed(&change).await;
+    fixture.committed(&change).await;
     let keys: BTreeSet<_> = change.journal.iter().map(|entry| entry.request.receipt).collect();
-    let loaded = bench
+    let loaded = fixture
         .load(ReadSet {
             receipts: keys,
             ..ReadSet::default()

@@ -35,7 +35,7 @@ fn row(rank: u64, who: u64, points: &str) -> LeaderboardRow {
 }
 
 async fn claimed<S: WholeStore>(
-    bench: &StoreFixture<'_, S>,
+    fixture: &StoreFixture<'_, S>,
     who: UserId,
     amount: (&str, &str),
     when: DateTime<Utc>,
@@ -46,30 +46,30 @@ async fn claimed<S: WholeStore>(
         mission_id: mission,
         status: RewardStatus::Claimed,
         claimed_at: Some(when),
-        ..records::reward(who, bench.fresh(), 0, when)
+        ..records::reward(who, fixture.fresh(), 0, when)
     };
-    bench
+    fixture
         .settle(who, |change| records::write_reward(change, reward.clone()))
         .await;
     reward
 }
 
-pub(super) async fn a_leaderboard_ranks_by_points<S: WholeStore>(bench: &StoreFixture<'_, S>) {
+pub(super) async fn a_leaderboard_ranks_by_points<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
     for (who, points) in [(5, "10"), (3, "7.5"), (4, "20"), (2, "10"), (1, "0.000001")] {
-        claimed(bench, user(who), (points, "0"), noon(), None).await;
+        claimed(fixture, user(who), (points, "0"), noon(), None).await;
     }
-    claimed(bench, user(3), ("2", "0.5"), noon(), None).await;
+    claimed(fixture, user(3), ("2", "0.5"), noon(), None).await;
     // Neither of these is a claim that stands.
-    let revoked = claimed(bench, user(4), ("1000", "0"), noon(), None).await;
+    let revoked = claimed(fixture, user(4), ("1000", "0"), noon(), None).await;
     let revoked = Reward {
         status: RewardStatus::Revoked,
         ..revoked
     };
-    bench
+    fixture
         .settle(user(4), |change| records::write_reward(change, revoked))
         .await;
-    let pending = records::reward(user(1), bench.fresh(), 1000, noon());
-    bench
+    let pending = records::reward(user(1), fixture.fresh(), 1000, noon());
+    fixture
         .settle(user(1), |change| records::write_reward(change, pending))
         .await;
 
@@ -80,7 +80,7 @@ pub(super) async fn a_leaderboard_ranks_by_points<S: WholeStore>(bench: &StoreFi
         row(2, 5, "10"),
         row(5, 1, "0.000001"),
     ];
-    let board = |limit| bench.store.leaderboard(EVER, None, limit);
+    let board = |limit| fixture.store.leaderboard(EVER, None, limit);
     assert_eq!(
         answered(board(10).await),
         expected,
@@ -88,81 +88,81 @@ pub(super) async fn a_leaderboard_ranks_by_points<S: WholeStore>(bench: &StoreFi
     );
     assert_eq!(answered(board(3).await), expected[..3]);
     for row in expected {
-        let own = bench.store.leaderboard_row(EVER, None, row.user_id).await;
+        let own = fixture.store.leaderboard_row(EVER, None, row.user_id).await;
         assert_eq!(answered(own), row, "a row alone is the row of the board");
     }
 }
 
-pub(super) async fn a_leaderboard_keeps_to_its_range_and_users<S: WholeStore>(bench: &StoreFixture<'_, S>) {
+pub(super) async fn a_leaderboard_keeps_to_its_range_and_users<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
     let range = TimeRange {
         from: Some(noon()),
         to: noon() + Duration::days(7),
     };
     claimed(
-        bench,
+        fixture,
         user(1),
         ("1", "0"),
         noon() - Duration::milliseconds(1),
         None,
     )
     .await;
-    claimed(bench, user(1), ("2", "0"), noon(), None).await;
+    claimed(fixture, user(1), ("2", "0"), noon(), None).await;
     claimed(
-        bench,
+        fixture,
         user(2),
         ("4", "0"),
         range.to - Duration::milliseconds(1),
         None,
     )
     .await;
-    claimed(bench, user(2), ("8", "0"), range.to, None).await;
-    claimed(bench, user(3), ("16", "0"), noon(), None).await;
+    claimed(fixture, user(2), ("8", "0"), range.to, None).await;
+    claimed(fixture, user(3), ("16", "0"), noon(), None).await;
 
-    let board = answered(bench.store.leaderboard(range, None, 10).await);
+    let board = answered(fixture.store.leaderboard(range, None, 10).await);
     assert_eq!(board, [row(1, 3, "16"), row(2, 2, "4"), row(3, 1, "2")]);
     let open = TimeRange { from: None, ..range };
-    let board = answered(bench.store.leaderboard(open, None, 10).await);
+    let board = answered(fixture.store.leaderboard(open, None, 10).await);
     assert_eq!(board, [row(1, 3, "16"), row(2, 2, "4"), row(3, 1, "3")]);
     let among = [user(2), user(1), user(7)];
-    let board = answered(bench.store.leaderboard(range, Some(&among), 10).await);
+    let board = answered(fixture.store.leaderboard(range, Some(&among), 10).await);
     assert_eq!(
         board,
         [row(1, 2, "4"), row(2, 1, "2")],
         "ranks count among the users asked for"
     );
     assert_eq!(
-        answered(bench.store.leaderboard(range, Some(&[]), 10).await),
+        answered(fixture.store.leaderboard(range, Some(&[]), 10).await),
         [],
         "among nobody there is nobody"
     );
-    let own = bench.store.leaderboard_row(range, Some(&among), user(1)).await;
+    let own = fixture.store.leaderboard_row(range, Some(&among), user(1)).await;
     assert_eq!(answered(own), row(2, 1, "2"));
 }
 
-pub(super) async fn a_leaderboard_takes_thousands_of_users<S: WholeStore>(bench: &StoreFixture<'_, S>) {
-    claimed(bench, user(4_000), ("2", "0"), noon(), None).await;
-    claimed(bench, user(2), ("1", "0"), noon(), None).await;
-    claimed(bench, user(5_001), ("8", "0"), noon(), None).await;
+pub(super) async fn a_leaderboard_takes_thousands_of_users<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
+    claimed(fixture, user(4_000), ("2", "0"), noon(), None).await;
+    claimed(fixture, user(2), ("1", "0"), noon(), None).await;
+    claimed(fixture, user(5_001), ("8", "0"), noon(), None).await;
     let among: Vec<UserId> = (1..=5_000).rev().map(user).collect();
-    let board = bench.store.leaderboard(EVER, Some(&among), 10).await;
+    let board = fixture.store.leaderboard(EVER, Some(&among), 10).await;
     assert_eq!(answered(board), [row(1, 4_000, "2"), row(2, 2, "1")]);
-    let own = bench.store.leaderboard_row(EVER, Some(&among), user(2)).await;
+    let own = fixture.store.leaderboard_row(EVER, Some(&among), user(2)).await;
     assert_eq!(answered(own), row(2, 2, "1"));
 }
 
-pub(super) async fn nobody_is_missing_from_a_leaderboard<S: WholeStore>(bench: &StoreFixture<'_, S>) {
-    let own = bench.store.leaderboard_row(EVER, None, user(9)).await;
+pub(super) async fn nobody_is_missing_from_a_leaderboard<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
+    let own = fixture.store.leaderboard_row(EVER, None, user(9)).await;
     assert_eq!(
         answered(own),
         row(1, 9, "0"),
         "the only one on an empty board is the first"
     );
-    claimed(bench, user(1), ("2", "0"), noon(), None).await;
-    claimed(bench, user(2), ("2", "0"), noon(), None).await;
-    let own = bench.store.leaderboard_row(EVER, None, user(9)).await;
+    claimed(fixture, user(1), ("2", "0"), noon(), None).await;
+    claimed(fixture, user(2), ("2", "0"), noon(), None).await;
+    let own = fixture.store.leaderboard_row(EVER, None, user(9)).await;
     assert_eq!(answered(own), row(3, 9, "0"), "without points one comes last");
     let among = [user(1)];
-    let own = bench.store.leaderboard_row(EVER, Some(&among), user(9)).await;
+    let own = fixture.store.leaderboard_row(EVER, Some(&among), user(9)).await;
     assert_eq!(answered(own), row(2, 9, "0"));
 }
 
@@ -177,9 +177,9 @@ fn judged(valid: bool, when: DateTime<Utc>) -> Option<Verification> {
 }
 
 /// What analytics count: around midnight, of two missions and of none.
-async fn busy_night<S: WholeStore>(bench: &StoreFixture<'_, S>) {
+async fn busy_night<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
     let (evening, night) = (at("2026-01-05T23:59:59.999Z"), at("2026-01-06T00:00:00Z"));
-    let task = |mission, started_at| records::task(user(1), bench.fresh(), mission_id(mission), started_at);
+    let task = |mission, started_at| records::task(user(1), fixture.fresh(), mission_id(mission), started_at);
     let tasks = [
         task(1, evening),
         Task {
@@ -201,30 +201,30 @@ async fn busy_night<S: WholeStore>(bench: &StoreFixture<'_, S>) {
         },
     ];
     for task in tasks {
-        bench
+        fixture
             .settle(user(1), |change| records::write_task(change, task))
             .await;
     }
-    claimed(bench, user(1), ("2.5", "0.25"), evening, Some(mission_id(1))).await;
+    claimed(fixture, user(1), ("2.5", "0.25"), evening, Some(mission_id(1))).await;
     claimed(
-        bench,
+        fixture,
         user(2),
         ("1", "0"),
         night + Duration::hours(1),
         Some(mission_id(2)),
     )
     .await;
-    claimed(bench, user(2), ("10", "1"), night, None).await;
+    claimed(fixture, user(2), ("10", "1"), night, None).await;
     for (who, date_text, when) in [(1, "2026-01-05", evening), (2, "2026-01-06", night)] {
-        let day = records::day(bench.fresh(), date(date_text), when);
-        bench
+        let day = records::day(fixture.fresh(), date(date_text), when);
+        fixture
             .settle(user(who), |change| {
                 records::write_day(change, user(who), day);
             })
             .await;
     }
-    let pending = records::reward(user(1), bench.fresh(), 500, night);
-    bench
+    let pending = records::reward(user(1), fixture.fresh(), 500, night);
+    fixture
         .settle(user(1), |change| records::write_reward(change, pending))
         .await;
 }
@@ -242,14 +242,14 @@ fn counts(start: &str, tasks: [u64; 2], rest: [u64; 2], points: Decimal, judged:
     }
 }
 
-pub(super) async fn analytics_count_by_hour_and_day<S: WholeStore>(bench: &StoreFixture<'_, S>) {
-    let series = async |bucket| answered(bench.store.analytics(EVER, bucket, None).await);
+pub(super) async fn analytics_count_by_hour_and_day<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
+    let series = async |bucket| answered(fixture.store.analytics(EVER, bucket, None).await);
     assert_eq!(
         series(Bucket::Day).await,
         [],
         "buckets without anything are left out"
     );
-    busy_night(bench).await;
+    busy_night(fixture).await;
     let evening = |start| counts(start, [3, 0], [1, 1], Decimal::new(275, 2), [0, 0]);
     assert_eq!(
         series(Bucket::Hour).await,
@@ -269,18 +269,18 @@ pub(super) async fn analytics_count_by_hour_and_day<S: WholeStore>(bench: &Store
 }
 
 pub(super) async fn a_revoked_reward_is_negative_in_its_own_bucket<S: WholeStore>(
-    bench: &StoreFixture<'_, S>,
+    fixture: &StoreFixture<'_, S>,
 ) {
     let (evening, morning) = (at("2026-01-05T22:00:00Z"), at("2026-01-06T08:00:00Z"));
-    let granted = claimed(bench, user(1), ("2.5", "0.5"), evening, Some(mission_id(1))).await;
-    let never_granted = records::reward(user(1), bench.fresh(), 70, evening);
+    let granted = claimed(fixture, user(1), ("2.5", "0.5"), evening, Some(mission_id(1))).await;
+    let never_granted = records::reward(user(1), fixture.fresh(), 70, evening);
     for reward in [granted, never_granted] {
         let revoked = Reward {
             status: RewardStatus::Revoked,
             revoked_at: Some(morning),
             ..reward
         };
-        bench
+        fixture
             .settle(user(1), |change| records::write_reward(change, revoked.clone()))
             .await;
     }
@@ -289,51 +289,56 @@ pub(super) async fn a_revoked_reward_is_negative_in_its_own_bucket<S: WholeStore
         counts("2026-01-06T00:00:00Z", [0, 0], [0, 0], (-3).into(), [0, 0]),
     ];
     for mission in [None, Some(mission_id(1))] {
-        let series = bench.store.analytics(EVER, Bucket::Day, mission).await;
+        let series = fixture.store.analytics(EVER, Bucket::Day, mission).await;
         assert_eq!(answered(series), expected);
     }
 }
 
-pub(super) async fn a_task_that_began_earlier_counts_there<S: WholeStore>(bench: &StoreFixture<'_, S>) {
-    let task = records::task(user(1), bench.fresh(), mission_id(1), at("2026-01-06T08:00:00Z"));
+pub(super) async fn a_task_that_began_earlier_counts_there<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
+    let task = records::task(
+        user(1),
+        fixture.fresh(),
+        mission_id(1),
+        at("2026-01-06T08:00:00Z"),
+    );
     let earlier = Task {
         started_at: at("2026-01-05T08:00:00Z"),
         ..task.clone()
     };
     for task in [task, earlier] {
-        bench
+        fixture
             .settle(user(1), |change| records::write_task(change, task.clone()))
             .await;
     }
-    let series = bench.store.analytics(EVER, Bucket::Day, None).await;
+    let series = fixture.store.analytics(EVER, Bucket::Day, None).await;
     let expected = counts("2026-01-05T00:00:00Z", [1, 0], [0, 0], 0.into(), [0, 0]);
     assert_eq!(answered(series), [expected]);
 }
 
-pub(super) async fn an_erasure_leaves_the_sums<S: WholeStore>(bench: &StoreFixture<'_, S>) {
-    busy_night(bench).await;
-    let series = async |bucket, mission| answered(bench.store.analytics(EVER, bucket, mission).await);
+pub(super) async fn an_erasure_leaves_the_sums<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
+    busy_night(fixture).await;
+    let series = async |bucket, mission| answered(fixture.store.analytics(EVER, bucket, mission).await);
     let mut before = Vec::new();
     for mission in [None, Some(mission_id(1)), Some(mission_id(2))] {
         before.push(series(Bucket::Hour, mission).await);
     }
     for who in [user(1), user(2)] {
-        let version = bench.version(crate::ports::store::Root::User(who)).await;
-        let mut erasure = bench.change_of(crate::user::User::tombstone(who, noon()), version);
+        let version = fixture.version(crate::ports::store::Root::User(who)).await;
+        let mut erasure = fixture.change_of(crate::user::User::tombstone(who, noon()), version);
         erasure.write_set.erasures.insert(who);
-        bench.committed(&erasure).await;
+        fixture.committed(&erasure).await;
     }
     let mut after = Vec::new();
     for mission in [None, Some(mission_id(1)), Some(mission_id(2))] {
         after.push(series(Bucket::Hour, mission).await);
     }
     assert_eq!(before, after);
-    let leaders = bench.store.leaderboard(EVER, None, 10).await;
+    let leaders = fixture.store.leaderboard(EVER, None, 10).await;
     assert_eq!(answered(leaders), [], "sums, not persons");
 }
 
-pub(super) async fn open_tasks_are_counted_by_mission<S: WholeStore>(bench: &StoreFixture<'_, S>) {
-    let task = |mission| records::task(user(1), bench.fresh(), mission_id(mission), noon());
+pub(super) async fn open_tasks_are_counted_by_mission<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
+    let task = |mission| records::task(user(1), fixture.fresh(), mission_id(mission), noon());
     let of = |status| Task { status, ..task(1) };
     let tasks = [
         of(TaskStatus::InProgress),
@@ -345,30 +350,30 @@ pub(super) async fn open_tasks_are_counted_by_mission<S: WholeStore>(bench: &Sto
         task(3),
     ];
     for task in tasks {
-        bench
+        fixture
             .settle(user(1), |change| records::write_task(change, task))
             .await;
     }
     let asked = [mission_id(1), mission_id(3), mission_id(4)];
-    let open = answered(bench.store.open_tasks(&asked).await);
+    let open = answered(fixture.store.open_tasks(&asked).await);
     assert_eq!(open, [(mission_id(1), 2), (mission_id(3), 1)].into());
-    assert_eq!(answered(bench.store.open_tasks(&[]).await), [].into());
+    assert_eq!(answered(fixture.store.open_tasks(&[]).await), [].into());
 }
 
-pub(super) async fn analytics_keep_to_their_range_and_mission<S: WholeStore>(bench: &StoreFixture<'_, S>) {
-    busy_night(bench).await;
+pub(super) async fn analytics_keep_to_their_range_and_mission<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
+    busy_night(fixture).await;
     let (midnight, one) = (at("2026-01-06T00:00:00Z"), at("2026-01-06T01:00:00Z"));
     let range = TimeRange {
         from: Some(midnight),
         to: one,
     };
-    let series = bench.store.analytics(range, Bucket::Day, None).await;
+    let series = fixture.store.analytics(range, Bucket::Day, None).await;
     assert_eq!(
         answered(series),
         [counts("2026-01-06T00:00:00Z", [1, 1], [1, 1], 11.into(), [2, 1])],
         "from the first instant, up to the last"
     );
-    let series = bench
+    let series = fixture
         .store
         .analytics(EVER, Bucket::Day, Some(mission_id(2)))
         .await;
@@ -382,20 +387,20 @@ pub(super) async fn analytics_keep_to_their_range_and_mission<S: WholeStore>(ben
     );
     let other = Some(mission_id(3));
     assert_eq!(
-        answered(bench.store.analytics(EVER, Bucket::Hour, other).await),
+        answered(fixture.store.analytics(EVER, Bucket::Hour, other).await),
         []
     );
 }
 
 pub(super) async fn refused_evidence_counts_among_what_was_judged<S: WholeStore>(
-    bench: &StoreFixture<'_, S>,
+    fixture: &StoreFixture<'_, S>,
 ) {
     let hour = |n| at("2026-01-05T23:00:00Z") + Duration::hours(n);
     for refused in [
         vec![((hour(0), mission_id(1)), 2), ((hour(1), mission_id(1)), 1)],
         vec![((hour(0), mission_id(1)), 1), ((hour(0), mission_id(2)), 1)],
     ] {
-        bench
+        fixture
             .settle(user(1), |change| {
                 change.write_set.refused_evidence.extend(refused);
             })
@@ -403,9 +408,9 @@ pub(super) async fn refused_evidence_counts_among_what_was_judged<S: WholeStore>
     }
     let task = Task {
         verification: judged(true, hour(0)),
-        ..records::task(user(1), bench.fresh(), mission_id(1), hour(-24))
+        ..records::task(user(1), fixture.fresh(), mission_id(1), hour(-24))
     };
-    bench
+    fixture
         .settle(user(1), |change| records::write_task(change, task))
         .await;
     let from = TimeRange {
@@ -413,7 +418,7 @@ pub(super) async fn refused_evidence_counts_among_what_was_judged<S: WholeStore>
         ..EVER
     };
     let judged = async |mission| {
-        let rows = answered(bench.store.analytics(from, Bucket::Hour, mission).await);
+        let rows = answered(fixture.store.analytics(from, Bucket::Hour, mission).await);
         let counts = rows
             .iter()
             .map(|row| (row.start, row.verifications, row.verified));

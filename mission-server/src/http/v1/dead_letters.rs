@@ -6,9 +6,9 @@ use axum::{
     http::StatusCode,
 };
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     http::{
         AppState, Problem,
         caller::{MessagesRead, MessagesWrite, Operator},
-        page::{self, CursorKey, DeadLetterKey},
+        page::{CursorKey, DeadLetterOffset, Paging},
         query::Query,
     },
 };
@@ -88,22 +88,11 @@ impl DeadLetterView {
 struct DeadLetterList {
     /// What the page holds, in the order in which they died.
     items: Vec<DeadLetterView>,
-    /// Pass it as `cursor` to get the next page; `null` on the last.
+    /// Pass it as `cursor` to get the next page; `null` on the last. Letters that were sent back or dropped since then
+    /// move those behind them forward.
     next_cursor: Option<String>,
     /// How many there are in all.
     total: usize,
-}
-
-/// Which page.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct Paging {
-    /// At most so many; 1 to 200, default 50.
-    #[param(minimum = 1, maximum = 200)]
-    limit: Option<usize>,
-    /// Where the page before ended. Letters that were sent back or dropped since then move those behind them forward.
-    cursor: Option<String>,
 }
 
 /// What became of dead letters.
@@ -137,8 +126,8 @@ async fn list(
     _operator: Operator<MessagesRead>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<DeadLetterList>, Problem> {
-    let page = page::page::<DeadLetterKey>(paging.limit, paging.cursor.as_deref())?;
-    let offset = page.after.map_or(0, |DeadLetterKey(offset)| offset);
+    let page = paging.page()?;
+    let offset = page.after.map_or(0, |DeadLetterOffset(offset)| offset);
     let (found, total) = match &state.dead_letters {
         Some(letters) => letters.list(offset, page.limit).await.map_err(unavailable)?,
         // Without a broker nothing can die.
@@ -148,7 +137,7 @@ async fn list(
     let more = found.len() == page.limit && seen < total;
     Ok(Json(DeadLetterList {
         items: found.into_iter().map(DeadLetterView::of).collect(),
-        next_cursor: more.then(|| DeadLetterKey(seen).to_cursor()),
+        next_cursor: more.then(|| DeadLetterOffset(seen).to_cursor()),
         total,
     }))
 }
@@ -163,15 +152,13 @@ async fn requeue_all(
     State(state): State<AppState>,
     operator: Operator<MessagesWrite>,
 ) -> Result<Json<Settled>, Problem> {
-    Ok(Json(
-        settled(
-            &state,
-            &operator,
-            DeadLetterSelection::All,
-            DeadLetterAction::Requeued,
-        )
-        .await?,
-    ))
+    settle(
+        &state,
+        &operator,
+        DeadLetterSelection::All,
+        DeadLetterAction::Requeued,
+    )
+    .await
 }
 
 /// Drops all dead letters. Nothing brings them back.
@@ -184,15 +171,13 @@ async fn drop_all(
     State(state): State<AppState>,
     operator: Operator<MessagesWrite>,
 ) -> Result<Json<Settled>, Problem> {
-    Ok(Json(
-        settled(
-            &state,
-            &operator,
-            DeadLetterSelection::All,
-            DeadLetterAction::Dropped,
-        )
-        .await?,
-    ))
+    settle(
+        &state,
+        &operator,
+        DeadLetterSelection::All,
+        DeadLetterAction::Dropped,
+    )
+    .await
 }
 
 /// Sends one dead letter, with its copies, back into the inbound queue, as if it had never been tried.
@@ -207,15 +192,13 @@ async fn requeue(
     operator: Operator<MessagesWrite>,
     Path(id): Path<String>,
 ) -> Result<Json<Settled>, Problem> {
-    Ok(Json(
-        settled(
-            &state,
-            &operator,
-            DeadLetterSelection::Id(&id),
-            DeadLetterAction::Requeued,
-        )
-        .await?,
-    ))
+    settle(
+        &state,
+        &operator,
+        DeadLetterSelection::Id(&id),
+        DeadLetterAction::Requeued,
+    )
+    .await
 }
 
 /// Drops one dead letter, with its copies. Nothing brings it back.
@@ -230,23 +213,21 @@ async fn drop_one(
     operator: Operator<MessagesWrite>,
     Path(id): Path<String>,
 ) -> Result<Json<Settled>, Problem> {
-    Ok(Json(
-        settled(
-            &state,
-            &operator,
-            DeadLetterSelection::Id(&id),
-            DeadLetterAction::Dropped,
-        )
-        .await?,
-    ))
+    settle(
+        &state,
+        &operator,
+        DeadLetterSelection::Id(&id),
+        DeadLetterAction::Dropped,
+    )
+    .await
 }
 
-async fn settled(
+async fn settle(
     state: &AppState,
     operator: &Operator<MessagesWrite>,
     which: DeadLetterSelection<'_>,
     fate: DeadLetterAction,
-) -> Result<Settled, Problem> {
+) -> Result<Json<Settled>, Problem> {
     let settled = letters(state)?.settle(which, fate).await.map_err(unavailable)?;
     let (letters, left) = (settled.letters, settled.left);
     tracing::info!(operator = %operator.caller.user, ?which, ?fate, letters, left, "dead letters were settled");
@@ -257,6 +238,6 @@ async fn settled(
             );
             Err(Problem::new(StatusCode::NOT_FOUND, "not_found", detail))
         }
-        _ => Ok(Settled { letters, left }),
+        _ => Ok(Json(Settled { letters, left })),
     }
 }

@@ -7,8 +7,8 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use mission_core::{EventId, ports::bus::ParkedEvent};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
@@ -16,7 +16,7 @@ use crate::{
     http::{
         AppState, Problem,
         caller::{MessagesRead, MessagesWrite, Operator},
-        page::{self, List, ParkedKey},
+        page::{self, List, Paging, ParkedKey},
         query::Query,
     },
     store::record::{root_id, root_kind},
@@ -78,18 +78,6 @@ impl ParkedView {
     }
 }
 
-/// Which page.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct Paging {
-    /// At most so many; 1 to 200, default 50.
-    #[param(minimum = 1, maximum = 200)]
-    limit: Option<usize>,
-    /// Where the page before ended.
-    cursor: Option<String>,
-}
-
 /// How many events are tried again.
 #[derive(Debug, Serialize, ToSchema)]
 struct Retried {
@@ -108,7 +96,7 @@ async fn list(
     _operator: Operator<MessagesRead>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<List<ParkedView>>, Problem> {
-    let page = page::page::<ParkedKey>(paging.limit, paging.cursor.as_deref())?;
+    let page = paging.page()?;
     let after = page.after.map(|ParkedKey(entry)| entry);
     let found = state.outbox.parked(after, page.limit + 1).await?;
     let key = |parked: &ParkedEvent| ParkedKey(parked.last.entry);

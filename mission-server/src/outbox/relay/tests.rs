@@ -56,7 +56,7 @@ impl Subscriber for Listener {
     }
 }
 
-struct Stage {
+struct RelayFixture {
     store: MemoryStore,
     engine: Engine,
     clock: FixedClock,
@@ -64,7 +64,7 @@ struct Stage {
     relay: Relay,
 }
 
-fn stage(options: RelayOptions) -> Stage {
+fn fixture(options: RelayOptions) -> RelayFixture {
     let store = MemoryStore::default();
     let clock = FixedClock::at(at("2026-01-05T10:00:00Z"));
     let (engine, writer) = EngineBuilder::new(store.clone(), clock.clone(), CountingIds::default()).build();
@@ -78,7 +78,7 @@ fn stage(options: RelayOptions) -> Stage {
         Arc::new(Notify::new()),
         options,
     );
-    Stage {
+    RelayFixture {
         store,
         engine,
         clock,
@@ -87,7 +87,7 @@ fn stage(options: RelayOptions) -> Stage {
     }
 }
 
-impl Stage {
+impl RelayFixture {
     /// Lets a user check in on a day after the fifth of January; answers the ids of the events that wait by then.
     async fn check_in(&self, who: u64, day: i64) {
         self.clock
@@ -121,78 +121,82 @@ fn quick() -> RelayOptions {
 
 #[tokio::test]
 async fn everything_leaves_in_order_whatever_the_batch() {
-    let mut stage = stage(quick());
+    let mut fixture = fixture(quick());
     for day in 0..5 {
         for who in 1..=3 {
-            stage.check_in(who, day).await;
+            fixture.check_in(who, day).await;
         }
     }
-    let expected = [stage.waiting_of(1), stage.waiting_of(2), stage.waiting_of(3)];
+    let expected = [
+        fixture.waiting_of(1),
+        fixture.waiting_of(2),
+        fixture.waiting_of(3),
+    ];
     assert_eq!(expected[0].len(), 10, "two events a check-in");
-    stage.relay.flush(Duration::from_secs(5)).await.unwrap();
+    fixture.relay.flush(Duration::from_secs(5)).await.unwrap();
     for (who, expected) in (1..).zip(expected) {
-        assert_eq!(stage.listener.heard_of(who), expected);
+        assert_eq!(fixture.listener.heard_of(who), expected);
     }
-    assert_eq!(stage.store.backlog().await.unwrap().entries, 0);
+    assert_eq!(fixture.store.backlog().await.unwrap().entries, 0);
 }
 
 #[tokio::test]
 async fn a_refused_event_holds_back_its_own_user_alone() {
-    let mut stage = stage(quick());
+    let mut fixture = fixture(quick());
     for day in 0..4 {
-        stage.check_in(1, day).await;
-        stage.check_in(2, day).await;
+        fixture.check_in(1, day).await;
+        fixture.check_in(2, day).await;
     }
-    let (first, second) = (stage.waiting_of(1), stage.waiting_of(2));
-    stage.listener.refuse(&[1]);
-    stage.relay.flush(Duration::from_secs(5)).await.unwrap();
-    assert_eq!(stage.listener.heard_of(1), [""; 0]);
-    assert_eq!(stage.listener.heard_of(2), second, "others go on");
-    let parked = stage.store.parked(None, 10).await.unwrap();
+    let (first, second) = (fixture.waiting_of(1), fixture.waiting_of(2));
+    fixture.listener.refuse(&[1]);
+    fixture.relay.flush(Duration::from_secs(5)).await.unwrap();
+    assert_eq!(fixture.listener.heard_of(1), [""; 0]);
+    assert_eq!(fixture.listener.heard_of(2), second, "others go on");
+    let parked = fixture.store.parked(None, 10).await.unwrap();
     assert_eq!(parked.len(), 1, "one event of the user is parked: {parked:?}");
     assert_eq!(parked[0].last.event.to_string(), first[0]);
     assert_eq!(parked[0].last.event_type, "RewardClaimedEvent");
     assert_eq!(parked[0].last.reason, "not today");
     assert_eq!((parked[0].attempts, parked[0].behind), (1, 3));
-    stage.listener.refuse(&[]);
-    stage.relay.flush(Duration::from_secs(5)).await.unwrap();
-    assert_eq!(stage.listener.heard_of(1), [""; 0], "its time has not come");
-    stage.clock.set(parked[0].last.retry_at);
-    stage.relay.flush(Duration::from_secs(5)).await.unwrap();
+    fixture.listener.refuse(&[]);
+    fixture.relay.flush(Duration::from_secs(5)).await.unwrap();
+    assert_eq!(fixture.listener.heard_of(1), [""; 0], "its time has not come");
+    fixture.clock.set(parked[0].last.retry_at);
+    fixture.relay.flush(Duration::from_secs(5)).await.unwrap();
     assert_eq!(
-        stage.listener.heard_of(1),
+        fixture.listener.heard_of(1),
         first,
         "and it leaves in order once it is taken"
     );
-    assert_eq!(stage.store.parked(None, 10).await.unwrap(), []);
+    assert_eq!(fixture.store.parked(None, 10).await.unwrap(), []);
 }
 
 #[tokio::test]
 async fn a_running_relay_tries_again_by_itself_and_is_woken() {
-    let mut stage = stage(RelayOptions {
+    let mut fixture = fixture(RelayOptions {
         poll: Duration::from_secs(3_600),
         refused_back_off: Duration::from_millis(1),
         ..quick()
     });
     let stop = CancellationToken::new();
-    stage.listener.refuse(&[1]);
-    stage.check_in(1, 0).await;
-    let expected = stage.waiting_of(1);
-    let told = Arc::clone(&stage.relay.told);
+    fixture.listener.refuse(&[1]);
+    fixture.check_in(1, 0).await;
+    let expected = fixture.waiting_of(1);
+    let told = Arc::clone(&fixture.relay.told);
     let (stopping, mut relay) = (
         stop.clone(),
-        std::mem::replace(&mut stage.relay, super::tests::stage(quick()).relay),
+        std::mem::replace(&mut fixture.relay, super::tests::fixture(quick()).relay),
     );
     let running = tokio::spawn(async move { relay.run(&stopping).await });
     tokio::time::sleep(Duration::from_millis(30)).await;
-    stage.listener.refuse(&[]);
-    stage.clock.set(at("2026-01-05T10:00:01Z"));
-    until(|| stage.listener.heard_of(1) == expected).await;
+    fixture.listener.refuse(&[]);
+    fixture.clock.set(at("2026-01-05T10:00:01Z"));
+    until(|| fixture.listener.heard_of(1) == expected).await;
     // Nothing is parked any more: only the word of a commit wakes it within the hour.
     until_idle().await;
-    stage.check_in(1, 1).await;
+    fixture.check_in(1, 1).await;
     told.notify_one();
-    until(|| stage.listener.heard_of(1).len() == 4).await;
+    until(|| fixture.listener.heard_of(1).len() == 4).await;
     stop.cancel();
     running.await.unwrap();
 }
@@ -200,7 +204,7 @@ async fn a_running_relay_tries_again_by_itself_and_is_woken() {
 #[tokio::test]
 async fn what_comes_after_quiet_leaves_at_once_and_what_comes_while_it_rests_leaves_together() {
     let rest = Duration::from_secs(1);
-    let mut stage = stage(RelayOptions {
+    let mut fixture = fixture(RelayOptions {
         poll: Duration::from_secs(3_600),
         rest,
         batch: 100,
@@ -208,20 +212,20 @@ async fn what_comes_after_quiet_leaves_at_once_and_what_comes_while_it_rests_lea
     });
     let (stop, begun) = (CancellationToken::new(), Instant::now());
     let (told, listener, stopping) = (
-        Arc::clone(&stage.relay.told),
-        Arc::clone(&stage.listener),
+        Arc::clone(&fixture.relay.told),
+        Arc::clone(&fixture.listener),
         stop.clone(),
     );
-    let mut relay = std::mem::replace(&mut stage.relay, super::tests::stage(quick()).relay);
+    let mut relay = std::mem::replace(&mut fixture.relay, super::tests::fixture(quick()).relay);
     let running = tokio::spawn(async move { relay.run(&stopping).await });
     let calls = || *listener.calls.lock().unwrap();
 
-    stage.check_in(1, 0).await;
+    fixture.check_in(1, 0).await;
     told.notify_one();
     until(|| calls() == 1).await;
     assert!(begun.elapsed() < rest, "the first one waits for nothing");
     for who in 2..=4 {
-        stage.check_in(who, 0).await;
+        fixture.check_in(who, 0).await;
         told.notify_one();
     }
     until(|| !listener.heard_of(4).is_empty()).await;
@@ -285,16 +289,16 @@ impl Outbox for Forgetful {
 
 #[tokio::test]
 async fn what_could_not_be_noted_is_sent_again_with_the_same_ids() {
-    let mut stage = stage(quick());
-    stage.check_in(1, 0).await;
-    let ids = stage.waiting_of(1);
-    stage.relay.outbox = Arc::new(Forgetful {
-        store: stage.store.clone(),
+    let mut fixture = fixture(quick());
+    fixture.check_in(1, 0).await;
+    let ids = fixture.waiting_of(1);
+    fixture.relay.outbox = Arc::new(Forgetful {
+        store: fixture.store.clone(),
         failures: Mutex::new(1),
     });
-    stage.relay.flush(Duration::from_secs(5)).await.unwrap();
+    fixture.relay.flush(Duration::from_secs(5)).await.unwrap();
     assert_eq!(
-        stage.listener.heard_of(1),
+        fixture.listener.heard_of(1),
         [ids.clone(), ids].concat(),
         "at least once, under stable ids"
     );
@@ -328,27 +332,27 @@ impl Bus for Absent {
 
 #[tokio::test]
 async fn a_bus_that_is_away_is_tried_again_as_a_whole() {
-    let mut stage = stage(RelayOptions {
+    let mut fixture = fixture(RelayOptions {
         batch: 100,
         ..quick()
     });
     for day in 0..3 {
-        stage.check_in(1, day).await;
-        stage.check_in(2, day).await;
+        fixture.check_in(1, day).await;
+        fixture.check_in(2, day).await;
     }
-    let expected = [stage.waiting_of(1), stage.waiting_of(2)];
-    let listener = Arc::clone(&stage.listener) as Arc<dyn Subscriber>;
-    stage.relay.bus = Arc::new(Absent {
+    let expected = [fixture.waiting_of(1), fixture.waiting_of(2)];
+    let listener = Arc::clone(&fixture.listener) as Arc<dyn Subscriber>;
+    fixture.relay.bus = Arc::new(Absent {
         calls: Mutex::new(5),
         bus: InProcessBus::new("/test").with(listener),
     });
     let stop = CancellationToken::new();
     let (stopping, mut relay) = (
         stop.clone(),
-        std::mem::replace(&mut stage.relay, super::tests::stage(quick()).relay),
+        std::mem::replace(&mut fixture.relay, super::tests::fixture(quick()).relay),
     );
     let running = tokio::spawn(async move { relay.run(&stopping).await });
-    let store = stage.store.clone();
+    let store = fixture.store.clone();
     until(|| store.outbox().is_empty()).await;
     stop.cancel();
     running.await.unwrap();
@@ -358,7 +362,7 @@ async fn a_bus_that_is_away_is_tried_again_as_a_whole() {
         "no user is blamed for it"
     );
     for (who, expected) in (1..).zip(expected) {
-        let mut heard = stage.listener.heard_of(who);
+        let mut heard = fixture.listener.heard_of(who);
         let mut seen = BTreeSet::new();
         heard.retain(|id| seen.insert(id.clone()));
         assert_eq!(heard, expected, "in the order of their first arrival");
@@ -367,48 +371,54 @@ async fn a_bus_that_is_away_is_tried_again_as_a_whole() {
 
 #[tokio::test]
 async fn a_bus_that_is_away_is_not_given_more_and_more() {
-    let mut stage = stage(quick());
+    let mut fixture = fixture(quick());
     for who in 0..60 {
-        stage.check_in(who, 0).await;
+        fixture.check_in(who, 0).await;
     }
-    let listener = Arc::clone(&stage.listener) as Arc<dyn Subscriber>;
-    stage.relay.bus = Arc::new(Absent {
+    let listener = Arc::clone(&fixture.listener) as Arc<dyn Subscriber>;
+    fixture.relay.bus = Arc::new(Absent {
         calls: Mutex::new(usize::MAX),
         bus: InProcessBus::new("/test").with(listener),
     });
     for _ in 0..40 {
-        assert!(stage.relay.pass().await.unwrap().away);
+        assert!(fixture.relay.pass().await.unwrap().away);
     }
     let looked_at = 3 * WIDEST_AWAY;
     assert!(
-        stage.relay.behind <= looked_at,
+        fixture.relay.behind <= looked_at,
         "{} > {looked_at}",
-        stage.relay.behind
+        fixture.relay.behind
     );
 }
 
 #[tokio::test]
 async fn an_event_goes_to_every_bus_and_no_further_than_the_first_that_does_not_take_it() {
-    let mut stage = stage(quick());
+    let mut fixture = fixture(quick());
     let second = Arc::new(Listener::default());
     let bus = |listener: &Arc<Listener>| {
         let listener = Arc::clone(listener) as Arc<dyn Subscriber>;
         Arc::new(InProcessBus::new("/test").with(listener)) as Arc<dyn Bus>
     };
-    stage.relay.bus = Arc::new(FanOut::new(vec![bus(&stage.listener), bus(&second)]));
-    stage.check_in(1, 0).await;
-    stage.check_in(2, 0).await;
-    let expected = [stage.waiting_of(1), stage.waiting_of(2)];
-    stage.listener.refuse(&[1]);
-    stage.relay.flush(Duration::from_secs(5)).await.unwrap();
+    fixture.relay.bus = Arc::new(FanOut::new(vec![bus(&fixture.listener), bus(&second)]));
+    fixture.check_in(1, 0).await;
+    fixture.check_in(2, 0).await;
+    let expected = [fixture.waiting_of(1), fixture.waiting_of(2)];
+    fixture.listener.refuse(&[1]);
+    fixture.relay.flush(Duration::from_secs(5)).await.unwrap();
     assert_eq!(second.heard_of(1), [""; 0]);
     assert_eq!(second.heard_of(2), expected[1]);
-    let ask = async || stage.store.retry_parked(None, stage.clock.now()).await.unwrap();
-    stage.listener.refuse(&[]);
+    let ask = async || {
+        fixture
+            .store
+            .retry_parked(None, fixture.clock.now())
+            .await
+            .unwrap()
+    };
+    fixture.listener.refuse(&[]);
     second.refuse(&[1]);
     assert_eq!(ask().await, 1);
-    stage.relay.flush(Duration::from_secs(5)).await.unwrap();
-    let backlog = stage.store.backlog().await.unwrap();
+    fixture.relay.flush(Duration::from_secs(5)).await.unwrap();
+    let backlog = fixture.store.backlog().await.unwrap();
     assert_eq!(
         (backlog.entries, backlog.parked),
         (1, 1),
@@ -416,7 +426,7 @@ async fn an_event_goes_to_every_bus_and_no_further_than_the_first_that_does_not_
     );
     second.refuse(&[]);
     assert_eq!(ask().await, 1);
-    stage.relay.flush(Duration::from_secs(5)).await.unwrap();
+    fixture.relay.flush(Duration::from_secs(5)).await.unwrap();
     assert_eq!(second.heard_of(1), expected[0]);
 }
 
@@ -432,11 +442,11 @@ impl Bus for Silent {
 
 #[tokio::test]
 async fn what_one_of_several_buses_says_nothing_of_is_not_taken() {
-    let mut stage = stage(quick());
-    stage.check_in(1, 0).await;
-    stage.relay.bus = Arc::new(FanOut::new(vec![Arc::new(Silent)]));
-    assert_eq!(stage.relay.flush(Duration::from_millis(20)).await, Err(2));
-    assert_eq!(stage.store.backlog().await.unwrap().entries, 1);
+    let mut fixture = fixture(quick());
+    fixture.check_in(1, 0).await;
+    fixture.relay.bus = Arc::new(FanOut::new(vec![Arc::new(Silent)]));
+    assert_eq!(fixture.relay.flush(Duration::from_millis(20)).await, Err(2));
+    assert_eq!(fixture.store.backlog().await.unwrap().entries, 1);
 }
 
 /// A bus that takes every other event of what it is given, without a word on the last.
@@ -463,12 +473,12 @@ impl Bus for Patchy {
 
 #[tokio::test]
 async fn an_entry_is_sent_only_when_all_of_it_was_taken() {
-    let mut stage = stage(quick());
-    stage.check_in(1, 0).await;
-    stage.relay.bus = Arc::new(Patchy(Mutex::default()));
-    assert!(stage.relay.flush(Duration::from_millis(20)).await.is_err());
+    let mut fixture = fixture(quick());
+    fixture.check_in(1, 0).await;
+    fixture.relay.bus = Arc::new(Patchy(Mutex::default()));
+    assert!(fixture.relay.flush(Duration::from_millis(20)).await.is_err());
     assert_eq!(
-        stage.store.backlog().await.unwrap().entries,
+        fixture.store.backlog().await.unwrap().entries,
         1,
         "one of two events is never taken, so both will come again"
     );
@@ -505,35 +515,38 @@ impl Bus for Slow {
 
 #[tokio::test]
 async fn what_was_not_tried_is_tried_at_once_and_what_was_deferred_waits_longer_each_time() {
-    let mut stage = stage(RelayOptions {
+    let mut fixture = fixture(RelayOptions {
         first_back_off: Duration::from_secs(1),
         longest_back_off: Duration::from_secs(5),
         batch: 100,
         ..quick()
     });
     for who in 1..=3 {
-        stage.check_in(who, 0).await;
+        fixture.check_in(who, 0).await;
     }
-    stage.relay.bus = Arc::new(Slow {
+    fixture.relay.bus = Arc::new(Slow {
         deferred: 2,
-        bus: InProcessBus::new("/test").with(Arc::clone(&stage.listener) as Arc<dyn Subscriber>),
+        bus: InProcessBus::new("/test").with(Arc::clone(&fixture.listener) as Arc<dyn Subscriber>),
     });
-    let expected = [stage.waiting_of(1), stage.waiting_of(3)];
-    let pass = stage.relay.pass().await.unwrap();
+    let expected = [fixture.waiting_of(1), fixture.waiting_of(3)];
+    let pass = fixture.relay.pass().await.unwrap();
     assert!(pass.more, "there was no time for all: {pass:?}");
     assert_eq!((pass.sent, pass.left, pass.parked), (2, 4, 2));
-    let pass = stage.relay.pass().await.unwrap();
+    let pass = fixture.relay.pass().await.unwrap();
     assert_eq!((pass.sent, pass.left, pass.more), (2, 0, false));
-    assert_eq!([stage.listener.heard_of(1), stage.listener.heard_of(3)], expected);
+    assert_eq!(
+        [fixture.listener.heard_of(1), fixture.listener.heard_of(3)],
+        expected
+    );
     let mut waits = Vec::new();
     for _ in 0..5 {
-        let parked = stage.store.parked(None, 10).await.unwrap();
+        let parked = fixture.store.parked(None, 10).await.unwrap();
         let [parked] = parked.as_slice() else {
             panic!("one event is parked: {parked:?}");
         };
         waits.push((parked.last.retry_at - parked.last.at).as_seconds_f64());
-        stage.clock.set(parked.last.retry_at);
-        stage.relay.pass().await.unwrap();
+        fixture.clock.set(parked.last.retry_at);
+        fixture.relay.pass().await.unwrap();
     }
     for (wait, longest) in waits.iter().zip([1.0, 2.0, 4.0, 5.0, 5.0]) {
         assert!(

@@ -82,11 +82,11 @@ impl BatchStatement {
             self.claims
                 .insert(claim.clone(), Some(ClaimRecord { holder, at }));
         }
-        for (mission, take) in &write_set.reservations {
+        for (mission, reservation) in &write_set.reservations {
             let sum = self.budgets.entry(*mission).or_default();
             *sum = BudgetReservation {
-                used: sum.used.plus(take.used),
-                limit: take.limit,
+                used: sum.used.plus(reservation.used),
+                limit: reservation.limit,
             };
         }
         self.sightings.extend(write_set.sightings.clone());
@@ -254,15 +254,15 @@ impl BatchStatement {
                 row.id(holder).optional_instant(at);
             }
         }
-        for (mission, take) in std::mem::take(&mut self.budgets) {
-            let limit = if guarded && grows(take.used) {
-                take.limit
+        for (mission, reservation) in std::mem::take(&mut self.budgets) {
+            let limit = if guarded && grows(reservation.used) {
+                reservation.limit
             } else {
                 Budget::default()
             };
             let row = self.rows(Table::Budgets).row().id(mission.0);
-            row.number(budget_micros(take.used)?)
-                .number(take.used.grants)
+            row.number(budget_micros(reservation.used)?)
+                .number(reservation.used.grants)
                 .optional_number(limit.max_points.map(Points::millionths))
                 .optional_number(limit.max_grants.map(i64::from));
         }
@@ -297,18 +297,18 @@ impl BatchStatement {
     /// anything else is written; where another guard does not hold, afterwards.
     ///
     /// A part runs when its rows are counted, so that all batches lock in the order of the tables.
-    pub(super) fn into_script(self) -> Result<SqlBuilder, StoreError> {
+    pub(super) fn into_statement(self) -> Result<SqlBuilder, StoreError> {
         let (roots, others): (Vec<_>, Vec<_>) = self.rows.into_iter().partition(|(table, _)| table.is_root());
-        let mut script = SqlBuilder::new("WITH ");
-        let guard = parts(&mut script, roots, 0, false)?;
-        script.then("go AS MATERIALIZED (SELECT 1 / ");
-        guard.add_to(&mut script);
-        script.then(" AS ok), ");
-        let guard = parts(&mut script, others, Table::Catalog as usize, true)?;
-        script.then("done AS (SELECT 1) SELECT 1 / ");
-        guard.add_to(&mut script);
-        script.then(" FROM go");
-        Ok(script)
+        let mut statement = SqlBuilder::new("WITH ");
+        let guard = parts(&mut statement, roots, 0, false)?;
+        statement.then("go AS MATERIALIZED (SELECT 1 / ");
+        guard.add_to(&mut statement);
+        statement.then(" AS ok), ");
+        let guard = parts(&mut statement, others, Table::Catalog as usize, true)?;
+        statement.then("done AS (SELECT 1) SELECT 1 / ");
+        guard.add_to(&mut statement);
+        statement.then(" FROM go");
+        Ok(statement)
     }
 }
 
@@ -322,17 +322,17 @@ struct Guard(Vec<(usize, Option<i64>)>);
 
 impl Guard {
     /// Adds a term that is 0 where a part did not write all that it must, and 1 otherwise.
-    fn add_to(self, script: &mut SqlBuilder) {
-        script.then("CASE");
+    fn add_to(self, statement: &mut SqlBuilder) {
+        statement.then("CASE");
         for (part, must) in self.0 {
-            script.then(" WHEN (SELECT count(*) FROM ").name(&name(part));
+            statement.then(" WHEN (SELECT count(*) FROM ").name(&name(part));
             match must {
-                Some(rows) => script.then(") <> ?::bigint THEN 0").bind(rows),
+                Some(rows) => statement.then(") <> ?::bigint THEN 0").bind(rows),
                 // Only to have it run in its turn.
-                None => script.then(") < 0 THEN 0"),
+                None => statement.then(") < 0 THEN 0"),
             };
         }
-        script.then(" WHEN FALSE THEN 0 ELSE 1 END");
+        statement.then(" WHEN FALSE THEN 0 ELSE 1 END");
     }
 }
 
@@ -341,7 +341,7 @@ fn name(part: usize) -> String {
 }
 
 fn parts(
-    script: &mut SqlBuilder,
+    statement: &mut SqlBuilder,
     tables: Vec<(Table, Rows)>,
     first: usize,
     guarded: bool,
@@ -349,15 +349,15 @@ fn parts(
     let mut guard = Vec::new();
     for (place, (table, rows)) in tables.into_iter().enumerate() {
         let part = first + place;
-        let statement = table.statement();
+        let insert = table.statement();
         let count = i64::try_from(rows.len()).map_err(|error| StoreError::Refused(error.to_string()))?;
-        script.name(&name(part)).then(" AS (").then(statement.before);
-        script.rows(rows)?.then(statement.names);
+        statement.name(&name(part)).then(" AS (").then(insert.before);
+        statement.rows(rows)?.then(insert.names);
         if guarded {
-            script.then(", go");
+            statement.then(", go");
         }
-        script.then(statement.after).then(" RETURNING 1), ");
-        guard.push((part, statement.whole.then_some(count)));
+        statement.then(insert.after).then(" RETURNING 1), ");
+        guard.push((part, insert.whole.then_some(count)));
     }
     Ok(Guard(guard))
 }

@@ -39,12 +39,12 @@ pub(super) async fn lock(transaction: &mut Transaction, changes: &[Change]) -> R
     let budgets: Vec<Uuid> = touched.budgets.iter().map(|mission| mission.0).collect();
     if !budgets.is_empty() {
         // A row that is not there cannot be locked.
-        let mut script = SqlBuilder::new(
+        let mut statement = SqlBuilder::new(
             "INSERT INTO budgets (mission_id, points_micros, grants) SELECT k.id, 0, 0 FROM ",
         );
-        script.rows(Rows::of_keys(Keys::Ids(budgets.clone())))?;
-        script.then(" AS k(id) ORDER BY k.id ON CONFLICT (mission_id) DO NOTHING");
-        transaction.run(script).await?;
+        statement.rows(Rows::of_keys(Keys::Ids(budgets.clone())))?;
+        statement.then(" AS k(id) ORDER BY k.id ON CONFLICT (mission_id) DO NOTHING");
+        transaction.run(statement).await?;
         let lock =
             SqlBuilder::new("SELECT 1 FROM budgets WHERE mission_id = ANY(?) ORDER BY mission_id FOR UPDATE");
         transaction.run(lock.with(budgets)).await?;

@@ -55,16 +55,16 @@ pub(super) async fn commit(
 /// claim, and the reservations of a budget fit if and only if their sum does.
 fn guards_can_judge(changes: &[Change]) -> bool {
     let mut claims: BTreeSet<&Claim> = BTreeSet::new();
-    let mut takes: BTreeMap<MissionId, BudgetReservation> = BTreeMap::new();
+    let mut reservations: BTreeMap<MissionId, BudgetReservation> = BTreeMap::new();
     changes.iter().all(|change| {
         let (write_set, writes) = (&change.write_set, &change.write_set.writes);
         write_set.releases.is_empty()
             && write_set.erasures.is_empty()
             && write_set.claims.keys().all(|claim| claims.insert(claim))
-            && write_set.reservations.iter().all(|(mission, take)| {
-                let first = takes.entry(*mission).or_insert(*take);
-                sign(take).is_some_and(|sign_of_it| {
-                    Some(sign_of_it) == sign(first) && (!sign_of_it || take.limit == first.limit)
+            && write_set.reservations.iter().all(|(mission, reservation)| {
+                let first = reservations.entry(*mission).or_insert(*reservation);
+                sign(reservation).is_some_and(|sign_of_it| {
+                    Some(sign_of_it) == sign(first) && (!sign_of_it || reservation.limit == first.limit)
                 })
             })
             && writes.task.values().all(Option::is_some)
@@ -76,8 +76,8 @@ fn guards_can_judge(changes: &[Change]) -> bool {
 }
 
 /// Whether a take only adds (`true`) or only gives back.
-fn sign(take: &BudgetReservation) -> Option<bool> {
-    let (points, grants) = (take.used.points, take.used.grants);
+fn sign(reservation: &BudgetReservation) -> Option<bool> {
+    let (points, grants) = (reservation.used.points, reservation.used.grants);
     let zero = rust_decimal::Decimal::ZERO;
     if points <= zero && grants <= 0 {
         Some(false)
@@ -88,8 +88,8 @@ fn sign(take: &BudgetReservation) -> Option<bool> {
 
 /// Writes all changes with one statement; answers `false` where something stood against one of them.
 async fn write_all(database: &Database, changes: &[Change]) -> Result<bool, StoreError> {
-    let script = BatchStatement::of(changes, true)?.into_script()?;
-    match database.run(script).await {
+    let statement = BatchStatement::of(changes, true)?.into_statement()?;
+    match database.run(statement).await {
         Ok(_) => Ok(true),
         Err(error) if CommitFailure::of(&error) == CommitFailure::Unknown => Err(unavailable(error)),
         Err(_) => Ok(false),
@@ -141,10 +141,10 @@ async fn write_what_holds(
         .map(|(change, _)| change);
     if holding.clone().next().is_some() {
         let mut batch = BatchStatement::of(holding, false)?;
-        for script in batch.removals.take_scripts()? {
-            transaction.run(script).await?;
+        for statement in batch.removals.take_statements()? {
+            transaction.run(statement).await?;
         }
-        transaction.run(batch.into_script()?).await?;
+        transaction.run(batch.into_statement()?).await?;
     }
     Ok(outcomes)
 }

@@ -201,13 +201,13 @@ impl Database {
     }
 
     /// Runs one statement, which is one transaction and one moment of the database.
-    pub(crate) async fn run(&self, script: SqlBuilder) -> Result<Vec<PgRow>, sqlx::Error> {
+    pub(crate) async fn run(&self, statement: SqlBuilder) -> Result<Vec<PgRow>, sqlx::Error> {
         if self.prepared {
             return self
                 .breaker
                 .ask(Box::pin(async {
                     let mut guard = self.acquire().await?;
-                    let rows = guard.run(script, true).await;
+                    let rows = guard.run(statement, true).await;
                     guard.release();
                     rows
                 }))
@@ -215,7 +215,7 @@ impl Database {
         }
         // Parsing and running are two messages: a transaction keeps them on one connection of the pooler.
         let mut transaction = self.begin().await?;
-        let rows = transaction.run(script).await?;
+        let rows = transaction.run(statement).await?;
         transaction.commit().await?;
         Ok(rows)
     }
@@ -264,8 +264,8 @@ impl ConnectionGuard {
         self.0.as_deref_mut().ok_or(sqlx::Error::PoolClosed)
     }
 
-    async fn run(&mut self, script: SqlBuilder, persistent: bool) -> Result<Vec<PgRow>, sqlx::Error> {
-        let (sql, values) = script.into_parts();
+    async fn run(&mut self, statement: SqlBuilder, persistent: bool) -> Result<Vec<PgRow>, sqlx::Error> {
+        let (sql, values) = statement.into_parts();
         let (sql, arguments) = (numbered(&sql), arguments(values)?);
         sqlx::query_with(&sql, arguments)
             .persistent(persistent)
@@ -329,9 +329,9 @@ pub(crate) struct Transaction {
 }
 
 impl Transaction {
-    pub(crate) async fn run(&mut self, script: SqlBuilder) -> Result<Vec<PgRow>, sqlx::Error> {
+    pub(crate) async fn run(&mut self, statement: SqlBuilder) -> Result<Vec<PgRow>, sqlx::Error> {
         self.breaker
-            .ask(Box::pin(self.connection_guard.run(script, self.prepared)))
+            .ask(Box::pin(self.connection_guard.run(statement, self.prepared)))
             .await
     }
 

@@ -88,19 +88,19 @@ impl Removals {
     }
 
     /// The statements, in order.
-    pub(super) fn take_scripts(&mut self) -> Result<Vec<SqlBuilder>, StoreError> {
+    pub(super) fn take_statements(&mut self) -> Result<Vec<SqlBuilder>, StoreError> {
         let all = std::mem::take(self);
-        let mut scripts = Vec::new();
+        let mut statements = Vec::new();
         if !all.erased.is_empty() {
             for sql in ERASURE {
-                scripts.push(SqlBuilder::new(sql).with(all.erased.clone()));
+                statements.push(SqlBuilder::new(sql).with(all.erased.clone()));
             }
         }
         let mut add = |before: &'static str, rows: Rows, after: &'static str| -> Result<(), StoreError> {
             if !rows.is_empty() {
-                let mut script = SqlBuilder::new(before);
-                script.rows(rows)?.then(after);
-                scripts.push(script);
+                let mut statement = SqlBuilder::new(before);
+                statement.rows(rows)?.then(after);
+                statements.push(statement);
             }
             Ok(())
         };
@@ -136,6 +136,6 @@ impl Removals {
             all.claims,
             " AS k(kind, key) WHERE t.kind = k.kind AND t.key = k.key",
         )?;
-        Ok(scripts)
+        Ok(statements)
     }
 }

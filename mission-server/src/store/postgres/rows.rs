@@ -200,18 +200,18 @@ impl Rows {
         self.count
     }
 
-    /// Adds `unnest(…)` of the rows to a script.
-    fn unnest(self, script: &mut SqlBuilder) -> Result<(), StoreError> {
+    /// Adds `unnest(…)` of the rows to a statement.
+    fn unnest(self, statement: &mut SqlBuilder) -> Result<(), StoreError> {
         let fits = |column: &SqlValue| placeholder(column).1 == self.count;
         if self.misfit || !self.columns.iter().all(fits) {
             let why = "rows do not fit the columns of their statement";
             return Err(StoreError::Refused(why.to_owned()));
         }
         for (place, column) in self.columns.into_iter().enumerate() {
-            script.then(if place == 0 { "unnest(" } else { ", " });
-            script.then(placeholder(&column).0).bind(column);
+            statement.then(if place == 0 { "unnest(" } else { ", " });
+            statement.then(placeholder(&column).0).bind(column);
         }
-        script.then(")");
+        statement.then(")");
         Ok(())
     }
 }
@@ -233,9 +233,9 @@ mod tests {
         let mut rows = Rows::of(&[Kind::Id, Kind::Text]);
         rows.row().id(Uuid::nil()).text("a");
         rows.row().id(Uuid::nil()).optional_text(None);
-        let mut script = SqlBuilder::default();
-        script.then("SELECT ?, ").bind(1_i64).rows(rows).unwrap();
-        let (sql, values) = script.into_parts();
+        let mut statement = SqlBuilder::default();
+        statement.then("SELECT ?, ").bind(1_i64).rows(rows).unwrap();
+        let (sql, values) = statement.into_parts();
         assert_eq!(sql, "SELECT ?, unnest(?::uuid[], ?::text[])");
         assert_eq!(values.len(), 3);
     }

@@ -95,9 +95,9 @@ impl BatchRows {
             self.claims
                 .insert(claim.clone(), Some(ClaimRecord { holder, at }));
         }
-        for (mission, take) in &write_set.reservations {
+        for (mission, reservation) in &write_set.reservations {
             let sum = self.budgets.entry(*mission).or_default();
-            *sum = sum.plus(take.used);
+            *sum = sum.plus(reservation.used);
         }
         self.sightings.extend(write_set.sightings.clone());
         Friendship::merge_latest(&mut self.friendships, &write_set.friendships);

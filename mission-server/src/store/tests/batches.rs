@@ -1,4 +1,4 @@
-// One verdict a change, whatever its neighbours do. Included by a module that knows how to make a store: `scratch`.
+// One verdict a change, whatever its neighbours do. Included by a module that knows how to make a store: `test_store`.
 
 use std::cell::Cell;
 
@@ -66,8 +66,8 @@ fn spoiled(kind: usize) -> Change {
 fn one_conflict_leaves_its_neighbours_whole() {
     for kind in 0..5 {
         block_on(async {
-            let Some(scratch) = scratch().await else { return };
-            let store = &scratch.store;
+            let Some(test_store) = test_store().await else { return };
+            let store = &test_store.store;
             let mut first = change(1, 0);
             first.write_set.claims.insert(Claim::Policy, fresh());
             let source = reward(1, Uuid::from_u128(77));
@@ -97,8 +97,8 @@ fn one_conflict_leaves_its_neighbours_whole() {
 #[test]
 fn a_claim_moves_along_the_changes_of_one_batch() {
     block_on(async {
-        let Some(scratch) = scratch().await else { return };
-        let store = &scratch.store;
+        let Some(test_store) = test_store().await else { return };
+        let store = &test_store.store;
         let claim = || Claim::MissionCode("watch".parse().unwrap());
         let holders: Vec<Uuid> = (0..4).map(|_| fresh()).collect();
         let mut taking: Vec<Change> = (0..4).map(|who| change(who, 0)).collect();
@@ -125,8 +125,8 @@ fn a_claim_moves_along_the_changes_of_one_batch() {
 #[test]
 fn an_erasure_frees_its_sources_for_the_rest_of_the_batch() {
     block_on(async {
-        let Some(scratch) = scratch().await else { return };
-        let store = &scratch.store;
+        let Some(test_store) = test_store().await else { return };
+        let store = &test_store.store;
         let with_reward = |who, version| {
             let mut one = change(who, version);
             let reward = reward(who, Uuid::from_u128(7));
@@ -145,7 +145,7 @@ fn an_erasure_frees_its_sources_for_the_rest_of_the_batch() {
 #[test]
 fn a_record_without_its_roots_version_is_refused_whole() {
     block_on(async {
-        let Some(scratch) = scratch().await else { return };
+        let Some(test_store) = test_store().await else { return };
         let mut stray = change(1, 0);
         let day = day("2026-01-05");
         stray
@@ -153,17 +153,17 @@ fn a_record_without_its_roots_version_is_refused_whole() {
             .writes
             .check_in_day
             .insert((user(2), day.date), Some(day));
-        let refused = scratch.store.commit(&[change(3, 0), stray]).await;
+        let refused = test_store.store.commit(&[change(3, 0), stray]).await;
         assert!(matches!(refused, Err(StoreError::Refused(_))), "{refused:?}");
-        assert_eq!(version(&scratch.store, 3).await, 0);
+        assert_eq!(version(&test_store.store, 3).await, 0);
     });
 }
 
 #[test]
 fn records_can_go() {
     block_on(async {
-        let Some(scratch) = scratch().await else { return };
-        let store = &scratch.store;
+        let Some(test_store) = test_store().await else { return };
+        let store = &test_store.store;
         let (day, reward) = (day("2026-01-05"), reward(1, fresh()));
         let mut full = change(1, 0);
         let (day_key, reward_key) = ((user(1), day.date), (user(1), reward.id));
@@ -196,7 +196,7 @@ fn a_budget_is_never_overspent_by_random_batches() {
         .enable_all()
         .build()
         .unwrap();
-    let Some(scratch) = runtime.block_on(scratch()) else {
+    let Some(test_store) = runtime.block_on(test_store()) else {
         return;
     };
     let who = Cell::new(0);
@@ -225,12 +225,12 @@ fn a_budget_is_never_overspent_by_random_batches() {
                 used += if fits { *cents } else { 0 };
                 expected.push(if fits { Committed } else { Conflict });
             }
-            assert_eq!(scratch.store.commit(&changes).await.unwrap(), expected);
+            assert_eq!(test_store.store.commit(&changes).await.unwrap(), expected);
             let keys = ReadSet {
                 budgets: [mission].into(),
                 ..ReadSet::default()
             };
-            let found = scratch.store.load(&keys).await.unwrap().budgets[&mission];
+            let found = test_store.store.load(&keys).await.unwrap().budgets[&mission];
             assert_eq!(found.points, rust_decimal::Decimal::new(used, 2));
         }
     };
@@ -249,7 +249,7 @@ fn a_budget_is_never_overspent_by_random_batches() {
 #[test]
 fn claims_of_any_text_never_meet() {
     block_on(async {
-        let Some(scratch) = scratch().await else { return };
+        let Some(test_store) = test_store().await else { return };
         let claim = |id: &str| Claim::Inbound {
             source: "s".to_owned(),
             id: id.to_owned(),
@@ -258,7 +258,7 @@ fn claims_of_any_text_never_meet() {
             let mut one = change(who, 0);
             one.write_set.claims.insert(claim(id), user(who).0);
             one.journal[0].request.at = noon();
-            assert_eq!(scratch.store.commit(&[one]).await.unwrap(), [Committed], "{id:?}");
+            assert_eq!(test_store.store.commit(&[one]).await.unwrap(), [Committed], "{id:?}");
         }
     });
 }

@@ -23,9 +23,9 @@ async fn refused(content_type: Option<&str>, bytes: &[u8]) -> (u16, String) {
         max_bytes: 1_000_000,
         ..Limits::default()
     };
-    let stage = Stage::with(limits);
-    let error = stage.take(content_type, bytes).await.expect_err("refused");
-    assert!(stage.names().is_empty(), "{error} left {:?}", stage.names());
+    let fixture = UploadFixture::with(limits);
+    let error = fixture.take(content_type, bytes).await.expect_err("refused");
+    assert!(fixture.names().is_empty(), "{error} left {:?}", fixture.names());
     status(error)
 }
 
@@ -99,16 +99,16 @@ async fn what_claims_another_type_is_refused() {
 
 #[tokio::test]
 async fn a_type_that_is_not_allowed_is_refused() {
-    let stage = Stage::with(Limits {
+    let fixture = UploadFixture::with(Limits {
         types: vec![MediaType::Png],
         ..Limits::default()
     });
-    let error = stage
+    let error = fixture
         .take(Some("image/jpeg"), &jpeg())
         .await
         .expect_err("refused");
     assert_eq!(status(error).0, 415);
-    assert!(stage.names().is_empty());
+    assert!(fixture.names().is_empty());
 }
 
 #[tokio::test]
@@ -189,21 +189,21 @@ async fn two_files_in_one_are_refused() {
 
 #[tokio::test]
 async fn an_image_that_takes_too_long_is_refused() {
-    let stage = Stage::with(Limits {
+    let fixture = UploadFixture::with(Limits {
         decode_time: Duration::ZERO,
         ..Limits::default()
     });
     for image in [png(), gif(), webp()] {
-        let error = stage.take(None, &image).await.expect_err("refused");
+        let error = fixture.take(None, &image).await.expect_err("refused");
         assert!(matches!(error, UploadError::TooSlow(_)), "{error}");
         assert_eq!(status(error).0, 422);
     }
-    assert!(stage.names().is_empty());
+    assert!(fixture.names().is_empty());
 }
 
 #[tokio::test]
 async fn a_path_in_the_name_is_refused() {
-    let stage = Stage::new();
+    let fixture = UploadFixture::new();
     for name in [
         "../../etc/passwd",
         "/etc/passwd",
@@ -221,16 +221,16 @@ async fn a_path_in_the_name_is_refused() {
             file_name: Some(name),
             bytes: pieces(&png()),
         };
-        let error = stage.uploads.receive(part, now()).await.expect_err(name);
+        let error = fixture.uploads.receive(part, now()).await.expect_err(name);
         let (status, told) = status(error);
         assert!(status == 422 && told.contains("plain name"), "{name:?}: {told}");
     }
-    assert!(stage.names().is_empty());
+    assert!(fixture.names().is_empty());
 }
 
 #[tokio::test]
 async fn twice_the_limit_in_chunks_is_refused_before_it_has_all_come() {
-    let stage = Stage::with(Limits {
+    let fixture = UploadFixture::with(Limits {
         max_bytes: 100_000,
         ..Limits::default()
     });
@@ -249,7 +249,7 @@ async fn twice_the_limit_in_chunks_is_refused_before_it_has_all_come() {
             Ok(Bytes::from(chunk))
         }
     });
-    let error = stage.send_form(chunks).await.expect_err("refused");
+    let error = fixture.send_form(chunks).await.expect_err("refused");
     let sent: usize = counted.try_iter().sum();
     assert!(
         matches!(error, UploadError::TooLarge { limit: 100_000 }),
@@ -257,28 +257,28 @@ async fn twice_the_limit_in_chunks_is_refused_before_it_has_all_come() {
     );
     assert_eq!(status(error).0, 413);
     assert!((100_000..150_000).contains(&sent), "{sent}");
-    assert!(stage.names().is_empty());
+    assert!(fixture.names().is_empty());
 }
 
 #[tokio::test]
 async fn a_body_that_breaks_off_is_refused() {
-    let stage = Stage::new();
+    let fixture = UploadFixture::new();
     let whole = form("Content-Disposition: form-data; name=\"file\"", &png());
     let cut = Bytes::copy_from_slice(&whole[..whole.len() - 30]);
-    let error = stage
+    let error = fixture
         .send_form(stream::iter([Ok(cut.clone())]))
         .await
         .expect_err("refused");
     assert_eq!(status(error).0, 400);
     let broken = stream::iter([Ok(cut), Err(std::io::Error::other("reset"))]);
-    let error = stage.send_form(broken).await.expect_err("refused");
+    let error = fixture.send_form(broken).await.expect_err("refused");
     assert_eq!(status(error).0, 400);
-    assert!(stage.names().is_empty());
+    assert!(fixture.names().is_empty());
 }
 
 #[tokio::test]
 async fn a_form_without_exactly_one_file_is_refused() {
-    let stage = Stage::new();
+    let fixture = UploadFixture::new();
     let file = form("Content-Disposition: form-data; name=\"file\"", &png());
     let other = form("Content-Disposition: form-data; name=\"note\"", b"x");
     let open = file.len() - "--X--\r\n".len();
@@ -288,7 +288,7 @@ async fn a_form_without_exactly_one_file_is_refused() {
         [&file[..open], &other[..]].concat(),
         [&file[..open], &file[..]].concat(),
     ] {
-        let error = stage
+        let error = fixture
             .send_form(stream::iter([Ok(body.into())]))
             .await
             .expect_err("refused");
@@ -298,8 +298,8 @@ async fn a_form_without_exactly_one_file_is_refused() {
             "{told}"
         );
     }
-    assert!(stage.names().is_empty());
-    stage
+    assert!(fixture.names().is_empty());
+    fixture
         .send_form(stream::iter([Ok(file.into())]))
         .await
         .expect("taken");

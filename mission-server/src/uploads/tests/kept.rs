@@ -8,7 +8,7 @@ use super::{make::*, *};
 
 #[tokio::test]
 async fn every_type_is_taken_and_can_be_read() {
-    let stage = Stage::new();
+    let fixture = UploadFixture::new();
     for (kind, bytes) in [
         (MediaType::Png, png()),
         (MediaType::Jpeg, jpeg()),
@@ -23,15 +23,15 @@ async fn every_type_is_taken_and_can_be_read() {
             Some(""),
             None,
         ] {
-            let file = stage.take(claim, &bytes).await.unwrap();
+            let file = fixture.take(claim, &bytes).await.unwrap();
             assert_eq!(file.content_type, kind.content_type());
             assert_eq!(file.sha256.0, <[u8; 32]>::from(Sha256::digest(&bytes)));
             assert_eq!(file.perceptual_hash.is_some(), kind.is_image());
             assert_eq!(file.id.0.get_version_num(), 7);
-            let kept = stage.read(&file).await;
+            let kept = fixture.read(&file).await;
             assert_eq!(file.size_bytes, kept.len() as u64);
             assert_eq!(
-                stage.uploads.store().unwrap().kind(file.id.0).await.unwrap(),
+                fixture.uploads.store().unwrap().kind(file.id.0).await.unwrap(),
                 Some(kind)
             );
             if kind.is_image() {
@@ -42,20 +42,20 @@ async fn every_type_is_taken_and_can_be_read() {
             }
         }
     }
-    assert_eq!(stage.names().len(), 24);
+    assert_eq!(fixture.names().len(), 24);
 }
 
 #[tokio::test]
 async fn a_file_of_several_parts_is_written_whole() {
-    let stage = Stage::new();
+    let fixture = UploadFixture::new();
     let mut video = mp4();
     let media = vec![9; 12 << 20];
     video.extend_from_slice(&u32::try_from(media.len() + 8).unwrap().to_be_bytes());
     video.extend_from_slice(b"mdat");
     video.extend_from_slice(&media);
-    let file = stage.take(Some("video/mp4"), &video).await.expect("taken");
-    assert!(stage.read(&file).await == video);
-    assert_eq!(stage.names(), [file.id.0.to_string()]);
+    let file = fixture.take(Some("video/mp4"), &video).await.expect("taken");
+    assert!(fixture.read(&file).await == video);
+    assert_eq!(fixture.names(), [file.id.0.to_string()]);
 }
 
 #[tokio::test]
@@ -66,8 +66,8 @@ async fn exactly_the_limit_is_taken() {
         ..Limits::default()
     };
     let size = bytes.len() as u64;
-    assert!(Stage::with(limits(size)).take(None, &bytes).await.is_ok());
-    let refused = Stage::with(limits(size - 1)).take(None, &bytes).await;
+    assert!(UploadFixture::with(limits(size)).take(None, &bytes).await.is_ok());
+    let refused = UploadFixture::with(limits(size - 1)).take(None, &bytes).await;
     assert!(matches!(refused, Err(UploadError::TooLarge { .. })));
 }
 
@@ -115,9 +115,9 @@ async fn where_a_photograph_was_taken_is_taken_out_and_how_it_is_turned_stays() 
     for (name, photograph) in [("JPEG", in_jpeg), ("PNG", in_png), ("WebP", in_webp)] {
         assert!(holds(&photograph, &place()), "{name}");
         assert_eq!(orientation(&photograph), Orientation::Rotate90, "{name}");
-        let stage = Stage::new();
-        let file = stage.take(None, &photograph).await.expect(name);
-        let kept = stage.read(&file).await;
+        let fixture = UploadFixture::new();
+        let file = fixture.take(None, &photograph).await.expect(name);
+        let kept = fixture.read(&file).await;
         assert!(
             !holds(&kept, &place()) && !holds(&kept, &exif()[22..34]),
             "{name}"
@@ -154,27 +154,30 @@ async fn other_metadata_is_taken_out_too() {
         ("unknown PNG", with_chunks(&png(), &png_chunk(b"prIv", XMP))),
         ("GIF", [&gif[..head], &foreign, &gif[head..]].concat()),
     ] {
-        let stage = Stage::new();
-        let file = stage.take(None, &photograph).await.expect(name);
-        assert!(!holds(&stage.read(&file).await, XMP), "{name}");
+        let fixture = UploadFixture::new();
+        let file = fixture.take(None, &photograph).await.expect(name);
+        assert!(!holds(&fixture.read(&file).await, XMP), "{name}");
     }
 }
 
 #[tokio::test]
 async fn what_cameras_put_behind_an_image_is_left_away() {
-    let stage = Stage::new();
-    let alone = stage.take(None, &jpeg()).await.expect("taken");
-    let alone = stage.read(&alone).await;
+    let fixture = UploadFixture::new();
+    let alone = fixture.take(None, &jpeg()).await.expect("taken");
+    let alone = fixture.read(&alone).await;
     for behind in [jpeg(), mp4(), vec![0; 100]] {
-        let file = stage.take(None, &[jpeg(), behind].concat()).await.expect("taken");
-        assert_eq!(stage.read(&file).await, alone);
+        let file = fixture
+            .take(None, &[jpeg(), behind].concat())
+            .await
+            .expect("taken");
+        assert_eq!(fixture.read(&file).await, alone);
     }
 }
 
 #[tokio::test]
 async fn near_copies_have_near_hashes_and_others_have_not() {
-    let stage = Stage::new();
-    let hash = async |bytes: Vec<u8>| stage.take(None, &bytes).await.unwrap().perceptual_hash.unwrap();
+    let fixture = UploadFixture::new();
+    let hash = async |bytes: Vec<u8>| fixture.take(None, &bytes).await.unwrap().perceptual_hash.unwrap();
     let original = picture(640, 480, 0);
     let first = hash(encoded(&original, ImageFormat::Png)).await;
     let half = scaled(&original, 320, 240);
@@ -201,7 +204,7 @@ async fn near_copies_have_near_hashes_and_others_have_not() {
         );
     }
     let plain = image::DynamicImage::new_rgb8(50, 50);
-    let plain = stage
+    let plain = fixture
         .take(None, &encoded(&plain, ImageFormat::Png))
         .await
         .unwrap();

@@ -23,12 +23,12 @@ use mission_core::task::UploadedFile;
 use super::*;
 
 /// Uploads into a folder of a test's own.
-struct Stage {
+struct UploadFixture {
     folder: tempfile::TempDir,
     uploads: Uploads,
 }
 
-impl Stage {
+impl UploadFixture {
     fn new() -> Self {
         Self::with(Limits::default())
     }
@@ -37,7 +37,7 @@ impl Stage {
         let folder = tempfile::tempdir().unwrap();
         let store = FileStore::open(&Location::Folder(folder.path().to_owned())).unwrap();
         let uploads = Uploads::new(store, limits, LinkSigner::new(b"secret"));
-        Stage { folder, uploads }
+        UploadFixture { folder, uploads }
     }
 
     /// What the store holds, whatever its name.

@@ -33,18 +33,18 @@ impl Answer {
 }
 
 struct Server {
-    stage: Arc<Uploads>,
+    fixture: Arc<Uploads>,
     router: Router,
     _folder: tempfile::TempDir,
 }
 
 impl Server {
     fn start() -> Self {
-        let Stage { folder, uploads } = Stage::new();
-        let stage = Arc::new(uploads);
-        let router = files_router(Arc::clone(&stage), Arc::new(Fixed(now())));
+        let UploadFixture { folder, uploads } = UploadFixture::new();
+        let fixture = Arc::new(uploads);
+        let router = files_router(Arc::clone(&fixture), Arc::new(Fixed(now())));
         Server {
-            stage,
+            fixture,
             router,
             _folder: folder,
         }
@@ -56,7 +56,7 @@ impl Server {
             file_name: None,
             bytes: pieces(bytes),
         };
-        self.stage.receive(part, now()).await.unwrap()
+        self.fixture.receive(part, now()).await.unwrap()
     }
 
     async fn ask(&self, method: Method, uri: &str, headers: &[(&str, &str)]) -> Answer {
@@ -75,7 +75,7 @@ impl Server {
     }
 
     async fn link(&self, file: &UploadedFile) -> String {
-        self.stage
+        self.fixture
             .link(file, now(), Duration::from_secs(60))
             .await
             .unwrap()
@@ -157,7 +157,7 @@ async fn a_link_that_does_not_hold_is_refused() {
     let last = if link.ends_with('A') { 'B' } else { 'A' };
     let changed = format!("{}{last}", &link[..link.len() - 2]);
     let foreign = LinkSigner::new(b"another secret").link(file.id.0, now(), Duration::from_secs(60));
-    let expired = server.stage.links().link(file.id.0, now(), Duration::ZERO);
+    let expired = server.fixture.links().link(file.id.0, now(), Duration::ZERO);
     for uri in [
         path.to_owned(),
         format!("{path}?{signature}"),
@@ -181,9 +181,9 @@ async fn a_file_that_is_gone_is_not_found() {
     let server = Server::start();
     let file = server.keep(&pdf()).await;
     let link = server.link(&file).await;
-    server.stage.store().unwrap().remove(file.id.0).await.unwrap();
+    server.fixture.store().unwrap().remove(file.id.0).await.unwrap();
     server
-        .stage
+        .fixture
         .store()
         .unwrap()
         .remove(file.id.0)

@@ -7,53 +7,53 @@ use super::{make::*, *};
 
 #[tokio::test]
 async fn unused_files_are_swept_after_their_time() {
-    let stage = Stage::new();
-    let used = stage.take(None, &png()).await.unwrap();
-    let unused = stage.take(None, &pdf()).await.unwrap();
-    let folder = stage.folder.path();
+    let fixture = UploadFixture::new();
+    let used = fixture.take(None, &png()).await.unwrap();
+    let unused = fixture.take(None, &pdf()).await.unwrap();
+    let folder = fixture.folder.path();
     std::fs::write(folder.join("README"), "of the operator").unwrap();
     std::fs::write(folder.join(format!("{}#1", Uuid::nil())), "a broken write").unwrap();
     let (real, day) = (Utc::now(), TimeDelta::days(1));
     let sweep = async |now| {
         let is_used = |id| std::future::ready(Ok::<_, UploadError>(id == used.id.0));
-        stage.uploads.sweep(now, day, is_used).await.unwrap()
+        fixture.uploads.sweep(now, day, is_used).await.unwrap()
     };
     assert_eq!(sweep(real).await, 0);
-    assert_eq!(stage.names().len(), 4);
+    assert_eq!(fixture.names().len(), 4);
     assert_eq!(sweep(real + day + TimeDelta::minutes(1)).await, 2);
-    let mut names = stage.names();
+    let mut names = fixture.names();
     names.sort();
     assert_eq!(names, [used.id.0.to_string(), "README".to_owned()]);
     assert!(matches!(
-        stage.uploads.store().unwrap().stat(unused.id.0).await,
+        fixture.uploads.store().unwrap().stat(unused.id.0).await,
         Err(UploadError::NotFound)
     ));
 }
 
 #[tokio::test]
 async fn bytes_that_break_off_leave_nothing_in_the_store() {
-    let stage = Stage::new();
+    let fixture = UploadFixture::new();
     for bytes in [64 << 10, 12 << 20] {
         let pieces = (0..bytes / (64 << 10)).map(|_| Ok(Bytes::from_static(&[1; 64 << 10])));
         let broken = Err(std::io::Error::other("broken"));
         let broken = stream::iter(pieces.chain([broken]));
-        let put = stage
+        let put = fixture
             .uploads
             .store()
             .unwrap()
             .write(Uuid::nil(), "application/pdf", Box::pin(broken))
             .await;
         assert!(matches!(put, Err(UploadError::Temporary(_))), "{put:?}");
-        assert!(stage.names().is_empty(), "{:?}", stage.names());
+        assert!(fixture.names().is_empty(), "{:?}", fixture.names());
     }
 }
 
 #[tokio::test]
 async fn a_store_that_is_away_is_told_as_such() {
-    let stage = Stage::new();
-    let gone = stage.folder.path().to_owned();
+    let fixture = UploadFixture::new();
+    let gone = fixture.folder.path().to_owned();
     std::fs::remove_dir_all(&gone).unwrap();
-    let error = stage.take(None, &png()).await.expect_err("away");
+    let error = fixture.take(None, &png()).await.expect_err("away");
     let response = axum::response::IntoResponse::into_response(error);
     assert_eq!(response.status(), 503);
 }

@@ -100,19 +100,19 @@ mod sqlite {
     use sqlx::Row;
 
     use super::*;
-    use crate::store::sqlite::tests::Scratch;
+    use crate::store::sqlite::tests::TestStore;
 
-    async fn scratch() -> Option<Scratch> {
-        Some(crate::store::sqlite::tests::scratch().await)
+    async fn test_store() -> Option<TestStore> {
+        Some(crate::store::sqlite::tests::test_store().await)
     }
 
     /// Sums over the whole ledger by account: kind of account, sum.
-    async fn sums(scratch: &Scratch) -> BTreeMap<String, i64> {
+    async fn sums(test_store: &TestStore) -> BTreeMap<String, i64> {
         let rows = sqlx::query(
             "SELECT a.kind, sum(e.amount_micros) FROM wallet_entries e JOIN wallet_accounts a ON a.id = e.account_id
             GROUP BY a.kind",
         )
-        .fetch_all(scratch.store.database.readers())
+        .fetch_all(test_store.store.database.readers())
         .await
         .unwrap();
         rows.iter().map(|row| (row.get(0), row.get(1))).collect()
@@ -125,17 +125,17 @@ mod sqlite {
 mod postgres {
     use super::*;
     use crate::store::{
-        postgres::tests::{Scratch, scratch},
+        postgres::tests::{TestStore, test_store},
         row::SqlRow as _,
         sql_builder::SqlBuilder,
     };
 
     /// Sums over the whole ledger by account: kind of account, sum.
-    async fn sums(scratch: &Scratch) -> BTreeMap<String, i64> {
+    async fn sums(test_store: &TestStore) -> BTreeMap<String, i64> {
         let sql = "SELECT CASE WHEN side = 'issuer' THEN 'issuer'
                 WHEN user_id = '00000000-0000-0000-0000-000000000000' THEN 'erased' ELSE 'user' END AS account,
                 sum(amount_micros)::bigint FROM wallet_entries GROUP BY account";
-        let rows = scratch.store.database.run(SqlBuilder::new(sql)).await.unwrap();
+        let rows = test_store.store.database.run(SqlBuilder::new(sql)).await.unwrap();
         let sums = rows
             .iter()
             .map(|row| (row.text(0).unwrap().to_owned(), row.number(1).unwrap()));

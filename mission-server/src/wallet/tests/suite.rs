@@ -3,8 +3,8 @@
 #[test]
 fn a_grant_is_booked_once_and_revoked_once() {
     block_on(async {
-        let Some(scratch) = scratch().await else { return };
-        let wallet = scratch.store.wallet();
+        let Some(test_store) = test_store().await else { return };
+        let wallet = test_store.store.wallet();
         let (grant, revocation) = (claimed(1, 1, "12.5"), revoked(1, 1, "12.5"));
         wallet.handle(&[grant.clone(), grant.clone()]).await.unwrap();
         wallet.handle(std::slice::from_ref(&grant)).await.unwrap();
@@ -23,15 +23,15 @@ fn a_grant_is_booked_once_and_revoked_once() {
             "-12.5",
             "exact digits on the wire"
         );
-        assert_eq!(sums(&scratch).await.values().sum::<i64>(), 0);
+        assert_eq!(sums(&test_store).await.values().sum::<i64>(), 0);
     });
 }
 
 #[test]
 fn who_was_erased_has_no_account_and_the_sums_stay() {
     block_on(async {
-        let Some(scratch) = scratch().await else { return };
-        let wallet = scratch.store.wallet();
+        let Some(test_store) = test_store().await else { return };
+        let wallet = test_store.store.wallet();
         wallet
             .handle(&[
                 claimed(1, 1, "10"),
@@ -51,7 +51,7 @@ fn who_was_erased_has_no_account_and_the_sums_stay() {
             ("user", 5_000_000),
         ];
         assert_eq!(
-            sums(&scratch).await,
+            sums(&test_store).await,
             expected.map(|(kind, sum)| (kind.to_owned(), sum)).into()
         );
     });
@@ -60,8 +60,8 @@ fn who_was_erased_has_no_account_and_the_sums_stay() {
 #[test]
 fn events_that_move_no_points_are_none_of_its_business() {
     block_on(async {
-        let Some(scratch) = scratch().await else { return };
-        let wallet = scratch.store.wallet();
+        let Some(test_store) = test_store().await else { return };
+        let wallet = test_store.store.wallet();
         let mut other = claimed(1, 1, "10");
         other.event_type = "MissionCompletedEvent".to_owned();
         wallet.handle(&[other]).await.unwrap();
@@ -72,8 +72,8 @@ fn events_that_move_no_points_are_none_of_its_business() {
 #[test]
 fn an_unreadable_event_is_refused_with_its_name_and_books_nothing() {
     block_on(async {
-        let Some(scratch) = scratch().await else { return };
-        let wallet = scratch.store.wallet();
+        let Some(test_store) = test_store().await else { return };
+        let wallet = test_store.store.wallet();
         for data in [
             serde_json::json!({"rewardId": "x"}),
             serde_json::Value::Null,
@@ -102,10 +102,10 @@ fn the_books_always_balance() {
         .enable_all()
         .build()
         .unwrap();
-    let Some(scratch) = runtime.block_on(scratch()) else {
+    let Some(test_store) = runtime.block_on(test_store()) else {
         return;
     };
-    let wallet = scratch.store.wallet();
+    let wallet = test_store.store.wallet();
     let case = Cell::new(0);
     let history = async |batches: Vec<Vec<Delivery>>| {
         // Other users and grants in every case, in the same books.
@@ -146,7 +146,7 @@ fn the_books_always_balance() {
                 "user {one}"
             );
         }
-        assert_eq!(sums(&scratch).await.values().sum::<i64>(), 0);
+        assert_eq!(sums(&test_store).await.values().sum::<i64>(), 0);
     };
     let mut runner = TestRunner::new(Config {
         cases: 48,
@@ -163,8 +163,8 @@ fn the_books_always_balance() {
 #[test]
 fn nobody_has_an_account_at_first() {
     block_on(async {
-        let Some(scratch) = scratch().await else { return };
-        let wallet = scratch.store.wallet();
+        let Some(test_store) = test_store().await else { return };
+        let wallet = test_store.store.wallet();
         let nobody = UserId(Uuid::nil());
         assert!(wallet.balance(nobody).await.unwrap().is_zero());
         assert_eq!(wallet.entries(nobody).await.unwrap(), []);

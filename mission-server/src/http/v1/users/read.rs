@@ -7,8 +7,8 @@ use mission_core::{
     ports::queries::{Page, TaskFilter},
     user::{Boost, User},
 };
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::super::{
@@ -21,7 +21,7 @@ use crate::{
     http::{
         AppState, Problem,
         caller::{Operator, UsersRead},
-        page::{self, List, Offset},
+        page::{self, LedgerOffset, List, Paging},
         query::{NoQuery, Query},
         view::{PersonView, RewardView, TaskView},
     },
@@ -149,20 +149,8 @@ async fn user_check_ins(
     Ok(Json(check_in::month_of(&state, &user, &query).await?))
 }
 
-/// Which bookings.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct LedgerQuery {
-    /// At most so many; 1 to 200, default 50.
-    #[param(minimum = 1, maximum = 200)]
-    limit: Option<usize>,
-    /// Where the page before ended.
-    cursor: Option<String>,
-}
-
 /// The bookings of the embedded ledger in a user's account, oldest first.
-#[utoipa::path(get, path = "/users/{id}/ledger", tag = "users", params(("id" = UserId, Path), LedgerQuery), responses(
+#[utoipa::path(get, path = "/users/{id}/ledger", tag = "users", params(("id" = UserId, Path), Paging), responses(
     (status = 200, description = "A page of bookings", body = List<LedgerEntry>),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
@@ -170,18 +158,18 @@ async fn user_ledger(
     State(state): State<AppState>,
     _operator: Operator<UsersRead>,
     Id(id): Id<UserId>,
-    Query(query): Query<LedgerQuery>,
+    Query(paging): Query<Paging>,
 ) -> Result<Json<List<LedgerEntry>>, Problem> {
-    let Page { limit, after } = page::page::<Offset>(query.limit, query.cursor.as_deref())?;
+    let Page { limit, after } = paging.page()?;
     known(&state, id).await?;
     // Bookings are only ever added, so that a place among them stays the same.
-    let seen = after.map_or(0, |Offset(seen)| seen);
+    let seen = after.map_or(0, |LedgerOffset(seen)| seen);
     let entries = state.wallet.entries(id).await?.into_iter().enumerate();
     let page: Vec<_> = entries.skip(seen).take(limit + 1).collect();
     Ok(Json(page::list(
         page,
         limit,
-        |(place, _)| Offset(place + 1),
+        |(place, _)| LedgerOffset(place + 1),
         |(_, entry)| entry,
     )))
 }

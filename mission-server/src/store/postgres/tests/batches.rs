@@ -1,5 +1,5 @@
 //! Batches on PostgreSQL.
 
-use super::scratch;
+use super::test_store;
 
 include!("../../tests/batches.rs");

@@ -10,7 +10,7 @@ use mission_core::{
     testing::user,
 };
 
-use super::{super::PostgresStore, scratch};
+use super::{super::PostgresStore, test_store};
 use sqlx::{Row as _, postgres::PgRow};
 
 use crate::store::{
@@ -46,8 +46,10 @@ fn said(name: &str, what: [bool; 3]) -> (String, [bool; 3]) {
 #[test]
 fn an_erasure_leaves_nothing_in_the_journal_but_itself_and_unsent_events() {
     block_on(async {
-        let Some(scratch) = scratch().await else { return };
-        let store = &scratch.store;
+        let Some(test_store) = test_store().await else {
+            return;
+        };
+        let store = &test_store.store;
         let (mut sent, mut unsent) = (change(1, 0), change(1, 1));
         sent.journal[0].events.push(event(user(1)));
         unsent.journal[0].events.push(event(user(1)));
@@ -88,8 +90,10 @@ fn an_erasure_leaves_nothing_in_the_journal_but_itself_and_unsent_events() {
 #[test]
 fn housekeeping_forgets_receipts_after_a_day_and_inbound_ids_after_thirty() {
     block_on(async {
-        let Some(scratch) = scratch().await else { return };
-        let store = &scratch.store;
+        let Some(test_store) = test_store().await else {
+            return;
+        };
+        let store = &test_store.store;
         let inbound = |n: u64| Claim::Inbound {
             source: "s".to_owned(),
             id: n.to_string(),

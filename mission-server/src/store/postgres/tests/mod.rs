@@ -11,7 +11,7 @@ use super::{PostgresOptions, PostgresStore};
 use crate::services::Schema;
 
 /// A store in a schema of its own, which goes with it.
-pub(crate) struct Scratch {
+pub(crate) struct TestStore {
     pub(crate) store: PostgresStore,
     pub(crate) schema: Schema,
 }
@@ -26,24 +26,24 @@ pub(super) fn options() -> PostgresOptions {
 }
 
 /// A store; `None` where there is no PostgreSQL.
-pub(crate) async fn scratch() -> Option<Scratch> {
-    scratch_with(options()).await
+pub(crate) async fn test_store() -> Option<TestStore> {
+    test_store_with(options()).await
 }
 
-pub(super) async fn scratch_with(options: PostgresOptions) -> Option<Scratch> {
+pub(super) async fn test_store_with(options: PostgresOptions) -> Option<TestStore> {
     let schema = Schema::create()?;
     let store = PostgresStore::open(&schema.url, options).await.unwrap();
-    Some(Scratch { store, schema })
+    Some(TestStore { store, schema })
 }
 
 mod contract {
     use std::cell::RefCell;
 
-    use super::{Scratch, scratch};
+    use super::{TestStore, test_store};
 
     thread_local! {
         /// Keeps a test's schema until it is over.
-        static KEPT: RefCell<Vec<Scratch>> = const { RefCell::new(Vec::new()) };
+        static KEPT: RefCell<Vec<TestStore>> = const { RefCell::new(Vec::new()) };
     }
 
     fn drive(case: impl Future<Output = ()>) {
@@ -54,9 +54,9 @@ mod contract {
     }
 
     mission_core::store_contract!(drive, async {
-        let scratch = scratch().await.unwrap();
-        let store = scratch.store.clone();
-        KEPT.with_borrow_mut(|kept| kept.push(scratch));
+        let test_store = test_store().await.unwrap();
+        let store = test_store.store.clone();
+        KEPT.with_borrow_mut(|kept| kept.push(test_store));
         store
     });
 }

@@ -16,7 +16,7 @@ use mission_core::{
 
 use super::{
     super::{OpenError, PostgresOptions, PostgresStore},
-    Scratch, options, scratch, scratch_with,
+    TestStore, options, test_store, test_store_with,
 };
 use crate::{
     services::Schema,
@@ -29,8 +29,10 @@ use crate::{
     },
 };
 
-async fn another(scratch: &Scratch, options: PostgresOptions) -> PostgresStore {
-    PostgresStore::open(&scratch.schema.url, options).await.unwrap()
+async fn another(test_store: &TestStore, options: PostgresOptions) -> PostgresStore {
+    PostgresStore::open(&test_store.schema.url, options)
+        .await
+        .unwrap()
 }
 
 async fn versions(store: &PostgresStore, users: u64) -> Vec<u64> {
@@ -57,12 +59,19 @@ fn many_may_open_a_new_database_at_once() {
 #[test]
 fn an_older_server_works_on_beside_a_newer_schema_but_does_not_start_on_it() {
     block_on(async {
-        let Some(scratch) = scratch().await else { return };
+        let Some(test_store) = test_store().await else {
+            return;
+        };
         let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
             VALUES (9999, 'of a newer server', TRUE, '', 0)";
-        scratch.store.database.run(SqlBuilder::new(newer)).await.unwrap();
-        scratch.store.commit(&[change(1, 0)]).await.unwrap();
-        let refused = PostgresStore::open(&scratch.schema.url, options())
+        test_store
+            .store
+            .database
+            .run(SqlBuilder::new(newer))
+            .await
+            .unwrap();
+        test_store.store.commit(&[change(1, 0)]).await.unwrap();
+        let refused = PostgresStore::open(&test_store.schema.url, options())
             .await
             .unwrap_err();
         assert!(
@@ -75,11 +84,13 @@ fn an_older_server_works_on_beside_a_newer_schema_but_does_not_start_on_it() {
 #[test]
 fn a_write_is_tried_and_leaves_nothing_behind() {
     block_on(async {
-        let Some(scratch) = scratch().await else { return };
+        let Some(test_store) = test_store().await else {
+            return;
+        };
         for _ in 0..2 {
-            scratch.store.probe_write().await.unwrap();
+            test_store.store.probe_write().await.unwrap();
         }
-        let left = scratch
+        let left = test_store
             .store
             .database
             .run(SqlBuilder::new("SELECT 1 FROM write_probe"));
@@ -102,8 +113,10 @@ fn index(who: u64) -> usize {
 fn batches_of_several_servers_over_the_same_users_lose_nothing() {
     const USERS: u64 = 24;
     block_on(async {
-        let Some(scratch) = scratch().await else { return };
-        let stores = join_all((0..4).map(|_| another(&scratch, options()))).await;
+        let Some(test_store) = test_store().await else {
+            return;
+        };
+        let stores = join_all((0..4).map(|_| another(&test_store, options()))).await;
         let transaction = stores.iter().enumerate().map(|(n, store)| async move {
             let mut won = vec![0; index(USERS)];
             for round in 0..6 {
@@ -127,7 +140,7 @@ fn batches_of_several_servers_over_the_same_users_lose_nothing() {
         let sums: Vec<u64> = (0..index(USERS))
             .map(|who| won.iter().map(|won| won[who]).sum())
             .collect();
-        assert_eq!(versions(&scratch.store, USERS).await, sums);
+        assert_eq!(versions(&test_store.store, USERS).await, sums);
         assert!(
             sums.iter().all(|sum| *sum >= 4),
             "somebody wins every round: {sums:?}"
@@ -138,8 +151,10 @@ fn batches_of_several_servers_over_the_same_users_lose_nothing() {
 #[test]
 fn a_change_of_a_mission_on_one_server_is_seen_on_another() {
     block_on(async {
-        let Some(scratch) = scratch().await else { return };
-        let other = another(&scratch, options()).await;
+        let Some(test_store) = test_store().await else {
+            return;
+        };
+        let other = another(&test_store, options()).await;
         let before = other.catalog_version().await.unwrap();
         let mission = active(1, definition("one"));
         let mut publish = change(1, 0);
@@ -149,7 +164,7 @@ fn a_change_of_a_mission_on_one_server_is_seen_on_another() {
             .writes
             .mission
             .insert(mission.id, Some(mission.clone()));
-        scratch.store.commit(&[publish]).await.unwrap();
+        test_store.store.commit(&[publish]).await.unwrap();
         let catalog = other.catalog_records().await.unwrap();
         assert_eq!(catalog.missions, [mission]);
         assert!(catalog.version > before);
@@ -186,10 +201,10 @@ fn servers_share_the_outbox_and_none_sends_what_another_does() {
     const USERS: u64 = 300;
     block_on(async {
         let long = lease(Duration::from_secs(600));
-        let Some(scratch) = scratch_with(long).await else {
+        let Some(test_store) = test_store_with(long).await else {
             return;
         };
-        let (one, two) = (&scratch.store, &another(&scratch, long).await);
+        let (one, two) = (&test_store.store, &another(&test_store, long).await);
         tell(one, USERS).await;
         assert_eq!(
             told(one).await.len() as u64,
@@ -218,12 +233,12 @@ fn servers_share_the_outbox_and_none_sends_what_another_does() {
 fn the_outbox_of_a_server_that_is_gone_is_taken_over() {
     block_on(async {
         let brief = lease(Duration::from_millis(400));
-        let Some(scratch) = scratch_with(brief).await else {
+        let Some(test_store) = test_store_with(brief).await else {
             return;
         };
-        let two = another(&scratch, brief).await;
-        tell(&scratch.store, 20).await;
-        assert_eq!(told(&scratch.store).await.len(), 20);
+        let two = another(&test_store, brief).await;
+        tell(&test_store.store, 20).await;
+        assert_eq!(told(&test_store.store).await.len(), 20);
         let taken_over = async {
             while told(&two).await.len() < 20 {
                 tokio::time::sleep(Duration::from_millis(50)).await;

@@ -6,7 +6,7 @@ use std::{net::TcpStream, os::fd::OwnedFd};
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 use sqlx::Row;
 
-use super::{super::PostgresOptions, options, scratch_with};
+use super::{super::PostgresOptions, options, test_store_with};
 use crate::{
     services,
     store::{sql_builder::SqlBuilder, tests::block_on},
@@ -42,11 +42,11 @@ fn a_connection_over_tcp_sends_at_once() {
             connections: 1,
             ..options()
         };
-        let Some(scratch) = scratch_with(one_connection).await else {
+        let Some(test_store) = test_store_with(one_connection).await else {
             return;
         };
         let port = SqlBuilder::new("SELECT inet_client_port()");
-        let rows = scratch.store.database.run(port).await.unwrap();
+        let rows = test_store.store.database.run(port).await.unwrap();
         let Some(port) = rows[0].get::<Option<i32>, _>(0) else {
             services::left_out("TCP_NODELAY towards PostgreSQL: the server is reached over a Unix socket");
             return;

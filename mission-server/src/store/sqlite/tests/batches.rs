@@ -1,8 +1,8 @@
 //! Batches on SQLite.
 
-use super::{Scratch, scratch as make};
+use super::{TestStore, test_store as make};
 
-async fn scratch() -> Option<Scratch> {
+async fn test_store() -> Option<TestStore> {
     Some(make().await)
 }
 

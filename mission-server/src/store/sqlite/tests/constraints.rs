@@ -9,7 +9,7 @@ use super::{
     super::SqliteStore,
     block_on,
     builders::{change, day, fresh, reward},
-    scratch,
+    test_store,
 };
 use crate::store::sql_builder::SqlBuilder;
 
@@ -21,8 +21,8 @@ async fn sql(store: &SqliteStore, statement: &'static str) -> Result<(), sqlx::E
 #[test]
 fn the_schema_refuses_what_a_faulty_writer_would_do() {
     block_on(async {
-        let scratch = scratch().await;
-        let store = &scratch.store;
+        let test_store = test_store().await;
+        let store = &test_store.store;
         let mut full = change(1, 0);
         let (day, reward) = (day("2026-01-05"), reward(1, fresh()));
         full.write_set

@@ -16,7 +16,7 @@ use super::{
     super::{OpenError, SqliteOptions, SqliteStore},
     block_on,
     builders::{change, noon},
-    scratch,
+    test_store,
 };
 use crate::store::{database::Durability, sql_builder::SqlBuilder};
 
@@ -31,7 +31,7 @@ async fn pragma(store: &SqliteStore, name: &'static str) -> String {
 #[test]
 fn a_commit_is_synchronous_even_after_a_relaxed_write() {
     block_on(async {
-        let store = scratch().await;
+        let store = test_store().await;
         let store = &store.store;
         assert_eq!(pragma(store, "PRAGMA journal_mode").await, "wal");
         assert_eq!(pragma(store, "PRAGMA foreign_keys").await, "1");
@@ -49,10 +49,10 @@ fn a_commit_is_synchronous_even_after_a_relaxed_write() {
 #[test]
 fn what_was_committed_is_there_after_a_restart_without_a_close() {
     block_on(async {
-        let scratch = scratch().await;
-        scratch.store.commit(&[change(1, 0)]).await.unwrap();
+        let test_store = test_store().await;
+        test_store.store.commit(&[change(1, 0)]).await.unwrap();
         // A second process that comes while the first one's log was never folded in.
-        let again = SqliteStore::open(&scratch.url, SqliteOptions::default())
+        let again = SqliteStore::open(&test_store.url, SqliteOptions::default())
             .await
             .unwrap();
         assert!(again.user(user(1)).await.unwrap().is_some());
@@ -61,7 +61,7 @@ fn what_was_committed_is_there_after_a_restart_without_a_close() {
             [CommitOutcome::Committed]
         );
         assert_eq!(
-            scratch.store.commit(&[change(1, 1)]).await.unwrap(),
+            test_store.store.commit(&[change(1, 1)]).await.unwrap(),
             [CommitOutcome::Conflict]
         );
         again.close().await;
@@ -71,42 +71,42 @@ fn what_was_committed_is_there_after_a_restart_without_a_close() {
 #[test]
 fn readers_see_the_last_commit_and_wait_for_nobody() {
     block_on(async {
-        let scratch = scratch().await;
-        scratch.store.commit(&[change(1, 0)]).await.unwrap();
-        let mut turn = scratch.store.database.lock_writer().await.unwrap();
+        let test_store = test_store().await;
+        test_store.store.commit(&[change(1, 0)]).await.unwrap();
+        let mut turn = test_store.store.database.lock_writer().await.unwrap();
         let script = SqlBuilder::new("BEGIN IMMEDIATE; UPDATE users SET data = NULL;");
         turn.write(Durability::Full, script).await.unwrap();
-        let reading = (0..16).map(|_| scratch.store.user(user(1)));
+        let reading = (0..16).map(|_| test_store.store.user(user(1)));
         let answers = tokio::time::timeout(Duration::from_secs(2), futures_util::future::join_all(reading));
         for answer in answers.await.unwrap() {
             assert!(answer.unwrap().is_some());
         }
         // Dropped without an end, the transaction is rolled back before the next turn.
         drop(turn);
-        scratch.store.commit(&[change(2, 0)]).await.unwrap();
-        assert!(scratch.store.user(user(1)).await.unwrap().is_some());
-        assert!(scratch.store.user(user(2)).await.unwrap().is_some());
+        test_store.store.commit(&[change(2, 0)]).await.unwrap();
+        assert!(test_store.store.user(user(1)).await.unwrap().is_some());
+        assert!(test_store.store.user(user(2)).await.unwrap().is_some());
     });
 }
 
 #[test]
 fn a_commit_whose_future_is_dropped_leaves_no_transaction_open() {
     block_on(async {
-        let scratch = scratch().await;
+        let test_store = test_store().await;
         for micros in 0..40 {
             let changes: Vec<_> = (0..64).map(|n| change(1_000 * micros + n, 0)).collect();
-            let committing = scratch.store.commit(&changes);
+            let committing = test_store.store.commit(&changes);
             let _ = tokio::time::timeout(Duration::from_micros(micros * 100), committing).await;
             let settled = change(1_000_000 + micros, 0);
             assert_eq!(
-                scratch.store.commit(&[settled]).await.unwrap(),
+                test_store.store.commit(&[settled]).await.unwrap(),
                 [CommitOutcome::Committed]
             );
             // Whole or not at all.
             let mut found = 0;
             for n in 0..64 {
                 found += usize::from(
-                    scratch
+                    test_store
                         .store
                         .user(user(1_000 * micros + n))
                         .await
@@ -122,10 +122,10 @@ fn a_commit_whose_future_is_dropped_leaves_no_transaction_open() {
 #[test]
 fn another_process_lock_is_waited_for() {
     block_on(async {
-        let scratch = scratch().await;
-        let mut other = SqliteConnection::connect(&scratch.url).await.unwrap();
+        let test_store = test_store().await;
+        let mut other = SqliteConnection::connect(&test_store.url).await.unwrap();
         sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
-        let store = scratch.store.clone();
+        let store = test_store.store.clone();
         let committing = tokio::spawn(async move { store.commit(&[change(1, 0)]).await });
         tokio::time::sleep(Duration::from_millis(100)).await;
         assert!(!committing.is_finished());
@@ -137,13 +137,13 @@ fn another_process_lock_is_waited_for() {
 #[test]
 fn a_lock_that_stays_is_said_to_be_an_unknown_outcome_and_heals() {
     block_on(async {
-        let scratch = scratch().await;
+        let test_store = test_store().await;
         let impatient = SqliteOptions {
             busy_timeout: Duration::from_millis(20),
             ..SqliteOptions::default()
         };
-        let store = SqliteStore::open(&scratch.url, impatient).await.unwrap();
-        let mut other = SqliteConnection::connect(&scratch.url).await.unwrap();
+        let store = SqliteStore::open(&test_store.url, impatient).await.unwrap();
+        let mut other = SqliteConnection::connect(&test_store.url).await.unwrap();
         sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
         let failed = store.commit(&[change(1, 0)]).await;
         assert!(
@@ -176,8 +176,8 @@ fn many_may_open_the_same_new_file_at_once() {
 #[test]
 fn a_file_that_cannot_grow_takes_no_writes_until_it_can() {
     block_on(async {
-        let scratch = scratch().await;
-        let store = &scratch.store;
+        let test_store = test_store().await;
+        let store = &test_store.store;
         store.probe_write().await.unwrap();
         let pages: u32 = pragma(store, "PRAGMA page_count").await.parse().unwrap();
         assert!(pages > 0);

@@ -15,7 +15,7 @@ use super::{
     super::{PrunedRows, SqliteStore},
     block_on,
     builders::{change, entry, erasure, event, noon},
-    scratch,
+    test_store,
 };
 
 /// What the journal says: name, whether it keeps a receipt, the request, the answer, the events.
@@ -39,8 +39,8 @@ fn said(name: &str, what: [bool; 4]) -> (String, [bool; 4]) {
 #[test]
 fn an_erasure_leaves_nothing_in_the_journal_but_itself_and_unsent_events() {
     block_on(async {
-        let scratch = scratch().await;
-        let store = &scratch.store;
+        let test_store = test_store().await;
+        let store = &test_store.store;
         let (mut sent, mut unsent) = (change(1, 0), change(1, 1));
         sent.journal[0].events.push(event(user(1)));
         unsent.journal[0].events.push(event(user(1)));
@@ -81,8 +81,8 @@ fn an_erasure_leaves_nothing_in_the_journal_but_itself_and_unsent_events() {
 #[test]
 fn what_a_user_asked_in_the_same_change_as_the_erasure_is_not_kept() {
     block_on(async {
-        let scratch = scratch().await;
-        let store = &scratch.store;
+        let test_store = test_store().await;
+        let store = &test_store.store;
         let mut both = erasure(1, 0);
         both.journal.insert(0, entry(1, noon()));
         store.commit(&[both]).await.unwrap();
@@ -106,8 +106,8 @@ fn what_a_user_asked_in_the_same_change_as_the_erasure_is_not_kept() {
 #[test]
 fn housekeeping_forgets_receipts_after_a_day_and_inbound_ids_after_thirty() {
     block_on(async {
-        let scratch = scratch().await;
-        let store = &scratch.store;
+        let test_store = test_store().await;
+        let store = &test_store.store;
         let inbound = |n: u64| Claim::Inbound {
             source: "s".to_owned(),
             id: n.to_string(),

@@ -11,9 +11,9 @@ use crate::{
     client::Client,
     facts::{Facts, dead_letters},
     instances::Instances,
+    load_state::LoadState,
     recorder::Recorder,
     services::Services,
-    world::World,
 };
 
 /// Everything must have arrived within so long.
@@ -22,20 +22,20 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const AFTERWARDS: Duration = Duration::from_secs(3);
 
 /// What is looked at.
-pub(crate) struct Quiet<'r> {
+pub(crate) struct FinalChecks<'r> {
     /// The services.
     pub(crate) services: &'r Services,
     /// The servers and the wallet.
     pub(crate) instances: &'r Instances,
     /// What was done.
-    pub(crate) world: &'r World,
+    pub(crate) load_state: &'r LoadState,
     /// What was told.
     pub(crate) recorder: &'r Recorder,
     /// The way to the servers.
     pub(crate) client: &'r Client,
 }
 
-impl Quiet<'_> {
+impl FinalChecks<'_> {
     /// Looks until everything holds, at most for a while, and once more after that; then asks the servers.
     pub(crate) async fn look(&self, random: &mut Rng) -> Result<Vec<Check>> {
         let begun = Instant::now();
@@ -54,7 +54,7 @@ impl Quiet<'_> {
         sleep(AFTERWARDS).await;
         let (facts, mut checks) = self.facts(&mut dead).await?;
         // Nobody else works any more.
-        let state = std::mem::take(&mut *self.world.now());
+        let state = std::mem::take(&mut *self.load_state.now());
         checks.push(checks::told_alike(&state, &facts, self.client, random).await?);
         checks.push(checks::replays(&state, self.client, random).await?);
         Ok(checks)
@@ -62,10 +62,10 @@ impl Quiet<'_> {
 
     async fn facts(&self, dead: &mut Vec<String>) -> Result<(Facts, Vec<Check>)> {
         let (database, broker) = (self.services.database_url(), self.services.amqp_url());
-        let counting = self.world.now().counting.clone();
+        let counting = self.load_state.now().counting.clone();
         let facts = Facts::read(&database, &counting, &self.instances.ledger, &broker).await?;
         dead.extend(dead_letters(&broker).await?);
-        let checks = checks::all(&self.world.now(), &facts, &self.recorder.seen(), dead);
+        let checks = checks::all(&self.load_state.now(), &facts, &self.recorder.seen(), dead);
         Ok((facts, checks))
     }
 }

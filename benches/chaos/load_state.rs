@@ -130,13 +130,13 @@ impl State {
 }
 
 /// The state, shared.
-pub(crate) struct World(Mutex<State>);
+pub(crate) struct LoadState(Mutex<State>);
 
-impl World {
-    /// A world with so many users, of whom some may be erased.
+impl LoadState {
+    /// With so many users, of whom some may be erased.
     pub(crate) fn new(random: &mut Rng, users: usize) -> Self {
         let fleeting = users / 4;
-        World(Mutex::new(State {
+        LoadState(Mutex::new(State {
             steady: (fleeting..users).map(|_| id(random)).collect(),
             fleeting: (0..fleeting).map(|_| id(random)).collect(),
             ..State::default()

@@ -9,7 +9,7 @@ use crate::{Moderation, Mood, Seen, Service, services::Case};
 
 /// What the services know.
 #[derive(Default)]
-pub(crate) struct World {
+pub(crate) struct ServiceState {
     pub(crate) moods: BTreeMap<Service, Mood>,
     /// What the next requests meet instead, one each, the last one first.
     pub(crate) next: Vec<Mood>,

@@ -1,4 +1,4 @@
-//! A small world with a few users and missions of every kind, to which operations are put.
+//! A small engine with a few users and missions of every kind, to which operations are put.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -75,38 +75,38 @@ const ZONES: [&str; 6] = [
     "Africa/Cairo",
 ];
 
-/// The world, and what its clients remember of it.
-pub struct Stage {
-    world: EngineFixture,
+/// The engine, and what its clients remember of it.
+pub struct CommandFixture {
+    engine: EngineFixture,
     books: Books,
     answered: BTreeMap<ReceiptKey, (Fingerprint, Answer, DateTime<Utc>)>,
     erased: BTreeSet<Uuid>,
 }
 
-impl Stage {
+impl CommandFixture {
     pub fn new() -> Self {
-        let mut world = EngineFixture::at("2026-01-05T10:00:00Z");
+        let mut engine = EngineFixture::at("2026-01-05T10:00:00Z");
         let create = |(n, definition): (u64, &Definition)| CreateMission {
             mission: mission_id(n),
             definition: definition.clone(),
         };
         let creations = (1..).zip(DEFINITIONS.iter()).map(create);
-        let requests = creations.map(|create| world.request(create)).collect();
-        let made = world.execute_batch(requests);
+        let requests = creations.map(|create| engine.request(create)).collect();
+        let made = engine.execute_batch(requests);
         assert!(made.iter().all(|answer| matches!(answer, Ok(Ok(_)))), "{made:?}");
         let activations = (1..).zip(MISSIONS).map(|(n, _)| MoveMission {
             mission: mission_id(n),
             asked: StatusTransition::Activate,
             expected_version: None,
         });
-        let requests = activations.map(|activate| world.request(activate)).collect();
-        let activated = world.execute_batch(requests);
+        let requests = activations.map(|activate| engine.request(activate)).collect();
+        let activated = engine.execute_batch(requests);
         assert!(
             activated.iter().all(|answer| matches!(answer, Ok(Ok(_)))),
             "{activated:?}"
         );
-        Stage {
-            world,
+        CommandFixture {
+            engine,
             books: Books::default(),
             answered: BTreeMap::new(),
             erased: BTreeSet::new(),
@@ -114,10 +114,10 @@ impl Stage {
     }
 
     pub fn later(&mut self, minutes: u16, device: u8) {
-        self.world.now += Duration::minutes(i64::from(minutes));
-        self.world.signals.device =
+        self.engine.now += Duration::minutes(i64::from(minutes));
+        self.engine.signals.device =
             (device % 4 > 0).then(|| DeviceHash::of(&format!("device {}", device % 4)));
-        self.world.signals.correlation_id = Some(format!("round {minutes}"));
+        self.engine.signals.correlation_id = Some(format!("round {minutes}"));
     }
 
     /// Carries operations out in one batch, and holds repeated keys to their first answer.
@@ -127,7 +127,7 @@ impl Stage {
             let Some(command) = self.command(operation) else {
                 continue;
             };
-            let mut request = self.world.request(command);
+            let mut request = self.engine.request(command);
             if let Ask::CheckInFrom { zone } = operation.ask {
                 request.signals.zone = Some(zone_named(zone));
             }
@@ -143,7 +143,7 @@ impl Stage {
         }
         // An erasure is decided by itself, so it ends a batch here too.
         for batch in requests.chunk_by(|before, after| !erases(before) && !erases(after)) {
-            let answers = self.world.execute_batch(batch.to_vec());
+            let answers = self.engine.execute_batch(batch.to_vec());
             assert_eq!(answers.len(), batch.len(), "every command is answered");
             for (request, answer) in batch.iter().zip(answers) {
                 let answer = answer.expect("the memory store never fails");
@@ -182,21 +182,21 @@ impl Stage {
     }
 
     pub fn audit(&mut self) {
-        let exports = (0..USERS).map(|n| export(&self.world.store, user(n)).expect("memory can be read"));
+        let exports = (0..USERS).map(|n| export(&self.engine.store, user(n)).expect("memory can be read"));
         let exports: Vec<UserExport> = exports.collect();
         let missions: Vec<_> = self
-            .world
+            .engine
             .catalog
             .missions()
             .map(|listed| (*listed.mission).clone())
             .collect();
-        self.books.check(&exports, &missions, &self.world.events());
+        self.books.check(&exports, &missions, &self.engine.events());
     }
 
     fn command(&self, operation: &Operation) -> Option<Command> {
         let who = user(u64::from(operation.user) % USERS);
         let mission = mission_id(1 + u64::from(operation.thing) % MISSIONS.len() as u64);
-        let held = || export(&self.world.store, who).expect("memory can be read");
+        let held = || export(&self.engine.store, who).expect("memory can be read");
         let task = || pick(&held().tasks, operation.thing).map(|task| task.id);
         let reward = || pick(&held().rewards, operation.thing).map(|reward| reward.id);
         Some(match operation.ask {
@@ -260,7 +260,7 @@ impl Stage {
                 inviter: who,
                 invitee: user(u64::from(invitee) % (USERS + 8)),
                 invite_code: None,
-                activated_at: self.world.now,
+                activated_at: self.engine.now,
             }
             .into(),
             Ask::Decide { approve } => DecideReview {
@@ -307,7 +307,7 @@ impl Stage {
     }
 
     fn update(&self, mission: MissionId, target: u8, points: u16) -> Option<UpdateMission> {
-        let known = &self.world.catalog.mission(mission)?.mission.definition;
+        let known = &self.engine.catalog.mission(mission)?.mission.definition;
         let mut definition: Definition = known.clone();
         definition.target = target.into();
         definition.reward.points = u32::from(points).into();
@@ -324,7 +324,7 @@ impl Stage {
             source: "fuzz".to_owned(),
             event_type: "video.watched".to_owned(),
             user_id,
-            time: self.world.now - Duration::minutes(i64::from(minutes_ago)) + Duration::minutes(10),
+            time: self.engine.now - Duration::minutes(i64::from(minutes_ago)) + Duration::minutes(10),
             data: json!({"seconds": seconds})
                 .as_object()
                 .cloned()

@@ -24,7 +24,7 @@ const BATCH: usize = 256;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A server with the starter pack, and the right to tell it of events.
-pub(crate) struct Stage {
+pub(crate) struct ServerFixture {
     server: Server,
     http: reqwest::Client,
     key: EncodingKey,
@@ -55,7 +55,7 @@ impl KeptUp {
     }
 }
 
-impl Stage {
+impl ServerFixture {
     pub(crate) fn start(url: &str, wallet_queue: &str) -> Result<Self> {
         let pack = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/packs/starter");
         let server = Server::start_with(
@@ -70,7 +70,7 @@ impl Stage {
         let expires = now.as_secs() + 3600;
         let claims = json!({"sub": Uuid::nil(), "exp": expires, "roles": ["admin"]});
         let key = EncodingKey::from_secret(SECRET.as_bytes());
-        Ok(Stage {
+        Ok(ServerFixture {
             server,
             http: reqwest::Client::builder().no_proxy().tcp_nodelay(true).build()?,
             token: encode(&Header::default(), &claims, &key)?,
