@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use rhai::{AST, ASTNode, Dynamic, EvalAltResult, Expr, Position};
 
-use crate::{code::other_length, diagnostic::line_column, syntax::offset};
+use crate::{diagnostic::line_column, source_text::other_length, syntax::offset};
 
 /// The function that each computed index goes through.
 pub(crate) const INDEX_FUNCTION: &str = "__mission_index";

@@ -19,8 +19,7 @@
 //! ```
 
 mod answer;
-mod calls;
-mod code;
+mod call_check;
 mod context;
 pub mod diagnostic;
 mod failed_rules;
@@ -36,6 +35,7 @@ pub mod run;
 mod sandbox;
 mod schema;
 mod script;
+mod source_text;
 mod stopwatch;
 mod suggest;
 mod syntax;

@@ -1,7 +1,7 @@
 //! What is probably not meant so: found by reading a script, without running it.
 
+mod always_fails;
 mod answers;
-mod certain;
 mod comparisons;
 mod fields;
 mod variables;
@@ -13,7 +13,7 @@ use rhai::{AST, ASTNode, Expr, Stmt};
 
 use crate::{
     Diagnostic, FieldSchema,
-    calls::definition_of,
+    call_check::definition_of,
     program::Engines,
     suggest::closest,
     syntax::{Function, functions},
@@ -29,7 +29,7 @@ pub(crate) fn lint(engines: &Engines, source: &str, schema: &FieldSchema) -> Vec
     let defined = functions(&written);
     findings.extend(check_hooks(source, &written, &defined));
     for function in &defined {
-        findings.extend(certain::check(source, function));
+        findings.extend(always_fails::check(source, function));
         findings.extend(variables::check(source, function));
         if let Some(hook) = Hook::ALL.into_iter().find(|hook| hook.name() == function.name) {
             findings.extend(answers::check(source, hook, function, &defined, schema));

@@ -7,7 +7,7 @@ use rhai::{AST, ASTFlags, CallFnOptions, Dynamic, Engine, Expr, Scope, Stmt};
 
 use crate::{
     Diagnostic, Limits, Stopwatch,
-    calls::check_calls,
+    call_check::check_calls,
     context::ContextUse,
     failure::rule_failure,
     index_guard::{GuardedScript, Insertions},

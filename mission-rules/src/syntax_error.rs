@@ -6,10 +6,10 @@ use rhai::{LexError, ParseError, ParseErrorType};
 
 use crate::{
     Diagnostic, Limits,
-    code::blank_out_text,
     diagnostic::line_column,
     failure::too_large,
     sandbox::forbidden,
+    source_text::blank_out_text,
     syntax::{offset, word_at},
 };
 

@@ -4,12 +4,12 @@ mod activity;
 pub(crate) mod decide;
 mod envelope;
 mod friendship;
-mod integration;
+mod outbound;
 
 pub use activity::{ActivityEvent, EventOutcome, EventResult, LateWindow};
 pub use envelope::{CloudEvent, InvalidEvent};
 pub use friendship::Friendship;
-pub use integration::{
+pub use outbound::{
     CheckInCompleted, IntegrationEvent, MissionCompleted, RewardClaimed, RewardRevoked, TaskStarted,
     UserErased,
 };

@@ -9,7 +9,7 @@ use super::{comparisons::Types, context_parameter};
 use crate::{
     Diagnostic, FieldKind, FieldSchema,
     answer::{REWARD_FIELDS, unknown_reward_field},
-    calls::definition_of,
+    call_check::definition_of,
     syntax::{FirstPosition, Function, word_at},
 };
 

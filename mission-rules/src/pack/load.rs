@@ -20,7 +20,7 @@ use super::{
     references::{self, PlacedMission},
     rule_paths,
 };
-use crate::{FieldSchema, Scripts, calls::definition_of, diagnostic::Diagnostic};
+use crate::{FieldSchema, Scripts, call_check::definition_of, diagnostic::Diagnostic};
 
 pub(super) fn load(
     files: &PackFiles,

@@ -6,7 +6,7 @@ use rhai::{AST, ASTNode, Expr, Stmt};
 
 use super::recorder::STEP_FUNCTION;
 use crate::{
-    code::blank_out_text,
+    source_text::blank_out_text,
     syntax::{Chain, FirstPosition, chain_at, functions, offset},
 };
 

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
 use super::{
-    Broker, set_aside,
+    Broker, failed_delivery,
     topology::{INBOUND_DEAD, INBOUND_QUEUE},
 };
 
@@ -89,18 +89,18 @@ pub struct Settled {
 
 impl DeadLetter {
     fn of(delivery: &Delivery) -> Self {
-        let (exchange, routing_key) = set_aside::origin(delivery);
+        let (exchange, routing_key) = failed_delivery::origin(delivery);
         let properties = &delivery.properties;
         let timestamp = properties.timestamp().and_then(|at| i64::try_from(at).ok());
         DeadLetter {
             id: id_of(delivery),
-            reason: set_aside::reason(delivery),
-            attempts: u32::try_from(set_aside::attempts(delivery)).unwrap_or_default(),
+            reason: failed_delivery::reason(delivery),
+            attempts: u32::try_from(failed_delivery::attempts(delivery)).unwrap_or_default(),
             exchange,
             routing_key,
             message_id: properties.message_id().as_ref().map(ToString::to_string),
             content_type: properties.content_type().as_ref().map(ToString::to_string),
-            died_at: set_aside::died_at(delivery),
+            died_at: failed_delivery::died_at(delivery),
             published_at: timestamp.and_then(|at| DateTime::from_timestamp(at, 0)),
             body: delivery.data.clone(),
         }
@@ -108,7 +108,7 @@ impl DeadLetter {
 }
 
 fn id_of(delivery: &Delivery) -> String {
-    let (exchange, routing_key) = set_aside::origin(delivery);
+    let (exchange, routing_key) = failed_delivery::origin(delivery);
     let message_id = delivery.properties.message_id().as_ref();
     let message_id = message_id.map(ToString::to_string).unwrap_or_default();
     let mut hash = Sha256::new();
@@ -164,7 +164,7 @@ impl DeadLetters {
         let mut letters = 0;
         for delivery in taken.letters.iter().filter(meant).take(MOST_AT_ONCE) {
             if fate == DeadLetterAction::Requeued {
-                let back = set_aside::restore(&channel, INBOUND_QUEUE, delivery).await;
+                let back = failed_delivery::restore(&channel, INBOUND_QUEUE, delivery).await;
                 back.map_err(|error| error.to_string())?;
             }
             let done = delivery.ack(BasicAckOptions::default()).await;
@@ -210,7 +210,7 @@ async fn drain(channel: &Channel) -> Result<DrainedQueue, String> {
         taken.letters.push(message.delivery);
     }
     taken.total = taken.letters.len() + if taken.letters.is_empty() { 0 } else { behind };
-    taken.letters.sort_by_key(set_aside::died_at);
+    taken.letters.sort_by_key(failed_delivery::died_at);
     Ok(taken)
 }
 

@@ -6,8 +6,8 @@ mod broker;
 mod bus;
 mod consumer;
 mod dead_letters;
+mod failed_delivery;
 mod inbound;
-mod set_aside;
 mod topology;
 mod wallet;
 

@@ -11,7 +11,7 @@ use super::{
     Broker,
     broker::Session,
     consumer::{self, Handler, wait_after},
-    set_aside,
+    failed_delivery,
 };
 use crate::{
     cloud_event,
@@ -81,7 +81,7 @@ impl Handler for WalletQueue {
         let queue = format!("{}.dead", self.queue);
         let now = self.clock.now();
         for (delivery, reason) in &dead {
-            set_aside::dead_letter(session, &queue, delivery, reason, now).await?;
+            failed_delivery::dead_letter(session, &queue, delivery, reason, now).await?;
         }
         let booked = (batch.len() - dead.len()) as u64;
         metrics::counter!("mission_wallet_messages_total", "outcome" => "booked").increment(booked);

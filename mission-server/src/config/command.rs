@@ -5,7 +5,7 @@ use std::{ffi::OsString, path::Path};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use super::{
-    ConfigError, Settings, environment, in_force,
+    ConfigError, Settings, effective, environment,
     keys::{self, KEYS, Key},
     layers::Layers,
     settings::{self, OF_A_WALLET, WalletSettings},
@@ -117,7 +117,7 @@ pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Action, Con
     if matches.get_flag("print-config") {
         let mut layers = layers(&matches)?;
         settings::settle(&mut layers)?;
-        return in_force::file(&layers).map(Action::PrintConfig);
+        return effective::file(&layers).map(Action::PrintConfig);
     }
     let settings = layers(&matches).and_then(Settings::from_layers).map(Box::new);
     if matches.get_flag("check-config") {

@@ -5,9 +5,9 @@
 //! `--a-b-c` on the command line.
 
 mod command;
+mod effective;
 mod environment;
 mod error;
-mod in_force;
 mod keys;
 mod layers;
 mod secret_file;

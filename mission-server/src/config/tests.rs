@@ -498,7 +498,7 @@ fn printed(file: &str, flags: &[&str]) -> String {
         .expect("file");
     layers.take_matches(&matches).expect("flags");
     settings::settle(&mut layers).expect("settings");
-    in_force::file(&layers).expect("a file")
+    effective::file(&layers).expect("a file")
 }
 
 #[test]

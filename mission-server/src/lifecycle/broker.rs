@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 
-use super::{Core, jobs::Jobs};
+use super::{EngineHost, jobs::Jobs};
 use crate::{
     amqp::{Broker, BrokerError, BrokerSettings, ConnectionRole, DeadLetters, Inbound},
     rule_health::RuleHealth,
@@ -35,7 +35,13 @@ impl BrokerConnections {
     }
 
     /// Takes messages for as long as the jobs run.
-    pub(super) fn consume(&self, core: &Core, rule_health: Arc<RuleHealth>, keeps_names: bool, jobs: &Jobs) {
+    pub(super) fn consume(
+        &self,
+        core: &EngineHost,
+        rule_health: Arc<RuleHealth>,
+        keeps_names: bool,
+        jobs: &Jobs,
+    ) {
         let queries = Arc::clone(&core.queries);
         let inbound = Inbound::new(core.engine.clone(), queries, rule_health, keeps_names);
         let (messages, stop) = (self.messages.clone(), jobs.stopping());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Core, Storage, queue_stats::QueueStats};
+use super::{EngineHost, Storage, queue_stats::QueueStats};
 use crate::{
     http::{Probe, QueuesReport},
     telemetry::Metrics,
@@ -10,7 +10,7 @@ use crate::{
 
 /// The sources of gauges.
 pub(super) struct Gauges {
-    pub(super) core: Core,
+    pub(super) core: EngineHost,
     pub(super) storage: Storage,
     pub(super) probe: Arc<dyn Probe>,
     pub(super) metrics: Option<Metrics>,

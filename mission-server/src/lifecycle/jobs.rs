@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Core, Storage, files, gauges::Gauges};
+use super::{EngineHost, Storage, files, gauges::Gauges};
 use crate::{auth::Authenticator, http::LocalRateLimiter, uploads::Uploads};
 
 /// How often another server's changes of missions are looked for.
@@ -64,7 +64,7 @@ impl Jobs {
     /// Starts the jobs of a server.
     pub(super) fn start(
         &self,
-        core: &Core,
+        core: &EngineHost,
         storage: &Storage,
         auth: Arc<Authenticator>,
         limiter: Arc<LocalRateLimiter>,
@@ -94,7 +94,7 @@ impl Jobs {
         });
     }
 
-    fn refresh_catalog(&self, core: Core) {
+    fn refresh_catalog(&self, core: EngineHost) {
         let seen = Arc::new(tokio::sync::Mutex::new(None));
         self.every(CATALOG, move || {
             let (core, seen) = (core.clone(), Arc::clone(&seen));
@@ -115,7 +115,7 @@ impl Jobs {
         });
     }
 
-    fn sweep(&self, core: Core) {
+    fn sweep(&self, core: EngineHost) {
         self.every(EXPIRY, move || {
             let expiry_job = Arc::clone(&core.expiry_job);
             async move {
@@ -134,7 +134,7 @@ impl Jobs {
         });
     }
 
-    fn start_housekeeping(&self, core: Core, storage: Storage, limiter: Arc<LocalRateLimiter>) {
+    fn start_housekeeping(&self, core: EngineHost, storage: Storage, limiter: Arc<LocalRateLimiter>) {
         self.every(HOUSEKEEPING, move || {
             limiter.forget_idle();
             let (core, storage) = (core.clone(), storage.clone());
@@ -160,7 +160,10 @@ impl Jobs {
     }
 }
 
-async fn refresh(core: &Core, seen: &mut Option<u64>) -> Result<(), mission_core::ports::store::StoreError> {
+async fn refresh(
+    core: &EngineHost,
+    seen: &mut Option<u64>,
+) -> Result<(), mission_core::ports::store::StoreError> {
     let version = core.queries.catalog_version().await?;
     if *seen != Some(version) {
         let catalog = core.queries.catalog_records().await?;

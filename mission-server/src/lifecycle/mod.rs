@@ -6,7 +6,7 @@
 mod broker;
 mod check;
 mod clock;
-mod core;
+mod engine_host;
 mod expiry_job;
 mod files;
 mod gauges;
@@ -29,7 +29,7 @@ mod wallet;
 pub use self::{
     check::check,
     clock::TestClock,
-    core::{Core, StartError},
+    engine_host::{EngineHost, StartError},
     expiry_job::{ExpiryCounts, ExpiryError, ExpiryJob},
     pack::{PackError, apply as apply_pack},
     start::run,

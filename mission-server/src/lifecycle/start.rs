@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::{
-    Core, ExpiryJob, StartError, TestClock,
+    EngineHost, ExpiryJob, StartError, TestClock,
     broker::BrokerConnections,
     expiry_job::ExpiryError,
     files,
@@ -158,7 +158,7 @@ async fn serve(
     let uploads = files::open(&settings, &neighbours)?;
     let broker = settings.amqp.as_ref().map(BrokerConnections::start).transpose()?;
     let start_core = async || {
-        let started = Core::start(&storage, &settings, Arc::clone(&clock), &cache, &neighbours);
+        let started = EngineHost::start(&storage, &settings, Arc::clone(&clock), &cache, &neighbours);
         started.await.map_err(StartupFailure::from)
     };
     let started = listener.retry(&settings.database, &stop, start_core);
@@ -273,7 +273,7 @@ async fn serve(
 
 /// Who sees to it that uploads are judged, where that is the moderation service.
 fn moderator(
-    core: &Core,
+    core: &EngineHost,
     neighbours: &Neighbours,
     uploads: &Arc<Uploads>,
     settings: &Settings,

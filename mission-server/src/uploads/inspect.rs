@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use mission_core::task::PerceptualHash;
 
-use super::{Limits, MediaType, UploadError, images, mp4, pdf, tail};
+use super::{Limits, MediaType, UploadError, images, mp4, pdf, trailing_data};
 
 /// What was found.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub(super) fn inspect(
     limits: &Limits,
     deadline: Instant,
 ) -> Result<Inspected, UploadError> {
-    tail::refuse_archive(&tail::read(file, size)?)?;
+    trailing_data::refuse_archive(&trailing_data::read(file, size)?)?;
     let as_it_came = Inspected {
         cleaned: None,
         perceptual: None,

@@ -50,9 +50,9 @@ mod sign;
 mod spool;
 mod store;
 mod sweep;
-mod tail;
 #[cfg(test)]
 mod tests;
+mod trailing_data;
 
 pub use error::UploadError;
 pub use files::files_router;

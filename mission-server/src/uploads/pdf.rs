@@ -2,13 +2,13 @@
 
 use std::fs::File;
 
-use super::{UploadError, tail};
+use super::{UploadError, trailing_data};
 
 const END: &[u8] = b"%%EOF";
 
 /// Checks that a document ends where its file does.
 pub(super) fn check(file: &mut File, size: u64) -> Result<(), UploadError> {
-    let tail = tail::read(file, size)?;
+    let tail = trailing_data::read(file, size)?;
     let end = tail.windows(END.len()).rposition(|part| part == END);
     let Some(end) = end else {
         return Err(UploadError::invalid("the document is cut off: it has no end"));

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use crate::{
     amqp::{
-        set_aside::{origin, text_of},
+        failed_delivery::{origin, text_of},
         topology::ACTIVITY_PREFIX,
     },
     cloud_event,

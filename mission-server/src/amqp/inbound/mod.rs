@@ -20,7 +20,7 @@ use super::{
     Broker,
     broker::Session,
     consumer::{self, Handler, wait_after},
-    set_aside,
+    failed_delivery,
     topology::{INBOUND_DEAD, INBOUND_QUEUE},
 };
 use crate::rule_health::RuleHealth;
@@ -189,9 +189,9 @@ impl Handler for Inbound {
         for (delivery, verdict) in batch.iter().zip(verdicts) {
             let outcome = match verdict {
                 Disposition::Done(how) => how,
-                Disposition::Later(reason) => set_aside::retry(session, delivery, &reason, now).await?,
+                Disposition::Later(reason) => failed_delivery::retry(session, delivery, &reason, now).await?,
                 Disposition::Dead(reason) => {
-                    set_aside::dead_letter(session, INBOUND_DEAD, delivery, &reason, now).await?
+                    failed_delivery::dead_letter(session, INBOUND_DEAD, delivery, &reason, now).await?
                 }
                 Disposition::Stopped => continue,
             };

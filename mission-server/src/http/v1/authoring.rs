@@ -17,9 +17,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Id, answer,
-    checked::{Checked, FindingView},
+    definition_check::{Checked, FindingView},
     missions::etag,
-    touched::TouchedTasks,
+    open_tasks::TouchedTasks,
 };
 use crate::http::{
     AppState, Problem,

@@ -16,7 +16,7 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{answer, touched::TouchedTasks};
+use super::{answer, open_tasks::TouchedTasks};
 use crate::http::{
     AppState, FieldError, Problem,
     body::{self, BodyLimit},

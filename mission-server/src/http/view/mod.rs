@@ -4,7 +4,7 @@ mod mission;
 mod person;
 mod reward;
 mod task;
-mod zone;
+mod zone_change;
 
 use chrono::{DateTime, Utc};
 use mission_core::engine::Catalog;
@@ -13,7 +13,7 @@ pub(super) use mission::MissionView;
 pub(super) use person::PersonView;
 pub(super) use reward::{ClaimView, RewardView};
 pub(super) use task::TaskView;
-pub(super) use zone::ZoneChange;
+pub(super) use zone_change::ZoneChange;
 
 /// The code of an answer that waits for a reviewer.
 pub(super) const UNDER_REVIEW: &str = "under_review";

@@ -27,7 +27,7 @@ use crate::{
 
 /// The engine with its queries and workers: everything between the store and HTTP.
 #[derive(Clone)]
-pub struct Core {
+pub struct EngineHost {
     /// Commands.
     pub engine: Engine,
     /// Lists and records.
@@ -137,7 +137,7 @@ fn run<S: Store + 'static>(writer: Writer<S>) -> Result<JoinHandle<()>, StartErr
     }))
 }
 
-impl Core {
+impl EngineHost {
     /// Starts the engine on a store, with its catalog and the pack that the settings name. The task is the writer;
     /// it ends once every copy of the engine is gone.
     ///
@@ -178,7 +178,7 @@ impl Core {
         }
         let expiry_job = Arc::new(ExpiryJob::new(engine.clone(), Arc::clone(&queries)));
         Ok((
-            Core {
+            EngineHost {
                 engine,
                 queries,
                 scripts,
