@@ -127,7 +127,7 @@ impl Server {
             .timeout(Duration::from_secs(60))
             .user_agent(concat!("mission/", env!("CARGO_PKG_VERSION")))
             .build()
-            .map_err(|error| Failure::Failed(told(&error)))?;
+            .map_err(|error| Failure::Failed(describe_error(&error)))?;
         Ok(Server {
             client,
             address: args.server.clone(),
@@ -231,12 +231,18 @@ impl Server {
         request
             .header(AUTHORIZATION, self.authorization.clone())
             .send()
-            .map_err(|error| Failure::Failed(format!("cannot reach {}: {}", self.address(), told(&error))))
+            .map_err(|error| {
+                Failure::Failed(format!(
+                    "cannot reach {}: {}",
+                    self.address(),
+                    describe_error(&error)
+                ))
+            })
     }
 }
 
 /// An error with what lies under it.
-fn told(error: &dyn std::error::Error) -> String {
+fn describe_error(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(under) = cause {
@@ -250,9 +256,12 @@ fn told(error: &dyn std::error::Error) -> String {
 }
 
 fn read<T: DeserializeOwned>(response: Response) -> Result<T, Failure> {
-    response
-        .json()
-        .map_err(|error| Failure::Failed(format!("the server's answer cannot be read: {}", told(&error))))
+    response.json().map_err(|error| {
+        Failure::Failed(format!(
+            "the server's answer cannot be read: {}",
+            describe_error(&error)
+        ))
+    })
 }
 
 /// The response of a request that succeeded; else what the problem says.
@@ -263,24 +272,24 @@ fn accepted(response: Response) -> Result<Response, Failure> {
     }
     let problem: Value = response.json().unwrap_or_default();
     let text = |field: &str| problem[field].as_str().unwrap_or_default().to_owned();
-    let mut told = format!("the server refused it: {status}");
+    let mut message = format!("the server refused it: {status}");
     for part in [text("code"), text("detail")] {
         if !part.is_empty() {
-            told = format!("{told}: {part}");
+            message = format!("{message}: {part}");
         }
     }
     for error in problem["errors"].as_array().into_iter().flatten() {
-        let (pointer, message) = (
+        let (pointer, reason) = (
             error["pointer"].as_str().unwrap_or_default(),
             error["message"]
                 .as_str()
                 .or(error["detail"].as_str())
                 .unwrap_or_default(),
         );
-        told = format!("{told}\n  {pointer}: {message}");
+        message = format!("{message}\n  {pointer}: {reason}");
     }
     if status == StatusCode::UNAUTHORIZED {
-        told.push_str("\n  the token is not one that this server takes");
+        message.push_str("\n  the token is not one that this server takes");
     }
-    Err(Failure::Failed(told))
+    Err(Failure::Failed(message))
 }

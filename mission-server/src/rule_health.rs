@@ -39,7 +39,7 @@ struct Failures {
     since: DateTime<Utc>,
     last: DateTime<Utc>,
     last_reason: String,
-    /// When each hook was last warned of, and how many failures went untold since.
+    /// When each hook was last warned of, and how many failures went suppressed since.
     warned: HashMap<Hook, (DateTime<Utc>, u64)>,
 }
 
@@ -60,7 +60,7 @@ impl RuleHealth {
             "mission" => fault.mission.to_string(), "hook" => fault.hook.name(), "kind" => fault.kind.name()
         )
         .increment(1);
-        let untold = {
+        let suppressed = {
             let mut missions = self.lock();
             let failures = missions
                 .entry(fault.mission_id)
@@ -68,10 +68,10 @@ impl RuleHealth {
             failures.add(fault, now);
             failures.warn(fault.hook, now)
         };
-        if let Some(untold) = untold {
+        if let Some(suppressed) = suppressed {
             tracing::warn!(
                 mission = %fault.mission, hook = fault.hook.name(), kind = fault.kind.name(), line = fault.line,
-                reason = fault.message, untold, "a rule failed"
+                reason = fault.message, suppressed, "a rule failed"
             );
         }
     }
@@ -115,16 +115,16 @@ impl Failures {
         }
     }
 
-    /// How many failures went untold, where it is time for another warning.
+    /// How many failures went suppressed, where it is time for another warning.
     fn warn(&mut self, hook: Hook, now: DateTime<Utc>) -> Option<u64> {
         match self.warned.get_mut(&hook) {
-            Some((at, untold)) if now - *at < BETWEEN_WARNINGS => {
-                *untold += 1;
+            Some((at, suppressed)) if now - *at < BETWEEN_WARNINGS => {
+                *suppressed += 1;
                 None
             }
             _ => {
                 let before = self.warned.insert(hook, (now, 0));
-                Some(before.map_or(0, |(_, untold)| untold))
+                Some(before.map_or(0, |(_, suppressed)| suppressed))
             }
         }
     }
@@ -189,6 +189,10 @@ mod tests {
         assert_eq!(failures.warn(Hook::Reward, after(1)), None);
         assert_eq!(failures.warn(Hook::Progress, after(2)), Some(0));
         assert_eq!(failures.warn(Hook::Reward, after(59)), None);
-        assert_eq!(failures.warn(Hook::Reward, after(60)), Some(2), "two went untold");
+        assert_eq!(
+            failures.warn(Hook::Reward, after(60)),
+            Some(2),
+            "two went suppressed"
+        );
     }
 }

@@ -17,9 +17,9 @@ use log::Log;
 pub(crate) fn run(args: &Replay) -> CommandResult {
     let (runs, bad_lines) = match read_in_order(args)? {
         ReplayRuns::InOrder(runs, bad_lines) => (runs, bad_lines.count),
-        ReplayRuns::OutOfOrder(told) => {
+        ReplayRuns::OutOfOrder(shown) => {
             output::error("the log is not in order of time; its lines are sorted by it first");
-            read_sorted(args, told.told)?
+            read_sorted(args, shown.shown)?
         }
     };
     let reports = runs
@@ -57,7 +57,7 @@ fn begin(folder: &Path, args: &Replay) -> Result<Run, Failure> {
     Ok(Run::new(&pack, &scripts, options))
 }
 
-/// How many bad lines are told of one by one.
+/// How many bad lines are shown of one by one.
 const MOST_TOLD: u64 = 20;
 
 /// The packs' runs after the log, and how many lines could not be read.
@@ -102,8 +102,8 @@ fn read_in_order(args: &Replay) -> Result<ReplayRuns, Failure> {
 }
 
 /// Reads every line, sorts them by time, those of one time as they stand in the log, and plays them.
-fn read_sorted(args: &Replay, told: u64) -> Result<(Vec<Run>, u64), Failure> {
-    let mut bad_lines = InvalidLines { count: 0, told };
+fn read_sorted(args: &Replay, shown: u64) -> Result<(Vec<Run>, u64), Failure> {
+    let mut bad_lines = InvalidLines { count: 0, shown };
     let mut log = Log::open(&args.events)?;
     let mut lines = Vec::new();
     while let Some((number, line)) = log.next_line()? {
@@ -141,8 +141,8 @@ fn engine_failed(args: &Replay, number: u64, fault: &EngineError) -> Failure {
 #[derive(Default)]
 struct InvalidLines {
     count: u64,
-    /// The number of the last one that was told of.
-    told: u64,
+    /// The number of the last one that was shown of.
+    shown: u64,
 }
 
 impl InvalidLines {
@@ -152,9 +152,9 @@ impl InvalidLines {
             return Err(Failure::Failed(message));
         }
         self.count += 1;
-        if self.count <= MOST_TOLD && number > self.told {
+        if self.count <= MOST_TOLD && number > self.shown {
             output::error(&message);
-            self.told = number;
+            self.shown = number;
         }
         Ok(())
     }

@@ -230,7 +230,7 @@ impl Run {
                 if let Rejection::RuleFailed(fault) = &why {
                     self.outcome.failures.note(fault, self.simulation.catalog());
                 }
-                Some(told(&why))
+                Some(code_and_reason(&why))
             }
             Ok(Reply::EventResult(result)) => {
                 for fault in &result.failures {
@@ -241,13 +241,13 @@ impl Run {
             Ok(_) => None,
         };
         if let Some((code, reason)) = &refused {
-            let told = if code == reason {
+            let shown = if code == reason {
                 code.clone()
             } else {
                 format!("{code} ({reason})")
             };
-            if self.outcome.refusals.last() != Some(&told) {
-                self.outcome.refusals.push(told);
+            if self.outcome.refusals.last() != Some(&shown) {
+                self.outcome.refusals.push(shown);
             }
         }
         self.refused = refused.or(self.refused.take());
@@ -331,6 +331,6 @@ fn counts(status: RewardStatus) -> bool {
     }
 }
 
-fn told(why: &Rejection) -> (String, String) {
+fn code_and_reason(why: &Rejection) -> (String, String) {
     (why.code().to_owned(), why.to_string())
 }

@@ -158,9 +158,9 @@ impl Broker {
     ) -> Result<(Self, JoinHandle<()>), BrokerError> {
         let mut uri: AMQPUri = settings.url.expose_secret().parse().map_err(BrokerError)?;
         uri.query.heartbeat.get_or_insert(HEARTBEAT);
-        let (told, state) = watch::channel(State::New);
+        let (state_sender, state) = watch::channel(State::New);
         let stop = CancellationToken::new();
-        let keeping = tokio::spawn(keep(uri, settings, purpose, told, stop.clone()));
+        let keeping = tokio::spawn(keep(uri, settings, purpose, state_sender, stop.clone()));
         Ok((Broker { state, stop }, keeping))
     }
 
@@ -220,8 +220,8 @@ impl Broker {
         };
         let mut depths = [0; N];
         for (depth, queue) in depths.iter_mut().zip(queues) {
-            let asked = channel.queue_declare(queue.into(), passive, FieldTable::default());
-            *depth = asked.await.map_err(|error| error.to_string())?.message_count();
+            let declared = channel.queue_declare(queue.into(), passive, FieldTable::default());
+            *depth = declared.await.map_err(|error| error.to_string())?.message_count();
         }
         let closed = channel.close(200, "done".into()).await;
         closed.map_err(|error| error.to_string())?;
@@ -239,11 +239,11 @@ impl Broker {
             ..ExchangeDeclareOptions::default()
         };
         let exchange = topology::EVENTS_EXCHANGE.into();
-        let asked =
+        let declared =
             session
                 .channel
                 .exchange_declare(exchange, ExchangeKind::Topic, passive, FieldTable::default());
-        asked.await.map_err(|error| error.to_string())
+        declared.await.map_err(|error| error.to_string())
     }
 
     /// Ends the connection. The task of [`Broker::start`] ends then.

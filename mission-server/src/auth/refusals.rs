@@ -20,7 +20,7 @@ pub(super) struct RefusalLog(Mutex<LoggedRefusal>);
 struct LoggedRefusal {
     since: Option<Instant>,
     lines: u32,
-    untold: u64,
+    suppressed: u64,
 }
 
 impl RefusalLog {
@@ -28,29 +28,29 @@ impl RefusalLog {
     pub(super) fn note(&self, error: &AuthError) {
         let reason = error.reason();
         metrics::counter!("mission_tokens_refused_total", "reason" => reason).increment(1);
-        let Some(untold) = self.may_log(Instant::now()) else {
+        let Some(suppressed) = self.may_log(Instant::now()) else {
             return;
         };
         if *error == AuthError::Missing {
-            tracing::info!(reason, untold, "a request came without a token");
+            tracing::info!(reason, suppressed, "a request came without a token");
         } else {
-            tracing::warn!(reason, untold, detail = %error, "a token was refused");
+            tracing::warn!(reason, suppressed, detail = %error, "a token was refused");
         }
     }
 
-    /// How many went untold since the last line, where another line may be written.
+    /// How many went suppressed since the last line, where another line may be written.
     fn may_log(&self, now: Instant) -> Option<u64> {
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.since.is_none_or(|since| now - since >= SPAN) {
-            told.since = Some(now);
-            told.lines = 0;
+        let mut log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if log.since.is_none_or(|since| now - since >= SPAN) {
+            log.since = Some(now);
+            log.lines = 0;
         }
-        if told.lines >= LINES {
-            told.untold += 1;
+        if log.lines >= LINES {
+            log.suppressed += 1;
             return None;
         }
-        told.lines += 1;
-        Some(std::mem::take(&mut told.untold))
+        log.lines += 1;
+        Some(std::mem::take(&mut log.suppressed))
     }
 }
 
@@ -62,8 +62,8 @@ mod tests {
     fn so_many_are_told_and_the_rest_is_summed_up() {
         let refusals = RefusalLog::default();
         let now = Instant::now();
-        let told: Vec<_> = (0..25).map(|_| refusals.may_log(now)).collect();
-        assert_eq!(told.iter().filter(|told| told.is_some()).count(), 20);
+        let log: Vec<_> = (0..25).map(|_| refusals.may_log(now)).collect();
+        assert_eq!(log.iter().filter(|log| log.is_some()).count(), 20);
         assert_eq!(refusals.may_log(now + SPAN), Some(5));
         assert_eq!(refusals.may_log(now + SPAN), Some(0));
     }

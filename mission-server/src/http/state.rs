@@ -42,7 +42,7 @@ pub struct Parts {
     /// Events that have to leave.
     pub outbox: Arc<dyn Outbox>,
     /// Notified when some of them may leave.
-    pub outbox_told: Arc<Notify>,
+    pub outbox_notify: Arc<Notify>,
     /// Messages of other services that could not be taken, where there is a broker.
     pub dead_letters: Option<DeadLetters>,
     /// Files that users upload.

@@ -29,8 +29,8 @@ impl OutboxWorker {
                 Arc::new(FanOut::new(vec![Arc::new(wallet), Arc::new(broker)]))
             }
         };
-        let (outbox, told) = (Arc::clone(&storage.outbox), Arc::clone(&storage.told));
-        let mut relay = Relay::new(outbox, bus, clock, told, RelayOptions::default());
+        let (outbox, notify) = (Arc::clone(&storage.outbox), Arc::clone(&storage.outbox_notify));
+        let mut relay = Relay::new(outbox, bus, clock, notify, RelayOptions::default());
         let stop = CancellationToken::new();
         let stopping = stop.clone();
         let task = tokio::spawn(async move {

@@ -218,7 +218,7 @@ async fn serve(
         engine: core.engine.clone(),
         queries: Arc::clone(&core.queries),
         outbox: Arc::clone(&storage.outbox),
-        outbox_told: Arc::clone(&storage.told),
+        outbox_notify: Arc::clone(&storage.outbox_notify),
         uploads: Arc::clone(&uploads),
         clock: Arc::clone(&clock),
         dead_letters: broker.as_ref().map(BrokerConnections::dead_letters),

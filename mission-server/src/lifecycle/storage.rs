@@ -35,7 +35,7 @@ pub struct Storage {
     /// For events that have to leave.
     pub outbox: Arc<dyn Outbox>,
     /// Notified when there are new ones.
-    pub told: Arc<Notify>,
+    pub outbox_notify: Arc<Notify>,
     /// The embedded ledger.
     pub wallet: Wallet,
     maintenance: Arc<dyn Maintenance>,
@@ -107,7 +107,7 @@ impl Storage {
             writes,
             queries: Arc::new(store.clone()),
             outbox: Arc::new(store.clone()),
-            told: store.outbox_notify(),
+            outbox_notify: store.outbox_notify(),
             wallet,
             maintenance: Arc::new(store),
         }

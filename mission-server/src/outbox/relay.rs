@@ -54,7 +54,7 @@ pub struct Relay {
     outbox: Arc<dyn Outbox>,
     bus: Arc<dyn Bus>,
     clock: Arc<dyn Clock>,
-    told: Arc<Notify>,
+    notify: Arc<Notify>,
     options: RelayOptions,
     /// When the next parked event may be tried again, as far as this relay has parked it.
     next_retry: Option<DateTime<Utc>>,
@@ -101,20 +101,20 @@ struct RelayOutcome<'r> {
 }
 
 impl Relay {
-    /// A relay. `told` is notified whenever the outbox has something new.
+    /// A relay. `notify` is notified whenever the outbox has something new.
     #[must_use]
     pub fn new(
         outbox: Arc<dyn Outbox>,
         bus: Arc<dyn Bus>,
         clock: Arc<dyn Clock>,
-        told: Arc<Notify>,
+        notify: Arc<Notify>,
         options: RelayOptions,
     ) -> Self {
         Relay {
             outbox,
             bus,
             clock,
-            told,
+            notify,
             options,
             next_retry: None,
             behind: 0,
@@ -159,7 +159,7 @@ impl Relay {
             };
             let news = async {
                 tokio::time::sleep(rest).await;
-                self.told.notified().await;
+                self.notify.notified().await;
             };
             tokio::select! {
                 () = stop.cancelled() => {}

@@ -19,7 +19,7 @@ const MOST_FAILURES: usize = 20;
 
 /// What a pack gives.
 pub(super) fn of_one(report: &Report) -> String {
-    let mut text = told(&report.tally, &report.failures);
+    let mut text = log_summary(&report.tally, &report.failures);
     for failed in report.failures.iter().take(MOST_FAILURES) {
         // Writing into a string cannot fail.
         let _ = writeln!(text, "  {failed}");
@@ -139,7 +139,7 @@ fn more(left_out: usize) -> String {
     }
 }
 
-fn told(tally: &LineCounts, failures: &FailedRules) -> String {
+fn log_summary(tally: &LineCounts, failures: &FailedRules) -> String {
     let LineCounts {
         lines,
         applied,

@@ -69,7 +69,7 @@ impl Checked {
                 match diagnostic.severity {
                     Severity::Error => errors.push(FieldError {
                         pointer,
-                        message: told(&diagnostic),
+                        message: message_of(&diagnostic),
                     }),
                     Severity::Warning => findings.push(FindingView {
                         pointer,
@@ -88,7 +88,7 @@ impl Checked {
     }
 }
 
-fn told(diagnostic: &Diagnostic) -> String {
+fn message_of(diagnostic: &Diagnostic) -> String {
     match &diagnostic.help {
         Some(help) => format!("{} ({help})", diagnostic.message),
         None => diagnostic.message.clone(),

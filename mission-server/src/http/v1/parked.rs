@@ -144,7 +144,7 @@ async fn retried(
     event: Option<EventId>,
 ) -> Result<Retried, Problem> {
     let retried = state.outbox.retry_parked(event, state.engine.now()).await?;
-    state.outbox_told.notify_one();
+    state.outbox_notify.notify_one();
     tracing::info!(operator = %operator.caller.user, ?event, retried, "parked events are tried again");
     Ok(Retried { retried })
 }

@@ -182,7 +182,7 @@ async fn a_running_relay_tries_again_by_itself_and_is_woken() {
     fixture.listener.refuse(&[1]);
     fixture.check_in(1, 0).await;
     let expected = fixture.waiting_of(1);
-    let told = Arc::clone(&fixture.relay.told);
+    let notify = Arc::clone(&fixture.relay.notify);
     let (stopping, mut relay) = (
         stop.clone(),
         std::mem::replace(&mut fixture.relay, super::tests::fixture(quick()).relay),
@@ -195,7 +195,7 @@ async fn a_running_relay_tries_again_by_itself_and_is_woken() {
     // Nothing is parked any more: only the word of a commit wakes it within the hour.
     until_idle().await;
     fixture.check_in(1, 1).await;
-    told.notify_one();
+    notify.notify_one();
     until(|| fixture.listener.heard_of(1).len() == 4).await;
     stop.cancel();
     running.await.unwrap();
@@ -211,8 +211,8 @@ async fn what_comes_after_quiet_leaves_at_once_and_what_comes_while_it_rests_lea
         ..quick()
     });
     let (stop, begun) = (CancellationToken::new(), Instant::now());
-    let (told, listener, stopping) = (
-        Arc::clone(&fixture.relay.told),
+    let (notify, listener, stopping) = (
+        Arc::clone(&fixture.relay.notify),
         Arc::clone(&fixture.listener),
         stop.clone(),
     );
@@ -221,12 +221,12 @@ async fn what_comes_after_quiet_leaves_at_once_and_what_comes_while_it_rests_lea
     let calls = || *listener.calls.lock().unwrap();
 
     fixture.check_in(1, 0).await;
-    told.notify_one();
+    notify.notify_one();
     until(|| calls() == 1).await;
     assert!(begun.elapsed() < rest, "the first one waits for nothing");
     for who in 2..=4 {
         fixture.check_in(who, 0).await;
-        told.notify_one();
+        notify.notify_one();
     }
     until(|| !listener.heard_of(4).is_empty()).await;
     assert_eq!(calls(), 2, "all that came while it rested");

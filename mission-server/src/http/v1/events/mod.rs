@@ -13,7 +13,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use self::read::Told;
+use self::read::IncomingEvent;
 use super::answer;
 use crate::http::{
     AppState, Problem,
@@ -117,10 +117,10 @@ async fn apply(request: Command<Operator<EventsWrite>>) -> Result<Response, Prob
     let state = &request.state;
     let events = read::events(&request.headers, &request.body, state.engine.now())?;
     let key = request.begin()?;
-    let ids: Vec<String> = events.iter().map(|told| told.event.id.clone()).collect();
+    let ids: Vec<String> = events.iter().map(|incoming| incoming.event.id.clone()).collect();
     // What another service knows is asked for before anything is applied.
     let mut asked_for = Vec::with_capacity(events.len());
-    for (number, Told { referral, event }) in events.into_iter().enumerate() {
+    for (number, IncomingEvent { referral, event }) in events.into_iter().enumerate() {
         let event = (number, ApplyEvent { event }.into());
         // Each has a key of its own: those of referrals count from the other end.
         let referral = referral.map(|referral| (usize::MAX - number, referral.into()));

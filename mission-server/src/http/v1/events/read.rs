@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// An event of the request, decoded into its command.
-pub(super) struct Told {
+pub(super) struct IncomingEvent {
     /// An inviter is to be paid.
     pub(super) referral: Option<ActivateReferral>,
     /// Something that a user did.
@@ -28,7 +28,11 @@ const STRUCTURED: [&str; 3] = [
 ];
 
 /// Reads all events, or says what is wrong with each that cannot be taken; then none is applied.
-pub(super) fn events(headers: &HeaderMap, body: &Body, now: DateTime<Utc>) -> Result<Vec<Told>, Problem> {
+pub(super) fn events(
+    headers: &HeaderMap,
+    body: &Body,
+    now: DateTime<Utc>,
+) -> Result<Vec<IncomingEvent>, Problem> {
     if headers.keys().any(|name| name.as_str().starts_with("ce-")) {
         let event = binary(headers, body)?;
         return match read(event, now) {
@@ -106,20 +110,20 @@ fn header_of(pointer: &str) -> String {
     }
 }
 
-fn read(item: Value, now: DateTime<Utc>) -> Result<Told, (String, String)> {
+fn read(item: Value, now: DateTime<Utc>) -> Result<IncomingEvent, (String, String)> {
     let event = cloud_event::read(item)?;
     if event.event_type == amqp::REFERRAL {
         // As a mining service tells it over the broker.
         let (referral, event) =
             amqp::referral(event, now).map_err(|message| ("/data".to_owned(), message))?;
-        return Ok(Told {
+        return Ok(IncomingEvent {
             referral: Some(referral),
             event,
         });
     }
     let event = ActivityEvent::from_cloud_event(event, now)
         .map_err(|error| (format!("/{}", error.field), error.message))?;
-    Ok(Told {
+    Ok(IncomingEvent {
         referral: None,
         event,
     })
