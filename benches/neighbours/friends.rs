@@ -5,10 +5,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chrono::{DateTime, Utc};
 use mission_core::{
     UserId,
-    ports::queries::{Queries, TimeRange},
+    ports::queries::{Board, Queries},
 };
 use mission_server::store::{
     postgres::{PostgresOptions, PostgresStore},
@@ -91,20 +90,18 @@ async fn on_postgres(url: &str, options: &Options) -> Result<()> {
 }
 
 async fn compare(name: &str, store: &dyn Queries, friends: &[UserId], options: &Options) -> Result<()> {
-    let range = TimeRange {
-        from: None,
-        to: DateTime::<Utc>::MAX_UTC,
-    };
     let me = *friends.first().ok_or("nobody has friends")?;
     let (mut of_all, mut of_friends) = (Vec::new(), Vec::new());
     for _ in 0..options.rounds {
         // As the route does: the page and the caller's own row.
         let began = Instant::now();
-        store.leaderboard(range, None, LIMIT).await?;
-        store.leaderboard_row(range, None, me).await?;
+        store.leaderboard(Board::all_time(), None, LIMIT).await?;
+        store.leaderboard_row(Board::all_time(), None, me).await?;
         of_all.push(began.elapsed());
         let began = Instant::now();
-        let rows = store.leaderboard(range, Some(friends), friends.len()).await?;
+        let rows = store
+            .leaderboard(Board::all_time(), Some(friends), friends.len())
+            .await?;
         of_friends.push(began.elapsed());
         if rows.len() != friends.len() {
             return Err(format!("{} of {} friends have a rank", rows.len(), friends.len()).into());

@@ -11,6 +11,7 @@ DECLARE
     partitions CONSTANT integer := coalesce(nullif(current_setting('mission.partitions', TRUE), ''), '16');
     divided record;
     reporting text[];
+    triggers text[];
     statement text;
 BEGIN
     -- The views that read the tables are made anew.
@@ -37,6 +38,9 @@ BEGIN
         ('reward_sources', 'source_id')
     ) AS t (name, key) LOOP
         CONTINUE WHEN (SELECT relkind FROM pg_class WHERE oid = divided.name::regclass) = 'p';
+        -- Triggers go with the old table; what is moved is not noted once more.
+        SELECT array_agg(pg_get_triggerdef(oid)) INTO triggers
+        FROM pg_trigger WHERE tgrelid = divided.name::regclass AND NOT tgisinternal;
         EXECUTE format('ALTER TABLE %I RENAME TO %I', divided.name, divided.name || '_whole');
         EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL) PARTITION BY HASH (%s)',
             divided.name, divided.name || '_whole', divided.key);
@@ -46,6 +50,9 @@ BEGIN
         END LOOP;
         EXECUTE format('INSERT INTO %I SELECT * FROM %I', divided.name, divided.name || '_whole');
         EXECUTE format('DROP TABLE %I', divided.name || '_whole');
+        FOREACH statement IN ARRAY coalesce(triggers, '{}') LOOP
+            EXECUTE statement;
+        END LOOP;
     END LOOP;
     FOREACH statement IN ARRAY coalesce(reporting, '{}') LOOP
         EXECUTE statement;

@@ -18,8 +18,8 @@ use crate::{
     fraud::{DeviceHash, Review},
     ports::{
         queries::{
-            AnalyticsRow, AuditFilter, Bucket, CatalogRecords, DueExpiry, JournalPosition, JournalRecord,
-            LeaderboardRow, Page, Queries, ReviewFilter, TaskFilter, TimeRange, UserExport,
+            AnalyticsRow, AuditFilter, Board, Bucket, CatalogRecords, DueExpiry, JournalPosition,
+            JournalRecord, LeaderboardRow, Page, Queries, ReviewFilter, TaskFilter, TimeRange, UserExport,
         },
         store::{Claim, Picture, Store as _, StoreError},
     },
@@ -158,11 +158,11 @@ impl Queries for MemoryStore {
 
     async fn leaderboard(
         &self,
-        range: TimeRange,
+        board: Board,
         among: Option<&[UserId]>,
         limit: usize,
     ) -> Result<Vec<LeaderboardRow>, StoreError> {
-        let sums = self.tables().claimed_points(range, among);
+        let sums = self.tables().claimed_points(board, among);
         let mut rows: Vec<LeaderboardRow> = sums
             .iter()
             .map(|(user, points)| LeaderboardRow {
@@ -178,15 +178,15 @@ impl Queries for MemoryStore {
 
     async fn leaderboard_row(
         &self,
-        range: TimeRange,
+        board: Board,
         among: Option<&[UserId]>,
         user: UserId,
     ) -> Result<LeaderboardRow, StoreError> {
         let tables = self.tables();
-        let own = tables.claimed_points(range, Some(&[user]));
+        let own = tables.claimed_points(board, Some(&[user]));
         let points = own.get(&user).copied().unwrap_or_default();
         Ok(LeaderboardRow {
-            rank: rank(&tables.claimed_points(range, among), points),
+            rank: rank(&tables.claimed_points(board, among), points),
             user_id: user,
             points,
         })
@@ -385,12 +385,12 @@ impl Tables {
     }
 
     /// Users who have claimed any points within a range, with their sums.
-    fn claimed_points(&self, range: TimeRange, among: Option<&[UserId]>) -> BTreeMap<UserId, Decimal> {
+    fn claimed_points(&self, board: Board, among: Option<&[UserId]>) -> BTreeMap<UserId, Decimal> {
         let among: Option<BTreeSet<&UserId>> = among.map(|users| users.iter().collect());
         let mut sums = BTreeMap::new();
         for reward in self.rewards() {
             let counts = reward.status == RewardStatus::Claimed
-                && reward.claimed_at.is_some_and(|at| contains(range, at))
+                && reward.claimed_at.is_some_and(|at| board.holds(at))
                 && among.as_ref().is_none_or(|users| users.contains(&reward.user_id));
             if counts {
                 *sums.entry(reward.user_id).or_insert(Decimal::ZERO) += reward.amount.total();

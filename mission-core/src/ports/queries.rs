@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Utc, Weekday};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -92,6 +92,86 @@ pub struct TimeRange {
     pub from: Option<DateTime<Utc>>,
     /// The first instant after it.
     pub to: DateTime<Utc>,
+}
+
+/// A leaderboard by the stretch of time whose claims count on it, in UTC.
+///
+/// ```
+/// use mission_core::ports::queries::Board;
+///
+/// let at = "2026-11-29T10:00:00Z".parse().unwrap();
+/// assert_eq!(Board::week_of(at).first_day(), "2026-11-23".parse().ok());
+/// assert!(Board::month_of(at).holds(at));
+/// assert_eq!(Board::all_time().first_day(), None);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Board {
+    span: BoardSpan,
+    first_day: Option<NaiveDate>,
+}
+
+/// How long a leaderboard lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BoardSpan {
+    /// For ever.
+    AllTime,
+    /// A calendar month.
+    Month,
+    /// An ISO week, from Monday.
+    Week,
+}
+
+impl Board {
+    /// The leaderboard of all claims.
+    #[must_use]
+    pub fn all_time() -> Self {
+        Board {
+            span: BoardSpan::AllTime,
+            first_day: None,
+        }
+    }
+
+    /// The leaderboard of the month that holds an instant.
+    #[must_use]
+    pub fn month_of(at: DateTime<Utc>) -> Self {
+        let day = at.date_naive();
+        Board {
+            span: BoardSpan::Month,
+            first_day: Some(day.with_day(1).unwrap_or(day)),
+        }
+    }
+
+    /// The leaderboard of the week that holds an instant.
+    #[must_use]
+    pub fn week_of(at: DateTime<Utc>) -> Self {
+        let week = at.date_naive().week(Weekday::Mon);
+        Board {
+            span: BoardSpan::Week,
+            first_day: Some(week.checked_first_day().unwrap_or(NaiveDate::MIN)),
+        }
+    }
+
+    /// How long it lasts.
+    #[must_use]
+    pub fn span(self) -> BoardSpan {
+        self.span
+    }
+
+    /// The day on which it begins; `None` for the one of all time.
+    #[must_use]
+    pub fn first_day(self) -> Option<NaiveDate> {
+        self.first_day
+    }
+
+    /// Whether a claim of this instant counts on it.
+    #[must_use]
+    pub fn holds(self, at: DateTime<Utc>) -> bool {
+        self == match self.span {
+            BoardSpan::AllTime => Board::all_time(),
+            BoardSpan::Month => Board::month_of(at),
+            BoardSpan::Week => Board::week_of(at),
+        }
+    }
 }
 
 /// One row of a leaderboard.
@@ -266,14 +346,14 @@ pub trait Queries: Send + Sync {
     /// When the store cannot be read.
     async fn near_copies(&self, hash: PerceptualHash) -> Result<Vec<Picture>, StoreError>;
 
-    /// Who has claimed the most within a stretch of time, revoked rewards left out; equal points in the order of
-    /// ids. `among` leaves it at some users.
+    /// Who has claimed the most, revoked rewards left out; equal points in the order of ids. `among` leaves it at some
+    /// users.
     ///
     /// # Errors
     /// When the store cannot be read.
     async fn leaderboard(
         &self,
-        range: TimeRange,
+        board: Board,
         among: Option<&[UserId]>,
         limit: usize,
     ) -> Result<Vec<LeaderboardRow>, StoreError>;
@@ -284,12 +364,13 @@ pub trait Queries: Send + Sync {
     /// When the store cannot be read.
     async fn leaderboard_row(
         &self,
-        range: TimeRange,
+        board: Board,
         among: Option<&[UserId]>,
         user: UserId,
     ) -> Result<LeaderboardRow, StoreError>;
 
-    /// What happened within a stretch of time: the buckets in which something did, in order.
+    /// What happened within a stretch of time: the buckets in which something did, in order. A store may keep sums by the
+    /// hour (UTC): then an hour counts whole where the stretch begins or ends within it.
     ///
     /// # Errors
     /// When the store cannot be read.

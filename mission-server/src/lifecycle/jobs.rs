@@ -10,6 +10,8 @@ use crate::{auth::Authenticator, http::LocalRateLimiter, uploads::Uploads};
 
 /// How often another server's changes of missions are looked for.
 const CATALOG: Duration = Duration::from_secs(1);
+/// How often what happened is folded into the sums behind leaderboards and analytics.
+const ACTIVITY: Duration = Duration::from_secs(1);
 /// How often a write is tried where the last one failed.
 const FAILED_WRITES: Duration = Duration::from_secs(1);
 /// How often what has expired is written down.
@@ -75,6 +77,7 @@ impl Jobs {
         self.refresh_catalog(core.clone());
         self.sweep(core.clone());
         self.watch_writes(storage.clone());
+        self.fold_activity(storage.clone());
         self.start_housekeeping(core.clone(), storage.clone(), limiter);
         self.set_gauges(gauges);
     }
@@ -112,6 +115,13 @@ impl Jobs {
         self.every(FAILED_WRITES, move || {
             let storage = storage.clone();
             async move { storage.look_whether_writes_succeed().await }
+        });
+    }
+
+    fn fold_activity(&self, storage: Storage) {
+        self.every(ACTIVITY, move || {
+            let storage = storage.clone();
+            async move { storage.fold_activity().await }
         });
     }
 

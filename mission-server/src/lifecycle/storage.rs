@@ -113,6 +113,11 @@ impl Storage {
         }
     }
 
+    /// Folds what happened into the sums behind leaderboards and analytics, so that little is left for who reads them.
+    pub async fn fold_activity(&self) {
+        self.maintenance.fold_activity().await;
+    }
+
     /// Removes what is no longer needed.
     ///
     /// # Errors
@@ -122,6 +127,7 @@ impl Storage {
         tracing::debug!(
             pruned.receipts,
             pruned.inbound,
+            pruned.scores,
             "what is no longer needed was thrown away"
         );
         Ok(())

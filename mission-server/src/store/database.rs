@@ -12,9 +12,12 @@ use mission_core::{
         store::{Change, CommitOutcome, Store, StoreError},
     },
 };
-use tokio::sync::Notify;
+use tokio::{
+    sync::{Mutex, Notify},
+    time::Instant,
+};
 
-use super::{PoolUse, PrunedRows, row::SqlRow, sql_builder::SqlBuilder};
+use super::{PoolUse, PrunedRows, row::SqlRow, sql_builder::SqlBuilder, sums};
 
 /// SQL in which the databases differ.
 #[derive(Clone, Copy, Debug)]
@@ -74,6 +77,10 @@ pub(crate) trait SqlDatabase: Clone + Debug + Send + Sync + 'static {
     /// Notes events that could not be sent.
     fn park(&self, events: &[ParkRequest]) -> impl Future<Output = Result<(), StoreError>> + Send;
 
+    /// Folds the first noted activity into the sums, once, and answers how many rows of it; another process that does the
+    /// same is waited for.
+    fn fold(&self) -> impl Future<Output = Result<i64, StoreError>> + Send;
+
     /// Removes receipts and inbound ids whose time is over.
     fn prune(&self, now: DateTime<Utc>) -> impl Future<Output = Result<PrunedRows, StoreError>> + Send;
 
@@ -91,6 +98,8 @@ pub(crate) trait SqlDatabase: Clone + Debug + Send + Sync + 'static {
 pub struct SqlStore<D> {
     pub(crate) database: D,
     outbox_notify: Arc<Notify>,
+    /// When the last folding that was finished began.
+    folded: Arc<Mutex<Option<Instant>>>,
 }
 
 #[allow(
@@ -102,7 +111,31 @@ impl<D: SqlDatabase> SqlStore<D> {
         SqlStore {
             database,
             outbox_notify: Arc::new(Notify::new()),
+            folded: Arc::default(),
         }
+    }
+
+    /// Folds all activity that was noted before this into the sums behind leaderboards and analytics, which do so
+    /// themselves before they answer. Done from time to time, it leaves little for them to do.
+    pub async fn fold_activity(&self) {
+        let asked = Instant::now();
+        let mut folded = self.folded.lock().await;
+        if folded.is_some_and(|began| began >= asked) {
+            return;
+        }
+        let began = Instant::now();
+        loop {
+            match self.database.fold().await {
+                Ok(rows) if rows < sums::FOLDED_AT_ONCE => break,
+                Ok(_) => {}
+                // A database that can only be read still has the sums of what came before.
+                Err(error) => {
+                    tracing::warn!(%error, "leaderboards and analytics lag behind");
+                    return;
+                }
+            }
+        }
+        *folded = Some(began);
     }
 
     /// Notified whenever a commit of this process has put events into the outbox: what a relay waits for. Those of
@@ -121,13 +154,15 @@ impl<D: SqlDatabase> SqlStore<D> {
         self.database.read(query).await.map(drop)
     }
 
-    /// Removes receipts of 24 hours ago and inbound ids of 30 days ago, a little at a time. The journal stays as the
-    /// audit log. Several processes may do it at once.
+    /// Removes receipts of 24 hours ago, inbound ids of 30 days ago and the scores of weeks and months that began 70 days
+    /// ago, a little at a time. The journal stays as the audit log. Several processes may do it at once.
     ///
     /// # Errors
     /// When the store cannot be written; what was removed until then stays so.
     pub async fn housekeeping(&self, now: DateTime<Utc>) -> Result<PrunedRows, StoreError> {
-        self.database.prune(now).await
+        let mut pruned = self.database.prune(now).await?;
+        pruned.scores = sums::prune(&self.database, now).await?;
+        Ok(pruned)
     }
 
     /// Writes something as large as a small batch, and deletes it again.

@@ -15,6 +15,7 @@ pub(crate) trait Maintenance: Send + Sync {
     async fn housekeeping(&self, now: DateTime<Utc>) -> Result<PrunedRows, StoreError>;
     async fn probe_write(&self) -> Result<(), StoreError>;
     async fn open_reviews(&self) -> Result<u64, StoreError>;
+    async fn fold_activity(&self);
     async fn close(&self);
     fn outbox_shards(&self) -> Option<u64>;
     fn pool_use(&self) -> PoolUse;
@@ -32,6 +33,10 @@ impl<D: SqlDatabase> Maintenance for SqlStore<D> {
 
     async fn open_reviews(&self) -> Result<u64, StoreError> {
         self.open_reviews().await
+    }
+
+    async fn fold_activity(&self) {
+        self.fold_activity().await;
     }
 
     async fn close(&self) {

@@ -1,7 +1,6 @@
 //! SQL stores for the engine: one folder a database, held to the core's contract suite. What is the same in every
 //! database lies beside them.
 
-mod analytics;
 mod conflict_check;
 pub(crate) mod database;
 #[cfg(feature = "server")]
@@ -18,6 +17,7 @@ pub(crate) mod record;
 pub(crate) mod row;
 mod schema;
 pub(crate) mod sql_builder;
+mod sums;
 #[cfg(feature = "server")]
 mod write_health;
 
@@ -44,4 +44,6 @@ pub struct PrunedRows {
     pub receipts: u64,
     /// Ids of inbound events older than 30 days.
     pub inbound: u64,
+    /// Scores of weeks and months that began more than 70 days ago.
+    pub scores: u64,
 }

@@ -11,8 +11,8 @@ use mission_core::{
     fraud::{DeviceHash, Review},
     ports::{
         queries::{
-            AnalyticsRow, AuditFilter, Bucket, CatalogRecords, DueExpiry, JournalPosition, JournalRecord,
-            LeaderboardRow, Page, Queries, ReviewFilter, TaskFilter, TimeRange, UserExport,
+            AnalyticsRow, AuditFilter, Board, Bucket, CatalogRecords, DueExpiry, JournalPosition,
+            JournalRecord, LeaderboardRow, Page, Queries, ReviewFilter, TaskFilter, TimeRange, UserExport,
         },
         store::{Claim, Picture, Store as _, StoreError},
     },
@@ -25,11 +25,11 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::{
-    analytics,
     database::{SqlDatabase, SqlStore},
     record::{days, from_json, instant, journal_record, limit_of, unavailable},
     row::SqlRow,
     sql_builder::SqlBuilder,
+    sums,
 };
 
 /// The records in the first column.
@@ -216,20 +216,22 @@ impl<D: SqlDatabase> Queries for SqlStore<D> {
 
     async fn leaderboard(
         &self,
-        range: TimeRange,
+        board: Board,
         among: Option<&[UserId]>,
         limit: usize,
     ) -> Result<Vec<LeaderboardRow>, StoreError> {
-        analytics::leaders(&self.database, range, among, limit).await
+        self.fold_activity().await;
+        sums::leaders(&self.database, board, among, limit).await
     }
 
     async fn leaderboard_row(
         &self,
-        range: TimeRange,
+        board: Board,
         among: Option<&[UserId]>,
         user: UserId,
     ) -> Result<LeaderboardRow, StoreError> {
-        analytics::place_among_leaders(&self.database, range, among, user).await
+        self.fold_activity().await;
+        sums::own_row(&self.database, board, among, user).await
     }
 
     async fn analytics(
@@ -238,7 +240,8 @@ impl<D: SqlDatabase> Queries for SqlStore<D> {
         bucket: Bucket,
         mission: Option<MissionId>,
     ) -> Result<Vec<AnalyticsRow>, StoreError> {
-        analytics::series(&self.database, range, bucket, mission).await
+        self.fold_activity().await;
+        sums::series(&self.database, range, bucket, mission).await
     }
 
     async fn due_expiries(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueExpiry>, StoreError> {

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     MissionId, UserId,
     ports::{
-        queries::{AnalyticsRow, Bucket, LeaderboardRow, TimeRange},
+        queries::{AnalyticsRow, Board, Bucket, LeaderboardRow, TimeRange},
         store::StoreError,
     },
     reward::{Reward, RewardAmount, RewardStatus},
@@ -80,7 +80,7 @@ pub(super) async fn a_leaderboard_ranks_by_points<S: WholeStore>(fixture: &Store
         row(2, 5, "10"),
         row(5, 1, "0.000001"),
     ];
-    let board = |limit| fixture.store.leaderboard(EVER, None, limit);
+    let board = |limit| fixture.store.leaderboard(Board::all_time(), None, limit);
     assert_eq!(
         answered(board(10).await),
         expected,
@@ -88,55 +88,115 @@ pub(super) async fn a_leaderboard_ranks_by_points<S: WholeStore>(fixture: &Store
     );
     assert_eq!(answered(board(3).await), expected[..3]);
     for row in expected {
-        let own = fixture.store.leaderboard_row(EVER, None, row.user_id).await;
+        let own = fixture
+            .store
+            .leaderboard_row(Board::all_time(), None, row.user_id)
+            .await;
         assert_eq!(answered(own), row, "a row alone is the row of the board");
     }
 }
 
-pub(super) async fn a_leaderboard_keeps_to_its_range_and_users<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
-    let range = TimeRange {
-        from: Some(noon()),
-        to: noon() + Duration::days(7),
-    };
+pub(super) async fn a_leaderboard_keeps_to_its_span_and_users<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
+    // A Monday; the month before ends within its week.
+    let (begin, end) = (at("2026-06-01T00:00:00Z"), at("2026-06-08T00:00:00Z"));
+    let instant = Duration::milliseconds(1);
+    claimed(fixture, user(1), ("1", "0"), begin - instant, None).await;
+    claimed(fixture, user(1), ("2", "0"), begin, None).await;
+    claimed(fixture, user(2), ("4", "0"), end - instant, None).await;
+    claimed(fixture, user(2), ("8", "0"), end, None).await;
+    claimed(fixture, user(3), ("16", "0"), begin, None).await;
+    claimed(fixture, user(3), ("32", "0"), at("2026-07-01T00:00:00Z"), None).await;
     claimed(
         fixture,
-        user(1),
-        ("1", "0"),
-        noon() - Duration::milliseconds(1),
+        user(4),
+        ("64", "0"),
+        at("1969-12-28T23:59:59.999Z"),
         None,
     )
     .await;
-    claimed(fixture, user(1), ("2", "0"), noon(), None).await;
-    claimed(
-        fixture,
-        user(2),
-        ("4", "0"),
-        range.to - Duration::milliseconds(1),
-        None,
-    )
-    .await;
-    claimed(fixture, user(2), ("8", "0"), range.to, None).await;
-    claimed(fixture, user(3), ("16", "0"), noon(), None).await;
 
-    let board = answered(fixture.store.leaderboard(range, None, 10).await);
+    let week = Board::week_of(begin);
+    let board = answered(fixture.store.leaderboard(week, None, 10).await);
     assert_eq!(board, [row(1, 3, "16"), row(2, 2, "4"), row(3, 1, "2")]);
-    let open = TimeRange { from: None, ..range };
-    let board = answered(fixture.store.leaderboard(open, None, 10).await);
-    assert_eq!(board, [row(1, 3, "16"), row(2, 2, "4"), row(3, 1, "3")]);
+    let month = answered(fixture.store.leaderboard(Board::month_of(begin), None, 10).await);
+    assert_eq!(month, [row(1, 3, "16"), row(2, 2, "12"), row(3, 1, "2")]);
+    let before = answered(
+        fixture
+            .store
+            .leaderboard(Board::month_of(begin - instant), None, 10)
+            .await,
+    );
+    assert_eq!(before, [row(1, 1, "1")]);
+    for ancient in [
+        Board::week_of(at("1969-12-22T00:00:00Z")),
+        Board::month_of(at("1969-12-01T00:00:00Z")),
+    ] {
+        let board = fixture.store.leaderboard(ancient, None, 10).await;
+        assert_eq!(answered(board), [row(1, 4, "64")], "before 1970 too");
+    }
+    let ever = answered(fixture.store.leaderboard(Board::all_time(), None, 2).await);
+    assert_eq!(ever, [row(1, 4, "64"), row(2, 3, "48")]);
     let among = [user(2), user(1), user(7)];
-    let board = answered(fixture.store.leaderboard(range, Some(&among), 10).await);
+    let board = answered(fixture.store.leaderboard(week, Some(&among), 10).await);
     assert_eq!(
         board,
         [row(1, 2, "4"), row(2, 1, "2")],
         "ranks count among the users asked for"
     );
     assert_eq!(
-        answered(fixture.store.leaderboard(range, Some(&[]), 10).await),
+        answered(fixture.store.leaderboard(week, Some(&[]), 10).await),
         [],
         "among nobody there is nobody"
     );
-    let own = fixture.store.leaderboard_row(range, Some(&among), user(1)).await;
+    let own = fixture.store.leaderboard_row(week, Some(&among), user(1)).await;
     assert_eq!(answered(own), row(2, 1, "2"));
+}
+
+/// Ranks over scores of every size, as they rise and fall, beside those that are counted one by one.
+pub(super) async fn ranks_are_exact_over_scores_of_all_sizes<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
+    const AMOUNTS: [&str; 12] = [
+        "0.000001",
+        "0.000002",
+        "0.5",
+        "1",
+        "1.048575",
+        "1.048576",
+        "1.048577",
+        "50",
+        "1073.741823",
+        "1073.741824",
+        "99999",
+        "250000.25",
+    ];
+    let mut rewards = Vec::new();
+    for (who, amount) in (1..).zip(AMOUNTS.iter().chain(&AMOUNTS[3..])) {
+        rewards.push(claimed(fixture, user(who), (amount, "0"), noon(), None).await);
+    }
+    claimed(fixture, user(3), ("1073.75", "0"), noon(), None).await;
+    let check = async || {
+        let rows = answered(fixture.store.leaderboard(Board::all_time(), None, 200).await);
+        for row in &rows {
+            let ahead = rows.iter().filter(|other| other.points > row.points).count();
+            assert_eq!(row.rank, 1 + ahead as u64, "{row:?}");
+            let alone = fixture
+                .store
+                .leaderboard_row(Board::all_time(), None, row.user_id)
+                .await;
+            assert_eq!(answered(alone), *row);
+        }
+        rows.len()
+    };
+    assert_eq!(check().await, rewards.len());
+    for reward in rewards.iter().step_by(4) {
+        let revoked = Reward {
+            status: RewardStatus::Revoked,
+            ..reward.clone()
+        };
+        fixture
+            .settle(reward.user_id, |change| records::write_reward(change, revoked))
+            .await;
+    }
+    assert_eq!(check().await, rewards.len() - rewards.len().div_ceil(4));
 }
 
 pub(super) async fn a_leaderboard_takes_thousands_of_users<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
@@ -144,14 +204,23 @@ pub(super) async fn a_leaderboard_takes_thousands_of_users<S: WholeStore>(fixtur
     claimed(fixture, user(2), ("1", "0"), noon(), None).await;
     claimed(fixture, user(5_001), ("8", "0"), noon(), None).await;
     let among: Vec<UserId> = (1..=5_000).rev().map(user).collect();
-    let board = fixture.store.leaderboard(EVER, Some(&among), 10).await;
+    let board = fixture
+        .store
+        .leaderboard(Board::all_time(), Some(&among), 10)
+        .await;
     assert_eq!(answered(board), [row(1, 4_000, "2"), row(2, 2, "1")]);
-    let own = fixture.store.leaderboard_row(EVER, Some(&among), user(2)).await;
+    let own = fixture
+        .store
+        .leaderboard_row(Board::all_time(), Some(&among), user(2))
+        .await;
     assert_eq!(answered(own), row(2, 2, "1"));
 }
 
 pub(super) async fn nobody_is_missing_from_a_leaderboard<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
-    let own = fixture.store.leaderboard_row(EVER, None, user(9)).await;
+    let own = fixture
+        .store
+        .leaderboard_row(Board::all_time(), None, user(9))
+        .await;
     assert_eq!(
         answered(own),
         row(1, 9, "0"),
@@ -159,10 +228,16 @@ pub(super) async fn nobody_is_missing_from_a_leaderboard<S: WholeStore>(fixture:
     );
     claimed(fixture, user(1), ("2", "0"), noon(), None).await;
     claimed(fixture, user(2), ("2", "0"), noon(), None).await;
-    let own = fixture.store.leaderboard_row(EVER, None, user(9)).await;
+    let own = fixture
+        .store
+        .leaderboard_row(Board::all_time(), None, user(9))
+        .await;
     assert_eq!(answered(own), row(3, 9, "0"), "without points one comes last");
     let among = [user(1)];
-    let own = fixture.store.leaderboard_row(EVER, Some(&among), user(9)).await;
+    let own = fixture
+        .store
+        .leaderboard_row(Board::all_time(), Some(&among), user(9))
+        .await;
     assert_eq!(answered(own), row(2, 9, "0"));
 }
 
@@ -333,7 +408,7 @@ pub(super) async fn an_erasure_leaves_the_sums<S: WholeStore>(fixture: &StoreFix
         after.push(series(Bucket::Hour, mission).await);
     }
     assert_eq!(before, after);
-    let leaders = fixture.store.leaderboard(EVER, None, 10).await;
+    let leaders = fixture.store.leaderboard(Board::all_time(), None, 10).await;
     assert_eq!(answered(leaders), [], "sums, not persons");
 }
 

@@ -29,7 +29,7 @@ const MOST: i64 = 2000;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Filter {
-    /// The first instant or date; seven days before `to` without it.
+    /// The first instant or date; seven days before `to` without it. The hour (UTC) in which it lies counts whole.
     #[param(example = "2026-01-01")]
     from: Option<String>,
     /// The instant or date after the last; now without it.

@@ -7,10 +7,10 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Utc};
 use mission_core::{
     UserId,
-    ports::queries::{LeaderboardRow, TimeRange},
+    ports::queries::{Board, LeaderboardRow},
 };
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -90,8 +90,7 @@ async fn leaderboard(
     Query(filter): Query<Filter>,
 ) -> Result<Json<Leaderboard>, Problem> {
     session.record(&state).await?;
-    let now = state.engine.now();
-    let range = range(&span, now).ok_or_else(|| {
+    let board = board(&span, state.engine.now()).ok_or_else(|| {
         Problem::new(
             StatusCode::NOT_FOUND,
             "not_found",
@@ -102,15 +101,15 @@ async fn leaderboard(
     let me = session.user();
     let (mut items, own) = match filter.scope {
         Scope::Global => {
-            let rows = state.queries.leaderboard(range, None, limit).await?;
-            (rows, state.queries.leaderboard_row(range, None, me).await?)
+            let rows = state.queries.leaderboard(board, None, limit).await?;
+            (rows, state.queries.leaderboard_row(board, None, me).await?)
         }
         Scope::Friends => {
             let among = with_friends(&state, me).await?;
             // All of them at once: the caller's own rank is among them.
             let rows = state
                 .queries
-                .leaderboard(range, Some(&among), among.len())
+                .leaderboard(board, Some(&among), among.len())
                 .await?;
             let own = rows.iter().find(|row| row.user_id == me).cloned();
             let own = own.unwrap_or_else(|| last(&rows, me));
@@ -155,18 +154,11 @@ async fn with_friends(state: &AppState, user: UserId) -> Result<Vec<UserId>, Pro
     Ok([user].into_iter().chain(friends.iter().copied()).collect())
 }
 
-fn range(span: &str, now: DateTime<Utc>) -> Option<TimeRange> {
-    let today = now.date_naive();
-    let from = match span {
-        "all_time" => None,
-        "monthly" => Some(today.with_day(1)?),
-        "weekly" => Some(today - Days::new(u64::from(today.weekday().num_days_from_monday()))),
-        _ => return None,
-    };
-    let midnight = |date: NaiveDate| date.and_time(NaiveTime::MIN).and_utc();
-    // What is claimed at this very instant counts.
-    Some(TimeRange {
-        from: from.map(midnight),
-        to: now + chrono::Duration::microseconds(1),
-    })
+fn board(span: &str, now: DateTime<Utc>) -> Option<Board> {
+    match span {
+        "all_time" => Some(Board::all_time()),
+        "monthly" => Some(Board::month_of(now)),
+        "weekly" => Some(Board::week_of(now)),
+        _ => None,
+    }
 }

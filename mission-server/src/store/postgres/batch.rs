@@ -283,7 +283,7 @@ impl BatchStatement {
             }
         }
         for ((hour, mission), count) in std::mem::take(&mut self.refused_evidence) {
-            let row = self.rows(Table::ActivityCounts).row().instant(hour).id(mission.0);
+            let row = self.rows(Table::Activity).row().instant(hour).id(mission.0);
             row.number(i64::try_from(count).unwrap_or(i64::MAX));
         }
         if self.catalog_changes > 0 {

@@ -14,6 +14,7 @@ use super::{
     breaker::is_lost,
     commit::commit,
     connection::Database,
+    fold::fold,
     load::load,
     rows::{
         Kind::{Id, Number, Text},
@@ -124,10 +125,15 @@ impl SqlDatabase for Database {
         self.write(Durability::Relaxed, statement).await.map(drop)
     }
 
+    async fn fold(&self) -> Result<i64, StoreError> {
+        fold(self).await
+    }
+
     async fn prune(&self, now: DateTime<Utc>) -> Result<PrunedRows, StoreError> {
         Ok(PrunedRows {
             receipts: self.prune_rows(RECEIPTS, now - RECEIPT_LIFETIME).await?,
             inbound: self.prune_rows(INBOUND, now - INBOUND_LIFETIME).await?,
+            ..PrunedRows::default()
         })
     }
 

@@ -9,6 +9,7 @@ mod check;
 mod commit;
 mod connection;
 mod database;
+mod fold;
 mod load;
 mod removals;
 mod rows;

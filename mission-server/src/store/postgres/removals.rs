@@ -34,33 +34,8 @@ impl Default for Removals {
 }
 
 /// All that goes with a user; what has not left yet stays without what it rested on.
-const ERASURE: [&str; 17] = [
+const ERASURE: [&str; 16] = [
     "UPDATE audit SET data = (data::jsonb - 'before' - 'after')::text WHERE user_id = ANY(?)",
-    // What they did stays counted by the hour.
-    "WITH erased AS (SELECT unnest(?::uuid[]) AS id),
-        happened (at, mission_id, started, completed, check_ins, claims, points, verifications, verified) AS (
-            SELECT started_at, mission_id, 1, 0, 0, 0, 0::bigint, 0, 0 FROM tasks JOIN erased ON user_id = erased.id
-            UNION ALL SELECT completed_at, mission_id, 0, 1, 0, 0, 0, 0, 0 FROM tasks
-                JOIN erased ON user_id = erased.id WHERE completed_at IS NOT NULL
-            UNION ALL SELECT verified_at, mission_id, 0, 0, 0, 0, 0, 1, is_valid::int FROM tasks
-                JOIN erased ON user_id = erased.id
-                WHERE verified_at IS NOT NULL AND (is_valid OR status <> 'pending_review')
-            UNION ALL SELECT checked_in_at, NULL, 0, 0, 1, 0, 0, 0, 0 FROM check_in_days
-                JOIN erased ON user_id = erased.id
-            UNION ALL SELECT claimed_at, mission_id, 0, 0, 0, 1, total_micros, 0, 0 FROM rewards
-                JOIN erased ON user_id = erased.id WHERE claimed_at IS NOT NULL
-            UNION ALL SELECT revoked_at, mission_id, 0, 0, 0, 0, -total_micros, 0, 0 FROM rewards
-                JOIN erased ON user_id = erased.id WHERE revoked_at IS NOT NULL)
-        INSERT INTO activity_counts AS kept
-        SELECT at - ((at % 3600000000) + 3600000000) % 3600000000 AS hour,
-            coalesce(mission_id, '00000000-0000-0000-0000-000000000000') AS mission, sum(started), sum(completed),
-            sum(check_ins), sum(claims), sum(points), sum(verifications), sum(verified)
-        FROM happened GROUP BY hour, mission ORDER BY hour, mission
-        ON CONFLICT (hour, mission_id) DO UPDATE SET started = kept.started + excluded.started,
-            completed = kept.completed + excluded.completed, check_ins = kept.check_ins + excluded.check_ins,
-            claims = kept.claims + excluded.claims, points_micros = kept.points_micros + excluded.points_micros,
-            verifications = kept.verifications + excluded.verifications,
-            verified = kept.verified + excluded.verified",
     "DELETE FROM reward_sources s USING rewards r WHERE r.user_id = ANY(?) AND s.source_id = r.source_id
         AND s.reward_type = r.reward_type AND s.reward_id = r.id",
     "DELETE FROM tasks WHERE user_id = ANY(?)",

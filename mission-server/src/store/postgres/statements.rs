@@ -21,7 +21,7 @@ pub(super) enum Table {
     Sightings,
     Friendships,
     Pictures,
-    ActivityCounts,
+    Activity,
     Audit,
     Journal,
     Catalog,
@@ -95,7 +95,7 @@ impl Table {
             Table::Sightings => &SIGHTINGS,
             Table::Friendships => &FRIENDSHIPS,
             Table::Pictures => &PICTURES,
-            Table::ActivityCounts => &ACTIVITY_COUNTS,
+            Table::Activity => &ACTIVITY,
             Table::Audit => &AUDIT,
             Table::Journal => &JOURNAL,
             Table::Catalog => &CATALOG,
@@ -244,15 +244,11 @@ static PICTURES: Statement = Statement {
 };
 
 /// Evidence that was refused.
-static ACTIVITY_COUNTS: Statement = Statement {
+static ACTIVITY: Statement = Statement {
     kinds: &[Number, Id, Number],
-    before: "INSERT INTO activity_counts AS t
-            (hour, mission_id, started, completed, check_ins, claims, points_micros, verifications, verified)
-        SELECT k.hour, k.mission_id, 0, 0, 0, 0, 0, k.refused, 0 FROM ",
+    before: "INSERT INTO activity (kind, times, at, mission_id) SELECT 6, k.refused, k.hour, k.mission_id FROM ",
     names: " AS k(hour, mission_id, refused)",
-    after:
-        " ORDER BY k.hour, k.mission_id
-        ON CONFLICT (hour, mission_id) DO UPDATE SET verifications = t.verifications + excluded.verifications",
+    after: "",
     whole: false,
 };
 

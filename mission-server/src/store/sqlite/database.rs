@@ -13,6 +13,7 @@ use sqlx::sqlite::SqliteRow;
 use super::{
     commit::commit,
     connection::{Database, unavailable},
+    fold::fold,
     load::load,
     rows::Rows,
 };
@@ -110,6 +111,10 @@ impl SqlDatabase for Database {
         );
         let statement = statement.with(rows.into_text());
         self.write(Durability::Relaxed, statement).await.map(drop)
+    }
+
+    async fn fold(&self) -> Result<i64, StoreError> {
+        fold(self).await
     }
 
     async fn prune(&self, now: DateTime<Utc>) -> Result<PrunedRows, StoreError> {

@@ -8,6 +8,7 @@ mod check;
 mod commit;
 mod connection;
 mod database;
+mod fold;
 mod housekeeping;
 mod load;
 mod rows;

@@ -427,32 +427,8 @@ mod sql {
         };
     }
 
-    /// What they did, which stays counted by the hour.
-    const COUNTED_OF_ERASED: &str = "WITH erased AS (SELECT unhex(value->>0) AS id FROM json_each(?)),
-        happened (at, mission_id, started, completed, check_ins, claims, points, verifications, verified) AS (
-            SELECT started_at, mission_id, 1, 0, 0, 0, 0, 0, 0 FROM tasks WHERE user_id IN erased
-            UNION ALL SELECT completed_at, mission_id, 0, 1, 0, 0, 0, 0, 0 FROM tasks
-                WHERE user_id IN erased AND completed_at IS NOT NULL
-            UNION ALL SELECT verified_at, mission_id, 0, 0, 0, 0, 0, 1, is_valid FROM tasks
-                WHERE user_id IN erased AND verified_at IS NOT NULL AND (is_valid OR status <> 'pending_review')
-            UNION ALL SELECT checked_in_at, zeroblob(16), 0, 0, 1, 0, 0, 0, 0 FROM check_in_days
-                WHERE user_id IN erased
-            UNION ALL SELECT claimed_at, coalesce(mission_id, zeroblob(16)), 0, 0, 0, 1, total_micros, 0, 0
-                FROM rewards WHERE user_id IN erased AND claimed_at IS NOT NULL
-            UNION ALL SELECT revoked_at, coalesce(mission_id, zeroblob(16)), 0, 0, 0, 0, -total_micros, 0, 0
-                FROM rewards WHERE user_id IN erased AND revoked_at IS NOT NULL)
-        INSERT INTO activity_counts AS kept
-        SELECT at - ((at % 3600000000) + 3600000000) % 3600000000 AS hour, mission_id, sum(started), sum(completed),
-            sum(check_ins), sum(claims), sum(points), sum(verifications), sum(verified)
-        FROM happened WHERE TRUE GROUP BY hour, mission_id
-        ON CONFLICT (hour, mission_id) DO UPDATE SET started = kept.started + excluded.started,
-            completed = kept.completed + excluded.completed, check_ins = kept.check_ins + excluded.check_ins,
-            claims = kept.claims + excluded.claims, points_micros = kept.points_micros + excluded.points_micros,
-            verifications = kept.verifications + excluded.verifications,
-            verified = kept.verified + excluded.verified;";
     /// All that goes with a user; what has not left yet stays without what it rested on.
-    pub(super) const ERASURE: [&str; 15] = [
-        COUNTED_OF_ERASED,
+    pub(super) const ERASURE: [&str; 14] = [
         of_erased!(
             "UPDATE audit SET data = json_remove(data, '$.before', '$.after')",
             "user_id",
@@ -561,10 +537,8 @@ mod sql {
         WHERE excluded.told_at >= known.told_at;";
     pub(super) const PICTURES: &str = "INSERT INTO pictures (band, file_id, user_id, task_id, hash)
         SELECT value->>0, unhex(value->>1), unhex(value->>2), unhex(value->>3), value->>4 FROM json_each(?);";
-    pub(super) const REFUSED_EVIDENCE: &str = "INSERT INTO activity_counts AS kept
-        (hour, mission_id, started, completed, check_ins, claims, points_micros, verifications, verified)
-        SELECT value->>0, unhex(value->>1), 0, 0, 0, 0, 0, value->>2, 0 FROM json_each(?) WHERE TRUE
-        ON CONFLICT (hour, mission_id) DO UPDATE SET verifications = kept.verifications + excluded.verifications;";
+    pub(super) const REFUSED_EVIDENCE: &str = "INSERT INTO activity (kind, times, at, mission_id)
+        SELECT 6, value->>2, value->>0, unhex(value->>1) FROM json_each(?);";
     pub(super) const OLD_RECEIPTS: &str = "UPDATE journal SET caller = NULL, command = NULL
         WHERE (caller, command) IN (SELECT unhex(value->>0), unhex(value->>1) FROM json_each(?));";
     pub(super) const AUDIT: &str = concat!(

@@ -6,6 +6,7 @@ mod layouts;
 mod servers;
 #[cfg(target_os = "linux")]
 mod socket;
+mod sums;
 
 use super::{PostgresOptions, PostgresStore};
 use crate::services::Schema;

@@ -4,6 +4,7 @@ mod batches;
 mod constraints;
 mod durability;
 mod journal;
+mod sums;
 
 use tempfile::TempDir;
 

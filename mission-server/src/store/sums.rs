@@ -1,0 +1,220 @@
+//! Sums that are kept: leaderboards and analytics.
+//!
+//! What happens is noted in the table `activity` within the commit, and folded behind it into the scores of boards and
+//! the counts of hours. Whoever reads has what was noted before folded first, so that no answer lags behind.
+
+use chrono::{DateTime, Utc};
+use mission_core::{
+    MissionId, UserId,
+    points::total_from_millionths,
+    ports::{
+        queries::{AnalyticsRow, Board, BoardSpan, Bucket, LeaderboardRow, TimeRange},
+        store::StoreError,
+    },
+};
+use uuid::Uuid;
+
+use super::{
+    database::{Durability, SqlDatabase},
+    record::{days, instant, limit_of},
+    row::SqlRow,
+    sql_builder::SqlBuilder,
+};
+
+/// Noted rows that one transaction folds, so that commits wait for milliseconds at most.
+pub(super) const FOLDED_AT_ONCE: i64 = 1_000;
+
+/// The rows of `activity_counts` that noted rows add, and how they are added. The nil id stands for no mission.
+macro_rules! activity_by_hour {
+    ($mission:literal, $nil:literal, $from:literal) => {
+        concat!(
+            "(hour, mission_id, started, completed, check_ins, claims, points_micros, verifications, verified)
+            SELECT at - ((at % 3600000000) + 3600000000) % 3600000000 AS hour, coalesce(",
+            $mission,
+            ", ",
+            $nil,
+            ") AS mission,
+                sum(CASE WHEN kind = 1 THEN times ELSE 0 END), sum(CASE WHEN kind = 2 THEN times ELSE 0 END),
+                sum(CASE WHEN kind = 3 THEN times ELSE 0 END), sum(CASE WHEN kind = 4 THEN times ELSE 0 END),
+                sum(CASE kind WHEN 4 THEN times * micros WHEN 5 THEN -times * micros ELSE 0 END),
+                sum(CASE WHEN kind IN (6, 7) THEN times ELSE 0 END), sum(CASE WHEN kind = 7 THEN times ELSE 0 END)
+            FROM ",
+            $from,
+            " GROUP BY hour, mission ORDER BY hour, mission
+            ON CONFLICT (hour, mission_id) DO UPDATE SET started = kept.started + excluded.started,
+                completed = kept.completed + excluded.completed, check_ins = kept.check_ins + excluded.check_ins,
+                claims = kept.claims + excluded.claims, points_micros = kept.points_micros + excluded.points_micros,
+                verifications = kept.verifications + excluded.verifications,
+                verified = kept.verified + excluded.verified"
+        )
+    };
+}
+pub(super) use activity_by_hour;
+
+/// The number under which a board is kept.
+fn key(board: Board) -> i64 {
+    let first_day = board.first_day().map_or(0, days);
+    match board.span() {
+        BoardSpan::AllTime => 0,
+        BoardSpan::Month => first_day * 4 + 1,
+        BoardSpan::Week => first_day * 4 + 2,
+    }
+}
+
+/// The first users of a board.
+pub(super) async fn leaders<D: SqlDatabase>(
+    database: &D,
+    board: Board,
+    among: Option<&[UserId]>,
+    limit: usize,
+) -> Result<Vec<LeaderboardRow>, StoreError> {
+    let mut query = SqlBuilder::new("SELECT user_id, points FROM scores WHERE board = ? AND points <> 0")
+        .with(key(board));
+    if let Some(among) = among {
+        let ids: Vec<Uuid> = among.iter().map(|user| user.0).collect();
+        query.then(" AND user_id ").then(D::DIALECT.is_any_id).bind(ids);
+    }
+    query
+        .then(" ORDER BY points DESC, user_id LIMIT ?")
+        .bind(limit_of(limit));
+    let rows = database.read(query).await?;
+    let mut leaders: Vec<LeaderboardRow> = Vec::with_capacity(rows.len());
+    for (place, row) in (1..).zip(&rows) {
+        let points = total_from_millionths(row.number(1)?);
+        let rank = leaders.last().filter(|before| before.points == points);
+        leaders.push(LeaderboardRow {
+            rank: rank.map_or(place, |before| before.rank),
+            user_id: row.id(0)?.into(),
+            points,
+        });
+    }
+    Ok(leaders)
+}
+
+/// One user's row of a board.
+pub(super) async fn own_row<D: SqlDatabase>(
+    database: &D,
+    board: Board,
+    among: Option<&[UserId]>,
+    user: UserId,
+) -> Result<LeaderboardRow, StoreError> {
+    let board = key(board);
+    let mut query =
+        SqlBuilder::new("SELECT own.points, (SELECT CAST(coalesce(sum(ahead.users), 0) AS bigint) FROM (");
+    match among {
+        Some(among) => {
+            let ids: Vec<Uuid> = among.iter().map(|user| user.0).collect();
+            query
+                .then("SELECT count(*) AS users FROM scores WHERE board = ? AND points > own.points AND points <> 0 AND user_id ")
+                .bind(board)
+                .then(D::DIALECT.is_any_id)
+                .bind(ids);
+        }
+        None => {
+            // Whole buckets of about a thousand points, those of about one point in the rest of the own one, and the
+            // scores in the rest of that.
+            query
+                .then(
+                    "SELECT users FROM score_counts WHERE board = ? AND width = 30 AND bucket > own.points >> 30
+                    UNION ALL SELECT users FROM score_counts WHERE board = ? AND width = 20
+                        AND bucket > own.points >> 20 AND bucket < ((own.points >> 30) + 1) << 10
+                    UNION ALL SELECT count(*) FROM scores WHERE board = ? AND points <> 0
+                        AND points > own.points AND points < ((own.points >> 20) + 1) << 20",
+                )
+                .bind(board)
+                .bind(board)
+                .bind(board);
+        }
+    }
+    query
+        .then(
+            ") AS ahead) FROM (SELECT coalesce((SELECT points FROM scores WHERE board = ? AND user_id = ?), 0)
+                AS points) AS own",
+        )
+        .bind(board)
+        .bind(user.0);
+    let rows = database.read(query).await?;
+    let row = rows
+        .first()
+        .ok_or_else(|| super::record::unavailable("a score has no row"))?;
+    Ok(LeaderboardRow {
+        rank: 1 + row.count(1)?,
+        user_id: user,
+        points: total_from_millionths(row.number(0)?),
+    })
+}
+
+/// What happened, by bucket.
+pub(super) async fn series<D: SqlDatabase>(
+    database: &D,
+    range: TimeRange,
+    bucket: Bucket,
+    mission: Option<MissionId>,
+) -> Result<Vec<AnalyticsRow>, StoreError> {
+    const HOUR: i64 = 3_600_000_000;
+    let micros = |at: DateTime<Utc>| at.timestamp_micros();
+    let from = range.from.map_or(i64::MIN, |from| {
+        let from = micros(from);
+        from - from.rem_euclid(HOUR)
+    });
+    let mut query = SqlBuilder::new(match bucket {
+        Bucket::Hour => "SELECT hour AS start",
+        Bucket::Day => "SELECT hour - ((hour % 86400000000) + 86400000000) % 86400000000 AS start",
+    });
+    query
+        .then(
+            ", CAST(sum(started) AS bigint), CAST(sum(completed) AS bigint), CAST(sum(check_ins) AS bigint),
+            CAST(sum(claims) AS bigint), CAST(sum(points_micros) AS bigint), CAST(sum(verifications) AS bigint),
+            CAST(sum(verified) AS bigint) FROM activity_counts WHERE hour >= ? AND hour < ?",
+        )
+        .bind(from)
+        .bind(micros(range.to));
+    if let Some(mission) = mission {
+        query.then(" AND mission_id = ?").bind(mission.0);
+    }
+    query.then(" GROUP BY start ORDER BY start");
+    let mut series = Vec::new();
+    for row in &database.read(query).await? {
+        let counts = AnalyticsRow {
+            start: instant(row.number(0)?)?,
+            started: row.count(1)?,
+            completed: row.count(2)?,
+            check_ins: row.count(3)?,
+            claims: row.count(4)?,
+            points: total_from_millionths(row.number(5)?),
+            verifications: row.count(6)?,
+            verified: row.count(7)?,
+        };
+        // Where everything was taken back, nothing happened.
+        let nothing = AnalyticsRow {
+            start: counts.start,
+            ..AnalyticsRow::default()
+        };
+        if counts != nothing {
+            series.push(counts);
+        }
+    }
+    Ok(series)
+}
+
+/// Removes the scores of weeks and months that nobody reads any more, a little at a time.
+pub(super) async fn prune(database: &impl SqlDatabase, now: DateTime<Utc>) -> Result<u64, StoreError> {
+    const KEPT: chrono::Duration = chrono::Duration::days(70);
+    const AT_ONCE: i64 = 1_000;
+    let before = days((now - KEPT).date_naive()) * 4;
+    let mut pruned = 0;
+    loop {
+        let scores = SqlBuilder::new(
+            "DELETE FROM scores WHERE (board, user_id) IN
+                (SELECT board, user_id FROM scores WHERE board <> 0 AND board < ? ORDER BY board LIMIT ?) RETURNING 1",
+        );
+        let scores = scores.with(before).with(AT_ONCE);
+        let gone = database.write(Durability::Relaxed, scores).await?.len();
+        pruned += gone as u64;
+        if gone == 0 {
+            let counts = SqlBuilder::new("DELETE FROM score_counts WHERE board <> 0 AND board < ?");
+            database.write(Durability::Relaxed, counts.with(before)).await?;
+            return Ok(pruned);
+        }
+    }
+}
