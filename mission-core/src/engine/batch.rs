@@ -128,20 +128,29 @@ impl BatchStep {
 /// which nobody knows the outcome. The batch ends before an erasure, and after it: what comes later is answered with
 /// [`RetryReason::NextBatch`].
 #[must_use]
-pub fn start(mut requests: Vec<Request>, catalog: Arc<Catalog>, recheck: bool) -> BatchStep {
+pub fn start(requests: Vec<Request>, catalog: Arc<Catalog>, recheck: bool) -> BatchStep {
+    let read_sets = requests.iter().map(|request| read_set(request, &catalog));
+    let read_sets = read_sets.collect();
+    start_with(requests, read_sets, catalog, recheck)
+}
+
+/// Begins a batch of commands whose read sets are known.
+pub(super) fn start_with(
+    mut requests: Vec<Request>,
+    mut read_sets: Vec<ReadSet>,
+    catalog: Arc<Catalog>,
+    recheck: bool,
+) -> BatchStep {
     let left_over = requests.split_off(end_of_batch(&requests));
+    read_sets.truncate(requests.len());
     let mut keys = ReadSet::default();
-    let footprints: Vec<ReadSet> = requests
-        .iter()
-        .map(|request| read_set(request, &catalog))
-        .collect();
-    let roots: Vec<BTreeSet<Root>> = footprints.iter().map(ReadSet::all_roots).collect();
+    let roots: Vec<BTreeSet<Root>> = read_sets.iter().map(ReadSet::all_roots).collect();
     let groups = group(&requests, &roots);
-    for (request, footprint) in requests.iter().zip(footprints) {
+    for (request, read_set) in requests.iter().zip(read_sets) {
         if request.keyed || recheck {
             keys.receipts.insert(request.receipt);
         }
-        keys.extend(footprint);
+        keys.extend(read_set);
     }
     let outcomes = requests.iter().map(|_| None).collect();
     let batch = Batch {

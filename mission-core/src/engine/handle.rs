@@ -76,6 +76,9 @@ pub struct Limits {
     pub queue: usize,
     /// Commands that are committed together at most.
     pub batch: usize,
+    /// Batches that may be under way at once, on different roots: while one is committed, the next is loaded and decided.
+    /// More than one pays where the store is far away.
+    pub batches: usize,
     /// Tries of one command that others overtake.
     pub tries: u8,
 }
@@ -85,6 +88,7 @@ impl Default for Limits {
         Limits {
             queue: 4096,
             batch: 256,
+            batches: 1,
             tries: 8,
         }
     }

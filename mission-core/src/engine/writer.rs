@@ -1,17 +1,33 @@
-//! The writer: takes all that waits, decides it together, commits it at once, answers each.
+//! The writer: takes all that waits, decides it together, commits it at once, answers each. Where it may, it loads and
+//! decides the next batch, on other roots, while one is committed.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    pin::pin,
+    sync::Arc,
+};
+
+use futures_util::{
+    StreamExt as _,
+    future::{Either, select},
+    stream::FuturesUnordered,
+};
 
 use super::{
-    Command, CommandError, CommandOutcome, ExecuteError, Executed, Limits, Reply, Request, RetryReason,
+    Catalog, Command, CommandError, CommandOutcome, ExecuteError, Executed, Limits, ReadSet, Reply, Request,
+    RetryReason,
     batch::{self},
     handle::{CommandQueue, QueuedCommand, SharedCatalog, Waiter},
+    read_set::read_set,
     slow_lane::SlowLaneUsers,
 };
-use crate::ports::store::Store;
+use crate::{decision::Root, ports::store::Store};
 
 /// Commands of the slow lane that are committed together at most: whoever is there waits for few others.
 const SLOW_BATCH: usize = 16;
+
+/// Commands that are set aside behind the batches under way at most; what comes later stays in the queue.
+const MOST_SET_ASIDE: usize = 256;
 
 /// Owns the store and does the engine's work until every handle is gone.
 #[must_use = "nothing is committed until the writer runs"]
@@ -32,6 +48,67 @@ enum Lane {
     Quick(async_channel::Sender<QueuedCommand>),
     /// Those that were handed to the slow lane.
     Slow,
+}
+
+/// Commands that are about to be decided together.
+struct NewBatch {
+    catalog: Arc<Catalog>,
+    jobs: Vec<QueuedCommand>,
+    read_sets: Vec<ReadSet>,
+    /// The roots of each command.
+    roots: Vec<BTreeSet<Root>>,
+}
+
+impl NewBatch {
+    fn new(catalog: Arc<Catalog>) -> Self {
+        NewBatch {
+            catalog,
+            jobs: Vec::new(),
+            read_sets: Vec::new(),
+            roots: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, job: QueuedCommand, read_set: ReadSet, roots: BTreeSet<Root>) {
+        self.jobs.push(job);
+        self.read_sets.push(read_set);
+        self.roots.push(roots);
+    }
+}
+
+/// A batch whose commands are answered, but for those that are to be tried again.
+struct SettledBatch {
+    roots: Vec<BTreeSet<Root>>,
+    retries: VecDeque<QueuedCommand>,
+}
+
+/// The roots of the batches under way, which no other batch may have, and the number of their commands.
+#[derive(Default)]
+struct BusyRoots {
+    roots: BTreeSet<Root>,
+    commands: usize,
+}
+
+impl BusyRoots {
+    fn enter(&mut self, roots: &[BTreeSet<Root>]) {
+        self.roots.extend(roots.iter().flatten());
+        self.commands += roots.len();
+    }
+
+    fn leave(&mut self, roots: &[BTreeSet<Root>]) {
+        for root in roots.iter().flatten() {
+            self.roots.remove(root);
+        }
+        self.commands -= roots.len();
+    }
+
+    fn contains(&self, root: Root) -> bool {
+        self.roots.contains(&root)
+    }
+
+    fn commands(&self) -> usize {
+        self.commands
+    }
 }
 
 impl<S: Store> Writer<S> {
@@ -81,6 +158,7 @@ impl<S: Store> Writer<S> {
             catalog: Arc::clone(&self.catalog),
             limits: Limits {
                 batch: self.limits.batch.min(SLOW_BATCH),
+                batches: 1,
                 ..self.limits
             },
         };
@@ -97,52 +175,97 @@ impl<S: Store> Writer<S> {
 
     /// Runs until every [`super::Engine`] is gone and all that waited is answered.
     pub async fn run(self) {
-        let mut again = VecDeque::new();
+        // What is to be tried again, and what waits for a batch that is under way; in order.
+        let mut waiting = VecDeque::new();
+        let mut busy = BusyRoots::default();
+        let mut batches = FuturesUnordered::new();
         loop {
-            if again.is_empty() {
-                match self.queue.0.recv().await {
-                    Ok(job) => again.push_back(job),
+            // Another batch beside one only where it would be as large: small ones cost more each than they save.
+            while batches.is_empty()
+                || (batches.len() < self.limits.batches
+                    && waiting.len() + self.queue.0.len() >= busy.commands())
+            {
+                let Some(batch) = self.next_batch(&mut waiting, &busy) else {
+                    break;
+                };
+                busy.enter(&batch.roots);
+                batches.push(self.process(batch));
+            }
+            let arrived = pin!(self.queue.0.recv());
+            // The queue is full of what waits for the batches under way, or there is no place for another.
+            let is_full = batches.len() >= self.limits.batches || waiting.len() >= MOST_SET_ASIDE;
+            let settled = if batches.is_empty() {
+                match arrived.await {
+                    Ok(job) => waiting.push_back(job),
                     Err(_) => return,
                 }
+                None
+            } else if is_full || self.queue.0.is_closed() {
+                batches.next().await
+            } else {
+                match select(batches.next(), arrived).await {
+                    Either::Left((settled, _)) => settled,
+                    Either::Right((job, _)) => {
+                        waiting.extend(job);
+                        None
+                    }
+                }
+            };
+            if let Some(SettledBatch { roots, mut retries }) = settled {
+                busy.leave(&roots);
+                // They go before all that waits, so that a user's commands keep their order.
+                retries.append(&mut waiting);
+                waiting = retries;
             }
-            let mut jobs = self.next_batch(&mut again);
-            // Who has gone away before anything was tried need not be served; after a try the outcome matters.
-            jobs.retain(|job| job.waiter.tries > 0 || !job.waiter.answer.is_canceled());
-            if jobs.is_empty() {
-                continue;
-            }
-            // What is to be tried again goes before all that waits, so that a user's commands keep their order.
-            let mut retries = self.process(jobs).await;
-            retries.append(&mut again);
-            again = retries;
         }
     }
 
-    /// First what is to be tried again, in its order, a suspect by itself; then what waits.
-    fn next_batch(&self, again: &mut VecDeque<QueuedCommand>) -> Vec<QueuedCommand> {
-        let mut jobs = Vec::new();
-        // Only this writer sends commands away, so whoever is not away now stays here.
-        let handed_on = match &self.lane {
-            Lane::Quick(slow) if self.slow_lane.commands() > 0 => Some(slow),
-            _ => None,
-        };
-        while jobs.len() < self.limits.batch {
-            let suspect = match again.front() {
-                Some(job) if job.waiter.alone && !jobs.is_empty() => break,
-                Some(job) => job.waiter.alone,
-                None => false,
+    /// The next commands on roots that no batch under way has: first those that wait already, a suspect by itself; then
+    /// what is in the queue. A command that has to wait keeps later ones on its roots behind it.
+    fn next_batch(&self, waiting: &mut VecDeque<QueuedCommand>, busy: &BusyRoots) -> Option<NewBatch> {
+        let mut batch = NewBatch::new(self.catalog.get());
+        let mut blocked: BTreeSet<Root> = BTreeSet::new();
+        let mut kept = VecDeque::new();
+        while batch.jobs.len() < self.limits.batch && kept.len() < MOST_SET_ASIDE {
+            let Some(job) = waiting.pop_front().or_else(|| self.queue.0.try_recv().ok()) else {
+                break;
             };
-            let next = again.pop_front().or_else(|| self.queue.0.try_recv().ok());
-            let Some(job) = next else { break };
-            match handed_on {
-                Some(slow) if self.slow_lane.contains(job.request.command.home()) => self.defer(slow, job),
-                _ => jobs.push(job),
+            // Who has gone away before anything was tried need not be served; after a try the outcome matters.
+            if job.waiter.tries == 0 && job.waiter.answer.is_canceled() {
+                continue;
             }
-            if suspect {
+            // Only this writer sends commands away, so whoever is not away now stays here.
+            if let Lane::Quick(slow) = &self.lane
+                && self.slow_lane.commands() > 0
+                && self.slow_lane.contains(job.request.command.home())
+                && !blocked.contains(&job.request.command.home())
+            {
+                self.defer(slow, job);
+                continue;
+            }
+            let read_set = read_set(&job.request, &batch.catalog);
+            let roots = read_set.all_roots();
+            if roots
+                .iter()
+                .any(|root| busy.contains(*root) || blocked.contains(root))
+            {
+                blocked.extend(roots);
+                kept.push_back(job);
+                continue;
+            }
+            let is_suspect = job.waiter.alone;
+            if is_suspect && !batch.jobs.is_empty() {
+                waiting.push_front(job);
+                break;
+            }
+            batch.add(job, read_set, roots);
+            if is_suspect {
                 break;
             }
         }
-        jobs
+        kept.append(waiting);
+        *waiting = kept;
+        (!batch.jobs.is_empty()).then_some(batch)
     }
 
     /// Puts a command into the slow lane, behind all that its user has there.
@@ -158,11 +281,17 @@ impl<S: Store> Writer<S> {
         }
     }
 
-    async fn process(&self, jobs: Vec<QueuedCommand>) -> VecDeque<QueuedCommand> {
+    async fn process(&self, batch: NewBatch) -> SettledBatch {
+        let NewBatch {
+            catalog,
+            jobs,
+            read_sets,
+            roots,
+        } = batch;
         let recheck = jobs.iter().any(|job| job.waiter.recheck);
         let (requests, callers): (Vec<Request>, Vec<Waiter>) =
             jobs.into_iter().map(|job| (job.request, job.waiter)).unzip();
-        let step = batch::start(requests, self.catalog.get(), recheck);
+        let step = batch::start_with(requests, read_sets, catalog, recheck);
         let step = match &self.lane {
             Lane::Quick(_) => step.deferring_slow_scripts(),
             Lane::Single | Lane::Slow => step,
@@ -205,7 +334,7 @@ impl<S: Store> Writer<S> {
             // Whoever asked may be gone; the command stands all the same.
             let _ = caller.answer.send(result);
         }
-        retries
+        SettledBatch { roots, retries }
     }
 
     /// What was not decided: to be tried again here, if it is not handed on or given up.

@@ -14,6 +14,7 @@ mod friends;
 mod late_events;
 mod layers;
 mod missions;
+mod pipeline;
 mod play;
 mod properties;
 mod revocations;

@@ -373,6 +373,12 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key(
         ENGINE,
+        "write.batches",
+        "N",
+        "Batches under way at once; 2 pays where the database is far away",
+    ),
+    key(
+        ENGINE,
         "write.queue",
         "N",
         "Commands that may wait; one more is refused with 503",

@@ -284,6 +284,7 @@ impl Settings {
             write: Limits {
                 queue: layers.need("write.queue", values::count)?,
                 batch: layers.need("write.batch", values::count)?,
+                batches: layers.need("write.batches", values::count)?,
                 ..Limits::default()
             },
             scripts: scripts(&layers)?,

@@ -113,6 +113,7 @@ fn names_of_flags_and_variables_follow_from_the_setting() {
         ("trusted_proxies", "MISSION_TRUSTED_PROXIES"),
         ("ready_requires", "MISSION_READY_REQUIRES"),
         ("write.batch", "MISSION_WRITE_BATCH"),
+        ("write.batches", "MISSION_WRITE_BATCHES"),
         ("log", "MISSION_LOG"),
         ("log_format", "MISSION_LOG_FORMAT"),
         ("iam.url", "MISSION_IAM_URL"),
