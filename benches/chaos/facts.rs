@@ -147,7 +147,7 @@ impl Facts {
                 events: events(row.try_get(6)?)?,
             });
         }
-        let sql = "SELECT count(*) FROM journal WHERE outbox IS NOT NULL AND sent_at IS NULL";
+        let sql = "SELECT count(*) FROM outbox_entries";
         self.unsent = sqlx::query_scalar(sql).fetch_one(&mut database).await?;
         let sql = "SELECT caller, command FROM receipts";
         self.receipts = sqlx::query_as(sql)

@@ -52,98 +52,112 @@ DROP INDEX rewards_claimed;
 DROP INDEX rewards_revoked;
 DROP INDEX check_in_days_by_time;
 
-CREATE FUNCTION note_task_inserted() RETURNS trigger LANGUAGE plpgsql AS $$
+-- Triggers of a statement, not of a row: a batch of commits is a statement a table.
+CREATE FUNCTION note_tasks_inserted() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO activity (kind, times, at, mission_id)
-        SELECT 1, 1, NEW.started_at, NEW.mission_id
-        UNION ALL SELECT 2, 1, NEW.completed_at, NEW.mission_id WHERE NEW.completed_at IS NOT NULL
-        UNION ALL SELECT 6 + NEW.is_valid::int, 1, NEW.verified_at, NEW.mission_id
-            WHERE NEW.verified_at IS NOT NULL AND (NEW.is_valid OR NEW.status <> 'pending_review');
+        SELECT 1, 1, started_at, mission_id FROM inserted
+        UNION ALL SELECT 2, 1, completed_at, mission_id FROM inserted WHERE completed_at IS NOT NULL
+        UNION ALL SELECT 6 + is_valid::int, 1, verified_at, mission_id FROM inserted
+            WHERE verified_at IS NOT NULL AND (is_valid OR status <> 'pending_review');
     RETURN NULL;
 END
 $$;
-CREATE TRIGGER tasks_inserted AFTER INSERT ON tasks FOR EACH ROW EXECUTE FUNCTION note_task_inserted();
+CREATE TRIGGER tasks_inserted AFTER INSERT ON tasks REFERENCING NEW TABLE AS inserted
+    FOR EACH STATEMENT EXECUTE FUNCTION note_tasks_inserted();
 
-CREATE FUNCTION note_task_moved() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION note_tasks_updated() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO activity (kind, times, at, mission_id)
-        SELECT kind, sign, at, mission_id FROM (
-            SELECT 1 AS kind, -1 AS sign, OLD.started_at AS at, OLD.mission_id AS mission_id
-                WHERE OLD.started_at <> NEW.started_at
-            UNION ALL SELECT 1, 1, NEW.started_at, NEW.mission_id WHERE OLD.started_at <> NEW.started_at
-            UNION ALL SELECT 2, -1, OLD.completed_at, OLD.mission_id
-                WHERE OLD.completed_at IS NOT NULL AND OLD.completed_at IS DISTINCT FROM NEW.completed_at
-            UNION ALL SELECT 2, 1, NEW.completed_at, NEW.mission_id
-                WHERE NEW.completed_at IS NOT NULL AND OLD.completed_at IS DISTINCT FROM NEW.completed_at
-            UNION ALL SELECT 6 + OLD.is_valid::int, -1, OLD.verified_at, OLD.mission_id
-                WHERE OLD.verified_at IS NOT NULL AND (OLD.is_valid OR OLD.status <> 'pending_review')
-            UNION ALL SELECT 6 + NEW.is_valid::int, 1, NEW.verified_at, NEW.mission_id
-                WHERE NEW.verified_at IS NOT NULL AND (NEW.is_valid OR NEW.status <> 'pending_review')) AS moved;
+        SELECT noted.* FROM before JOIN after USING (user_id, id) CROSS JOIN LATERAL (
+            SELECT 1, -1, before.started_at, before.mission_id WHERE before.started_at <> after.started_at
+            UNION ALL SELECT 1, 1, after.started_at, after.mission_id WHERE before.started_at <> after.started_at
+            UNION ALL SELECT 2, -1, before.completed_at, before.mission_id
+                WHERE before.completed_at IS NOT NULL AND before.completed_at IS DISTINCT FROM after.completed_at
+            UNION ALL SELECT 2, 1, after.completed_at, after.mission_id
+                WHERE after.completed_at IS NOT NULL AND before.completed_at IS DISTINCT FROM after.completed_at
+            UNION ALL SELECT 6 + before.is_valid::int, -1, before.verified_at, before.mission_id
+                WHERE before.verified_at IS NOT NULL AND (before.is_valid OR before.status <> 'pending_review')
+            UNION ALL SELECT 6 + after.is_valid::int, 1, after.verified_at, after.mission_id
+                WHERE after.verified_at IS NOT NULL AND (after.is_valid OR after.status <> 'pending_review')
+        ) AS noted (kind, times, at, mission_id)
+        WHERE before.started_at <> after.started_at OR before.completed_at IS DISTINCT FROM after.completed_at
+            OR before.verified_at IS DISTINCT FROM after.verified_at
+            OR before.is_valid IS DISTINCT FROM after.is_valid
+            OR (before.status = 'pending_review') <> (after.status = 'pending_review');
     RETURN NULL;
 END
 $$;
-CREATE TRIGGER tasks_moved AFTER UPDATE ON tasks FOR EACH ROW
-WHEN (OLD.started_at <> NEW.started_at OR OLD.completed_at IS DISTINCT FROM NEW.completed_at
-    OR OLD.verified_at IS DISTINCT FROM NEW.verified_at OR OLD.is_valid IS DISTINCT FROM NEW.is_valid
-    OR (OLD.status = 'pending_review') <> (NEW.status = 'pending_review'))
-EXECUTE FUNCTION note_task_moved();
+CREATE TRIGGER tasks_updated AFTER UPDATE ON tasks REFERENCING OLD TABLE AS before NEW TABLE AS after
+    FOR EACH STATEMENT EXECUTE FUNCTION note_tasks_updated();
 
-CREATE FUNCTION note_reward_inserted() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION note_rewards_inserted() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO activity (kind, times, at, mission_id, user_id, micros)
-        SELECT 4, 1, NEW.claimed_at, NEW.mission_id, CASE WHEN NEW.status = 'claimed' THEN NEW.user_id END,
-            NEW.total_micros WHERE NEW.claimed_at IS NOT NULL
-        UNION ALL SELECT 5, 1, NEW.revoked_at, NEW.mission_id, NULL, NEW.total_micros
-            WHERE NEW.revoked_at IS NOT NULL;
+        SELECT 4, 1, claimed_at, mission_id, CASE WHEN status = 'claimed' THEN user_id END, total_micros
+            FROM inserted WHERE claimed_at IS NOT NULL
+        UNION ALL SELECT 5, 1, revoked_at, mission_id, NULL, total_micros FROM inserted WHERE revoked_at IS NOT NULL;
     RETURN NULL;
 END
 $$;
-CREATE TRIGGER rewards_inserted AFTER INSERT ON rewards FOR EACH ROW
-WHEN (NEW.claimed_at IS NOT NULL OR NEW.revoked_at IS NOT NULL)
-EXECUTE FUNCTION note_reward_inserted();
+CREATE TRIGGER rewards_inserted AFTER INSERT ON rewards REFERENCING NEW TABLE AS inserted
+    FOR EACH STATEMENT EXECUTE FUNCTION note_rewards_inserted();
 
-CREATE FUNCTION note_reward_moved() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION note_rewards_updated() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO activity (kind, times, at, mission_id, user_id, micros)
-        SELECT 4, -1, OLD.claimed_at, OLD.mission_id, CASE WHEN OLD.status = 'claimed' THEN OLD.user_id END,
-            OLD.total_micros WHERE OLD.claimed_at IS NOT NULL
-        UNION ALL SELECT 4, 1, NEW.claimed_at, NEW.mission_id, CASE WHEN NEW.status = 'claimed' THEN NEW.user_id END,
-            NEW.total_micros WHERE NEW.claimed_at IS NOT NULL
-        UNION ALL SELECT 5, -1, OLD.revoked_at, OLD.mission_id, NULL, OLD.total_micros
-            WHERE OLD.revoked_at IS NOT NULL
-        UNION ALL SELECT 5, 1, NEW.revoked_at, NEW.mission_id, NULL, NEW.total_micros
-            WHERE NEW.revoked_at IS NOT NULL;
+        SELECT noted.* FROM before JOIN after USING (user_id, id) CROSS JOIN LATERAL (
+            SELECT 4, -1, before.claimed_at, before.mission_id,
+                    CASE WHEN before.status = 'claimed' THEN before.user_id END, before.total_micros
+                WHERE before.claimed_at IS NOT NULL
+            UNION ALL SELECT 4, 1, after.claimed_at, after.mission_id,
+                    CASE WHEN after.status = 'claimed' THEN after.user_id END, after.total_micros
+                WHERE after.claimed_at IS NOT NULL
+            UNION ALL SELECT 5, -1, before.revoked_at, before.mission_id, NULL, before.total_micros
+                WHERE before.revoked_at IS NOT NULL
+            UNION ALL SELECT 5, 1, after.revoked_at, after.mission_id, NULL, after.total_micros
+                WHERE after.revoked_at IS NOT NULL
+        ) AS noted (kind, times, at, mission_id, user_id, micros)
+        WHERE before.claimed_at IS DISTINCT FROM after.claimed_at
+            OR before.revoked_at IS DISTINCT FROM after.revoked_at OR before.total_micros <> after.total_micros
+            OR (before.status = 'claimed') <> (after.status = 'claimed');
     RETURN NULL;
 END
 $$;
-CREATE TRIGGER rewards_moved AFTER UPDATE ON rewards FOR EACH ROW
-WHEN ((OLD.claimed_at IS NOT NULL OR NEW.claimed_at IS NOT NULL OR OLD.revoked_at IS NOT NULL
-        OR NEW.revoked_at IS NOT NULL)
-    AND (OLD.claimed_at IS DISTINCT FROM NEW.claimed_at OR OLD.revoked_at IS DISTINCT FROM NEW.revoked_at
-        OR OLD.total_micros <> NEW.total_micros OR (OLD.status = 'claimed') <> (NEW.status = 'claimed')))
-EXECUTE FUNCTION note_reward_moved();
+CREATE TRIGGER rewards_updated AFTER UPDATE ON rewards REFERENCING OLD TABLE AS before NEW TABLE AS after
+    FOR EACH STATEMENT EXECUTE FUNCTION note_rewards_updated();
 
 -- What an erased user did stays counted; on boards nothing stays.
-CREATE FUNCTION note_reward_deleted() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION note_rewards_deleted() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO activity (kind, times, at, user_id, micros)
-        VALUES (8, -1, OLD.claimed_at, OLD.user_id, OLD.total_micros);
+        SELECT 8, -1, claimed_at, user_id, total_micros FROM deleted
+        WHERE status = 'claimed' AND claimed_at IS NOT NULL;
     RETURN NULL;
 END
 $$;
-CREATE TRIGGER rewards_deleted AFTER DELETE ON rewards FOR EACH ROW
-WHEN (OLD.status = 'claimed' AND OLD.claimed_at IS NOT NULL)
-EXECUTE FUNCTION note_reward_deleted();
+CREATE TRIGGER rewards_deleted AFTER DELETE ON rewards REFERENCING OLD TABLE AS deleted
+    FOR EACH STATEMENT EXECUTE FUNCTION note_rewards_deleted();
 
-CREATE FUNCTION note_check_in() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION note_check_ins_inserted() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO activity (kind, times, at) VALUES (3, 1, NEW.checked_in_at);
-    IF TG_OP = 'UPDATE' THEN
-        INSERT INTO activity (kind, times, at) VALUES (3, -1, OLD.checked_in_at);
-    END IF;
+    INSERT INTO activity (kind, times, at) SELECT 3, 1, checked_in_at FROM inserted;
     RETURN NULL;
 END
 $$;
-CREATE TRIGGER check_in_days_inserted AFTER INSERT ON check_in_days FOR EACH ROW EXECUTE FUNCTION note_check_in();
-CREATE TRIGGER check_in_days_moved AFTER UPDATE ON check_in_days FOR EACH ROW
-WHEN (OLD.checked_in_at <> NEW.checked_in_at) EXECUTE FUNCTION note_check_in();
+CREATE TRIGGER check_in_days_inserted AFTER INSERT ON check_in_days REFERENCING NEW TABLE AS inserted
+    FOR EACH STATEMENT EXECUTE FUNCTION note_check_ins_inserted();
+
+CREATE FUNCTION note_check_ins_updated() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO activity (kind, times, at)
+        SELECT noted.* FROM before JOIN after USING (user_id, date)
+            CROSS JOIN LATERAL (VALUES (3, -1, before.checked_in_at), (3, 1, after.checked_in_at))
+                AS noted (kind, times, at)
+        WHERE before.checked_in_at <> after.checked_in_at;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER check_in_days_updated AFTER UPDATE ON check_in_days
+    REFERENCING OLD TABLE AS before NEW TABLE AS after
+    FOR EACH STATEMENT EXECUTE FUNCTION note_check_ins_updated();

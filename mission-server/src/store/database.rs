@@ -67,12 +67,8 @@ pub(crate) trait SqlDatabase: Clone + Debug + Send + Sync + 'static {
     /// Those shards of the outbox that this process sends; `None` where it is not divided.
     fn outbox_shards(&self) -> impl Future<Output = Result<Option<Vec<i64>>, StoreError>> + Send;
 
-    /// Notes journal entries as sent.
-    fn mark_sent(
-        &self,
-        entries: &[i64],
-        at: DateTime<Utc>,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Takes journal entries out of the outbox.
+    fn mark_sent(&self, entries: &[i64]) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Notes events that could not be sent.
     fn park(&self, events: &[ParkRequest]) -> impl Future<Output = Result<(), StoreError>> + Send;

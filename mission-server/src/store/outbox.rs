@@ -27,14 +27,15 @@ impl<D: SqlDatabase> Outbox for SqlStore<D> {
         let mut query = SqlBuilder::new(
             "SELECT j.number, j.root_kind, j.root_id, j.recorded_at, j.outbox,
                 CASE WHEN p.entry = j.number THEN p.attempts ELSE 0 END
-            FROM journal j LEFT JOIN outbox_parked p ON p.root_id = j.root_id AND p.root_kind = j.root_kind
-            WHERE j.outbox IS NOT NULL AND j.sent_at IS NULL AND (p.entry IS NULL OR p.retry_at <= ?)",
+            FROM outbox_entries o JOIN journal j ON j.root_id = o.root_id AND j.number = o.number
+                LEFT JOIN outbox_parked p ON p.root_id = j.root_id AND p.root_kind = j.root_kind
+            WHERE (p.entry IS NULL OR p.retry_at <= ?)",
         );
         query.bind(now.timestamp_micros());
         if let Some(shards) = shards {
-            query.then(" AND j.shard = ANY(?)").bind(shards);
+            query.then(" AND o.shard = ANY(?)").bind(shards);
         }
-        query.then(" ORDER BY j.number LIMIT ?").bind(limit_of(limit));
+        query.then(" ORDER BY o.number LIMIT ?").bind(limit_of(limit));
         let entries = self.database.read(query).await?;
         let mut waiting = Vec::with_capacity(limit.min(entries.len() * 2));
         for entry in &entries {
@@ -46,8 +47,8 @@ impl<D: SqlDatabase> Outbox for SqlStore<D> {
         Ok(waiting)
     }
 
-    async fn sent(&self, entries: &[i64], at: DateTime<Utc>) -> Result<(), StoreError> {
-        self.database.mark_sent(entries, at).await
+    async fn sent(&self, entries: &[i64], _at: DateTime<Utc>) -> Result<(), StoreError> {
+        self.database.mark_sent(entries).await
     }
 
     async fn park(&self, events: &[ParkRequest]) -> Result<(), StoreError> {
@@ -59,9 +60,9 @@ impl<D: SqlDatabase> Outbox for SqlStore<D> {
 
     async fn parked(&self, after: Option<i64>, limit: usize) -> Result<Vec<ParkedEvent>, StoreError> {
         let query = SqlBuilder::new(
-            "SELECT p.attempts, p.since, p.retry_at, p.data, (SELECT count(*) FROM journal j
-                WHERE j.root_id = p.root_id AND j.root_kind = p.root_kind AND j.number > p.entry
-                    AND j.outbox IS NOT NULL AND j.sent_at IS NULL)
+            "SELECT p.attempts, p.since, p.retry_at, p.data, (SELECT count(*) FROM outbox_entries o
+                JOIN journal j ON j.root_id = o.root_id AND j.number = o.number
+                WHERE j.root_id = p.root_id AND j.root_kind = p.root_kind AND j.number > p.entry)
             FROM outbox_parked p WHERE p.entry > ? ORDER BY p.entry LIMIT ?",
         );
         let query = query.with(after.unwrap_or(i64::MIN)).with(limit_of(limit));
@@ -81,8 +82,7 @@ impl<D: SqlDatabase> Outbox for SqlStore<D> {
 
     async fn backlog(&self) -> Result<Backlog, StoreError> {
         let query = SqlBuilder::new(
-            "SELECT count(*), min(recorded_at), (SELECT count(*) FROM outbox_parked) FROM journal
-            WHERE outbox IS NOT NULL AND sent_at IS NULL",
+            "SELECT count(*), min(recorded_at), (SELECT count(*) FROM outbox_parked) FROM outbox_entries",
         );
         let rows = self.database.read(query).await?;
         let Some(row) = rows.first() else {

@@ -356,7 +356,19 @@ fn parts(
         if guarded {
             statement.then(", go");
         }
-        statement.then(insert.after).then(" RETURNING 1), ");
+        statement.then(insert.after);
+        if table == Table::Journal {
+            statement
+                .then(
+                    " RETURNING number, root_id, recorded_at, shard, outbox IS NOT NULL AS has_events),
+                    outbox AS (INSERT INTO outbox_entries (number, root_id, recorded_at, shard)
+                        SELECT number, root_id, recorded_at, shard FROM ",
+                )
+                .name(&name(part))
+                .then(" WHERE has_events), ");
+        } else {
+            statement.then(" RETURNING 1), ");
+        }
         guard.push((part, insert.whole.then_some(count)));
     }
     Ok(Guard(guard))

@@ -82,19 +82,15 @@ impl SqlDatabase for Database {
         self.lease.shards(self).await.map(Some)
     }
 
-    async fn mark_sent(&self, entries: &[i64], at: DateTime<Utc>) -> Result<(), StoreError> {
+    async fn mark_sent(&self, entries: &[i64]) -> Result<(), StoreError> {
         // What tells of an erased user stayed for its events alone.
         let statement = SqlBuilder::new(
-            "WITH gone AS (DELETE FROM journal WHERE number = ANY(?) AND outbox IS NOT NULL AND sent_at IS NULL
-                AND request IS NULL),
+            "WITH sent AS (DELETE FROM outbox_entries WHERE number = ANY(?) RETURNING root_id, number),
             unparked AS (DELETE FROM outbox_parked WHERE entry = ANY(?))
-            UPDATE journal SET sent_at = ? WHERE number = ANY(?) AND outbox IS NOT NULL AND sent_at IS NULL
-                AND request IS NOT NULL",
-        )
-        .with(entries.to_vec())
-        .with(entries.to_vec())
-        .with(at.timestamp_micros())
-        .with(entries.to_vec());
+            DELETE FROM journal j USING sent
+                WHERE j.root_id = sent.root_id AND j.number = sent.number AND j.request IS NULL",
+        );
+        let statement = statement.with(entries.to_vec()).with(entries.to_vec());
         self.write(Durability::Relaxed, statement).await.map(drop)
     }
 

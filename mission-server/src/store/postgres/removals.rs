@@ -51,7 +51,8 @@ const ERASURE: [&str; 16] = [
     "DELETE FROM receipts WHERE caller = ANY(?)",
     "DELETE FROM receipts r USING journal j WHERE j.root_id = ANY(?) AND j.root_kind = 'user'
         AND r.caller = j.caller AND r.command = j.command",
-    "DELETE FROM journal WHERE root_id = ANY(?) AND root_kind = 'user' AND (outbox IS NULL OR sent_at IS NOT NULL)",
+    "DELETE FROM journal j WHERE j.root_id = ANY(?) AND j.root_kind = 'user'
+        AND NOT EXISTS (SELECT 1 FROM outbox_entries o WHERE o.number = j.number)",
     "UPDATE journal SET caller = NULL, command = NULL, refusal = NULL, request = NULL
         WHERE root_id = ANY(?) AND root_kind = 'user'",
 ];

@@ -241,6 +241,13 @@ impl Database {
         Ok(turn)
     }
 
+    /// The connection that writes, where nobody has it and nothing is to be repaired.
+    pub(super) fn try_lock_writer(&self) -> Option<WriterGuard<'_>> {
+        let writer = self.writer.try_lock().ok()?;
+        let is_sound = writer.connection.is_some() && !writer.unfinished;
+        is_sound.then_some(WriterGuard { writer })
+    }
+
     /// Closes all connections; SQLite folds the write-ahead log into the file.
     pub(super) async fn close_connections(&self) {
         self.readers.close().await;

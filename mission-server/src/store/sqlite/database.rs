@@ -59,7 +59,7 @@ impl SqlDatabase for Database {
     }
 
     async fn load(&self, keys: &ReadSet) -> Result<LoadedRecords, StoreError> {
-        load(&mut self.lock_writer().await?, keys).await
+        load(self, keys).await
     }
 
     async fn commit(&self, changes: &[Change]) -> Result<Vec<CommitOutcome>, StoreError> {
@@ -71,7 +71,7 @@ impl SqlDatabase for Database {
         Ok(None)
     }
 
-    async fn mark_sent(&self, entries: &[i64], at: DateTime<Utc>) -> Result<(), StoreError> {
+    async fn mark_sent(&self, entries: &[i64]) -> Result<(), StoreError> {
         let mut script = SqlBuilder::new("BEGIN IMMEDIATE;");
         script
             // What tells of an erased user stayed for its events alone.
@@ -79,8 +79,7 @@ impl SqlDatabase for Database {
             .bind(entries.to_vec())
             .then("DELETE FROM outbox_parked WHERE entry IN (SELECT value FROM json_each(?));")
             .bind(entries.to_vec())
-            .then("UPDATE journal SET sent_at = ? WHERE number IN (SELECT value FROM json_each(?));")
-            .bind(at.timestamp_micros())
+            .then("DELETE FROM outbox_entries WHERE number IN (SELECT value FROM json_each(?));")
             .bind(entries.to_vec())
             .then("COMMIT;");
         // Lost with a power cut, the events would be sent again: that is allowed, an fsync for each is not needed.

@@ -60,7 +60,8 @@ async fn clear_receipts(database: &Database, until: DateTime<Utc>) -> Result<u64
         // What an erased user's commands were answered goes with the receipt.
         .then(
             "DELETE FROM journal WHERE number <= ? AND number > (SELECT value FROM counters
-            WHERE name = 'receipts_cleared') AND request IS NULL AND (outbox IS NULL OR sent_at IS NOT NULL);",
+            WHERE name = 'receipts_cleared') AND request IS NULL
+                AND NOT EXISTS (SELECT 1 FROM outbox_entries o WHERE o.number = journal.number);",
         )
         .bind(last)
         .then(

@@ -6,7 +6,7 @@ use mission_core::{
 };
 
 use super::{
-    connection::{WriterGuard, unavailable},
+    connection::{Database, unavailable},
     rows::key_text,
 };
 use crate::store::{
@@ -79,8 +79,8 @@ mod part {
         CROSS JOIN journal t ON t.caller = unhex(j.value->>0) AND t.command = unhex(j.value->>1)";
 }
 
-/// Reads what is asked for.
-pub(super) async fn load(guard: &mut WriterGuard<'_>, keys: &ReadSet) -> Result<LoadedRecords, StoreError> {
+/// Reads what is asked for: on the connection that writes, whose pages are in memory, or beside it while it is used.
+pub(super) async fn load(database: &Database, keys: &ReadSet) -> Result<LoadedRecords, StoreError> {
     let query = LoadQuery::of(keys);
     let mut loaded = query.nothing_found();
     let mut statement = SqlBuilder::default();
@@ -95,8 +95,12 @@ pub(super) async fn load(guard: &mut WriterGuard<'_>, keys: &ReadSet) -> Result<
     if statement.is_empty() {
         return Ok(loaded);
     }
-    for row in guard.read(statement).await.map_err(unavailable)? {
-        query.add_row(&mut loaded, &LoadedRow::of(&row)?)?;
+    let rows = match database.try_lock_writer() {
+        Some(mut guard) => guard.read(statement).await,
+        None => database.query(statement).await,
+    };
+    for row in &rows.map_err(unavailable)? {
+        query.add_row(&mut loaded, &LoadedRow::of(row)?)?;
     }
     Ok(loaded)
 }

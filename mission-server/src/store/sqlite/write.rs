@@ -448,7 +448,7 @@ mod sql {
         of_erased!(
             "DELETE FROM journal",
             "root_id",
-            " AND root_kind = 'user' AND (outbox IS NULL OR sent_at IS NOT NULL)"
+            " AND root_kind = 'user' AND NOT EXISTS (SELECT 1 FROM outbox_entries o WHERE o.number = journal.number)"
         ),
         of_erased!(
             "UPDATE journal SET caller = NULL, command = NULL, fingerprint = NULL, request = NULL, answer = NULL",

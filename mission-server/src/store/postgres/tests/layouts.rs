@@ -41,6 +41,7 @@ async fn hold_to_the_contract(store: &PostgresStore) {
             "DELETE FROM score_counts",
             "DELETE FROM audit",
             "DELETE FROM journal",
+            "DELETE FROM outbox_entries",
             "DELETE FROM outbox_parked",
             "UPDATE counters SET value = 0",
         ] {
