@@ -28,8 +28,50 @@ use crate::{
 pub(crate) enum Kind {
     /// A check-in, each by a user who was never here before.
     CheckIn,
+    /// A hundred activity events in one request, each of a user who was never here before.
+    Events,
     /// The route that checks the token and does nothing.
     Ping,
+    /// The list of missions.
+    Missions,
+    /// A user's own profile.
+    Me,
+    /// A user's rewards.
+    Rewards,
+    /// The leaderboard of all time, by one of the users who are there already.
+    Leaderboard,
+}
+
+/// Events of one request.
+pub(crate) const EVENTS: usize = 100;
+
+impl Kind {
+    /// Path below the API's root, with its method.
+    fn route(self) -> (&'static str, &'static str) {
+        match self {
+            Kind::CheckIn => ("POST", "checkin"),
+            Kind::Events => ("POST", "events"),
+            Kind::Ping => ("GET", "ping"),
+            Kind::Missions => ("GET", "missions"),
+            Kind::Me => ("GET", "me"),
+            Kind::Rewards => ("GET", "rewards"),
+            Kind::Leaderboard => ("GET", "leaderboards/all_time?limit=10"),
+        }
+    }
+
+    /// The most requests a second that are prepared for a run.
+    fn at_most(self) -> f64 {
+        match self {
+            Kind::Events => 2_000.0,
+            Kind::Leaderboard | Kind::CheckIn => 40_000.0,
+            _ => 80_000.0,
+        }
+    }
+}
+
+/// The id of the user with a number.
+pub(crate) fn user(number: u128) -> Uuid {
+    Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 | number)
 }
 
 /// What one run over some connections gave.
@@ -47,16 +89,16 @@ pub(crate) struct Run {
 /// Makes requests; every one has a user and a token of its own.
 pub(crate) struct Calls {
     users: u128,
+    /// Users who are there already: those with the numbers up to this one.
+    prefilled: u128,
     key: EncodingKey,
 }
 
-/// More than any run will take.
-const PER_SECOND: f64 = 60_000.0;
-
 impl Calls {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(prefilled: u32) -> Self {
         Calls {
-            users: 0,
+            users: prefilled.into(),
+            prefilled: prefilled.into(),
             key: EncodingKey::from_secret(SECRET.as_bytes()),
         }
     }
@@ -70,7 +112,7 @@ impl Calls {
         time: Duration,
     ) -> Result<Run> {
         let busy = if connections == 1 { 0.4 } else { 1.0 };
-        let enough = Duration::from_secs_f64(time.as_secs_f64() * PER_SECOND * busy).as_secs();
+        let enough = Duration::from_secs_f64(time.as_secs_f64() * kind.at_most() * busy).as_secs();
         let requests: Vec<Vec<u8>> = (0..enough).map(|_| self.request(kind)).collect::<Result<_>>()?;
         let work = Arc::new(Work {
             address: server.address,
@@ -96,27 +138,37 @@ impl Calls {
 
     fn request(&mut self, kind: Kind) -> Result<Vec<u8>> {
         self.users += 1;
-        let expires = SystemTime::now()
+        let now = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)?
-            .as_secs()
-            + 3600;
-        let user = Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 | self.users);
-        let token = encode(
-            &Header::default(),
-            &json!({"sub": user, "exp": expires}),
-            &self.key,
-        )?;
-        let (method, path) = match kind {
-            Kind::CheckIn => ("POST", "checkin"),
-            Kind::Ping => ("GET", "ping"),
+            .as_secs();
+        let caller = match kind {
+            Kind::CheckIn | Kind::Events => user(self.users),
+            // The users who are there, in no order.
+            _ => user(1 + self.users.wrapping_mul(7_919) % self.prefilled.max(1)),
         };
-        let length = if kind == Kind::CheckIn {
-            "Content-Length: 0\r\n"
+        let mut claims = json!({"sub": caller, "exp": now + 3600});
+        let mut body = String::new();
+        if kind == Kind::Events {
+            claims["roles"] = json!(["admin"]);
+            let events = (0..EVENTS as u128).map(|n| {
+                let subject = user(0x1_0000_0000_0000 | self.users << 7 | n);
+                json!({"specversion": "1.0", "id": Uuid::new_v4(), "source": "load", "type": "video.watched",
+                    "subject": subject, "data": {"seconds": 60}})
+            });
+            body = serde_json::Value::from_iter(events).to_string();
+        }
+        let token = encode(&Header::default(), &claims, &self.key)?;
+        let (method, path) = kind.route();
+        let length = if method == "POST" {
+            format!(
+                "Content-Type: application/json\r\nContent-Length: {}\r\n",
+                body.len()
+            )
         } else {
-            ""
+            String::new()
         };
         Ok(format!(
-            "{method} /api/v1/{path} HTTP/1.1\r\nHost: bench\r\n{length}Authorization: Bearer {token}\r\n\r\n"
+            "{method} /api/v1/{path} HTTP/1.1\r\nHost: bench\r\n{length}Authorization: Bearer {token}\r\n\r\n{body}"
         )
         .into_bytes())
     }
@@ -167,7 +219,7 @@ async fn one_connection(mut stream: TcpStream, work: Arc<Work>, until: Instant) 
         let request = work
             .requests
             .get(number)
-            .ok_or("the prepared requests ran out: raise `PER_SECOND`")?;
+            .ok_or("the prepared requests ran out: raise `Kind::at_most`")?;
         stream.write_all(request).await?;
         read_answer(&mut stream, &mut buffer, work.status).await?;
         times.push(begun.elapsed());

@@ -1,31 +1,32 @@
-//! An end-to-end load on the real server over SQLite, everything side by side in one run: group commit against one
-//! command a transaction, and against the server's own token-checked no-op route; start-up time and memory; replay.
+//! An end-to-end load on the real server, everything side by side in one run: check-ins beside the usual designs of one,
+//! and beside the server's own token-checked no-op route; events; reads; leaderboards as users grow; start-up time and
+//! memory; replay.
 //!
 //! ```text
 //! cargo build --release -p mission-server -p mission-cli -p mission-benches
-//! target/release/load [--rounds N] [--seconds S] [--folder DIR] [--postgres URL [--postgres-socket DIR]]
+//! target/release/load [--rounds N] [--seconds S] [--folder DIR] [--database sqlite|postgres|both]
+//!                     [--postgres URL] [--redis URL] [--users N] [--json FILE]
 //! ```
 //!
-//! With `--postgres`, whose role may create schemas, PostgreSQL has its rows too, over TCP and over the Unix socket in
-//! the other folder.
-//!
-//! The binaries are taken from the folder of this program. Generator and servers share the machine, so that only the
-//! ratios mean something elsewhere.
+//! The role of `--postgres` must have the right to create schemas. `--users` (1,000,000) is the size of the larger
+//! leaderboard. The binaries are taken from the folder of this program. Generator, servers and databases share the
+//! machine, so that only the ratios mean something elsewhere; medians of interleaved rounds make up for its noise.
 
 #![expect(clippy::print_stdout, reason = "it reports")]
 
+mod backend;
 mod client;
-mod postgres;
+mod prefill;
 mod replay;
 mod report;
+mod schema;
 mod server;
 mod start_up;
 
 use std::{error::Error, path::PathBuf, time::Duration};
 
-use client::{Calls, Kind};
-use report::Series;
-use server::Server;
+use backend::Backend;
+use report::Report;
 
 /// What can go wrong here is reported as it is.
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
@@ -35,10 +36,13 @@ struct Options {
     time: Duration,
     /// Where the databases are made: the file system is part of what is measured.
     folder: PathBuf,
-    /// A PostgreSQL that is reached over TCP.
+    sqlite: bool,
+    /// A PostgreSQL, over TCP as a deployment has it.
     postgres: Option<String>,
-    /// Where its Unix socket is.
-    postgres_socket: PathBuf,
+    /// Beside PostgreSQL.
+    redis: Option<String>,
+    users: u32,
+    json: Option<PathBuf>,
 }
 
 impl Options {
@@ -47,9 +51,13 @@ impl Options {
             rounds: 7,
             time: Duration::from_secs(1),
             folder: std::env::temp_dir(),
+            sqlite: true,
             postgres: None,
-            postgres_socket: "/var/run/postgresql".into(),
+            redis: None,
+            users: 1_000_000,
+            json: None,
         };
+        let mut database = None;
         let mut words = std::env::args().skip(1);
         while let Some(word) = words.next() {
             let value = words.next().ok_or_else(|| format!("`{word}` needs a value"))?;
@@ -57,55 +65,52 @@ impl Options {
                 "--rounds" => options.rounds = value.parse()?,
                 "--seconds" => options.time = Duration::try_from_secs_f64(value.parse()?)?,
                 "--folder" => options.folder = value.into(),
+                "--database" => database = Some(value),
                 "--postgres" => options.postgres = Some(value),
-                "--postgres-socket" => options.postgres_socket = value.into(),
+                "--redis" => options.redis = Some(value),
+                "--users" => options.users = value.parse()?,
+                "--json" => options.json = Some(value.into()),
                 _ => {
                     return Err(format!(
-                        "unknown option `{word}`; there are --rounds, --seconds, --folder, --postgres, \
-                         --postgres-socket"
+                        "unknown option `{word}`; there are --rounds, --seconds, --folder, --database, --postgres, \
+                         --redis, --users, --json"
                     )
                     .into());
                 }
+            }
+        }
+        let local = || Some("postgres://postgres@127.0.0.1:5432/postgres".to_owned());
+        match database.as_deref() {
+            None => {}
+            Some("sqlite") => options.postgres = None,
+            Some("both") => options.postgres = options.postgres.or_else(local),
+            Some("postgres") => {
+                options.sqlite = false;
+                options.postgres = options.postgres.or_else(local);
+            }
+            Some(other) => {
+                return Err(format!("`--database {other}`: there are sqlite, postgres, both").into());
             }
         }
         Ok(options)
     }
 }
 
-/// Connections of a busy and of an idle server.
-const CONNECTIONS: [usize; 2] = [32, 1];
-
 fn main() -> Result<()> {
     let options = Options::read()?;
-    start_up::measure(&options.folder, options.rounds)?;
-
-    let mut calls = Calls::new();
-    for connections in CONNECTIONS {
-        // Fresh ones, so that neither has events of earlier rounds left to send.
-        let grouped = Server::start(&options.folder, None)?;
-        let single = Server::start(&options.folder, Some(1))?;
-        let mut series = [
-            Series::new("check-ins, group commit"),
-            Series::new("check-ins, one a transaction"),
-            Series::new("ping (token check, no-op)"),
-        ];
-        // One round to warm up, which does not count.
-        for round in 0..=options.rounds {
-            let runs = [
-                calls.run(&grouped, Kind::CheckIn, connections, options.time)?,
-                calls.run(&single, Kind::CheckIn, connections, options.time)?,
-                calls.run(&grouped, Kind::Ping, connections, options.time)?,
-            ];
-            if round > 0 {
-                for (series, run) in series.iter_mut().zip(runs) {
-                    series.add(run);
-                }
-            }
-        }
-        report::print(connections, options.rounds, &series);
+    let mut report = Report::default();
+    if options.sqlite {
+        start_up::measure(&options.folder, options.rounds)?;
+        backend::measure(Backend::Sqlite, &options, &mut report)?;
     }
     if let Some(url) = &options.postgres {
-        postgres::measure(&options, url, &mut calls)?;
+        backend::measure(Backend::Postgres(url), &options, &mut report)?;
     }
-    replay::measure(&options.folder)
+    if options.sqlite {
+        replay::measure(&options.folder)?;
+    }
+    if let Some(path) = &options.json {
+        report.write(path)?;
+    }
+    Ok(())
 }

@@ -1,8 +1,10 @@
-//! Medians over rounds, and their ratios.
+//! Medians over rounds, their ratios, and the file of both.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
-use crate::client::Run;
+use serde_json::{Value, json};
+
+use crate::{Result, client::Run};
 
 /// The runs of one kind, one a round.
 pub(crate) struct Series {
@@ -31,17 +33,6 @@ impl Series {
     pub(crate) fn rate(&self) -> f64 {
         median(self.rates.clone(), f64::total_cmp).unwrap_or(f64::NAN)
     }
-
-    /// Prints the medians in one line.
-    pub(crate) fn print(&self) {
-        let slow = median(self.slow.clone(), Duration::cmp).unwrap_or_default();
-        let work = median(self.work.clone(), Duration::cmp).unwrap_or_default();
-        println!(
-            "  {:<32} {:>9.0}/s   p99 {slow:>8.2?}   {work:>8.1?} of the server's processor time each",
-            self.name,
-            self.rate()
-        );
-    }
 }
 
 /// The middle value; the lower one of two.
@@ -50,21 +41,48 @@ pub(crate) fn median<T: Copy>(mut values: Vec<T>, by: impl FnMut(&T, &T) -> std:
     values.get(values.len().saturating_sub(1) / 2).copied()
 }
 
-/// Prints the medians, and each against the first.
-pub(crate) fn print(connections: usize, rounds: usize, series: &[Series; 3]) {
-    println!(
-        "\nSQLite, synchronous=FULL, {connections} connection(s); medians of {rounds} interleaved rounds"
-    );
-    for one in series {
-        one.print();
+/// All that was measured, printed as it comes and written as JSON at the end.
+#[derive(Default)]
+pub(crate) struct Report {
+    measured: Vec<Value>,
+    ratios: Vec<Value>,
+}
+
+impl Report {
+    /// Prints the medians of series that were measured in turns, each in one line, and the ratio of the first to each
+    /// other.
+    pub(crate) fn add(&mut self, title: &str, series: &[Series]) {
+        println!("\n{title}");
+        for one in series {
+            let slow = median(one.slow.clone(), Duration::cmp).unwrap_or_default();
+            let work = median(one.work.clone(), Duration::cmp).unwrap_or_default();
+            println!(
+                "  {:<36} {:>9.0}/s   p99 {slow:>8.2?}   {work:>8.1?} of the server's processor time each",
+                one.name,
+                one.rate()
+            );
+            self.measured.push(json!({
+                "title": title, "name": one.name, "per_second": one.rate().round(),
+                "p99_ms": slow.as_secs_f64() * 1e3, "processor_us": work.as_secs_f64() * 1e6,
+            }));
+        }
+        if let Some((first, others)) = series.split_first() {
+            for other in others {
+                self.ratio(title, first.name, other.name, first.rate() / other.rate());
+            }
+        }
     }
-    let [grouped, single, ping] = series;
-    println!(
-        "  group commit / one a transaction: {:.2}x",
-        grouped.rate() / single.rate()
-    );
-    println!(
-        "  group commit / ping:              {:.3}",
-        grouped.rate() / ping.rate()
-    );
+
+    /// Prints one ratio.
+    pub(crate) fn ratio(&mut self, title: &str, of: &str, to: &str, ratio: f64) {
+        println!("  {of} / {to}: {ratio:.2}");
+        let ratio = (ratio * 1000.0).round() / 1000.0;
+        self.ratios
+            .push(json!({"title": title, "of": of, "to": to, "ratio": ratio}));
+    }
+
+    pub(crate) fn write(&self, path: &Path) -> Result<()> {
+        let all = json!({"measured": self.measured, "ratios": self.ratios});
+        Ok(std::fs::write(path, format!("{all:#}\n"))?)
+    }
 }

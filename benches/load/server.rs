@@ -23,20 +23,11 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     /// From the start of the process to the line that says where it listens.
     pub(crate) started_in: Duration,
-    _database: TempDir,
+    _folder: TempDir,
 }
 
 impl Server {
-    /// Starts a server without rate limits; `batch` is the number of commands that it commits together at most.
-    pub(crate) fn start(folder: &Path, batch: Option<usize>) -> Result<Self> {
-        let batch = batch.map(|batch| batch.to_string());
-        let batch = batch
-            .as_ref()
-            .map(|batch| ("MISSION_WRITE_BATCH", batch.as_ref()));
-        Self::start_with(folder, batch.as_slice())
-    }
-
-    /// Starts a server without rate limits, with more settings.
+    /// Starts a server without rate limits, on a fresh SQLite file where no setting says another database.
     pub(crate) fn start_with(folder: &Path, settings: &[(&str, &OsStr)]) -> Result<Self> {
         let database = tempfile::tempdir_in(folder)?;
         let url = format!("sqlite://{}", database.path().join("mission.db").display());
@@ -49,8 +40,13 @@ impl Server {
             .env("MISSION_FRAUD_RATE_LIMIT_PER_USER", "off")
             .env("MISSION_FRAUD_RATE_LIMIT_PER_ADDRESS", "off")
             .env("MISSION_LOG", "warn")
-            .envs(settings.iter().copied())
-            .stdout(Stdio::piped());
+            .envs(settings.iter().copied());
+        Self::spawn(command, database)
+    }
+
+    /// Starts a program that says where it listens; the folder goes with it.
+    pub(crate) fn spawn(mut command: Command, folder: TempDir) -> Result<Self> {
+        command.stdout(Stdio::piped());
         let begun = Instant::now();
         let mut process = command.spawn()?;
         let mut line = String::new();
@@ -64,7 +60,7 @@ impl Server {
                 process,
                 address,
                 started_in,
-                _database: database,
+                _folder: folder,
             }),
             _ => {
                 process.kill()?;

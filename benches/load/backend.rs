@@ -1,0 +1,196 @@
+//! What is measured on one back end: check-ins beside the usual designs, events, reads, and leaderboards as users grow.
+
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use tempfile::TempDir;
+
+use crate::{
+    Options, Result,
+    client::{Calls, EVENTS, Kind},
+    prefill::prefill,
+    report::{Report, Series},
+    schema::Schema,
+    server::{SECRET, Server, binary},
+};
+
+/// Connections of a busy, an idle and a crowded server.
+const CONNECTIONS: [usize; 3] = [32, 1, 128];
+
+/// A database for each server.
+#[derive(Clone, Copy)]
+pub(crate) enum Backend<'o> {
+    Sqlite,
+    Postgres(&'o str),
+}
+
+/// A server on a database that goes with it.
+struct Product {
+    server: Server,
+    database: Database,
+}
+
+/// A database of one server's own.
+pub(crate) enum Database {
+    /// A file in a folder.
+    File(TempDir),
+    Schema(Schema),
+}
+
+impl Database {
+    fn url(&self) -> String {
+        match self {
+            Database::File(folder) => format!("sqlite://{}", Self::file(folder).display()),
+            Database::Schema(schema) => schema.url(),
+        }
+    }
+
+    /// Its file, where it is one.
+    pub(crate) fn file(folder: &TempDir) -> PathBuf {
+        folder.path().join("load.db")
+    }
+}
+
+impl Backend<'_> {
+    fn name(self) -> &'static str {
+        match self {
+            Backend::Sqlite => "SQLite, synchronous=FULL",
+            Backend::Postgres(_) => "PostgreSQL",
+        }
+    }
+
+    fn database(self, options: &Options) -> Result<Database> {
+        Ok(match self {
+            Backend::Sqlite => Database::File(tempfile::tempdir_in(&options.folder)?),
+            Backend::Postgres(database) => Database::Schema(Schema::create(database)?),
+        })
+    }
+
+    fn product(self, options: &Options) -> Result<Product> {
+        let pack = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/packs/starter");
+        let database = self.database(options)?;
+        let url = database.url();
+        let mut settings = vec![
+            ("MISSION_PACK", pack.as_os_str()),
+            ("MISSION_DATABASE_URL", OsStr::new(&url)),
+        ];
+        if let (Backend::Postgres(_), Some(redis)) = (self, &options.redis) {
+            settings.push(("MISSION_REDIS_URL", OsStr::new(redis)));
+        }
+        let server = Server::start_with(&options.folder, &settings)?;
+        Ok(Product { server, database })
+    }
+
+    fn baseline(self, options: &Options, design: &str) -> Result<Product> {
+        let database = self.database(options)?;
+        let mut command = Command::new(binary("load-baseline")?);
+        command
+            .args([design, &database.url()])
+            .env("MISSION_JWT_SECRET", SECRET);
+        let server = Server::spawn(command, tempfile::tempdir_in(&options.folder)?)?;
+        Ok(Product { server, database })
+    }
+}
+
+/// Measures all of it.
+pub(crate) fn measure(backend: Backend<'_>, options: &Options, report: &mut Report) -> Result<()> {
+    check_ins(backend, options, report)?;
+    events_and_reads(backend, options, report)?;
+    leaderboards(backend, options, report)
+}
+
+/// Runs the kinds in turns; one round to warm up does not count.
+fn in_turns(
+    options: &Options,
+    calls: &mut Calls,
+    connections: usize,
+    of: &[(&'static str, &Server, Kind)],
+) -> Result<Vec<Series>> {
+    let mut series: Vec<Series> = of.iter().map(|(name, ..)| Series::new(name)).collect();
+    for round in 0..=options.rounds {
+        for (series, (_, server, kind)) in series.iter_mut().zip(of) {
+            let run = calls.run(server, *kind, connections, options.time)?;
+            if round > 0 {
+                series.add(run);
+            }
+        }
+    }
+    Ok(series)
+}
+
+fn check_ins(backend: Backend<'_>, options: &Options, report: &mut Report) -> Result<()> {
+    for connections in CONNECTIONS {
+        let mut calls = Calls::new(0);
+        // Fresh ones, so that neither has events of earlier rounds left to send.
+        let product = backend.product(options)?;
+        let transaction = backend.baseline(options, "transaction")?;
+        let mut of = vec![
+            ("check-ins", &product.server, Kind::CheckIn),
+            (
+                "usual: a transaction a request",
+                &transaction.server,
+                Kind::CheckIn,
+            ),
+        ];
+        let cte;
+        if let Backend::Postgres(_) = backend {
+            cte = backend.baseline(options, "cte")?;
+            of.push(("usual: one statement a request", &cte.server, Kind::CheckIn));
+        }
+        of.push(("ping (token check, no-op)", &product.server, Kind::Ping));
+        let series = in_turns(options, &mut calls, connections, &of)?;
+        report.add(
+            &format!("{}, {connections} connection(s)", backend.name()),
+            &series,
+        );
+    }
+    Ok(())
+}
+
+fn events_and_reads(backend: Backend<'_>, options: &Options, report: &mut Report) -> Result<()> {
+    let mut calls = Calls::new(10_000);
+    let product = backend.product(options)?;
+    prefill(&product.database, 10_000)?;
+    let of = [
+        ("ping (token check, no-op)", &product.server, Kind::Ping),
+        ("missions", &product.server, Kind::Missions),
+        ("me", &product.server, Kind::Me),
+        ("rewards", &product.server, Kind::Rewards),
+        ("leaderboard with own rank", &product.server, Kind::Leaderboard),
+    ];
+    let series = in_turns(options, &mut calls, 32, &of)?;
+    report.add(&format!("{}, reads, 32 connections", backend.name()), &series);
+    let of = [("events, 100 a request", &product.server, Kind::Events)];
+    let series = in_turns(options, &mut calls, 8, &of)?;
+    let title = format!("{}, events, 8 connections", backend.name());
+    report.add(&title, &series);
+    for one in &series {
+        report.ratio(&title, "events a second", "1", one.rate() * EVENTS as f64);
+    }
+    Ok(())
+}
+
+fn leaderboards(backend: Backend<'_>, options: &Options, report: &mut Report) -> Result<()> {
+    const FEW: u32 = 10_000;
+    let (few, many) = (backend.product(options)?, backend.product(options)?);
+    prefill(&few.database, FEW)?;
+    prefill(&many.database, options.users)?;
+    // Numbers of users that both have.
+    let mut calls = Calls::new(FEW);
+    let of = [
+        ("leaderboard, all the users", &many.server, Kind::Leaderboard),
+        ("leaderboard, 10,000 users", &few.server, Kind::Leaderboard),
+        ("ping (token check, no-op)", &few.server, Kind::Ping),
+    ];
+    let series = in_turns(options, &mut calls, 32, &of)?;
+    let title = format!(
+        "{}, leaderboards at {} users, 32 connections",
+        backend.name(),
+        options.users
+    );
+    report.add(&title, &series);
+    Ok(())
+}
