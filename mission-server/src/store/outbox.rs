@@ -13,7 +13,7 @@ use mission_core::{
 
 use super::{
     database::{Durability, SqlDatabase, SqlStore},
-    record::{OutboxEnvelope, from_json, instant, limit_of, parked_event, root_of},
+    record::{OutboxEnvelope, from_json, instant, parked_event, root_of},
     row::SqlRow,
     sql_builder::SqlBuilder,
 };
@@ -35,7 +35,7 @@ impl<D: SqlDatabase> Outbox for SqlStore<D> {
         if let Some(shards) = shards {
             query.then(" AND o.shard = ANY(?)").bind(shards);
         }
-        query.then(" ORDER BY o.number LIMIT ?").bind(limit_of(limit));
+        query.then(" ORDER BY o.number").limit(limit);
         let entries = self.database.read(query).await?;
         let mut waiting = Vec::with_capacity(limit.min(entries.len() * 2));
         for entry in &entries {
@@ -63,9 +63,10 @@ impl<D: SqlDatabase> Outbox for SqlStore<D> {
             "SELECT p.attempts, p.since, p.retry_at, p.data, (SELECT count(*) FROM outbox_entries o
                 JOIN journal j ON j.root_id = o.root_id AND j.number = o.number
                 WHERE j.root_id = p.root_id AND j.root_kind = p.root_kind AND j.number > p.entry)
-            FROM outbox_parked p WHERE p.entry > ? ORDER BY p.entry LIMIT ?",
+            FROM outbox_parked p WHERE p.entry > ? ORDER BY p.entry",
         );
-        let query = query.with(after.unwrap_or(i64::MIN)).with(limit_of(limit));
+        let mut query = query.with(after.unwrap_or(i64::MIN));
+        query.limit(limit);
         let rows = self.database.read(query).await?;
         rows.iter().map(parked_event).collect()
     }

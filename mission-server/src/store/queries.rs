@@ -26,7 +26,7 @@ use uuid::Uuid;
 
 use super::{
     database::{SqlDatabase, SqlStore},
-    record::{days, from_json, instant, journal_record, limit_of, unavailable},
+    record::{days, from_json, instant, journal_record, unavailable},
     row::SqlRow,
     sql_builder::SqlBuilder,
     sums,
@@ -115,7 +115,7 @@ impl<D: SqlDatabase> Queries for SqlStore<D> {
         if let Some(after) = page.after {
             query.then(" AND id < ?").bind(after.0);
         }
-        query.then(" ORDER BY id DESC LIMIT ?").bind(limit_of(page.limit));
+        query.then(" ORDER BY id DESC").limit(page.limit);
         records(&self.database, query).await
     }
 
@@ -132,7 +132,7 @@ impl<D: SqlDatabase> Queries for SqlStore<D> {
         if let Some(after) = page.after {
             query.then(" AND id < ?").bind(after.0);
         }
-        query.then(" ORDER BY id DESC LIMIT ?").bind(limit_of(page.limit));
+        query.then(" ORDER BY id DESC").limit(page.limit);
         records(&self.database, query).await
     }
 
@@ -169,7 +169,7 @@ impl<D: SqlDatabase> Queries for SqlStore<D> {
         if let Some(after) = page.after {
             query.then(" AND id > ?").bind(after.0);
         }
-        query.then(" ORDER BY id LIMIT ?").bind(limit_of(page.limit));
+        query.then(" ORDER BY id").limit(page.limit);
         records(&self.database, query).await
     }
 
@@ -185,12 +185,11 @@ impl<D: SqlDatabase> Queries for SqlStore<D> {
 
     async fn friends(&self, user: UserId, limit: usize) -> Result<Vec<UserId>, StoreError> {
         let query = SqlBuilder::new(
-            "SELECT friend_id FROM friendships WHERE user_id = ? AND are_friends ORDER BY friend_id LIMIT ?",
+            "SELECT friend_id FROM friendships WHERE user_id = ? AND are_friends ORDER BY friend_id",
         );
-        let rows = self
-            .database
-            .read(query.with(user.0).with(limit_of(limit)))
-            .await?;
+        let mut query = query.with(user.0);
+        query.limit(limit);
+        let rows = self.database.read(query).await?;
         rows.iter().map(|row| Ok(row.id(0)?.into())).collect()
     }
 
@@ -246,14 +245,18 @@ impl<D: SqlDatabase> Queries for SqlStore<D> {
 
     async fn due_expiries(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueExpiry>, StoreError> {
         // The longest due come first. A user who has more than fits is asked for again once these are written down.
-        let query = SqlBuilder::new(
+        let (now, most) = (now.timestamp_micros(), limit.saturating_mul(4));
+        let mut query = SqlBuilder::new(
             "SELECT * FROM (SELECT user_id, CAST(0 AS bigint), id FROM tasks
-                WHERE status = 'in_progress' AND due_at <= ? ORDER BY due_at LIMIT ?) AS due_tasks
+                WHERE status = 'in_progress' AND due_at <= ? ORDER BY due_at",
+        )
+        .with(now);
+        query.limit(most).then(
+            ") AS due_tasks
             UNION ALL SELECT * FROM (SELECT user_id, CAST(1 AS bigint), id FROM rewards
-                WHERE status = 'pending' AND expires_at <= ? ORDER BY expires_at LIMIT ?) AS due_rewards",
+                WHERE status = 'pending' AND expires_at <= ? ORDER BY expires_at",
         );
-        let (now, most) = (now.timestamp_micros(), limit_of(limit.saturating_mul(4)));
-        let query = query.with(now).with(most).with(now).with(most);
+        query.bind(now).limit(most).then(") AS due_rewards");
         let mut due: BTreeMap<UserId, DueExpiry> = BTreeMap::new();
         for row in &self.database.read(query).await? {
             let user = row.id(0)?.into();
@@ -299,7 +302,7 @@ impl<D: SqlDatabase> Queries for SqlStore<D> {
         if let Some(after) = page.after {
             query.then(" AND id < ?").bind(after);
         }
-        query.then(" ORDER BY id DESC LIMIT ?").bind(limit_of(page.limit));
+        query.then(" ORDER BY id DESC").limit(page.limit);
         records(&self.database, query).await
     }
 
@@ -318,9 +321,7 @@ impl<D: SqlDatabase> Queries for SqlStore<D> {
                 .bind(after.user.0)
                 .bind(after.number);
         }
-        query
-            .then(" ORDER BY j.root_id, j.number LIMIT ?")
-            .bind(limit_of(page.limit));
+        query.then(" ORDER BY j.root_id, j.number").limit(page.limit);
         let rows = self.database.read(query).await?;
         rows.iter().map(journal_record).collect()
     }

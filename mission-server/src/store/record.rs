@@ -108,11 +108,6 @@ pub(crate) fn journal_record(row: &impl SqlRow) -> Result<JournalRecord, StoreEr
     })
 }
 
-/// A number of rows as SQL binds it.
-pub(crate) fn limit_of(rows: usize) -> i64 {
-    i64::try_from(rows).unwrap_or(i64::MAX)
-}
-
 /// The effect of a change on one record.
 #[cfg(feature = "postgres")]
 pub(crate) enum RecordChange {

@@ -71,6 +71,14 @@ impl SqlBuilder {
         self
     }
 
+    /// Adds ` LIMIT` with its number, which a database that plans before it knows the values has to know.
+    pub(crate) fn limit(&mut self, rows: usize) -> &mut Self {
+        use std::fmt::Write as _;
+        // Writing to a string cannot fail.
+        let _ = write!(self.sql, " LIMIT {}", i64::try_from(rows).unwrap_or(i64::MAX));
+        self
+    }
+
     /// Adds a value for the next `?` to SQL that is whole.
     pub(crate) fn with(mut self, value: impl Into<SqlValue>) -> Self {
         self.bind(value);

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::{
     database::{Durability, SqlDatabase},
-    record::{days, instant, limit_of},
+    record::{days, instant},
     row::SqlRow,
     sql_builder::SqlBuilder,
 };
@@ -74,9 +74,7 @@ pub(super) async fn leaders<D: SqlDatabase>(
         let ids: Vec<Uuid> = among.iter().map(|user| user.0).collect();
         query.then(" AND user_id ").then(D::DIALECT.is_any_id).bind(ids);
     }
-    query
-        .then(" ORDER BY points DESC, user_id LIMIT ?")
-        .bind(limit_of(limit));
+    query.then(" ORDER BY points DESC, user_id").limit(limit);
     let rows = database.read(query).await?;
     let mut leaders: Vec<LeaderboardRow> = Vec::with_capacity(rows.len());
     for (place, row) in (1..).zip(&rows) {
@@ -200,15 +198,14 @@ pub(super) async fn series<D: SqlDatabase>(
 /// Removes the scores of weeks and months that nobody reads any more, a little at a time.
 pub(super) async fn prune(database: &impl SqlDatabase, now: DateTime<Utc>) -> Result<u64, StoreError> {
     const KEPT: chrono::Duration = chrono::Duration::days(70);
-    const AT_ONCE: i64 = 1_000;
     let before = days((now - KEPT).date_naive()) * 4;
     let mut pruned = 0;
     loop {
         let scores = SqlBuilder::new(
             "DELETE FROM scores WHERE (board, user_id) IN
-                (SELECT board, user_id FROM scores WHERE board <> 0 AND board < ? ORDER BY board LIMIT ?) RETURNING 1",
+                (SELECT board, user_id FROM scores WHERE board <> 0 AND board < ? ORDER BY board LIMIT 1000) RETURNING 1",
         );
-        let scores = scores.with(before).with(AT_ONCE);
+        let scores = scores.with(before);
         let gone = database.write(Durability::Relaxed, scores).await?.len();
         pruned += gone as u64;
         if gone == 0 {

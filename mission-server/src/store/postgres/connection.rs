@@ -167,22 +167,12 @@ impl Database {
         if options.get_application_name().is_none() {
             options = options.application_name("mission-server");
         }
-        let options = options
+        let plain = options
             // What a pooler would not let through.
             .extra_float_digits(None)
             .statement_cache_capacity(if settings.prepared_statements { 256 } else { 0 })
             .disable_statement_logging();
-        let connecting = PgConnection::connect_with(&options);
-        let mut connection = match tokio::time::timeout(settings.acquire_timeout, connecting).await {
-            Ok(connected) => connected.map_err(|error| OpenError::of(&error, &options))?,
-            Err(_) => {
-                return Err(OpenError::Connect {
-                    host: options.get_host().to_owned(),
-                    port: options.get_port(),
-                    reason: format!("no answer within {:?}", settings.acquire_timeout),
-                });
-            }
-        };
+        let (mut connection, options) = connect(plain, settings).await?;
         migrate(&mut connection, settings.prepared_statements, &options).await?;
         // It has done its part; that it is not closed in order harms nothing.
         let _ = connection.close().await;
@@ -253,6 +243,41 @@ impl Database {
     pub(super) async fn close_pool(&self) {
         self.pool.close().await;
     }
+}
+
+/// Connects, and tells with which options.
+///
+/// Every statement looks up keys, so that one plan does for all values. Left to itself, PostgreSQL plans a statement for few
+/// rows anew each time, because the plan for any number of them looks dearer; that costs more than it takes to run.
+async fn connect(
+    plain: PgConnectOptions,
+    settings: PostgresOptions,
+) -> Result<(PgConnection, PgConnectOptions), OpenError> {
+    if settings.prepared_statements {
+        let generic = plain.clone().options([("plan_cache_mode", "force_generic_plan")]);
+        match connect_with(&generic, settings.acquire_timeout).await? {
+            // A pooler stands between, which lets no options through.
+            Err(error) if sql_state(&error).as_deref() == Some("08P01") => {}
+            Err(error) => return Err(OpenError::of(&error, &generic)),
+            Ok(connection) => return Ok((connection, generic)),
+        }
+    }
+    match connect_with(&plain, settings.acquire_timeout).await? {
+        Ok(connection) => Ok((connection, plain)),
+        Err(error) => Err(OpenError::of(&error, &plain)),
+    }
+}
+
+async fn connect_with(
+    options: &PgConnectOptions,
+    patience: Duration,
+) -> Result<Result<PgConnection, sqlx::Error>, OpenError> {
+    let connecting = tokio::time::timeout(patience, PgConnection::connect_with(options));
+    connecting.await.map_err(|_| OpenError::Connect {
+        host: options.get_host().to_owned(),
+        port: options.get_port(),
+        reason: format!("no answer within {patience:?}"),
+    })
 }
 
 /// A connection of the pool. Dropped in the middle of something it is closed, not given back: nobody knows what it would

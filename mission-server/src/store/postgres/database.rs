@@ -28,13 +28,11 @@ use crate::store::{
     sql_builder::SqlBuilder,
 };
 
-/// Rows of one transaction of housekeeping, so that nothing is locked for long.
-const CHUNK: i64 = 1000;
-
+/// A thousand rows a transaction of housekeeping, so that nothing is locked for long.
 const RECEIPTS: &str = "DELETE FROM receipts WHERE (caller, command) IN (SELECT caller, command FROM receipts
-    WHERE recorded_at <= ? LIMIT ? FOR UPDATE SKIP LOCKED) RETURNING 1";
+    WHERE recorded_at <= ? LIMIT 1000 FOR UPDATE SKIP LOCKED) RETURNING 1";
 const INBOUND: &str = "DELETE FROM claims WHERE (kind, key) IN (SELECT kind, key FROM claims
-    WHERE kind = 'inbound' AND taken_at <= ? LIMIT ? FOR UPDATE SKIP LOCKED) RETURNING 1";
+    WHERE kind = 'inbound' AND taken_at <= ? LIMIT 1000 FOR UPDATE SKIP LOCKED) RETURNING 1";
 
 impl SqlDatabase for Database {
     type Row = PgRow;
@@ -153,7 +151,7 @@ impl Database {
     async fn prune_rows(&self, sql: &'static str, until: DateTime<Utc>) -> Result<u64, StoreError> {
         let mut pruned = 0;
         loop {
-            let delete = SqlBuilder::new(sql).with(until.timestamp_micros()).with(CHUNK);
+            let delete = SqlBuilder::new(sql).with(until.timestamp_micros());
             let gone = self.write(Durability::Relaxed, delete).await?.len();
             pruned += gone as u64;
             if gone == 0 {

@@ -98,6 +98,8 @@ fn the_contract_holds_behind_pgbouncer_in_transaction_mode() {
         return;
     };
     block_on(async {
+        // It lets no options of a connection through.
+        drop(PostgresStore::open(&url, options()).await.unwrap());
         let opening = (0..4).map(|_| PostgresStore::open(&url, unnamed()));
         let stores = futures_util::future::join_all(opening).await;
         let stores: Vec<_> = stores.into_iter().map(Result::unwrap).collect();
