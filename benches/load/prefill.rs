@@ -1,27 +1,72 @@
 //! Users who have claimed rewards before anything is measured, written past the server into its tables.
 
+use chrono::{DateTime, Utc};
+use mission_core::{
+    Percent, RewardId, UserId,
+    reward::{Reward, RewardAmount, RewardStatus, RewardType},
+};
 use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
+use uuid::Uuid;
 
 use crate::{Result, backend::Database, schema::Schema};
 
-/// Points of a user with a number: whole ones up to 9,999 for most, as daily rewards give.
+/// Points of a user with a number: whole ones up to 9,999, as daily rewards give.
 const POINTS: &str = "((i * 7919) % 10000) * 1000000";
-/// Somewhere in 2026.
+/// In May 2026, in the order of the numbers.
 const CLAIMED: &str = "1780000000000000 + i";
+/// Ids in the record that each row replaces by its own.
+const MARKS: [Uuid; 3] = [Uuid::from_u128(1), Uuid::from_u128(2), Uuid::from_u128(3)];
+/// What the ids of users, rewards and their sources begin with; those of users are [`crate::client::user`]'s.
+const PREFIXES: [&str; 3] = ["01900000", "01900001", "01900002"];
 
-/// Gives so many users one claimed reward each; the ids are those of [`crate::client::user`].
+/// The record of a reward, with marks for its ids.
+fn record() -> Result<String> {
+    let claimed = DateTime::<Utc>::from_timestamp_micros(1_780_000_000_000_000);
+    let [user, id, source_id] = MARKS;
+    let reward = Reward {
+        id: RewardId(id),
+        user_id: UserId(user),
+        source_id,
+        mission_version: None,
+        revoked_at: None,
+        mission_id: None,
+        is_budgeted: false,
+        reward_type: RewardType::CheckInDaily,
+        status: RewardStatus::Claimed,
+        amount: RewardAmount::new(10.into(), 0.into()),
+        experience_points: 0,
+        mining_boost_percent: Percent::ZERO,
+        badge_id: None,
+        earned_at: claimed.unwrap_or_default(),
+        claimed_at: claimed,
+        expires_at: None,
+    };
+    Ok(serde_json::to_string(&reward)?)
+}
+
+/// SQL of a row's record: the marks are replaced by what `id` makes of their prefixes.
+fn with_ids(record: &str, id: impl Fn(&str) -> String) -> String {
+    let replaced = |sql, (mark, prefix): (Uuid, &str)| format!("replace({sql}, '{mark}', {})", id(prefix));
+    MARKS
+        .into_iter()
+        .zip(PREFIXES)
+        .fold(format!("'{record}'"), replaced)
+}
+
+/// Gives so many users one claimed reward each.
 pub(crate) fn prefill(database: &Database, users: u32) -> Result<()> {
     let folder = match database {
         Database::File(folder) => folder,
         Database::Schema(schema) => return in_postgres(schema, users),
     };
-    let id = |kind: &str| format!("unhex('0190{kind}000070008000' || printf('%012x', i))");
-    let (user, reward, source) = (id("0000"), id("0001"), id("0002"));
+    let text = |prefix: &str| format!("('{prefix}-0000-7000-8000-' || printf('%012x', i))");
+    let [user, reward, source] = PREFIXES.map(|prefix| format!("unhex({}, '-')", text(prefix)));
+    let data = with_ids(&record()?, text);
     let sql = format!(
         "PRAGMA foreign_keys = OFF; PRAGMA synchronous = OFF;
         WITH RECURSIVE s (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < {users})
         INSERT INTO rewards (user_id, id, reward_type, source_id, status, total_micros, claimed_at, data)
-        SELECT {user}, {reward}, 'task_completion', {source}, 'claimed', {POINTS}, {CLAIMED}, '{{}}' FROM s;"
+        SELECT {user}, {reward}, 'check_in_daily', {source}, 'claimed', {POINTS}, {CLAIMED}, {data} FROM s;"
     );
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -37,11 +82,12 @@ pub(crate) fn prefill(database: &Database, users: u32) -> Result<()> {
 }
 
 fn in_postgres(schema: &Schema, users: u32) -> Result<()> {
-    let id = |kind: &str| format!("('0190{kind}-0000-7000-8000-' || lpad(to_hex(i), 12, '0'))::uuid");
-    let (user, reward, source) = (id("0000"), id("0001"), id("0002"));
+    let text = |prefix: &str| format!("('{prefix}-0000-7000-8000-' || lpad(to_hex(i), 12, '0'))");
+    let [user, reward, source] = PREFIXES.map(|prefix| format!("{}::uuid", text(prefix)));
+    let data = with_ids(&record()?, text);
     schema.run(&format!(
         "INSERT INTO rewards (user_id, id, reward_type, source_id, status, total_micros, claimed_at, data)
-            SELECT {user}, {reward}, 'task_completion', {source}, 'claimed', {POINTS}, {CLAIMED}, '{{}}'
-            FROM generate_series(1, {users}::bigint) AS s (i); ANALYZE;"
+        SELECT {user}, {reward}, 'check_in_daily', {source}, 'claimed', {POINTS}, {CLAIMED}, {data}
+        FROM generate_series(1, {users}::bigint) AS s (i); ANALYZE;"
     ))
 }
