@@ -31,7 +31,12 @@ impl Schema {
 
     /// Runs statements in it.
     pub(crate) fn run(&self, sql: &str) -> Result<()> {
-        run(&self.url(), sql)
+        run(&self.url(), sql).map(drop)
+    }
+
+    /// Whether a query in it finds anything.
+    pub(crate) fn has_rows(&self, sql: &str) -> Result<bool> {
+        Ok(run(&self.url(), sql)? > 0)
     }
 }
 
@@ -43,13 +48,15 @@ impl Drop for Schema {
     }
 }
 
-fn run(database: &str, sql: &str) -> Result<()> {
+/// Runs statements, and answers how many rows they gave.
+fn run(database: &str, sql: &str) -> Result<usize> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async {
         let mut connection = PgConnection::connect_with(&PgConnectOptions::from_str(database)?).await?;
-        sqlx::raw_sql(sql).execute(&mut connection).await?;
-        Ok(connection.close().await?)
+        let rows = sqlx::raw_sql(sql).fetch_all(&mut connection).await?.len();
+        connection.close().await?;
+        Ok(rows)
     })
 }

@@ -79,11 +79,11 @@ impl Storage {
     /// # Errors
     /// When it cannot be reached.
     pub async fn open(settings: &DatabaseSettings) -> Result<Self, OpenError> {
-        match &settings.url {
+        let storage = match &settings.url {
             #[cfg(feature = "sqlite")]
             url @ DatabaseUrl::Sqlite(_) => {
                 let store = SqliteStore::open(&url.to_string(), SqliteOptions::default()).await?;
-                Ok(Storage::over(store.wallet(), store))
+                Storage::over(store.wallet(), store)
             }
             #[cfg(feature = "postgres")]
             DatabaseUrl::Postgres(url) => {
@@ -93,11 +93,14 @@ impl Storage {
                     ..PostgresOptions::default()
                 };
                 let store = PostgresStore::open(url.expose(), options).await?;
-                Ok(Storage::over(store.wallet(), store))
+                Storage::over(store.wallet(), store)
             }
             #[cfg(not(all(feature = "sqlite", feature = "postgres")))]
-            other => Err(OpenError::NotBuilt(other.to_string())),
-        }
+            other => return Err(OpenError::NotBuilt(other.to_string())),
+        };
+        // A migration may have noted all that ever happened; nobody is to wait for that in a request.
+        storage.fold_activity().await;
+        Ok(storage)
     }
 
     fn over<D: SqlDatabase>(wallet: Wallet, store: SqlStore<D>) -> Self {
