@@ -28,7 +28,7 @@ pub(crate) enum Backend<'o> {
 }
 
 /// A server on a database that goes with it.
-struct Product {
+struct Deployment {
     server: Server,
     database: Database,
 }
@@ -69,7 +69,7 @@ impl Backend<'_> {
         })
     }
 
-    fn product(self, options: &Options) -> Result<Product> {
+    fn product(self, options: &Options) -> Result<Deployment> {
         let pack = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/packs/starter");
         let database = self.database(options)?;
         let url = database.url();
@@ -81,17 +81,17 @@ impl Backend<'_> {
             settings.push(("MISSION_REDIS_URL", OsStr::new(redis)));
         }
         let server = Server::start_with(&options.folder, &settings)?;
-        Ok(Product { server, database })
+        Ok(Deployment { server, database })
     }
 
-    fn baseline(self, options: &Options, design: &str) -> Result<Product> {
+    fn baseline(self, options: &Options, design: &str) -> Result<Deployment> {
         let database = self.database(options)?;
         let mut command = Command::new(binary("load-baseline")?);
         command
             .args([design, &database.url()])
             .env("MISSION_JWT_SECRET", SECRET);
         let server = Server::spawn(command, tempfile::tempdir_in(&options.folder)?)?;
-        Ok(Product { server, database })
+        Ok(Deployment { server, database })
     }
 }
 
@@ -168,7 +168,7 @@ fn events_and_reads(backend: Backend<'_>, options: &Options, report: &mut Report
     let title = format!("{}, events, 8 connections", backend.name());
     report.add(&title, &series);
     for one in &series {
-        report.ratio(&title, "events a second", "1", one.rate() * EVENTS as f64);
+        report.rate(&title, "events", one.rate() * EVENTS as f64);
     }
     Ok(())
 }

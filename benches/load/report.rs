@@ -73,6 +73,13 @@ impl Report {
         }
     }
 
+    /// Prints a rate that is not one of requests.
+    pub(crate) fn rate(&mut self, title: &str, name: &str, rate: f64) {
+        println!("  {name}: {rate:.0}/s");
+        self.measured
+            .push(json!({"title": title, "name": name, "per_second": rate.round()}));
+    }
+
     /// Prints one ratio.
     pub(crate) fn ratio(&mut self, title: &str, of: &str, to: &str, ratio: f64) {
         println!("  {of} / {to}: {ratio:.2}");

@@ -226,6 +226,11 @@ impl<S: Store> Writer<S> {
         let mut batch = NewBatch::new(self.catalog.get());
         let mut blocked: BTreeSet<Root> = BTreeSet::new();
         let mut kept = VecDeque::new();
+        // Only this writer sends commands away, so whoever is not away now stays here.
+        let handed_on = match &self.lane {
+            Lane::Quick(slow) if self.slow_lane.commands() > 0 => Some(slow),
+            _ => None,
+        };
         while batch.jobs.len() < self.limits.batch && kept.len() < MOST_SET_ASIDE {
             let Some(job) = waiting.pop_front().or_else(|| self.queue.0.try_recv().ok()) else {
                 break;
@@ -234,9 +239,7 @@ impl<S: Store> Writer<S> {
             if job.waiter.tries == 0 && job.waiter.answer.is_canceled() {
                 continue;
             }
-            // Only this writer sends commands away, so whoever is not away now stays here.
-            if let Lane::Quick(slow) = &self.lane
-                && self.slow_lane.commands() > 0
+            if let Some(slow) = handed_on
                 && self.slow_lane.contains(job.request.command.home())
                 && !blocked.contains(&job.request.command.home())
             {

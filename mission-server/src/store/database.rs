@@ -75,7 +75,7 @@ pub(crate) trait SqlDatabase: Clone + Debug + Send + Sync + 'static {
 
     /// Folds the first noted activity into the sums, once, and answers how many rows of it; another process that does the
     /// same is waited for.
-    fn fold(&self) -> impl Future<Output = Result<i64, StoreError>> + Send;
+    fn fold(&self) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
     /// Removes receipts and inbound ids whose time is over.
     fn prune(&self, now: DateTime<Utc>) -> impl Future<Output = Result<PrunedRows, StoreError>> + Send;
@@ -115,6 +115,11 @@ impl<D: SqlDatabase> SqlStore<D> {
     /// themselves before they answer. Done from time to time, it leaves little for them to do.
     pub async fn fold_activity(&self) {
         let asked = Instant::now();
+        // Nearly always there is nothing, and nobody has to be waited for.
+        let noted = SqlBuilder::new("SELECT 1 FROM activity LIMIT 1");
+        if matches!(self.database.read(noted).await, Ok(rows) if rows.is_empty()) {
+            return;
+        }
         let mut folded = self.folded.lock().await;
         if folded.is_some_and(|began| began >= asked) {
             return;
@@ -122,7 +127,7 @@ impl<D: SqlDatabase> SqlStore<D> {
         let began = Instant::now();
         loop {
             match self.database.fold().await {
-                Ok(rows) if rows < sums::FOLDED_AT_ONCE => break,
+                Ok(rows) if rows < sums::FOLDED_AT_ONCE as u64 => break,
                 Ok(_) => {}
                 // A database that can only be read still has the sums of what came before.
                 Err(error) => {
@@ -221,5 +226,23 @@ impl<D: SqlDatabase> Store for SqlStore<D> {
             self.outbox_notify.notify_one();
         }
         Ok(outcomes)
+    }
+}
+
+/// Runs a statement that deletes a part of what is older than an instant or number, until nothing is left of it. Answers how
+/// many rows went.
+pub(super) async fn delete_in_parts(
+    database: &impl SqlDatabase,
+    delete: &'static str,
+    before: i64,
+) -> Result<u64, StoreError> {
+    let mut deleted = 0;
+    loop {
+        let statement = SqlBuilder::new(delete).with(before);
+        let gone = database.write(Durability::Relaxed, statement).await?.len();
+        deleted += gone as u64;
+        if gone == 0 {
+            return Ok(deleted);
+        }
     }
 }

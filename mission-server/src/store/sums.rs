@@ -15,23 +15,21 @@ use mission_core::{
 use uuid::Uuid;
 
 use super::{
-    database::{Durability, SqlDatabase},
+    database::{Durability, SqlDatabase, delete_in_parts},
     record::{days, instant},
     row::SqlRow,
     sql_builder::SqlBuilder,
 };
 
 /// Noted rows that one transaction folds, so that commits wait for milliseconds at most.
-pub(super) const FOLDED_AT_ONCE: i64 = 1_000;
+pub(super) const FOLDED_AT_ONCE: usize = 1_000;
 
 /// The rows of `activity_counts` that noted rows add, and how they are added. The nil id stands for no mission.
 macro_rules! activity_by_hour {
-    ($mission:literal, $nil:literal, $from:literal) => {
+    ($nil:literal, $from:literal) => {
         concat!(
             "(hour, mission_id, started, completed, check_ins, claims, points_micros, verifications, verified)
-            SELECT at - ((at % 3600000000) + 3600000000) % 3600000000 AS hour, coalesce(",
-            $mission,
-            ", ",
+            SELECT at - ((at % 3600000000) + 3600000000) % 3600000000 AS hour, coalesce(mission_id, ",
             $nil,
             ") AS mission,
                 sum(CASE WHEN kind = 1 THEN times ELSE 0 END), sum(CASE WHEN kind = 2 THEN times ELSE 0 END),
@@ -199,19 +197,10 @@ pub(super) async fn series<D: SqlDatabase>(
 pub(super) async fn prune(database: &impl SqlDatabase, now: DateTime<Utc>) -> Result<u64, StoreError> {
     const KEPT: chrono::Duration = chrono::Duration::days(70);
     let before = days((now - KEPT).date_naive()) * 4;
-    let mut pruned = 0;
-    loop {
-        let scores = SqlBuilder::new(
-            "DELETE FROM scores WHERE (board, user_id) IN
-                (SELECT board, user_id FROM scores WHERE board <> 0 AND board < ? ORDER BY board LIMIT 1000) RETURNING 1",
-        );
-        let scores = scores.with(before);
-        let gone = database.write(Durability::Relaxed, scores).await?.len();
-        pruned += gone as u64;
-        if gone == 0 {
-            let counts = SqlBuilder::new("DELETE FROM score_counts WHERE board <> 0 AND board < ?");
-            database.write(Durability::Relaxed, counts.with(before)).await?;
-            return Ok(pruned);
-        }
-    }
+    let scores = "DELETE FROM scores WHERE (board, user_id) IN
+        (SELECT board, user_id FROM scores WHERE board <> 0 AND board < ? ORDER BY board LIMIT 1000) RETURNING 1";
+    let pruned = delete_in_parts(database, scores, before).await?;
+    let counts = SqlBuilder::new("DELETE FROM score_counts WHERE board <> 0 AND board < ?");
+    database.write(Durability::Relaxed, counts.with(before)).await?;
+    Ok(pruned)
 }

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{
     connection::{Transaction, TransactionError},
-    rows::Rows,
+    rows::{Rows, union_of},
 };
 use crate::store::{
     conflict_check::{ConflictCheck, ConflictKeys, ConflictRow},
@@ -58,15 +58,7 @@ pub(super) async fn look_up(
     changes: &[Change],
 ) -> Result<ConflictCheck, TransactionError> {
     let keys = ConflictKeys::of(changes);
-    let mut statement = SqlBuilder::default();
-    for ((before, after), keys) in PARTS.into_iter().zip(keys.keys()) {
-        if !keys.is_empty() {
-            if !statement.is_empty() {
-                statement.then(" UNION ALL ");
-            }
-            statement.then(before).rows(Rows::of_keys(keys))?.then(after);
-        }
-    }
+    let statement = union_of(PARTS, keys.keys())?;
     let mut known = ConflictCheck::default();
     if statement.is_empty() {
         return Ok(known);

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::store::{
     INBOUND_LIFETIME, PoolUse, PrunedRows,
-    database::{Dialect, Durability, SqlDatabase},
+    database::{Dialect, Durability, SqlDatabase, delete_in_parts},
     record::{root_id, root_kind, unavailable},
     sql_builder::SqlBuilder,
 };
@@ -119,14 +119,14 @@ impl SqlDatabase for Database {
         self.write(Durability::Relaxed, statement).await.map(drop)
     }
 
-    async fn fold(&self) -> Result<i64, StoreError> {
+    async fn fold(&self) -> Result<u64, StoreError> {
         fold(self).await
     }
 
     async fn prune(&self, now: DateTime<Utc>) -> Result<PrunedRows, StoreError> {
         Ok(PrunedRows {
-            receipts: self.prune_rows(RECEIPTS, now - RECEIPT_LIFETIME).await?,
-            inbound: self.prune_rows(INBOUND, now - INBOUND_LIFETIME).await?,
+            receipts: delete_in_parts(self, RECEIPTS, (now - RECEIPT_LIFETIME).timestamp_micros()).await?,
+            inbound: delete_in_parts(self, INBOUND, (now - INBOUND_LIFETIME).timestamp_micros()).await?,
             ..PrunedRows::default()
         })
     }
@@ -144,19 +144,5 @@ impl SqlDatabase for Database {
             tracing::warn!(%error, "the shards of the outbox were not released; others take them over in seconds");
         }
         self.close_pool().await;
-    }
-}
-
-impl Database {
-    async fn prune_rows(&self, sql: &'static str, until: DateTime<Utc>) -> Result<u64, StoreError> {
-        let mut pruned = 0;
-        loop {
-            let delete = SqlBuilder::new(sql).with(until.timestamp_micros());
-            let gone = self.write(Durability::Relaxed, delete).await?.len();
-            pruned += gone as u64;
-            if gone == 0 {
-                return Ok(pruned);
-            }
-        }
     }
 }

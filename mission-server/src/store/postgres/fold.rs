@@ -3,19 +3,23 @@
 use mission_core::ports::store::StoreError;
 
 use super::connection::{Database, failure};
-use crate::store::{record::unavailable, row::SqlRow, sql_builder::SqlBuilder, sums::activity_by_hour};
+use crate::store::{
+    row::SqlRow,
+    sql_builder::SqlBuilder,
+    sums::{FOLDED_AT_ONCE, activity_by_hour},
+};
 
 /// One process at a time, so that no two wait for each other in a circle.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7521962890171954)";
 
 /// What is taken out of the notes is folded in the same statement. All sums are changed by what is added, never set, so
 /// that it does not matter what was seen of them.
+const TAKE: &str = "WITH taken AS (DELETE FROM activity WHERE id IN (SELECT id FROM activity ORDER BY id";
 const FOLD: &str = concat!(
-    "WITH taken AS (DELETE FROM activity WHERE id IN (SELECT id FROM activity ORDER BY id LIMIT 1000)
+    ")
         RETURNING kind, times, at, mission_id, user_id, micros),
     counted AS (INSERT INTO activity_counts AS kept ",
     activity_by_hour!(
-        "mission_id",
         "'00000000-0000-0000-0000-000000000000'::uuid",
         "taken WHERE kind <> 8"
     ),
@@ -45,21 +49,15 @@ const FOLD: &str = concat!(
 );
 
 /// Folds the first rows, and answers how many.
-pub(super) async fn fold(database: &Database) -> Result<i64, StoreError> {
-    if database
-        .run(SqlBuilder::new("SELECT 1 FROM activity LIMIT 1"))
-        .await
-        .map_err(unavailable)?
-        .is_empty()
-    {
-        return Ok(0);
-    }
+pub(super) async fn fold(database: &Database) -> Result<u64, StoreError> {
     let failed = |error: sqlx::Error| failure(&error);
     let mut transaction = database.begin().await.map_err(failed)?;
     transaction.run(SqlBuilder::new(LOCK)).await.map_err(failed)?;
-    let rows = transaction.run(SqlBuilder::new(FOLD)).await.map_err(failed)?;
+    let mut fold = SqlBuilder::new(TAKE);
+    fold.limit(FOLDED_AT_ONCE).then(FOLD);
+    let rows = transaction.run(fold).await.map_err(failed)?;
     let empty = SqlBuilder::new("DELETE FROM scores WHERE points = 0");
     transaction.run(empty).await.map_err(failed)?;
     transaction.commit().await.map_err(failed)?;
-    rows.first().map_or(Ok(0), |row| row.number(0))
+    rows.first().map_or(Ok(0), |row| row.count(0))
 }

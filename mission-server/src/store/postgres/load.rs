@@ -5,26 +5,17 @@ use mission_core::{
     ports::store::StoreError,
 };
 
-use super::{connection::Database, rows::Rows};
+use super::{connection::Database, rows::union_of};
 use crate::store::{
     database::SqlDatabase as _,
     load_query::{LoadQuery, LoadedRow},
-    sql_builder::SqlBuilder,
 };
 
 /// Reads what is asked for.
 pub(super) async fn load(database: &Database, keys: &ReadSet) -> Result<LoadedRecords, StoreError> {
     let query = LoadQuery::of(keys);
     let mut loaded = query.nothing_found();
-    let mut statement = SqlBuilder::default();
-    for ((before, after), keys) in part::ALL.into_iter().zip(query.keys()) {
-        if !keys.is_empty() {
-            if !statement.is_empty() {
-                statement.then(" UNION ALL ");
-            }
-            statement.then(before).rows(Rows::of_keys(keys))?.then(after);
-        }
-    }
+    let statement = union_of(part::ALL, query.keys())?;
     if statement.is_empty() {
         return Ok(loaded);
     }

@@ -224,6 +224,24 @@ impl SqlBuilder {
     }
 }
 
+/// The parts whose keys are asked for, as one `UNION ALL`: each is SQL before and after its keys. Empty where nothing is
+/// asked for.
+pub(super) fn union_of<const N: usize>(
+    parts: [(&'static str, &'static str); N],
+    keys: [Keys; N],
+) -> Result<SqlBuilder, StoreError> {
+    let mut statement = SqlBuilder::default();
+    for ((before, after), keys) in parts.into_iter().zip(keys) {
+        if !keys.is_empty() {
+            if !statement.is_empty() {
+                statement.then(" UNION ALL ");
+            }
+            statement.then(before).rows(Rows::of_keys(keys))?.then(after);
+        }
+    }
+    Ok(statement)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,7 @@ use mission_core::ports::store::{Change, StoreError};
 
 use super::{
     connection::{WriterGuard, unavailable},
-    rows::key_text,
+    rows::add_union,
 };
 use crate::store::{
     conflict_check::{ConflictCheck, ConflictKeys, ConflictRow},
@@ -19,15 +19,7 @@ pub(super) async fn look_up(
     changes: &[Change],
 ) -> Result<ConflictCheck, StoreError> {
     let keys = ConflictKeys::of(changes);
-    let mut first = true;
-    for (part, keys) in part::ALL.into_iter().zip(keys.keys()) {
-        if !keys.is_empty() {
-            if !std::mem::take(&mut first) {
-                script.then(" UNION ALL ");
-            }
-            script.then(part).bind(key_text(&keys));
-        }
-    }
+    add_union(&mut script, part::ALL, &keys.keys());
     let rows = guard.write(Durability::Full, script).await.map_err(unavailable)?;
     let mut known = ConflictCheck::default();
     for row in &rows {

@@ -370,11 +370,9 @@ fn arguments(values: Vec<SqlValue>) -> Result<SqliteArguments<'static>, sqlx::Er
             SqlValue::Ids(ids) => arguments.add(json(to_json(&hex(ids)))?),
             SqlValue::Numbers(numbers) => arguments.add(json(to_json(&numbers))?),
             #[cfg(feature = "postgres")]
-            SqlValue::Texts(texts) => arguments.add(json(to_json(&texts))?),
-            #[cfg(feature = "postgres")]
-            SqlValue::ByteStrings(bytes) => arguments.add(json(to_json(&bytes))?),
-            #[cfg(feature = "postgres")]
-            SqlValue::Flags(flags) => arguments.add(json(to_json(&flags))?),
+            SqlValue::Texts(_) | SqlValue::ByteStrings(_) | SqlValue::Flags(_) => {
+                Err("columns of rows are PostgreSQL's own".into())
+            }
         }
         .map_err(sqlx::Error::Encode)?;
     }

@@ -112,7 +112,7 @@ impl SqlDatabase for Database {
         self.write(Durability::Relaxed, statement).await.map(drop)
     }
 
-    async fn fold(&self) -> Result<i64, StoreError> {
+    async fn fold(&self) -> Result<u64, StoreError> {
         fold(self).await
     }
 

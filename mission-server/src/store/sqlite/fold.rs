@@ -12,11 +12,7 @@ use crate::store::{
 
 const COUNTS: &str = concat!(
     "INSERT INTO activity_counts AS kept ",
-    activity_by_hour!(
-        "mission_id",
-        "zeroblob(16)",
-        "activity WHERE id <= ? AND kind <> 8"
-    ),
+    activity_by_hour!("zeroblob(16)", "activity WHERE id <= ? AND kind <> 8"),
     ";"
 );
 
@@ -57,21 +53,18 @@ const SCORES: &str = concat!(
 );
 
 /// Folds the first rows, and answers how many.
-pub(super) async fn fold(database: &Database) -> Result<i64, StoreError> {
+pub(super) async fn fold(database: &Database) -> Result<u64, StoreError> {
     let mut guard = database.lock_writer().await?;
-    let first =
-        SqlBuilder::new("SELECT max(id), count(*) FROM (SELECT id FROM activity ORDER BY id LIMIT ?)");
-    let rows = guard
-        .read(first.with(FOLDED_AT_ONCE))
-        .await
-        .map_err(unavailable)?;
-    let Some((row, last)) = rows
-        .first()
-        .and_then(|row| Some((row, row.optional_number(0).ok()??)))
-    else {
+    let mut first = SqlBuilder::new("SELECT max(id), count(*) FROM (SELECT id FROM activity ORDER BY id");
+    first.limit(FOLDED_AT_ONCE).then(")");
+    let rows = guard.read(first).await.map_err(unavailable)?;
+    let Some(row) = rows.first() else {
         return Ok(0);
     };
-    let count = row.number(1)?;
+    let Some(last) = row.optional_number(0)? else {
+        return Ok(0);
+    };
+    let count = row.count(1)?;
     let mut script = SqlBuilder::new("BEGIN IMMEDIATE;");
     script
         .then(COUNTS)

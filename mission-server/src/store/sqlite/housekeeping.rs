@@ -6,13 +6,16 @@ use mission_core::ports::store::{RECEIPT_LIFETIME, StoreError};
 use super::connection::{Database, unavailable};
 use crate::store::{
     INBOUND_LIFETIME, PrunedRows,
-    database::{Durability, SqlDatabase as _},
+    database::{Durability, delete_in_parts},
     row::SqlRow,
     sql_builder::SqlBuilder,
 };
 
 /// Rows of one transaction, so that commands wait for milliseconds at most.
 const CHUNK: i64 = 500;
+
+const INBOUND: &str = "DELETE FROM claims WHERE (kind, key) IN (SELECT kind, key FROM claims
+    WHERE kind = 'inbound' AND taken_at <= ? LIMIT 500) RETURNING 1";
 
 /// Removes receipts and inbound ids.
 pub(super) async fn prune(database: &Database, now: DateTime<Utc>) -> Result<PrunedRows, StoreError> {
@@ -24,13 +27,7 @@ pub(super) async fn prune(database: &Database, now: DateTime<Utc>) -> Result<Pru
             break;
         }
     }
-    loop {
-        let inbound = clear_inbound(database, now - INBOUND_LIFETIME).await?;
-        pruned.inbound += inbound;
-        if inbound == 0 {
-            break;
-        }
-    }
+    pruned.inbound = delete_in_parts(database, INBOUND, (now - INBOUND_LIFETIME).timestamp_micros()).await?;
     Ok(pruned)
 }
 
@@ -78,13 +75,4 @@ async fn clear_receipts(database: &Database, until: DateTime<Utc>) -> Result<u64
         .map_err(unavailable)?;
     guard.finished();
     Ok(old)
-}
-
-async fn clear_inbound(database: &Database, until: DateTime<Utc>) -> Result<u64, StoreError> {
-    let delete = SqlBuilder::new(
-        "DELETE FROM claims WHERE (kind, key) IN (SELECT kind, key FROM claims
-        WHERE kind = 'inbound' AND taken_at <= ? LIMIT ?) RETURNING 1",
-    );
-    let delete = delete.with(until.timestamp_micros()).with(CHUNK);
-    Ok(database.write(Durability::Relaxed, delete).await?.len() as u64)
 }

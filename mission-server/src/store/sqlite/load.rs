@@ -7,7 +7,7 @@ use mission_core::{
 
 use super::{
     connection::{Database, unavailable},
-    rows::key_text,
+    rows::add_union,
 };
 use crate::store::{
     load_query::{LoadQuery, LoadedRow},
@@ -84,14 +84,7 @@ pub(super) async fn load(database: &Database, keys: &ReadSet) -> Result<LoadedRe
     let query = LoadQuery::of(keys);
     let mut loaded = query.nothing_found();
     let mut statement = SqlBuilder::default();
-    for (part, keys) in part::ALL.into_iter().zip(query.keys()) {
-        if !keys.is_empty() {
-            if !statement.is_empty() {
-                statement.then(" UNION ALL ");
-            }
-            statement.then(part).bind(key_text(&keys));
-        }
-    }
+    add_union(&mut statement, part::ALL, &query.keys());
     if statement.is_empty() {
         return Ok(loaded);
     }

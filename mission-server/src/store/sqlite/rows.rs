@@ -10,7 +10,7 @@ use mission_core::ports::store::StoreError;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::store::{keys::Keys, record::days};
+use crate::store::{keys::Keys, record::days, sql_builder::SqlBuilder};
 
 /// Rows of one table, bound as one JSON text.
 #[derive(Debug, Default)]
@@ -126,8 +126,19 @@ impl Rows {
     }
 }
 
+/// Adds the parts whose keys are asked for to a script, as one `UNION ALL`.
+pub(super) fn add_union<const N: usize>(script: &mut SqlBuilder, parts: [&'static str; N], keys: &[Keys; N]) {
+    let asked = parts.into_iter().zip(keys).filter(|(_, keys)| !keys.is_empty());
+    for (place, (part, keys)) in asked.enumerate() {
+        if place > 0 {
+            script.then(" UNION ALL ");
+        }
+        script.then(part).bind(key_text(keys));
+    }
+}
+
 /// Keys as the text that `json_each` turns back into rows.
-pub(super) fn key_text(keys: &Keys) -> String {
+fn key_text(keys: &Keys) -> String {
     let mut rows = Rows::default();
     match keys {
         Keys::Ids(ids) => {
