@@ -97,9 +97,16 @@ impl Backend<'_> {
 
 /// Measures all of it.
 pub(crate) fn measure(backend: Backend<'_>, options: &Options, report: &mut Report) -> Result<()> {
-    check_ins(backend, options, report)?;
-    events_and_reads(backend, options, report)?;
-    leaderboards(backend, options, report)
+    if options.measures("check-ins") {
+        check_ins(backend, options, report)?;
+    }
+    if options.measures("events") {
+        events_and_reads(backend, options, report)?;
+    }
+    if options.measures("leaderboards") {
+        leaderboards(backend, options, report)?;
+    }
+    Ok(())
 }
 
 /// Runs the kinds in turns; one round to warm up does not count.

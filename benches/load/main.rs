@@ -5,10 +5,10 @@
 //! ```text
 //! cargo build --release -p mission-server -p mission-cli -p mission-benches
 //! target/release/load [--rounds N] [--seconds S] [--folder DIR] [--database sqlite|postgres|both]
-//!                     [--postgres URL] [--redis URL] [--users N] [--json FILE]
+//!                     [--postgres URL] [--redis URL] [--users N] [--only PART] [--json FILE]
 //! ```
 //!
-//! The role of `--postgres` must have the right to create schemas. `--users` (1,000,000) is the size of the larger
+//! The parts are check-ins, events (with reads), leaderboards, start-up and replay. The role of `--postgres` must have the right to create schemas. `--users` (1,000,000) is the size of the larger
 //! leaderboard. The binaries are taken from the folder of this program. Generator, servers and databases share the
 //! machine, so that only the ratios mean something elsewhere; medians of interleaved rounds make up for its noise.
 
@@ -43,7 +43,12 @@ struct Options {
     redis: Option<String>,
     users: u32,
     json: Option<PathBuf>,
+    /// The only part to measure.
+    only: Option<String>,
 }
+
+/// The parts of a run, as `--only` names them.
+const PARTS: [&str; 5] = ["check-ins", "events", "leaderboards", "start-up", "replay"];
 
 impl Options {
     fn read() -> Result<Self> {
@@ -56,6 +61,7 @@ impl Options {
             redis: None,
             users: 1_000_000,
             json: None,
+            only: None,
         };
         let mut database = None;
         let mut words = std::env::args().skip(1);
@@ -70,10 +76,12 @@ impl Options {
                 "--redis" => options.redis = Some(value),
                 "--users" => options.users = value.parse()?,
                 "--json" => options.json = Some(value.into()),
+                "--only" if PARTS.contains(&value.as_str()) => options.only = Some(value),
+                "--only" => return Err(format!("`--only {value}`: there are {}", PARTS.join(", ")).into()),
                 _ => {
                     return Err(format!(
                         "unknown option `{word}`; there are --rounds, --seconds, --folder, --database, --postgres, \
-                         --redis, --users, --json"
+                         --redis, --users, --only, --json"
                     )
                     .into());
                 }
@@ -94,19 +102,25 @@ impl Options {
         }
         Ok(options)
     }
+
+    fn measures(&self, part: &str) -> bool {
+        self.only.as_deref().is_none_or(|only| only == part)
+    }
 }
 
 fn main() -> Result<()> {
     let options = Options::read()?;
     let mut report = Report::default();
     if options.sqlite {
-        start_up::measure(&options.folder, options.rounds)?;
+        if options.measures("start-up") {
+            start_up::measure(&options.folder, options.rounds)?;
+        }
         backend::measure(Backend::Sqlite, &options, &mut report)?;
     }
     if let Some(url) = &options.postgres {
         backend::measure(Backend::Postgres(url), &options, &mut report)?;
     }
-    if options.sqlite {
+    if options.sqlite && options.measures("replay") {
         replay::measure(&options.folder)?;
     }
     if let Some(path) = &options.json {
