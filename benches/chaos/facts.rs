@@ -22,16 +22,24 @@ use uuid::Uuid;
 
 use crate::Result;
 
-/// A table beside the journal that keeps what an erasure takes out of it. A trigger fills it in the same transaction.
+/// Tables beside journal and outbox that keep what an erasure or the relay takes out of them. Triggers fill them in the same
+/// transaction.
 const KEEP: &str = "
     CREATE TABLE chaos_journal (number bigint, root_id uuid, root_kind text, name text, caller uuid, command uuid,
-        refusal text, outbox text);
+        refusal text);
+    CREATE TABLE chaos_outbox (number bigint, envelope text);
     CREATE FUNCTION chaos_keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
         INSERT INTO chaos_journal VALUES (NEW.number, NEW.root_id, NEW.root_kind, NEW.name, NEW.caller, NEW.command,
-            NEW.refusal, NEW.outbox);
+            NEW.refusal);
         RETURN NULL;
     END $$;
-    CREATE TRIGGER chaos_keep AFTER INSERT ON journal FOR EACH ROW EXECUTE FUNCTION chaos_keep()";
+    CREATE TRIGGER chaos_keep AFTER INSERT ON journal FOR EACH ROW EXECUTE FUNCTION chaos_keep();
+    CREATE FUNCTION chaos_keep_events() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        INSERT INTO chaos_outbox VALUES (NEW.number, NEW.envelope);
+        RETURN NULL;
+    END $$;
+    CREATE TRIGGER chaos_keep_events AFTER INSERT ON outbox_entries
+        FOR EACH ROW EXECUTE FUNCTION chaos_keep_events()";
 
 /// Has everything kept that is written into the journal from now on.
 pub(crate) async fn keep_journal(url: &str) -> Result<()> {
@@ -134,7 +142,8 @@ impl Facts {
     async fn read_store(&mut self, url: &str, counting: Uuid) -> Result<()> {
         let mut database = PgConnection::connect_with(&PgConnectOptions::from_str(url)?).await?;
         let sql =
-            "SELECT number, root_id, name, caller, command, refusal IS NOT NULL, outbox FROM chaos_journal
+            "SELECT number, root_id, name, caller, command, refusal IS NOT NULL, envelope FROM chaos_journal
+            LEFT JOIN chaos_outbox USING (number)
             ORDER BY root_id, number";
         for row in sqlx::query(sql).fetch_all(&mut database).await? {
             let (caller, command): (Option<Uuid>, Option<Uuid>) = (row.try_get(3)?, row.try_get(4)?);

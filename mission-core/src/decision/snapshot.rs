@@ -135,8 +135,11 @@ pub struct ReadSet {
     pub budgets: BTreeSet<MissionId>,
     /// Devices whose users are needed.
     pub devices: BTreeSet<DeviceHash>,
-    /// Remembered answers.
+    /// Remembered answers of commands whose caller named the key.
     pub receipts: BTreeSet<ReceiptKey>,
+    /// Answers of commands whose key the engine made, with the root in whose journal they are: asked for only where
+    /// nobody knows whether such a command was committed.
+    pub unkeyed: BTreeSet<(Root, ReceiptKey)>,
 }
 
 impl ReadSet {
@@ -148,6 +151,13 @@ impl ReadSet {
         self.budgets.extend(more.budgets);
         self.devices.extend(more.devices);
         self.receipts.extend(more.receipts);
+        self.unkeyed.extend(more.unkeyed);
+    }
+
+    /// Every receipt that is asked for.
+    pub fn all_receipts(&self) -> impl Iterator<Item = ReceiptKey> {
+        let unkeyed = self.unkeyed.iter().map(|(_, key)| *key);
+        self.receipts.iter().copied().chain(unkeyed)
     }
 
     /// Whether there is nothing to load.

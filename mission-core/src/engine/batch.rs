@@ -147,8 +147,10 @@ pub(super) fn start_with(
     let roots: Vec<BTreeSet<Root>> = read_sets.iter().map(ReadSet::all_roots).collect();
     let groups = group(&requests, &roots);
     for (request, read_set) in requests.iter().zip(read_sets) {
-        if request.keyed || recheck {
+        if request.keyed {
             keys.receipts.insert(request.receipt);
+        } else if recheck {
+            keys.unkeyed.insert((request.command.home(), request.receipt));
         }
         keys.extend(read_set);
     }

@@ -71,9 +71,8 @@ impl Tables {
                 })
                 .collect(),
             receipts: keys
-                .receipts
-                .iter()
-                .map(|key| (*key, self.receipts.get(key).map(|(_, receipt)| receipt.clone())))
+                .all_receipts()
+                .map(|key| (key, self.receipts.get(&key).map(|(_, receipt)| receipt.clone())))
                 .collect(),
         }
     }

@@ -8,7 +8,7 @@ use mission_core::{
     engine::ReceiptKey,
     mission::BudgetUse,
     points::total_from_millionths,
-    ports::store::{Change, Claim, CommitOutcome, RECEIPT_LIFETIME, Root, StoreError, Version},
+    ports::store::{Change, Claim, CommitOutcome, JournalEntry, RECEIPT_LIFETIME, Root, StoreError, Version},
     reward::RewardType,
     serde_name,
 };
@@ -72,7 +72,7 @@ impl ConflictCheck {
             .keys()
             .all(|claim| !self.claims.contains(claim) || write_set.releases.contains(claim));
         let mut keys = BTreeSet::new();
-        let receipts = change.journal.iter().all(|entry| {
+        let receipts = keyed(change).all(|entry| {
             let key = entry.request.receipt;
             let held = self.receipts.get(&key);
             keys.insert(key) && held.is_none_or(|at| entry.request.at - *at >= RECEIPT_LIFETIME)
@@ -107,7 +107,7 @@ impl ConflictCheck {
             self.claims.remove(claim);
         }
         self.claims.extend(write_set.claims.keys().cloned());
-        for entry in &change.journal {
+        for entry in keyed(change) {
             self.receipts.insert(entry.request.receipt, entry.request.at);
         }
         for (mission, reservation) in &write_set.reservations {
@@ -123,6 +123,11 @@ impl ConflictCheck {
     }
 }
 
+/// The entries whose receipts are remembered.
+fn keyed(change: &Change) -> impl Iterator<Item = &JournalEntry> {
+    change.journal.iter().filter(|entry| entry.request.keyed)
+}
+
 impl ConflictKeys {
     pub(crate) fn of(changes: &[Change]) -> Self {
         let mut touched = ConflictKeys::default();
@@ -136,7 +141,7 @@ impl ConflictKeys {
                 }
             }
             touched.claims.extend(write_set.claims.keys().cloned());
-            let receipts = change.journal.iter().map(|entry| entry.request.receipt);
+            let receipts = keyed(change).map(|entry| entry.request.receipt);
             touched.receipts.extend(receipts);
             let rewards = write_set.writes.reward.values().flatten();
             touched

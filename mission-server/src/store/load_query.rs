@@ -35,6 +35,7 @@ pub(crate) struct LoadQuery<'k> {
     pub(crate) budgets: Vec<&'k MissionId>,
     pub(crate) devices: Vec<&'k DeviceHash>,
     pub(crate) receipts: Vec<&'k ReceiptKey>,
+    pub(crate) unkeyed: Vec<&'k (Root, ReceiptKey)>,
 }
 
 impl<'k> LoadQuery<'k> {
@@ -61,14 +62,16 @@ impl<'k> LoadQuery<'k> {
             budgets: keys.budgets.iter().collect(),
             devices: keys.devices.iter().collect(),
             receipts: keys.receipts.iter().collect(),
+            unkeyed: keys.unkeyed.iter().collect(),
         }
     }
 
     /// The keys of each part, by its number.
-    pub(crate) fn keys(&self) -> [Keys; 12] {
+    pub(crate) fn keys(&self) -> [Keys; 13] {
         let roots = |roots: &[Root]| Keys::Ids(roots.iter().map(|root| root_id(*root)).collect());
         let receipts = self.receipts.iter();
         let devices = self.devices.iter();
+        let unkeyed = self.unkeyed.iter();
         [
             roots(&self.users),
             roots(&self.missions),
@@ -82,6 +85,7 @@ impl<'k> LoadQuery<'k> {
             Keys::Ids(self.budgets.iter().map(|id| id.0).collect()),
             Keys::Texts(devices.map(|device| device.as_str().to_owned()).collect()),
             Keys::IdPairs(receipts.map(|key| (key.caller, key.command.0)).collect()),
+            Keys::IdPairs(unkeyed.map(|key| (root_id(key.0), key.1.command.0)).collect()),
         ]
     }
 
@@ -107,7 +111,7 @@ impl<'k> LoadQuery<'k> {
                 .iter()
                 .map(|device| (device.clone(), BTreeMap::new()))
                 .collect(),
-            receipts: keys.receipts.iter().map(|key| (*key, None)).collect(),
+            receipts: keys.all_receipts().map(|key| (key, None)).collect(),
         }
     }
 
@@ -163,15 +167,19 @@ impl<'k> LoadQuery<'k> {
                 }
                 Ok(())
             }
-            _ => {
-                if let (Some(&key), Some(answer)) = (self.receipts.get(place), row.data) {
-                    let fingerprint = row.code.unwrap_or_default().to_owned();
+            part => {
+                let key = match part {
+                    11 => self.receipts.get(place).copied(),
+                    _ => self.unkeyed.get(place).map(|(_, key)| key),
+                };
+                if let (Some(&key), Some(answer)) = (key, row.data) {
+                    let fingerprint = row.code.map(|code| Fingerprint::try_from(code.to_owned()));
                     let receipt = Receipt {
-                        fingerprint: Fingerprint::try_from(fingerprint).map_err(unavailable)?,
+                        fingerprint: fingerprint.transpose().map_err(unavailable)?.unwrap_or_default(),
                         at: instant(row.first()?)?,
                         answer: from_json(answer)?,
                     };
-                    loaded.receipts.insert(*key, Some(receipt));
+                    loaded.receipts.insert(key, Some(receipt));
                 }
                 Ok(())
             }
@@ -183,7 +191,7 @@ impl<'k> LoadQuery<'k> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LoadedRow<'r> {
     /// Which part: roots of users, missions and packs, tasks, participations, rewards, reviews, check-in days, claims,
-    /// budgets, devices, receipts, from 0.
+    /// budgets, devices, receipts, answers of commands without a caller's key, from 0.
     pub(crate) part: i64,
     /// The key's place among those that were asked for.
     pub(crate) place: i64,

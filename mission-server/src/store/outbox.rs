@@ -1,4 +1,4 @@
-//! The outbox: journal rows with events that have not been sent.
+//! The outbox: the events of journal entries, until they are sent.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -25,10 +25,9 @@ impl<D: SqlDatabase> Outbox for SqlStore<D> {
     async fn waiting(&self, limit: usize, now: DateTime<Utc>) -> Result<Vec<OutboxEvent>, StoreError> {
         let shards = self.database.outbox_shards().await?;
         let mut query = SqlBuilder::new(
-            "SELECT j.number, j.root_kind, j.root_id, j.recorded_at, j.outbox,
-                CASE WHEN p.entry = j.number THEN p.attempts ELSE 0 END
-            FROM outbox_entries o JOIN journal j ON j.root_id = o.root_id AND j.number = o.number
-                LEFT JOIN outbox_parked p ON p.root_id = j.root_id AND p.root_kind = j.root_kind
+            "SELECT o.number, o.root_kind, o.root_id, o.recorded_at, o.envelope,
+                CASE WHEN p.entry = o.number THEN p.attempts ELSE 0 END
+            FROM outbox_entries o LEFT JOIN outbox_parked p ON p.root_id = o.root_id AND p.root_kind = o.root_kind
             WHERE (p.entry IS NULL OR p.retry_at <= ?)",
         );
         query.bind(now.timestamp_micros());
@@ -60,13 +59,15 @@ impl<D: SqlDatabase> Outbox for SqlStore<D> {
 
     async fn parked(&self, after: Option<i64>, limit: usize) -> Result<Vec<ParkedEvent>, StoreError> {
         let query = SqlBuilder::new(
-            "SELECT p.attempts, p.since, p.retry_at, p.data, (SELECT count(*) FROM outbox_entries o
-                JOIN journal j ON j.root_id = o.root_id AND j.number = o.number
-                WHERE j.root_id = p.root_id AND j.root_kind = p.root_kind AND j.number > p.entry)
-            FROM outbox_parked p WHERE p.entry > ? ORDER BY p.entry",
+            "SELECT p.attempts, p.since, p.retry_at, p.data, count(o.number) FROM
+                (SELECT * FROM outbox_parked WHERE entry > ? ORDER BY entry",
         );
         let mut query = query.with(after.unwrap_or(i64::MIN));
-        query.limit(limit);
+        query.limit(limit).then(
+            ") AS p LEFT JOIN outbox_entries o
+                ON o.root_id = p.root_id AND o.root_kind = p.root_kind AND o.number > p.entry
+            GROUP BY p.entry, p.attempts, p.since, p.retry_at, p.data ORDER BY p.entry",
+        );
         let rows = self.database.read(query).await?;
         rows.iter().map(parked_event).collect()
     }

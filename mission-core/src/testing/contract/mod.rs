@@ -86,7 +86,7 @@ cases! { $
         claims_of_one_commit_go_to_the_first, different_claims_never_meet;
     budgets: a_budget_is_never_overspent, takes_of_one_commit_stay_inside_together, points_of_a_budget_are_exact,
         a_give_back_always_holds, a_refused_take_writes_nothing;
-    receipts: a_receipt_is_found_as_it_was_given, a_refusal_alone_is_remembered, a_receipt_is_given_once, a_receipt_lives_for_a_day;
+    receipts: a_receipt_is_found_as_it_was_given, an_answer_without_a_key_is_found_in_its_journal, a_refusal_alone_is_remembered, a_receipt_is_given_once, a_receipt_lives_for_a_day;
     uniqueness: a_source_earns_one_reward_of_a_type, two_rewards_of_one_source_in_one_change_are_refused,
         a_user_has_one_check_in_a_date;
     devices: devices_remember_who_came_and_when, devices_show_at_least_the_latest_fifty;

@@ -55,6 +55,40 @@ pub(super) async fn a_receipt_is_found_as_it_was_given<S: WholeStore>(fixture: &
     }
 }
 
+pub(super) async fn an_answer_without_a_key_is_found_in_its_journal<S: WholeStore>(
+    fixture: &StoreFixture<'_, S>,
+) {
+    let root = Root::User(user(1));
+    let change = fixture.change(user(1), 0);
+    let request = &change.journal[0].request;
+    let keys = ReadSet {
+        unkeyed: BTreeSet::from([(root, request.receipt)]),
+        ..ReadSet::default()
+    };
+    let answer = async || {
+        let mut loaded = fixture.load(keys.clone()).await;
+        let found = loaded.receipts.remove(&request.receipt);
+        found.expect("what was asked for is answered")
+    };
+    assert_eq!(answer().await, None, "nothing was committed");
+    fixture.committed(&change).await;
+    fixture.committed(&fixture.change(user(1), 1)).await;
+    let expected = Receipt {
+        fingerprint: request.fingerprint,
+        at: request.at,
+        answer: change.journal[0].answer.clone(),
+    };
+    assert_eq!(
+        answer().await,
+        Some(expected),
+        "whoever does not know whether it was committed finds it"
+    );
+    let mut erasure = fixture.change(user(1), 2);
+    erasure.write_set.erasures.insert(user(1));
+    fixture.committed(&erasure).await;
+    assert_eq!(answer().await, None, "an erased user's answers are gone");
+}
+
 pub(super) async fn a_refusal_alone_is_remembered<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
     // A command that is refused under a key changes nothing, and rests on no version; the user need not even exist.
     let key = ReceiptKey {

@@ -13,7 +13,11 @@ use mission_core::{
     serde_name,
 };
 
-use super::{removals::Removals, rows::Rows, statements::Table};
+use super::{
+    removals::Removals,
+    rows::Rows,
+    statements::{Table, WRITE_JOURNAL, WRITE_OUTBOX},
+};
 use crate::store::{
     micros::{budget_micros, total_micros},
     record::{OutboxEnvelope, RecordChange, root_id, root_kind, text_of, to_json},
@@ -210,15 +214,21 @@ impl BatchStatement {
     fn journal(&mut self, change: &Change) -> Result<(), StoreError> {
         for entry in &change.journal {
             let (request, receipt) = (&entry.request, entry.request.receipt);
-            let row = self.rows(Table::Receipts).row();
-            row.id(receipt.caller)
-                .id(receipt.command.0)
-                .instant(request.at)
-                .text(String::from(request.fingerprint))
-                .record(&entry.answer)?;
+            let answer = to_json(&entry.answer)?;
+            let unkeyed_answer = if request.keyed {
+                let row = self.rows(Table::Receipts).row();
+                row.id(receipt.caller)
+                    .id(receipt.command.0)
+                    .instant(request.at)
+                    .text(String::from(request.fingerprint))
+                    .text(answer);
+                None
+            } else {
+                Some(answer)
+            };
             let id = root_id(entry.root);
             let refusal = entry.answer.as_ref().err().map(to_json).transpose()?;
-            let outbox = if entry.events.is_empty() {
+            let envelope = if entry.events.is_empty() {
                 None
             } else {
                 let correlation_id = &request.signals.correlation_id;
@@ -236,7 +246,8 @@ impl BatchStatement {
                 .id(receipt.command.0)
                 .optional_text(refusal)
                 .record(&(&request.command, &request.signals))?
-                .optional_text(outbox);
+                .optional_text(unkeyed_answer)
+                .optional_text(envelope);
         }
         Ok(())
     }
@@ -359,13 +370,13 @@ fn parts(
         statement.then(insert.after);
         if table == Table::Journal {
             statement
-                .then(
-                    " RETURNING number, root_id, recorded_at, shard, outbox IS NOT NULL AS has_events),
-                    outbox AS (INSERT INTO outbox_entries (number, root_id, recorded_at, shard)
-                        SELECT number, root_id, recorded_at, shard FROM ",
-                )
+                .then("), journal AS (")
+                .then(WRITE_JOURNAL)
                 .name(&name(part))
-                .then(" WHERE has_events), ");
+                .then("), outbox AS (")
+                .then(WRITE_OUTBOX)
+                .name(&name(part))
+                .then(" WHERE envelope IS NOT NULL), ");
         } else {
             statement.then(" RETURNING 1), ");
         }

@@ -81,12 +81,9 @@ impl SqlDatabase for Database {
     }
 
     async fn mark_sent(&self, entries: &[i64]) -> Result<(), StoreError> {
-        // What tells of an erased user stayed for its events alone.
         let statement = SqlBuilder::new(
-            "WITH sent AS (DELETE FROM outbox_entries WHERE number = ANY(?) RETURNING root_id, number),
-            unparked AS (DELETE FROM outbox_parked WHERE entry = ANY(?))
-            DELETE FROM journal j USING sent
-                WHERE j.root_id = sent.root_id AND j.number = sent.number AND j.request IS NULL",
+            "WITH unparked AS (DELETE FROM outbox_parked WHERE entry = ANY(?))
+            DELETE FROM outbox_entries WHERE number = ANY(?)",
         );
         let statement = statement.with(entries.to_vec()).with(entries.to_vec());
         self.write(Durability::Relaxed, statement).await.map(drop)

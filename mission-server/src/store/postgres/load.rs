@@ -67,7 +67,7 @@ mod part {
             )
         };
     }
-    pub(super) const ALL: [UnionPart; 12] = [
+    pub(super) const ALL: [UnionPart; 13] = [
         ROOT_USER,
         ROOT_MISSION,
         ROOT_PACK,
@@ -80,6 +80,7 @@ mod part {
         BUDGET,
         DEVICE,
         RECEIPT,
+        UNKEYED,
     ];
     /// The SQL before and after the keys of one part of the union.
     type UnionPart = (&'static str, &'static str);
@@ -112,5 +113,10 @@ mod part {
         "SELECT 11::bigint, k.place - 1, t.recorded_at, NULL::bigint, t.fingerprint, t.answer FROM ",
         " WITH ORDINALITY AS k(caller, command, place) CROSS JOIN LATERAL (SELECT recorded_at, fingerprint, answer
             FROM receipts s WHERE s.caller = k.caller AND s.command = k.command LIMIT 1) t",
+    );
+    const UNKEYED: UnionPart = (
+        "SELECT 12::bigint, k.place - 1, t.recorded_at, NULL::bigint, NULL::text, t.answer FROM ",
+        " WITH ORDINALITY AS k(root_id, command, place) CROSS JOIN LATERAL (SELECT recorded_at, answer
+            FROM journal s WHERE s.root_id = k.root_id AND s.command = k.command AND s.answer IS NOT NULL LIMIT 1) t",
     );
 }

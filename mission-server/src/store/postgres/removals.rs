@@ -33,8 +33,8 @@ impl Default for Removals {
     }
 }
 
-/// All that goes with a user; what has not left yet stays without what it rested on.
-const ERASURE: [&str; 16] = [
+/// All that goes with a user, but for events that have not left yet.
+const ERASURE: [&str; 15] = [
     "UPDATE audit SET data = (data::jsonb - 'before' - 'after')::text WHERE user_id = ANY(?)",
     "DELETE FROM reward_sources s USING rewards r WHERE r.user_id = ANY(?) AND s.source_id = r.source_id
         AND s.reward_type = r.reward_type AND s.reward_id = r.id",
@@ -51,10 +51,7 @@ const ERASURE: [&str; 16] = [
     "DELETE FROM receipts WHERE caller = ANY(?)",
     "DELETE FROM receipts r USING journal j WHERE j.root_id = ANY(?) AND j.root_kind = 'user'
         AND r.caller = j.caller AND r.command = j.command",
-    "DELETE FROM journal j WHERE j.root_id = ANY(?) AND j.root_kind = 'user'
-        AND NOT EXISTS (SELECT 1 FROM outbox_entries o WHERE o.number = j.number)",
-    "UPDATE journal SET caller = NULL, command = NULL, refusal = NULL, request = NULL
-        WHERE root_id = ANY(?) AND root_kind = 'user'",
+    "DELETE FROM journal WHERE root_id = ANY(?) AND root_kind = 'user'",
 ];
 
 impl Removals {

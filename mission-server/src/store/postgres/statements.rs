@@ -261,17 +261,28 @@ static AUDIT: Statement = Statement {
     whole: false,
 };
 
-/// Numbers are drawn in the order of the entries.
+/// The entries with their numbers, which are drawn in the order of the entries and after their roots are locked. They are
+/// written by [`WRITE_JOURNAL`] and [`WRITE_OUTBOX`].
 static JOURNAL: Statement = Statement {
-    kinds: &[Number, Id, Text, Number, Number, Text, Id, Id, Text, Text, Text],
-    before: "INSERT INTO journal (root_id, root_kind, shard, recorded_at, name, caller, command, refusal, request,
-            outbox)
-        SELECT k.root_id, k.root_kind, k.shard::smallint, k.recorded_at, k.name, k.caller, k.command, k.refusal,
-            k.request, k.outbox FROM ",
-    names: " AS k(place, root_id, root_kind, shard, recorded_at, name, caller, command, refusal, request, outbox)",
-    after: " ORDER BY k.place",
+    kinds: &[
+        Number, Id, Text, Number, Number, Text, Id, Id, Text, Text, Text, Text,
+    ],
+    before: "SELECT nextval('journal_number') AS number, entry.* FROM (SELECT k.* FROM ",
+    names:
+        " AS k(place, root_id, root_kind, shard, recorded_at, name, caller, command, refusal, request, answer,
+            envelope)",
+    after: " ORDER BY k.place) AS entry",
     whole: false,
 };
+
+pub(super) const WRITE_JOURNAL: &str = "INSERT INTO journal (root_id, number, root_kind, shard, recorded_at, name, caller,
+            command, refusal, request, answer)
+        SELECT root_id, number, root_kind, shard::smallint, recorded_at, name, caller, command, refusal, request, answer
+            FROM ";
+
+pub(super) const WRITE_OUTBOX: &str =
+    "INSERT INTO outbox_entries (number, root_id, root_kind, recorded_at, shard, envelope)
+        SELECT number, root_id, root_kind, recorded_at, shard::smallint, envelope FROM ";
 
 static CATALOG: Statement = Statement {
     kinds: &[Number],

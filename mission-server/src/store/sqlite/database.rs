@@ -74,9 +74,6 @@ impl SqlDatabase for Database {
     async fn mark_sent(&self, entries: &[i64]) -> Result<(), StoreError> {
         let mut script = SqlBuilder::new("BEGIN IMMEDIATE;");
         script
-            // What tells of an erased user stayed for its events alone.
-            .then("DELETE FROM journal WHERE request IS NULL AND number IN (SELECT value FROM json_each(?));")
-            .bind(entries.to_vec())
             .then("DELETE FROM outbox_parked WHERE entry IN (SELECT value FROM json_each(?));")
             .bind(entries.to_vec())
             .then("DELETE FROM outbox_entries WHERE number IN (SELECT value FROM json_each(?));")

@@ -20,50 +20,46 @@ const INBOUND: &str = "DELETE FROM claims WHERE (kind, key) IN (SELECT kind, key
 /// Removes receipts and inbound ids.
 pub(super) async fn prune(database: &Database, now: DateTime<Utc>) -> Result<PrunedRows, StoreError> {
     let mut pruned = PrunedRows::default();
-    loop {
-        let receipts = clear_receipts(database, now - RECEIPT_LIFETIME).await?;
+    while let Some(receipts) = clear_receipts(database, now - RECEIPT_LIFETIME).await? {
         pruned.receipts += receipts;
-        if receipts == 0 {
-            break;
-        }
     }
     pruned.inbound = delete_in_parts(database, INBOUND, (now - INBOUND_LIFETIME).timestamp_micros()).await?;
     Ok(pruned)
 }
 
-/// Journal numbers rise with time but for clocks that jump: a chunk ends at the first row that is too young.
-async fn clear_receipts(database: &Database, until: DateTime<Utc>) -> Result<u64, StoreError> {
+/// Goes over a chunk of old entries, and answers how many had a receipt; nothing where there are no more. Journal numbers
+/// rise with time but for clocks that jump: a chunk ends at the first row that is too young.
+async fn clear_receipts(database: &Database, until: DateTime<Utc>) -> Result<Option<u64>, StoreError> {
     let mut guard = database.lock_writer().await?;
     let query = SqlBuilder::new(
-        "SELECT number, recorded_at <= ? FROM journal WHERE number >
+        "SELECT number, recorded_at <= ?, caller IS NOT NULL FROM journal WHERE number >
         (SELECT value FROM counters WHERE name = 'receipts_cleared') ORDER BY number LIMIT ?",
     );
     let query = query.with(until.timestamp_micros()).with(CHUNK);
     let rows = guard.read(query).await.map_err(unavailable)?;
-    let mut old = 0;
+    let mut receipts = 0;
     let mut last = None;
     for row in &rows {
         if row.number(1)? == 0 {
             break;
         }
         last = Some(row.number(0)?);
-        old += 1;
+        receipts += row.count(2)?;
     }
     let Some(last) = last else {
-        return Ok(0);
+        return Ok(None);
     };
     let mut script = SqlBuilder::new("BEGIN IMMEDIATE;");
     script
         // What an erased user's commands were answered goes with the receipt.
         .then(
             "DELETE FROM journal WHERE number <= ? AND number > (SELECT value FROM counters
-            WHERE name = 'receipts_cleared') AND request IS NULL
-                AND NOT EXISTS (SELECT 1 FROM outbox_entries o WHERE o.number = journal.number);",
+            WHERE name = 'receipts_cleared') AND request IS NULL;",
         )
         .bind(last)
         .then(
             "UPDATE journal SET caller = NULL, command = NULL WHERE number <= ? AND number >
-            (SELECT value FROM counters WHERE name = 'receipts_cleared');",
+            (SELECT value FROM counters WHERE name = 'receipts_cleared') AND caller IS NOT NULL;",
         )
         .bind(last)
         .then("UPDATE counters SET value = ? WHERE name = 'receipts_cleared';")
@@ -74,5 +70,5 @@ async fn clear_receipts(database: &Database, until: DateTime<Utc>) -> Result<u64
         .await
         .map_err(unavailable)?;
     guard.finished();
-    Ok(old)
+    Ok(Some(receipts))
 }

@@ -17,7 +17,7 @@ use crate::store::{
 /// Each part of the statement answers rows of one form: which part, the key's place among those that were asked for,
 /// two numbers, two texts. Only the parts that are asked for are in it.
 mod part {
-    pub(super) const ALL: [&str; 12] = [
+    pub(super) const ALL: [&str; 13] = [
         ROOT_USER,
         ROOT_MISSION,
         ROOT_PACK,
@@ -30,6 +30,7 @@ mod part {
         BUDGET,
         DEVICE,
         RECEIPT,
+        UNKEYED,
     ];
     macro_rules! below_user {
         ($number:literal, $table:literal, $key:literal, $value:literal) => {
@@ -77,6 +78,9 @@ mod part {
     const RECEIPT: &str =
         "SELECT 11, j.key, t.recorded_at, NULL, lower(hex(t.fingerprint)), t.answer FROM json_each(?) j
         CROSS JOIN journal t ON t.caller = unhex(j.value->>0) AND t.command = unhex(j.value->>1)";
+    const UNKEYED: &str = "SELECT 12, j.key, t.recorded_at, NULL, NULL, t.answer FROM json_each(?) j
+        CROSS JOIN journal t ON t.root_id = unhex(j.value->>0) AND t.engine_id = unhex(j.value->>1)
+        WHERE t.answer IS NOT NULL";
 }
 
 /// Reads what is asked for: on the connection that writes, whose pages are in memory, or beside it while it is used.

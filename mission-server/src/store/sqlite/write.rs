@@ -37,7 +37,10 @@ pub(super) fn write(
     changes: &[&Change],
     guard: UniquenessGuard,
 ) -> Result<(), StoreError> {
-    let mut batch = BatchRows::default();
+    let mut batch = BatchRows {
+        entries_left: changes.iter().map(|change| change.journal.len()).sum(),
+        ..BatchRows::default()
+    };
     for change in changes {
         batch.add(change)?;
     }
@@ -74,6 +77,9 @@ struct BatchRows {
     old_receipts: Rows,
     audit: Rows,
     journal: Rows,
+    outbox: Rows,
+    /// Journal entries that come after the one that is added.
+    entries_left: usize,
     catalog_changes: u32,
 }
 
@@ -213,26 +219,34 @@ impl BatchRows {
         for (place, entry) in change.journal.iter().enumerate() {
             let request = &entry.request;
             let receipt = request.receipt;
-            self.old_receipts.row().id(receipt.caller).id(receipt.command.0);
             let row = self.journal.row();
             row.text(root_kind(entry.root))
                 .id(root_id(entry.root))
                 .instant(request.at)
-                .text(request.command.name())
-                .id(receipt.caller)
-                .id(receipt.command.0)
-                .text(&String::from(request.fingerprint));
+                .text(request.command.name());
+            if request.keyed {
+                row.id(receipt.caller)
+                    .id(receipt.command.0)
+                    .text(&String::from(request.fingerprint))
+                    .null();
+                self.old_receipts.row().id(receipt.caller).id(receipt.command.0);
+            } else {
+                row.null().null().null().id(receipt.command.0);
+            }
             if erased_afterwards(&change.journal[place + 1..], entry) {
                 row.no_record();
             } else {
                 row.record(&(&request.command, &request.signals))?;
             }
             row.record(&entry.answer)?;
-            if entry.events.is_empty() {
-                row.no_record();
-            } else {
+            self.entries_left -= 1;
+            if !entry.events.is_empty() {
                 let correlation_id = &request.signals.correlation_id;
-                row.record(&OutboxEnvelope::new(correlation_id, &entry.events))?;
+                let row = self.outbox.row().number(self.entries_left as u64);
+                row.text(root_kind(entry.root))
+                    .id(root_id(entry.root))
+                    .instant(request.at)
+                    .record(&OutboxEnvelope::new(correlation_id, &entry.events))?;
             }
         }
         Ok(())
@@ -326,6 +340,7 @@ impl BatchRows {
         }
         add(sql::AUDIT, self.audit)?;
         add(sql::JOURNAL, self.journal)?;
+        add(sql::OUTBOX, self.outbox)?;
         if self.catalog_changes > 0 {
             script.then(sql::CATALOG).bind(i64::from(self.catalog_changes));
         }
@@ -428,7 +443,7 @@ mod sql {
     }
 
     /// All that goes with a user; what has not left yet stays without what it rested on.
-    pub(super) const ERASURE: [&str; 14] = [
+    pub(super) const ERASURE: [&str; 13] = [
         of_erased!(
             "UPDATE audit SET data = json_remove(data, '$.before', '$.after')",
             "user_id",
@@ -445,16 +460,7 @@ mod sql {
         of_erased!("DELETE FROM pictures", "user_id", ""),
         of_erased!("UPDATE users SET data = NULL", "user_id", ""),
         of_erased!("UPDATE journal SET caller = NULL, command = NULL", "caller", ""),
-        of_erased!(
-            "DELETE FROM journal",
-            "root_id",
-            " AND root_kind = 'user' AND NOT EXISTS (SELECT 1 FROM outbox_entries o WHERE o.number = journal.number)"
-        ),
-        of_erased!(
-            "UPDATE journal SET caller = NULL, command = NULL, fingerprint = NULL, request = NULL, answer = NULL",
-            "root_id",
-            " AND root_kind = 'user'"
-        ),
+        of_erased!("DELETE FROM journal", "root_id", " AND root_kind = 'user'"),
     ];
     pub(super) const USERS: &str = root!("users", "user_id");
     pub(super) const MISSIONS: &str = root!("missions", "id");
@@ -550,14 +556,20 @@ mod sql {
     );
     pub(super) const JOURNAL: &str = concat!(
         "INSERT INTO journal
-        (root_kind, root_id, recorded_at, name, caller, command, fingerprint, request, answer, outbox)
+        (root_kind, root_id, recorded_at, name, caller, command, fingerprint, engine_id, request, answer)
         SELECT value->>0, unhex(value->>1), value->>2, value->>3, unhex(value->>4), unhex(value->>5),
-            unhex(value->>6), ",
-        record!(7, 8),
+            unhex(value->>6), unhex(value->>7), ",
+        record!(8, 9),
         ", ",
-        record!(9, 10),
-        ", ",
-        record!(11, 12),
+        record!(10, 11),
+        rows!(),
+        ";"
+    );
+    /// The first value says how many entries of the same script came after this one, and so its number.
+    pub(super) const OUTBOX: &str = concat!(
+        "INSERT INTO outbox_entries (number, root_kind, root_id, recorded_at, envelope)
+        SELECT (SELECT max(number) FROM journal) - (value->>0), value->>1, unhex(value->>2), value->>3, ",
+        record!(4, 5),
         rows!(),
         ";"
     );

@@ -47,7 +47,7 @@ pub(crate) fn entry(who: u64, recorded_at: DateTime<Utc>) -> JournalEntry {
                 command: CommandId(fresh()),
             },
             fingerprint: Fingerprint::default(),
-            keyed: false,
+            keyed: true,
             at: recorded_at,
             signals: Signals::default(),
             command: Command::RegisterUser(RegisterUser {
