@@ -7,6 +7,11 @@ use mission_server::{
     lifecycle,
 };
 
+/// A request allocates much, and briefly. The system's allocator takes a fifth of the server's processor time for it
+/// (docs/performance.md).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What cannot work with these settings ends with this code; what fails later with 1.
 const UNUSABLE: u8 = 2;
 
