@@ -1,4 +1,5 @@
-//! What is cached: a user's newest tasks and check-ins, and missions for whoever reads them in Redis.
+//! What is cached: users' records, newest tasks, rewards and check-ins, leaderboards, and missions for whoever reads them in
+//! Redis. In this process everything lives half a second, and no longer than until the next write.
 //!
 //! | key in Redis | value | life |
 //! |---|---|---|
@@ -19,21 +20,29 @@ use mission_core::{
     check_in::CheckInDay,
     engine::{Engine, LoadedRecords, ReadSet},
     mission::{Mission, MissionStatus},
-    ports::store::{Change, CommitOutcome, Root, Store, StoreError},
+    ports::{
+        queries::{Board, LeaderboardRow, Page, Queries},
+        store::{Change, CommitOutcome, Root, Store, StoreError},
+    },
+    reward::Reward,
     task::Task,
     user::User,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    local_cache::LocalCache,
     neighbours::Neighbours,
-    redis::{Cacheable, Invalidations, RedisCache, RedisConnection},
+    redis::{Cacheable, CachedValue, Invalidations, RedisCache, RedisConnection},
+    write_times::WriteTimes,
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
 const MINUTE: Duration = Duration::from_secs(60);
 /// Users whose values stay near.
 const NEAR_USERS: u64 = 50_000;
+/// Leaderboards that stay near.
+const NEAR_BOARDS: u64 = 100;
 /// Missions that stay near.
 const NEAR_MISSIONS: u64 = 10_000;
 
@@ -138,6 +147,16 @@ impl Cacheable for CachedMissions {
 
 /// The server's caches.
 pub struct Cache {
+    /// Users' records; `None` where there is none yet.
+    users: LocalCache<UserId, Option<User>>,
+    /// Users' newest rewards, one more than a page.
+    rewards: LocalCache<UserId, Vec<Reward>>,
+    written_users: WriteTimes,
+    /// The first rows of leaderboards.
+    leaders: LocalCache<(Board, usize), Vec<LeaderboardRow>>,
+    /// Users' own rows of leaderboards.
+    ranks: LocalCache<(Board, UserId), LeaderboardRow>,
+    written_rewards: WriteTimes,
     /// Users' tasks.
     pub tasks: RedisCache<UserTasks>,
     /// Users' check-ins.
@@ -152,10 +171,19 @@ struct PublishedVersions {
 }
 
 impl Cache {
+    /// So many of the newest are kept of a user's tasks and rewards: one more than a page.
+    pub const NEWEST: usize = 51;
+
     /// A cache in this process, and in Redis where there is one.
     #[must_use]
     pub fn new(remote: Option<(Arc<RedisConnection>, Arc<Invalidations>)>) -> Self {
         Cache {
+            users: LocalCache::new(NEAR_USERS),
+            rewards: LocalCache::new(NEAR_USERS),
+            written_users: WriteTimes::default(),
+            leaders: LocalCache::new(NEAR_BOARDS),
+            ranks: LocalCache::new(NEAR_USERS),
+            written_rewards: WriteTimes::with_places(1),
             tasks: RedisCache::new(NEAR_USERS, remote.clone()),
             check_ins: RedisCache::new(NEAR_USERS, remote.clone()),
             offered: remote.map(|remote| PublishedVersions {
@@ -165,10 +193,83 @@ impl Cache {
         }
     }
 
+    /// A user's record, if there is one.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn user(
+        &self,
+        queries: &dyn Queries,
+        user: UserId,
+    ) -> Result<Arc<CachedValue<Option<User>>>, StoreError> {
+        let written = || self.written_users.last(user);
+        self.users.get_or_read(user, written, || queries.user(user)).await
+    }
+
+    /// A user's newest rewards, at most so many as [`Self::NEWEST`].
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn newest_rewards(
+        &self,
+        queries: &dyn Queries,
+        user: UserId,
+    ) -> Result<Arc<CachedValue<Vec<Reward>>>, StoreError> {
+        let page = Page {
+            limit: Self::NEWEST,
+            after: None,
+        };
+        let written = || self.written_users.last(user);
+        let read = || queries.rewards(user, None, page);
+        self.rewards.get_or_read(user, written, read).await
+    }
+
+    /// The first rows of a leaderboard of all users.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn leaders(
+        &self,
+        queries: &dyn Queries,
+        board: Board,
+        limit: usize,
+    ) -> Result<Arc<CachedValue<Vec<LeaderboardRow>>>, StoreError> {
+        let written = || self.written_rewards.last(());
+        let read = || queries.leaderboard(board, None, limit);
+        self.leaders.get_or_read((board, limit), written, read).await
+    }
+
+    /// A user's own row of a leaderboard of all users.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn rank(
+        &self,
+        queries: &dyn Queries,
+        board: Board,
+        user: UserId,
+    ) -> Result<Arc<CachedValue<LeaderboardRow>>, StoreError> {
+        let written = || self.written_rewards.last(());
+        let read = || queries.leaderboard_row(board, None, user);
+        self.ranks.get_or_read((board, user), written, read).await
+    }
+
+    /// Notes that a change is written.
+    fn invalidate(&self, change: &Change) {
+        for root in change.expected.keys() {
+            self.invalidate_root(*root);
+        }
+        let write_set = &change.write_set;
+        if !write_set.writes.reward.is_empty() || !write_set.erasures.is_empty() {
+            self.written_rewards.note(());
+        }
+    }
+
     /// Notes that something below a root is written.
     pub fn invalidate_root(&self, root: Root) {
         match root {
             Root::User(user) => {
+                self.written_users.note(user);
                 self.tasks.invalidate(user);
                 self.check_ins.invalidate(user);
             }
@@ -239,9 +340,7 @@ impl<S> CachedStore<S> {
 
     fn invalidate(&self, changes: &[Change]) {
         for change in changes {
-            for root in change.expected.keys() {
-                self.cache.invalidate_root(*root);
-            }
+            self.cache.invalidate(change);
         }
     }
 }

@@ -26,6 +26,8 @@ pub mod http;
 #[cfg(feature = "server")]
 pub mod lifecycle;
 #[cfg(feature = "server")]
+mod local_cache;
+#[cfg(feature = "server")]
 pub mod moderation;
 #[cfg(feature = "server")]
 pub mod neighbours;
@@ -37,6 +39,8 @@ pub mod rule_health;
 pub mod telemetry;
 #[cfg(feature = "server")]
 pub mod uploads;
+#[cfg(feature = "server")]
+mod write_times;
 
 #[cfg(test)]
 #[path = "../tests/support/services.rs"]

@@ -132,8 +132,8 @@ impl Session {
     /// # Errors
     /// 410 where the user was erased.
     pub(super) async fn record(&self, state: &AppState) -> Result<Option<User>, Problem> {
-        let user = state.queries.user(self.user()).await?;
-        self.require_not_erased(state, user).await
+        let user = state.cache.user(&*state.queries, self.user()).await?;
+        self.require_not_erased(state, (**user).clone()).await
     }
 
     /// The same, of a record that was read already.

@@ -15,6 +15,7 @@ mod pages;
 mod problem;
 mod query;
 mod rate_limit;
+mod rendered;
 mod router;
 mod state;
 mod v1;

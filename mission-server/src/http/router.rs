@@ -113,6 +113,7 @@ fn cors(origins: &[String]) -> CorsLayer {
         "content-type",
         "idempotency-key",
         "if-match",
+        "if-none-match",
         "x-correlation-id",
         "x-device-id",
     ];

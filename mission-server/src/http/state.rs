@@ -14,7 +14,8 @@ use tokio::sync::Notify;
 use utoipa::ToSchema;
 
 use super::{
-    Problem, RateLimits, erased_user_guard::ErasedUserGuard, idempotency::InFlightKeys, view::ResponseView,
+    Problem, RateLimits, erased_user_guard::ErasedUserGuard, idempotency::InFlightKeys,
+    rendered::RenderedCache, view::ResponseView,
 };
 use crate::{
     amqp::DeadLetters, auth::Authenticator, cache::Cache, moderation::Moderator, neighbours::Neighbours,
@@ -29,6 +30,7 @@ struct Shared {
     parts: Parts,
     running: InFlightKeys,
     living: ErasedUserGuard,
+    rendered: RenderedCache,
 }
 
 /// The parts of the state.
@@ -81,6 +83,7 @@ impl AppState {
             parts,
             running: InFlightKeys::default(),
             living: ErasedUserGuard::default(),
+            rendered: RenderedCache::default(),
         }))
     }
 
@@ -96,6 +99,11 @@ impl AppState {
     /// The keys of the requests that run.
     pub(super) fn in_flight_keys(&self) -> &InFlightKeys {
         &self.0.running
+    }
+
+    /// Answers that depend on the catalog alone.
+    pub(super) fn rendered(&self) -> &RenderedCache {
+        &self.0.rendered
     }
 
     /// Operators who were not erased.

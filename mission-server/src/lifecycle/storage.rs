@@ -111,7 +111,7 @@ impl Storage {
             queries: Arc::new(store.clone()),
             outbox: Arc::new(store.clone()),
             outbox_notify: store.outbox_notify(),
-            wallet,
+            wallet: wallet.cached(),
             maintenance: Arc::new(store),
         }
     }

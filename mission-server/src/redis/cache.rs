@@ -4,19 +4,16 @@
 //! second, and a write replaces the remote one with a tombstone. A value that was read before a write is never put back:
 //! locally it carries the time of its reading; remotely the tombstone outlives any reading that began before it.
 
-use std::{hash::Hash, ops::Deref, sync::Arc, time::Duration};
+use std::{hash::Hash, sync::Arc, time::Duration};
 
-use moka::{future, sync};
 use redis::Script;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::Instant;
 
 use super::{Invalidations, RedisConnection};
+pub use crate::local_cache::CachedValue;
+use crate::{local_cache::LocalCache, write_times::WriteTimes};
 
-/// How long a value lives locally.
-const NEAR_LIFE: Duration = Duration::from_millis(500);
-/// How long a write is remembered; no reading takes longer.
-const WRITE_MEMORY: Duration = Duration::from_secs(60);
 /// How long a tombstone keeps out values that were read before it.
 pub(super) const MARK_LIFE: Duration = Duration::from_secs(3);
 /// A reading that took longer is not cached: the tombstone of a later write may have expired.
@@ -38,23 +35,9 @@ pub trait Cacheable: Serialize + DeserializeOwned + Send + Sync + 'static {
 
 /// A two-level cache of one kind of value.
 pub struct RedisCache<V: Cacheable> {
-    local: future::Cache<V::Key, Arc<CachedValue<V>>>,
-    invalidated: sync::Cache<V::Key, Instant>,
+    local: LocalCache<V::Key, V>,
+    written: WriteTimes,
     remote: Option<RemoteCache>,
-}
-
-/// A value with the instant at which its reading began.
-pub struct CachedValue<V> {
-    read_at: Instant,
-    value: V,
-}
-
-impl<V> Deref for CachedValue<V> {
-    type Target = V;
-
-    fn deref(&self) -> &V {
-        &self.value
-    }
 }
 
 struct RemoteCache {
@@ -67,11 +50,9 @@ impl<V: Cacheable> RedisCache<V> {
     /// A cache of `capacity` local values, and of as many remote ones as Redis holds, where there is one.
     #[must_use]
     pub fn new(capacity: u64, remote: Option<(Arc<RedisConnection>, Arc<Invalidations>)>) -> Self {
-        let near = future::Cache::builder().max_capacity(capacity);
-        let written = sync::Cache::builder().max_capacity(capacity);
         RedisCache {
-            local: near.time_to_live(NEAR_LIFE).build(),
-            invalidated: written.time_to_live(WRITE_MEMORY).build(),
+            local: LocalCache::new(capacity),
+            written: WriteTimes::default(),
             remote: remote.map(|(connection, invalidations)| RemoteCache {
                 connection,
                 invalidations,
@@ -93,19 +74,8 @@ impl<V: Cacheable> RedisCache<V> {
         E: Clone + Send + Sync + 'static,
         F: Future<Output = Result<V, E>> + Send,
     {
-        loop {
-            let reading = self.local.try_get_with(key, self.read(key, &read));
-            let found = reading.await.map_err(|error| E::clone(&error))?;
-            if self
-                .invalidated
-                .get(&key)
-                .is_none_or(|written| written < found.read_at)
-            {
-                return Ok(found);
-            }
-            // It was written while it was being read, or since.
-            self.local.invalidate(&key).await;
-        }
+        let last_write = || self.written.last(key);
+        self.local.get(key, last_write, || self.read(key, &read)).await
     }
 
     async fn read<E, F>(
@@ -120,15 +90,12 @@ impl<V: Cacheable> RedisCache<V> {
         // What this server wrote a moment ago may not have its tombstone yet.
         let settled = |written: Instant| written.elapsed() > MARK_LIFE;
         let remote = self.remote.as_ref().filter(|remote| {
-            remote.invalidations.are_current() && self.invalidated.get(&key).is_none_or(settled)
+            remote.invalidations.are_current() && self.written.last(key).is_none_or(settled)
         });
         if let Some(remote) = remote
             && let Some(value) = remote.get(key).await
         {
-            return Ok(Arc::new(CachedValue {
-                read_at: began,
-                value,
-            }));
+            return Ok(CachedValue::new(began, value));
         }
         let value = read().await?;
         if let Some(remote) = remote
@@ -136,15 +103,12 @@ impl<V: Cacheable> RedisCache<V> {
         {
             remote.put(key, &value).await;
         }
-        Ok(Arc::new(CachedValue {
-            read_at: began,
-            value,
-        }))
+        Ok(CachedValue::new(began, value))
     }
 
     /// Invalidates a value after a write that it depends on.
     pub fn invalidate(&self, key: V::Key) {
-        self.invalidated.insert(key, Instant::now());
+        self.written.note(key);
         if let Some(remote) = &self.remote {
             remote.invalidations.push(V::name(key));
         }

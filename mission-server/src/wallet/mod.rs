@@ -4,6 +4,8 @@
 //! opposite amounts under the grant's id, booked once however often the event comes. After an erasure the holder's rows
 //! lie in one anonymous account, so that all sums stay.
 
+#[cfg(feature = "server")]
+mod cached;
 mod order;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -81,6 +83,13 @@ impl Wallet {
         Wallet {
             ledger: Arc::new(ledger),
         }
+    }
+
+    /// The same wallet, with balances kept for half a second. A booking of this process is seen at once.
+    #[cfg(feature = "server")]
+    #[must_use]
+    pub fn cached(self) -> Self {
+        Wallet::new(cached::CachedLedger::over(self.ledger))
     }
 
     /// Carries out orders, in order and all at once; what was booked before is not booked again.

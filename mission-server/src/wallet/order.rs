@@ -107,6 +107,15 @@ struct Erased {
 }
 
 impl LedgerCommand {
+    /// Whose account it is about.
+    #[must_use]
+    pub fn user(&self) -> UserId {
+        match self {
+            LedgerCommand::Book(booking) => booking.user,
+            LedgerCommand::Forget { user, .. } => *user,
+        }
+    }
+
     /// What an event asks for; `None` where it moves no points.
     ///
     /// # Errors

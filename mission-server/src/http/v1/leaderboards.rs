@@ -101,8 +101,9 @@ async fn leaderboard(
     let me = session.user();
     let (mut items, own) = match filter.scope {
         Scope::Global => {
-            let rows = state.queries.leaderboard(board, None, limit).await?;
-            (rows, state.queries.leaderboard_row(board, None, me).await?)
+            let rows = state.cache.leaders(&*state.queries, board, limit).await?;
+            let own = state.cache.rank(&*state.queries, board, me).await?;
+            (rows.to_vec(), (**own).clone())
         }
         Scope::Friends => {
             let among = with_friends(&state, me).await?;

@@ -3,12 +3,12 @@
 use axum::{
     Json,
     extract::State,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use mission_core::{
     MissionId,
-    engine::{ResourceKind, StartTask},
+    engine::{Catalog, ResourceKind, StartTask},
     mission::{Mission, MissionStatus, MissionType},
 };
 use serde::Deserialize;
@@ -58,18 +58,36 @@ struct Filter {
 }
 
 /// Missions by falling priority.
-#[utoipa::path(get, path = "/missions", tag = "missions", params(Filter),
-    responses((status = 200, description = "A page of missions", body = List<MissionView>)))]
+#[utoipa::path(get, path = "/missions", tag = "missions", params(Filter), responses(
+    (status = 200, description = "A page of missions", body = List<MissionView>,
+        headers(("ETag" = String, description = "Of this answer, for `If-None-Match`"))),
+    (status = 304, description = "It is as `If-None-Match` says")))]
 async fn list(
     State(state): State<AppState>,
     session: Session,
+    uri: Uri,
     headers: HeaderMap,
     Query(filter): Query<Filter>,
-) -> Result<Json<List<MissionView>>, Problem> {
+) -> Result<Response, Problem> {
     session.record(&state).await?;
-    let page = page::page::<MissionKey>(filter.limit, filter.cursor.as_deref())?;
     let author = session.caller.has(Permission::MissionsWrite);
+    state.cache.publish_missions(&state.engine).await;
     let catalog = state.engine.catalog();
+    let render = || page_of(&catalog, &filter, &headers, author);
+    if author {
+        return Ok(Json(render()?).into_response());
+    }
+    let render = || Ok((render()?, None));
+    state.rendered().respond(&catalog, &uri, &headers, render)
+}
+
+fn page_of(
+    catalog: &Catalog,
+    filter: &Filter,
+    headers: &HeaderMap,
+    author: bool,
+) -> Result<List<MissionView>, Problem> {
+    let page = page::page::<MissionKey>(filter.limit, filter.cursor.as_deref())?;
     let wanted = |mission: &Mission| {
         filter
             .mission_type
@@ -93,15 +111,14 @@ async fn list(
         missions.retain(|mission| MissionKey::of(mission) > after);
     }
     missions.truncate(page.limit + 1);
-    state.cache.publish_missions(&state.engine).await;
-    let locale = Locale::of(filter.lang.as_deref(), &headers);
+    let locale = Locale::of(filter.lang.as_deref(), headers);
     let view = |mission: &std::sync::Arc<Mission>| MissionView::of(mission, &locale, author);
-    Ok(Json(page::list(
+    Ok(page::list(
         missions,
         page.limit,
         |mission| MissionKey::of(mission),
         view,
-    )))
+    ))
 }
 
 /// Drafts are their authors' own.
@@ -121,40 +138,46 @@ pub(super) struct Language {
 /// One mission.
 #[utoipa::path(get, path = "/missions/{id}", tag = "missions", params(("id" = MissionId, Path), Language), responses(
     (status = 200, description = "The mission", body = MissionView, headers(("ETag" = String, description = "Its version"))),
+    (status = 304, description = "It is of the version that `If-None-Match` names"),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
 async fn read(
     State(state): State<AppState>,
     session: Session,
     Id(id): Id<MissionId>,
+    uri: Uri,
     headers: HeaderMap,
     Query(language): Query<Language>,
 ) -> Result<Response, Problem> {
     session.record(&state).await?;
     let author = session.caller.has(Permission::MissionsWrite);
-    let catalog = state.engine.catalog();
-    let mission = catalog
-        .mission(id)
-        .map(|listed| &listed.mission)
-        .filter(|mission| visible(mission, author));
-    let mission = mission.ok_or_else(|| Problem::not_found(ResourceKind::Mission))?;
     state.cache.publish_mission(&state.engine, id).await;
-    let locale = Locale::of(language.lang.as_deref(), &headers);
-    let view = MissionView::of(mission, &locale, author);
-    let view = if author {
-        view.with_health(state.rule_health.of(id, state.engine.now()))
-    } else {
-        view
+    let catalog = state.engine.catalog();
+    let render = || {
+        let mission = catalog
+            .mission(id)
+            .map(|listed| &listed.mission)
+            .filter(|mission| visible(mission, author));
+        let mission = mission.ok_or_else(|| Problem::not_found(ResourceKind::Mission))?;
+        let locale = Locale::of(language.lang.as_deref(), &headers);
+        Ok((MissionView::of(mission, &locale, author), version(mission)))
     };
-    Ok((etag(mission), Json(view)).into_response())
+    if author {
+        let (view, version) = render()?;
+        let health = state.rule_health.of(id, state.engine.now());
+        return Ok(([(header::ETAG, version)], Json(view.with_health(health))).into_response());
+    }
+    let render = || render().map(|(view, version)| (view, Some(version)));
+    state.rendered().respond(&catalog, &uri, &headers, render)
 }
 
 /// The mission's version as an `ETag`.
 pub(super) fn etag(mission: &Mission) -> [(header::HeaderName, HeaderValue); 1] {
+    [(header::ETAG, version(mission))]
+}
+
+fn version(mission: &Mission) -> HeaderValue {
     let value = HeaderValue::from_str(&format!("\"{}\"", mission.version));
-    [(
-        header::ETAG,
-        value.unwrap_or_else(|_| HeaderValue::from_static("\"0\"")),
-    )]
+    value.unwrap_or_else(|_| HeaderValue::from_static("\"0\""))
 }
 
 /// Starts a task.

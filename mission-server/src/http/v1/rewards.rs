@@ -4,7 +4,7 @@ use axum::{Json, extract::State, http::StatusCode, response::Response};
 use mission_core::{
     RewardId, UserId,
     engine::{ClaimReward, Executed, ResourceKind, RevokeReward, RewardTaken},
-    reward::RewardStatus,
+    reward::{Reward, RewardStatus},
 };
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -50,7 +50,33 @@ async fn list(
     Query(filter): Query<Filter>,
 ) -> Result<Json<List<RewardView>>, Problem> {
     session.record(&state).await?;
+    if filter.is_newest() {
+        let found = state
+            .cache
+            .newest_rewards(&*state.queries, session.user())
+            .await?;
+        return Ok(Json(views(&state, found.to_vec(), page::DEFAULT)));
+    }
     Ok(Json(rewards_of(&state, session.user(), &filter).await?))
+}
+
+impl Filter {
+    /// Whether it is the first page as it is without parameters.
+    fn is_newest(&self) -> bool {
+        self.status.is_none()
+            && self.cursor.is_none()
+            && self.limit.is_none_or(|limit| limit == page::DEFAULT)
+    }
+}
+
+fn views(state: &AppState, found: Vec<Reward>, limit: usize) -> List<RewardView> {
+    let now = state.engine.now();
+    page::list(
+        found,
+        limit,
+        |reward| reward.id,
+        |reward| RewardView::of(reward, now),
+    )
 }
 
 /// A page of a user's rewards.
@@ -64,13 +90,7 @@ pub(super) async fn rewards_of(
         .queries
         .rewards(user, filter.status, page::one_more(page))
         .await?;
-    let now = state.engine.now();
-    Ok(page::list(
-        found,
-        page.limit,
-        |reward| reward.id,
-        |reward| RewardView::of(reward, now),
-    ))
+    Ok(views(state, found, page.limit))
 }
 
 /// Takes a reward.

@@ -20,7 +20,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{Id, answer, mission_named, ok_or_accepted, rewards::claimed};
-use crate::cache::UserTasks;
+use crate::cache::{Cache, UserTasks};
 use crate::http::{
     AppState, Problem,
     caller::Session,
@@ -111,7 +111,7 @@ async fn newest(state: &AppState, session: &Session) -> Result<(Option<User>, Ve
     let id = session.user();
     let read = || async move {
         let page = Page {
-            limit: page::DEFAULT + 1,
+            limit: Cache::NEWEST,
             after: None,
         };
         let user = state.queries.user(id).await?;
