@@ -13,10 +13,13 @@ use crate::{
     client::{Calls, EVENTS, Kind},
     prefill::prefill,
     report::{Report, Series},
+    returning,
     schema::Schema,
     server::{SECRET, Server, binary},
 };
 
+/// Users who read again and again.
+const ACTIVE: u32 = 1_000;
 /// Connections of a busy, an idle and a crowded server.
 const CONNECTIONS: [usize; 3] = [32, 1, 128];
 
@@ -28,9 +31,9 @@ pub(crate) enum Backend<'o> {
 }
 
 /// A server on a database that goes with it.
-struct Deployment {
-    server: Server,
-    database: Database,
+pub(crate) struct Deployment {
+    pub(crate) server: Server,
+    pub(crate) database: Database,
 }
 
 /// A database of one server's own.
@@ -55,7 +58,7 @@ impl Database {
 }
 
 impl Backend<'_> {
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Backend::Sqlite => "SQLite, synchronous=FULL",
             Backend::Postgres(_) => "PostgreSQL",
@@ -69,7 +72,11 @@ impl Backend<'_> {
         })
     }
 
-    fn product(self, options: &Options) -> Result<Deployment> {
+    pub(crate) fn product(
+        self,
+        options: &Options,
+        extra: &[(&'static str, &'static str)],
+    ) -> Result<Deployment> {
         let pack = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/packs/starter");
         let database = self.database(options)?;
         let url = database.url();
@@ -80,6 +87,7 @@ impl Backend<'_> {
         if let (Backend::Postgres(_), Some(redis)) = (self, &options.redis) {
             settings.push(("MISSION_REDIS_URL", OsStr::new(redis)));
         }
+        settings.extend(extra.iter().map(|(name, value)| (*name, OsStr::new(value))));
         let server = Server::start_with(&options.folder, &settings)?;
         Ok(Deployment { server, database })
     }
@@ -99,6 +107,9 @@ impl Backend<'_> {
 pub(crate) fn measure(backend: Backend<'_>, options: &Options, report: &mut Report) -> Result<()> {
     if options.measures("check-ins") {
         check_ins(backend, options, report)?;
+    }
+    if options.measures("returning") {
+        returning::measure(backend, options, report)?;
     }
     if options.measures("events") {
         events_and_reads(backend, options, report)?;
@@ -132,7 +143,7 @@ fn check_ins(backend: Backend<'_>, options: &Options, report: &mut Report) -> Re
     for connections in CONNECTIONS {
         let mut calls = Calls::new(0);
         // Fresh ones, so that neither has events of earlier rounds left to send.
-        let product = backend.product(options)?;
+        let product = backend.product(options, &[])?;
         let transaction = backend.baseline(options, "transaction")?;
         let mut of = vec![
             ("check-ins", &product.server, Kind::CheckIn),
@@ -158,8 +169,8 @@ fn check_ins(backend: Backend<'_>, options: &Options, report: &mut Report) -> Re
 }
 
 fn events_and_reads(backend: Backend<'_>, options: &Options, report: &mut Report) -> Result<()> {
-    let mut calls = Calls::new(10_000);
-    let product = backend.product(options)?;
+    let mut calls = Calls::new(ACTIVE);
+    let product = backend.product(options, &[])?;
     prefill(&product.database, 10_000)?;
     let of = [
         ("ping (token check, no-op)", &product.server, Kind::Ping),
@@ -169,7 +180,8 @@ fn events_and_reads(backend: Backend<'_>, options: &Options, report: &mut Report
         ("leaderboard with own rank", &product.server, Kind::Leaderboard),
     ];
     let series = in_turns(options, &mut calls, 32, &of)?;
-    report.add(&format!("{}, reads, 32 connections", backend.name()), &series);
+    let title = format!("{}, reads by {ACTIVE} users, 32 connections", backend.name());
+    report.add(&title, &series);
     let of = [("events, 100 a request", &product.server, Kind::Events)];
     let series = in_turns(options, &mut calls, 8, &of)?;
     let title = format!("{}, events, 8 connections", backend.name());
@@ -182,7 +194,7 @@ fn events_and_reads(backend: Backend<'_>, options: &Options, report: &mut Report
 
 fn leaderboards(backend: Backend<'_>, options: &Options, report: &mut Report) -> Result<()> {
     const FEW: u32 = 10_000;
-    let (few, many) = (backend.product(options)?, backend.product(options)?);
+    let (few, many) = (backend.product(options, &[])?, backend.product(options, &[])?);
     prefill(&few.database, FEW)?;
     prefill(&many.database, options.users)?;
     // Numbers of users that both have.

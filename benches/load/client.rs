@@ -119,21 +119,25 @@ impl Calls {
             status: if kind == Kind::Ping { "204" } else { "200" },
             requests,
             next: AtomicUsize::new(0),
+            ends: false,
         });
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        let before = server.processor_time()?;
-        let (rate, mut times) = runtime.block_on(over_connections(work, connections, time))?;
-        let spent = server.processor_time()? - before;
-        let count = u32::try_from(times.len())?;
-        times.sort_unstable();
-        let slow = times.get(times.len() * 99 / 100).copied();
-        Ok(Run {
-            rate,
-            slow: slow.ok_or("nothing was answered")?,
-            work: spent / count,
-        })
+        measure(server, work, connections, time)
+    }
+
+    /// Has users with the numbers up to this one check in, once each.
+    pub(crate) fn check_ins(&mut self, server: &Server, users: u32, connections: usize) -> Result<Run> {
+        self.users = 0;
+        let requests = (0..users)
+            .map(|_| self.request(Kind::CheckIn))
+            .collect::<Result<_>>()?;
+        let work = Arc::new(Work {
+            address: server.address,
+            status: "200",
+            requests,
+            next: AtomicUsize::new(0),
+            ends: true,
+        });
+        measure(server, work, connections, Duration::from_secs(3600))
     }
 
     fn request(&mut self, kind: Kind) -> Result<Vec<u8>> {
@@ -174,11 +178,30 @@ impl Calls {
     }
 }
 
+fn measure(server: &Server, work: Arc<Work>, connections: usize, time: Duration) -> Result<Run> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let before = server.processor_time()?;
+    let (rate, mut times) = runtime.block_on(over_connections(work, connections, time))?;
+    let spent = server.processor_time()? - before;
+    let count = u32::try_from(times.len())?;
+    times.sort_unstable();
+    let slow = times.get(times.len() * 99 / 100).copied();
+    Ok(Run {
+        rate,
+        slow: slow.ok_or("nothing was answered")?,
+        work: spent / count,
+    })
+}
+
 struct Work {
     address: SocketAddr,
     status: &'static str,
     requests: Vec<Vec<u8>>,
     next: AtomicUsize,
+    /// Whether it is over with the last request.
+    ends: bool,
 }
 
 /// Answers a second, and how long each took.
@@ -216,10 +239,13 @@ async fn one_connection(mut stream: TcpStream, work: Arc<Work>, until: Instant) 
             return Ok(times);
         }
         let number = work.next.fetch_add(1, Ordering::Relaxed);
-        let request = work
-            .requests
-            .get(number)
-            .ok_or("the prepared requests ran out: raise `Kind::at_most`")?;
+        let Some(request) = work.requests.get(number) else {
+            return if work.ends {
+                Ok(times)
+            } else {
+                Err("the prepared requests ran out: raise `Kind::at_most`".into())
+            };
+        };
         stream.write_all(request).await?;
         read_answer(&mut stream, &mut buffer, work.status).await?;
         times.push(begun.elapsed());

@@ -8,7 +8,7 @@
 //!                     [--postgres URL] [--redis URL] [--users N] [--only PART] [--json FILE]
 //! ```
 //!
-//! The parts are check-ins, events (with reads), leaderboards, start-up and replay. The role of `--postgres` must have the right to create schemas. `--users` (1,000,000) is the size of the larger
+//! The parts are check-ins, returning (users), events (with reads), leaderboards, start-up and replay. The role of `--postgres` must have the right to create schemas. `--users` (1,000,000) is the size of the larger
 //! leaderboard. The binaries are taken from the folder of this program. Generator, servers and databases share the
 //! machine, so that only the ratios mean something elsewhere; medians of interleaved rounds make up for its noise.
 
@@ -19,6 +19,7 @@ mod client;
 mod prefill;
 mod replay;
 mod report;
+mod returning;
 mod schema;
 mod server;
 mod start_up;
@@ -48,7 +49,14 @@ struct Options {
 }
 
 /// The parts of a run, as `--only` names them.
-const PARTS: [&str; 5] = ["check-ins", "events", "leaderboards", "start-up", "replay"];
+const PARTS: [&str; 6] = [
+    "check-ins",
+    "returning",
+    "events",
+    "leaderboards",
+    "start-up",
+    "replay",
+];
 
 impl Options {
     fn read() -> Result<Self> {

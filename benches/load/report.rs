@@ -80,6 +80,14 @@ impl Report {
             .push(json!({"title": title, "name": name, "per_second": rate.round()}));
     }
 
+    /// Prints bytes, where they were counted.
+    pub(crate) fn bytes(&mut self, title: &str, name: &str, bytes: Option<f64>) {
+        let Some(bytes) = bytes else { return };
+        println!("  {name}: {bytes:.0} bytes");
+        self.measured
+            .push(json!({"title": title, "name": name, "bytes": bytes.round()}));
+    }
+
     /// Prints one ratio.
     pub(crate) fn ratio(&mut self, title: &str, of: &str, to: &str, ratio: f64) {
         println!("  {of} / {to}: {ratio:.2}");

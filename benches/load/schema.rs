@@ -2,7 +2,10 @@
 
 use std::str::FromStr;
 
-use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
+use sqlx::{
+    Connection, PgConnection, Row as _,
+    postgres::{PgConnectOptions, PgRow},
+};
 use uuid::Uuid;
 
 use crate::Result;
@@ -36,7 +39,13 @@ impl Schema {
 
     /// Whether a query in it finds anything.
     pub(crate) fn has_rows(&self, sql: &str) -> Result<bool> {
-        Ok(run(&self.url(), sql)? > 0)
+        Ok(!run(&self.url(), sql)?.is_empty())
+    }
+
+    /// The number that a query in it answers.
+    pub(crate) fn number(&self, sql: &str) -> Result<i64> {
+        let rows = run(&self.url(), sql)?;
+        Ok(rows.first().ok_or("a query answered nothing")?.try_get(0)?)
     }
 }
 
@@ -48,14 +57,14 @@ impl Drop for Schema {
     }
 }
 
-/// Runs statements, and answers how many rows they gave.
-fn run(database: &str, sql: &str) -> Result<usize> {
+/// Runs statements, and answers the rows that they gave.
+fn run(database: &str, sql: &str) -> Result<Vec<PgRow>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async {
         let mut connection = PgConnection::connect_with(&PgConnectOptions::from_str(database)?).await?;
-        let rows = sqlx::raw_sql(sql).fetch_all(&mut connection).await?.len();
+        let rows = sqlx::raw_sql(sql).fetch_all(&mut connection).await?;
         connection.close().await?;
         Ok(rows)
     })

@@ -83,6 +83,7 @@ const HTTP: &str = "HTTP";
 const UPLOADS: &str = "Uploads";
 const FRAUD: &str = "Anti-fraud";
 const ENGINE: &str = "Engine";
+const RETENTION: &str = "Retention";
 const SCRIPTS: &str = "Limits of mission scripts";
 
 /// All settings, in the order of the file.
@@ -382,6 +383,24 @@ pub(super) const KEYS: &[Key] = &[
         "write.queue",
         "N",
         "Commands that may wait; one more is refused with 503",
+    ),
+    key(
+        RETENTION,
+        "retention.journal",
+        "DURATION|off",
+        "How long journal entries are kept, at least 2d; off = for ever",
+    ),
+    key(
+        RETENTION,
+        "retention.expired_tasks",
+        "DURATION|off",
+        "How long tasks are kept after they have expired, at least 2d; off = for ever",
+    ),
+    key(
+        RETENTION,
+        "retention.archive",
+        "URL",
+        "Where they are written as JSON Lines before they go: file://FOLDER, s3://BUCKET/PREFIX, gs://… or az://…",
     ),
     key(SCRIPTS, "scripts.bytes", "BYTES", "The longest source"),
     key(SCRIPTS, "scripts.functions", "N", "Functions of one script"),

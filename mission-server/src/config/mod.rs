@@ -21,6 +21,6 @@ pub use error::ConfigError;
 pub use layers::DEFAULT_FILE;
 pub use settings::{
     DatabaseSettings, FraudSettings, JwtKeys, JwtSettings, LogFormat, LogSettings, PackSource, ReadyRequires,
-    Settings, UploadSettings, WalletSettings,
+    RetentionSettings, Settings, UploadSettings, WalletSettings,
 };
 pub use values::{DatabaseUrl, PostgresUrl};

@@ -61,6 +61,8 @@ pub struct Settings {
     pub late_window: LateWindow,
     /// How commands are batched.
     pub write: Limits,
+    /// For how long what grows is kept.
+    pub retention: RetentionSettings,
     /// What scripts may use.
     pub scripts: mission_rules::Limits,
     /// What readiness needs.
@@ -199,6 +201,17 @@ pub enum PackSource {
     Example,
 }
 
+/// For how long what grows with every command is kept; `None` for ever.
+#[derive(Clone, Debug)]
+pub struct RetentionSettings {
+    /// Journal entries, from when their command was carried out.
+    pub journal: Option<Duration>,
+    /// Tasks, from when they expired.
+    pub expired_tasks: Option<Duration>,
+    /// A folder or bucket into which they are written before they go.
+    pub archive: Option<Location>,
+}
+
 /// Files that users upload.
 #[derive(Clone, Debug)]
 pub struct UploadSettings {
@@ -286,6 +299,11 @@ impl Settings {
                 batch: layers.need("write.batch", values::count)?,
                 batches: layers.need("write.batches", values::count)?,
                 ..Limits::default()
+            },
+            retention: RetentionSettings {
+                journal: layers.need("retention.journal", values::retention)?,
+                expired_tasks: layers.need("retention.expired_tasks", values::retention)?,
+                archive: layers.read("retention.archive", values::archive)?,
             },
             scripts: scripts(&layers)?,
             ready_requires: layers.need("ready_requires", |text| {

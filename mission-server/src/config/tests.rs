@@ -114,6 +114,8 @@ fn names_of_flags_and_variables_follow_from_the_setting() {
         ("ready_requires", "MISSION_READY_REQUIRES"),
         ("write.batch", "MISSION_WRITE_BATCH"),
         ("write.batches", "MISSION_WRITE_BATCHES"),
+        ("retention.journal", "MISSION_RETENTION_JOURNAL"),
+        ("retention.archive", "MISSION_RETENTION_ARCHIVE"),
         ("log", "MISSION_LOG"),
         ("log_format", "MISSION_LOG_FORMAT"),
         ("iam.url", "MISSION_IAM_URL"),

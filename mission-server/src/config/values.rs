@@ -249,6 +249,29 @@ pub(super) fn positive_duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// For how long something is kept, at least two days; `off` for ever.
+pub(super) fn retention(text: &str) -> Result<Option<Duration>, String> {
+    const SHORTEST: Duration = Duration::from_secs(2 * 86_400);
+    if text == "off" {
+        return Ok(None);
+    }
+    let kept = duration(text).map_err(|error| format!("{error}, or `off`"))?;
+    if kept < SHORTEST {
+        return Err("must be at least `2d`, or `off`: answers are looked up for a day".to_owned());
+    }
+    Ok(Some(kept))
+}
+
+/// A folder or bucket.
+pub(super) fn archive(text: &str) -> Result<Location, String> {
+    match location(text)? {
+        Location::Service(_) => {
+            Err("must be a folder (`file://…`) or a bucket (`s3://…`, `gs://…`, `az://…`)".to_owned())
+        }
+        place => Ok(place),
+    }
+}
+
 pub(super) fn bytes(text: &str) -> Result<usize, String> {
     let help = || format!("must be a number of bytes such as `65536`, `64KiB` or `1MiB`, not `{text}`");
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
@@ -364,6 +387,11 @@ mod tests {
             assert!(duration(text).is_err(), "{text}");
         }
         assert_eq!(duration("99999999999999999d"), Ok(LONGEST));
+        assert_eq!(retention("off"), Ok(None));
+        assert_eq!(retention("2d"), Ok(Some(Duration::from_secs(2 * 86_400))));
+        assert!(retention("47h").is_err_and(|why| why.contains("at least `2d`")));
+        assert!(retention("never").is_err_and(|why| why.contains("or `off`")));
+        assert!(archive("https://host").is_err_and(|why| why.contains("must be a folder")));
         assert_eq!(bytes("64KiB"), Ok(65_536));
         assert!(bytes("0").is_err() && bytes("99999999999999999999").is_err() && bytes("1XB").is_err());
     }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{EngineHost, Storage, files, gauges::Gauges};
+use super::{EngineHost, Storage, files, gauges::Gauges, retention::RetentionJob};
 use crate::{auth::Authenticator, http::LocalRateLimiter, uploads::Uploads};
 
 /// How often another server's changes of missions are looked for.
@@ -20,6 +20,8 @@ const EXPIRY: Duration = Duration::from_secs(30);
 const GAUGES: Duration = Duration::from_secs(5);
 /// How often uploaded files are looked through.
 const FILES: Duration = Duration::from_secs(3600);
+/// How often what is kept for a time is looked through.
+const RETENTION: Duration = Duration::from_secs(3600);
 /// How often what is no longer needed is thrown away.
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
 
@@ -152,6 +154,23 @@ impl Jobs {
                 // Receipts were dated by the domain's time, so they grow old by it.
                 if let Err(error) = storage.housekeeping(core.engine.now()).await {
                     tracing::warn!(%error, "what is no longer needed could not be thrown away");
+                }
+            }
+        });
+    }
+
+    /// Removes journal entries and expired tasks whose time is over, from time to time.
+    pub(super) fn remove_overdue(&self, core: EngineHost, job: RetentionJob) {
+        let stop = self.stopping();
+        self.every(RETENTION, move || {
+            let (core, job, stop) = (core.clone(), job.clone(), stop.clone());
+            async move {
+                match job.run_once(core.engine.now(), &stop).await {
+                    Ok(0) => {}
+                    Ok(rows) => tracing::info!(rows, "journal entries and tasks whose time is over are gone"),
+                    Err(error) => {
+                        tracing::warn!(%error, "journal entries and tasks whose time is over are still there")
+                    }
                 }
             }
         });

@@ -19,6 +19,7 @@ mod pack;
 mod queue_stats;
 mod redis;
 mod request_body;
+mod retention;
 mod start;
 mod startup;
 mod stop;

@@ -156,6 +156,7 @@ async fn serve(
     let neighbours = Neighbours::new(&settings.neighbours, &Limits::default())?
         .or_embedded(&storage.store, &storage.queries);
     let uploads = files::open(&settings, &neighbours)?;
+    let retention = storage.retention(&settings.retention)?;
     let broker = settings.amqp.as_ref().map(BrokerConnections::start).transpose()?;
     let start_core = async || {
         let started = EngineHost::start(&storage, &settings, Arc::clone(&clock), &cache, &neighbours);
@@ -211,6 +212,7 @@ async fn serve(
             queues,
         },
     );
+    jobs.remove_overdue(core.clone(), retention);
     jobs.sweep_files(storage.clone(), Arc::clone(&uploads));
     let moderator = moderator(&core, &neighbours, &uploads, &settings, listener.address());
     let rule_health = Arc::<RuleHealth>::default();

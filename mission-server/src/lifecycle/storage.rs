@@ -10,16 +10,17 @@ use mission_core::ports::{
 };
 use tokio::sync::Notify;
 
-use super::StartError;
+use super::{StartError, retention::RetentionJob};
 #[cfg(feature = "postgres")]
 use crate::store::postgres::{self, PostgresOptions, PostgresStore};
 #[cfg(feature = "sqlite")]
 use crate::store::sqlite::{self, SqliteOptions, SqliteStore};
 use crate::{
-    config::{DatabaseSettings, DatabaseUrl},
+    config::{DatabaseSettings, DatabaseUrl, RetentionSettings},
     store::{
         MonitoredStore, PoolUse, SqlStore, WriteHealth, database::SqlDatabase, maintenance::Maintenance,
     },
+    uploads::UploadError,
     wallet::Wallet,
 };
 
@@ -134,6 +135,14 @@ impl Storage {
             "what is no longer needed was thrown away"
         );
         Ok(())
+    }
+
+    /// The job that removes what is kept for a time.
+    ///
+    /// # Errors
+    /// When its archive cannot be opened.
+    pub(super) fn retention(&self, settings: &RetentionSettings) -> Result<RetentionJob, UploadError> {
+        RetentionJob::new(Arc::clone(&self.maintenance), settings)
     }
 
     /// How the store's connections are used at this moment.

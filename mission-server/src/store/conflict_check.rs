@@ -168,7 +168,7 @@ impl ConflictKeys {
             Keys::of_claims(self.claims.iter()),
             Keys::IdPairs(receipts.map(|key| (key.caller, key.command.0)).collect()),
             Keys::Sources(sources.map(|(kind, id)| (serde_name(kind), *id)).collect()),
-            Keys::Dates(
+            Keys::Numbered(
                 self.days
                     .iter()
                     .map(|(user, date)| (user.0, days(*date)))

@@ -17,7 +17,9 @@ use tokio::{
     time::Instant,
 };
 
-use super::{PoolUse, PrunedRows, row::SqlRow, sql_builder::SqlBuilder, sums};
+use super::{
+    PoolUse, PrunedRows, keys::Keys, retention::RetainedTable, row::SqlRow, sql_builder::SqlBuilder, sums,
+};
 
 /// SQL in which the databases differ.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +30,8 @@ pub(crate) struct Dialect {
     pub(crate) newest_of_bands: &'static str,
     /// The accepted commands of users: user, number, instant, request, mission.
     pub(crate) accepted_commands: &'static str,
+    /// Journal entries in the order in which they came: number, root_kind, root_id, recorded_at, name, request, answer.
+    pub(crate) journal_by_age: &'static str,
 }
 
 /// How much a write survives.
@@ -79,6 +83,10 @@ pub(crate) trait SqlDatabase: Clone + Debug + Send + Sync + 'static {
 
     /// Removes receipts and inbound ids whose time is over.
     fn prune(&self, now: DateTime<Utc>) -> impl Future<Output = Result<PrunedRows, StoreError>> + Send;
+
+    /// Removes the rows with these keys. It need not survive a power loss: they would be removed again.
+    fn remove(&self, table: RetainedTable, keys: Keys)
+    -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// The number of shards that [`Self::outbox_shards`] answered last.
     fn leased_shards(&self) -> Option<u64>;

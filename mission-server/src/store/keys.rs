@@ -8,8 +8,8 @@ use uuid::Uuid;
 pub(crate) enum Keys {
     Ids(Vec<Uuid>),
     IdPairs(Vec<(Uuid, Uuid)>),
-    /// A user and a date in days since 1970.
-    Dates(Vec<(Uuid, i64)>),
+    /// A user and a date in days since 1970, or a root and the number of a journal entry.
+    Numbered(Vec<(Uuid, i64)>),
     Texts(Vec<String>),
     /// The kind of a claim and its key.
     Claims(Vec<(&'static str, Vec<u8>)>),
@@ -27,7 +27,7 @@ impl Keys {
         match self {
             Keys::Ids(keys) => keys.is_empty(),
             Keys::IdPairs(keys) => keys.is_empty(),
-            Keys::Dates(keys) => keys.is_empty(),
+            Keys::Numbered(keys) => keys.is_empty(),
             Keys::Texts(keys) => keys.is_empty(),
             Keys::Claims(keys) => keys.is_empty(),
             Keys::Sources(keys) => keys.is_empty(),

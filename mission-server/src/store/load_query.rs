@@ -80,7 +80,7 @@ impl<'k> LoadQuery<'k> {
             Keys::IdPairs(self.participations.iter().map(|key| (key.0.0, key.1.0)).collect()),
             Keys::IdPairs(self.rewards.iter().map(|key| (key.0.0, key.1.0)).collect()),
             Keys::IdPairs(self.reviews.iter().map(|key| (key.0.0, key.1.0)).collect()),
-            Keys::Dates(self.days.iter().map(|key| (key.0.0, days(key.1))).collect()),
+            Keys::Numbered(self.days.iter().map(|key| (key.0.0, days(key.1))).collect()),
             Keys::of_claims(self.claims.iter().copied()),
             Keys::Ids(self.budgets.iter().map(|id| id.0).collect()),
             Keys::Texts(devices.map(|device| device.as_str().to_owned()).collect()),

@@ -7,12 +7,21 @@ use mission_core::ports::store::StoreError;
 use super::{
     PoolUse, PrunedRows,
     database::{SqlDatabase, SqlStore},
+    keys::Keys,
+    retention::{self, OverdueRows, RetainedTable},
 };
 
-/// The care of a store, whatever its database; each is the method of [`SqlStore`] with its name.
+/// The care of a store, whatever its database.
 #[async_trait]
 pub(crate) trait Maintenance: Send + Sync {
     async fn housekeeping(&self, now: DateTime<Utc>) -> Result<PrunedRows, StoreError>;
+    async fn overdue(
+        &self,
+        table: RetainedTable,
+        before: DateTime<Utc>,
+        limit: usize,
+    ) -> Result<Option<OverdueRows>, StoreError>;
+    async fn remove(&self, table: RetainedTable, keys: Keys) -> Result<(), StoreError>;
     async fn probe_write(&self) -> Result<(), StoreError>;
     async fn open_reviews(&self) -> Result<u64, StoreError>;
     async fn fold_activity(&self);
@@ -25,6 +34,19 @@ pub(crate) trait Maintenance: Send + Sync {
 impl<D: SqlDatabase> Maintenance for SqlStore<D> {
     async fn housekeeping(&self, now: DateTime<Utc>) -> Result<PrunedRows, StoreError> {
         self.housekeeping(now).await
+    }
+
+    async fn overdue(
+        &self,
+        table: RetainedTable,
+        before: DateTime<Utc>,
+        limit: usize,
+    ) -> Result<Option<OverdueRows>, StoreError> {
+        retention::overdue(&self.database, table, before, limit).await
+    }
+
+    async fn remove(&self, table: RetainedTable, keys: Keys) -> Result<(), StoreError> {
+        self.database.remove(table, keys).await
     }
 
     async fn probe_write(&self) -> Result<(), StoreError> {

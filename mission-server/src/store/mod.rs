@@ -5,7 +5,7 @@ mod conflict_check;
 pub(crate) mod database;
 #[cfg(feature = "server")]
 mod granted_points;
-mod keys;
+pub(crate) mod keys;
 mod load_query;
 #[cfg(feature = "server")]
 pub(crate) mod maintenance;
@@ -14,6 +14,7 @@ mod outbox;
 mod pool;
 mod queries;
 pub(crate) mod record;
+pub(crate) mod retention;
 pub(crate) mod row;
 mod schema;
 pub(crate) mod sql_builder;

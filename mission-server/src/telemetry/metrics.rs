@@ -104,6 +104,11 @@ const METRICS: &[(Kind, &str, &str)] = &[
         "Rewards that were written down as expired",
     ),
     (
+        Counter,
+        "mission_retention_removed_total",
+        "Rows that were removed because their time was over, by table",
+    ),
+    (
         Gauge,
         "mission_commands_waiting",
         "Commands in the queue of this server's writer",

@@ -59,6 +59,7 @@ pub use files::files_router;
 pub use limits::Limits;
 pub use location::Location;
 pub use media_type::MediaType;
+pub(crate) use open::open_archive;
 pub use receive::{Part, Uploads};
 pub use sign::{InvalidLink, LinkSigner};
 pub use store::{FileStore, StoredFile};

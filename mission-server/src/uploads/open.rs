@@ -43,6 +43,20 @@ pub(super) fn open(location: &Location) -> Result<OpenedStore, UploadError> {
     }
 }
 
+/// Opens a location for an archive: what is written there survives a power loss.
+pub(crate) fn open_archive(location: &Location) -> Result<(Arc<dyn ObjectStore>, Path), UploadError> {
+    match location {
+        Location::Folder(folder) => {
+            self::folder(folder)?;
+            let store = LocalFileSystem::new_with_prefix(folder)?.with_fsync(true);
+            Ok((Arc::new(store), Path::default()))
+        }
+        Location::Bucket(_) | Location::Service(_) => {
+            open(location).map(|opened| (opened.store, opened.prefix))
+        }
+    }
+}
+
 fn folder(folder: &Folder) -> Result<OpenedStore, UploadError> {
     std::fs::create_dir_all(folder).map_err(|error| {
         UploadError::Location(format!(

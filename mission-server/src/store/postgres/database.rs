@@ -24,7 +24,9 @@ use super::{
 use crate::store::{
     INBOUND_LIFETIME, PoolUse, PrunedRows,
     database::{Dialect, Durability, SqlDatabase, delete_in_parts},
+    keys::Keys,
     record::{root_id, root_kind, unavailable},
+    retention::RetainedTable,
     sql_builder::SqlBuilder,
 };
 
@@ -51,6 +53,9 @@ impl SqlDatabase for Database {
             LEFT JOIN rewards r ON r.user_id = j.root_id
                 AND r.id = (j.request::jsonb #>> ARRAY['0', j.name, 'reward'])::uuid
             WHERE j.root_kind = 'user' AND j.request IS NOT NULL AND j.refusal IS NULL",
+        journal_by_age: "SELECT number, root_kind, root_id, recorded_at, name, request,
+                coalesce(answer, '{\"Err\":' || refusal || '}') AS answer
+            FROM journal ORDER BY recorded_at",
     };
 
     async fn read(&self, query: SqlBuilder) -> Result<Vec<PgRow>, StoreError> {
@@ -126,6 +131,22 @@ impl SqlDatabase for Database {
             inbound: delete_in_parts(self, INBOUND, (now - INBOUND_LIFETIME).timestamp_micros()).await?,
             ..PrunedRows::default()
         })
+    }
+
+    async fn remove(&self, table: RetainedTable, keys: Keys) -> Result<(), StoreError> {
+        let (before, after) = match table {
+            RetainedTable::Journal => (
+                "DELETE FROM journal t USING ",
+                " AS k(root_id, number) WHERE t.root_id = k.root_id AND t.number = k.number",
+            ),
+            RetainedTable::ExpiredTasks => (
+                "DELETE FROM tasks t USING ",
+                " AS k(user_id, id) WHERE t.user_id = k.user_id AND t.id = k.id",
+            ),
+        };
+        let mut statement = SqlBuilder::new(before);
+        statement.rows(Rows::of_keys(keys))?.then(after);
+        self.write(Durability::Relaxed, statement).await.map(drop)
     }
 
     fn leased_shards(&self) -> Option<u64> {

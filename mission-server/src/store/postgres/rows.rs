@@ -93,7 +93,7 @@ impl Rows {
                 let (users, ids) = two(pairs);
                 vec![SqlValue::Ids(users), SqlValue::Ids(ids)]
             }
-            Keys::Dates(dates) => {
+            Keys::Numbered(dates) => {
                 let (users, dates) = two(dates);
                 vec![SqlValue::Ids(users), SqlValue::Numbers(dates)]
             }

@@ -155,16 +155,19 @@ static RECEIPTS: Statement = Statement {
     whole: true,
 };
 
+/// Of a task that has expired the record no longer says when, which is what it is kept by.
 static TASKS: Statement = Statement {
     kinds: &[Id, Id, Id, Text, Number, Number, Number, Number, Flag, Text],
-    before: "INSERT INTO tasks (user_id, id, mission_id, status, started_at, completed_at, due_at, verified_at,
+    before: "INSERT INTO tasks AS t (user_id, id, mission_id, status, started_at, completed_at, due_at, verified_at,
             is_valid, data)
         SELECT k.user_id, k.id, k.mission_id, k.status, k.started_at, k.completed_at, k.due_at, k.verified_at,
             k.is_valid, k.data FROM ",
     names: " AS k(user_id, id, mission_id, status, started_at, completed_at, due_at, verified_at, is_valid, data)",
     after: " ORDER BY k.user_id, k.id
         ON CONFLICT (user_id, id) DO UPDATE SET status = excluded.status, started_at = excluded.started_at,
-            completed_at = excluded.completed_at, due_at = excluded.due_at, verified_at = excluded.verified_at, is_valid = excluded.is_valid,
+            completed_at = excluded.completed_at,
+            due_at = CASE WHEN excluded.status = 'expired' THEN t.due_at ELSE excluded.due_at END,
+            verified_at = excluded.verified_at, is_valid = excluded.is_valid,
             data = excluded.data",
     whole: false,
 };

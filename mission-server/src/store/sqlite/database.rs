@@ -15,12 +15,14 @@ use super::{
     connection::{Database, unavailable},
     fold::fold,
     load::load,
-    rows::Rows,
+    rows::{Rows, key_text},
 };
 use crate::store::{
     PoolUse, PrunedRows,
     database::{Dialect, Durability, SqlDatabase},
+    keys::Keys,
     record::{root_id, root_kind, to_json},
+    retention::RetainedTable,
     sql_builder::SqlBuilder,
 };
 
@@ -41,6 +43,8 @@ impl SqlDatabase for Database {
             LEFT JOIN rewards r ON r.user_id = j.root_id
                 AND r.id = unhex(j.request->>('$[0].' || j.name || '.reward'), '-')
             WHERE j.root_kind = 'user' AND j.request IS NOT NULL AND j.answer LIKE '{\"Ok\":%'",
+        journal_by_age: "SELECT number, root_kind, root_id, recorded_at, name, request, answer FROM journal
+            ORDER BY number",
     };
 
     async fn read(&self, query: SqlBuilder) -> Result<Vec<SqliteRow>, StoreError> {
@@ -115,6 +119,20 @@ impl SqlDatabase for Database {
 
     async fn prune(&self, now: DateTime<Utc>) -> Result<PrunedRows, StoreError> {
         super::housekeeping::prune(self, now).await
+    }
+
+    async fn remove(&self, table: RetainedTable, keys: Keys) -> Result<(), StoreError> {
+        let sql = match table {
+            RetainedTable::Journal => {
+                "DELETE FROM journal WHERE number IN (SELECT value->>1 FROM json_each(?))"
+            }
+            RetainedTable::ExpiredTasks => {
+                "DELETE FROM tasks WHERE (user_id, id) IN
+                    (SELECT unhex(value->>0), unhex(value->>1) FROM json_each(?))"
+            }
+        };
+        let statement = SqlBuilder::new(sql).with(key_text(&keys));
+        self.write(Durability::Relaxed, statement).await.map(drop)
     }
 
     fn leased_shards(&self) -> Option<u64> {

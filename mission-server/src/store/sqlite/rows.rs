@@ -138,7 +138,7 @@ pub(super) fn add_union<const N: usize>(script: &mut SqlBuilder, parts: [&'stati
 }
 
 /// Keys as the text that `json_each` turns back into rows.
-fn key_text(keys: &Keys) -> String {
+pub(super) fn key_text(keys: &Keys) -> String {
     let mut rows = Rows::default();
     match keys {
         Keys::Ids(ids) => {
@@ -151,7 +151,7 @@ fn key_text(keys: &Keys) -> String {
                 rows.row().id(*one).id(*other);
             }
         }
-        Keys::Dates(dates) => {
+        Keys::Numbered(dates) => {
             for (user, date) in dates {
                 rows.row().id(*user).number(*date);
             }

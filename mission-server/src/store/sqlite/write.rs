@@ -470,8 +470,9 @@ mod sql {
     pub(super) const NO_REWARDS: &str = gone!("rewards", "id", "unhex(value->>1)");
     pub(super) const NO_REVIEWS: &str = gone!("reviews", "id", "unhex(value->>1)");
     pub(super) const NO_DAYS: &str = gone!("check_in_days", "date", "value->>1");
+    /// Of a task that has expired the record no longer says when, which is what it is kept by.
     pub(super) const TASKS: &str = concat!(
-        "INSERT INTO tasks
+        "INSERT INTO tasks AS t
         (user_id, id, mission_id, status, started_at, completed_at, due_at, verified_at, is_valid, data)
         SELECT unhex(value->>0), unhex(value->>1), unhex(value->>2), value->>3, value->>4, value->>5, value->>6,
             value->>7, value->>8, ",
@@ -479,7 +480,9 @@ mod sql {
         rows!(),
         " WHERE TRUE
         ON CONFLICT (user_id, id) DO UPDATE SET status = excluded.status, started_at = excluded.started_at,
-            completed_at = excluded.completed_at, due_at = excluded.due_at, verified_at = excluded.verified_at, is_valid = excluded.is_valid,
+            completed_at = excluded.completed_at,
+            due_at = CASE WHEN excluded.status = 'expired' THEN t.due_at ELSE excluded.due_at END,
+            verified_at = excluded.verified_at, is_valid = excluded.is_valid,
             data = excluded.data;"
     );
     pub(super) const PARTICIPATIONS: &str = concat!(

@@ -4,15 +4,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, Utc};
 use mission_core::{
-    CheckInDayId, CommandId, EventId, RewardId, UserId,
+    CheckInDayId, CommandId, EventId, MissionId, RewardId, TaskId, UserId,
     check_in::{CheckInDay, Earned},
     engine::{
         Command, EraseUser, Fingerprint, OutboundEvent, ReceiptKey, RegisterUser, Reply, Request, Signals,
         UserSaved,
     },
     event::{IntegrationEvent, UserErased},
+    mission::Period,
     ports::store::{Change, JournalEntry, Root, Version},
     reward::{Reward, RewardAmount, RewardStatus, RewardType},
+    task::{Progress, Task, TaskStatus},
     testing::{at, date, user},
     user::User,
 };
@@ -113,5 +115,27 @@ pub(crate) fn day(on: &str) -> CheckInDay {
         earned: Earned::default(),
         freezes_used: 0,
         checked_in_at: noon(),
+    }
+}
+
+/// An open task that is due at an instant.
+pub(crate) fn task(who: u64, due_at: DateTime<Utc>) -> Task {
+    Task {
+        id: TaskId(fresh()),
+        user_id: user(who),
+        mission_id: MissionId(fresh()),
+        mission_version: 1,
+        status: TaskStatus::InProgress,
+        progress: Progress::new(3, noon()),
+        evidence: None,
+        verification: None,
+        uploads: Vec::new(),
+        reward_id: None,
+        reward_claimed: false,
+        started_at: noon(),
+        completed_at: None,
+        period: Period::Ever,
+        due_at: Some(due_at),
+        version: 1,
     }
 }

@@ -3,6 +3,8 @@
 mod batches;
 mod journal;
 mod layouts;
+#[cfg(feature = "server")]
+mod retention;
 mod servers;
 #[cfg(target_os = "linux")]
 mod socket;

@@ -4,6 +4,8 @@ mod batches;
 mod constraints;
 mod durability;
 mod journal;
+#[cfg(feature = "server")]
+mod retention;
 mod sums;
 
 use tempfile::TempDir;

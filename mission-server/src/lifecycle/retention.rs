@@ -1,0 +1,210 @@
+//! Journal entries and expired tasks go when their time is over, into an archive first where there is one.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use mission_core::ports::store::StoreError;
+use object_store::{ObjectStore, ObjectStoreExt as _, path::Path};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::RetentionSettings,
+    store::{
+        maintenance::Maintenance,
+        retention::{OverdueRows, RetainedTable},
+    },
+    uploads::{Location, UploadError, open_archive},
+};
+
+/// Rows that are removed together: one file of the archive each, and no commit waits for long.
+const TOGETHER: usize = 1_000;
+/// The pause after each: at most ten thousand rows a second go.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Removes what is kept for a time, once that is over.
+#[derive(Clone)]
+pub(super) struct RetentionJob {
+    maintenance: Arc<dyn Maintenance>,
+    kept: [(RetainedTable, Option<Duration>); 2],
+    archive: Option<Arc<Archive>>,
+}
+
+/// Why the job ended early; what it has removed until then is archived.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum RetentionError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the archive cannot be written: {0}")]
+    Archive(#[from] object_store::Error),
+}
+
+impl RetentionJob {
+    pub(super) fn new(
+        maintenance: Arc<dyn Maintenance>,
+        settings: &RetentionSettings,
+    ) -> Result<Self, UploadError> {
+        let archive = settings.archive.as_ref().map(Archive::open).transpose()?;
+        Ok(RetentionJob {
+            maintenance,
+            kept: [
+                (RetainedTable::Journal, settings.journal),
+                (RetainedTable::ExpiredTasks, settings.expired_tasks),
+            ],
+            archive: archive.map(Arc::new),
+        })
+    }
+
+    /// Removes what is over now, until nothing is left of it or the server stops. Answers how many rows went.
+    pub(super) async fn run_once(
+        &self,
+        now: DateTime<Utc>,
+        stop: &CancellationToken,
+    ) -> Result<u64, RetentionError> {
+        let mut removed = 0;
+        for (table, kept) in self.kept {
+            let Some(before) = kept
+                .and_then(|kept| TimeDelta::from_std(kept).ok())
+                .and_then(|kept| now.checked_sub_signed(kept))
+            else {
+                continue;
+            };
+            while !stop.is_cancelled()
+                && let Some(rows) = self.maintenance.overdue(table, before, TOGETHER).await?
+            {
+                if let Some(archive) = &self.archive {
+                    archive.write(table, &rows).await?;
+                }
+                let count = rows.lines.len() as u64;
+                self.maintenance.remove(table, rows.keys).await?;
+                metrics::counter!("mission_retention_removed_total", "table" => name(table)).increment(count);
+                removed += count;
+                let _ = stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
+            }
+        }
+        Ok(removed)
+    }
+}
+
+fn name(table: RetainedTable) -> &'static str {
+    match table {
+        RetainedTable::Journal => "journal",
+        RetainedTable::ExpiredTasks => "expired_tasks",
+    }
+}
+
+/// Where rows are written before they go: JSON Lines, a folder a table and day.
+struct Archive {
+    store: Arc<dyn ObjectStore>,
+    prefix: Path,
+}
+
+impl Archive {
+    fn open(location: &Location) -> Result<Self, UploadError> {
+        let (store, prefix) = open_archive(location)?;
+        Ok(Archive { store, prefix })
+    }
+
+    /// Writes rows into a file that is named by them: who dies before they are removed writes the same file again.
+    async fn write(&self, table: RetainedTable, rows: &OverdueRows) -> object_store::Result<()> {
+        let day = rows.oldest.date_naive().to_string();
+        let file = format!("{}.jsonl", rows.range());
+        let path = [name(table), &day, &file]
+            .into_iter()
+            .fold(self.prefix.clone(), |path, part| path.join(part));
+        let mut text = String::new();
+        for line in &rows.lines {
+            text.push_str(&line.to_string());
+            text.push('\n');
+        }
+        self.store.put(&path, Bytes::from(text).into()).await?;
+        Ok(())
+    }
+}
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests {
+    use std::{fs, path::Path as Folder};
+
+    use mission_core::ports::store::Store as _;
+
+    use super::*;
+    use crate::store::{
+        sqlite::{SqliteOptions, SqliteStore},
+        tests::builders::{change, noon},
+    };
+
+    const KEPT: Duration = Duration::from_secs(10 * 86_400);
+
+    /// A store with the entries of three days.
+    async fn store(folder: &Folder) -> SqliteStore {
+        let url = format!("sqlite://{}", folder.join("mission.db").display());
+        let store = SqliteStore::open(&url, SqliteOptions::default()).await.unwrap();
+        for day in 0..3 {
+            let mut one = change(day, 0);
+            one.journal[0].request.at = noon() + TimeDelta::days(day.cast_signed());
+            store.commit(&[one]).await.unwrap();
+        }
+        store
+    }
+
+    fn job(store: &SqliteStore, kept: Option<Duration>, archive: Option<&Folder>) -> RetentionJob {
+        let settings = RetentionSettings {
+            journal: kept,
+            expired_tasks: kept,
+            archive: archive.map(|folder| Location::Folder(folder.to_owned())),
+        };
+        RetentionJob::new(Arc::new(store.clone()), &settings).unwrap()
+    }
+
+    async fn run(job: &RetentionJob, days: i64) -> Result<u64, RetentionError> {
+        job.run_once(noon() + TimeDelta::days(days), &CancellationToken::new())
+            .await
+    }
+
+    #[tokio::test]
+    async fn what_goes_is_archived_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let archive = folder.path().join("archive");
+        let store = store(folder.path()).await;
+        let job = job(&store, Some(KEPT), Some(&archive));
+        assert_eq!(run(&job, 10).await.unwrap(), 0, "nothing is older than ten days");
+        assert_eq!(run(&job, 12).await.unwrap(), 2);
+        let day = archive.join("journal").join(noon().date_naive().to_string());
+        let files: Vec<_> = fs::read_dir(day)
+            .unwrap()
+            .map(|file| file.unwrap().path())
+            .collect();
+        assert_eq!(files.len(), 1);
+        let text = fs::read_to_string(&files[0]).unwrap();
+        assert_eq!(
+            text.lines().filter(|line| line.contains("RegisterUser")).count(),
+            2,
+            "{text}"
+        );
+        assert_eq!(run(&job, 12).await.unwrap(), 0, "they are gone");
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_archived_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let archive = folder.path().join("archive");
+        let store = store(folder.path()).await;
+        let archiving = job(&store, Some(KEPT), Some(&archive));
+        fs::write(archive.join("journal"), "no folder").unwrap();
+        let failed = run(&archiving, 100).await.unwrap_err();
+        assert!(
+            failed.to_string().contains("the archive cannot be written"),
+            "{failed}"
+        );
+        let plain = job(&store, Some(KEPT), None);
+        assert_eq!(run(&plain, 100).await.unwrap(), 3, "all of it was still there");
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_for_ever_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(folder.path()).await;
+        assert_eq!(run(&job(&store, None, None), 100_000).await.unwrap(), 0);
+    }
+}

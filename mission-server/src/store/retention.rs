@@ -1,0 +1,138 @@
+//! What is kept for a time: journal entries, and tasks that have expired.
+
+use chrono::{DateTime, Utc};
+use mission_core::ports::store::StoreError;
+use serde_json::{Value, json};
+#[cfg(feature = "server")]
+use uuid::Uuid;
+
+use super::{
+    database::SqlDatabase,
+    keys::Keys,
+    record::{from_json, instant},
+    row::SqlRow,
+    sql_builder::SqlBuilder,
+};
+
+/// A table whose rows are kept for a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum RetainedTable {
+    /// All commands that were carried out, by when they were.
+    Journal,
+    /// Tasks that have expired, by when they did.
+    ExpiredTasks,
+}
+
+/// Rows whose time is over, oldest first.
+#[derive(Debug)]
+pub(crate) struct OverdueRows {
+    /// The keys of the rows, by which they are removed.
+    pub(crate) keys: Keys,
+    /// What they say, a JSON object each.
+    pub(crate) lines: Vec<Value>,
+    /// When the oldest of them happened.
+    pub(crate) oldest: DateTime<Utc>,
+}
+
+impl OverdueRows {
+    /// The first and the last of them, as a name.
+    #[cfg(feature = "server")]
+    pub(crate) fn range(&self) -> String {
+        match &self.keys {
+            Keys::Numbered(keys) => {
+                let numbers = keys.iter().map(|(_, number)| number);
+                let (first, last) = (numbers.clone().min(), numbers.max());
+                format!("{:020}-{:020}", first.unwrap_or(&0), last.unwrap_or(&0))
+            }
+            Keys::IdPairs(keys) => {
+                let ends = [keys.first(), keys.last()].map(|key| key.map_or_else(Uuid::nil, |key| key.1));
+                format!("{}-{}", ends[0].simple(), ends[1].simple())
+            }
+            // No table has other keys.
+            _ => String::new(),
+        }
+    }
+}
+
+/// The first rows of a table that are older than an instant; nothing where there are none.
+///
+/// # Errors
+/// When they cannot be read.
+pub(super) async fn overdue<D: SqlDatabase>(
+    database: &D,
+    table: RetainedTable,
+    before: DateTime<Utc>,
+    limit: usize,
+) -> Result<Option<OverdueRows>, StoreError> {
+    let before = before.timestamp_micros();
+    match table {
+        RetainedTable::Journal => journal(database, before, limit).await,
+        RetainedTable::ExpiredTasks => expired_tasks(database, before, limit).await,
+    }
+}
+
+async fn journal<D: SqlDatabase>(
+    database: &D,
+    before: i64,
+    limit: usize,
+) -> Result<Option<OverdueRows>, StoreError> {
+    let mut query =
+        SqlBuilder::new("SELECT root_id, number, recorded_at, root_kind, name, request, answer FROM (");
+    query.then(D::DIALECT.journal_by_age).limit(limit);
+    query.then(") AS oldest WHERE recorded_at < ?").bind(before);
+    let rows = database.read(query).await?;
+    let Some(first) = rows.first() else {
+        return Ok(None);
+    };
+    let oldest = instant(first.number(2)?)?;
+    let mut keys = Vec::with_capacity(rows.len());
+    let mut lines = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let (root, number) = (row.id(0)?, row.number(1)?);
+        keys.push((root, number));
+        lines.push(json!({
+            "number": number,
+            "root": {"kind": row.text(3)?, "id": root},
+            "recorded_at": instant(row.number(2)?)?,
+            "name": row.text(4)?,
+            "request": parsed(row.optional_text(5)?)?,
+            "answer": parsed(row.optional_text(6)?)?,
+        }));
+    }
+    Ok(Some(OverdueRows {
+        keys: Keys::Numbered(keys),
+        lines,
+        oldest,
+    }))
+}
+
+async fn expired_tasks<D: SqlDatabase>(
+    database: &D,
+    before: i64,
+    limit: usize,
+) -> Result<Option<OverdueRows>, StoreError> {
+    let mut query = SqlBuilder::new(
+        "SELECT user_id, id, due_at, data FROM tasks WHERE status = 'expired' AND due_at < ? ORDER BY due_at",
+    );
+    query.bind(before).limit(limit);
+    let rows = database.read(query).await?;
+    let Some(first) = rows.first() else {
+        return Ok(None);
+    };
+    let oldest = instant(first.number(2)?)?;
+    let mut keys = Vec::with_capacity(rows.len());
+    let mut lines = Vec::with_capacity(rows.len());
+    for row in &rows {
+        keys.push((row.id(0)?, row.id(1)?));
+        lines.push(from_json(row.text(3)?)?);
+    }
+    Ok(Some(OverdueRows {
+        keys: Keys::IdPairs(keys),
+        lines,
+        oldest,
+    }))
+}
+
+fn parsed(text: Option<&str>) -> Result<Option<Value>, StoreError> {
+    text.map(from_json).transpose()
+}
