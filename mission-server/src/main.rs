@@ -7,7 +7,7 @@ use mission_server::{
     lifecycle,
 };
 
-/// A request allocates much, and briefly. The system's allocator takes a fifth of the server's processor time for it
+/// A request allocates much, and briefly: a fifth of the server's processor time went to the system's allocator
 /// (docs/performance.md).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
