@@ -8,7 +8,8 @@ use tokio::time::Instant;
 /// How long a value lives: what another server writes is seen after that at the latest.
 const LIFE: Duration = Duration::from_millis(500);
 
-/// Values by key, for half a second each. A value that was read before a write of this process is never answered after it.
+/// Values by key, for half a second each. A value that was read before a write of this process is not answered to whoever
+/// asks after it.
 pub(crate) struct LocalCache<K, V> {
     values: Cache<K, Arc<CachedValue<V>>>,
 }
@@ -62,13 +63,15 @@ where
         E: Clone + Send + Sync + 'static,
         F: Future<Output = Result<Arc<CachedValue<V>>, E>>,
     {
+        let asked = Instant::now();
         loop {
             let found = self.values.try_get_with(key, read()).await;
             let found = found.map_err(|error| E::clone(&error))?;
-            if last_write().is_none_or(|written| written < found.read_at) {
+            // A reading that began after the call knows all that was written before it, whatever is written meanwhile: what
+            // is written all the time is answered too.
+            if found.read_at >= asked || last_write().is_none_or(|written| written < found.read_at) {
                 return Ok(found);
             }
-            // It was written while it was being read, or since.
             self.values.invalidate(&key).await;
         }
     }
@@ -129,14 +132,32 @@ mod tests {
         let cache = LocalCache::new(10);
         let written = WriteTimes::default();
         let readings = AtomicU32::new(0);
-        let read = || async {
-            let reading = readings.fetch_add(1, Ordering::Relaxed);
-            if reading == 0 {
-                written.note(7);
-            }
-            Ok::<_, Infallible>(reading)
+        let value = async || {
+            let read = || async {
+                let reading = readings.fetch_add(1, Ordering::Relaxed);
+                if reading == 0 {
+                    written.note(7);
+                }
+                Ok::<_, Infallible>(reading)
+            };
+            let Ok(found) = cache.get_or_read(7, || written.last(7), read).await;
+            **found
         };
-        let Ok(found) = cache.get_or_read(7, || written.last(7), read).await;
-        assert_eq!(**found, 1, "the write came while the first reading was under way");
+        assert_eq!(value().await, 0, "the write is no older than the question");
+        assert_eq!(value().await, 1, "here it is");
+    }
+
+    #[tokio::test]
+    async fn what_is_written_all_the_time_is_answered() {
+        let cache = LocalCache::new(10);
+        let readings = AtomicU32::new(0);
+        for expected in 0..3 {
+            let read = || async { Ok::<_, Infallible>(readings.fetch_add(1, Ordering::Relaxed)) };
+            let asking = cache.get_or_read(7, || Some(Instant::now()), read);
+            let Ok(found) = tokio::time::timeout(Duration::from_secs(10), asking)
+                .await
+                .unwrap();
+            assert_eq!(**found, expected, "each time anew");
+        }
     }
 }

@@ -169,7 +169,7 @@ impl Jobs {
                     Ok(0) => {}
                     Ok(rows) => tracing::info!(rows, "journal entries and tasks whose time is over are gone"),
                     Err(error) => {
-                        tracing::warn!(%error, "journal entries and tasks whose time is over are still there")
+                        tracing::warn!(%error, "journal entries and tasks whose time is over are still there");
                     }
                 }
             }

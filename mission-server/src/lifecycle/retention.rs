@@ -10,10 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::RetentionSettings,
-    store::{
-        maintenance::Maintenance,
-        retention::{OverdueRows, RetainedTable},
-    },
+    store::{OverdueRows, RetainedTable, maintenance::Maintenance},
     uploads::{Location, UploadError, open_archive},
 };
 
@@ -73,10 +70,10 @@ impl RetentionJob {
                 && let Some(rows) = self.maintenance.overdue(table, before, TOGETHER).await?
             {
                 if let Some(archive) = &self.archive {
-                    archive.write(table, &rows).await?;
+                    archive.write(&rows).await?;
                 }
                 let count = rows.lines.len() as u64;
-                self.maintenance.remove(table, rows.keys).await?;
+                self.maintenance.remove_overdue(rows).await?;
                 metrics::counter!("mission_retention_removed_total", "table" => name(table)).increment(count);
                 removed += count;
                 let _ = stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
@@ -106,12 +103,12 @@ impl Archive {
     }
 
     /// Writes rows into a file that is named by them: who dies before they are removed writes the same file again.
-    async fn write(&self, table: RetainedTable, rows: &OverdueRows) -> object_store::Result<()> {
+    async fn write(&self, rows: &OverdueRows) -> object_store::Result<()> {
         let day = rows.oldest.date_naive().to_string();
         let file = format!("{}.jsonl", rows.range());
-        let path = [name(table), &day, &file]
+        let path = [name(rows.table), &day, &file]
             .into_iter()
-            .fold(self.prefix.clone(), |path, part| path.join(part));
+            .fold(self.prefix.clone(), Path::join);
         let mut text = String::new();
         for line in &rows.lines {
             text.push_str(&line.to_string());
@@ -122,7 +119,8 @@ impl Archive {
     }
 }
 
-#[cfg(all(test, feature = "sqlite"))]
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
 mod tests {
     use std::{fs, path::Path as Folder};
 

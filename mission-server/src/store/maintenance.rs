@@ -7,11 +7,10 @@ use mission_core::ports::store::StoreError;
 use super::{
     PoolUse, PrunedRows,
     database::{SqlDatabase, SqlStore},
-    keys::Keys,
-    retention::{self, OverdueRows, RetainedTable},
+    retention::{OverdueRows, RetainedTable},
 };
 
-/// The care of a store, whatever its database.
+/// The care of a store, whatever its database; each is the method of [`SqlStore`] with its name.
 #[async_trait]
 pub(crate) trait Maintenance: Send + Sync {
     async fn housekeeping(&self, now: DateTime<Utc>) -> Result<PrunedRows, StoreError>;
@@ -21,7 +20,7 @@ pub(crate) trait Maintenance: Send + Sync {
         before: DateTime<Utc>,
         limit: usize,
     ) -> Result<Option<OverdueRows>, StoreError>;
-    async fn remove(&self, table: RetainedTable, keys: Keys) -> Result<(), StoreError>;
+    async fn remove_overdue(&self, rows: OverdueRows) -> Result<(), StoreError>;
     async fn probe_write(&self) -> Result<(), StoreError>;
     async fn open_reviews(&self) -> Result<u64, StoreError>;
     async fn fold_activity(&self);
@@ -42,11 +41,11 @@ impl<D: SqlDatabase> Maintenance for SqlStore<D> {
         before: DateTime<Utc>,
         limit: usize,
     ) -> Result<Option<OverdueRows>, StoreError> {
-        retention::overdue(&self.database, table, before, limit).await
+        self.overdue(table, before, limit).await
     }
 
-    async fn remove(&self, table: RetainedTable, keys: Keys) -> Result<(), StoreError> {
-        self.database.remove(table, keys).await
+    async fn remove_overdue(&self, rows: OverdueRows) -> Result<(), StoreError> {
+        self.remove_overdue(rows).await
     }
 
     async fn probe_write(&self) -> Result<(), StoreError> {

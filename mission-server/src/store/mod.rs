@@ -5,7 +5,7 @@ mod conflict_check;
 pub(crate) mod database;
 #[cfg(feature = "server")]
 mod granted_points;
-pub(crate) mod keys;
+mod keys;
 mod load_query;
 #[cfg(feature = "server")]
 pub(crate) mod maintenance;
@@ -14,7 +14,7 @@ mod outbox;
 mod pool;
 mod queries;
 pub(crate) mod record;
-pub(crate) mod retention;
+mod retention;
 pub(crate) mod row;
 mod schema;
 pub(crate) mod sql_builder;
@@ -31,6 +31,7 @@ pub(crate) mod tests;
 
 pub use database::SqlStore;
 pub use pool::PoolUse;
+pub use retention::{OverdueRows, RetainedTable};
 pub use schema::SchemaError;
 #[cfg(feature = "server")]
 pub use write_health::{FailingWrites, MonitoredStore, WriteHealth};

@@ -3,11 +3,10 @@
 use chrono::{DateTime, Utc};
 use mission_core::ports::store::StoreError;
 use serde_json::{Value, json};
-#[cfg(feature = "server")]
 use uuid::Uuid;
 
 use super::{
-    database::SqlDatabase,
+    database::{SqlDatabase, SqlStore},
     keys::Keys,
     record::{from_json, instant},
     row::SqlRow,
@@ -16,7 +15,7 @@ use super::{
 
 /// A table whose rows are kept for a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum RetainedTable {
+pub enum RetainedTable {
     /// All commands that were carried out, by when they were.
     Journal,
     /// Tasks that have expired, by when they did.
@@ -25,19 +24,21 @@ pub(crate) enum RetainedTable {
 
 /// Rows whose time is over, oldest first.
 #[derive(Debug)]
-pub(crate) struct OverdueRows {
-    /// The keys of the rows, by which they are removed.
-    pub(crate) keys: Keys,
+pub struct OverdueRows {
+    /// Whose rows they are.
+    pub table: RetainedTable,
     /// What they say, a JSON object each.
-    pub(crate) lines: Vec<Value>,
+    pub lines: Vec<Value>,
     /// When the oldest of them happened.
-    pub(crate) oldest: DateTime<Utc>,
+    pub oldest: DateTime<Utc>,
+    /// By which they are removed.
+    keys: Keys,
 }
 
 impl OverdueRows {
-    /// The first and the last of them, as a name.
-    #[cfg(feature = "server")]
-    pub(crate) fn range(&self) -> String {
+    /// The first and the last of them, as a name of a file: the same rows have the same.
+    #[must_use]
+    pub fn range(&self) -> String {
         match &self.keys {
             Keys::Numbered(keys) => {
                 let numbers = keys.iter().map(|(_, number)| number);
@@ -54,20 +55,36 @@ impl OverdueRows {
     }
 }
 
-/// The first rows of a table that are older than an instant; nothing where there are none.
-///
-/// # Errors
-/// When they cannot be read.
-pub(super) async fn overdue<D: SqlDatabase>(
-    database: &D,
-    table: RetainedTable,
-    before: DateTime<Utc>,
-    limit: usize,
-) -> Result<Option<OverdueRows>, StoreError> {
-    let before = before.timestamp_micros();
-    match table {
-        RetainedTable::Journal => journal(database, before, limit).await,
-        RetainedTable::ExpiredTasks => expired_tasks(database, before, limit).await,
+#[allow(
+    private_bounds,
+    reason = "what a database offers the store is nobody else's business"
+)]
+impl<D: SqlDatabase> SqlStore<D> {
+    /// The first rows of a table that are older than an instant, at most so many; nothing where there are none. Whoever
+    /// wants to keep them elsewhere writes them there before [`Self::remove_overdue`].
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn overdue(
+        &self,
+        table: RetainedTable,
+        before: DateTime<Utc>,
+        limit: usize,
+    ) -> Result<Option<OverdueRows>, StoreError> {
+        let before = before.timestamp_micros();
+        match table {
+            RetainedTable::Journal => journal(&self.database, before, limit).await,
+            RetainedTable::ExpiredTasks => expired_tasks(&self.database, before, limit).await,
+        }
+    }
+
+    /// Removes rows that [`Self::overdue`] answered. Of the journal nothing may go that is younger than two days: answers
+    /// are looked up in it.
+    ///
+    /// # Errors
+    /// When they cannot be removed.
+    pub async fn remove_overdue(&self, rows: OverdueRows) -> Result<(), StoreError> {
+        self.database.remove(rows.table, rows.keys).await
     }
 }
 
@@ -100,6 +117,7 @@ async fn journal<D: SqlDatabase>(
         }));
     }
     Ok(Some(OverdueRows {
+        table: RetainedTable::Journal,
         keys: Keys::Numbered(keys),
         lines,
         oldest,
@@ -127,6 +145,7 @@ async fn expired_tasks<D: SqlDatabase>(
         lines.push(from_json(row.text(3)?)?);
     }
     Ok(Some(OverdueRows {
+        table: RetainedTable::ExpiredTasks,
         keys: Keys::IdPairs(keys),
         lines,
         oldest,

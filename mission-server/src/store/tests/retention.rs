@@ -11,9 +11,7 @@ use mission_core::{
 };
 
 use crate::store::{
-    keys::Keys,
-    maintenance::Maintenance,
-    retention::RetainedTable,
+    RetainedTable,
     tests::{
         block_on,
         builders::{change, noon, task},
@@ -42,14 +40,12 @@ fn the_oldest_journal_entries_go_and_nothing_else() {
         );
         assert!(line["request"][0]["RegisterUser"].is_object(), "{line}");
         assert!(line["answer"]["Ok"].is_object(), "of a command without a key, too: {line}");
-        store.remove(RetainedTable::Journal, first.keys).await.unwrap();
+        store.remove_overdue(first).await.unwrap();
         let second = overdue(2).await.unwrap();
         assert_eq!(second.lines.len(), 1);
-        let Keys::Numbered(keys) = &second.keys else {
-            panic!("a journal entry has a number")
-        };
-        assert_eq!(second.range(), format!("{0:020}-{0:020}", keys[0].1));
-        store.remove(RetainedTable::Journal, second.keys).await.unwrap();
+        let number = second.lines[0]["number"].as_i64().unwrap();
+        assert_eq!(second.range(), format!("{number:020}-{number:020}"));
+        store.remove_overdue(second).await.unwrap();
         assert!(overdue(2).await.is_none(), "what is younger stays");
         let page = Page {
             limit: 10,
@@ -90,7 +86,7 @@ fn expired_tasks_go_by_when_they_expired() {
         let rows = overdue(2).await.unwrap();
         assert_eq!((rows.lines.len(), rows.oldest), (1, noon() + Duration::days(1)));
         assert_eq!(rows.lines[0]["user_id"], user(1).to_string());
-        store.remove(RetainedTable::ExpiredTasks, rows.keys).await.unwrap();
+        store.remove_overdue(rows).await.unwrap();
         let left = overdue(3).await.unwrap();
         assert_eq!(left.lines.len(), 1);
         assert_eq!(left.lines[0]["user_id"], user(2).to_string());

@@ -3,7 +3,6 @@
 mod batches;
 mod journal;
 mod layouts;
-#[cfg(feature = "server")]
 mod retention;
 mod servers;
 #[cfg(target_os = "linux")]

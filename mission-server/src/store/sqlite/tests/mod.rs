@@ -4,7 +4,6 @@ mod batches;
 mod constraints;
 mod durability;
 mod journal;
-#[cfg(feature = "server")]
 mod retention;
 mod sums;
 
