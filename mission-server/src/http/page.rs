@@ -12,11 +12,16 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Problem;
+use crate::cache::Cache;
 
 /// The most that one page holds.
 pub(super) const MOST: usize = 200;
 /// How many it holds where nobody says how many.
 pub(super) const DEFAULT: usize = 50;
+const _: () = assert!(
+    Cache::NEWEST == DEFAULT + 1,
+    "the cache keeps one more than a page"
+);
 
 /// One page of a list.
 #[derive(Debug, Serialize, ToSchema)]
@@ -205,6 +210,11 @@ pub(super) fn one_more<K>(page: Page<K>) -> Page<K> {
         limit: page.limit + 1,
         ..page
     }
+}
+
+/// Whether a page can be cut out of the newest that the cache keeps.
+pub(super) fn is_among_newest<K>(page: &Page<K>) -> bool {
+    page.after.is_none() && page.limit <= DEFAULT
 }
 
 /// Cuts what [`one_more`] brought down to the page, with the cursor of the next.

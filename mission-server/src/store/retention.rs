@@ -98,30 +98,18 @@ async fn journal<D: SqlDatabase>(
     query.then(D::DIALECT.journal_by_age).limit(limit);
     query.then(") AS oldest WHERE recorded_at < ?").bind(before);
     let rows = database.read(query).await?;
-    let Some(first) = rows.first() else {
-        return Ok(None);
-    };
-    let oldest = instant(first.number(2)?)?;
-    let mut keys = Vec::with_capacity(rows.len());
-    let mut lines = Vec::with_capacity(rows.len());
-    for row in &rows {
-        let (root, number) = (row.id(0)?, row.number(1)?);
-        keys.push((root, number));
-        lines.push(json!({
-            "number": number,
-            "root": {"kind": row.text(3)?, "id": root},
+    let keys = rows.iter().map(|row| Ok((row.id(0)?, row.number(1)?)));
+    let keys = Keys::Numbered(keys.collect::<Result<_, StoreError>>()?);
+    of_rows(RetainedTable::Journal, keys, &rows, |row| {
+        Ok(json!({
+            "number": row.number(1)?,
+            "root": {"kind": row.text(3)?, "id": row.id(0)?},
             "recorded_at": instant(row.number(2)?)?,
             "name": row.text(4)?,
             "request": parsed(row.optional_text(5)?)?,
             "answer": parsed(row.optional_text(6)?)?,
-        }));
-    }
-    Ok(Some(OverdueRows {
-        table: RetainedTable::Journal,
-        keys: Keys::Numbered(keys),
-        lines,
-        oldest,
-    }))
+        }))
+    })
 }
 
 async fn expired_tasks<D: SqlDatabase>(
@@ -130,25 +118,33 @@ async fn expired_tasks<D: SqlDatabase>(
     limit: usize,
 ) -> Result<Option<OverdueRows>, StoreError> {
     let mut query = SqlBuilder::new(
-        "SELECT user_id, id, due_at, data FROM tasks WHERE status = 'expired' AND due_at < ? ORDER BY due_at",
+        "SELECT user_id, id, due_at, data FROM tasks WHERE status = 'expired' AND due_at < ?
+        ORDER BY due_at, user_id, id",
     );
     query.bind(before).limit(limit);
     let rows = database.read(query).await?;
+    let keys = rows.iter().map(|row| Ok((row.id(0)?, row.id(1)?)));
+    let keys = Keys::IdPairs(keys.collect::<Result<_, StoreError>>()?);
+    of_rows(RetainedTable::ExpiredTasks, keys, &rows, |row| {
+        from_json(row.text(3)?)
+    })
+}
+
+/// Rows whose third column says when they happened; nothing where there are none.
+fn of_rows<R: SqlRow>(
+    table: RetainedTable,
+    keys: Keys,
+    rows: &[R],
+    line: impl Fn(&R) -> Result<Value, StoreError>,
+) -> Result<Option<OverdueRows>, StoreError> {
     let Some(first) = rows.first() else {
         return Ok(None);
     };
-    let oldest = instant(first.number(2)?)?;
-    let mut keys = Vec::with_capacity(rows.len());
-    let mut lines = Vec::with_capacity(rows.len());
-    for row in &rows {
-        keys.push((row.id(0)?, row.id(1)?));
-        lines.push(from_json(row.text(3)?)?);
-    }
     Ok(Some(OverdueRows {
-        table: RetainedTable::ExpiredTasks,
-        keys: Keys::IdPairs(keys),
-        lines,
-        oldest,
+        table,
+        lines: rows.iter().map(line).collect::<Result<_, _>>()?,
+        oldest: instant(first.number(2)?)?,
+        keys,
     }))
 }
 

@@ -50,23 +50,15 @@ async fn list(
     Query(filter): Query<Filter>,
 ) -> Result<Json<List<RewardView>>, Problem> {
     session.record(&state).await?;
-    if filter.is_newest() {
+    let page = page::page::<RewardId>(filter.limit, filter.cursor.as_deref())?;
+    if filter.status.is_none() && page::is_among_newest(&page) {
         let found = state
             .cache
             .newest_rewards(&*state.queries, session.user())
             .await?;
-        return Ok(Json(views(&state, found.to_vec(), page::DEFAULT)));
+        return Ok(Json(views(&state, found.to_vec(), page.limit)));
     }
     Ok(Json(rewards_of(&state, session.user(), &filter).await?))
-}
-
-impl Filter {
-    /// Whether it is the first page as it is without parameters.
-    fn is_newest(&self) -> bool {
-        self.status.is_none()
-            && self.cursor.is_none()
-            && self.limit.is_none_or(|limit| limit == page::DEFAULT)
-    }
 }
 
 fn views(state: &AppState, found: Vec<Reward>, limit: usize) -> List<RewardView> {

@@ -85,8 +85,7 @@ async fn list(
         status: filter.status,
         mission,
     };
-    let on_first_page = page.after.is_none() && page.limit <= page::DEFAULT;
-    let (user, tasks) = if on_first_page && wanted == TaskFilter::default() {
+    let (user, tasks) = if page::is_among_newest(&page) && wanted == TaskFilter::default() {
         newest(&state, &session).await?
     } else {
         let user = session.record(&state).await?;

@@ -55,7 +55,7 @@ impl SqlDatabase for Database {
             WHERE j.root_kind = 'user' AND j.request IS NOT NULL AND j.refusal IS NULL",
         journal_by_age: "SELECT number, root_kind, root_id, recorded_at, name, request,
                 coalesce(answer, '{\"Err\":' || refusal || '}') AS answer
-            FROM journal ORDER BY recorded_at",
+            FROM journal ORDER BY recorded_at, number",
     };
 
     async fn read(&self, query: SqlBuilder) -> Result<Vec<PgRow>, StoreError> {
