@@ -2,12 +2,23 @@
 //! sum, such as `days[(streak - 1) % 7]` before the first day, would silently pay for another day.
 //!
 //! The interpreter has no switch for it, so every computed index is handed to a function first.
+//!
+//! Nor does it put a constant in where it is indexed or has a method called on it, and then knows no such variable: there
+//! the constant is handed to a function too, where it is put in.
 
 use std::collections::BTreeSet;
 
-use rhai::{AST, ASTNode, Dynamic, EvalAltResult, Expr, Position};
+use rhai::{AST, ASTNode, Dynamic, EvalAltResult, Expr, Position, Stmt};
 
-use crate::{diagnostic::line_column, source_text::other_length, syntax::offset};
+use crate::{
+    diagnostic::line_column,
+    sandbox::MUTATING_METHODS,
+    source_text::other_length,
+    syntax::{Chain, ChainEnd, offset, word_at},
+};
+
+/// The function that each constant goes through that something is read of.
+pub(crate) const CONSTANT_FUNCTION: &str = "__mission_constant";
 
 /// The function that each computed index goes through.
 pub(crate) const INDEX_FUNCTION: &str = "__mission_index";
@@ -34,25 +45,39 @@ pub(crate) struct GuardedScript {
 pub(crate) struct Insertions(Vec<(usize, usize, usize)>);
 
 impl GuardedScript {
-    /// The script as it is written, with a call around each computed index.
+    /// The script as it is written, with a call around each computed index and each constant that is read of.
     pub(crate) fn of(source: &str, written: &AST) -> GuardedScript {
+        let names: BTreeSet<&str> = written
+            .statements()
+            .iter()
+            .filter_map(|statement| match statement {
+                Stmt::Var(definition, ..) => Some(definition.0.name.as_str()),
+                _ => None,
+            })
+            .collect();
         let mut indices = BTreeSet::new();
+        let mut constants = BTreeSet::new();
         written.walk(&mut |path: &[ASTNode<'_>]| {
             if let Some(ASTNode::Expr(Expr::Index(_, _, position))) = path.last() {
                 indices.extend(index_at(source, *position));
             }
+            if let Some(position) = constant_at(path, &names)
+                && let Some(word) = word_at(source, position)
+            {
+                constants.insert((word.start, word.end));
+            }
             true
         });
-        let call = format!("{INDEX_FUNCTION}(");
-        let around = indices.into_iter();
-        let mut places: Vec<(usize, &str)> = around
-            .flat_map(|(from, to)| [(from, &*call), (to, ")")])
-            .collect();
-        // Where one index ends another may begin: what closes comes first.
-        places.sort_by_key(|(at, text)| (*at, text.len()));
+        let (index, constant) = (format!("{INDEX_FUNCTION}("), format!("{CONSTANT_FUNCTION}("));
+        // Where one ends another may begin: what closes comes first. Where both begin, the index is the longer one.
+        let mut places: Vec<(usize, u8, &str)> = Vec::new();
+        for (order, open, around) in [(1, &index, &indices), (2, &constant, &constants)] {
+            places.extend(around.iter().flat_map(|(from, to)| [(*from, order, &**open), (*to, 0, ")")]));
+        }
+        places.sort_unstable();
         let mut guarded = GuardedScript::default();
         let mut copied = 0;
-        for (at, text) in places {
+        for (at, _, text) in places {
             guarded
                 .source
                 .push_str(source.get(copied..at).unwrap_or_default());
@@ -85,6 +110,33 @@ impl Insertions {
         let narrow = |number: usize| u16::try_from(number).unwrap_or(u16::MAX);
         Position::new(narrow(line), narrow(column - grown))
     }
+}
+
+/// Where a constant of the script stands that something is read of.
+fn constant_at(path: &[ASTNode<'_>], names: &BTreeSet<&str>) -> Option<Position> {
+    let [outer @ .., ASTNode::Expr(expression)] = path else {
+        return None;
+    };
+    let (Expr::Dot(pair, ..) | Expr::Index(pair, ..)) = expression else {
+        return None;
+    };
+    // A variable of the function has an index, also where it hides a constant of its name.
+    let Expr::Variable(variable, None, position) = &pair.lhs else {
+        return None;
+    };
+    if variable.0.is_some() || !names.contains(variable.1.as_str()) {
+        return None;
+    }
+    // What would change the constant stays an error.
+    let is_target = matches!(
+        outer.last(),
+        Some(ASTNode::Stmt(Stmt::Assignment(parts))) if std::ptr::eq(&raw const parts.1.lhs, *expression)
+    );
+    let changes = matches!(
+        Chain::of(expression)?.end,
+        ChainEnd::Method(method) if MUTATING_METHODS.contains(&method)
+    );
+    (!is_target && !changes).then_some(*position)
 }
 
 /// The bytes between the brackets of an index, where it is computed.

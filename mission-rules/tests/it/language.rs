@@ -170,6 +170,39 @@ fn constants_are_seen_by_functions() {
 }
 
 #[test]
+fn constants_are_indexed_and_have_methods() {
+    let scripts = Scripts::default();
+    for (expression, expected) in [
+        ("BONUS[0]", json!(5)),
+        ("BONUS[ctx.user.level % 3] + BONUS[BONUS.len() - 1]", json!(40)),
+        ("TIERS.gold", json!(7)),
+        ("TIERS[ctx.user.attributes.plan]", json!(7)),
+        ("NAME.to_upper().len() + abs(DEBT)", json!(7)),
+        ("DEBT.abs()", json!(3)),
+        ("of(BONUS)", json!(35)),
+        ("{ let BONUS = [1]; BONUS[0] }", json!(1)),
+        ("`${NAME.len()} ${BONUS[1]}`.len()", json!(4)),
+    ] {
+        let source = format!(
+            "const BONUS = [5, 10, 30]; const TIERS = #{{gold: 7}}; const NAME = \"club\"; const DEBT = -3;\n\
+             fn of(BONUS_) {{ BONUS[0] + BONUS_[2] }}\nfn progress(ctx) {{ {expression} }}"
+        );
+        let value = scripts.eval_hook(&source, Hook::Progress, &context());
+        assert_eq!(value, Ok(expected), "{expression}");
+    }
+}
+
+#[test]
+fn constants_cannot_be_changed() {
+    let scripts = Scripts::default();
+    for change in ["BONUS.push(1);", "BONUS[0] = 1;", "BONUS = [];", "BONUS += [1];"] {
+        let source = format!("const BONUS = [5, 10];\nfn progress(ctx) {{ {change} 1 }}");
+        let error = scripts.eval_hook(&source, Hook::Progress, &context());
+        assert!(error.is_err(), "{change}: {error:?}");
+    }
+}
+
+#[test]
 fn results_keep_their_exact_digits() {
     let scripts = Scripts::default();
     let source = "fn reward(ctx) { #{ points: 12.50, bonus_points: 0.1 + 0.2, badge_id: \"x\" } }";

@@ -20,7 +20,7 @@ use rhai::{
 };
 
 use crate::{
-    index_guard::{INDEX_FUNCTION, checked_index},
+    index_guard::{CONSTANT_FUNCTION, INDEX_FUNCTION, checked_index},
     trace::{STEP_FUNCTION, record_step},
 };
 
@@ -84,6 +84,7 @@ impl Builder {
         list::define(&mut builder);
         map::define(&mut builder);
         builder.pure(INDEX_FUNCTION, checked_index);
+        builder.pure(CONSTANT_FUNCTION, |constant: Dynamic| constant);
         builder.note("type_of", 1);
         builder
     }
