@@ -3,13 +3,13 @@
 #![no_main]
 
 mod audit;
-mod operation;
 mod fixture;
+mod operation;
 
 use arbitrary::Arbitrary;
+use fixture::CommandFixture;
 use libfuzzer_sys::fuzz_target;
 use operation::Operation;
-use fixture::CommandFixture;
 
 /// Some commands that wait together, and how much later they do.
 #[derive(Arbitrary, Debug)]

@@ -295,7 +295,12 @@ impl CommandFixture {
             .into(),
             Ask::Update { target, points } => self.update(mission, target, points)?.into(),
             Ask::StatusTransition { to } => {
-                let asked = [StatusTransition::Activate, StatusTransition::Pause, StatusTransition::Activate, StatusTransition::Archive][usize::from(to % 4)];
+                let asked = [
+                    StatusTransition::Activate,
+                    StatusTransition::Pause,
+                    StatusTransition::Activate,
+                    StatusTransition::Archive,
+                ][usize::from(to % 4)];
                 MoveMission {
                     mission,
                     asked,

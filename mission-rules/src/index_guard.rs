@@ -72,7 +72,11 @@ impl GuardedScript {
         // Where one ends another may begin: what closes comes first. Where both begin, the index is the longer one.
         let mut places: Vec<(usize, u8, &str)> = Vec::new();
         for (order, open, around) in [(1, &index, &indices), (2, &constant, &constants)] {
-            places.extend(around.iter().flat_map(|(from, to)| [(*from, order, &**open), (*to, 0, ")")]));
+            places.extend(
+                around
+                    .iter()
+                    .flat_map(|(from, to)| [(*from, order, &**open), (*to, 0, ")")]),
+            );
         }
         places.sort_unstable();
         let mut guarded = GuardedScript::default();

@@ -20,6 +20,7 @@
 
 mod answer;
 mod call_check;
+mod compiled;
 mod context;
 pub mod diagnostic;
 mod failed_rules;
@@ -40,8 +41,11 @@ mod stopwatch;
 mod suggest;
 mod syntax;
 mod syntax_error;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod trace;
 
+pub use compiled::Interpreted;
 pub use diagnostic::{Diagnostic, Severity};
 pub use failed_rules::{FailedRule, FailedRules};
 pub use limits::{Limits, TIME_CHECK_OPERATIONS};

@@ -1,14 +1,15 @@
 //! One compiled script.
 
-use std::{collections::BTreeSet, panic::AssertUnwindSafe, sync::Arc};
+use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc};
 
-use mission_core::ports::rules::{FailureKind, Hook, RuleFailure};
+use mission_core::ports::rules::{FailureKind, Hook, RuleContext, RuleFailure};
 use rhai::{AST, ASTFlags, CallFnOptions, Dynamic, Engine, Expr, Scope, Stmt};
 
 use crate::{
     Diagnostic, Limits, Stopwatch,
     call_check::check_calls,
-    context::ContextUse,
+    compiled::{CompiledHook, Interpreted},
+    context::{ContextUse, script_context},
     failure::rule_failure,
     index_guard::{GuardedScript, Insertions},
     moving_average::MovingAverage,
@@ -33,8 +34,9 @@ pub(crate) struct Program {
     engine: Arc<Engine>,
     limits: Limits,
     stopwatch: Arc<dyn Stopwatch>,
-    hooks: BTreeSet<Hook>,
-    pub(crate) reads: ContextUse,
+    /// The hooks that the script defines.
+    hooks: BTreeMap<Hook, Result<CompiledHook, Interpreted>>,
+    reads: ContextUse,
     pub(crate) pace: MovingAverage,
     insertions: Insertions,
 }
@@ -92,25 +94,37 @@ impl Engines {
         let constants = self
             .constants(source, &written)
             .map_err(|finding| vec![finding])?;
-        let engine = if assigns_into_values(&defined) {
-            &self.measuring
-        } else {
-            &self.running
-        };
+        let measured = assigns_into_values(&defined);
+        let engine = if measured { &self.measuring } else { &self.running };
         let guarded = GuardedScript::of(source, &written);
         let mut tree = engine
             .compile_with_scope(&constants, &guarded.source)
             .map_err(|error| vec![syntax_finding(source, &error, &self.limits)])?;
         tree.clear_statements();
+        let by_name = constants
+            .iter()
+            .map(|(name, _, value)| (name.to_owned(), value))
+            .collect();
+        let hooks = Hook::ALL
+            .into_iter()
+            .filter(|hook| defined.iter().any(|function| function.name == hook.name()))
+            .map(|hook| {
+                let compiled = if measured {
+                    Err(Interpreted::anywhere(
+                        "the script changes what is within a list or a map",
+                    ))
+                } else {
+                    CompiledHook::of(hook, &defined, &by_name, &self.limits)
+                };
+                (hook, compiled)
+            })
+            .collect();
         Ok(Program {
             tree,
             engine: Arc::clone(engine),
             limits: self.limits,
             stopwatch: Arc::clone(&self.stopwatch),
-            hooks: Hook::ALL
-                .into_iter()
-                .filter(|hook| defined.iter().any(|function| function.name == hook.name()))
-                .collect(),
+            hooks,
             reads: ContextUse::of(&written, &Hook::ALL.map(Hook::name)),
             pace: MovingAverage::default(),
             insertions: guarded.into_insertions(),
@@ -201,10 +215,35 @@ fn assigns_into_values(functions: &[Function]) -> bool {
 impl Program {
     /// Whether the script has a hook.
     pub(crate) fn defines(&self, hook: Hook) -> bool {
-        self.hooks.contains(&hook)
+        self.hooks.contains_key(&hook)
     }
 
-    /// Calls a hook.
+    /// The fields of the context that the script reads.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn reads(&self) -> &ContextUse {
+        &self.reads
+    }
+
+    /// Why a hook that the script defines is not compiled.
+    pub(crate) fn interpreted(&self, hook: Hook) -> Option<&Interpreted> {
+        self.hooks.get(&hook)?.as_ref().err()
+    }
+
+    /// What a hook gives: compiled where it is, and from the interpreter where it is not or cannot tell.
+    pub(crate) fn evaluate(&self, hook: Hook, context: &RuleContext<'_>) -> Result<Dynamic, RuleFailure> {
+        match self.compiled_value(hook, context) {
+            Some(value) => Ok(value),
+            None => self.call(hook, script_context(context, &self.reads)),
+        }
+    }
+
+    /// What a compiled hook gives by itself.
+    pub(crate) fn compiled_value(&self, hook: Hook, context: &RuleContext<'_>) -> Option<Dynamic> {
+        let compiled = self.hooks.get(&hook)?.as_ref().ok()?;
+        compiled.evaluate(context, &self.limits)
+    }
+
+    /// Lets the interpreter call a hook.
     pub(crate) fn call(&self, hook: Hook, context: Dynamic) -> Result<Dynamic, RuleFailure> {
         let started = self.stopwatch.elapsed();
         let _deadline = Deadline::at(started.saturating_add(self.limits.wall_time));
@@ -237,7 +276,7 @@ impl Program {
 impl std::fmt::Debug for Program {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Program")
-            .field("hooks", &self.hooks)
+            .field("hooks", &self.hooks.keys())
             .field("reads", &self.reads)
             .finish_non_exhaustive()
     }

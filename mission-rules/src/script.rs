@@ -13,8 +13,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Diagnostic, FieldSchema, Limits, MonotonicStopwatch, Stopwatch, answer,
-    context::{json_context, script_context},
+    Diagnostic, FieldSchema, Interpreted, Limits, MonotonicStopwatch, Stopwatch, answer,
+    context::json_context,
     failure::{compile_error, hook_failure},
     json::to_json,
     lint::lint,
@@ -175,6 +175,24 @@ impl ScriptHooks {
         self.program.defines(hook)
     }
 
+    /// Why a hook that the script defines runs in the interpreter; `None` for one that is compiled.
+    ///
+    /// ```
+    /// use mission_core::ports::rules::Hook;
+    /// use mission_rules::Scripts;
+    /// let source = "fn eligible(ctx) { ctx.user.level >= 3 }\n\
+    ///               fn progress(ctx) { let n = 0; for i in ctx.event.data.items { n += 1; } n }";
+    /// let script = Scripts::default().load(source)?;
+    /// assert_eq!(script.interpreted(Hook::Eligible), None);
+    /// let because = script.interpreted(Hook::Progress).unwrap();
+    /// assert_eq!((because.reason.as_str(), because.line), ("it has a loop", Some(2)));
+    /// # Ok::<(), mission_core::ports::rules::CompileError>(())
+    /// ```
+    #[must_use]
+    pub fn interpreted(&self, hook: Hook) -> Option<&Interpreted> {
+        self.program.interpreted(hook)
+    }
+
     /// Evaluates one hook on a context that was written as JSON, and gives its value as JSON with exact digits.
     ///
     /// # Errors
@@ -206,10 +224,7 @@ impl ScriptHooks {
         if !self.program.defines(hook) {
             return Ok(None);
         }
-        let value = self
-            .program
-            .call(hook, script_context(context, &self.program.reads))?;
-        meaning(&value).map(Some)
+        meaning(&self.program.evaluate(hook, context)?).map(Some)
     }
 }
 

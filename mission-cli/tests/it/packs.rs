@@ -102,6 +102,29 @@ fn findings_show_their_place_and_decide_the_exit() {
 }
 
 #[test]
+fn check_says_which_hooks_run_in_the_interpreter_and_why() {
+    let folder = with_demo();
+    let script = "fn eligible(ctx) { true }\nfn progress(ctx) {\n    for n in 0..3 { return n; }\n    1\n}\n";
+    fs::write(folder.path().join("demo/rules/watch.rhai"), script).unwrap();
+    let told = run(&mut mission(folder.path(), &["check", "demo"])).out;
+    let note =
+        "note: rules/watch.rhai:3: `progress` runs in the interpreter, which takes longer: it has a loop\n";
+    assert!(told.contains(note), "{told}");
+    assert!(told.contains(", 1 of 2 hooks compiled\n"), "{told}");
+    let json = run(&mut mission(
+        folder.path(),
+        &["check", "demo", "--format", "json"],
+    ))
+    .out;
+    let report: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let expected = serde_json::json!([
+        {"file": "rules/watch.rhai", "hook": "eligible", "compiled": true},
+        {"file": "rules/watch.rhai", "hook": "progress", "compiled": false, "reason": "it has a loop", "line": 3},
+    ]);
+    assert_eq!(report["hooks"], expected);
+}
+
+#[test]
 fn warnings_are_allowed_unless_denied() {
     let folder = with_demo();
     fs::write(folder.path().join("demo/notes.toml"), "").unwrap();

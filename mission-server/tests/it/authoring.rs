@@ -374,6 +374,15 @@ async fn rules_can_be_tried_out() {
         (&broken["ok"], &broken["diagnostics"][0]["severity"]),
         (&json!(false), &json!("error"))
     );
+    assert_eq!(broken["hooks"], json!([]));
+    let loops =
+        json!({"script": "fn eligible(ctx) { true }\nfn progress(ctx) { for n in 0..3 { return n; } 1 }"});
+    let hooks = admin.post("/rules/check", loops).await.ok(200)["hooks"].clone();
+    let expected = json!([
+        {"hook": "eligible", "compiled": true, "reason": null, "line": null},
+        {"hook": "progress", "compiled": false, "reason": "it has a loop", "line": 2},
+    ]);
+    assert_eq!(hooks, expected);
     let trial = |script: &str| json!({"script": script, "hook": "reward", "context": {"mission": {"reward": {"points": 10}}}});
     let value = admin
         .post(

@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use mission_core::{mission::MissionCode, ports::rules::Hook};
-use mission_rules::{Diagnostic, FieldSchema, Severity, TraceStep, diagnostic::line_column};
+use mission_rules::{Diagnostic, FieldSchema, ScriptHooks, Severity, TraceStep, diagnostic::line_column};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -34,6 +34,39 @@ struct Diagnostics {
     /// Whether the script can be used.
     ok: bool,
     diagnostics: Vec<DiagnosticView>,
+    /// The hooks of a script that compiles.
+    hooks: Vec<HookView>,
+}
+
+/// How a hook runs.
+#[derive(Debug, Serialize, ToSchema)]
+struct HookView {
+    /// `eligible`, `progress`, `verify` or `reward`.
+    #[schema(value_type = String, example = "eligible")]
+    hook: Hook,
+    /// Whether it is compiled; else it runs in the interpreter, which takes longer.
+    compiled: bool,
+    /// Why it is not compiled.
+    reason: Option<String>,
+    /// The line of that, from 1, where it is in one place.
+    line: Option<usize>,
+}
+
+impl HookView {
+    fn all(script: &ScriptHooks) -> Vec<Self> {
+        let defined = Hook::ALL.into_iter().filter(|&hook| script.defines(hook));
+        defined
+            .map(|hook| {
+                let interpreted = script.interpreted(hook);
+                HookView {
+                    hook,
+                    compiled: interpreted.is_none(),
+                    reason: interpreted.map(|because| because.reason.clone()),
+                    line: interpreted.and_then(|because| because.line),
+                }
+            })
+            .collect()
+    }
 }
 
 /// One finding.
@@ -92,6 +125,11 @@ async fn check(
             .into_iter()
             .map(|diagnostic| DiagnosticView::of(diagnostic, &source.script))
             .collect(),
+        hooks: state
+            .scripts
+            .load(&source.script)
+            .map(|script| HookView::all(&script))
+            .unwrap_or_default(),
     }))
 }
 

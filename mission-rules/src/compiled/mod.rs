@@ -1,0 +1,93 @@
+//! Hooks without loops as expression trees, which read the context's records themselves.
+//!
+//! Rhai stays the definition of meaning. A compiled hook gives a value or nothing: where it gives nothing (an overflow,
+//! a wrong type, a `throw`, a value beyond the limits) the interpreter evaluates the hook, and what it says counts. So
+//! there is one place that words errors, and the two can only differ in a value, which
+//! [generated scripts](tests) are compared for.
+
+mod chain;
+mod field;
+mod function;
+mod lower;
+mod node;
+#[cfg(test)]
+mod tests;
+mod value;
+
+use std::collections::BTreeMap;
+
+use mission_core::ports::rules::{Hook, RuleContext};
+use rhai::{Dynamic, Position};
+
+use self::{
+    lower::Lowering,
+    node::{Evaluation, Node},
+    value::Value,
+};
+use crate::{Limits, syntax::Function};
+
+/// Why a hook is left to the interpreter: it means the same there, and takes longer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interpreted {
+    /// What keeps it from being compiled, such as `it has a loop`.
+    pub reason: String,
+    /// The line of that in the script, from 1, where it is in one place.
+    pub line: Option<usize>,
+}
+
+/// A hook that needs no interpreter.
+#[derive(Debug)]
+pub(crate) struct CompiledHook {
+    body: Node,
+    locals: usize,
+}
+
+impl Interpreted {
+    /// A reason that has no place in the script.
+    pub(crate) fn anywhere(reason: impl Into<String>) -> Self {
+        Interpreted {
+            reason: reason.into(),
+            line: None,
+        }
+    }
+
+    fn at(position: Position, reason: impl Into<String>) -> Self {
+        Interpreted {
+            reason: reason.into(),
+            line: position.line(),
+        }
+    }
+}
+
+impl CompiledHook {
+    /// Compiles a hook of a script, with its functions inlined.
+    pub(crate) fn of(
+        hook: Hook,
+        functions: &[Function],
+        constants: &BTreeMap<String, Dynamic>,
+        limits: &Limits,
+    ) -> Result<Self, Interpreted> {
+        let defined = functions
+            .iter()
+            .find(|function| function.name == hook.name() && function.parameters.len() == 1);
+        let Some(function) = defined else {
+            return Err(Interpreted::anywhere("it does not take the context alone"));
+        };
+        let mut lowering = Lowering::new(functions, constants, limits);
+        let body = lowering.hook(function)?;
+        Ok(CompiledHook {
+            body,
+            locals: lowering.locals,
+        })
+    }
+
+    /// What the hook gives; `None` where only the interpreter can tell.
+    pub(crate) fn evaluate(&self, context: &RuleContext<'_>, limits: &Limits) -> Option<Dynamic> {
+        let mut evaluation = Evaluation {
+            context,
+            limits,
+            locals: vec![Value::Unit; self.locals],
+        };
+        evaluation.value(&self.body).map(Value::into_dynamic)
+    }
+}

@@ -1,0 +1,235 @@
+//! What a hook is lowered to: an expression tree without loops, whose evaluation has no errors of its own.
+
+use std::borrow::Cow;
+
+use mission_core::ports::rules::RuleContext;
+
+use super::{
+    field::Field,
+    function::Function,
+    value::{Arithmetic, Comparison, Value},
+};
+use crate::Limits;
+
+/// One expression.
+#[derive(Clone, Debug)]
+pub(super) enum Node {
+    Constant(Value<'static>),
+    ConstantList(Box<[Value<'static>]>),
+    Field(Field),
+    Local(usize),
+    /// Sets a local and gives `()`.
+    Assign(usize, Box<Node>),
+    /// One after the other; the value of the last.
+    Sequence(Box<[Node]>),
+    If(Box<[Node; 3]>),
+    And(Box<[Node]>),
+    Or(Box<[Node]>),
+    Not(Box<Node>),
+    Coalesce(Box<[Node]>),
+    Negate(Box<Node>),
+    Arithmetic(Arithmetic, Box<[Node; 2]>),
+    Compare(Comparison, Box<[Node; 2]>),
+    /// A field compared with a constant: most conditions are such.
+    CompareField(Comparison, Field, Value<'static>),
+    /// The list, and what may be in it.
+    Contains(Box<[Node; 2]>),
+    Property(Box<Node>, Box<str>),
+    Item(Box<[Node; 2]>),
+    Interpolate(Box<[Node]>),
+    Map(Box<[(Box<str>, Node)]>),
+    Switch(Box<Switch>),
+    Call(Function, Box<[Node]>),
+    /// Where the script throws: the interpreter tells the error.
+    Throw,
+}
+
+/// `switch`.
+#[derive(Clone, Debug)]
+pub(super) struct Switch {
+    pub(super) value: Node,
+    /// Cases of one value, each with the arms that it leads to.
+    pub(super) values: Vec<(Value<'static>, Vec<usize>)>,
+    /// Cases of whole numbers, from the first to the last.
+    pub(super) ranges: Vec<(i64, i64, usize)>,
+    /// What decides whether an arm is taken, and what it gives.
+    pub(super) arms: Vec<(Option<Node>, Node)>,
+    pub(super) default: Option<usize>,
+}
+
+/// What an evaluation reads, and the variables that it has made.
+pub(super) struct Evaluation<'v> {
+    pub(super) context: &'v RuleContext<'v>,
+    pub(super) limits: &'v Limits,
+    pub(super) locals: Vec<Value<'v>>,
+}
+
+impl<'v> Evaluation<'v> {
+    /// The value of an expression; `None` where the interpreter must be asked.
+    pub(super) fn value(&mut self, node: &'v Node) -> Option<Value<'v>> {
+        Some(match node {
+            Node::Constant(value) => value.borrowed(),
+            Node::ConstantList(items) => Value::List(items),
+            Node::Field(field) => field.read(self.context, self.limits)?,
+            Node::Local(at) => self.locals.get(*at)?.clone(),
+            Node::Assign(at, value) => {
+                *self.locals.get_mut(*at)? = self.value(value)?;
+                Value::Unit
+            }
+            Node::Sequence(nodes) => {
+                let (last, before) = nodes.split_last()?;
+                for node in before {
+                    self.value(node)?;
+                }
+                self.value(last)?
+            }
+            Node::If(parts) => {
+                let [condition, then, otherwise] = &**parts;
+                let chosen = if self.holds(condition)? { then } else { otherwise };
+                self.value(chosen)?
+            }
+            Node::Coalesce(nodes) => {
+                for node in nodes {
+                    let value = self.value(node)?;
+                    if !value.is_unit() {
+                        return Some(value);
+                    }
+                }
+                Value::Unit
+            }
+            Node::Negate(node) => match self.value(node)? {
+                Value::Int(whole) => Value::Int(whole.checked_neg()?),
+                Value::Decimal(number) => Value::Decimal(-number),
+                _ => return None,
+            },
+            Node::Arithmetic(operator, operands) => {
+                let [left, right] = &**operands;
+                let (left, right) = (self.value(left)?, self.value(right)?);
+                operator.apply(left, right, self.limits)?
+            }
+            Node::Property(node, name) => self.value(node)?.property(name),
+            Node::Item(parts) => {
+                let [list, index] = &**parts;
+                let list = self.value(list)?;
+                list.item(&self.value(index)?)?
+            }
+            Node::Interpolate(parts) => {
+                let mut text = String::new();
+                for part in parts {
+                    self.value(part)?.write_to(&mut text)?;
+                }
+                Value::Text(Cow::Owned(text)).within(self.limits)?
+            }
+            Node::Map(entries) => {
+                let mut map = Vec::with_capacity(entries.len());
+                for (key, node) in entries {
+                    map.push((&**key, self.value(node)?));
+                }
+                Value::Map(map).within(self.limits)?
+            }
+            Node::Switch(switch) => {
+                let value = self.value(&switch.value)?;
+                match self.arm(switch, &value)? {
+                    Some(node) => self.value(node)?,
+                    None => Value::Unit,
+                }
+            }
+            Node::Call(function, arguments) => match &**arguments {
+                [only] => function.one(self.value(only)?)?.within(self.limits)?,
+                [first, second] => {
+                    let first = self.value(first)?;
+                    function.two(first, self.value(second)?)?
+                }
+                _ => return None,
+            },
+            Node::And(_)
+            | Node::Or(_)
+            | Node::Not(_)
+            | Node::Compare(..)
+            | Node::CompareField(..)
+            | Node::Contains(_) => Value::Bool(self.holds(node)?),
+            Node::Throw => return None,
+        })
+    }
+
+    /// Whether a condition holds.
+    fn holds(&mut self, node: &'v Node) -> Option<bool> {
+        match node {
+            Node::CompareField(operator, field, constant) => {
+                operator.compare(&field.read(self.context, self.limits)?, constant)
+            }
+            Node::Compare(operator, operands) => {
+                let [left, right] = &**operands;
+                let left = self.value(left)?;
+                operator.compare(&left, &self.value(right)?)
+            }
+            Node::Contains(parts) => {
+                let [list, wanted] = &**parts;
+                let list = self.value(list)?;
+                list.contains(&self.value(wanted)?)
+            }
+            Node::And(nodes) => {
+                for node in nodes {
+                    if !self.holds(node)? {
+                        return Some(false);
+                    }
+                }
+                Some(true)
+            }
+            Node::Or(nodes) => {
+                for node in nodes {
+                    if self.holds(node)? {
+                        return Some(true);
+                    }
+                }
+                Some(false)
+            }
+            Node::Not(node) => Some(!self.holds(node)?),
+            other => self.value(other)?.as_bool(),
+        }
+    }
+
+    /// The arm that a value leads to, in the order in which the interpreter asks.
+    fn arm(&mut self, switch: &'v Switch, value: &Value<'v>) -> Option<Option<&'v Node>> {
+        let by_value = switch
+            .values
+            .iter()
+            .find(|(case, _)| is_case(case, value))
+            .map_or(&[][..], |(_, arms)| arms);
+        let by_range = switch
+            .ranges
+            .iter()
+            .filter(|(first, last, _)| match value {
+                Value::Int(whole) => first <= whole && whole <= last,
+                _ => false,
+            })
+            .map(|(_, _, arm)| arm);
+        if !switch.ranges.is_empty() && matches!(value, Value::Decimal(_)) {
+            return None;
+        }
+        for arm in by_value.iter().chain(by_range) {
+            let (condition, result) = switch.arms.get(*arm)?;
+            let taken = match condition {
+                Some(condition) => self.holds(condition)?,
+                None => true,
+            };
+            if taken {
+                return Some(Some(result));
+            }
+        }
+        Some(
+            switch
+                .default
+                .and_then(|arm| switch.arms.get(arm))
+                .map(|(_, result)| result),
+        )
+    }
+}
+
+/// Whether a case is that of a value: of the same type, other than for `==`.
+fn is_case(case: &Value<'_>, value: &Value<'_>) -> bool {
+    match (case, value) {
+        (Value::Int(_), Value::Decimal(_)) | (Value::Decimal(_), Value::Int(_)) => false,
+        _ => case.is_same(value) == Some(true),
+    }
+}
