@@ -1,6 +1,6 @@
 //! One compiled script.
 
-use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc};
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use mission_core::ports::rules::{FailureKind, Hook, RuleContext, RuleFailure};
 use rhai::{AST, ASTFlags, CallFnOptions, Dynamic, Engine, Expr, Scope, Stmt};
@@ -8,7 +8,7 @@ use rhai::{AST, ASTFlags, CallFnOptions, Dynamic, Engine, Expr, Scope, Stmt};
 use crate::{
     Diagnostic, Limits, Stopwatch,
     call_check::check_calls,
-    compiled::{CompiledHook, Interpreted},
+    compiled::{CompiledHook, Interpreted, Value},
     context::{ContextUse, script_context},
     failure::rule_failure,
     index_guard::{GuardedScript, Insertions},
@@ -34,8 +34,8 @@ pub(crate) struct Program {
     engine: Arc<Engine>,
     limits: Limits,
     stopwatch: Arc<dyn Stopwatch>,
-    /// The hooks that the script defines.
-    hooks: BTreeMap<Hook, Result<CompiledHook, Interpreted>>,
+    /// The hooks that the script defines, in the order of [`Hook::ALL`].
+    hooks: [Option<Result<CompiledHook, Interpreted>>; Hook::ALL.len()],
     reads: ContextUse,
     pub(crate) pace: MovingAverage,
     insertions: Insertions,
@@ -105,20 +105,16 @@ impl Engines {
             .iter()
             .map(|(name, _, value)| (name.to_owned(), value))
             .collect();
-        let hooks = Hook::ALL
-            .into_iter()
-            .filter(|hook| defined.iter().any(|function| function.name == hook.name()))
-            .map(|hook| {
-                let compiled = if measured {
-                    Err(Interpreted::anywhere(
-                        "the script changes what is within a list or a map",
-                    ))
-                } else {
-                    CompiledHook::of(hook, &defined, &by_name, &self.limits)
-                };
-                (hook, compiled)
+        let hooks = Hook::ALL.map(|hook| {
+            defined.iter().find(|function| function.name == hook.name())?;
+            Some(if measured {
+                Err(Interpreted::anywhere(
+                    "the script changes what is within a list or a map",
+                ))
+            } else {
+                CompiledHook::of(hook, &defined, &by_name, &self.limits)
             })
-            .collect();
+        });
         Ok(Program {
             tree,
             engine: Arc::clone(engine),
@@ -215,32 +211,28 @@ fn assigns_into_values(functions: &[Function]) -> bool {
 impl Program {
     /// Whether the script has a hook.
     pub(crate) fn defines(&self, hook: Hook) -> bool {
-        self.hooks.contains_key(&hook)
-    }
-
-    /// The fields of the context that the script reads.
-    #[cfg(any(test, feature = "testing"))]
-    pub(crate) fn reads(&self) -> &ContextUse {
-        &self.reads
+        matches!(self.hooks.get(hook as usize), Some(Some(_)))
     }
 
     /// Why a hook that the script defines is not compiled.
     pub(crate) fn interpreted(&self, hook: Hook) -> Option<&Interpreted> {
-        self.hooks.get(&hook)?.as_ref().err()
+        self.hooks.get(hook as usize)?.as_ref()?.as_ref().err()
     }
 
-    /// What a hook gives: compiled where it is, and from the interpreter where it is not or cannot tell.
-    pub(crate) fn evaluate(&self, hook: Hook, context: &RuleContext<'_>) -> Result<Dynamic, RuleFailure> {
-        match self.compiled_value(hook, context) {
-            Some(value) => Ok(value),
-            None => self.call(hook, script_context(context, &self.reads)),
-        }
+    /// What the value of a compiled hook means; `None` where the interpreter must be asked.
+    pub(crate) fn compiled<T>(
+        &self,
+        hook: Hook,
+        context: &RuleContext<'_>,
+        meaning: impl FnOnce(Value<'_>) -> Option<T>,
+    ) -> Option<T> {
+        let compiled = self.hooks.get(hook as usize)?.as_ref()?.as_ref().ok()?;
+        compiled.evaluate(context, &self.limits, meaning)
     }
 
-    /// What a compiled hook gives by itself.
-    pub(crate) fn compiled_value(&self, hook: Hook, context: &RuleContext<'_>) -> Option<Dynamic> {
-        let compiled = self.hooks.get(&hook)?.as_ref().ok()?;
-        compiled.evaluate(context, &self.limits)
+    /// What a hook gives by the interpreter.
+    pub(crate) fn interpret(&self, hook: Hook, context: &RuleContext<'_>) -> Result<Dynamic, RuleFailure> {
+        self.call(hook, script_context(context, &self.reads))
     }
 
     /// Lets the interpreter call a hook.
@@ -276,7 +268,7 @@ impl Program {
 impl std::fmt::Debug for Program {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Program")
-            .field("hooks", &self.hooks.keys())
+            .field("hooks", &Hook::ALL.map(|hook| self.defines(hook)))
             .field("reads", &self.reads)
             .finish_non_exhaustive()
     }

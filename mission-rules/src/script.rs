@@ -8,12 +8,12 @@ use std::{
 use mission_core::ports::rules::{
     CompileError, EvidenceVerdict, Hook, RewardPatch, RuleContext, RuleFailure, Script, ScriptCompiler,
 };
-use rhai::Dynamic;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Diagnostic, FieldSchema, Interpreted, Limits, MonotonicStopwatch, Stopwatch, answer,
+    Diagnostic, FieldSchema, Interpreted, Limits, MonotonicStopwatch, Stopwatch,
+    answer::HookAnswer,
     context::json_context,
     failure::{compile_error, hook_failure},
     json::to_json,
@@ -207,42 +207,62 @@ impl ScriptHooks {
         let context = json_context(context).map_err(|message| hook_failure(hook, message))?;
         let value = self.program.call(hook, context)?;
         match hook {
-            Hook::Eligible => drop(answer::eligible(&value)?),
-            Hook::Progress => drop(answer::progress(&value)?),
-            Hook::Verify => drop(answer::verify(&value)?),
-            Hook::Reward => drop(answer::reward(&value)?),
+            Hook::Eligible => drop(bool::of(&value)?),
+            Hook::Progress => drop(u64::of(&value)?),
+            Hook::Verify => drop(EvidenceVerdict::of(&value)?),
+            Hook::Reward => drop(RewardPatch::of(&value)?),
         }
         to_json(&value).map_err(|message| hook_failure(hook, message))
     }
 
-    fn answer<T>(
-        &self,
-        hook: Hook,
-        context: &RuleContext<'_>,
-        meaning: impl FnOnce(&Dynamic) -> Result<T, RuleFailure>,
-    ) -> Result<Option<T>, RuleFailure> {
-        if !self.program.defines(hook) {
+    /// What a hook says: compiled where it is, and by the interpreter where it is not or cannot tell.
+    fn answer<T: HookAnswer>(&self, context: &RuleContext<'_>) -> Result<Option<T>, RuleFailure> {
+        if let Some(answer) = self
+            .program
+            .compiled(T::HOOK, context, |value| T::of(&value).ok())
+        {
+            return Ok(Some(answer));
+        }
+        if !self.program.defines(T::HOOK) {
             return Ok(None);
         }
-        meaning(&self.program.evaluate(hook, context)?).map(Some)
+        T::of(&self.program.interpret(T::HOOK, context)?).map(Some)
+    }
+
+    /// What `eligible` gives when the interpreter evaluates it, whether it is compiled or not.
+    ///
+    /// # Errors
+    /// As [`Script::eligible`].
+    #[cfg(any(test, feature = "testing"))]
+    pub fn eligible_interpreted(&self, context: &RuleContext<'_>) -> Result<bool, RuleFailure> {
+        bool::of(&self.program.interpret(Hook::Eligible, context)?)
+    }
+
+    /// What `reward` gives when the interpreter evaluates it, whether it is compiled or not.
+    ///
+    /// # Errors
+    /// As [`Script::reward`].
+    #[cfg(any(test, feature = "testing"))]
+    pub fn reward_interpreted(&self, context: &RuleContext<'_>) -> Result<RewardPatch, RuleFailure> {
+        RewardPatch::of(&self.program.interpret(Hook::Reward, context)?)
     }
 }
 
 impl Script for ScriptHooks {
     fn eligible(&self, context: &RuleContext<'_>) -> Result<Option<bool>, RuleFailure> {
-        self.answer(Hook::Eligible, context, answer::eligible)
+        self.answer(context)
     }
 
     fn progress(&self, context: &RuleContext<'_>) -> Result<Option<u64>, RuleFailure> {
-        self.answer(Hook::Progress, context, answer::progress)
+        self.answer(context)
     }
 
     fn verify(&self, context: &RuleContext<'_>) -> Result<Option<EvidenceVerdict>, RuleFailure> {
-        self.answer(Hook::Verify, context, answer::verify)
+        self.answer(context)
     }
 
     fn reward(&self, context: &RuleContext<'_>) -> Result<Option<RewardPatch>, RuleFailure> {
-        self.answer(Hook::Reward, context, answer::reward)
+        self.answer(context)
     }
 
     fn is_slow(&self) -> bool {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use mission_core::ports::rules::Hook;
 use rhai::{Array, Dynamic, Map};
 
-use crate::{Limits, StoppedStopwatch, context::script_context, program::Engines};
+use crate::{Limits, StoppedStopwatch, compiled::Value, program::Engines};
 pub(crate) use context::ContextFixture;
 pub(crate) use generator::Bytes;
 use generator::script;
@@ -50,11 +50,11 @@ pub fn compare(bytes: &[u8]) -> Comparison {
     if program.interpreted(Hook::Eligible).is_some() {
         return Comparison::Interpreted;
     }
-    let compiled = program.compiled_value(Hook::Eligible, &context);
-    let Some(compiled) = compiled else {
+    let dynamic = |value: Value<'_>| Some(value.to_dynamic());
+    let Some(compiled) = program.compiled(Hook::Eligible, &context, dynamic) else {
         return Comparison::Asked;
     };
-    let interpreted = program.call(Hook::Eligible, script_context(&context, program.reads()));
+    let interpreted = program.interpret(Hook::Eligible, &context);
     let is_same = interpreted.as_ref().is_ok_and(|value| same(&compiled, value));
     assert!(
         is_same,

@@ -1,11 +1,9 @@
 //! Fields of the context, resolved once and read from the records themselves.
 
-use std::borrow::Cow;
-
 use mission_core::{ports::rules::RuleContext, task::Evidence};
 use serde_json::{Map, Value as Json};
 
-use super::value::Value;
+use super::{arena::Arena, value::Value};
 use crate::{
     Limits,
     schema::{CONTEXT_FIELDS, FieldKind, is_below},
@@ -55,6 +53,13 @@ impl Keys {
         })
     }
 
+    fn json<'v>(&self, object: &'v Map<String, Json>) -> Option<&'v Json> {
+        let first = object.get(&*self.first)?;
+        self.below
+            .iter()
+            .try_fold(first, |found, key| found.as_object()?.get(&**key))
+    }
+
     fn find<'v>(&self, object: &'v Map<String, Json>, limits: &Limits) -> Option<Value<'v>> {
         let Some(mut found) = object.get(&*self.first) else {
             return Some(Value::Unit);
@@ -99,9 +104,45 @@ impl Resolved {
     }
 }
 
+/// Most conditions compare a field with a number or a text. Asked for these, nothing wider than a pointer and a length
+/// is handed around.
+impl Field {
+    /// The whole number that the field holds, if it holds one.
+    #[inline]
+    pub(super) fn int(&self, context: &RuleContext<'_>) -> Option<i64> {
+        match self {
+            Field::UserLevel => Some(context.user.level.into()),
+            Field::StreakCurrent => Some(context.streak.current.into()),
+            Field::TaskProgress => i64::try_from(context.task.progress).ok(),
+            Field::EvidenceSeconds => i64::try_from(context.evidence?.seconds()?).ok(),
+            Field::EventData(keys) => keys.json(&context.event?.data)?.as_i64(),
+            Field::UserAttribute(keys) => keys.json(context.user.attributes)?.as_i64(),
+            _ => None,
+        }
+    }
+
+    /// The text that the field holds, if it holds one that is borrowed.
+    #[inline]
+    pub(super) fn text<'v>(&self, context: &RuleContext<'v>) -> Option<&'v str> {
+        match self {
+            Field::EventType => Some(context.event?.event_type.as_str()),
+            Field::UserCountry => context.user.country,
+            Field::EventData(keys) => keys.json(&context.event?.data)?.as_str(),
+            Field::UserAttribute(keys) => keys.json(context.user.attributes)?.as_str(),
+            _ => None,
+        }
+    }
+}
+
 impl Field {
     /// What the field holds; `None` where that might pass the limits.
-    pub(super) fn read<'v>(&self, context: &RuleContext<'v>, limits: &Limits) -> Option<Value<'v>> {
+    #[inline]
+    pub(super) fn read<'v>(
+        &self,
+        context: &RuleContext<'v>,
+        arena: &'v Arena,
+        limits: &Limits,
+    ) -> Option<Value<'v>> {
         let value = match self {
             Field::UserLevel => Value::Int(context.user.level.into()),
             Field::UserTags => Value::Texts(context.user.tags),
@@ -120,7 +161,9 @@ impl Field {
             Field::TaskProgress => whole(context.task.progress),
             Field::MissionPoints => Value::Decimal(context.mission.definition.reward.points.get()),
             Field::Other(path) => {
-                let value = context.field(path).map_or(Value::Unit, Value::field);
+                let value = context
+                    .field(path)
+                    .map_or(Value::Unit, |field| Value::field(field, arena));
                 match value {
                     Value::Int(whole) if is_decimal(path) => Value::Decimal(whole.into()),
                     value => value,
@@ -132,7 +175,7 @@ impl Field {
 }
 
 fn text(text: Option<&str>) -> Value<'_> {
-    text.map_or(Value::Unit, |text| Value::Text(Cow::Borrowed(text)))
+    text.map_or(Value::Unit, Value::Text)
 }
 
 fn whole<'v>(number: u64) -> Value<'v> {

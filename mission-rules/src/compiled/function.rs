@@ -2,7 +2,10 @@
 
 use rust_decimal::{RoundingStrategy, prelude::ToPrimitive};
 
-use super::value::Value;
+use super::{
+    arena::Arena,
+    value::{Value, joined},
+};
 
 /// A function that gives the same as the interpreter's of that name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +52,7 @@ impl Function {
         })
     }
 
-    pub(super) fn one<'v>(self, value: Value<'v>) -> Option<Value<'v>> {
+    pub(super) fn one<'v>(self, value: Value<'v>, arena: &'v Arena) -> Option<Value<'v>> {
         use Function as F;
         Some(match (self, value) {
             (F::Abs, Value::Int(whole)) => Value::Int(whole.checked_abs()?),
@@ -62,14 +65,10 @@ impl Function {
             (F::ToDecimal, value) => Value::Decimal(value.number()?),
             (F::Len, value) => Value::Int(value.len()?.try_into().ok()?),
             (F::IsEmpty, value) => Value::Bool(value.len()? == 0),
-            (F::ToString, value) => {
-                let mut text = String::new();
-                value.write_to(&mut text)?;
-                Value::Text(text.into())
-            }
-            (F::Trim, Value::Text(text)) => Value::Text(text.trim().to_owned().into()),
-            (F::ToLower, Value::Text(text)) => Value::Text(text.to_lowercase().into()),
-            (F::ToUpper, Value::Text(text)) => Value::Text(text.to_uppercase().into()),
+            (F::ToString, value) => joined([value], arena)?,
+            (F::Trim, Value::Text(text)) => Value::Text(text.trim()),
+            (F::ToLower, Value::Text(text)) => Value::Text(arena.memory().alloc_str(&text.to_lowercase())),
+            (F::ToUpper, Value::Text(text)) => Value::Text(arena.memory().alloc_str(&text.to_uppercase())),
             _ => return None,
         })
     }
@@ -88,8 +87,8 @@ impl Function {
                 ))
             }
             (F::Round, Value::Int(whole), Value::Int(0..=28)) => Value::Int(whole),
-            (F::StartsWith, Value::Text(text), Value::Text(start)) => Value::Bool(text.starts_with(&*start)),
-            (F::EndsWith, Value::Text(text), Value::Text(end)) => Value::Bool(text.ends_with(&*end)),
+            (F::StartsWith, Value::Text(text), Value::Text(start)) => Value::Bool(text.starts_with(start)),
+            (F::EndsWith, Value::Text(text), Value::Text(end)) => Value::Bool(text.ends_with(end)),
             _ => return None,
         })
     }

@@ -5,6 +5,7 @@
 //! there is one place that words errors, and the two can only differ in a value, which
 //! [generated scripts](tests) are compared for.
 
+mod arena;
 mod chain;
 mod field;
 mod function;
@@ -19,10 +20,11 @@ use std::collections::BTreeMap;
 use mission_core::ports::rules::{Hook, RuleContext};
 use rhai::{Dynamic, Position};
 
+pub(crate) use self::value::Value;
 use self::{
+    arena::Arena,
     lower::Lowering,
     node::{Evaluation, Node},
-    value::Value,
 };
 use crate::{Limits, syntax::Function};
 
@@ -34,6 +36,9 @@ pub struct Interpreted {
     /// The line of that in the script, from 1, where it is in one place.
     pub line: Option<usize>,
 }
+
+/// So many variables need no memory of their own.
+const FEW_LOCALS: usize = 8;
 
 /// A hook that needs no interpreter.
 #[derive(Debug)]
@@ -81,13 +86,33 @@ impl CompiledHook {
         })
     }
 
-    /// What the hook gives; `None` where only the interpreter can tell.
-    pub(crate) fn evaluate(&self, context: &RuleContext<'_>, limits: &Limits) -> Option<Dynamic> {
+    /// What the hook's value means; `None` where only the interpreter can tell.
+    pub(crate) fn evaluate<T>(
+        &self,
+        context: &RuleContext<'_>,
+        limits: &Limits,
+        meaning: impl FnOnce(Value<'_>) -> Option<T>,
+    ) -> Option<T> {
+        let arena = Arena::default();
+        let mut few;
+        let mut many;
+        let locals: &mut [Value<'_>] = match self.locals {
+            0 => &mut [],
+            1..=FEW_LOCALS => {
+                few = [Value::Unit; FEW_LOCALS];
+                few.get_mut(..self.locals)?
+            }
+            _ => {
+                many = vec![Value::Unit; self.locals];
+                &mut many
+            }
+        };
         let mut evaluation = Evaluation {
             context,
             limits,
-            locals: vec![Value::Unit; self.locals],
+            arena: &arena,
+            locals,
         };
-        evaluation.value(&self.body).map(Value::into_dynamic)
+        evaluation.value(&self.body).and_then(meaning)
     }
 }

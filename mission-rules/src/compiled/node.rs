@@ -1,21 +1,19 @@
 //! What a hook is lowered to: an expression tree without loops, whose evaluation has no errors of its own.
 
-use std::borrow::Cow;
-
 use mission_core::ports::rules::RuleContext;
 
 use super::{
+    arena::Arena,
     field::Field,
     function::Function,
-    value::{Arithmetic, Comparison, Value},
+    value::{Arithmetic, Comparison, Constant, Value, joined},
 };
 use crate::Limits;
 
 /// One expression.
 #[derive(Clone, Debug)]
 pub(super) enum Node {
-    Constant(Value<'static>),
-    ConstantList(Box<[Value<'static>]>),
+    Constant(Constant),
     Field(Field),
     Local(usize),
     /// Sets a local and gives `()`.
@@ -31,9 +29,13 @@ pub(super) enum Node {
     Arithmetic(Arithmetic, Box<[Node; 2]>),
     Compare(Comparison, Box<[Node; 2]>),
     /// A field compared with a constant: most conditions are such.
-    CompareField(Comparison, Field, Value<'static>),
+    CompareField(Comparison, Field, Constant),
     /// The list, and what may be in it.
     Contains(Box<[Node; 2]>),
+    /// Whether a constant text is in a list of the context.
+    HasText(Field, Box<str>),
+    /// Whether a field is one of some constants.
+    IsOneOf(Field, Box<[Constant]>),
     Property(Box<Node>, Box<str>),
     Item(Box<[Node; 2]>),
     Interpolate(Box<[Node]>),
@@ -49,7 +51,7 @@ pub(super) enum Node {
 pub(super) struct Switch {
     pub(super) value: Node,
     /// Cases of one value, each with the arms that it leads to.
-    pub(super) values: Vec<(Value<'static>, Vec<usize>)>,
+    pub(super) values: Vec<(Constant, Vec<usize>)>,
     /// Cases of whole numbers, from the first to the last.
     pub(super) ranges: Vec<(i64, i64, usize)>,
     /// What decides whether an arm is taken, and what it gives.
@@ -58,20 +60,20 @@ pub(super) struct Switch {
 }
 
 /// What an evaluation reads, and the variables that it has made.
-pub(super) struct Evaluation<'v> {
+pub(super) struct Evaluation<'v, 'l> {
     pub(super) context: &'v RuleContext<'v>,
     pub(super) limits: &'v Limits,
-    pub(super) locals: Vec<Value<'v>>,
+    pub(super) arena: &'v Arena,
+    pub(super) locals: &'l mut [Value<'v>],
 }
 
-impl<'v> Evaluation<'v> {
+impl<'v> Evaluation<'v, '_> {
     /// The value of an expression; `None` where the interpreter must be asked.
     pub(super) fn value(&mut self, node: &'v Node) -> Option<Value<'v>> {
         Some(match node {
-            Node::Constant(value) => value.borrowed(),
-            Node::ConstantList(items) => Value::List(items),
-            Node::Field(field) => field.read(self.context, self.limits)?,
-            Node::Local(at) => self.locals.get(*at)?.clone(),
+            Node::Constant(constant) => constant.value(),
+            Node::Field(field) => self.field(field)?,
+            Node::Local(at) => *self.locals.get(*at)?,
             Node::Assign(at, value) => {
                 *self.locals.get_mut(*at)? = self.value(value)?;
                 Value::Unit
@@ -105,37 +107,40 @@ impl<'v> Evaluation<'v> {
             Node::Arithmetic(operator, operands) => {
                 let [left, right] = &**operands;
                 let (left, right) = (self.value(left)?, self.value(right)?);
-                operator.apply(left, right, self.limits)?
+                operator.apply(left, right, self.arena, self.limits)?
             }
             Node::Property(node, name) => self.value(node)?.property(name),
             Node::Item(parts) => {
                 let [list, index] = &**parts;
                 let list = self.value(list)?;
-                list.item(&self.value(index)?)?
+                list.item(self.value(index)?)?
             }
             Node::Interpolate(parts) => {
-                let mut text = String::new();
+                let mut text = Value::Text("");
                 for part in parts {
-                    self.value(part)?.write_to(&mut text)?;
+                    text = joined([text, self.value(part)?], self.arena)?.within(self.limits)?;
                 }
-                Value::Text(Cow::Owned(text)).within(self.limits)?
+                text
             }
             Node::Map(entries) => {
-                let mut map = Vec::with_capacity(entries.len());
-                for (key, node) in entries {
-                    map.push((&**key, self.value(node)?));
+                let map = self
+                    .arena
+                    .memory()
+                    .alloc_slice_fill_copy(entries.len(), ("", Value::Unit));
+                for (entry, (key, node)) in map.iter_mut().zip(entries) {
+                    *entry = (key, self.value(node)?);
                 }
                 Value::Map(map).within(self.limits)?
             }
             Node::Switch(switch) => {
                 let value = self.value(&switch.value)?;
-                match self.arm(switch, &value)? {
+                match self.arm(switch, value)? {
                     Some(node) => self.value(node)?,
                     None => Value::Unit,
                 }
             }
             Node::Call(function, arguments) => match &**arguments {
-                [only] => function.one(self.value(only)?)?.within(self.limits)?,
+                [only] => function.one(self.value(only)?, self.arena)?.within(self.limits)?,
                 [first, second] => {
                     let first = self.value(first)?;
                     function.two(first, self.value(second)?)?
@@ -147,7 +152,9 @@ impl<'v> Evaluation<'v> {
             | Node::Not(_)
             | Node::Compare(..)
             | Node::CompareField(..)
-            | Node::Contains(_) => Value::Bool(self.holds(node)?),
+            | Node::Contains(_)
+            | Node::HasText(..)
+            | Node::IsOneOf(..) => Value::Bool(self.holds(node)?),
             Node::Throw => return None,
         })
     }
@@ -155,18 +162,21 @@ impl<'v> Evaluation<'v> {
     /// Whether a condition holds.
     fn holds(&mut self, node: &'v Node) -> Option<bool> {
         match node {
-            Node::CompareField(operator, field, constant) => {
-                operator.compare(&field.read(self.context, self.limits)?, constant)
+            Node::CompareField(operator, field, constant) => self.compare_field(*operator, field, constant),
+            Node::IsOneOf(field, constants) => self.is_one_of(field, constants),
+            Node::HasText(Field::UserTags, text) => {
+                Some(self.context.user.tags.iter().any(|tag| **tag == **text))
             }
+            Node::HasText(field, text) => self.field(field)?.contains(Value::Text(text)),
             Node::Compare(operator, operands) => {
                 let [left, right] = &**operands;
                 let left = self.value(left)?;
-                operator.compare(&left, &self.value(right)?)
+                operator.compare(left, self.value(right)?)
             }
             Node::Contains(parts) => {
                 let [list, wanted] = &**parts;
                 let list = self.value(list)?;
-                list.contains(&self.value(wanted)?)
+                list.contains(self.value(wanted)?)
             }
             Node::And(nodes) => {
                 for node in nodes {
@@ -189,18 +199,57 @@ impl<'v> Evaluation<'v> {
         }
     }
 
+    #[inline]
+    fn compare_field(&self, operator: Comparison, field: &'v Field, constant: &'v Constant) -> Option<bool> {
+        match constant {
+            Constant::Int(wanted) => {
+                if let Some(found) = field.int(self.context) {
+                    return Some(operator.holds(found.cmp(wanted)));
+                }
+            }
+            Constant::Text(wanted) => {
+                if let Some(found) = field.text(self.context).filter(|text| self.fits(text)) {
+                    return Some(operator.compare_texts(found, wanted));
+                }
+            }
+            _ => {}
+        }
+        operator.compare(self.field(field)?, constant.value())
+    }
+
+    #[inline]
+    fn is_one_of(&self, field: &'v Field, constants: &'v [Constant]) -> Option<bool> {
+        match field.text(self.context).filter(|text| self.fits(text)) {
+            Some(found) => Some(
+                constants
+                    .iter()
+                    .any(|constant| matches!(constant, Constant::Text(text) if **text == *found)),
+            ),
+            None => Value::List(constants).contains(self.field(field)?),
+        }
+    }
+
+    fn fits(&self, text: &str) -> bool {
+        text.len() <= self.limits.string_bytes
+    }
+
+    #[inline]
+    fn field(&self, field: &'v Field) -> Option<Value<'v>> {
+        field.read(self.context, self.arena, self.limits)
+    }
+
     /// The arm that a value leads to, in the order in which the interpreter asks.
-    fn arm(&mut self, switch: &'v Switch, value: &Value<'v>) -> Option<Option<&'v Node>> {
+    fn arm(&mut self, switch: &'v Switch, value: Value<'v>) -> Option<Option<&'v Node>> {
         let by_value = switch
             .values
             .iter()
-            .find(|(case, _)| is_case(case, value))
+            .find(|(case, _)| is_case(case.value(), value))
             .map_or(&[][..], |(_, arms)| arms);
         let by_range = switch
             .ranges
             .iter()
             .filter(|(first, last, _)| match value {
-                Value::Int(whole) => first <= whole && whole <= last,
+                Value::Int(whole) => *first <= whole && whole <= *last,
                 _ => false,
             })
             .map(|(_, _, arm)| arm);
@@ -227,7 +276,7 @@ impl<'v> Evaluation<'v> {
 }
 
 /// Whether a case is that of a value: of the same type, other than for `==`.
-fn is_case(case: &Value<'_>, value: &Value<'_>) -> bool {
+fn is_case(case: Value<'_>, value: Value<'_>) -> bool {
     match (case, value) {
         (Value::Int(_), Value::Decimal(_)) | (Value::Decimal(_), Value::Int(_)) => false,
         _ => case.is_same(value) == Some(true),

@@ -1,28 +1,30 @@
 //! Values of a compiled hook, borrowed from the context where they can be.
 
-use std::{borrow::Cow, cmp::Ordering};
+use std::{borrow::Cow, cmp::Ordering, fmt::Write as _};
 
-use mission_core::mission::FieldValue;
-use rhai::{Dynamic, ImmutableString};
+use bumpalo::collections::String as ArenaString;
+use mission_core::mission::{FieldValue, json_number};
+use rhai::{Array, Dynamic, ImmutableString, Map};
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 use serde_json::Value as Json;
 
+use super::arena::Arena;
 use crate::{
     Limits,
     json::{from_json, from_object},
 };
 
-/// A value as the interpreter would have it.
+/// A value as the interpreter would have it. Texts and maps that are made on the way are in the evaluation's arena.
 ///
 /// Operations give `None` for what the interpreter refuses, and for what is not worth a second implementation: the hook
 /// is then evaluated by the interpreter.
-#[derive(Clone, Debug)]
-pub(super) enum Value<'v> {
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Value<'v> {
     Unit,
     Bool(bool),
     Int(i64),
     Decimal(Decimal),
-    Text(Cow<'v, str>),
+    Text(&'v str),
     /// Texts of the context, such as the user's tags.
     Texts(&'v [String]),
     /// A list out of an event's data or a user's attributes.
@@ -30,9 +32,55 @@ pub(super) enum Value<'v> {
     /// An object out of an event's data or a user's attributes.
     Object(&'v serde_json::Map<String, Json>),
     /// A list that stands in the script.
-    List(&'v [Value<'v>]),
+    List(&'v [Constant]),
     /// A map that the script makes.
-    Map(Vec<(&'v str, Value<'v>)>),
+    Map(&'v [(&'v str, Value<'v>)]),
+}
+
+/// A value that stands in the script.
+#[derive(Clone, Debug)]
+pub(crate) enum Constant {
+    Unit,
+    Bool(bool),
+    Int(i64),
+    Decimal(Decimal),
+    Text(Box<str>),
+    List(Box<[Constant]>),
+}
+
+impl Constant {
+    /// A constant of the script; `None` for a type that only the interpreter has.
+    pub(super) fn of(value: &Dynamic) -> Option<Self> {
+        if value.is_unit() {
+            return Some(Constant::Unit);
+        }
+        if let Ok(yes) = value.as_bool() {
+            return Some(Constant::Bool(yes));
+        }
+        if let Ok(whole) = value.as_int() {
+            return Some(Constant::Int(whole));
+        }
+        if let Ok(number) = value.as_decimal() {
+            return Some(Constant::Decimal(number));
+        }
+        if let Some(text) = value.read_lock::<ImmutableString>() {
+            return Some(Constant::Text(text.as_str().into()));
+        }
+        let items = value.read_lock::<Array>()?;
+        let items = items.iter().map(Constant::of);
+        items.collect::<Option<_>>().map(Constant::List)
+    }
+
+    pub(super) fn value(&self) -> Value<'_> {
+        match self {
+            Constant::Unit => Value::Unit,
+            Constant::Bool(yes) => Value::Bool(*yes),
+            Constant::Int(whole) => Value::Int(*whole),
+            Constant::Decimal(number) => Value::Decimal(*number),
+            Constant::Text(text) => Value::Text(text),
+            Constant::List(items) => Value::List(items),
+        }
+    }
 }
 
 /// What a value is, as far as operators distinguish.
@@ -80,7 +128,18 @@ impl Comparison {
         })
     }
 
-    fn holds(self, ordering: Ordering) -> bool {
+    /// Texts are told apart by their lengths most of the time.
+    #[inline]
+    pub(super) fn compare_texts(self, left: &str, right: &str) -> bool {
+        match self {
+            Comparison::Equal => left == right,
+            Comparison::NotEqual => left != right,
+            _ => self.holds(left.cmp(right)),
+        }
+    }
+
+    #[inline]
+    pub(super) fn holds(self, ordering: Ordering) -> bool {
         match self {
             Comparison::Equal => ordering.is_eq(),
             Comparison::NotEqual => ordering.is_ne(),
@@ -92,11 +151,12 @@ impl Comparison {
     }
 
     /// Compares two values. Values of different types are unequal, and neither is less than the other.
-    pub(super) fn compare(self, left: &Value<'_>, right: &Value<'_>) -> Option<bool> {
+    #[inline]
+    pub(super) fn compare(self, left: Value<'_>, right: Value<'_>) -> Option<bool> {
         let ordering = match (left, right) {
-            (Value::Int(left), Value::Int(right)) => left.cmp(right),
-            (Value::Text(left), Value::Text(right)) => left.as_ref().cmp(right.as_ref()),
-            (Value::Bool(left), Value::Bool(right)) => left.cmp(right),
+            (Value::Int(left), Value::Int(right)) => left.cmp(&right),
+            (Value::Text(left), Value::Text(right)) => return Some(self.compare_texts(left, right)),
+            (Value::Bool(left), Value::Bool(right)) => left.cmp(&right),
             _ => match (left.number(), right.number()) {
                 (Some(left), Some(right)) => left.cmp(&right),
                 _ if left.kind() != right.kind() => return Some(self == Comparison::NotEqual),
@@ -121,23 +181,24 @@ impl Arithmetic {
         })
     }
 
-    pub(super) fn apply<'v>(self, left: Value<'v>, right: Value<'v>, limits: &Limits) -> Option<Value<'v>> {
-        if let (Value::Int(left), Value::Int(right)) = (&left, &right) {
-            return self.whole(*left, *right).map(Value::Int);
+    pub(super) fn apply<'v>(
+        self,
+        left: Value<'v>,
+        right: Value<'v>,
+        arena: &'v Arena,
+        limits: &Limits,
+    ) -> Option<Value<'v>> {
+        if let (Value::Int(left), Value::Int(right)) = (left, right) {
+            return self.whole(left, right).map(Value::Int);
         }
         if let (Some(left), Some(right)) = (left.number(), right.number()) {
             return self.decimal(left, right).map(Value::Decimal);
         }
-        if self != Arithmetic::Add {
-            return None;
-        }
-        match (left, right) {
-            (Value::Text(text), Value::Unit) | (Value::Unit, Value::Text(text)) => Some(Value::Text(text)),
-            (Value::Text(left), right) => joined(left.into_owned(), &right, limits),
-            (left, right @ Value::Text(_)) => {
-                let mut text = String::new();
-                left.write_to(&mut text)?;
-                joined(text, &right, limits)
+        match (self, left, right) {
+            (Arithmetic::Add, text @ Value::Text(_), Value::Unit)
+            | (Arithmetic::Add, Value::Unit, text @ Value::Text(_)) => Some(text),
+            (Arithmetic::Add, Value::Text(_), _) | (Arithmetic::Add, _, Value::Text(_)) => {
+                joined([left, right], arena)?.within(limits)
             }
             _ => None,
         }
@@ -164,94 +225,80 @@ impl Arithmetic {
     }
 }
 
-fn joined<'v>(mut text: String, more: &Value<'_>, limits: &Limits) -> Option<Value<'v>> {
-    more.write_to(&mut text)?;
-    Value::Text(text.into()).within(limits)
+/// The texts of values in a row.
+pub(super) fn joined<'v>(values: impl IntoIterator<Item = Value<'v>>, arena: &'v Arena) -> Option<Value<'v>> {
+    let mut text = ArenaString::new_in(arena.memory());
+    for value in values {
+        value.write_to(&mut text)?;
+    }
+    Some(Value::Text(text.into_bump_str()))
 }
 
 impl<'v> Value<'v> {
-    /// A constant of the script; `None` for a type that only the interpreter has.
-    pub(super) fn constant(value: &Dynamic) -> Option<Value<'static>> {
-        if value.is_unit() {
-            return Some(Value::Unit);
-        }
-        if let Ok(yes) = value.as_bool() {
-            return Some(Value::Bool(yes));
-        }
-        if let Ok(whole) = value.as_int() {
-            return Some(Value::Int(whole));
-        }
-        if let Ok(number) = value.as_decimal() {
-            return Some(Value::Decimal(number));
-        }
-        let text = value.read_lock::<ImmutableString>()?;
-        Some(Value::Text(text.to_string().into()))
-    }
-
     /// A value out of an event's data or a user's attributes.
     pub(super) fn json(json: &'v Json) -> Self {
         match json {
+            Json::Null => Value::Unit,
+            Json::Bool(yes) => Value::Bool(*yes),
             Json::Number(number) => match number.as_i64() {
                 Some(whole) => Value::Int(whole),
-                None => FieldValue::from_json(json).map_or(Value::Unit, Value::field),
+                None => json_number(number).map_or(Value::Unit, Value::of_number),
             },
-            Json::String(text) => Value::Text(Cow::Borrowed(text)),
-            other => FieldValue::from_json(other).map_or(Value::Unit, Value::field),
+            Json::String(text) => Value::Text(text),
+            Json::Array(items) => Value::JsonList(items),
+            Json::Object(fields) => Value::Object(fields),
         }
     }
 
     /// A field of the context.
-    pub(super) fn field(field: FieldValue<'v>) -> Self {
+    pub(super) fn field(field: FieldValue<'v>, arena: &'v Arena) -> Self {
         match field {
             FieldValue::Bool(yes) => Value::Bool(yes),
-            FieldValue::Number(number) => match number.to_i64() {
-                Some(whole) if number.is_integer() => Value::Int(whole),
-                _ => Value::Decimal(number),
-            },
-            FieldValue::Text(text) => Value::Text(text),
+            FieldValue::Number(number) => Value::of_number(number),
+            FieldValue::Text(Cow::Borrowed(text)) => Value::Text(text),
+            FieldValue::Text(Cow::Owned(text)) => Value::Text(arena.memory().alloc_str(&text)),
             FieldValue::Texts(texts) => Value::Texts(texts),
             FieldValue::List(items) => Value::JsonList(items),
             FieldValue::Object(fields) => Value::Object(fields),
         }
     }
 
-    /// The same value without a copy of its text.
-    pub(super) fn borrowed(&'v self) -> Value<'v> {
-        match self {
-            Value::Text(text) => Value::Text(Cow::Borrowed(text)),
-            other => other.clone(),
+    fn of_number(number: Decimal) -> Self {
+        match number.to_i64() {
+            Some(whole) if number.is_integer() => Value::Int(whole),
+            _ => Value::Decimal(number),
         }
     }
 
-    /// What a hook gives, as the interpreter would give it.
-    pub(super) fn into_dynamic(self) -> Dynamic {
+    /// The value as the interpreter has it.
+    pub(crate) fn to_dynamic(self) -> Dynamic {
         match self {
             Value::Unit => Dynamic::UNIT,
             Value::Bool(yes) => Dynamic::from_bool(yes),
             Value::Int(whole) => Dynamic::from_int(whole),
             Value::Decimal(number) => Dynamic::from_decimal(number),
-            Value::Text(text) => Dynamic::from(ImmutableString::from(text.as_ref())),
-            Value::Texts(texts) => Dynamic::from_array(
-                texts
+            Value::Text(text) => Dynamic::from(ImmutableString::from(text)),
+            Value::Texts(texts) => {
+                let texts = texts
                     .iter()
-                    .map(|text| ImmutableString::from(text.as_str()).into())
-                    .collect(),
-            ),
+                    .map(|text| ImmutableString::from(text.as_str()).into());
+                Dynamic::from_array(texts.collect())
+            }
             Value::JsonList(items) => Dynamic::from_array(items.iter().map(from_json).collect()),
             Value::Object(fields) => Dynamic::from_map(from_object(fields)),
             Value::List(items) => {
-                Dynamic::from_array(items.iter().map(|item| item.clone().into_dynamic()).collect())
+                Dynamic::from_array(items.iter().map(|item| item.value().to_dynamic()).collect())
             }
-            Value::Map(entries) => Dynamic::from_map(
-                entries
-                    .into_iter()
-                    .map(|(key, value)| (key.into(), value.into_dynamic()))
-                    .collect(),
-            ),
+            Value::Map(entries) => {
+                let entries = entries
+                    .iter()
+                    .map(|(key, value)| ((*key).into(), value.to_dynamic()));
+                Dynamic::from_map(entries.collect::<Map>())
+            }
         }
     }
 
-    fn kind(&self) -> Kind {
+    fn kind(self) -> Kind {
         match self {
             Value::Unit => Kind::Unit,
             Value::Bool(_) => Kind::Bool,
@@ -262,36 +309,42 @@ impl<'v> Value<'v> {
         }
     }
 
-    pub(super) fn is_unit(&self) -> bool {
+    pub(crate) fn is_unit(self) -> bool {
         matches!(self, Value::Unit)
     }
 
-    pub(super) fn as_bool(&self) -> Option<bool> {
+    pub(crate) fn as_bool(self) -> Option<bool> {
         match self {
-            Value::Bool(yes) => Some(*yes),
+            Value::Bool(yes) => Some(yes),
             _ => None,
         }
     }
 
-    pub(super) fn number(&self) -> Option<Decimal> {
+    pub(crate) fn number(self) -> Option<Decimal> {
         match self {
-            Value::Int(whole) => Some(Decimal::from(*whole)),
-            Value::Decimal(number) => Some(*number),
+            Value::Int(whole) => Some(Decimal::from(whole)),
+            Value::Decimal(number) => Some(number),
             _ => None,
         }
     }
 
     /// The value, if the interpreter would surely take it: the size limits hold for what comes out of the context too.
+    #[inline]
     pub(super) fn within(self, limits: &Limits) -> Option<Self> {
-        let mut size = Size::default();
-        size.add(&self);
-        let is_within =
-            size.bytes <= limits.string_bytes && size.items <= limits.array_items.min(limits.map_entries);
+        let is_within = match self {
+            Value::Unit | Value::Bool(_) | Value::Int(_) | Value::Decimal(_) => true,
+            Value::Text(text) => text.len() <= limits.string_bytes,
+            _ => {
+                let mut size = Size::default();
+                size.add(self);
+                size.bytes <= limits.string_bytes && size.items <= limits.array_items.min(limits.map_entries)
+            }
+        };
         is_within.then_some(self)
     }
 
     /// Characters of a text, items of a list, entries of a map.
-    pub(super) fn len(&self) -> Option<usize> {
+    pub(super) fn len(self) -> Option<usize> {
         match self {
             Value::Unit => Some(0),
             Value::Text(text) => Some(text.chars().count()),
@@ -305,57 +358,52 @@ impl<'v> Value<'v> {
     }
 
     /// An item of a list, or an entry of a map.
-    pub(super) fn item(self, index: &Value<'_>) -> Option<Value<'v>> {
+    pub(super) fn item(self, index: Value<'_>) -> Option<Value<'v>> {
         match (self, index) {
             (Value::Unit, Value::Int(0..)) => Some(Value::Unit),
             (Value::Texts(texts), Value::Int(at)) => {
-                let text = texts.get(usize::try_from(*at).ok()?)?;
-                Some(Value::Text(Cow::Borrowed(text)))
+                texts.get(usize::try_from(at).ok()?).map(|text| Value::Text(text))
             }
-            (Value::JsonList(items), Value::Int(at)) => {
-                items.get(usize::try_from(*at).ok()?).map(Value::json)
-            }
-            (Value::List(items), Value::Int(at)) => {
-                items.get(usize::try_from(*at).ok()?).map(Value::borrowed)
-            }
-            (map @ (Value::Object(_) | Value::Map(_)), Value::Text(name)) => Some(map.property(name)),
+            (Value::JsonList(items), Value::Int(at)) => items.get(usize::try_from(at).ok()?).map(Value::json),
+            (Value::List(items), Value::Int(at)) => items.get(usize::try_from(at).ok()?).map(Constant::value),
+            (Value::Object(_) | Value::Map(_), Value::Text(name)) => Some(self.property(name)),
             _ => None,
         }
     }
 
     /// A field; of what has no such field it is absent.
-    pub(super) fn property(self, name: &str) -> Value<'v> {
+    pub(crate) fn property(self, name: &str) -> Value<'v> {
         match self {
             Value::Object(fields) => fields.get(name).map_or(Value::Unit, Value::json),
-            Value::Map(entries) => entries
-                .into_iter()
-                .find(|(key, _)| *key == name)
-                .map_or(Value::Unit, |(_, value)| value),
+            Value::Map(entries) => {
+                let entry = entries.iter().find(|(key, _)| *key == name);
+                entry.map_or(Value::Unit, |(_, value)| *value)
+            }
             _ => Value::Unit,
         }
     }
 
     /// `wanted in self`.
-    pub(super) fn contains(&self, wanted: &Value<'_>) -> Option<bool> {
+    pub(super) fn contains(self, wanted: Value<'_>) -> Option<bool> {
         match (self, wanted) {
-            (Value::Unit, _) | (Value::Text(_) | Value::Object(_) | Value::Map(_), Value::Unit) => {
-                Some(false)
-            }
-            (Value::Text(text), Value::Text(part)) => Some(text.contains(part.as_ref())),
-            (Value::Object(fields), Value::Text(key)) => Some(fields.contains_key(key.as_ref())),
-            (Value::Map(entries), Value::Text(key)) => Some(entries.iter().any(|(known, _)| known == key)),
             (Value::Texts(texts), Value::Text(wanted)) => Some(texts.iter().any(|text| text == wanted)),
             (Value::Texts(_), wanted) => (wanted.kind() != Kind::List).then_some(false),
+            (Value::List(items), wanted) => any(items.iter().map(|item| item.value().is_same(wanted))),
             (Value::JsonList(items), wanted) => {
                 any(items.iter().map(|item| Value::json(item).is_same(wanted)))
             }
-            (Value::List(items), wanted) => any(items.iter().map(|item| item.is_same(wanted))),
+            (Value::Text(text), Value::Text(part)) => Some(text.contains(part)),
+            (Value::Object(fields), Value::Text(key)) => Some(fields.contains_key(key)),
+            (Value::Map(entries), Value::Text(key)) => Some(entries.iter().any(|(known, _)| *known == key)),
+            (Value::Unit, _) | (Value::Text(_) | Value::Object(_) | Value::Map(_), Value::Unit) => {
+                Some(false)
+            }
             _ => None,
         }
     }
 
     /// Whether two values are the same, as lists see it: numbers by what they count, and no two types are equal.
-    pub(super) fn is_same(&self, other: &Value<'_>) -> Option<bool> {
+    pub(super) fn is_same(self, other: Value<'_>) -> Option<bool> {
         match (self, other) {
             (Value::Int(left), Value::Int(right)) => Some(left == right),
             (Value::Bool(left), Value::Bool(right)) => Some(left == right),
@@ -369,20 +417,16 @@ impl<'v> Value<'v> {
     }
 
     /// As string interpolation and `+` write it.
-    pub(super) fn write_to(&self, text: &mut String) -> Option<()> {
-        use std::fmt::Write;
+    pub(super) fn write_to(self, text: &mut ArenaString<'_>) -> Option<()> {
         match self {
-            Value::Unit => Ok(()),
-            Value::Bool(yes) => write!(text, "{yes}"),
-            Value::Int(whole) => write!(text, "{whole}"),
-            Value::Decimal(number) => write!(text, "{number}"),
-            Value::Text(more) => {
-                text.push_str(more);
-                Ok(())
-            }
+            Value::Unit => {}
+            Value::Bool(yes) => write!(text, "{yes}").ok()?,
+            Value::Int(whole) => write!(text, "{whole}").ok()?,
+            Value::Decimal(number) => write!(text, "{number}").ok()?,
+            Value::Text(more) => text.push_str(more),
             _ => return None,
         }
-        .ok()
+        Some(())
     }
 }
 
@@ -394,7 +438,7 @@ struct Size {
 }
 
 impl Size {
-    fn add(&mut self, value: &Value<'_>) {
+    fn add(&mut self, value: Value<'_>) {
         match value {
             Value::Unit | Value::Bool(_) | Value::Int(_) | Value::Decimal(_) => {}
             Value::Text(text) => self.bytes += text.len(),
@@ -406,13 +450,13 @@ impl Size {
             Value::Object(fields) => self.add_object(fields),
             Value::List(items) => {
                 self.items += items.len();
-                items.iter().for_each(|item| self.add(item));
+                items.iter().for_each(|item| self.add(item.value()));
             }
             Value::Map(entries) => {
                 self.items += entries.len();
                 for (key, value) in entries {
                     self.bytes += key.len();
-                    self.add(value);
+                    self.add(*value);
                 }
             }
         }

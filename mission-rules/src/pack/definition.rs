@@ -28,13 +28,14 @@ const SCRIPT: &str = "rules/script.rhai";
 /// knows the other missions.
 ///
 /// ```
-/// use chrono::Utc;
 /// use mission_core::PointsScale;
 /// use mission_rules::{Scripts, pack::check_definition};
 /// let mut definition = mission_core::testing::definition("read-it");
 /// definition.script = Some("fn reward(ctx) { #{ points: ctx.user.tgas } }".to_owned());
-/// let findings = check_definition(&definition, &Scripts::default(), PointsScale::default(), Utc::now());
+/// let now = "2026-01-05T10:00:00Z".parse()?;
+/// let findings = check_definition(&definition, &Scripts::default(), PointsScale::default(), now);
 /// assert_eq!(findings[0].pointer, "/script");
+/// # Ok::<(), chrono::ParseError>(())
 /// ```
 #[must_use]
 pub fn check_definition(

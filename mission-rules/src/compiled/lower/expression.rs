@@ -8,7 +8,7 @@ use super::{
         field::{Field, Resolved},
         function::Function as Builtin,
         node::Node,
-        value::{Arithmetic, Comparison, Value},
+        value::{Arithmetic, Comparison, Constant},
     },
     Binding, Lowered, Lowering, interpreted,
     returns::returns,
@@ -19,10 +19,10 @@ impl Lowering<'_> {
     pub(super) fn expression(&mut self, expression: &Expr) -> Lowered<Node> {
         let position = expression.position();
         let node = match expression {
-            Expr::BoolConstant(yes, _) => Node::Constant(Value::Bool(*yes)),
-            Expr::IntegerConstant(whole, _) => Node::Constant(Value::Int(*whole)),
-            Expr::StringConstant(text, _) => Node::Constant(Value::Text(text.to_string().into())),
-            Expr::Unit(_) => Node::Constant(Value::Unit),
+            Expr::BoolConstant(yes, _) => Node::Constant(Constant::Bool(*yes)),
+            Expr::IntegerConstant(whole, _) => Node::Constant(Constant::Int(*whole)),
+            Expr::StringConstant(text, _) => Node::Constant(Constant::Text(text.as_str().into())),
+            Expr::Unit(_) => Node::Constant(Constant::Unit),
             Expr::DynamicConstant(value, _) => constant(value, position)?,
             Expr::InterpolatedString(parts, _) => Node::Interpolate(self.all(parts)?),
             Expr::Array(items, _) => {
@@ -31,7 +31,7 @@ impl Lowering<'_> {
                     Node::Constant(value) => Ok(value),
                     _ => interpreted(position, "a list in it holds more than constants"),
                 });
-                Node::ConstantList(constants.collect::<Lowered<_>>()?)
+                Node::Constant(Constant::List(constants.collect::<Lowered<_>>()?))
             }
             Expr::Map(entries, _) => {
                 let mut lowered = Vec::new();
@@ -213,7 +213,7 @@ impl Lowering<'_> {
                     return Ok(self.node(Node::Arithmetic(operator, Box::new(pair))));
                 }
                 if name == "contains" {
-                    return Ok(self.node(Node::Contains(Box::new(pair))));
+                    return Ok(self.node(contained(pair)));
                 }
                 pair.into()
             }
@@ -245,12 +245,8 @@ fn is_open(path: &str) -> bool {
 }
 
 fn constant(value: &Dynamic, position: Position) -> Lowered<Node> {
-    if let Some(value) = Value::constant(value) {
-        return Ok(Node::Constant(value));
-    }
-    let items = value.read_lock::<rhai::Array>();
-    match items.and_then(|items| items.iter().map(Value::constant).collect()) {
-        Some(items) => Ok(Node::ConstantList(items)),
+    match Constant::of(value) {
+        Some(constant) => Ok(Node::Constant(constant)),
         None => interpreted(
             position,
             "a constant in it is no simple value and no list of such",
@@ -260,9 +256,17 @@ fn constant(value: &Dynamic, position: Position) -> Lowered<Node> {
 
 fn negated(node: Node) -> Node {
     match node {
-        Node::Constant(Value::Int(whole)) if whole != i64::MIN => Node::Constant(Value::Int(-whole)),
-        Node::Constant(Value::Decimal(number)) => Node::Constant(Value::Decimal(-number)),
+        Node::Constant(Constant::Int(whole)) if whole != i64::MIN => Node::Constant(Constant::Int(-whole)),
+        Node::Constant(Constant::Decimal(number)) => Node::Constant(Constant::Decimal(-number)),
         other => Node::Negate(Box::new(other)),
+    }
+}
+
+fn contained(pair: [Node; 2]) -> Node {
+    match pair {
+        [Node::Constant(Constant::List(constants)), Node::Field(field)] => Node::IsOneOf(field, constants),
+        [Node::Field(field), Node::Constant(Constant::Text(text))] => Node::HasText(field, text),
+        pair => Node::Contains(Box::new(pair)),
     }
 }
 

@@ -5,7 +5,7 @@ use rhai::{ASTFlags, Expr, Position, Stmt, StmtBlock};
 use super::{
     super::{
         node::{Node, Switch},
-        value::{Arithmetic, Value},
+        value::{Arithmetic, Constant},
     },
     Binding, Lowered, Lowering, interpreted,
     returns::{always_returns, ends, returns},
@@ -63,7 +63,7 @@ impl Lowering<'_> {
             }
         }
         Ok(match nodes.len() {
-            0 => self.node(Node::Constant(Value::Unit)),
+            0 => self.node(Node::Constant(Constant::Unit)),
             1 => nodes.remove(0),
             _ => self.node(Node::Sequence(nodes.into())),
         })
@@ -79,7 +79,7 @@ impl Lowering<'_> {
     /// A statement whose value counts.
     fn last_statement(&mut self, statement: &Stmt) -> Lowered<Node> {
         match statement {
-            Stmt::Noop(_) => Ok(self.node(Node::Constant(Value::Unit))),
+            Stmt::Noop(_) => Ok(self.node(Node::Constant(Constant::Unit))),
             Stmt::Expr(value) => self.expression(value),
             Stmt::FnCall(call, position) => self.function_call(call, *position),
             Stmt::Block(block) => self.block(block),
@@ -95,7 +95,7 @@ impl Lowering<'_> {
                 let is_constant = flags.contains(ASTFlags::CONSTANT);
                 if let Some(path) = self.parent_path(value) {
                     self.scope.push((name.name.to_string(), Binding::Path(path)));
-                    return Ok(self.node(Node::Constant(Value::Unit)));
+                    return Ok(self.node(Node::Constant(Constant::Unit)));
                 }
                 let value = self.expression(value)?;
                 let at = self.new_local();
@@ -113,7 +113,7 @@ impl Lowering<'_> {
             Stmt::Switch(parts, position) => self.switch(parts, *position),
             Stmt::Return(value, flags, _) if !flags.contains(ASTFlags::BREAK) => match value {
                 Some(value) => self.expression(value),
-                None => Ok(self.node(Node::Constant(Value::Unit))),
+                None => Ok(self.node(Node::Constant(Constant::Unit))),
             },
             Stmt::Return(..) => Ok(self.node(Node::Throw)),
             Stmt::For(_, position)
@@ -180,7 +180,7 @@ impl Lowering<'_> {
         }
         let mut values = Vec::new();
         for case in cases.cases.values() {
-            match Value::constant(&case.value) {
+            match Constant::of(&case.value) {
                 Some(value) => values.push((value, case.blocks.to_vec())),
                 None if case.value.type_name().contains("ange") => {}
                 None => return interpreted(position, "a case of the `switch` is no simple value"),

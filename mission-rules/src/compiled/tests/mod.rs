@@ -5,7 +5,10 @@ use std::{collections::HashMap, sync::Arc};
 use mission_core::ports::rules::{Hook, Script};
 use proptest::prelude::*;
 
-use super::field::{Field, Resolved};
+use super::{
+    arena::Arena,
+    field::{Field, Resolved},
+};
 use crate::{
     Limits, Scripts, StoppedStopwatch,
     context::{ContextUse, script_context},
@@ -73,7 +76,11 @@ fn every_field_reads_as_the_interpreter_sees_it() {
         let Resolved::Field(field) = Resolved::of(path) else {
             panic!("`{path}` is a field");
         };
-        let read = field.read(&context, &Limits::default()).unwrap().into_dynamic();
+        let arena = Arena::default();
+        let read = field
+            .read(&context, &arena, &Limits::default())
+            .unwrap()
+            .to_dynamic();
         let keys = ContextUse::Paths([path.to_owned()].into());
         let mut seen = to_json(&script_context(&context, &keys)).unwrap();
         for key in path.split('.') {
