@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use mission_core::check_in::Zone;
+use mission_core::{check_in::Zone, mission::MissionCode};
 use uuid::Uuid;
 
 /// Make, check, test, try out and replay packs of missions, and send them to a server.
@@ -34,6 +35,7 @@ pub(crate) enum Command {
     Test(Test),
     Eval(Eval),
     Replay(Replay),
+    Explain(Explain),
     Push(Push),
     Diff(Diff),
     Pull(Pull),
@@ -163,6 +165,42 @@ pub(crate) struct Replay {
     /// Tell of lines that cannot be read, leave them out, and exit with 1 at the end
     #[arg(long)]
     pub(crate) keep_going: bool,
+}
+
+/// Show why a user can do a mission or cannot: every condition, what it saw, and which one decides.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A log says what happened to the user before: `mission replay --help` tells its form. Without one nobody knows the user.
+
+Examples:
+  mission explain my-pack --user 0190163d-8694-739b-aea5-966c26f8ad91 --mission watch-3-videos --events log.jsonl
+  mission explain my-pack --user 0190163d-8694-739b-aea5-966c26f8ad91 --mission watch-3-videos --at 2026-01-05T10:00:00Z")]
+pub(crate) struct Explain {
+    /// The folder that holds `pack.toml`
+    pub(crate) pack: PathBuf,
+    /// The user's id
+    #[arg(long, value_name = "UUID")]
+    pub(crate) user: Uuid,
+    /// The mission's code
+    #[arg(long, value_name = "CODE")]
+    pub(crate) mission: MissionCode,
+    /// What happened before; `-` is the standard input
+    #[arg(long, value_name = "FILE.jsonl")]
+    pub(crate) events: Option<PathBuf>,
+    /// The moment, in RFC 3339; else that of the log's last line, or now
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<DateTime<Utc>>,
+    /// How the explanation is shown
+    #[arg(long, value_enum, default_value_t = ExplainFormat::Human)]
+    pub(crate) format: ExplainFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExplainFormat {
+    /// A line a condition
+    Human,
+    /// One object, as `GET /users/{id}/missions/{mission}/explain` answers
+    Json,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

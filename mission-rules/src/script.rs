@@ -7,6 +7,7 @@ use std::{
 
 use mission_core::ports::rules::{
     CompileError, EvidenceVerdict, Hook, RewardPatch, RuleContext, RuleFailure, Script, ScriptCompiler,
+    TracedLine,
 };
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -14,7 +15,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     Diagnostic, FieldSchema, Interpreted, Limits, MonotonicStopwatch, Stopwatch,
     answer::HookAnswer,
-    context::json_context,
+    context::{ContextUse, json_context, script_context},
     failure::{compile_error, hook_failure},
     json::to_json,
     lint::lint,
@@ -148,6 +149,15 @@ impl std::fmt::Debug for Scripts {
 impl ScriptCompiler for Scripts {
     fn compile(&self, source: &str) -> Result<Arc<dyn Script>, CompileError> {
         Ok(self.load(source)?)
+    }
+
+    fn trace(&self, source: &str, hook: Hook, context: &RuleContext<'_>) -> Vec<TracedLine> {
+        let context = script_context(context, &ContextUse::Everything);
+        let traced = to_json(&context).ok();
+        let trace = traced.and_then(|context| self.trace_hook(source, hook, &context).ok());
+        trace.map_or_else(Vec::new, |trace| {
+            trace.steps.into_iter().map(TracedLine::from).collect()
+        })
     }
 }
 

@@ -7,7 +7,7 @@
 mod instrument;
 mod recorder;
 
-use mission_core::ports::rules::{CompileError, Hook, RuleFailure};
+use mission_core::ports::rules::{CompileError, Hook, RuleFailure, TracedLine};
 use serde_json::Value;
 
 use crate::{
@@ -48,6 +48,16 @@ pub struct TraceStep {
     /// What the statement reads, as it is written there, and its value at that moment. Of `if`, `while`, `for` and
     /// `switch` it is what the condition reads.
     pub values: Vec<(String, Value)>,
+}
+
+impl From<TraceStep> for TracedLine {
+    fn from(step: TraceStep) -> Self {
+        TracedLine {
+            line: step.line,
+            code: step.code,
+            values: step.values.into_iter().collect(),
+        }
+    }
 }
 
 impl Scripts {

@@ -6,6 +6,7 @@ pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod diff;
 pub(crate) mod eval;
+pub(crate) mod explain;
 pub(crate) mod export_log;
 pub(crate) mod new;
 pub(crate) mod pull;

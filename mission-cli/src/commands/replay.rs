@@ -15,13 +15,7 @@ use crate::{
 use log::Log;
 
 pub(crate) fn run(args: &Replay) -> CommandResult {
-    let (runs, bad_lines) = match read_in_order(args)? {
-        ReplayRuns::InOrder(runs, bad_lines) => (runs, bad_lines.count),
-        ReplayRuns::OutOfOrder(shown) => {
-            output::error("the log is not in order of time; its lines are sorted by it first");
-            read_sorted(args, shown.shown)?
-        }
-    };
+    let (runs, bad_lines) = play(args)?;
     let reports = runs
         .into_iter()
         .map(|run| run.finish().map_err(|error| Failure::Failed(error.to_string())))
@@ -46,6 +40,17 @@ pub(crate) fn run(args: &Replay) -> CommandResult {
         return Ok(exit::failed());
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Plays the log through the packs: their runs after it, and how many lines could not be read.
+pub(super) fn play(args: &Replay) -> Result<(Vec<Run>, u64), Failure> {
+    match read_in_order(args)? {
+        ReplayRuns::InOrder(runs, bad_lines) => Ok((runs, bad_lines.count)),
+        ReplayRuns::OutOfOrder(shown) => {
+            output::error("the log is not in order of time; its lines are sorted by it first");
+            read_sorted(args, shown.shown)
+        }
+    }
 }
 
 fn begin(folder: &Path, args: &Replay) -> Result<Run, Failure> {

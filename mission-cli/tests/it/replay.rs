@@ -289,3 +289,35 @@ fn fifty_users_over_a_month_and_more_agree_with_the_naive_model() {
         );
     }
 }
+
+#[test]
+fn a_mission_is_explained_after_what_the_log_says() {
+    let folder = with_demo();
+    let script = "fn eligible(ctx) {\n    ctx.user.level >= 3 && !(\"banned\" in ctx.user.tags)\n}\n";
+    fs::write(folder.path().join("demo/rules/watch.rhai"), script).unwrap();
+    let log = format!(
+        "{{\"type\":\"user.updated\",\"id\":\"1\",\"source\":\"/iam\",\"specversion\":\"1.0\",\"subject\":\"{ANNA}\",\
+         \"time\":\"2026-01-05T10:00:00Z\",\"data\":{{\"level\":4,\"tags\":[\"vip\"]}}}}\n"
+    );
+    fs::write(folder.path().join("log.jsonl"), log).unwrap();
+    let ask = ["explain", "demo", "--user", ANNA, "--mission", "watch-3-videos"];
+    let with = |more: &[&'static str]| [&ask[..], more].concat();
+    let (unknown, known, json) = (
+        with(&["--at", "2026-01-05T10:00:00Z"]),
+        with(&["--events", "log.jsonl"]),
+        with(&["--events", "log.jsonl", "--format", "json"]),
+    );
+    insta::assert_snapshot!(transcript(folder.path(), &[&unknown, &known, &json]));
+
+    let none = run(&mut mission(
+        folder.path(),
+        &["explain", "demo", "--user", ANNA, "--mission", "watch-4-videos"],
+    ));
+    assert_eq!(none.code, 1);
+    assert!(
+        none.err
+            .contains("the pack has no mission `watch-4-videos`; it has `watch-3-videos`"),
+        "{}",
+        none.err
+    );
+}

@@ -208,6 +208,10 @@ impl Engine {
         self.catalog.edit(|builder| builder.records(catalog));
     }
 
+    pub(super) fn compiler(&self) -> &dyn ScriptCompiler {
+        self.catalog.compiler.as_ref()
+    }
+
     /// The domain's time.
     #[must_use]
     pub fn now(&self) -> chrono::DateTime<chrono::Utc> {

@@ -5,6 +5,7 @@
 mod batch;
 mod builder;
 mod decide;
+mod explain;
 mod handle;
 mod read_set;
 mod slow_lane;
@@ -16,6 +17,7 @@ pub use batch::{
 };
 pub use builder::EngineBuilder;
 pub use decide::decide;
+pub use explain::{ExplainError, explain, explain_stored};
 pub use handle::{Engine, ExecuteError, Executed, IdempotencyKey, Limits, PendingCommand};
 pub use writer::Writer;
 

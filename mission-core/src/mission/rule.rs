@@ -121,6 +121,23 @@ impl<'a> FieldValue<'a> {
     }
 }
 
+impl From<FieldValue<'_>> for serde_json::Value {
+    fn from(field: FieldValue<'_>) -> Self {
+        use serde_json::Value;
+        match field {
+            FieldValue::Bool(yes) => Value::Bool(yes),
+            FieldValue::Number(number) => {
+                let digits: Result<serde_json::Number, _> = number.normalize().to_string().parse();
+                digits.map_or(Value::Null, Value::Number)
+            }
+            FieldValue::Text(text) => Value::String(text.into_owned()),
+            FieldValue::Texts(texts) => texts.into(),
+            FieldValue::List(items) => items.into(),
+            FieldValue::Object(fields) => Value::Object(fields.clone()),
+        }
+    }
+}
+
 /// A JSON number as an exact decimal; `None` beyond 28 digits.
 #[must_use]
 pub fn json_number(number: &serde_json::Number) -> Option<Decimal> {

@@ -417,11 +417,33 @@ pub trait ScriptCompiler: Send + Sync {
     /// # Errors
     /// When the source is no valid script.
     fn compile(&self, source: &str) -> Result<Arc<dyn Script>, CompileError>;
+
+    /// The lines of a script that run when a hook is evaluated on a context, with the values that they see; none
+    /// where nobody can tell.
+    fn trace(&self, _source: &str, _hook: Hook, _context: &RuleContext<'_>) -> Vec<TracedLine> {
+        Vec::new()
+    }
+}
+
+/// One line of a script that ran.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TracedLine {
+    /// From 1.
+    pub line: usize,
+    /// The line of the source, without the white space around it.
+    pub code: String,
+    /// What it reads, as it is written there, with its value at that moment.
+    pub values: Map<String, Value>,
 }
 
 impl<C: ScriptCompiler + ?Sized> ScriptCompiler for Arc<C> {
     fn compile(&self, source: &str) -> Result<Arc<dyn Script>, CompileError> {
         (**self).compile(source)
+    }
+
+    fn trace(&self, source: &str, hook: Hook, context: &RuleContext<'_>) -> Vec<TracedLine> {
+        (**self).trace(source, hook, context)
     }
 }
 

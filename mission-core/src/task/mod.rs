@@ -3,6 +3,7 @@
 mod address;
 pub(crate) mod decide;
 mod evidence;
+mod explanation;
 mod participation;
 mod progress;
 mod state;
@@ -10,6 +11,7 @@ mod upload;
 mod verification;
 
 pub use evidence::{ClickData, Evidence, EvidenceRefusal, EvidenceType, check_evidence};
+pub use explanation::{Availability, Condition, ConditionKind, Explanation, OpenTask, ScriptFailure, ToDo};
 pub use participation::{Attempt, Participation, PeriodState};
 pub use progress::Progress;
 pub use state::{Task, TaskStatus};

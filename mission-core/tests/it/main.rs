@@ -10,6 +10,7 @@ mod check_ins;
 mod editions;
 mod events;
 mod evidence;
+mod explanations;
 mod friends;
 mod late_events;
 mod layers;

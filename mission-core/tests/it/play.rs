@@ -5,8 +5,9 @@ use std::sync::Arc;
 use mission_core::{
     RewardId, TaskId,
     engine::{
-        CheckIn, CheckedIn, ClaimReward, ClaimTask, CompleteTask, DecideReview, EvidenceTaken, Rejection,
-        ReportProgress, ReviewDecided, RewardTaken, Settings, StartTask, SubmitEvidence, TaskCompleted,
+        CheckIn, CheckedIn, ClaimReward, ClaimTask, CompleteTask, DecideReview, EvidenceTaken, ExplainError,
+        Rejection, ReportProgress, ReviewDecided, RewardTaken, Settings, StartTask, SubmitEvidence,
+        TaskCompleted,
     },
     fraud::{Review, ReviewDecision, ReviewStatus},
     mission::{Definition, Trigger},
@@ -14,7 +15,7 @@ use mission_core::{
         CompileError, EvidenceVerdict, FailureKind, Hook, RewardPatch, RuleContext, RuleFailure, Script,
         ScriptCompiler,
     },
-    task::{Evidence, EvidenceType, Task},
+    task::{Evidence, EvidenceType, Explanation, Task},
     testing::{EngineFixture, at, definition, mission_id, user},
 };
 
@@ -24,6 +25,22 @@ pub(crate) fn start(fixture: &mut EngineFixture, mission: u64) -> Result<Task, R
         mission: mission_id(mission),
     };
     fixture.when(start).map(|reply| reply.task)
+}
+
+pub(crate) fn explain(fixture: &EngineFixture, mission: u64) -> Result<Explanation, ExplainError> {
+    let start = StartTask {
+        user: user(1),
+        mission: mission_id(mission),
+    };
+    let signals = fixture.signals.clone();
+    pollster::block_on(mission_core::engine::explain_stored(
+        &fixture.store,
+        &fixture.catalog,
+        &Words,
+        start,
+        fixture.now,
+        signals,
+    ))
 }
 
 pub(crate) fn progress(fixture: &mut EngineFixture, task: TaskId, value: u64) -> Result<Task, Rejection> {

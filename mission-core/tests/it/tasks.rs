@@ -12,8 +12,8 @@ use mission_core::{
 };
 
 use crate::play::{
-    check_in, claim, claim_reward, code, complete, decide, done, open_review, progress, ready, scripted,
-    start,
+    check_in, claim, claim_reward, code, complete, decide, done, explain, open_review, progress, ready,
+    scripted, start,
 };
 
 const NOON: &str = "2026-01-05T12:00:00Z";
@@ -69,8 +69,21 @@ fn a_start_is_refused_in_the_order_of_the_contract() {
             .into_iter()
             .find(|(stands, _)| *stands)
             .map(|(_, code)| code);
+        let explained = explain(&fixture, 1).unwrap();
         let refused = start(&mut fixture, 1).err().map(|why| why.code());
         assert_eq!(refused, expected, "case {case:05b}");
+        // Of a task that is open, what is explained is how it goes on.
+        let explainable = if open && !inactive {
+            ineligible.then_some("not_eligible")
+        } else {
+            expected
+        };
+        assert_eq!(explained.refusal, explainable, "case {case:05b}");
+        let deciding = explained.decided_by.map(|at| &explained.conditions[at]);
+        assert_eq!(
+            deciding.map(|condition| condition.holds),
+            explainable.map(|_| Some(false))
+        );
     }
 }
 

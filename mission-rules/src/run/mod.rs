@@ -35,6 +35,6 @@ mod tests;
 pub use catalog::catalog;
 pub use comparison::{Change, Comparison, UserChange};
 pub use log::InvalidLogLine;
-pub use replay::{Options, Replay, ReplayError};
+pub use replay::{ExplainError, Options, Replay, ReplayError};
 pub use replay_state::EngineError;
 pub use report::{LineCounts, Report, Totals, UserTotals};

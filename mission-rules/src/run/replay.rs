@@ -14,7 +14,7 @@ use mission_core::{
     fraud::{Review, ReviewStatus, ReviewSubject},
     mission::MissionCode,
     ports::rules::ScriptCompiler,
-    task::{Task, TaskStatus},
+    task::{Explanation, Task, TaskStatus},
 };
 use uuid::Uuid;
 
@@ -59,6 +59,20 @@ pub enum ReplayError {
         /// The latest time so far.
         after: DateTime<Utc>,
     },
+    /// The engine failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+/// Why there is no explanation.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ExplainError {
+    /// There is no such mission, or the user was erased.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// Nothing was played, and no moment was named.
+    #[error("there is no moment to explain at: name one, or play a log")]
+    NoMoment,
     /// The engine failed.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -118,6 +132,26 @@ impl Replay {
     #[must_use]
     pub fn tally(&self) -> &LineCounts {
         &self.tally
+    }
+
+    /// Explains why a user could do a mission after what was played so far, or could not: at a moment, else at that of the
+    /// last line. Scripts show the lines that ran.
+    ///
+    /// # Errors
+    /// [`ExplainError::Rejected`] where there is no such mission; [`ExplainError::NoMoment`] where there is no line and no
+    /// moment; when the engine fails.
+    pub fn explain(
+        &mut self,
+        user: UserId,
+        mission: &MissionCode,
+        at: Option<DateTime<Utc>>,
+        compiler: &dyn ScriptCompiler,
+    ) -> Result<Explanation, ExplainError> {
+        let mission = self.mission(mission)?;
+        let at = at.or(self.latest).ok_or(ExplainError::NoMoment)?;
+        self.state.expire_until(at)?;
+        let start = StartTask { user, mission };
+        Ok(self.state.explain(&start, at, compiler)??)
     }
 
     /// Ends the log, and sums up.

@@ -12,17 +12,18 @@ use mission_core::{
     check_in::Zone,
     engine::{
         Answer, Catalog, ClaimHolder, Command, CommandContext, Decision, ExpireDue, Fingerprint, FriendFacts,
-        Friends, Interrupt, LoadedRecords, OutboundEvent, ReadSet, ReceiptKey, Request, Signals, Snapshot,
-        decide,
+        Friends, Interrupt, LoadedRecords, OutboundEvent, ReadSet, ReceiptKey, Rejection, Request, Signals,
+        Snapshot, StartTask, decide, explain,
     },
     event::IntegrationEvent,
     mission::BudgetUse,
     ports::{
+        rules::ScriptCompiler,
         social::MOST_FRIENDS,
         store::{Claim, Friendship, Root, WriteSet},
     },
     reward::{Reward, RewardStatus, RewardType},
-    task::{Task, TaskStatus},
+    task::{Explanation, Task, TaskStatus},
     user::User,
 };
 use uuid::Uuid;
@@ -187,6 +188,51 @@ impl ReplayState {
         loaded.claims.clear();
         loaded.budgets.clear();
         Ok(answer.map(|decision| self.apply(user, decision)))
+    }
+
+    /// Explains a mission to a user at a moment; changes nothing.
+    pub(super) fn explain(
+        &mut self,
+        start: &StartTask,
+        at: DateTime<Utc>,
+        compiler: &dyn ScriptCompiler,
+    ) -> Result<Result<Explanation, Rejection>, EngineError> {
+        let fault = |why| EngineError {
+            command: "explain",
+            why,
+        };
+        let command = Command::from(start.clone());
+        let request = Request {
+            receipt: ReceiptKey {
+                caller: Uuid::nil(),
+                command: CommandId(Uuid::nil()),
+            },
+            fingerprint: Fingerprint::default(),
+            keyed: false,
+            at,
+            signals: Signals {
+                friends: self.friends_for(&command),
+                ..Signals::default()
+            },
+            command,
+        };
+        let mut loaded = self.users.get(&start.user).cloned().unwrap_or_default();
+        let nothing = WriteSet::default();
+        loop {
+            let context = CommandContext::new(&request, &self.catalog);
+            match explain(Snapshot::new(&loaded, &nothing), start, &context, compiler) {
+                Ok(explanation) => return Ok(Ok(explanation)),
+                Err(Interrupt::Rejected(why)) => return Ok(Err(why)),
+                Err(Interrupt::NeedsLoad(keys)) => {
+                    let shared = SharedState {
+                        claims: &self.claims,
+                        inbound: &self.inbound,
+                        budgets: &self.budgets,
+                    };
+                    fill(&mut loaded, start.user, &keys, &shared).map_err(fault)?;
+                }
+            }
+        }
     }
 
     fn apply(&mut self, user: UserId, decision: Decision) -> mission_core::engine::Reply {

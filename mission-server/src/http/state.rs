@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use mission_core::{
     engine::Engine,
-    ports::{bus::Outbox, clock::Clock, queries::Queries},
+    ports::{bus::Outbox, clock::Clock, queries::Queries, store::Store},
 };
 use mission_rules::Scripts;
 use serde::Serialize;
@@ -37,6 +37,8 @@ struct Shared {
 pub struct Parts {
     /// Commands.
     pub engine: Engine,
+    /// Records as commands read them.
+    pub store: Arc<dyn Store>,
     /// Lists and records.
     pub queries: Arc<dyn Queries>,
     /// What is kept of the queries' answers.

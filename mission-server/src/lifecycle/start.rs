@@ -218,6 +218,7 @@ async fn serve(
     let rule_health = Arc::<RuleHealth>::default();
     let state = AppState::new(Parts {
         engine: core.engine.clone(),
+        store: Arc::clone(&storage.store),
         queries: Arc::clone(&core.queries),
         outbox: Arc::clone(&storage.outbox),
         outbox_notify: Arc::clone(&storage.outbox_notify),

@@ -12,6 +12,7 @@ mod bad_input;
 mod check_in;
 mod documents;
 mod events;
+mod explanations;
 mod fraud;
 mod idempotency;
 mod main_job;

@@ -1,10 +1,12 @@
 //! A task started, moved, proved, completed, expired.
 
+mod explain;
 mod rules;
 mod uploads;
 
 use chrono::{DateTime, Duration, DurationRound, Utc};
 
+pub(crate) use explain::explain;
 pub(crate) use rules::RuleEvaluation;
 pub(crate) use uploads::{attach_upload, settle_upload};
 

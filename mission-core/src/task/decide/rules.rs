@@ -93,7 +93,8 @@ impl<'a> RuleEvaluation<'a> {
         }
     }
 
-    fn context(&self) -> RuleContext<'_> {
+    /// What the rules read.
+    pub(crate) fn context(&self) -> RuleContext<'_> {
         RuleContext {
             now: self.at,
             zone: self.zone,
@@ -159,10 +160,15 @@ impl<'a> RuleEvaluation<'a> {
                 )));
             }
         }
-        match self.ask(Hook::Eligible, |script, context| script.eligible(context))? {
+        match self.eligible_by_script()? {
             Some(false) => Err(Rejection::NotEligible("the mission's script says no".to_owned())),
             Some(true) | None => Ok(()),
         }
+    }
+
+    /// What the script says; `None` where it says nothing.
+    pub(crate) fn eligible_by_script(&self) -> Result<Option<bool>, Rejection> {
+        self.ask(Hook::Eligible, |script, context| script.eligible(context))
     }
 
     /// How much the event adds.

@@ -1,6 +1,7 @@
 //! Users as services and operators speak of them.
 
 mod attributes;
+mod explain;
 mod read;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -8,5 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::http::AppState;
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
-    attributes::routes().merge(read::routes())
+    attributes::routes()
+        .merge(read::routes())
+        .merge(explain::routes())
 }

@@ -40,7 +40,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 }
 
 /// A user who is there: 404 where nobody was seen under the id, and where who was is erased.
-async fn known(state: &AppState, id: UserId) -> Result<User, Problem> {
+pub(super) async fn known(state: &AppState, id: UserId) -> Result<User, Problem> {
     let user = state.queries.user(id).await?;
     user.filter(|user| !user.is_erased())
         .ok_or_else(|| Problem::not_found(ResourceKind::User))
