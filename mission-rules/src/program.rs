@@ -2,7 +2,10 @@
 
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
-use mission_core::ports::rules::{FailureKind, Hook, RuleContext, RuleFailure};
+use mission_core::{
+    mission::EventCondition,
+    ports::rules::{FailureKind, Hook, RuleContext, RuleFailure},
+};
 use rhai::{AST, ASTFlags, CallFnOptions, Dynamic, Engine, Expr, Scope, Stmt};
 
 use crate::{
@@ -228,6 +231,12 @@ impl Program {
     ) -> Option<T> {
         let compiled = self.hooks.get(hook as usize)?.as_ref()?.as_ref().ok()?;
         compiled.evaluate(context, &self.limits, meaning)
+    }
+
+    /// What an event must be like for a compiled `eligible` to say yes.
+    pub(crate) fn event_condition(&self) -> Option<EventCondition> {
+        let compiled = self.hooks.get(Hook::Eligible as usize)?.as_ref()?;
+        compiled.as_ref().ok()?.event_condition()
     }
 
     /// What a hook gives by the interpreter.

@@ -5,9 +5,12 @@ use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
-use mission_core::ports::rules::{
-    CompileError, EvidenceVerdict, Hook, RewardPatch, RuleContext, RuleFailure, Script, ScriptCompiler,
-    TracedLine,
+use mission_core::{
+    mission::EventCondition,
+    ports::rules::{
+        CompileError, EvidenceVerdict, Hook, RewardPatch, RuleContext, RuleFailure, Script, ScriptCompiler,
+        TracedLine,
+    },
 };
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -273,6 +276,10 @@ impl Script for ScriptHooks {
 
     fn reward(&self, context: &RuleContext<'_>) -> Result<Option<RewardPatch>, RuleFailure> {
         self.answer(context)
+    }
+
+    fn event_condition(&self) -> Option<EventCondition> {
+        self.program.event_condition()
     }
 
     fn is_slow(&self) -> bool {

@@ -8,13 +8,13 @@ use std::{
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::PutPack;
+use super::{PutPack, event_index::EventTypeIndex};
 use crate::{
     MissionId, PackId, Points, PointsScale,
     check_in::CheckInPolicy,
-    event::LateWindow,
+    event::{ActivityEvent, LateWindow},
     fraud::FraudPolicy,
-    mission::{Mission, MissionCode},
+    mission::{Mission, MissionCode, contradiction},
     ports::rules::{CompileError, Script, ScriptCompiler},
     user::LevelTable,
 };
@@ -143,10 +143,15 @@ impl CompiledMission {
         self.reads_friends
     }
 
+    /// The mission as new tasks have it, and as older ones do.
+    pub(super) fn editions(&self) -> impl Iterator<Item = &CompiledMission> {
+        std::iter::once(self).chain(&self.editions)
+    }
+
     /// The types of the events that move tasks of it, whatever edition they are of.
     fn triggers(&self) -> BTreeSet<&str> {
-        let all = std::iter::once(self).chain(&self.editions);
-        all.filter_map(|compiled| compiled.mission.definition.trigger.as_ref())
+        self.editions()
+            .filter_map(|compiled| compiled.mission.definition.trigger.as_ref())
             .map(|trigger| trigger.event.as_str())
             .collect()
     }
@@ -168,7 +173,7 @@ pub struct CatalogRecords {
 pub struct Catalog {
     missions: HashMap<MissionId, CompiledMission>,
     codes: HashMap<MissionCode, MissionId>,
-    triggers: HashMap<String, Vec<MissionId>>,
+    events: HashMap<String, Arc<EventTypeIndex>>,
     /// Missions whose rules may read the user's friends.
     friends_readers: BTreeSet<MissionId>,
     policy_pack: Option<PackId>,
@@ -199,11 +204,32 @@ impl Catalog {
 
     /// The missions whose tasks events of a type move, in the order of their ids.
     pub fn triggered_by(&self, event_type: &str) -> impl Iterator<Item = &CompiledMission> {
-        self.triggers
-            .get(event_type)
+        let all = self.events.get(event_type).map(|index| index.all());
+        all.into_iter().flatten().filter_map(|id| self.missions.get(id))
+    }
+
+    /// Those of them that an event can concern, in the order of their ids: of each of the others the rules ask for another
+    /// value of one of the event's fields.
+    pub fn concerned_by(&self, event: &ActivityEvent) -> impl Iterator<Item = &CompiledMission> {
+        let concerned = self
+            .events
+            .get(&event.event_type)
+            .map(|index| index.concerned_by(event));
+        concerned
             .into_iter()
             .flatten()
-            .filter_map(|id| self.missions.get(id))
+            .filter_map(|id| self.missions.get(&id))
+    }
+
+    /// How an event's data contradicts what a mission that it moves declares of it, if it does.
+    pub(crate) fn contradiction(&self, event: &ActivityEvent) -> Option<String> {
+        let index = self.events.get(&event.event_type)?;
+        index.declared().find_map(|(fields, missions)| {
+            let contradiction = contradiction(fields, &event.data)?;
+            let mut missions = missions.iter().filter_map(|id| self.missions.get(id));
+            let is_running = missions.any(|compiled| compiled.mission.is_running_at(event.time));
+            is_running.then_some(contradiction)
+        })
     }
 
     /// Every mission, in no order.
@@ -265,8 +291,8 @@ impl<'c> CatalogBuilder<'c> {
             }
             self.catalog.codes.remove(&known.mission.definition.code);
             for trigger in known.triggers() {
-                if let Some(ids) = self.catalog.triggers.get_mut(trigger) {
-                    ids.retain(|id| *id != mission.id);
+                if let Some(index) = self.catalog.events.get_mut(trigger) {
+                    Arc::make_mut(index).remove(known, trigger);
                 }
             }
         }
@@ -276,9 +302,8 @@ impl<'c> CatalogBuilder<'c> {
         let loaded = CompiledMission::new(mission, self.compiler);
         let id = loaded.mission.id;
         for trigger in loaded.triggers() {
-            let ids = self.catalog.triggers.entry(trigger.to_owned()).or_default();
-            let position = ids.partition_point(|known| *known < id);
-            ids.insert(position, id);
+            let index = self.catalog.events.entry(trigger.to_owned()).or_default();
+            Arc::make_mut(index).insert(&loaded, trigger);
         }
         if loaded.reads_friends() {
             self.catalog.friends_readers.insert(id);

@@ -52,9 +52,7 @@ impl Catalog {
     #[must_use]
     pub fn friends_read_by(&self, command: &Command) -> Option<UserId> {
         let is_read = match command {
-            Command::ApplyEvent(c) => self
-                .triggered_by(&c.event.event_type)
-                .any(CompiledMission::reads_friends),
+            Command::ApplyEvent(c) => self.concerned_by(&c.event).any(CompiledMission::reads_friends),
             Command::StartTask(c) => self
                 .mission(c.mission)
                 .is_some_and(CompiledMission::reads_friends),

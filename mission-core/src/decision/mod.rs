@@ -8,6 +8,7 @@ mod catalog;
 mod change;
 mod command;
 mod context;
+mod event_index;
 mod friends;
 mod rejection;
 mod reply;

@@ -47,7 +47,7 @@ pub(super) fn read_set(request: &Request, catalog: &Catalog) -> ReadSet {
             });
             keys.claims.extend(event.invitee().map(Claim::ReferralEvent));
             let open = catalog
-                .triggered_by(&event.event_type)
+                .concerned_by(event)
                 .filter(|compiled| compiled.mission.is_running_at(event.time));
             keys.records
                 .participation

@@ -64,7 +64,7 @@ pub(crate) fn apply_once(
     }
     let mut candidates: Vec<&CompiledMission> = cx
         .catalog()
-        .triggered_by(&event.event_type)
+        .concerned_by(event)
         .filter(|compiled| compiled.mission.is_running_at(event.time))
         .collect();
     candidates.sort_by_key(|compiled| {
@@ -86,21 +86,18 @@ pub(crate) fn apply_once(
             });
         }
     };
-    let declared = candidates
-        .iter()
-        .filter_map(|compiled| compiled.mission.definition.trigger.as_ref())
-        .filter(|trigger| trigger.event == event.event_type);
-    if let Some(contradiction) = declared
-        .filter_map(|trigger| trigger.contradiction(&event.data))
-        .next()
-    {
+    if let Some(contradiction) = cx.catalog().contradiction(event) {
         return Ok(EventResult {
             detail: Some(contradiction),
             ..without_effect(EventOutcome::Rejected, Some("invalid_data"))
         });
     }
     if candidates.is_empty() && update.is_none() && friendship.is_none() {
-        return Ok(without_effect(EventOutcome::Ignored, Some("no_mission")));
+        let mut triggered = cx.catalog().triggered_by(&event.event_type);
+        let is_refused = triggered.any(|compiled| compiled.mission.is_running_at(event.time));
+        // The rules of those that are not candidates would say no.
+        let reason = if is_refused { "not_eligible" } else { "no_mission" };
+        return Ok(without_effect(EventOutcome::Ignored, Some(reason)));
     }
     load_together(cx, event, &candidates)?;
 

@@ -5,6 +5,7 @@ mod code;
 pub(crate) mod decide;
 mod definition;
 mod edition;
+mod event_condition;
 mod lifecycle;
 mod period;
 mod rule;
@@ -18,8 +19,10 @@ pub use definition::{
     MissionType, Window,
 };
 pub use edition::MissionEdition;
+pub use event_condition::{EventCondition, FieldKey};
 pub use lifecycle::{InvalidTransition, MissionStatus, StatusTransition};
 pub use period::{Frequency, Period};
 pub use rule::{FieldValue, Operator, Rule, json_number};
 pub use text::{LocalizedText, MAX_TEXT_CHARS};
+pub(crate) use trigger::contradiction;
 pub use trigger::{FieldType, Trigger};

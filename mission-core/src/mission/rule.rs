@@ -145,7 +145,7 @@ pub fn json_number(number: &serde_json::Number) -> Option<Decimal> {
     text.parse().or_else(|_| Decimal::from_scientific(text)).ok()
 }
 
-fn number(text: &str) -> Option<Decimal> {
+pub(super) fn number(text: &str) -> Option<Decimal> {
     text.trim().parse().ok()
 }
 

@@ -95,13 +95,21 @@ impl Trigger {
     /// What contradicts the declared fields in an event's data, if anything does.
     #[must_use]
     pub fn contradiction(&self, data: &Map<String, Value>) -> Option<String> {
-        self.fields.iter().find_map(|(name, wanted)| {
-            let value = data.get(name).filter(|value| !wanted.fits(value))?;
-            let shown: String = value.to_string().chars().take(40).collect();
-            Some(format!(
-                "`data.{name}` must be {}, and is {shown}",
-                wanted.plain()
-            ))
-        })
+        contradiction(&self.fields, data)
     }
+}
+
+/// What contradicts declared fields in an event's data, if anything does.
+pub(crate) fn contradiction(
+    fields: &BTreeMap<String, FieldType>,
+    data: &Map<String, Value>,
+) -> Option<String> {
+    fields.iter().find_map(|(name, wanted)| {
+        let value = data.get(name).filter(|value| !wanted.fits(value))?;
+        let shown: String = value.to_string().chars().take(40).collect();
+        Some(format!(
+            "`data.{name}` must be {}, and is {shown}",
+            wanted.plain()
+        ))
+    })
 }

@@ -12,7 +12,7 @@ use crate::{
     MissionId, UserId,
     check_in::{Streak, Zone},
     event::ActivityEvent,
-    mission::{FieldValue, Mission, MissionCode},
+    mission::{EventCondition, FieldValue, Mission, MissionCode},
     serde_name,
     task::Evidence,
     user::FriendFacts,
@@ -210,6 +210,14 @@ impl TaskContext {
     }
 }
 
+impl ActivityEvent {
+    /// What a dotted path such as `event.data.seconds` leads to in the event; `None` where it leads nowhere.
+    #[must_use]
+    pub fn field(&self, path: &str) -> Option<FieldValue<'_>> {
+        event_field(self, path.strip_prefix("event.")?)
+    }
+}
+
 fn event_field<'a>(event: &'a ActivityEvent, name: &str) -> Option<FieldValue<'a>> {
     Some(match name {
         "id" => text(event.id.as_str()),
@@ -260,6 +268,12 @@ pub trait Script: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// When the script fails, passes a limit, or gives an amount that is negative or too large.
     fn reward(&self, context: &RuleContext<'_>) -> Result<Option<RewardPatch>, RuleFailure>;
+
+    /// What an event must be like for `eligible` to say yes, where that can be told without a call: whatever else the
+    /// context holds, `eligible` answers `Some(false)` to any other event, and does not fail.
+    fn event_condition(&self) -> Option<EventCondition> {
+        None
+    }
 
     /// Whether calls have taken so long of late that other missions' commands should not wait for them. It decides
     /// where a command is carried out, never what becomes of it.

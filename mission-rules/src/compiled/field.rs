@@ -76,6 +76,13 @@ impl Keys {
     }
 }
 
+impl std::fmt::Display for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.first)?;
+        self.below.iter().try_for_each(|key| write!(f, ".{key}"))
+    }
+}
+
 impl Resolved {
     pub(super) fn of(path: &str) -> Self {
         if path.is_empty() || CONTEXT_FIELDS.iter().any(|(field, _)| is_below(field, path)) {

@@ -7,6 +7,7 @@
 
 mod arena;
 mod chain;
+mod event_condition;
 mod field;
 mod function;
 mod lower;
@@ -17,7 +18,10 @@ mod value;
 
 use std::collections::BTreeMap;
 
-use mission_core::ports::rules::{Hook, RuleContext};
+use mission_core::{
+    mission::EventCondition,
+    ports::rules::{Hook, RuleContext},
+};
 use rhai::{Dynamic, Position};
 
 pub(crate) use self::value::Value;
@@ -84,6 +88,11 @@ impl CompiledHook {
             body,
             locals: lowering.locals,
         })
+    }
+
+    /// What the event must be like for the hook to say yes, if that is one of its conditions.
+    pub(crate) fn event_condition(&self) -> Option<EventCondition> {
+        event_condition::event_condition(&self.body)
     }
 
     /// What the hook's value means; `None` where only the interpreter can tell.

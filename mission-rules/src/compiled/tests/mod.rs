@@ -2,7 +2,10 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use mission_core::ports::rules::{Hook, Script};
+use mission_core::{
+    mission::FieldKey,
+    ports::rules::{FailureKind, Hook, Script},
+};
 use proptest::prelude::*;
 
 use super::{
@@ -216,4 +219,74 @@ fn a_limit_on_operations_holds_for_compiled_hooks() {
         .unwrap();
     let failure = script.eligible(&fixture().context()).unwrap_err();
     assert!(failure.message.contains("more than 20 operations"), "{failure}");
+}
+
+/// Conditions of every kind that matters to whether an event can be looked up.
+const CONDITIONS: &[&str] = &[
+    "ctx.event.data.title == \"Grüße\"",
+    "ctx.event.data.seconds == 35",
+    "ctx.event.data.whole == 3",
+    "ctx.event.data.ratio == 0.1",
+    "ctx.event.data.seconds in [35, \"35\"]",
+    "ctx.event.data.title in [\"x\", ()]",
+    "ctx.event.data.object.title == \"in\"",
+    "ctx.event.data.missing == ()",
+    "ctx.event.source == \"player\"",
+    "ctx.event.source == \"other\"",
+    "ctx.user.level >= 3",
+    "!(\"vip\" in ctx.user.tags)",
+    "\"a\" in ctx.event.data.title",
+    "ctx.event.data.seconds + 1 > 3",
+    "ctx.event.data.list == [1]",
+    "!(ctx.event.data.title == 5)",
+    "true",
+];
+
+proptest! {
+    #[test]
+    fn an_event_that_cannot_fit_is_refused_by_the_interpreter(
+        chosen in prop::collection::vec(0..CONDITIONS.len(), 1..4),
+        bytes in prop::collection::vec(any::<u8>(), 8),
+    ) {
+        let conditions: Vec<&str> = chosen.into_iter().map(|at| CONDITIONS[at]).collect();
+        let source = format!("fn eligible(ctx) {{ {} }}", conditions.join(" && "));
+        let script = Scripts::default().load(&source).unwrap();
+        let fixture = ContextFixture::generate(&mut Bytes(&bytes));
+        let context = fixture.context();
+        let Some(condition) = script.event_condition() else {
+            return Ok(());
+        };
+        let keys = context.event.and_then(|event| event.field(&condition.path));
+        let keys = keys.map(|field| FieldKey::of_field(&field)).unwrap_or_default();
+        if !keys.iter().any(|key| condition.one_of.contains(key)) {
+            match script.eligible_interpreted(&context) {
+                Ok(yes) => prop_assert!(!yes, "{source}\n{condition:?}"),
+                Err(failure) => prop_assert_eq!(failure.kind, FailureKind::Limit, "{}", source),
+            }
+        }
+    }
+}
+
+#[test]
+fn missions_are_found_by_what_their_scripts_ask_of_the_event_first() {
+    let path = |body: &str| {
+        let script = Scripts::default()
+            .load(&format!("fn eligible(ctx) {{ {body} }}"))
+            .unwrap();
+        script.event_condition().map(|condition| condition.path)
+    };
+    let shop = Some("event.data.shop".to_owned());
+    assert_eq!(path("ctx.event.data.shop == \"s1\""), shop);
+    assert_eq!(
+        path("ctx.user.level > 3 && ctx.event.data.shop in [\"s1\", \"s2\"]"),
+        shop
+    );
+    // What stands before it could fail, and must be told of.
+    assert_eq!(
+        path("ctx.event.data.seconds + 1 > 3 && ctx.event.data.shop == \"s1\""),
+        None
+    );
+    assert_eq!(path("ctx.event.data.shop == \"s1\" || ctx.user.level > 3"), None);
+    assert_eq!(path("ctx.event.data.shop == ()"), None);
+    assert_eq!(path("ctx.event.data.shop != \"s1\""), None);
 }
