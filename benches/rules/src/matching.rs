@@ -1,0 +1,92 @@
+//! One event against many missions of its type: found by what their rules ask, and each asked.
+
+use std::{hint::black_box, time::Duration};
+
+use mission_core::{
+    MissionId,
+    decision::{Catalog, CatalogBuilder, CompiledMission, Settings},
+    mission::{Mission, MissionStatus},
+    ports::rules::RuleContext,
+};
+use mission_rules::Scripts;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::{Candidate, records::Records};
+
+/// So many missions of one event type, of which so many ask for the event's shop.
+fn catalog(missions: usize, matches: usize, scripts: &Scripts) -> Catalog {
+    let builder = CatalogBuilder::new(scripts, Settings::default());
+    let missions = (0..missions).map(|number| {
+        let shop = format!("s{}", number / matches);
+        let script = format!(
+            "fn eligible(ctx) {{ ctx.event.data.shop == \"{shop}\" && ctx.event.data.seconds >= 30 && ctx.user.level >= 1 }}"
+        );
+        Mission {
+            id: MissionId(Uuid::from_u128(0x0189_0000_0000_7000_8000_0000_0000_0000 + number as u128)),
+            definition: serde_json::from_value(json!({
+                "code": format!("m{number}"), "type": "watch_video", "category": "engagement", "frequency": "daily",
+                "title": {"en": "Watch"}, "description": {"en": "Watch it"}, "reward": {"points": "5"},
+                "trigger": {"event": "video.watched"}, "script": script,
+            }))
+            .expect("it is a definition"),
+            status: MissionStatus::Active,
+            pack: None,
+            dropped_from: None,
+            running_version: 0,
+            editions: Vec::new(),
+            created_at: "2026-01-01T00:00:00Z".parse().expect("it is a time"),
+            version: 1,
+        }
+    });
+    missions.fold(builder, CatalogBuilder::mission).build()
+}
+
+fn eligible(compiled: &CompiledMission, context: &RuleContext<'_>) -> bool {
+    let script = compiled.script.as_ref().and_then(|script| script.as_ref().ok());
+    let script = script.expect("it compiles");
+    script.eligible(context).expect("it gives a value") == Some(true)
+}
+
+/// Measures catalogs of up to so many missions.
+pub(crate) fn compare(most: usize) {
+    let mut records = Records::of(40);
+    records.event.data.insert("shop".to_owned(), json!("s0"));
+    let scripts = Scripts::default().with_capacity(0);
+    println!(
+        "\n{:<44} {:>10} {:>12} {:>9}",
+        "One event", "each, us", "found, us", "ratio"
+    );
+    for missions in [10, 100, 1_000, 10_000, 100_000, 1_000_000] {
+        for matches in [1, 100] {
+            if missions > most || matches > missions {
+                continue;
+            }
+            let catalog = catalog(missions, matches, &scripts);
+            let context = records.context();
+            let found = catalog
+                .concerned_by(&records.event)
+                .filter(|compiled| eligible(compiled, &context));
+            assert_eq!(found.count(), matches);
+            let mut each = Candidate::new("each", |times| {
+                for _ in 0..times {
+                    let all = catalog.triggered_by(&records.event.event_type);
+                    black_box(all.filter(|compiled| eligible(compiled, &context)).count());
+                }
+            });
+            let mut found = Candidate::new("found", |times| {
+                for _ in 0..times {
+                    let concerned = catalog.concerned_by(black_box(&records.event));
+                    black_box(concerned.filter(|compiled| eligible(compiled, &context)).count());
+                }
+            });
+            for _ in 0..5 {
+                each.measure(Duration::from_millis(20), 1);
+                found.measure(Duration::from_millis(20), 64);
+            }
+            let (each, found) = (each.median() / 1e3, found.median() / 1e3);
+            let title = format!("{missions} missions, {matches} of them for it");
+            println!("{title:<44} {each:>10.1} {found:>12.2} {:>9.0}", each / found);
+        }
+    }
+}
