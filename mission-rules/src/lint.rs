@@ -14,19 +14,26 @@ use rhai::{AST, ASTNode, Expr, Stmt};
 use crate::{
     Diagnostic, FieldSchema,
     call_check::definition_of,
-    program::Engines,
+    program::{Engines, Program},
     suggest::closest,
     syntax::{Function, functions},
 };
 
-/// Everything that is wrong with a script, or probably not meant so, errors first.
-pub(crate) fn lint(engines: &Engines, source: &str, schema: &FieldSchema) -> Vec<Diagnostic> {
+/// Everything that is wrong with a script, or probably not meant so, errors first; and the script, if it compiles.
+pub(crate) fn lint(
+    engines: &Engines,
+    source: &str,
+    schema: &FieldSchema,
+) -> (Vec<Diagnostic>, Option<Program>) {
     let written = match engines.parse(source) {
         Ok(written) => written,
-        Err(finding) => return vec![finding],
+        Err(finding) => return (vec![finding], None),
     };
-    let mut findings = engines.compile(source).err().unwrap_or_default();
     let defined = functions(&written);
+    let (mut findings, program) = match engines.compile_written(source, &written, &defined) {
+        Ok(program) => (Vec::new(), Some(program)),
+        Err(findings) => (findings, None),
+    };
     findings.extend(check_hooks(source, &written, &defined));
     for function in &defined {
         findings.extend(always_fails::check(source, function));
@@ -46,7 +53,7 @@ pub(crate) fn lint(engines: &Engines, source: &str, schema: &FieldSchema) -> Vec
         )
     });
     findings.dedup();
-    findings
+    (findings, program)
 }
 
 fn is_hook(name: &str) -> bool {

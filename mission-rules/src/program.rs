@@ -87,19 +87,26 @@ impl Engines {
     /// Compiles a script, or says everything that keeps it from being one.
     pub(crate) fn compile(&self, source: &str) -> Result<Program, Vec<Diagnostic>> {
         let written = self.parse(source).map_err(|finding| vec![finding])?;
-        let defined = functions(&written);
-        let mut findings = check_top_level(source, &written);
-        findings.extend(check_constant_names(source, &written, &defined));
-        findings.extend(check_calls(source, &defined, &self.language));
+        self.compile_written(source, &written, &functions(&written))
+    }
+
+    /// The same of a script that was parsed, whose functions are known.
+    pub(crate) fn compile_written(
+        &self,
+        source: &str,
+        written: &AST,
+        defined: &[Function],
+    ) -> Result<Program, Vec<Diagnostic>> {
+        let mut findings = check_top_level(source, written);
+        findings.extend(check_constant_names(source, written, defined));
+        findings.extend(check_calls(source, defined, &self.language));
         if !findings.is_empty() {
             return Err(findings);
         }
-        let constants = self
-            .constants(source, &written)
-            .map_err(|finding| vec![finding])?;
-        let measured = assigns_into_values(&defined);
+        let constants = self.constants(source, written).map_err(|finding| vec![finding])?;
+        let measured = assigns_into_values(defined);
         let engine = if measured { &self.measuring } else { &self.running };
-        let guarded = GuardedScript::of(source, &written);
+        let guarded = GuardedScript::of(source, written);
         let mut tree = engine
             .compile_with_scope(&constants, &guarded.source)
             .map_err(|error| vec![syntax_finding(source, &error, &self.limits)])?;
@@ -115,7 +122,7 @@ impl Engines {
                     "the script changes what is within a list or a map",
                 ))
             } else {
-                CompiledHook::of(hook, &defined, &by_name, &self.limits)
+                CompiledHook::of(hook, defined, &by_name, &self.limits)
             })
         });
         Ok(Program {
@@ -124,7 +131,7 @@ impl Engines {
             limits: self.limits,
             stopwatch: Arc::clone(&self.stopwatch),
             hooks,
-            reads: ContextUse::of(&written, &Hook::ALL.map(Hook::name)),
+            reads: ContextUse::of(written, &Hook::ALL.map(Hook::name)),
             pace: MovingAverage::default(),
             insertions: guarded.into_insertions(),
         })

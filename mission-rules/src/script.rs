@@ -124,7 +124,17 @@ impl Scripts {
     /// Everything that is wrong with a script, or probably not meant so, errors first.
     #[must_use]
     pub fn diagnose(&self, source: &str, schema: &FieldSchema) -> Vec<Diagnostic> {
-        lint(&self.engines, source, schema)
+        self.diagnose_script(source, schema).0
+    }
+
+    /// What [`Scripts::diagnose`] says, and the script, if it compiles.
+    pub(crate) fn diagnose_script(
+        &self,
+        source: &str,
+        schema: &FieldSchema,
+    ) -> (Vec<Diagnostic>, Option<ScriptHooks>) {
+        let (findings, program) = lint(&self.engines, source, schema);
+        (findings, program.map(|program| ScriptHooks { program }))
     }
 
     /// Evaluates one hook on a context that was written as JSON; the fields of the context may be left out.

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use mission_rules::pack::{
-    Pack, PackHook, pack_hooks,
+    Pack, PackHook,
     report::{self, Counts},
 };
 use serde_json::{Value, json};
@@ -17,9 +17,8 @@ use crate::{
 
 pub(crate) fn run(args: &Check) -> CommandResult {
     let files = pack::read(&args.pack)?;
-    let scripts = pack::scripts();
-    let (_, findings) = Pack::load_at(&files, &scripts, chrono::Utc::now());
-    let hooks = pack_hooks(&files, &scripts);
+    let (pack, findings) = Pack::load_at(&files, &pack::scripts(), chrono::Utc::now());
+    let hooks = pack.map(|pack| pack.hooks).unwrap_or_default();
     let counts = Counts::of(&findings);
     match args.format {
         CheckFormat::Human => {

@@ -2,8 +2,7 @@
 
 use mission_core::ports::rules::Hook;
 
-use super::PackFiles;
-use crate::{Interpreted, Scripts};
+use crate::{Interpreted, ScriptHooks};
 
 /// One hook of a script of a pack.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,29 +15,15 @@ pub struct PackHook {
     pub interpreted: Option<Interpreted>,
 }
 
-/// The hooks of all scripts of a pack, by file. A script that does not compile has none.
-///
-/// ```
-/// use mission_rules::{Scripts, pack::{PackFiles, pack_hooks}};
-/// let files = PackFiles::from_map([("rules/watch.rhai", "fn eligible(ctx) { ctx.user.level >= 3 }")]);
-/// let hooks = pack_hooks(&files, &Scripts::default());
-/// assert!(hooks[0].interpreted.is_none());
-/// ```
-#[must_use]
-pub fn pack_hooks(files: &PackFiles, scripts: &Scripts) -> Vec<PackHook> {
-    let sources = files.iter().filter(|(path, _)| path.ends_with(".rhai"));
-    let loaded = sources.filter_map(|(path, source)| Some((path, scripts.load(source).ok()?)));
-    loaded
-        .flat_map(|(path, script)| {
-            Hook::ALL
-                .into_iter()
-                .filter(|&hook| script.defines(hook))
-                .map(|hook| PackHook {
-                    file: path.to_owned(),
-                    hook,
-                    interpreted: script.interpreted(hook).cloned(),
-                })
-                .collect::<Vec<_>>()
-        })
-        .collect()
+impl PackHook {
+    /// The hooks that a script defines.
+    pub(super) fn all(file: &str, script: &ScriptHooks) -> Vec<PackHook> {
+        let defined = Hook::ALL.into_iter().filter(|&hook| script.defines(hook));
+        let hooks = defined.map(|hook| PackHook {
+            file: file.to_owned(),
+            hook,
+            interpreted: script.interpreted(hook).cloned(),
+        });
+        hooks.collect()
+    }
 }

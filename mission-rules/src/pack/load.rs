@@ -7,9 +7,10 @@ use mission_core::{
     mission::{Definition, Trigger},
     ports::rules::Hook,
 };
+use rayon::prelude::*;
 
 use super::{
-    Finding, Pack, PackFiles, PackMission, PackPolicy,
+    Finding, Pack, PackFiles, PackHook, PackMission, PackPolicy,
     case_file::{CaseFile, read_cases},
     file_kind::{FileKind, check_place},
     files::TOO_MANY,
@@ -64,18 +65,29 @@ pub(super) fn load(
         .iter()
         .map(|(_, mission)| rule_paths::schema_of(mission, catalog))
         .collect();
-    for ((path, mission), schema) in missions.iter().zip(&schemas) {
-        let diagnostics = rule_paths::check_rules(mission, schema);
-        findings.extend(
-            diagnostics
-                .into_iter()
-                .map(|diagnostic| Finding::new(*path, diagnostic)),
-        );
-        if let Some(script) = script_paths.get(*path) {
-            findings.extend(script_findings(script, files, scripts, schema));
+    // Reading scripts takes most of the time, and no script needs another.
+    let checked: Vec<CheckedMission> = missions
+        .par_iter()
+        .zip(&schemas)
+        .map(|((path, mission), schema)| {
+            let script = script_paths.get(*path).copied();
+            CheckedMission::of(
+                path,
+                mission,
+                schema,
+                script.and_then(|path| Some((path, files.get(path)?))),
+                scripts,
+            )
+        })
+        .collect();
+    let mut hooks: BTreeMap<&str, Vec<PackHook>> = BTreeMap::new();
+    for ((path, _), checked) in missions.iter().zip(checked) {
+        findings.extend(checked.findings);
+        if let (Some(script), Some(of_script)) = (script_paths.get(*path), checked.hooks) {
+            hooks.insert(script, of_script);
         }
     }
-    findings.extend(unused_hooks(files, scripts, &missions, &script_paths));
+    findings.extend(unused_hooks(files, &hooks, &missions, &script_paths));
     sort(&mut findings);
     // Two missions with one script find the same in it.
     findings.dedup();
@@ -129,6 +141,7 @@ pub(super) fn load(
         missions,
         cases: mission_cases,
         check_in_cases,
+        hooks: hooks.into_values().flatten().collect(),
     };
     (Some(pack), findings)
 }
@@ -164,24 +177,41 @@ fn manifest(files: &PackFiles, findings: &mut Vec<Finding>) -> Manifest {
     }
 }
 
-/// What the script's own check says, with the fields that the mission's context has.
-fn script_findings<'s>(
-    script: &'s str,
-    files: &PackFiles,
-    scripts: &Scripts,
-    schema: &FieldSchema,
-) -> impl Iterator<Item = Finding> + 's {
-    let diagnostics = files.get(script).map(|text| scripts.diagnose(text, schema));
-    diagnostics.into_iter().flatten().map(move |mut diagnostic| {
-        diagnostic.span.get_or_insert(0..0);
-        Finding::new(script, diagnostic)
-    })
+/// What is found in a mission's rules and in its script.
+struct CheckedMission {
+    findings: Vec<Finding>,
+    /// The script's hooks, if it compiles.
+    hooks: Option<Vec<PackHook>>,
+}
+
+impl CheckedMission {
+    fn of(
+        path: &str,
+        mission: &MissionFile,
+        schema: &FieldSchema,
+        script: Option<(&str, &str)>,
+        scripts: &Scripts,
+    ) -> Self {
+        let of_rules = rule_paths::check_rules(mission, schema).into_iter();
+        let mut findings: Vec<Finding> = of_rules.map(|found| Finding::new(path, found)).collect();
+        let mut hooks = None;
+        if let Some((script, source)) = script {
+            let (diagnostics, compiled) = scripts.diagnose_script(source, schema);
+            // They concern the fields that this mission's context has.
+            findings.extend(diagnostics.into_iter().map(|mut diagnostic| {
+                diagnostic.span.get_or_insert(0..0);
+                Finding::new(script, diagnostic)
+            }));
+            hooks = compiled.map(|compiled| PackHook::all(script, &compiled));
+        }
+        CheckedMission { findings, hooks }
+    }
 }
 
 /// Finds hooks that none of the missions with their script ever asks.
 fn unused_hooks(
     files: &PackFiles,
-    scripts: &Scripts,
+    hooks: &BTreeMap<&str, Vec<PackHook>>,
     missions: &[PlacedMission<'_>],
     script_paths: &BTreeMap<String, &str>,
 ) -> Vec<Finding> {
@@ -198,13 +228,14 @@ fn unused_hooks(
     }
     let mut findings = Vec::new();
     for (script, (verify, progress)) in asked {
-        let Some(text) = files.get(script) else { continue };
-        let Ok(hooks) = scripts.load(text) else { continue };
+        let (Some(text), Some(hooks)) = (files.get(script), hooks.get(script)) else {
+            continue;
+        };
         for (hook, is_asked, needs) in [
             (Hook::Verify, verify, "`[evidence]`"),
             (Hook::Progress, progress, "`[trigger]`"),
         ] {
-            if !is_asked && hooks.defines(hook) {
+            if !is_asked && hooks.iter().any(|defined| defined.hook == hook) {
                 let message = format!("nobody ever asks `{hook}`: no mission with this script has {needs}");
                 let help = format!("add {needs} to the mission, or take the hook out");
                 let span = definition_of(text, hook.name()).unwrap_or(0..0);

@@ -54,7 +54,7 @@ pub use events::{EventCatalog, EventFields};
 pub use fields::Located;
 pub use files::{PackFiles, PackLimits, UnreadablePack};
 pub use finding::{Finding, Related};
-pub use hooks::{PackHook, pack_hooks};
+pub use hooks::PackHook;
 pub use mission_core::engine::{PackPolicy, ReferralPolicy};
 use mission_core::mission::Definition;
 pub use mission_core::mission::FieldType;
@@ -79,6 +79,8 @@ pub struct Pack {
     pub cases: Vec<Case>,
     /// Its cases for check-ins, by file.
     pub check_in_cases: Vec<CheckInCase>,
+    /// The hooks of the scripts that its missions name, by file.
+    pub hooks: Vec<PackHook>,
 }
 
 /// A mission of a pack, with its script inside.
