@@ -126,7 +126,7 @@ fn status(compiled: &CompiledMission) -> Judged {
 fn window(compiled: &CompiledMission, now: DateTime<Utc>) -> Judged {
     let definition = &compiled.mission.definition;
     let condition = match (definition.starts_at, definition.ends_at) {
-        (None, None) => "it can be done at any time".to_owned(),
+        (None, None) => "it has no start and no end".to_owned(),
         (Some(start), None) => format!("it begins at {}", rfc3339(start)),
         (None, Some(end)) => format!("it ends at {}", rfc3339(end)),
         (Some(start), Some(end)) => format!("it can be done from {} to {}", rfc3339(start), rfc3339(end)),
@@ -155,9 +155,13 @@ fn start_conditions(
         state.open_task.map(|_| Rejection::TaskAlreadyOpen),
     )];
     if let Some(cap) = definition.completion_cap() {
+        let condition = match cap {
+            1 => "it was not yet completed in this period".to_owned(),
+            cap => format!("it was completed fewer than {cap} times in this period"),
+        };
         judged.push(Judged::new(
             ConditionKind::Completions,
-            format!("fewer than {cap} completions in this period"),
+            condition,
             json!(state.completions),
             (state.completions >= cap).then_some(Rejection::MaxCompletionsReached),
         ));
