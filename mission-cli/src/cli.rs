@@ -87,7 +87,9 @@ pub(crate) enum CheckFormat {
 Examples:
   mission test my-pack
   mission test my-pack --filter watch
-  mission test my-pack --format junit > report.xml")]
+  mission test my-pack --format junit > report.xml
+  mission test my-pack --watch                              again at every change
+  mission test my-pack --coverage --min-coverage 100        what no case tried yet; exit 1 if anything")]
 pub(crate) struct Test {
     /// The folder that holds `pack.toml`
     pub(crate) pack: PathBuf,
@@ -97,6 +99,18 @@ pub(crate) struct Test {
     /// How results are shown
     #[arg(long, value_enum, default_value_t = TestFormat::Human)]
     pub(crate) format: TestFormat,
+    /// Show which lines of the scripts ran, and which ways of each `if` were taken
+    #[arg(long)]
+    pub(crate) coverage: bool,
+    /// Fail where less than so many percent of the lines, or of the ways, ran
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(..=100))]
+    pub(crate) min_coverage: Option<u8>,
+    /// Write the coverage as an LCOV tracefile, for editors and code review
+    #[arg(long, value_name = "FILE")]
+    pub(crate) lcov: Option<PathBuf>,
+    /// Run again whenever a file of the pack changes, until it is interrupted
+    #[arg(long)]
+    pub(crate) watch: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -22,6 +22,7 @@ mod answer;
 mod call_check;
 mod compiled;
 mod context;
+pub mod coverage;
 pub mod diagnostic;
 mod failed_rules;
 mod failure;

@@ -4,8 +4,8 @@
 //! together with them. Here it is the script that is changed: each statement gets a call before it that tells what
 //! the statement is about to read. The answer is that of the script as it was written, which is evaluated on its own.
 
-mod instrument;
-mod recorder;
+pub(crate) mod instrument;
+pub(crate) mod recorder;
 
 use mission_core::ports::rules::{CompileError, Hook, RuleFailure, TracedLine};
 use serde_json::Value;
@@ -143,7 +143,7 @@ impl Scripts {
     }
 
     /// The changed script does more than the written one, whose limits have been held when it gave its answer.
-    fn tracing_engines(&self) -> Engines {
+    pub(crate) fn tracing_engines(&self) -> Engines {
         let limits = *self.limits();
         let limits = Limits {
             script_bytes: limits.script_bytes.saturating_mul(16),

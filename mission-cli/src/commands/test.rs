@@ -1,9 +1,14 @@
 //! `mission test`: a pack's cases.
 
+mod coverage;
+mod watch;
+
 use std::{fmt::Write as _, process::ExitCode};
 
+use coverage::PackCoverage;
+use mission_core::ports::rules::ScriptCompiler;
 use mission_rules::{
-    Scripts,
+    coverage::CoverageCompiler,
     diagnostic::line_column,
     pack::{CaseOutcome, Pack, PackFiles},
 };
@@ -17,21 +22,55 @@ use crate::{
 };
 
 pub(crate) fn run(args: &Test) -> CommandResult {
+    if args.watch {
+        return watch::each_change(&args.pack, || match run_once(args) {
+            Ok(_) => {}
+            Err(failure) => drop(failure.report()),
+        });
+    }
+    run_once(args)
+}
+
+fn run_once(args: &Test) -> CommandResult {
     let scripts = pack::scripts();
     let (pack, files) = pack::load(&args.pack, &scripts)?;
-    let outcomes = run_cases(&pack, &scripts, args.filter.as_deref());
+    let counting = CoverageCompiler::new(&scripts);
+    let counts = args.coverage || args.min_coverage.is_some() || args.lcov.is_some();
+    let compiler: &dyn ScriptCompiler = if counts { &counting } else { &scripts };
+    let outcomes = run_cases(&pack, compiler, args.filter.as_deref());
     if outcomes.is_empty() {
         if let Some(filter) = &args.filter {
             return Err(nothing_matches(filter, &pack));
         }
         output::note("the pack has no cases; write some into `tests/*.toml`");
     }
+    let covered = counts.then(|| PackCoverage::of(&pack, &counting));
     match args.format {
-        TestFormat::Human => output::print(&human(&outcomes, &files, &pack::root(&args.pack)))?,
-        TestFormat::Json => output::line(&as_json(&outcomes, &files).to_string())?,
+        TestFormat::Human => {
+            output::print(&human(&outcomes, &files, &pack::root(&args.pack)))?;
+            if let Some(covered) = &covered {
+                output::print(&covered.human())?;
+            }
+        }
+        TestFormat::Json => {
+            let mut report = as_json(&outcomes, &files);
+            if let Some(covered) = &covered {
+                report["coverage"] = covered.json();
+            }
+            output::line(&report.to_string())?;
+        }
         TestFormat::Junit => output::print(&junit(&pack.name, &outcomes, &files))?,
     }
-    Ok(if outcomes.iter().all(CaseOutcome::passed) {
+    if let (Some(covered), Some(file)) = (&covered, &args.lcov) {
+        covered.write_lcov(&args.pack, file)?;
+    }
+    let below = covered
+        .zip(args.min_coverage)
+        .and_then(|(covered, least)| covered.below(least));
+    if let Some(below) = &below {
+        output::tell(&format!("{below}\n"));
+    }
+    Ok(if below.is_none() && outcomes.iter().all(CaseOutcome::passed) {
         ExitCode::SUCCESS
     } else {
         exit::failed()
@@ -54,7 +93,7 @@ fn nothing_matches(filter: &str, pack: &Pack) -> Failure {
 }
 
 /// Runs the cases whose file, name or mission contains the filter, in the order in which they stand.
-pub(crate) fn run_cases(pack: &Pack, scripts: &Scripts, filter: Option<&str>) -> Vec<CaseOutcome> {
+pub(crate) fn run_cases(pack: &Pack, scripts: &dyn ScriptCompiler, filter: Option<&str>) -> Vec<CaseOutcome> {
     let wanted = |file: &str, name: &str, mission: &str| {
         filter.is_none_or(|filter| [file, name, mission].iter().any(|text| text.contains(filter)))
     };

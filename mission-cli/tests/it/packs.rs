@@ -363,3 +363,71 @@ fn a_folder_without_a_manifest_and_a_filter_without_a_match_are_unusable() {
         told.err
     );
 }
+
+#[test]
+fn coverage_says_what_no_case_tried() {
+    let folder = with_demo();
+    let all = run(&mut mission(
+        folder.path(),
+        &["test", "demo", "--coverage", "--min-coverage", "100"],
+    ));
+    assert_eq!(all.code, 0, "{}{}", all.out, all.err);
+    let script = "fn progress(ctx) {
+    if ctx.event.data.seconds >= 30 {
+        return 1;
+    }
+    if ctx.user.level > 90 {
+        return 2;
+    }
+    0
+}
+";
+    fs::write(folder.path().join("demo/rules/watch.rhai"), script).unwrap();
+    insta::assert_snapshot!(transcript(
+        folder.path(),
+        &[
+            &["test", "demo", "--coverage", "--lcov", "lcov.info"],
+            &["test", "demo", "--min-coverage", "90", "--format", "json"],
+        ]
+    ));
+    insta::assert_snapshot!(
+        "lcov",
+        fs::read_to_string(folder.path().join("lcov.info")).unwrap()
+    );
+}
+
+#[test]
+fn a_change_is_tested_at_once() {
+    use std::io::{BufRead as _, BufReader};
+
+    let folder = with_demo();
+    let mut watching = std::process::Command::new(env!("CARGO_BIN_EXE_mission"))
+        .args(["test", "demo", "--watch"])
+        .current_dir(folder.path())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(watching.stdout.take().unwrap())
+        .lines()
+        .map(Result::unwrap);
+    let mut until = |text: &str| lines.by_ref().find(|line| line.contains(text));
+    assert!(until("watching `demo`").is_some());
+    edit(
+        folder.path(),
+        "rules/watch.rhai",
+        "{ 1 } else { 0 }",
+        "{ 0 } else { 0 }",
+    );
+    assert!(until(" failed").is_some_and(|line| !line.ends_with("0 failed")));
+    assert!(until("watching `demo`").is_some());
+    edit(
+        folder.path(),
+        "rules/watch.rhai",
+        "{ 0 } else { 0 }",
+        "{ 1 } else { 0 }",
+    );
+    assert!(until(" failed").is_some_and(|line| line.ends_with("0 failed")));
+    watching.kill().unwrap();
+    watching.wait().unwrap();
+}

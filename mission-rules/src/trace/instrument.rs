@@ -11,21 +11,21 @@ use crate::{
 };
 
 /// A script that tells its steps.
-pub(super) struct Instrumented {
-    pub(super) source: String,
-    pub(super) points: Vec<TracePoint>,
+pub(crate) struct Instrumented {
+    pub(crate) source: String,
+    pub(crate) points: Vec<TracePoint>,
 }
 
 /// A place before a statement.
-pub(super) struct TracePoint {
+pub(crate) struct TracePoint {
     /// The statement's first byte in the source as it was written.
-    pub(super) offset: usize,
+    pub(crate) offset: usize,
     /// What the statement reads, such as `ctx.user.level`.
-    pub(super) reads: Vec<String>,
+    pub(crate) reads: Vec<String>,
 }
 
 /// The same script with a call before each statement; `None` where that cannot be done.
-pub(super) fn instrument(source: &str, written: &AST) -> Option<Instrumented> {
+pub(crate) fn instrument(source: &str, written: &AST) -> Option<Instrumented> {
     if source.contains(STEP_FUNCTION) {
         return None;
     }
@@ -66,7 +66,7 @@ pub(super) fn instrument(source: &str, written: &AST) -> Option<Instrumented> {
 }
 
 /// Where a statement begins, if a call can be put there: not after `else`, `=` or `=>`.
-fn statement_start(source: &str, code: &[u8], statement: &Stmt) -> Option<usize> {
+pub(crate) fn statement_start(source: &str, code: &[u8], statement: &Stmt) -> Option<usize> {
     if matches!(statement, Stmt::Noop(_) | Stmt::Block(_)) {
         return None;
     }

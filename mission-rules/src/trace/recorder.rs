@@ -11,7 +11,7 @@ use crate::json::to_json;
 pub(crate) const STEP_FUNCTION: &str = "__mission_step";
 
 /// A point of the script, and the values there.
-type RecordedStep = (usize, Vec<Value>);
+pub(crate) type RecordedStep = (usize, Vec<Value>);
 
 thread_local! {
     /// An evaluation stays on its thread, and the function knows nothing of the evaluation that calls it.
@@ -20,17 +20,17 @@ thread_local! {
 
 /// Records the steps of this thread while it lives.
 #[derive(Debug)]
-pub(super) struct Recording(());
+pub(crate) struct Recording(());
 
 impl Recording {
     /// Starts afresh; keeps so many steps.
-    pub(super) fn start(capacity: usize) -> Self {
+    pub(crate) fn start(capacity: usize) -> Self {
         RECORDING.set(Some((capacity, Vec::new())));
         Self(())
     }
 
     /// The steps so far.
-    pub(super) fn finish(self) -> Vec<RecordedStep> {
+    pub(crate) fn finish(self) -> Vec<RecordedStep> {
         RECORDING.take().map(|(_, steps)| steps).unwrap_or_default()
     }
 }

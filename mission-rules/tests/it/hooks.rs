@@ -21,7 +21,7 @@ fn at(text: &str) -> DateTime<Utc> {
 }
 
 /// What a rule context borrows.
-struct ContextFixture {
+pub(crate) struct ContextFixture {
     mission: Mission,
     event: ActivityEvent,
     evidence: Evidence,
@@ -30,7 +30,7 @@ struct ContextFixture {
 }
 
 impl ContextFixture {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let definition = r#"{
             "code": "watch", "type": "watch_video", "category": "engagement", "frequency": "daily", "target": 3,
             "title": {"en": "Watch"}, "description": {"en": "Watch it"},
@@ -69,7 +69,7 @@ impl ContextFixture {
         }
     }
 
-    fn context(&self) -> RuleContext<'_> {
+    pub(crate) fn context(&self) -> RuleContext<'_> {
         RuleContext {
             friends: None,
             now: at("2026-01-05T18:30:00Z"),
