@@ -20,7 +20,8 @@ pub(super) fn each_change(folder: &Path, mut call: impl FnMut()) -> CommandResul
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
         // That a file was read is no change.
         if event.is_ok_and(|event| !matches!(event.kind, EventKind::Access(_))) {
-            drop(sender.send(()));
+            // Nobody listens once the command ends.
+            let _ = sender.send(());
         }
     })
     .map_err(failed)?;
