@@ -1,5 +1,7 @@
 //! Statements.
 
+use std::ops::{Range, RangeInclusive};
+
 use rhai::{ASTFlags, Expr, Position, Stmt, StmtBlock};
 
 use super::{
@@ -182,7 +184,8 @@ impl Lowering<'_> {
         for case in cases.cases.values() {
             match Constant::of(&case.value) {
                 Some(value) => values.push((value, case.blocks.to_vec())),
-                None if case.value.type_name().contains("ange") => {}
+                // These are among the ranges too.
+                None if case.value.is::<Range<i64>>() || case.value.is::<RangeInclusive<i64>>() => {}
                 None => return interpreted(position, "a case of the `switch` is no simple value"),
             }
         }
