@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use mission_core::ports::rules::RuleContext;
-use rhai::{AST, ASTNode, Dynamic, Expr, Map, Stmt};
+use rhai::{ASTNode, Dynamic, Expr, Map, Stmt};
 use rust_decimal::Decimal;
 use serde_json::Value;
 
 use crate::{
     json::{from_field, from_json},
     schema::{CONTEXT_FIELDS, FieldKind, is_below},
-    syntax::{Chain, ChainEnd, chain_at, functions},
+    syntax::{Chain, ChainEnd, Function, chain_at},
 };
 
 /// The fields of the context that a script reads.
@@ -24,10 +24,10 @@ pub(crate) enum ContextUse {
 
 impl ContextUse {
     /// What the functions of a script read of the variable that a hook's only parameter is.
-    pub(crate) fn of(tree: &AST, hooks: &[&str]) -> Self {
+    pub(crate) fn of(functions: &[Function], hooks: &[&str]) -> Self {
         let mut paths = BTreeSet::new();
         let mut escapes = false;
-        for function in functions(tree) {
+        for function in functions {
             let [root] = function.parameters.as_slice() else {
                 continue;
             };

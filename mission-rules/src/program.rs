@@ -111,10 +111,6 @@ impl Engines {
             .compile_with_scope(&constants, &guarded.source)
             .map_err(|error| vec![syntax_finding(source, &error, &self.limits)])?;
         tree.clear_statements();
-        let by_name = constants
-            .iter()
-            .map(|(name, _, value)| (name.to_owned(), value))
-            .collect();
         let hooks = Hook::ALL.map(|hook| {
             defined.iter().find(|function| function.name == hook.name())?;
             Some(if measured {
@@ -122,7 +118,7 @@ impl Engines {
                     "the script changes what is within a list or a map",
                 ))
             } else {
-                CompiledHook::of(hook, defined, &by_name, &self.limits)
+                CompiledHook::of(hook, defined, &constants, &self.limits)
             })
         });
         Ok(Program {
@@ -131,7 +127,7 @@ impl Engines {
             limits: self.limits,
             stopwatch: Arc::clone(&self.stopwatch),
             hooks,
-            reads: ContextUse::of(written, &Hook::ALL.map(Hook::name)),
+            reads: ContextUse::of(defined, &Hook::ALL.map(Hook::name)),
             pace: MovingAverage::default(),
             insertions: guarded.into_insertions(),
         })

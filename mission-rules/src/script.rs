@@ -128,7 +128,8 @@ impl Scripts {
     }
 
     /// What [`Scripts::diagnose`] says, and the script, if it compiles.
-    pub(crate) fn diagnose_script(
+    #[must_use]
+    pub fn diagnose_script(
         &self,
         source: &str,
         schema: &FieldSchema,
@@ -196,6 +197,12 @@ impl ScriptHooks {
     #[must_use]
     pub fn defines(&self, hook: Hook) -> bool {
         self.program.defines(hook)
+    }
+
+    /// The hooks that the script defines, each with why it runs in the interpreter; `None` for one that is compiled.
+    pub fn hooks(&self) -> impl Iterator<Item = (Hook, Option<&Interpreted>)> {
+        let defined = Hook::ALL.into_iter().filter(|&hook| self.defines(hook));
+        defined.map(|hook| (hook, self.interpreted(hook)))
     }
 
     /// Why a hook that the script defines runs in the interpreter; `None` for one that is compiled.

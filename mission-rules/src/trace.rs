@@ -106,11 +106,7 @@ impl Scripts {
             source: changed,
             points,
         } = instrument(source, &written)?;
-        let program = self
-            .tracing
-            .get_or_init(|| self.tracing_engines())
-            .compile(&changed)
-            .ok()?;
+        let program = self.tracing_engines().compile(&changed).ok()?;
         if !program.defines(hook) {
             return None;
         }
@@ -142,19 +138,21 @@ impl Scripts {
         Some(steps.collect())
     }
 
-    /// The changed script does more than the written one, whose limits have been held when it gave its answer.
-    pub(crate) fn tracing_engines(&self) -> Engines {
-        let limits = *self.limits();
-        let limits = Limits {
-            script_bytes: limits.script_bytes.saturating_mul(16),
-            operations: limits.operations.saturating_mul(16),
-            wall_time: limits.wall_time.saturating_mul(16),
-            expression_depth: limits.expression_depth.saturating_add(2),
-            string_bytes: limits.string_bytes.saturating_mul(4),
-            array_items: limits.array_items.saturating_mul(4),
-            map_entries: limits.map_entries.saturating_mul(4),
-            ..limits
-        };
-        self.engines.tracing(limits)
+    /// The engines that changed scripts run on, made when the first is: such a script does more than the written one, whose
+    /// limits have been held when it gave its answer.
+    pub(crate) fn tracing_engines(&self) -> &Engines {
+        self.tracing.get_or_init(|| {
+            let limits = *self.limits();
+            self.engines.tracing(Limits {
+                script_bytes: limits.script_bytes.saturating_mul(16),
+                operations: limits.operations.saturating_mul(16),
+                wall_time: limits.wall_time.saturating_mul(16),
+                expression_depth: limits.expression_depth.saturating_add(2),
+                string_bytes: limits.string_bytes.saturating_mul(4),
+                array_items: limits.array_items.saturating_mul(4),
+                map_entries: limits.map_entries.saturating_mul(4),
+                ..limits
+            })
+        })
     }
 }

@@ -3,16 +3,17 @@
 use std::{hint::black_box, time::Duration};
 
 use mission_core::{
-    MissionId,
     decision::{Catalog, CatalogBuilder, CompiledMission, Settings},
-    mission::{Mission, MissionStatus},
     ports::rules::RuleContext,
+    testing::active,
 };
 use mission_rules::Scripts;
 use serde_json::json;
-use uuid::Uuid;
 
-use crate::{Candidate, records::Records};
+use crate::{
+    Candidate,
+    records::{Records, definition},
+};
 
 /// So many missions of one event type, of which so many ask for the event's shop.
 fn catalog(missions: usize, matches: usize, scripts: &Scripts) -> Catalog {
@@ -22,22 +23,10 @@ fn catalog(missions: usize, matches: usize, scripts: &Scripts) -> Catalog {
         let script = format!(
             "fn eligible(ctx) {{ ctx.event.data.shop == \"{shop}\" && ctx.event.data.seconds >= 30 && ctx.user.level >= 1 }}"
         );
-        Mission {
-            id: MissionId(Uuid::from_u128(0x0189_0000_0000_7000_8000_0000_0000_0000 + number as u128)),
-            definition: serde_json::from_value(json!({
-                "code": format!("m{number}"), "type": "watch_video", "category": "engagement", "frequency": "daily",
-                "title": {"en": "Watch"}, "description": {"en": "Watch it"}, "reward": {"points": "5"},
-                "trigger": {"event": "video.watched"}, "script": script,
-            }))
-            .expect("it is a definition"),
-            status: MissionStatus::Active,
-            pack: None,
-            dropped_from: None,
-            running_version: 0,
-            editions: Vec::new(),
-            created_at: "2026-01-01T00:00:00Z".parse().expect("it is a time"),
-            version: 1,
-        }
+        let definition = definition(json!({
+            "code": format!("m{number}"), "trigger": {"event": "video.watched"}, "script": script,
+        }));
+        active(number as u64 + 1, definition)
     });
     missions.fold(builder, CatalogBuilder::mission).build()
 }

@@ -3,11 +3,23 @@
 use mission_core::{
     check_in::{Streak, Zone},
     event::ActivityEvent,
-    mission::{Mission, MissionStatus},
+    mission::{Definition, Mission},
     ports::rules::{RuleContext, TaskContext, UserContext},
+    testing::active,
 };
 use rust_decimal::{Decimal, dec};
 use serde_json::{Map, Value, json};
+
+/// A definition with sensible values; `more` adds fields.
+pub(crate) fn definition(more: Value) -> Definition {
+    let mut fields = json!({
+        "type": "watch_video", "category": "engagement", "frequency": "daily",
+        "title": {"en": "Watch"}, "description": {"en": "Watch it"}, "reward": {"points": "50.5"},
+    });
+    let all = fields.as_object_mut().expect("it is an object");
+    all.extend(more.as_object().cloned().unwrap_or_default());
+    serde_json::from_value(fields).expect("it is a definition")
+}
 
 /// What a rule context borrows.
 pub(crate) struct Records {
@@ -25,23 +37,7 @@ impl Records {
     pub(crate) fn of(number: u32) -> Self {
         let read = |json: Value| serde_json::from_value(json).expect("it is valid");
         Records {
-            mission: Mission {
-                id: "01890000-0000-7000-8000-000000000001"
-                    .parse()
-                    .expect("it is an id"),
-                definition: serde_json::from_value(json!({
-                    "code": "watch", "type": "watch_video", "category": "engagement", "frequency": "daily",
-                    "title": {"en": "Watch"}, "description": {"en": "Watch it"}, "reward": {"points": "50.5"},
-                }))
-                .expect("it is a definition"),
-                status: MissionStatus::Active,
-                pack: None,
-                dropped_from: None,
-                running_version: 0,
-                editions: Vec::new(),
-                created_at: "2026-01-01T00:00:00Z".parse().expect("it is a time"),
-                version: 1,
-            },
+            mission: active(1, definition(json!({"code": "watch"}))),
             event: ActivityEvent {
                 id: format!("e{number}"),
                 source: "player".to_owned(),

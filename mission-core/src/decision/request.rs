@@ -31,6 +31,24 @@ pub struct Request {
     pub command: Command,
 }
 
+impl Request {
+    /// A request whose caller named no key.
+    #[must_use]
+    pub fn unkeyed(command: impl Into<Command>, id: CommandId, at: DateTime<Utc>, signals: Signals) -> Self {
+        Request {
+            receipt: ReceiptKey {
+                caller: Uuid::nil(),
+                command: id,
+            },
+            fingerprint: Fingerprint::default(),
+            keyed: false,
+            at,
+            signals,
+            command: command.into(),
+        }
+    }
+}
+
 /// The key of a receipt: the caller and the caller's idempotency key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReceiptKey {

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{Catalog, CommandContext, Engine, Interrupt, LoadedRecords, Rejection, Signals, Snapshot};
 use crate::{
     CommandId,
-    decision::{Command, DecisionContext, Fingerprint, ReceiptKey, Request, StartTask, WriteSet},
+    decision::{Command, DecisionContext, Request, StartTask, WriteSet},
     ports::{
         rules::ScriptCompiler,
         store::{Store, StoreError},
@@ -59,17 +59,7 @@ pub async fn explain_stored(
     at: DateTime<Utc>,
     signals: Signals,
 ) -> Result<Explanation, ExplainError> {
-    let request = Request {
-        receipt: ReceiptKey {
-            caller: Uuid::nil(),
-            command: CommandId(Uuid::nil()),
-        },
-        fingerprint: Fingerprint::default(),
-        keyed: false,
-        at,
-        signals,
-        command: Command::from(start.clone()),
-    };
+    let request = Request::unkeyed(start.clone(), CommandId(Uuid::nil()), at, signals);
     let mut keys = super::read_set::read_set(&request, catalog);
     let mut loaded = LoadedRecords::default();
     let nothing = WriteSet::default();

@@ -282,30 +282,20 @@ impl Engine {
         signals: Signals,
         key: Option<IdempotencyKey>,
     ) -> Result<PendingCommand, ExecuteError> {
-        let (receipt, fingerprint) = match key {
-            Some(key) => (
-                ReceiptKey {
+        let at = self.clock.now();
+        let request = match key {
+            Some(key) => Request {
+                receipt: ReceiptKey {
                     caller: key.caller,
                     command: key.command,
                 },
-                key.fingerprint,
-            ),
-            None => {
-                let fresh = ReceiptKey {
-                    caller: Uuid::nil(),
-                    command: CommandId(self.ids.next()),
-                };
-                (fresh, Fingerprint::default())
-            }
-        };
-        let keyed = key.is_some();
-        let request = Request {
-            receipt,
-            fingerprint,
-            keyed,
-            at: self.clock.now(),
-            signals,
-            command,
+                fingerprint: key.fingerprint,
+                keyed: true,
+                at,
+                signals,
+                command,
+            },
+            None => Request::unkeyed(command, CommandId(self.ids.next()), at, signals),
         };
         let (sender, receiver) = oneshot::channel();
         let job = QueuedCommand {

@@ -165,6 +165,14 @@ fn compiled(value: &str) -> impl Iterator<Item = &str> {
     value.split(',').map(str::trim)
 }
 
+impl std::fmt::Display for Rule {
+    /// `user.level gte 3`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let operator = crate::serde_name(self.operator);
+        write!(f, "{} {operator} {}", self.rule_type, self.value)
+    }
+}
+
 impl Rule {
     /// Whether the rule reads the event, and so is judged only where one is applied.
     #[must_use]

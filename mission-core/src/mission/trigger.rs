@@ -91,12 +91,6 @@ impl Trigger {
             fields: BTreeMap::new(),
         }
     }
-
-    /// What contradicts the declared fields in an event's data, if anything does.
-    #[must_use]
-    pub fn contradiction(&self, data: &Map<String, Value>) -> Option<String> {
-        contradiction(&self.fields, data)
-    }
 }
 
 /// What contradicts declared fields in an event's data, if anything does.

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use uuid::Uuid;
 
 use super::{CountingIds, at};
 use crate::{
     CommandId, UserId,
     engine::{
-        Answer, Catalog, CatalogBuilder, Command, CommandError, CommandOutcome, Fingerprint, PackPolicy,
-        ReceiptKey, Rejection, Reply, Request, Settings, Signals, TypedCommand, run_blocking, start,
+        Answer, Catalog, CatalogBuilder, Command, CommandError, CommandOutcome, PackPolicy, ReceiptKey,
+        Rejection, Reply, Request, Settings, Signals, TypedCommand, run_blocking, start,
     },
     event::{ActivityEvent, IntegrationEvent},
     fraud::DeviceHash,
@@ -101,17 +100,8 @@ impl EngineFixture {
 
     /// The request that a command becomes now, under a key of its own.
     pub fn request(&self, command: impl Into<Command>) -> Request {
-        Request {
-            receipt: ReceiptKey {
-                caller: Uuid::nil(),
-                command: CommandId(self.ids.next()),
-            },
-            fingerprint: Fingerprint::default(),
-            keyed: false,
-            at: self.now,
-            signals: self.signals.clone(),
-            command: command.into(),
-        }
+        let id = CommandId(self.ids.next());
+        Request::unkeyed(command, id, self.now, self.signals.clone())
     }
 
     /// Carries a command out.

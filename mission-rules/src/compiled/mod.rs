@@ -16,13 +16,11 @@ mod node;
 mod tests;
 mod value;
 
-use std::collections::BTreeMap;
-
 use mission_core::{
     mission::EventCondition,
     ports::rules::{Hook, RuleContext},
 };
-use rhai::{Dynamic, Position};
+use rhai::{Position, Scope};
 
 pub(crate) use self::value::Value;
 use self::{
@@ -73,7 +71,7 @@ impl CompiledHook {
     pub(crate) fn of(
         hook: Hook,
         functions: &[Function],
-        constants: &BTreeMap<String, Dynamic>,
+        constants: &Scope<'static>,
         limits: &Limits,
     ) -> Result<Self, Interpreted> {
         let defined = functions

@@ -18,11 +18,10 @@ pub struct PackHook {
 impl PackHook {
     /// The hooks that a script defines.
     pub(super) fn all(file: &str, script: &ScriptHooks) -> Vec<PackHook> {
-        let defined = Hook::ALL.into_iter().filter(|&hook| script.defines(hook));
-        let hooks = defined.map(|hook| PackHook {
+        let hooks = script.hooks().map(|(hook, interpreted)| PackHook {
             file: file.to_owned(),
             hook,
-            interpreted: script.interpreted(hook).cloned(),
+            interpreted: interpreted.cloned(),
         });
         hooks.collect()
     }

@@ -9,9 +9,8 @@ use mission_core::{
     CommandId, MissionId, TaskId, UserId,
     engine::{
         Catalog, CatalogBuilder, CheckIn, ClaimTask, Command, CommandOutcome, CompleteTask, DecideReview,
-        DescribeUser, FriendFacts, Friends, PackPolicy, ReceiptKey, RegisterUser, Rejection, Reply,
-        ReportProgress, Request, ResourceKind, Settings, Signals, StartTask, SubmitEvidence, run_blocking,
-        start,
+        DescribeUser, FriendFacts, Friends, PackPolicy, RegisterUser, Rejection, Reply, ReportProgress,
+        Request, ResourceKind, Settings, Signals, StartTask, SubmitEvidence, run_blocking, start,
     },
     event::ActivityEvent,
     fraud::{ReviewDecision, ReviewStatus, ReviewSubject},
@@ -238,17 +237,7 @@ impl Simulation {
     pub fn execute(&mut self, at: DateTime<Utc>, command: Command) -> Result<Reply, StepError> {
         self.commands += 1;
         let signals = self.signals(&command)?;
-        let request = Request {
-            receipt: ReceiptKey {
-                caller: Uuid::nil(),
-                command: self.command_id(at),
-            },
-            fingerprint: Default::default(),
-            keyed: false,
-            at,
-            signals,
-            command,
-        };
+        let request = Request::unkeyed(command, self.command_id(at), at, signals);
         let settled = run_blocking(
             &mut self.store,
             start(vec![request], Arc::clone(&self.catalog), false),

@@ -11,9 +11,9 @@ use mission_core::{
     CommandId, MissionId, TaskId, UserId,
     check_in::Zone,
     engine::{
-        Answer, Catalog, ClaimHolder, Command, CommandContext, Decision, ExpireDue, Fingerprint, FriendFacts,
-        Friends, Interrupt, LoadedRecords, OutboundEvent, ReadSet, ReceiptKey, Rejection, Request, Signals,
-        Snapshot, StartTask, decide, explain,
+        Answer, Catalog, ClaimHolder, Command, CommandContext, Decision, ExpireDue, FriendFacts, Friends,
+        Interrupt, LoadedRecords, OutboundEvent, ReadSet, Rejection, Request, Signals, Snapshot, StartTask,
+        decide, explain,
     },
     event::IntegrationEvent,
     mission::BudgetUse,
@@ -144,21 +144,13 @@ impl ReplayState {
             return Err(fault("a replay changes users, nothing else"));
         };
         self.commands += 1;
-        let request = Request {
-            receipt: ReceiptKey {
-                caller: Uuid::nil(),
-                command: CommandId(Uuid::from_u128(u128::from(self.commands))),
-            },
-            fingerprint: Fingerprint::default(),
-            keyed: false,
-            at,
-            signals: Signals {
-                zone,
-                friends: self.friends_for(&command),
-                ..Signals::default()
-            },
-            command,
+        let signals = Signals {
+            zone,
+            friends: self.friends_for(&command),
+            ..Signals::default()
         };
+        let id = CommandId(Uuid::from_u128(u128::from(self.commands)));
+        let request = Request::unkeyed(command, id, at, signals);
         let loaded = self.users.entry(user).or_default();
         if let Command::ApplyEvent(apply) = &request.command {
             let claim = Claim::Inbound {
@@ -168,22 +160,14 @@ impl ReplayState {
             let holder = self.inbound.contains(&fingerprint(&claim)).then_some(user.0);
             loaded.claims.insert(claim, holder);
         }
-        let undecided = WriteSet::default();
-        let answer = loop {
-            let context = CommandContext::new(&request, &self.catalog);
-            match decide(Snapshot::new(loaded, &undecided), &request.command, &context) {
-                Ok(decision) => break Ok(decision),
-                Err(Interrupt::Rejected(why)) => break Err(why),
-                Err(Interrupt::NeedsLoad(keys)) => {
-                    let shared = SharedState {
-                        claims: &self.claims,
-                        inbound: &self.inbound,
-                        budgets: &self.budgets,
-                    };
-                    fill(loaded, user, &keys, &shared).map_err(fault)?;
-                }
-            }
+        let shared = SharedState {
+            claims: &self.claims,
+            inbound: &self.inbound,
+            budgets: &self.budgets,
         };
+        let context = CommandContext::new(&request, &self.catalog);
+        let decided = shared.judge(loaded, user, |view| decide(view, &request.command, &context));
+        let answer = decided.map_err(fault)?;
         // These are shared with other users: the next command reads them anew.
         loaded.claims.clear();
         loaded.budgets.clear();
@@ -202,37 +186,22 @@ impl ReplayState {
             why,
         };
         let command = Command::from(start.clone());
-        let request = Request {
-            receipt: ReceiptKey {
-                caller: Uuid::nil(),
-                command: CommandId(Uuid::nil()),
-            },
-            fingerprint: Fingerprint::default(),
-            keyed: false,
-            at,
-            signals: Signals {
-                friends: self.friends_for(&command),
-                ..Signals::default()
-            },
-            command,
+        let signals = Signals {
+            friends: self.friends_for(&command),
+            ..Signals::default()
+        };
+        let request = Request::unkeyed(command, CommandId(Uuid::nil()), at, signals);
+        let shared = SharedState {
+            claims: &self.claims,
+            inbound: &self.inbound,
+            budgets: &self.budgets,
         };
         let mut loaded = self.users.get(&start.user).cloned().unwrap_or_default();
-        let nothing = WriteSet::default();
-        loop {
-            let context = CommandContext::new(&request, &self.catalog);
-            match explain(Snapshot::new(&loaded, &nothing), start, &context, compiler) {
-                Ok(explanation) => return Ok(Ok(explanation)),
-                Err(Interrupt::Rejected(why)) => return Ok(Err(why)),
-                Err(Interrupt::NeedsLoad(keys)) => {
-                    let shared = SharedState {
-                        claims: &self.claims,
-                        inbound: &self.inbound,
-                        budgets: &self.budgets,
-                    };
-                    fill(&mut loaded, start.user, &keys, &shared).map_err(fault)?;
-                }
-            }
-        }
+        let context = CommandContext::new(&request, &self.catalog);
+        let explained = shared.judge(&mut loaded, start.user, |view| {
+            explain(view, start, &context, compiler)
+        });
+        explained.map_err(fault)
     }
 
     fn apply(&mut self, user: UserId, decision: Decision) -> mission_core::engine::Reply {
@@ -337,6 +306,25 @@ struct SharedState<'a> {
     claims: &'a HashMap<Claim, ClaimHolder>,
     inbound: &'a HashSet<u128>,
     budgets: &'a HashMap<MissionId, BudgetUse>,
+}
+
+impl SharedState<'_> {
+    /// Judges on a user's records, and fills in what is asked for until nothing is.
+    fn judge<T>(
+        &self,
+        loaded: &mut LoadedRecords,
+        user: UserId,
+        judge: impl Fn(Snapshot<'_>) -> Result<T, Interrupt>,
+    ) -> Result<Result<T, Rejection>, &'static str> {
+        let undecided = WriteSet::default();
+        loop {
+            match judge(Snapshot::new(loaded, &undecided)) {
+                Ok(judgement) => return Ok(Ok(judgement)),
+                Err(Interrupt::Rejected(why)) => return Ok(Err(why)),
+                Err(Interrupt::NeedsLoad(keys)) => fill(loaded, user, &keys, self)?,
+            }
+        }
+    }
 }
 
 /// Puts what decide asked for beside the user's records. All records of the user are there already, so one that is not

@@ -3,9 +3,10 @@
 use mission_core::{
     check_in::{Streak, Zone},
     event::ActivityEvent,
-    mission::{Mission, MissionStatus},
+    mission::Mission,
     ports::rules::{RuleContext, TaskContext, UserContext},
     task::{Evidence, EvidenceType},
+    testing::active,
     user::FriendFacts,
 };
 use serde_json::{Map, Value};
@@ -61,17 +62,7 @@ impl ContextFixture {
             &["a text", "that is", "long", "enough"],
         ];
         ContextFixture {
-            mission: Mission {
-                id: read(r#""01890000-0000-7000-8000-000000000001""#),
-                definition: read(MISSION),
-                status: MissionStatus::Active,
-                pack: None,
-                dropped_from: None,
-                running_version: 0,
-                editions: Vec::new(),
-                created_at: read(r#""2026-01-01T00:00:00Z""#),
-                version: 1,
-            },
+            mission: active(1, read(MISSION)),
             event: ActivityEvent {
                 id: "e1".to_owned(),
                 source: "player".to_owned(),

@@ -12,6 +12,7 @@ use mission_core::{
         UserContext,
     },
     task::{Evidence, EvidenceType},
+    testing::active,
 };
 use mission_rules::{FieldSchema, Scripts};
 use serde_json::{Map, Value, json};
@@ -38,17 +39,7 @@ impl ContextFixture {
         }"#;
         let data = r#"{"seconds": 35, "ratio": 0.10, "nested": {"list": [1, {"deep": true}]}, "none": null}"#;
         ContextFixture {
-            mission: Mission {
-                id: "01890000-0000-7000-8000-000000000001".parse().unwrap(),
-                definition: serde_json::from_str(definition).unwrap(),
-                status: mission_core::mission::MissionStatus::Active,
-                pack: None,
-                dropped_from: None,
-                running_version: 0,
-                editions: Vec::new(),
-                created_at: at("2026-01-01T00:00:00Z"),
-                version: 1,
-            },
+            mission: active(1, serde_json::from_str(definition).unwrap()),
             event: ActivityEvent {
                 id: "e1".to_owned(),
                 source: "player".to_owned(),

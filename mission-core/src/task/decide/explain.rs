@@ -3,7 +3,12 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::{RuleEvaluation, Task, TaskStatus, no_cooldown, period_at, with_current_mission};
+use super::{
+    RuleEvaluation, Task, TaskStatus, period_at,
+    rules::script_says_no,
+    start_conditions::{StartCondition, each_start_condition},
+    with_current_mission,
+};
 use crate::{
     MissionId, UserId,
     decision::{CompiledMission, DecisionContext, Interrupt, Rejection},
@@ -62,7 +67,10 @@ pub(crate) fn explain(
             left_to_do(task, current)
         }
         None => {
-            judged.extend(start_conditions(cx, &user, compiled, &participation)?);
+            each_start_condition(cx, &user, compiled, now, |condition| {
+                judged.push(start_condition(&condition));
+                Ok(())
+            })?;
             let period = period_at(cx, &user, compiled, now);
             let evaluation = RuleEvaluation::of_start(cx, compiled, &user, &participation, period, now);
             judged.extend(rules(&evaluation, tracer));
@@ -139,60 +147,33 @@ fn window(compiled: &CompiledMission, now: DateTime<Utc>) -> Judged {
     )
 }
 
-/// What stands in the way of a start besides rules, in the order of [`super::may_start`].
-fn start_conditions(
-    cx: &DecisionContext<'_>,
-    user: &User,
-    compiled: &CompiledMission,
-    participation: &Participation,
-) -> Result<Vec<Judged>, Interrupt> {
-    let definition = &compiled.mission.definition;
-    let state = participation.period(period_at(cx, user, compiled, cx.now()));
-    let mut judged = vec![Judged::new(
-        ConditionKind::OpenTask,
-        "no task of it is open in this period",
-        json!(state.open_task),
-        state.open_task.map(|_| Rejection::TaskAlreadyOpen),
-    )];
-    if let Some(cap) = definition.completion_cap() {
-        let condition = match cap {
-            1 => "it was not yet completed in this period".to_owned(),
-            cap => format!("it was completed fewer than {cap} times in this period"),
-        };
-        judged.push(Judged::new(
-            ConditionKind::Completions,
-            condition,
-            json!(state.completions),
-            (state.completions >= cap).then_some(Rejection::MaxCompletionsReached),
-        ));
-    }
-    if definition.cooldown_seconds > 0 {
-        judged.push(Judged::new(
+/// A condition of a start besides rules.
+fn start_condition(condition: &StartCondition<'_>) -> Judged {
+    let (kind, words, seen) = match condition {
+        StartCondition::OpenTask(open) => (
+            ConditionKind::OpenTask,
+            "no task of it is open in this period".to_owned(),
+            json!(open),
+        ),
+        StartCondition::Completions { cap, so_far } => {
+            let words = match cap {
+                1 => "it was not yet completed in this period".to_owned(),
+                cap => format!("it was completed fewer than {cap} times in this period"),
+            };
+            (ConditionKind::Completions, words, json!(so_far))
+        }
+        StartCondition::Cooldown { seconds, last, .. } => (
             ConditionKind::Cooldown,
-            format!(
-                "{} seconds since the last completion",
-                definition.cooldown_seconds
-            ),
-            json!(participation.last_completed_at.map(rfc3339)),
-            no_cooldown(compiled, participation, cx.now()).err(),
-        ));
-    }
-    for code in &definition.requires {
-        let completions = match cx.catalog().id_of(code) {
-            Some(id) => cx
-                .participation((user.id, id))?
-                .map_or(0, |known| known.completions),
-            None => 0,
-        };
-        judged.push(Judged::new(
+            format!("{seconds} seconds since the last completion"),
+            json!(last.map(rfc3339)),
+        ),
+        StartCondition::Requires { code, completions } => (
             ConditionKind::Requires,
             format!("the mission `{code}` was completed before"),
             json!(completions),
-            (completions == 0)
-                .then(|| Rejection::NotEligible(format!("the mission `{code}` must be completed before"))),
-        ));
-    }
-    Ok(judged)
+        ),
+    };
+    Judged::new(kind, words, seen, condition.refusal())
 }
 
 /// The mission's rules, then its script.
@@ -203,8 +184,7 @@ fn rules(evaluation: &RuleEvaluation<'_>, tracer: &dyn ScriptCompiler) -> Vec<Ju
         .rules
         .iter()
         .map(|rule| {
-            let operator = crate::serde_name(rule.operator);
-            let words = format!("{} {operator} {}", rule.rule_type, rule.value);
+            let words = rule.to_string();
             let seen = context.field(&rule.rule_type);
             let holds = rule.holds(&context);
             let refusal = (!holds && !rule.reads_event()).then(|| Rejection::NotEligible(words.clone()));
@@ -232,7 +212,7 @@ fn rules(evaluation: &RuleEvaluation<'_>, tracer: &dyn ScriptCompiler) -> Vec<Ju
         // The script has no such hook.
         Ok(None) => return judged,
         Ok(Some(true)) => None,
-        Ok(Some(false)) => Some(Rejection::NotEligible("the mission's script says no".to_owned())),
+        Ok(Some(false)) => Some(script_says_no()),
         Err(refusal) => Some(refusal),
     };
     let mut script = Judged::new(

@@ -2,12 +2,14 @@
 
 mod explain;
 mod rules;
+mod start_conditions;
 mod uploads;
 
 use chrono::{DateTime, Duration, DurationRound, Utc};
 
 pub(crate) use explain::explain;
 pub(crate) use rules::RuleEvaluation;
+pub(crate) use start_conditions::{may_start, no_cooldown};
 pub(crate) use uploads::{attach_upload, settle_upload};
 
 use super::{
@@ -56,62 +58,6 @@ pub(crate) fn period_at(
 ) -> Period {
     let zone = user.zone_at(at, cx.catalog().check_in.default_zone());
     compiled.mission.definition.frequency.period_of(zone.date(at))
-}
-
-/// Checks all that stands in the way of a start besides rules: an open task, the cap, the cooldown, and missions
-/// to be completed before.
-pub(crate) fn may_start(
-    cx: &DecisionContext<'_>,
-    user: &User,
-    compiled: &CompiledMission,
-    at: DateTime<Utc>,
-) -> Result<(), Interrupt> {
-    let definition = &compiled.mission.definition;
-    let participation = cx
-        .participation((user.id, compiled.mission.id))?
-        .unwrap_or_default();
-    let state = participation.period(period_at(cx, user, compiled, at));
-    if state.open_task.is_some() {
-        return Err(Rejection::TaskAlreadyOpen.into());
-    }
-    if definition
-        .completion_cap()
-        .is_some_and(|cap| state.completions >= cap)
-    {
-        return Err(Rejection::MaxCompletionsReached.into());
-    }
-    no_cooldown(compiled, &participation, at)?;
-    for code in &definition.requires {
-        let completed = match cx.catalog().id_of(code) {
-            Some(id) => cx
-                .participation((user.id, id))?
-                .is_some_and(|p| p.has_completed()),
-            None => false,
-        };
-        if !completed {
-            return Err(
-                Rejection::NotEligible(format!("the mission `{code}` must be completed before")).into(),
-            );
-        }
-    }
-    Ok(())
-}
-
-/// Checks that no cooldown stands against a start.
-pub(crate) fn no_cooldown(
-    compiled: &CompiledMission,
-    participation: &Participation,
-    at: DateTime<Utc>,
-) -> Result<(), Rejection> {
-    let seconds = compiled.mission.definition.cooldown_seconds;
-    let Some(until) = participation.cooldown_until(seconds, at) else {
-        return Ok(());
-    };
-    let millis = u64::try_from((until - at).num_milliseconds()).unwrap_or_default();
-    Err(Rejection::Cooldown {
-        until,
-        retry_after_seconds: millis.div_ceil(1000).max(1),
-    })
 }
 
 /// Opens a task as of an instant. The caller writes the task and the user, who may change further.

@@ -153,15 +153,11 @@ impl<'a> RuleEvaluation<'a> {
             .filter(|rule| self.event.is_some() || !rule.reads_event());
         for rule in judged {
             if !rule.holds(&context) {
-                let operator = crate::serde_name(rule.operator);
-                return Err(Rejection::NotEligible(format!(
-                    "{} {operator} {}",
-                    rule.rule_type, rule.value
-                )));
+                return Err(Rejection::NotEligible(rule.to_string()));
             }
         }
         match self.eligible_by_script()? {
-            Some(false) => Err(Rejection::NotEligible("the mission's script says no".to_owned())),
+            Some(false) => Err(script_says_no()),
             Some(true) | None => Ok(()),
         }
     }
@@ -189,4 +185,9 @@ impl<'a> RuleEvaluation<'a> {
             .ask(Hook::Reward, |script, context| script.reward(context))?
             .unwrap_or_default())
     }
+}
+
+/// What a script's no refuses with.
+pub(super) fn script_says_no() -> Rejection {
+    Rejection::NotEligible("the mission's script says no".to_owned())
 }

@@ -4,9 +4,7 @@ mod expression;
 mod returns;
 mod statement;
 
-use std::collections::BTreeMap;
-
-use rhai::{Dynamic, Position};
+use rhai::{Position, Scope};
 
 use super::{Interpreted, node::Node};
 use crate::{Limits, syntax::Function};
@@ -30,7 +28,7 @@ enum Binding {
 /// What is known while one hook is lowered.
 pub(super) struct Lowering<'s> {
     functions: &'s [Function],
-    constants: &'s BTreeMap<String, Dynamic>,
+    constants: &'s Scope<'static>,
     limits: &'s Limits,
     scope: Vec<(String, Binding)>,
     /// Variables below this stand outside of the expression that is lowered: a block in it may not assign to them,
@@ -48,11 +46,7 @@ fn interpreted<T>(position: Position, reason: impl Into<String>) -> Lowered<T> {
 }
 
 impl<'s> Lowering<'s> {
-    pub(super) fn new(
-        functions: &'s [Function],
-        constants: &'s BTreeMap<String, Dynamic>,
-        limits: &'s Limits,
-    ) -> Self {
+    pub(super) fn new(functions: &'s [Function], constants: &'s Scope<'static>, limits: &'s Limits) -> Self {
         Lowering {
             functions,
             constants,

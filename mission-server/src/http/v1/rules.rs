@@ -54,18 +54,13 @@ struct HookView {
 
 impl HookView {
     fn all(script: &ScriptHooks) -> Vec<Self> {
-        let defined = Hook::ALL.into_iter().filter(|&hook| script.defines(hook));
-        defined
-            .map(|hook| {
-                let interpreted = script.interpreted(hook);
-                HookView {
-                    hook,
-                    compiled: interpreted.is_none(),
-                    reason: interpreted.map(|because| because.reason.clone()),
-                    line: interpreted.and_then(|because| because.line),
-                }
-            })
-            .collect()
+        let hooks = script.hooks().map(|(hook, interpreted)| HookView {
+            hook,
+            compiled: interpreted.is_none(),
+            reason: interpreted.map(|because| because.reason.clone()),
+            line: interpreted.and_then(|because| because.line),
+        });
+        hooks.collect()
     }
 }
 
@@ -116,7 +111,9 @@ async fn check(
     body: Body,
 ) -> Result<Json<Diagnostics>, Problem> {
     let source: Source = body.read()?;
-    let found = state.scripts.diagnose(&source.script, &FieldSchema::default());
+    let (found, script) = state
+        .scripts
+        .diagnose_script(&source.script, &FieldSchema::default());
     Ok(Json(Diagnostics {
         ok: found
             .iter()
@@ -125,11 +122,7 @@ async fn check(
             .into_iter()
             .map(|diagnostic| DiagnosticView::of(diagnostic, &source.script))
             .collect(),
-        hooks: state
-            .scripts
-            .load(&source.script)
-            .map(|script| HookView::all(&script))
-            .unwrap_or_default(),
+        hooks: script.map(|script| HookView::all(&script)).unwrap_or_default(),
     }))
 }
 

@@ -1,0 +1,110 @@
+//! What stands in the way of a start besides rules.
+
+use chrono::{DateTime, Utc};
+
+use super::{Participation, period_at};
+use crate::{
+    TaskId,
+    decision::{CompiledMission, DecisionContext, Interrupt, Rejection},
+    mission::MissionCode,
+    user::User,
+};
+
+/// One condition of a start, with what it saw.
+pub(super) enum StartCondition<'a> {
+    /// No task of the mission is open in this period.
+    OpenTask(Option<TaskId>),
+    /// The user has completions left in this period.
+    Completions { cap: u32, so_far: u32 },
+    /// The pause after the last completion is over; else why not.
+    Cooldown {
+        seconds: u32,
+        last: Option<DateTime<Utc>>,
+        refusal: Option<Rejection>,
+    },
+    /// Another mission was completed before.
+    Requires { code: &'a MissionCode, completions: u32 },
+}
+
+impl StartCondition<'_> {
+    /// What a start is refused with, where the condition does not hold.
+    pub(super) fn refusal(&self) -> Option<Rejection> {
+        match self {
+            StartCondition::OpenTask(open) => open.map(|_| Rejection::TaskAlreadyOpen),
+            StartCondition::Completions { cap, so_far } => {
+                (so_far >= cap).then_some(Rejection::MaxCompletionsReached)
+            }
+            StartCondition::Cooldown { refusal, .. } => refusal.clone(),
+            StartCondition::Requires { code, completions } => (*completions == 0)
+                .then(|| Rejection::NotEligible(format!("the mission `{code}` must be completed before"))),
+        }
+    }
+}
+
+/// Shows each condition in the order in which they are judged. Nothing is read for one before it is its turn.
+pub(super) fn each_start_condition(
+    cx: &DecisionContext<'_>,
+    user: &User,
+    compiled: &CompiledMission,
+    at: DateTime<Utc>,
+    mut see: impl FnMut(StartCondition<'_>) -> Result<(), Interrupt>,
+) -> Result<(), Interrupt> {
+    let definition = &compiled.mission.definition;
+    let participation = cx
+        .participation((user.id, compiled.mission.id))?
+        .unwrap_or_default();
+    let state = participation.period(period_at(cx, user, compiled, at));
+    see(StartCondition::OpenTask(state.open_task))?;
+    if let Some(cap) = definition.completion_cap() {
+        let so_far = state.completions;
+        see(StartCondition::Completions { cap, so_far })?;
+    }
+    if definition.cooldown_seconds > 0 {
+        see(StartCondition::Cooldown {
+            seconds: definition.cooldown_seconds,
+            last: participation.last_completed_at,
+            refusal: no_cooldown(compiled, &participation, at).err(),
+        })?;
+    }
+    for code in &definition.requires {
+        let completions = match cx.catalog().id_of(code) {
+            Some(id) => cx
+                .participation((user.id, id))?
+                .map_or(0, |known| known.completions),
+            None => 0,
+        };
+        see(StartCondition::Requires { code, completions })?;
+    }
+    Ok(())
+}
+
+/// Checks all that stands in the way of a start besides rules: an open task, the cap, the cooldown, and missions
+/// to be completed before.
+pub(crate) fn may_start(
+    cx: &DecisionContext<'_>,
+    user: &User,
+    compiled: &CompiledMission,
+    at: DateTime<Utc>,
+) -> Result<(), Interrupt> {
+    each_start_condition(cx, user, compiled, at, |condition| match condition.refusal() {
+        Some(refusal) => Err(refusal.into()),
+        None => Ok(()),
+    })
+}
+
+/// Checks that no cooldown stands against a start.
+pub(crate) fn no_cooldown(
+    compiled: &CompiledMission,
+    participation: &Participation,
+    at: DateTime<Utc>,
+) -> Result<(), Rejection> {
+    let seconds = compiled.mission.definition.cooldown_seconds;
+    let Some(until) = participation.cooldown_until(seconds, at) else {
+        return Ok(());
+    };
+    let millis = u64::try_from((until - at).num_milliseconds()).unwrap_or_default();
+    Err(Rejection::Cooldown {
+        until,
+        retry_after_seconds: millis.div_ceil(1000).max(1),
+    })
+}
