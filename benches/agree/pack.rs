@@ -117,6 +117,7 @@ fn policy(random: &mut Rng) -> Result<PolicyFile> {
     });
     let zones: Vec<Zone> = Zone::all().collect();
     Ok(PolicyFile {
+        cycle_days: None,
         daily_points: Some(points(random, 20)?),
         default_zone: random.choice(zones),
         grace_days: Some(random.u32(..3)),

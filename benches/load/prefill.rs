@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use mission_core::{
-    Percent, RewardId, UserId,
+    Percent, Points, RewardId, UserId,
     reward::{Reward, RewardAmount, RewardStatus, RewardType},
 };
 use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
@@ -30,6 +30,9 @@ fn record() -> Result<String> {
         user_id: UserId(user),
         source_id,
         mission_version: None,
+        stage: None,
+        withheld: Points::ZERO,
+        caps: Vec::new(),
         revoked_at: None,
         mission_id: None,
         is_budgeted: false,

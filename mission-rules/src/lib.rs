@@ -21,6 +21,7 @@
 mod answer;
 mod call_check;
 mod compiled;
+mod completions;
 mod context;
 pub mod coverage;
 pub mod diagnostic;

@@ -14,9 +14,10 @@ use rhai::{AST, ASTNode, Expr, Stmt};
 use crate::{
     Diagnostic, FieldSchema,
     call_check::definition_of,
+    completions::CompletionsRead,
     program::{Engines, Program},
     suggest::closest,
-    syntax::{Function, functions},
+    syntax::{Function, functions, word_at},
 };
 
 /// Everything that is wrong with a script, or probably not meant so, errors first; and the script, if it compiles.
@@ -35,6 +36,7 @@ pub(crate) fn lint(
         Err(findings) => (findings, None),
     };
     findings.extend(check_hooks(source, &written, &defined));
+    findings.extend(check_completions(source, &defined));
     for function in &defined {
         findings.extend(always_fails::check(source, function));
         findings.extend(variables::check(source, function));
@@ -54,6 +56,19 @@ pub(crate) fn lint(
     });
     findings.dedup();
     (findings, program)
+}
+
+/// Finds completions that are taken by a computed code: nobody knows in time which to look up.
+fn check_completions(source: &str, defined: &[Function]) -> Vec<Diagnostic> {
+    let computed = CompletionsRead::of(defined).computed.into_iter();
+    computed
+        .map(|position| {
+            let message = "a mission's completions are looked up before the script runs, so its code must be written out";
+            Diagnostic::error("script/computed-completions", message)
+                .with_help("write ctx.completions[\"the-code\"]")
+                .at_known(word_at(source, position))
+        })
+        .collect()
 }
 
 fn is_hook(name: &str) -> bool {

@@ -12,6 +12,7 @@ use crate::{
     Diagnostic, Limits, Stopwatch,
     call_check::check_calls,
     compiled::{CompiledHook, Interpreted, Value},
+    completions::CompletionsRead,
     context::{ContextUse, script_context},
     failure::rule_failure,
     index_guard::{GuardedScript, Insertions},
@@ -42,6 +43,8 @@ pub(crate) struct Program {
     reads: ContextUse,
     pub(crate) pace: MovingAverage,
     insertions: Insertions,
+    /// The codes of the missions whose completions it reads.
+    pub(crate) completions: Vec<String>,
 }
 
 impl Engines {
@@ -130,6 +133,7 @@ impl Engines {
             reads: ContextUse::of(defined, &Hook::ALL.map(Hook::name)),
             pace: MovingAverage::default(),
             insertions: guarded.into_insertions(),
+            completions: CompletionsRead::of(defined).codes.into_iter().collect(),
         })
     }
 

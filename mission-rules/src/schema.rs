@@ -54,6 +54,9 @@ pub(crate) const CONTEXT_FIELDS: &[(&str, FieldKind)] = &[
     ("user.attributes", FieldKind::Map),
     ("user.registered_at", FieldKind::Text),
     ("user.friends", FieldKind::Whole),
+    ("user.badges", FieldKind::List),
+    ("user.last_seen_at", FieldKind::Text),
+    ("user.days_away", FieldKind::Whole),
     ("mission.id", FieldKind::Text),
     ("mission.code", FieldKind::Text),
     ("mission.type", FieldKind::Text),
@@ -73,6 +76,8 @@ pub(crate) const CONTEXT_FIELDS: &[(&str, FieldKind)] = &[
     ("task.target", FieldKind::Whole),
     ("task.completions", FieldKind::Whole),
     ("task.started_at", FieldKind::Text),
+    ("task.stage", FieldKind::Whole),
+    ("task.streak", FieldKind::Whole),
     ("event.id", FieldKind::Text),
     ("event.type", FieldKind::Text),
     ("event.source", FieldKind::Text),
@@ -88,6 +93,9 @@ pub(crate) const CONTEXT_FIELDS: &[(&str, FieldKind)] = &[
     ("streak.current", FieldKind::Whole),
     ("streak.longest", FieldKind::Whole),
     ("streak.total", FieldKind::Whole),
+    ("streak.last_date", FieldKind::Text),
+    ("streak.days_since", FieldKind::Whole),
+    ("completions", FieldKind::Map),
 ];
 
 /// The least and the greatest value of a number of the context.
@@ -210,7 +218,8 @@ impl FieldSchema {
             "now.weekday" => (1, Some(7)),
             "user.level" => (1, None),
             "user.experience" | "mission.target" | "task.progress" | "task.completions" | "task.target"
-            | "evidence.seconds" | "streak.current" | "streak.longest" | "streak.total" => (0, None),
+            | "task.stage" | "task.streak" | "user.days_away" | "streak.days_since" | "evidence.seconds"
+            | "streak.current" | "streak.longest" | "streak.total" => (0, None),
             _ => return None,
         };
         Some(ValueRange { least, greatest })
@@ -268,7 +277,16 @@ mod tests {
         let roots: Vec<&str> = open.names_below("").collect();
         assert_eq!(
             roots,
-            ["event", "evidence", "mission", "now", "streak", "task", "user"]
+            [
+                "completions",
+                "event",
+                "evidence",
+                "mission",
+                "now",
+                "streak",
+                "task",
+                "user"
+            ]
         );
         let reward: Vec<&str> = open.names_below("mission.reward").collect();
         assert_eq!(reward.len(), 5);

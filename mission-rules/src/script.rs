@@ -299,6 +299,10 @@ impl Script for ScriptHooks {
         self.program.event_condition()
     }
 
+    fn completions_read(&self) -> &[String] {
+        &self.program.completions
+    }
+
     fn is_slow(&self) -> bool {
         self.program.pace.is_slow()
     }

@@ -76,6 +76,9 @@ impl Records {
                 country: Some(self.country),
                 attributes: &self.attributes,
                 registered_at: None,
+                badges: &[],
+                last_seen_at: None,
+                days_away: None,
             },
             mission: &self.mission,
             task: TaskContext::default(),
@@ -86,6 +89,9 @@ impl Records {
                 longest: self.streak,
                 total: self.streak,
             },
+            last_check_in: None,
+            offer: self.mission.definition.completion_reward(),
+            completions: &self.attributes,
         }
     }
 

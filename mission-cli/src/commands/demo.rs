@@ -30,7 +30,13 @@ pub(crate) fn run() -> CommandResult {
     let pack = pack.ok_or_else(|| Failure::Failed("the demo's pack has errors".to_owned()))?;
     let definitions = pack.missions.iter().map(|mission| &mission.definition);
     let mut stage = DemoServer {
-        simulation: Simulation::new(definitions, pack.policy.clone(), Settings::default(), &scripts),
+        simulation: Simulation::new(
+            definitions,
+            pack.policy.clone(),
+            pack.caps.clone(),
+            Settings::default(),
+            &scripts,
+        ),
         now: DateTime::UNIX_EPOCH + Duration::days(20_458) + Duration::hours(10),
     };
     stage.tell(

@@ -4,9 +4,10 @@ use super::CheckInDay;
 use crate::{
     CheckInDayId, UserId,
     decision::{CheckedIn, DecisionContext, Interrupt, Rejection},
-    event::{CheckInCompleted, IntegrationEvent},
+    event::{CheckInCompleted, IntegrationEvent, decide::raise_check_in},
     fraud::ReviewSubject,
-    reward::{RewardAmount, RewardStatus, RewardType, decide as rewards},
+    reward::{Reward, RewardAmount, RewardStatus, RewardType, decide as rewards},
+    user::User,
 };
 
 pub(crate) fn check_in(cx: &mut DecisionContext<'_>, user: UserId) -> Result<CheckedIn, Interrupt> {
@@ -81,7 +82,7 @@ pub(crate) fn check_in(cx: &mut DecisionContext<'_>, user: UserId) -> Result<Che
             .iter()
             .map(|reward| rewards::grant(cx, &mut user, reward))
             .collect();
-        cx.emit(completed(&user, &day, &granted));
+        tell(cx, &user, &day, &granted);
     }
     let reply = CheckedIn {
         streak: user.check_in.streak,
@@ -93,12 +94,13 @@ pub(crate) fn check_in(cx: &mut DecisionContext<'_>, user: UserId) -> Result<Che
     Ok(reply)
 }
 
-/// The event that tells of a check-in whose rewards were granted: the daily one first.
-pub(crate) fn completed(
-    user: &crate::user::User,
-    day: &CheckInDay,
-    granted: &[crate::reward::Reward],
-) -> IntegrationEvent {
+/// Tells other services, and the missions that listen, of a check-in whose rewards were granted: the daily one first.
+pub(crate) fn tell(cx: &mut DecisionContext<'_>, user: &User, day: &CheckInDay, granted: &[Reward]) {
+    cx.emit(completed(user, day, granted));
+    raise_check_in(cx, user, day);
+}
+
+fn completed(user: &User, day: &CheckInDay, granted: &[Reward]) -> IntegrationEvent {
     let reward = |wanted| {
         granted
             .iter()

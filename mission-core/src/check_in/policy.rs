@@ -94,6 +94,8 @@ pub struct PolicyFile {
     pub freeze_every: Option<u32>,
     /// How many freezes a user can hold.
     pub freezes_max: Option<u32>,
+    /// After how many days of a streak the tiers begin anew; 0 = never.
+    pub cycle_days: Option<u32>,
     /// Bonuses by streak.
     pub tiers: Option<Vec<Tier>>,
     /// Rewards by days in a month.
@@ -109,6 +111,8 @@ pub struct CheckInPolicy {
     grace_days: u32,
     freeze_every: u32,
     freezes_max: u32,
+    /// 0 = the tiers do not repeat.
+    cycle_days: u32,
     tiers: Vec<Tier>,
     monthly: Vec<MonthlyRow>,
 }
@@ -144,6 +148,7 @@ impl Default for CheckInPolicy {
             grace_days: 0,
             freeze_every: 0,
             freezes_max: 0,
+            cycle_days: 0,
             tiers: vec![
                 tier(1, Some(6), 0, 0),
                 tier(7, Some(13), 10, 50),
@@ -171,10 +176,11 @@ impl TryFrom<PolicyFile> for CheckInPolicy {
             grace_days: file.grace_days.unwrap_or(default.grace_days),
             freeze_every: file.freeze_every.unwrap_or(default.freeze_every),
             freezes_max: file.freezes_max.unwrap_or(default.freezes_max),
+            cycle_days: file.cycle_days.unwrap_or(default.cycle_days),
             tiers: file.tiers.unwrap_or(default.tiers),
             monthly: file.monthly.unwrap_or(default.monthly),
         };
-        check_tiers(&policy.tiers)?;
+        check_tiers(&policy.tiers, policy.cycle_days)?;
         check_monthly(&policy.monthly)?;
         Ok(policy)
     }
@@ -188,13 +194,14 @@ impl From<CheckInPolicy> for PolicyFile {
             grace_days: Some(policy.grace_days),
             freeze_every: Some(policy.freeze_every),
             freezes_max: Some(policy.freezes_max),
+            cycle_days: Some(policy.cycle_days).filter(|&days| days > 0),
             tiers: Some(policy.tiers),
             monthly: Some(policy.monthly),
         }
     }
 }
 
-fn check_tiers(tiers: &[Tier]) -> Result<(), InvalidPolicy> {
+fn check_tiers(tiers: &[Tier], cycle_days: u32) -> Result<(), InvalidPolicy> {
     let fail = |position, message| {
         Err(InvalidPolicy {
             field: "tiers",
@@ -224,9 +231,15 @@ fn check_tiers(tiers: &[Tier]) -> Result<(), InvalidPolicy> {
         if tier.max_days.is_some_and(|max| max < tier.min_days) {
             return fail(Some(n), "`max_days` must not be below `min_days`".to_owned());
         }
+        let last_day = tier.max_days.unwrap_or(tier.min_days);
+        if cycle_days > 0 && last_day > cycle_days {
+            let message = format!("holds day {last_day}, which a cycle of {cycle_days} days does not have");
+            return fail(Some(n), message);
+        }
         expected = tier.max_days.and_then(|max| max.checked_add(1));
     }
     match (tiers.is_empty(), expected) {
+        (false, Some(start)) if cycle_days > 0 && start > cycle_days => Ok(()),
         (true, _) => fail(None, "there must be at least one tier, from day 1".to_owned()),
         (_, Some(start)) => fail(
             None,
@@ -294,12 +307,25 @@ impl CheckInPolicy {
         self.freeze_every > 0 && streak.is_multiple_of(self.freeze_every) && held < self.freezes_max
     }
 
+    /// The day of the calendar of tiers that a streak (of 1 or more) is at: the streak itself, unless the tiers repeat.
+    #[must_use]
+    pub fn calendar_day(&self, streak: u32) -> u32 {
+        streak - self.cycle_start(streak)
+    }
+
+    /// The streak after which the calendar began that a streak is in.
+    pub(super) fn cycle_start(&self, streak: u32) -> u32 {
+        let cycles = streak.saturating_sub(1).checked_div(self.cycle_days);
+        cycles.unwrap_or(0) * self.cycle_days
+    }
+
     /// The tier that holds a streak (of 1 or more).
     #[must_use]
     pub fn tier(&self, streak: u32) -> Option<&Tier> {
+        let day = self.calendar_day(streak);
         self.tiers
             .iter()
-            .find(|tier| tier.min_days <= streak && tier.max_days.is_none_or(|max| streak <= max))
+            .find(|tier| tier.min_days <= day && tier.max_days.is_none_or(|max| day <= max))
     }
 
     /// The percent of the daily points that a streak adds.
@@ -310,20 +336,30 @@ impl CheckInPolicy {
             .unwrap_or_default()
     }
 
-    /// The tiers with a milestone bonus that a streak has reached: each is paid once in a streak, on the day on which the
-    /// streak equals its `min_days`, or, where an edit of the policy put it below a running streak, at the next check-in.
+    /// The tiers with a milestone bonus that a streak has reached: each is paid once in a streak (where tiers repeat, once
+    /// in a cycle of it), on the day on which the streak equals its `min_days`, or, where an edit of the policy put it
+    /// below a running streak, at the next check-in.
     pub fn milestones_up_to(&self, streak: u32) -> impl Iterator<Item = &Tier> {
+        let day = self.calendar_day(streak);
         self.tiers
             .iter()
-            .filter(move |tier| tier.min_days <= streak && !tier.milestone_bonus.is_zero())
+            .filter(move |tier| tier.min_days <= day && !tier.milestone_bonus.is_zero())
     }
 
-    /// The next tier with a milestone bonus after a streak.
+    /// The next tier with a milestone bonus after a streak, and the streak that reaches it.
     #[must_use]
-    pub fn next_milestone(&self, streak: u32) -> Option<&Tier> {
-        self.tiers
-            .iter()
-            .find(|tier| tier.min_days > streak && !tier.milestone_bonus.is_zero())
+    pub fn next_milestone(&self, streak: u32) -> Option<(u32, &Tier)> {
+        let start = self.cycle_start(streak);
+        let later_cycle = (self.cycle_days > 0).then(|| start.saturating_add(self.cycle_days));
+        [Some(start), later_cycle]
+            .into_iter()
+            .flatten()
+            .find_map(|start| {
+                let reached_at = |tier: &Tier| start.saturating_add(tier.min_days);
+                let mut tiers = self.tiers.iter().filter(|tier| !tier.milestone_bonus.is_zero());
+                let next = tiers.find(|tier| reached_at(tier) > streak)?;
+                Some((reached_at(next), next))
+            })
     }
 
     /// The monthly rows that a month's count of `count` among `all` days has reached: each is paid once in a month, by the

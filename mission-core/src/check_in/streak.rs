@@ -251,7 +251,9 @@ impl CheckInState {
                 .map(|tier| tier.min_days)
         };
         let mut paid = match &self.milestones_paid {
-            _ if current == 1 => Vec::new(),
+            _ if current == 1 || policy.cycle_start(current) != policy.cycle_start(self.streak.current) => {
+                Vec::new()
+            }
             Some(paid) => paid.clone(),
             None => reached_before().collect(),
         };

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{PutPack, event_index::EventTypeIndex};
@@ -16,7 +16,7 @@ use crate::{
     fraud::FraudPolicy,
     mission::{Mission, MissionCode, contradiction},
     ports::rules::{CompileError, Script, ScriptCompiler},
-    user::LevelTable,
+    user::{CapLimit, LevelTable, PointsCap},
 };
 
 /// A pack as the engine keeps it.
@@ -30,6 +30,9 @@ pub struct PackRecord {
     pub files: BTreeMap<String, String>,
     /// Its policy files, if it carries any.
     pub policy: Option<PackPolicy>,
+    /// How many points its missions pay a user at most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub caps: Vec<PointsCap>,
     /// The codes of its missions.
     pub missions: Vec<MissionCode>,
     /// When it was last changed.
@@ -94,6 +97,7 @@ pub struct CompiledMission {
     /// The mission as tasks have it that were started under its earlier editions, the oldest first.
     editions: Vec<CompiledMission>,
     reads_friends: bool,
+    completions_read: Vec<MissionCode>,
 }
 
 impl CompiledMission {
@@ -109,15 +113,17 @@ impl CompiledMission {
             CompiledMission::new(earlier, compiler)
         });
         let editions: Vec<CompiledMission> = editions.collect();
+        let script = mission
+            .definition
+            .script
+            .as_deref()
+            .map(|source| compiler.compile(source));
         CompiledMission {
+            completions_read: completions_read(&mission, script.as_ref()),
             reads_friends: mission.definition.names_friends()
                 || editions.iter().any(|known| known.reads_friends),
             editions,
-            script: mission
-                .definition
-                .script
-                .as_deref()
-                .map(|source| compiler.compile(source)),
+            script,
             mission: Arc::new(mission),
         }
     }
@@ -143,6 +149,21 @@ impl CompiledMission {
         self.reads_friends
     }
 
+    /// Whether an event may take back what one of its tasks has counted.
+    #[must_use]
+    pub fn is_reversible(&self) -> bool {
+        let mut triggers = self
+            .editions()
+            .flat_map(|known| known.mission.definition.trigger.iter());
+        triggers.any(|trigger| trigger.reverses.is_some())
+    }
+
+    /// The missions whose completions its rules read.
+    #[must_use]
+    pub fn completions_read(&self) -> &[MissionCode] {
+        &self.completions_read
+    }
+
     /// The mission as new tasks have it, and as older ones do.
     pub(super) fn editions(&self) -> impl Iterator<Item = &CompiledMission> {
         std::iter::once(self).chain(&self.editions)
@@ -151,10 +172,27 @@ impl CompiledMission {
     /// The types of the events that move tasks of it, whatever edition they are of.
     fn triggers(&self) -> BTreeSet<&str> {
         self.editions()
-            .filter_map(|compiled| compiled.mission.definition.trigger.as_ref())
-            .map(|trigger| trigger.event.as_str())
+            .flat_map(|compiled| compiled.mission.definition.trigger.event_types())
             .collect()
     }
+}
+
+/// The missions whose completions a mission's declarative rules and its script read.
+fn completions_read(
+    mission: &Mission,
+    script: Option<&Result<Arc<dyn Script>, CompileError>>,
+) -> Vec<MissionCode> {
+    let rules = mission.definition.rules.iter();
+    let by_rules = rules.filter_map(|rule| rule.rule_type.strip_prefix("completions."));
+    let by_script = match script {
+        Some(Ok(script)) => script.completions_read(),
+        Some(Err(_)) | None => &[],
+    };
+    let codes: BTreeSet<MissionCode> = by_rules
+        .chain(by_script.iter().map(String::as_str))
+        .filter_map(|code| code.parse().ok())
+        .collect();
+    codes.into_iter().collect()
 }
 
 /// The stored missions and packs that a catalog is built from, with the number that changes whenever one of them does.
@@ -177,6 +215,8 @@ pub struct Catalog {
     /// Missions whose rules may read the user's friends.
     friends_readers: BTreeSet<MissionId>,
     policy_pack: Option<PackId>,
+    /// The caps of packs, by their names.
+    caps: HashMap<String, Arc<[PointsCap]>>,
     /// The check-in policy in force.
     pub check_in: Arc<CheckInPolicy>,
     /// What a referral pays.
@@ -208,6 +248,13 @@ impl Catalog {
         all.into_iter().flatten().filter_map(|id| self.missions.get(id))
     }
 
+    /// Whether events of a type move tasks of any mission.
+    pub(crate) fn is_moved_by(&self, event_type: &str) -> bool {
+        self.events
+            .get(event_type)
+            .is_some_and(|index| !index.all().is_empty())
+    }
+
     /// Those of them that an event can concern, in the order of their ids: of each of the others the rules ask for another
     /// value of one of the event's fields.
     pub fn concerned_by(&self, event: &ActivityEvent) -> impl Iterator<Item = &CompiledMission> {
@@ -230,6 +277,15 @@ impl Catalog {
             let is_running = missions.any(|compiled| compiled.mission.is_running_at(event.time));
             is_running.then_some(contradiction)
         })
+    }
+
+    /// The limits that stand on a local date against what a mission's completion pays.
+    pub(crate) fn caps_of(&self, mission: &Mission, date: NaiveDate) -> Vec<CapLimit> {
+        let pack = mission.pack.as_deref().unwrap_or_default();
+        let caps = self.caps.get(pack).into_iter().flat_map(|caps| caps.iter());
+        caps.filter(|cap| cap.concerns(&mission.definition.category))
+            .flat_map(|cap| cap.limits_at(pack, date))
+            .collect()
     }
 
     /// Every mission, in no order.
@@ -325,6 +381,17 @@ impl<'c> CatalogBuilder<'c> {
         self.policy(policy.unwrap_or_default())
     }
 
+    /// Puts a pack's caps in force; those of the missions of no pack under an empty name.
+    #[must_use]
+    pub fn pack_caps(mut self, pack: &str, caps: Vec<PointsCap>) -> Self {
+        if caps.is_empty() {
+            self.catalog.caps.remove(pack);
+        } else {
+            self.catalog.caps.insert(pack.to_owned(), caps.into());
+        }
+        self
+    }
+
     /// Puts a policy in force that no pack carries; what it leaves out gets its default.
     #[must_use]
     pub fn policy(mut self, policy: PackPolicy) -> Self {
@@ -339,7 +406,11 @@ impl<'c> CatalogBuilder<'c> {
     #[must_use]
     pub fn records(self, catalog: CatalogRecords) -> Self {
         let packs = catalog.packs.into_iter();
-        let builder = packs.fold(self, |builder, pack| builder.pack_policy(pack.id, pack.policy));
+        let builder = packs.fold(self, |builder, pack| {
+            builder
+                .pack_policy(pack.id, pack.policy)
+                .pack_caps(&pack.name, pack.caps)
+        });
         catalog
             .missions
             .into_iter()

@@ -54,6 +54,16 @@ pub enum Claim {
     Invitee(UserId),
     /// An invitee whom a `referral.activated` event told of, whatever its id; held by the inviter.
     ReferralEvent(UserId),
+    /// What a mission counted under one value of its trigger's key; held by the task that counted it, or by no task (the
+    /// nil id) where it was taken back before it was told.
+    Counted {
+        /// For whom.
+        user: UserId,
+        /// By which mission.
+        mission: MissionId,
+        /// The value of the key.
+        key: String,
+    },
     /// The right to carry policy files; held by a pack.
     Policy,
     /// An inbound event, by source and id; held by its user.
@@ -77,6 +87,7 @@ impl Claim {
             Claim::InviteCode(code) => ("invite_code", code.to_string()),
             Claim::Invitee(user) => ("invitee", user.to_string()),
             Claim::ReferralEvent(user) => ("referral_event", user.to_string()),
+            Claim::Counted { user, mission, key } => ("counted", format!("{user}:{mission}:{key}")),
             Claim::Policy => ("policy", String::new()),
             Claim::Inbound { source, id } => ("inbound", format!("{}:{source}:{id}", source.len())),
         }

@@ -14,7 +14,7 @@ use crate::{
     fraud::{ReviewDecision, Verdict},
     mission::{Definition, StatusTransition},
     task::{Evidence, UploadedFile},
-    user::UserUpdate,
+    user::{PointsCap, UserUpdate},
 };
 
 /// A command with its reply type; converts into a [`Command`].
@@ -272,6 +272,9 @@ commands! {
         missions: Vec<(MissionId, Definition)>,
         /// Its policy files, if it carries any.
         policy: Option<PackPolicy>,
+        /// How many points its missions pay a user at most.
+        #[serde(default)]
+        caps: Vec<PointsCap>,
         /// Whether new missions become active.
         activate: bool,
     }

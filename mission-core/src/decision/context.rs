@@ -1,7 +1,9 @@
 //! What a decision sees and returns: the command with its instant and signals, reads through the snapshot, writes.
 
+use std::collections::VecDeque;
+
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{
@@ -10,11 +12,12 @@ use super::{
 };
 use crate::{
     MissionId, ReviewId, UserId,
-    event::IntegrationEvent,
+    event::{ActivityEvent, InnerEvent, IntegrationEvent},
     fraud::{
         CheckMode, DeviceCheck, DeviceHash, Review, ReviewReason, ReviewStatus, ReviewSubject, device_reasons,
     },
     mission,
+    ports::rules::MissionRuleFailure,
     reward::Reward,
     task::{Participation, Task},
     user::{InviteCode, User},
@@ -31,6 +34,8 @@ pub struct Decision {
     pub events: Vec<OutboundEvent>,
     /// What the check of the device found, where there was one.
     pub device_check: Option<DeviceCheck>,
+    /// The rules that failed on what the command made happen. Each stopped one mission, and nothing else.
+    pub failures: Vec<MissionRuleFailure>,
 }
 
 /// Why a decision stopped.
@@ -101,11 +106,35 @@ pub(crate) struct DecisionContext<'a> {
     view: Snapshot<'a>,
     action: &'static str,
     pub(crate) context: CommandContext<'a>,
+    /// What the decision that this one is a part of has written.
+    before: Option<&'a WriteSet>,
     pub(crate) write_set: WriteSet,
     events: Vec<OutboundEvent>,
     /// Events of the decision that this one is a part of.
     events_before: usize,
+    /// Inner events that are still to be applied.
+    raised: VecDeque<RaisedEvent>,
+    /// The missions whose completions led to what is being decided, the first one first.
+    pub(crate) chain: Vec<MissionId>,
+    /// When the user did what is decided, where the user did it.
+    seen_at: Option<DateTime<Utc>>,
     device_check: Option<DeviceCheck>,
+    pub(crate) failures: Vec<MissionRuleFailure>,
+}
+
+/// An inner event on its way to the missions that it moves.
+#[derive(Debug)]
+pub(crate) struct RaisedEvent {
+    pub(crate) event: ActivityEvent,
+    /// The missions whose completions led to it: none of them is moved by it.
+    pub(crate) chain: Vec<MissionId>,
+}
+
+/// What a part of a decision changes.
+pub(crate) struct PartialDecision {
+    write_set: WriteSet,
+    events: Vec<OutboundEvent>,
+    raised: VecDeque<RaisedEvent>,
 }
 
 impl<'a> DecisionContext<'a> {
@@ -115,10 +144,15 @@ impl<'a> DecisionContext<'a> {
             view,
             action: command.name(),
             context,
+            before: None,
             write_set: WriteSet::default(),
             events: Vec::new(),
             events_before: 0,
+            raised: VecDeque::new(),
+            chain: Vec::new(),
+            seen_at: None,
             device_check: None,
+            failures: Vec::new(),
         }
     }
 
@@ -129,6 +163,7 @@ impl<'a> DecisionContext<'a> {
             write_set: self.write_set,
             events: self.events,
             device_check: self.device_check,
+            failures: self.failures,
         }
     }
 }
@@ -143,10 +178,13 @@ pub(crate) struct Actor {
 macro_rules! reads {
     ($($get:ident($key:ty) -> $value:ty, $put:ident;)*) => { $(
         pub(crate) fn $get(&self, key: $key) -> Result<Option<$value>, MissingRecords> {
-            match self.write_set.writes.$get.get(&key) {
-                Some(written) => Ok(written.clone()),
-                None => self.view.$get(&key).map(Option::<&$value>::cloned),
+            let written = [Some(&self.write_set), self.before].into_iter().flatten();
+            for write_set in written {
+                if let Some(written) = write_set.writes.$get.get(&key) {
+                    return Ok(written.clone());
+                }
             }
+            self.view.$get(&key).map(Option::<&$value>::cloned)
         }
 
         pub(crate) fn $put(&mut self, key: $key, value: $value) {
@@ -176,19 +214,18 @@ impl<'a> DecisionContext<'a> {
     }
 
     pub(crate) fn claim_holder(&self, claim: &Claim) -> Result<Option<Uuid>, MissingRecords> {
-        match self.write_set.claims.get(claim) {
+        let mut written = [Some(&self.write_set), self.before].into_iter().flatten();
+        match written.find_map(|write_set| write_set.claims.get(claim)) {
             Some(holder) => Ok(Some(*holder)),
             None => self.view.claim(claim),
         }
     }
 
     pub(crate) fn budget_use(&self, mission: MissionId) -> Result<mission::BudgetUse, MissingRecords> {
+        let reserved = [Some(&self.write_set), self.before].into_iter().flatten();
+        let reserved = reserved.filter_map(|write_set| write_set.reservations.get(&mission));
         let before = self.view.budget_use(mission)?;
-        Ok(self
-            .write_set
-            .reservations
-            .get(&mission)
-            .map_or(before, |reservation| before.plus(reservation.used)))
+        Ok(reserved.fold(before, |sum, reservation| sum.plus(reservation.used)))
     }
 
     /// A mission of the catalog; there are no others.
@@ -236,28 +273,92 @@ impl<'a> DecisionContext<'a> {
         self.write_set.audit.push(entry);
     }
 
-    /// A decision on a part of what the command asks, which is taken in or dropped as a whole. It does not see what
-    /// this one has written.
-    pub(crate) fn part(&self) -> DecisionContext<'a> {
+    /// Raises an inner event, which is applied to the user's missions before the decision ends. Nothing is raised that no
+    /// mission listens to.
+    pub(crate) fn raise(
+        &mut self,
+        inner: InnerEvent,
+        user: UserId,
+        at: DateTime<Utc>,
+        data: impl FnOnce() -> Map<String, Value>,
+        completed: Option<MissionId>,
+    ) {
+        if !self.catalog().is_moved_by(inner.event_type()) {
+            return;
+        }
+        let purpose = match completed {
+            Some(mission) => format!("{} {mission}", inner.event_type()),
+            None => inner.event_type().to_owned(),
+        };
+        let event = ActivityEvent {
+            id: self.context.id(&purpose).to_string(),
+            source: "mission-engine".to_owned(),
+            event_type: inner.event_type().to_owned(),
+            user_id: user,
+            time: at,
+            data: data(),
+        };
+        let chain = self.chain.iter().copied().chain(completed).collect();
+        self.raised.push_back(RaisedEvent { event, chain });
+    }
+
+    /// The next inner event that is still to be applied.
+    pub(crate) fn next_raised(&mut self) -> Option<RaisedEvent> {
+        self.raised.pop_front()
+    }
+
+    /// The users whom the decision writes, as they were and as they are.
+    pub(crate) fn changed_users(&self) -> Result<Vec<(Option<&'a User>, &User)>, MissingRecords> {
+        let written = self.write_set.writes.user.iter();
+        written
+            .filter_map(|(id, user)| Some((id, user.as_ref()?)))
+            .map(|(id, user)| Ok((self.view.user(id)?, user)))
+            .collect()
+    }
+
+    /// A decision on a part of what the command asks, which is taken in or dropped as a whole.
+    pub(crate) fn part(&self) -> DecisionContext<'_> {
         DecisionContext {
             view: self.view,
             action: self.action,
             context: self.context,
+            before: Some(&self.write_set),
             write_set: WriteSet::default(),
             events: Vec::new(),
             events_before: self.events_before + self.events.len(),
+            raised: VecDeque::new(),
+            chain: self.chain.clone(),
+            seen_at: None,
             device_check: None,
+            failures: Vec::new(),
+        }
+    }
+
+    /// Ends a part.
+    pub(crate) fn into_part(self) -> PartialDecision {
+        PartialDecision {
+            write_set: self.write_set,
+            events: self.events,
+            raised: self.raised,
         }
     }
 
     /// Takes in a part.
-    pub(crate) fn merge(&mut self, part: DecisionContext<'a>) {
+    pub(crate) fn merge(&mut self, part: PartialDecision) {
         self.write_set.extend(part.write_set);
         self.events.extend(part.events);
+        self.raised.extend(part.raised);
     }
 
     pub(crate) fn put_user(&mut self, user: User) {
-        self.put_user_record(user.id, user);
+        let last_seen_at = user.last_seen_at.max(self.seen_at);
+        self.put_user_record(user.id, User { last_seen_at, ..user });
+    }
+
+    /// Notes that the user did what is decided, and when.
+    pub(crate) fn see_user(&mut self, at: DateTime<Utc>) {
+        // As it is stored.
+        self.seen_at = DateTime::from_timestamp(at.timestamp(), 0);
     }
 
     pub(crate) fn put_task(&mut self, task: Task) {
@@ -291,6 +392,7 @@ impl<'a> DecisionContext<'a> {
         if user.is_erased() {
             return Err(Rejection::UserErased.into());
         }
+        self.see_user(self.now());
         let mut user = user.asking_for_zone(self.context.signals.zone, self.now());
         let flags = match &self.context.signals.device {
             Some(device) => self.note_device(&mut user, device)?,

@@ -106,10 +106,12 @@ fn conditions(compiled: &CompiledMission, event_type: &str) -> Option<Vec<EventC
     compiled
         .editions()
         .filter(|edition| {
-            let trigger = edition.mission.definition.trigger.as_ref();
-            trigger.is_some_and(|trigger| trigger.event == event_type)
+            let mut types = edition.mission.definition.trigger.event_types();
+            types.any(|known| known == event_type)
         })
         .map(|edition| {
+            // No rule is asked of what takes counts back.
+            edition.mission.definition.trigger.on(event_type)?;
             let mut rules = edition.mission.definition.rules.iter();
             let of_rules = rules.find_map(Rule::event_condition);
             of_rules.or_else(|| match &edition.script {
@@ -122,8 +124,8 @@ fn conditions(compiled: &CompiledMission, event_type: &str) -> Option<Vec<EventC
 
 /// The fields that a mission declares of the events that move it now.
 fn declares<'m>(compiled: &'m CompiledMission, event_type: &str) -> Option<&'m BTreeMap<String, FieldType>> {
-    let trigger = compiled.mission.definition.trigger.as_ref()?;
-    (trigger.event == event_type && !trigger.fields.is_empty()).then_some(&trigger.fields)
+    let trigger = compiled.mission.definition.trigger.on(event_type)?;
+    (!trigger.fields.is_empty()).then_some(&trigger.fields)
 }
 
 fn insert(missions: &mut Vec<MissionId>, id: MissionId) {

@@ -22,8 +22,8 @@ pub use catalog::{
 };
 pub use change::{BudgetReservation, Change, Claim, JournalEntry, Picture, Root, Version, WriteSet};
 pub use command::*;
-pub(crate) use context::DecisionContext;
 pub use context::{CommandContext, Decision, Interrupt};
+pub(crate) use context::{DecisionContext, RaisedEvent};
 pub use friends::Friends;
 pub use rejection::{Rejection, ResourceKind};
 pub use reply::*;

@@ -41,6 +41,9 @@ pub enum Rejection {
     /// A rule of the mission reads the user's friends, and who they are cannot be asked for at the moment.
     #[error("who the user's friends are cannot be asked for at the moment; try again")]
     FriendsUnknown,
+    /// What the event tells of was counted by the mission before, under the same value of its trigger's key.
+    #[error("the mission has counted this before")]
+    AlreadyCounted,
     /// The mission's script failed.
     #[error("the mission's rule failed: {0}")]
     RuleFailed(Box<MissionRuleFailure>),
@@ -174,6 +177,7 @@ impl Rejection {
             Rejection::Cooldown { .. } => "cooldown",
             Rejection::NotEligible(_) => "not_eligible",
             Rejection::FriendsUnknown => "unavailable",
+            Rejection::AlreadyCounted => "already_counted",
             Rejection::RuleFailed(_) => "rule_failed",
             Rejection::TaskNotOpen => "task_not_open",
             Rejection::ProgressByEvents => "progress_by_events",

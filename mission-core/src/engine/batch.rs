@@ -13,7 +13,10 @@ use super::{
 };
 use crate::{
     decision::{Change, JournalEntry, Root},
-    ports::store::{BlockingStore, CommitOutcome, RECEIPT_LIFETIME, Store, StoreError},
+    ports::{
+        rules::MissionRuleFailure,
+        store::{BlockingStore, CommitOutcome, RECEIPT_LIFETIME, Store, StoreError},
+    },
 };
 
 /// Why a command is to be tried again, in another batch.
@@ -45,6 +48,8 @@ pub enum CommandOutcome {
         answer: Answer,
         /// Whether it was given before, under the same key.
         replayed: bool,
+        /// The rules that failed on what the command made happen; see [`Decision::failures`].
+        failures: Vec<MissionRuleFailure>,
     },
     /// It is to be tried again.
     Again(RetryReason),
@@ -348,7 +353,7 @@ impl Batch {
         let context = CommandContext::new(request, &self.catalog);
         let decided = catch_unwind(AssertUnwindSafe(|| decide(view, &request.command, &context)));
         let fail = |why: &str| Some(CommandOutcome::Failed(CommandError::NotWritten(why.to_owned())));
-        let mut device_check = None;
+        let (mut device_check, mut failures) = (None, Vec::new());
         let (answer, events) = match decided {
             Err(_) => {
                 self.outcomes[member] = fail("the decision panicked");
@@ -367,8 +372,9 @@ impl Batch {
                 write_set,
                 events,
                 device_check: found,
+                failures: failed,
             })) => {
-                device_check = found;
+                (device_check, failures) = (found, failed);
                 if changes_something(&write_set, &events) {
                     for root in &self.roots[member] {
                         let version = self.loaded.versions.get(root).copied().unwrap_or_default();
@@ -379,6 +385,7 @@ impl Batch {
                     self.outcomes[member] = Some(CommandOutcome::Answered {
                         answer: Ok(reply),
                         replayed: false,
+                        failures,
                     });
                     return None;
                 }
@@ -403,6 +410,7 @@ impl Batch {
         self.outcomes[member] = Some(CommandOutcome::Answered {
             answer,
             replayed: false,
+            failures,
         });
         None
     }
@@ -428,11 +436,13 @@ impl Batch {
             CommandOutcome::Answered {
                 answer: answer.clone(),
                 replayed: true,
+                failures: Vec::new(),
             }
         } else {
             CommandOutcome::Answered {
                 answer: Err(Rejection::IdempotencyKeyReused),
                 replayed: false,
+                failures: Vec::new(),
             }
         })
     }

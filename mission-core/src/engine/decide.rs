@@ -18,7 +18,7 @@ pub fn decide(
     context: &CommandContext<'_>,
 ) -> Result<Decision, Interrupt> {
     let mut cx = DecisionContext::new(view, command, *context);
-    let reply: Reply = match command {
+    let mut reply: Reply = match command {
         Command::CheckIn(c) => check_in::decide::check_in(&mut cx, c.user)?.into(),
         Command::StartTask(c) => task::decide::start(&mut cx, c)?.into(),
         Command::ReportProgress(c) => task::decide::report_progress(&mut cx, c)?.into(),
@@ -48,5 +48,6 @@ pub fn decide(
         Command::MoveMission(c) => mission::decide::change_status(&mut cx, c)?.into(),
         Command::PutPack(c) => mission::decide::put_pack(&mut cx, c)?.into(),
     };
+    event::decide::apply_raised(&mut cx, &mut reply)?;
     Ok(cx.into_decision(reply))
 }

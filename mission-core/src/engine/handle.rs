@@ -20,7 +20,7 @@ use crate::{
     ports::{
         clock::{Clock, Ids},
         queries::CatalogRecords,
-        rules::ScriptCompiler,
+        rules::{MissionRuleFailure, ScriptCompiler},
         social::Social,
         store::Store,
     },
@@ -56,6 +56,8 @@ pub struct Executed<R> {
     pub reply: R,
     /// Whether the command had been carried out before.
     pub replayed: bool,
+    /// The rules that failed on what the command made happen; see [`super::Decision::failures`].
+    pub failures: Vec<MissionRuleFailure>,
 }
 
 /// A caller's key for a command: the same key gives the same answer, and the command takes effect once.
@@ -247,6 +249,7 @@ impl Engine {
             Ok(reply) => Ok(Executed {
                 reply,
                 replayed: done.replayed,
+                failures: done.failures,
             }),
             Err(_) => Err(Rejection::IdempotencyKeyReused.into()),
         }

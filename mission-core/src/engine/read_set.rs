@@ -4,6 +4,7 @@ use super::{Catalog, Command, ReadSet, Request};
 use crate::{
     RewardId, TaskId, UserId,
     decision::{Claim, Root},
+    event::InnerEvent,
     reward::Reward,
     user::InviteCode,
 };
@@ -14,7 +15,13 @@ pub(super) fn read_set(request: &Request, catalog: &Catalog) -> ReadSet {
     let mut keys = ReadSet::default();
     keys.roots.insert(request.command.home());
     match &request.command {
-        Command::CheckIn(c) => actor(&mut keys, c.user, request),
+        Command::CheckIn(c) => {
+            actor(&mut keys, c.user, request);
+            let heard = catalog.triggered_by(InnerEvent::CheckInCompleted.event_type());
+            let heard = heard.filter(|compiled| compiled.mission.is_running_at(request.at));
+            let missions = heard.map(|compiled| (c.user, compiled.mission.id));
+            keys.records.participation.extend(missions);
+        }
         Command::StartTask(c) => {
             actor(&mut keys, c.user, request);
             keys.records.participation.insert((c.user, c.mission));

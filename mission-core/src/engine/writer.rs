@@ -307,16 +307,19 @@ impl<S: Store> Writer<S> {
                 CommandOutcome::Answered {
                     answer: Ok(reply),
                     replayed,
+                    failures,
                 } => {
                     // An answer that the engine itself asked for again is no replay to its caller.
                     Ok(Executed {
                         reply,
                         replayed: replayed && request.keyed && !caller.recheck,
+                        failures,
                     })
                 }
                 CommandOutcome::Answered {
                     answer: Err(why),
                     replayed: true,
+                    ..
                 } if request.keyed && !caller.recheck => Err(ExecuteError::RejectedBefore(why)),
                 CommandOutcome::Answered { answer: Err(why), .. } => Err(why.into()),
                 CommandOutcome::Failed(fault) => Err(fault.into()),
@@ -386,7 +389,9 @@ impl<S: Store> Writer<S> {
                         .edit(|builder| builder.mission(saved.mission.clone()));
                 }
                 (Reply::PackSaved(saved), Command::PutPack(command)) => self.catalog.edit(|builder| {
-                    let builder = builder.pack_policy(command.pack, command.policy.clone());
+                    let builder = builder
+                        .pack_policy(command.pack, command.policy.clone())
+                        .pack_caps(&command.name, command.caps.clone());
                     saved
                         .saved()
                         .cloned()

@@ -116,6 +116,7 @@ pub(crate) fn put_pack(cx: &mut DecisionContext<'_>, command: &PutPack) -> Resul
             name: command.name.clone(),
             files: command.files.clone(),
             policy: command.policy.clone(),
+            caps: command.caps.clone(),
             missions: missions
                 .iter()
                 .map(|mission| mission.definition.code.clone())

@@ -3,8 +3,11 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Budget, Frequency, LocalizedText, MissionCode, MissionEdition, MissionStatus, Rule, Trigger};
-use crate::{MissionId, Percent, Points, event::ActivityEvent, task::EvidenceType};
+use super::{
+    Budget, Counting, Frequency, LocalizedText, MAX_REMEMBERED, MAX_STAGES, MAX_TRIGGERS, MissionCode,
+    MissionEdition, MissionStatus, Requirement, Rule, Stage, StreakRule, Triggers,
+};
+use crate::{MissionId, Percent, Points, task::EvidenceType};
 
 /// A mission as the engine keeps it: the author's definition, its status and its version.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -90,12 +93,22 @@ pub struct Definition {
     /// Until when (exclusive) it can be done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ends_at: Option<DateTime<Utc>>,
-    /// Which activity event moves progress; without one the client reports it.
+    /// Which activity events move progress; without one the client reports it.
+    #[serde(default, skip_serializing_if = "Triggers::is_empty")]
+    pub trigger: Triggers,
+    /// How they add up.
+    #[serde(default, skip_serializing_if = "Counting::is_events")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, example = "distinct:event.data.shop_id"))]
+    pub count: Counting,
+    /// Where progress is the length of a streak.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub trigger: Option<Trigger>,
-    /// What a completion earns.
+    pub streak: Option<StreakRule>,
+    /// What a completion earns. Where there are stages the last of them says so.
     #[serde(default)]
     pub reward: BaseReward,
+    /// Thresholds with a reward each, in rising order; the last is the target.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stage: Vec<Stage>,
     /// Conditions without a script.
     #[serde(default)]
     pub rules: Vec<Rule>,
@@ -104,7 +117,7 @@ pub struct Definition {
     pub evidence: Option<EvidenceRequirement>,
     /// Missions that the user must have completed before.
     #[serde(default)]
-    pub requires: Vec<MissionCode>,
+    pub requires: Vec<Requirement>,
     /// How long after a completion the user cannot start again.
     #[serde(default)]
     pub cooldown_seconds: u32,
@@ -267,78 +280,226 @@ impl Definition {
         Some(self.max_completions.unwrap_or(default)).filter(|&cap| cap > 0)
     }
 
-    /// Whether events of this type move its tasks.
+    /// What completing it earns.
     #[must_use]
-    pub fn is_moved_by(&self, event: &ActivityEvent) -> bool {
-        self.trigger
-            .as_ref()
-            .is_some_and(|trigger| trigger.event == event.event_type)
+    pub fn completion_reward(&self) -> &BaseReward {
+        self.stage.last().map_or(&self.reward, |last| &last.reward)
+    }
+
+    /// What its stages before the last earn, with the progress that reaches them.
+    pub(crate) fn stages_on_the_way(&self) -> &[Stage] {
+        self.stage.split_last().map_or(&[], |(_, before)| before)
     }
 
     /// Whether progress alone completes a task: the mission is moved by events and asks for no evidence.
     #[must_use]
     pub fn completes_itself(&self) -> bool {
-        self.trigger.is_some() && self.evidence.is_none()
+        !self.trigger.is_empty() && self.evidence.is_none()
     }
 
     /// All that is wrong across fields; what one field alone can break is refused when it is read.
     #[must_use]
     pub fn validation_errors(&self) -> Vec<InvalidDefinition> {
-        let mut flaws = Vec::new();
-        let mut flaw = |path: &[&str], message: String| {
-            flaws.push(InvalidDefinition {
-                path: path.iter().map(|&part| part.to_owned()).collect(),
-                message,
-            });
-        };
+        let mut flaws = Flaws::default();
         if let (Some(start), Some(end)) = (self.starts_at, self.ends_at)
             && end <= start
         {
-            flaw(&["ends_at"], "must be after `starts_at`".to_owned());
+            flaws.add(&["ends_at"], "must be after `starts_at`");
         }
         if self.target > MAX_TARGET {
-            flaw(&["target"], format!("must not exceed {MAX_TARGET}"));
+            flaws.add(&["target"], format!("must not exceed {MAX_TARGET}"));
         }
         if self.category != self.category.to_lowercase() || self.category.chars().count() > 64 {
-            flaw(
-                &["category"],
-                "must be lower case and at most 64 characters".to_owned(),
-            );
+            flaws.add(&["category"], "must be lower case and at most 64 characters");
         }
-        if self.auto_start && self.trigger.is_none() {
-            flaw(
+        if self.auto_start && self.trigger.is_empty() {
+            flaws.add(
                 &["auto_start"],
-                "needs a `trigger`, the event that starts the task".to_owned(),
+                "needs a `trigger`, the event that starts the task",
             );
         }
-        if let Some(trigger) = &self.trigger
-            && (trigger.event.trim().is_empty() || trigger.event.chars().count() > 255)
-        {
-            flaw(&["trigger", "event"], "must have 1 to 255 characters".to_owned());
-        }
-        if self.requires.contains(&self.code) {
-            flaw(&["requires"], "a mission cannot require itself".to_owned());
-        }
-        if let Some(badge) = &self.reward.badge_id
-            && (badge.trim().is_empty() || badge.chars().count() > 255)
-        {
-            flaw(
-                &["reward", "badge_id"],
-                "must have 1 to 255 characters".to_owned(),
-            );
-        }
-        if self
-            .reward
-            .expires_after_days
-            .is_some_and(|days| days == 0 || days > 36_500)
-        {
-            flaw(&["reward", "expires_after_days"], "must be 1 to 36500".to_owned());
-        }
-        for (n, rule) in self.rules.iter().enumerate() {
-            if let Some(message) = rule.validation_error() {
-                flaw(&["rules", &n.to_string()], message);
+        self.judge_triggers(&mut flaws);
+        self.judge_counting(&mut flaws);
+        self.judge_stages(&mut flaws);
+        for (n, requirement) in self.requires.iter().enumerate() {
+            let place = n.to_string();
+            if requirement.codes().any(|code| *code == self.code) {
+                flaws.add(&["requires", &place], "a mission cannot require itself");
+            } else if let Some((field, message)) = requirement.flaw() {
+                flaws.add(&["requires", &place, field], message);
             }
         }
-        flaws
+        judge_reward(&self.reward, &["reward"], &mut flaws);
+        for (n, rule) in self.rules.iter().enumerate() {
+            if let Some(message) = rule.validation_error() {
+                flaws.add(&["rules", &n.to_string()], message);
+            }
+        }
+        flaws.0
+    }
+
+    fn judge_triggers(&self, flaws: &mut Flaws) {
+        if self.trigger.iter().count() > MAX_TRIGGERS {
+            flaws.add(
+                &["trigger"],
+                format!("must not list more than {MAX_TRIGGERS} events"),
+            );
+        }
+        let several = self.trigger.iter().count() > 1;
+        for (n, trigger) in self.trigger.iter().enumerate() {
+            let position = n.to_string();
+            let at = |field: &'static str| -> Vec<&str> {
+                match several {
+                    true => vec!["trigger", &position, field],
+                    false => vec!["trigger", field],
+                }
+            };
+            let has_length = |text: &str| !text.trim().is_empty() && text.chars().count() <= 255;
+            if !has_length(&trigger.event) {
+                flaws.add(&at("event"), "must have 1 to 255 characters");
+            }
+            if self
+                .trigger
+                .iter()
+                .take(n)
+                .any(|before| before.event == trigger.event)
+            {
+                flaws.add(
+                    &at("event"),
+                    format!("`{}` stands in another trigger too", trigger.event),
+                );
+            }
+            if let Some(key) = &trigger.key
+                && !(has_length(key) && key.starts_with("event."))
+            {
+                flaws.add(
+                    &at("key"),
+                    "must be a path of the event, such as `event.data.order_id`",
+                );
+            }
+            let Some(reverses) = &trigger.reverses else {
+                continue;
+            };
+            if !has_length(reverses) {
+                flaws.add(&at("reverses"), "must have 1 to 255 characters");
+            }
+            if trigger.key.is_none() {
+                flaws.add(
+                    &at("reverses"),
+                    "needs a `key`, the path of what both events are about, such as `event.data.order_id`",
+                );
+            }
+            if self
+                .trigger
+                .event_types()
+                .filter(|known| known == reverses)
+                .count()
+                > 1
+            {
+                flaws.add(
+                    &at("reverses"),
+                    format!("`{reverses}` stands in a trigger already"),
+                );
+            }
+            if !self.count.is_events() || self.streak.is_some() {
+                flaws.add(
+                    &at("reverses"),
+                    "takes back what was added up: it goes with neither `count` nor `[streak]`",
+                );
+            }
+        }
+    }
+
+    fn judge_counting(&self, flaws: &mut Flaws) {
+        let remembers = if self.streak.is_some() {
+            "streak"
+        } else if self.count.is_events() {
+            return;
+        } else {
+            "count"
+        };
+        if self.streak.is_some() && !self.count.is_events() {
+            flaws.add(
+                &["count"],
+                "progress is either the length of a `[streak]` or a `count`",
+            );
+        }
+        if self.trigger.is_empty() {
+            flaws.add(&[remembers], "needs a `trigger`, the event that is counted");
+        }
+        if self.target > MAX_REMEMBERED {
+            flaws.add(
+                &["target"],
+                format!("must not exceed {MAX_REMEMBERED} with `{remembers}`"),
+            );
+        }
+    }
+
+    fn judge_stages(&self, flaws: &mut Flaws) {
+        let Some(last) = self.stage.last() else { return };
+        if self.stage.len() > MAX_STAGES {
+            flaws.add(&["stage"], format!("must not list more than {MAX_STAGES} stages"));
+        }
+        if last.at != self.target {
+            flaws.add(
+                &["target"],
+                format!("must be {}, where the last stage is", last.at),
+            );
+        }
+        if self.reward != BaseReward::default() {
+            flaws.add(
+                &["reward"],
+                "each stage has a reward of its own: write it there, the last one's for the completion",
+            );
+        }
+        for (n, stage) in self.stage.iter().enumerate() {
+            let position = n.to_string();
+            let before = n
+                .checked_sub(1)
+                .and_then(|n| self.stage.get(n))
+                .map_or(0, |before| before.at);
+            if stage.at <= before {
+                flaws.add(
+                    &["stage", &position, "at"],
+                    format!("must be above {before}: stages rise"),
+                );
+            }
+            if stage
+                .name
+                .as_ref()
+                .is_some_and(|name| name.trim().is_empty() || name.chars().count() > 255)
+            {
+                flaws.add(&["stage", &position, "name"], "must have 1 to 255 characters");
+            }
+            judge_reward(&stage.reward, &["stage", &position, "reward"], flaws);
+        }
+    }
+}
+
+/// What is wrong, as it is found.
+#[derive(Default)]
+struct Flaws(Vec<InvalidDefinition>);
+
+impl Flaws {
+    fn add(&mut self, path: &[&str], message: impl Into<String>) {
+        self.0.push(InvalidDefinition {
+            path: path.iter().map(|&part| part.to_owned()).collect(),
+            message: message.into(),
+        });
+    }
+}
+
+fn judge_reward(reward: &BaseReward, path: &[&str], flaws: &mut Flaws) {
+    let at = |field: &'static str| -> Vec<&str> { path.iter().copied().chain([field]).collect() };
+    if let Some(badge) = &reward.badge_id
+        && (badge.trim().is_empty() || badge.chars().count() > 255)
+    {
+        flaws.add(&at("badge_id"), "must have 1 to 255 characters");
+    }
+    if reward
+        .expires_after_days
+        .is_some_and(|days| days == 0 || days > 36_500)
+    {
+        flaws.add(&at("expires_after_days"), "must be 1 to 36500");
     }
 }

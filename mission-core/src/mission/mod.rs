@@ -2,18 +2,21 @@
 
 mod budget;
 mod code;
+mod counting;
 pub(crate) mod decide;
 mod definition;
 mod edition;
 mod event_condition;
 mod lifecycle;
 mod period;
+mod requirement;
 mod rule;
 mod text;
 mod trigger;
 
 pub use budget::{Budget, BudgetUse};
 pub use code::{InvalidCode, MissionCode};
+pub use counting::{Counting, MAX_REMEMBERED, MAX_STAGES, Stage, StreakPeriod, StreakRule};
 pub use definition::{
     BaseReward, Definition, EvidenceRequirement, EvidenceReview, InvalidDefinition, MAX_TARGET, Mission,
     MissionType, Window,
@@ -22,7 +25,8 @@ pub use edition::MissionEdition;
 pub use event_condition::{EventCondition, FieldKey};
 pub use lifecycle::{InvalidTransition, MissionStatus, StatusTransition};
 pub use period::{Frequency, Period};
+pub use requirement::{AnyOf, Requirement, RequirementWindow};
 pub use rule::{FieldValue, Operator, Rule, json_number};
 pub use text::{LocalizedText, MAX_TEXT_CHARS};
 pub(crate) use trigger::contradiction;
-pub use trigger::{FieldType, Trigger};
+pub use trigger::{FieldType, MAX_TRIGGERS, Trigger, Triggers};

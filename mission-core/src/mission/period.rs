@@ -78,18 +78,25 @@ impl Period {
         }
     }
 
+    /// The period's first local date; `None` for [`Period::Ever`].
+    #[must_use]
+    pub fn first_date(self) -> Option<NaiveDate> {
+        match self {
+            Period::Ever => None,
+            Period::Day(date) => Some(date),
+            Period::Week { year, week } => NaiveDate::from_isoywd_opt(year, week, chrono::Weekday::Mon),
+            Period::Month { year, month } => NaiveDate::from_ymd_opt(year, month, 1),
+        }
+    }
+
     /// The first local date after the period; `None` where it has no end (or none that a calendar can name).
     #[must_use]
     pub fn next_start(self) -> Option<NaiveDate> {
         match self {
             Period::Ever => None,
             Period::Day(date) => date.succ_opt(),
-            Period::Week { year, week } => {
-                NaiveDate::from_isoywd_opt(year, week, chrono::Weekday::Mon)?.checked_add_days(Days::new(7))
-            }
-            Period::Month { year, month } => {
-                NaiveDate::from_ymd_opt(year, month, 1)?.checked_add_months(Months::new(1))
-            }
+            Period::Week { .. } => self.first_date()?.checked_add_days(Days::new(7)),
+            Period::Month { .. } => self.first_date()?.checked_add_months(Months::new(1)),
         }
     }
 

@@ -234,7 +234,16 @@ impl Rule {
     /// What is wrong with the rule whatever the context, if anything.
     #[must_use]
     pub fn validation_error(&self) -> Option<String> {
-        let known = ["now", "user", "mission", "task", "event", "evidence", "streak"];
+        let known = [
+            "now",
+            "user",
+            "mission",
+            "task",
+            "event",
+            "evidence",
+            "streak",
+            "completions",
+        ];
         let first = self.rule_type.split('.').next().unwrap_or_default();
         if !known.contains(&first) {
             return Some(format!(

@@ -1,19 +1,43 @@
-//! The activity event that moves a mission, and what its data holds.
+//! The events that move a mission, and what their data holds.
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
+};
 use serde_json::{Map, Value};
 
 use super::json_number;
 
-/// The activity event that moves a mission.
+/// The events that move a mission: none, one, or several, any of which moves it. One is written as an object, several as a
+/// list of them.
+///
+/// ```
+/// use mission_core::mission::Triggers;
+/// let one: Triggers = serde_json::from_str(r#"{"event": "video.watched"}"#)?;
+/// let two: Triggers = serde_json::from_str(r#"[{"event": "video.watched"}, {"event": "article.read"}]"#)?;
+/// assert!(one.on("video.watched").is_some() && one.on("article.read").is_none());
+/// assert_eq!(two.iter().count(), 2);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Triggers(Vec<Trigger>);
+
+/// An event that moves a mission.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Trigger {
-    /// The event's `type`, such as `video.watched`.
+    /// The event's `type`, such as `video.watched`, or one that the engine raises itself ([`crate::event::InnerEvent`]).
     pub event: String,
+    /// The path of what names the thing done, such as `event.data.order_id`: what was counted under one value of it
+    /// counts once, and can be taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// The `type` of the event that takes it back, such as `order.refunded`. It has the value of `key` at the same path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reverses: Option<String>,
     /// The types of fields of the event's data (a pack's `events` of `pack.toml`): an event that contradicts one is
     /// rejected. What is not named may be anything.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -88,10 +112,128 @@ impl Trigger {
     pub fn on(event: impl Into<String>) -> Self {
         Trigger {
             event: event.into(),
+            key: None,
+            reverses: None,
             fields: BTreeMap::new(),
         }
     }
 }
+
+impl Triggers {
+    /// Whether no event moves the mission.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// All of them, as they were written.
+    pub fn iter(&self) -> impl Iterator<Item = &Trigger> {
+        self.0.iter()
+    }
+
+    /// The same, to be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Trigger> {
+        self.0.iter_mut()
+    }
+
+    /// The one that events of a type move the mission by.
+    #[must_use]
+    pub fn on(&self, event_type: &str) -> Option<&Trigger> {
+        self.iter().find(|trigger| trigger.event == event_type)
+    }
+
+    /// The one whose counts events of a type take back.
+    #[must_use]
+    pub fn reversed_by(&self, event_type: &str) -> Option<&Trigger> {
+        self.iter()
+            .find(|trigger| trigger.reverses.as_deref() == Some(event_type))
+    }
+
+    /// The types of all events that the mission has to hear of.
+    pub fn event_types(&self) -> impl Iterator<Item = &str> {
+        self.iter()
+            .flat_map(|trigger| [Some(trigger.event.as_str()), trigger.reverses.as_deref()])
+            .flatten()
+    }
+}
+
+impl From<Trigger> for Triggers {
+    fn from(trigger: Trigger) -> Self {
+        Triggers(vec![trigger])
+    }
+}
+
+impl FromIterator<Trigger> for Triggers {
+    fn from_iter<I: IntoIterator<Item = Trigger>>(triggers: I) -> Self {
+        Triggers(triggers.into_iter().collect())
+    }
+}
+
+impl Serialize for Triggers {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0.as_slice() {
+            [] => serializer.serialize_none(),
+            [one] => one.serialize(serializer),
+            several => several.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Triggers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OneOrMore;
+        impl<'de> Visitor<'de> for OneOrMore {
+            type Value = Triggers;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a trigger, or a list of triggers")
+            }
+            fn visit_unit<E: Error>(self) -> Result<Triggers, E> {
+                Ok(Triggers::default())
+            }
+            fn visit_none<E: Error>(self) -> Result<Triggers, E> {
+                Ok(Triggers::default())
+            }
+            fn visit_some<D: Deserializer<'de>>(self, some: D) -> Result<Triggers, D::Error> {
+                some.deserialize_any(self)
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Triggers, A::Error> {
+                Trigger::deserialize(MapAccessDeserializer::new(map)).map(Triggers::from)
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Triggers, A::Error> {
+                let mut triggers = Vec::new();
+                while let Some(trigger) = items.next_element()? {
+                    triggers.push(trigger);
+                }
+                Ok(Triggers(triggers))
+            }
+        }
+        deserializer.deserialize_any(OneOrMore)
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::PartialSchema for Triggers {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        use utoipa::openapi::schema::{ArrayBuilder, OneOfBuilder, Ref};
+        let one = || Ref::from_schema_name("Trigger");
+        OneOfBuilder::new()
+            .item(one())
+            .item(ArrayBuilder::new().items(one()).max_items(Some(MAX_TRIGGERS)))
+            .description(Some("One event that moves the mission, or a list of them."))
+            .into()
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::ToSchema for Triggers {
+    fn schemas(schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>) {
+        schemas.push(("Trigger".to_owned(), <Trigger as utoipa::PartialSchema>::schema()));
+        <Trigger as utoipa::ToSchema>::schemas(schemas);
+    }
+}
+
+/// The most triggers of a mission.
+pub const MAX_TRIGGERS: usize = 16;
 
 /// What contradicts declared fields in an event's data, if anything does.
 pub(crate) fn contradiction(

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use chrono::{DateTime, SecondsFormat, Timelike, Utc};
+use chrono::{DateTime, NaiveDate, SecondsFormat, Timelike, Utc};
 use chrono_tz::Tz;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use crate::{
     MissionId, UserId,
     check_in::{Streak, Zone},
     event::ActivityEvent,
-    mission::{EventCondition, FieldValue, Mission, MissionCode},
+    mission::{BaseReward, EventCondition, FieldValue, Mission, MissionCode},
     serde_name,
     task::Evidence,
     user::FriendFacts,
@@ -37,6 +37,12 @@ pub struct RuleContext<'a> {
     pub evidence: Option<&'a Evidence>,
     /// The user's check-ins.
     pub streak: Streak,
+    /// The local date of the last one.
+    pub last_check_in: Option<NaiveDate>,
+    /// What the mission offers for what is judged: a stage, or the completion.
+    pub offer: &'a BaseReward,
+    /// How often the user has completed the missions that the rules name, by their codes.
+    pub completions: &'a Map<String, Value>,
     /// The user's friends, where somebody knows them.
     pub friends: Option<&'a FriendFacts>,
 }
@@ -58,6 +64,12 @@ pub struct UserContext<'a> {
     pub attributes: &'a Map<String, Value>,
     /// When the user came.
     pub registered_at: Option<DateTime<Utc>>,
+    /// Badges out of claimed rewards.
+    pub badges: &'a [String],
+    /// When the user last did something, before what is judged.
+    pub last_seen_at: Option<DateTime<Utc>>,
+    /// Whole days since then; of a task that runs, as it was when the task began.
+    pub days_away: Option<u32>,
 }
 
 /// The task as rules see it.
@@ -71,6 +83,10 @@ pub struct TaskContext {
     pub completions: u32,
     /// When it was started.
     pub started_at: Option<DateTime<Utc>>,
+    /// How many stages it has reached, the one that is judged with them.
+    pub stage: u32,
+    /// The streak that it is in, where the mission counts one.
+    pub streak: u32,
 }
 
 impl<'a> RuleContext<'a> {
@@ -83,12 +99,15 @@ impl<'a> RuleContext<'a> {
     /// What a dotted path leads to, such as `event.data.seconds`; `None` where it leads nowhere.
     #[must_use]
     pub fn field(&self, path: &str) -> Option<FieldValue<'a>> {
+        if path == "completions" {
+            return Some(FieldValue::Object(self.completions));
+        }
         let (head, rest) = path.split_once('.')?;
         match head {
             "now" => now_field(self.local_now(), rest),
             "user" if rest == "friends" => Some(whole(self.friends.map_or(0, |friends| friends.count))),
             "user" => self.user.field(rest),
-            "mission" => mission_field(self.mission, rest),
+            "mission" => mission_field(self.mission, self.offer, rest),
             "task" => self.task.field(rest),
             "event" if rest == "friends" => {
                 self.event?;
@@ -102,8 +121,14 @@ impl<'a> RuleContext<'a> {
                 "current" => Some(whole(self.streak.current)),
                 "longest" => Some(whole(self.streak.longest)),
                 "total" => Some(whole(self.streak.total)),
+                "last_date" => Some(text(self.last_check_in?.to_string())),
+                "days_since" => {
+                    let days = self.local_now().date_naive() - self.last_check_in?;
+                    Some(whole(days.num_days().max(0)))
+                }
                 _ => None,
             },
+            "completions" => within_map(self.completions, rest),
             _ => None,
         }
     }
@@ -170,14 +195,16 @@ impl<'a> UserContext<'a> {
             "country" => text(self.country?),
             "attributes" => FieldValue::Object(self.attributes),
             "registered_at" => instant(self.registered_at?),
+            "badges" => FieldValue::Texts(self.badges),
+            "last_seen_at" => instant(self.last_seen_at?),
+            "days_away" => whole(self.days_away?),
             _ => return within_map(self.attributes, name.strip_prefix("attributes.")?),
         })
     }
 }
 
-fn mission_field<'a>(mission: &'a Mission, name: &str) -> Option<FieldValue<'a>> {
+fn mission_field<'a>(mission: &'a Mission, reward: &'a BaseReward, name: &str) -> Option<FieldValue<'a>> {
     let definition = &mission.definition;
-    let reward = &definition.reward;
     Some(match name {
         "id" => text(mission.id.to_string()),
         "code" => text(definition.code.as_str()),
@@ -205,6 +232,8 @@ impl TaskContext {
             "target" => whole(self.target),
             "completions" => whole(self.completions),
             "started_at" => instant(self.started_at?),
+            "stage" => whole(self.stage),
+            "streak" => whole(self.streak),
             _ => return None,
         })
     }
@@ -273,6 +302,11 @@ pub trait Script: Send + Sync + std::fmt::Debug {
     /// context holds, `eligible` answers `Some(false)` to any other event, and does not fail.
     fn event_condition(&self) -> Option<EventCondition> {
         None
+    }
+
+    /// The codes of the missions whose completions the script reads.
+    fn completions_read(&self) -> &[String] {
+        &[]
     }
 
     /// Whether calls have taken so long of late that other missions' commands should not wait for them. It decides

@@ -1,19 +1,20 @@
 //! Rewards earned, granted, expired, revoked. Every grant of the engine goes through [`grant`].
 
 use chrono::{DateTime, Duration, Utc};
+use rust_decimal::Decimal;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{NotClaimable, Reward, RewardAmount, RewardStatus, RewardType};
+use super::{NotClaimable, Reward, RewardAmount, RewardStage, RewardStatus, RewardType};
 use crate::{
-    MissionId, Percent, RewardId, TaskId, UserId,
+    MissionId, Percent, Points, RewardId, TaskId, UserId,
     decision::{
         AuditSubject, BudgetReservation, ClaimReward, ClaimTask, DecisionContext, Interrupt, Rejection,
         ResourceKind, RevokeReward, Revoked, RewardTaken,
     },
     event::{IntegrationEvent, MissionCompleted, RewardClaimed, RewardRevoked},
     fraud::{ReviewReason, ReviewSubject},
-    mission::{BudgetUse, Mission, MissionType},
+    mission::{BaseReward, BudgetUse, Mission, MissionType},
     ports::rules::RewardPatch,
     task::{Task, TaskStatus},
     user::User,
@@ -34,6 +35,7 @@ pub(crate) fn plain(
         source_id,
         mission_id: None,
         mission_version: None,
+        stage: None,
         is_budgeted: false,
         reward_type,
         status,
@@ -41,6 +43,8 @@ pub(crate) fn plain(
         experience_points: 0,
         mining_boost_percent: Percent::ZERO,
         badge_id: None,
+        withheld: Points::ZERO,
+        caps: Vec::new(),
         earned_at: cx.now(),
         claimed_at: None,
         revoked_at: None,
@@ -48,17 +52,36 @@ pub(crate) fn plain(
     }
 }
 
-/// What a task completed at an instant earns: the mission's offer where the script says nothing else, each part rounded once.
-/// Takes it out of the mission's budget.
+/// What a completed task earns, or a stage of it on the way, and when.
+pub(crate) struct Earning<'a> {
+    pub(crate) task: &'a Task,
+    pub(crate) mission: &'a Mission,
+    /// The number of the stage, from 1; `None` for the completion.
+    pub(crate) stage: Option<u32>,
+    /// What the mission offers for it.
+    pub(crate) offer: &'a BaseReward,
+    /// What the script makes of the offer.
+    pub(crate) patch: RewardPatch,
+    pub(crate) status: RewardStatus,
+    pub(crate) at: DateTime<Utc>,
+}
+
+/// Writes down what is earned: the mission's offer where the script says nothing else, each part rounded once. Takes it
+/// out of the mission's budget, and counts it under the caps of the mission's pack. The caller writes the user.
 pub(crate) fn earn(
     cx: &mut DecisionContext<'_>,
-    task: &Task,
-    mission: &Mission,
-    patch: RewardPatch,
-    status: RewardStatus,
-    at: DateTime<Utc>,
+    user: &mut User,
+    earning: Earning<'_>,
 ) -> Result<Reward, Interrupt> {
-    let offer = &mission.definition.reward;
+    let Earning {
+        task,
+        mission,
+        stage,
+        offer,
+        patch,
+        status,
+        at,
+    } = earning;
     let scale = cx.catalog().points_scale;
     let points = scale.round(patch.points.unwrap_or(offer.points.get()))?;
     let bonus = scale.round(patch.bonus_points.unwrap_or_default())?;
@@ -71,12 +94,22 @@ pub(crate) fn earn(
     let days = patch.expires_after_days.or(offer.expires_after_days);
     let expires_at = days.and_then(|days| cx.now().checked_add_signed(Duration::days(i64::from(days))));
     let is_social = mission.definition.mission_type == MissionType::Social;
+    let zone = user.zone_at(at, cx.catalog().check_in.default_zone());
+    let date = zone.date(at);
+    let caps = cx.catalog().caps_of(mission, date);
+    let amount = capped(RewardAmount::new(points, bonus), user.capped.left(&caps));
+    let withheld = points.plus(bonus)?.get() - amount.total();
+    let source_id = stage.map_or(task.id.0, |number| Reward::source_of_stage(task.id, number));
     let reward = Reward {
-        id: Reward::id_for_task(task.id),
+        id: Reward::id_for_task(TaskId(source_id)),
         user_id: task.user_id,
-        source_id: task.id.0,
+        source_id,
         mission_id: Some(mission.id),
         mission_version: Some(task.mission_version),
+        stage: stage.map(|number| RewardStage {
+            task_id: task.id,
+            number,
+        }),
         is_budgeted: mission.definition.budget.is_some(),
         reward_type: if is_social {
             RewardType::SocialAction
@@ -84,18 +117,33 @@ pub(crate) fn earn(
             RewardType::MissionComplete
         },
         status,
-        amount: RewardAmount::new(points, bonus),
+        amount,
         experience_points: patch.experience_points.unwrap_or(offer.experience_points),
         mining_boost_percent: boost,
         badge_id: patch.badge_id.or_else(|| offer.badge_id.clone()),
+        withheld: Points::new(withheld)?,
+        caps: caps.into_iter().map(|cap| cap.key).collect(),
         earned_at: at,
         claimed_at: None,
         revoked_at: None,
         expires_at,
     };
     take_budget(cx, mission, &reward)?;
+    if !reward.caps.is_empty() {
+        user.capped.add(&reward.caps, reward.amount.total(), date);
+    }
     cx.put_reward(reward.clone());
     Ok(reward)
+}
+
+/// An amount of no more than what is left: the bonus goes first.
+fn capped(amount: RewardAmount, left: Option<Decimal>) -> RewardAmount {
+    let Some(left) = left.filter(|left| *left < amount.total()) else {
+        return amount;
+    };
+    let points = amount.points.get().min(left);
+    let part = |points: Decimal| Points::new(points).unwrap_or_default();
+    RewardAmount::new(part(points), part(left - points))
 }
 
 fn take_budget(cx: &mut DecisionContext<'_>, mission: &Mission, reward: &Reward) -> Result<(), Interrupt> {
@@ -113,8 +161,9 @@ fn take_budget(cx: &mut DecisionContext<'_>, mission: &Mission, reward: &Reward)
     Ok(())
 }
 
-/// Gives back what a lost reward had taken.
-pub(crate) fn give_back_budget(cx: &mut DecisionContext<'_>, reward: &Reward) {
+/// Gives back what a lost reward had taken of the budget and under caps. The caller writes the user.
+pub(crate) fn give_back(cx: &mut DecisionContext<'_>, user: &mut User, reward: &Reward) {
+    user.capped.take(&reward.caps, reward.amount.total());
     let Some(id) = reward.mission_id.filter(|_| reward.is_budgeted) else {
         return;
     };
@@ -168,8 +217,8 @@ pub(crate) fn grant_task(
 ) -> Result<Reward, Interrupt> {
     let granted = grant(cx, user, reward);
     let mission = cx.mission_of(task)?;
-    let boost_days = mission.mission.definition.reward.mining_boost_days;
-    user.boost(&granted, cx.now(), boost_days);
+    let offer = mission.mission.definition.completion_reward();
+    user.boost(&granted, cx.now(), offer.mining_boost_days);
     cx.emit(IntegrationEvent::MissionCompleted(MissionCompleted {
         task_id: task.id,
         user_id: task.user_id,
@@ -189,6 +238,39 @@ pub(crate) fn grant_task(
         ..task.clone()
     });
     Ok(granted)
+}
+
+/// Grants the reward of a stage that a task has reached.
+fn grant_stage(
+    cx: &mut DecisionContext<'_>,
+    user: &mut User,
+    task: &Task,
+    stage: RewardStage,
+    reward: &Reward,
+) -> Result<Reward, Interrupt> {
+    let granted = grant(cx, user, reward);
+    let mission = cx.mission_of(task)?;
+    let stages = &mission.mission.definition.stage;
+    let offer = (stage.number as usize).checked_sub(1).and_then(|n| stages.get(n));
+    user.boost(
+        &granted,
+        cx.now(),
+        offer.and_then(|stage| stage.reward.mining_boost_days),
+    );
+    Ok(granted)
+}
+
+/// Grants a reward that a task has earned, by its completion or on the way.
+pub(crate) fn grant_earned(
+    cx: &mut DecisionContext<'_>,
+    user: &mut User,
+    task: &Task,
+    reward: &Reward,
+) -> Result<Reward, Interrupt> {
+    match reward.stage {
+        None => grant_task(cx, user, task, reward),
+        Some(stage) => grant_stage(cx, user, task, stage, reward),
+    }
 }
 
 pub(crate) fn claim_task(
@@ -211,9 +293,12 @@ pub(crate) fn claim_reward(
     match reward.reward_type {
         RewardType::MissionComplete | RewardType::SocialAction => {
             let task = cx
-                .task((command.user, TaskId(reward.source_id)))?
+                .task((command.user, reward.task_id()))?
                 .ok_or(Rejection::NotFound(ResourceKind::Task))?;
-            claim_of_task(cx, &task)
+            match reward.stage {
+                None => claim_of_task(cx, &task),
+                Some(_) => claim_earned(cx, &task, reward),
+            }
         }
         // These are granted as they are earned, or wait for a reviewer.
         RewardType::CheckInDaily | RewardType::CheckInMilestone | RewardType::ReferralBonus => {
@@ -237,6 +322,10 @@ fn claim_of_task(cx: &mut DecisionContext<'_>, task: &Task) -> Result<RewardTake
     let reward = cx
         .reward((task.user_id, reward))?
         .ok_or(Rejection::NotFound(ResourceKind::Reward))?;
+    claim_earned(cx, task, reward)
+}
+
+fn claim_earned(cx: &mut DecisionContext<'_>, task: &Task, reward: Reward) -> Result<RewardTaken, Interrupt> {
     match reward.claimable_at(cx.now()) {
         Ok(()) => {}
         Err(NotClaimable::UnderReview) => {
@@ -254,7 +343,7 @@ fn claim_of_task(cx: &mut DecisionContext<'_>, task: &Task) -> Result<RewardTake
     let mut user = actor.user;
     let taken = if actor.flags.is_empty() {
         RewardTaken {
-            reward: grant_task(cx, &mut user, task, &reward)?,
+            reward: grant_earned(cx, &mut user, task, &reward)?,
             under_review: false,
         }
     } else {
@@ -289,8 +378,8 @@ pub(crate) fn release(cx: &mut DecisionContext<'_>, held: Reward) {
 }
 
 /// Writes down that a reviewer refused a held reward.
-pub(crate) fn reject(cx: &mut DecisionContext<'_>, reward: &Reward) {
-    give_back_budget(cx, reward);
+pub(crate) fn reject(cx: &mut DecisionContext<'_>, user: &mut User, reward: &Reward) {
+    give_back(cx, user, reward);
     cx.put_reward(Reward {
         status: RewardStatus::Rejected,
         ..reward.clone()
@@ -302,53 +391,64 @@ pub(crate) fn revoke(cx: &mut DecisionContext<'_>, command: &RevokeReward) -> Re
         .reward((command.user, command.reward))?
         .ok_or(Rejection::NotFound(ResourceKind::Reward))?;
     let status = reward.status_at(cx.now());
-    let was_granted = match status {
-        RewardStatus::Claimed => true,
-        RewardStatus::Pending | RewardStatus::Held => false,
-        RewardStatus::Expired | RewardStatus::Rejected | RewardStatus::Revoked => {
-            return Err(Rejection::NotClaimed.into());
-        }
-    };
     let mut user = cx.user_or_new(command.user)?;
     if user.is_erased() {
         return Err(Rejection::UserErased.into());
     }
-    give_back_budget(cx, &reward);
-    let revoked = Reward {
-        status: RewardStatus::Revoked,
-        revoked_at: Some(cx.now()),
-        ..reward
+    let Some(revoked) = take_back(cx, &mut user, reward, &command.reason) else {
+        return Err(Rejection::NotClaimed.into());
     };
-    cx.put_reward(revoked.clone());
     if command.reopens {
         reopen(cx, &revoked)?;
     }
     let after = json!({"status": revoked.status, "reason": command.reason, "reopened": command.reopens});
     let subject = (AuditSubject::Reward, revoked.id.to_string());
     cx.audit(subject, Some(user.id), Some(json!({"status": status})), after);
-    if !was_granted {
-        // No wallet has heard of it.
-        return Ok(Revoked { reward: revoked });
-    }
-    user.give_back(&revoked);
     cx.put_user(user);
-    cx.emit(IntegrationEvent::RewardRevoked(RewardRevoked {
-        reward_id: revoked.id,
-        user_id: revoked.user_id,
-        total_points: revoked.amount.total(),
-        currency: revoked.amount.currency.clone(),
-        experience_points: revoked.experience_points,
-        mining_boost_percent: revoked.mining_boost_percent,
-        badge_id: revoked.badge_id.clone(),
-        reason: command.reason.clone(),
-        revoked_at: cx.now(),
-    }));
     Ok(Revoked { reward: revoked })
 }
 
+/// Takes a reward back, whether it was granted or not; `None` where there is nothing to take. The caller writes the user.
+pub(crate) fn take_back(
+    cx: &mut DecisionContext<'_>,
+    user: &mut User,
+    reward: Reward,
+    reason: &str,
+) -> Option<Reward> {
+    let was_granted = match reward.status_at(cx.now()) {
+        RewardStatus::Claimed => true,
+        RewardStatus::Pending | RewardStatus::Held => false,
+        RewardStatus::Expired | RewardStatus::Rejected | RewardStatus::Revoked => return None,
+    };
+    give_back(cx, user, &reward);
+    let revoked = Reward {
+        status: RewardStatus::Revoked,
+        revoked_at: Some(cx.now()),
+        ..reward
+    };
+    cx.put_reward(revoked.clone());
+    // Of one that was not granted no wallet has heard.
+    if was_granted {
+        user.give_back(&revoked);
+        cx.emit(IntegrationEvent::RewardRevoked(RewardRevoked {
+            reward_id: revoked.id,
+            user_id: revoked.user_id,
+            total_points: revoked.amount.total(),
+            currency: revoked.amount.currency.clone(),
+            experience_points: revoked.experience_points,
+            mining_boost_percent: revoked.mining_boost_percent,
+            badge_id: revoked.badge_id.clone(),
+            reason: reason.to_owned(),
+            revoked_at: cx.now(),
+        }));
+    }
+    Some(revoked)
+}
+
 /// Gives back the completion that earned a reward, where a task did.
-fn reopen(cx: &mut DecisionContext<'_>, revoked: &Reward) -> Result<(), Interrupt> {
-    let Some(mission) = revoked.mission_id else {
+pub(crate) fn reopen(cx: &mut DecisionContext<'_>, revoked: &Reward) -> Result<(), Interrupt> {
+    // A stage leaves the completion as it is.
+    let Some(mission) = revoked.mission_id.filter(|_| revoked.stage.is_none()) else {
         return Ok(());
     };
     let task = cx.task((revoked.user_id, TaskId(revoked.source_id)))?;
@@ -370,12 +470,16 @@ pub(crate) fn expire(
     rewards: &[RewardId],
 ) -> Result<usize, Interrupt> {
     let mut expired = 0;
+    let mut owner = cx.user(user)?.unwrap_or_else(|| User::new(user, cx.now()));
     for &id in rewards {
         let Some(reward) = cx.reward((user, id))? else {
             continue;
         };
         if reward.status == RewardStatus::Pending && reward.status_at(cx.now()) == RewardStatus::Expired {
-            give_back_budget(cx, &reward);
+            give_back(cx, &mut owner, &reward);
+            if !reward.caps.is_empty() {
+                cx.put_user(owner.clone());
+            }
             cx.put_reward(Reward {
                 status: RewardStatus::Expired,
                 ..reward

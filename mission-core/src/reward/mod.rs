@@ -5,4 +5,4 @@ pub(crate) mod decide;
 mod state;
 
 pub use amount::{DEFAULT_CURRENCY, RewardAmount};
-pub use state::{NotClaimable, Reward, RewardStatus, RewardType};
+pub use state::{NotClaimable, Reward, RewardStage, RewardStatus, RewardType};

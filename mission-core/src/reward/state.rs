@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::RewardAmount;
-use crate::{MissionId, Percent, RewardId, TaskId, UserId};
+use crate::{MissionId, Percent, Points, RewardId, TaskId, UserId};
 
 /// The reward of one task, check-in day, milestone or referral. Its id is the grant id.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,6 +21,9 @@ pub struct Reward {
     /// The mission's version that it was computed with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mission_version: Option<u64>,
+    /// The stage that earned it, where a stage before the last did: then `source_id` is not its task's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<RewardStage>,
     /// Whether it was taken out of the mission's budget, which gets it back if the reward is lost. A mission may have
     /// had none when the reward was earned.
     #[serde(default)]
@@ -37,6 +40,12 @@ pub struct Reward {
     pub mining_boost_percent: Percent,
     /// A badge, given with the points.
     pub badge_id: Option<String>,
+    /// How many more points it would have, had no cap stood against them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub withheld: Points,
+    /// The caps under which its points were counted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub caps: Vec<String>,
     /// When it was earned.
     pub earned_at: DateTime<Utc>,
     /// When it was granted.
@@ -46,6 +55,30 @@ pub struct Reward {
     pub revoked_at: Option<DateTime<Utc>>,
     /// From when it can no longer be claimed.
     pub expires_at: Option<DateTime<Utc>>,
+}
+
+fn is_zero(points: &Points) -> bool {
+    points.is_zero()
+}
+
+/// An id that follows from another: version 7 in form, with the other's time.
+fn derived(from: Uuid, purpose: &str) -> Uuid {
+    let hash = Uuid::new_v5(&from, purpose.as_bytes());
+    let mut tail = [0; 10];
+    tail.copy_from_slice(&hash.as_bytes()[..10]);
+    let mut millis = [0; 8];
+    millis[2..].copy_from_slice(&from.as_bytes()[..6]);
+    uuid::Builder::from_unix_timestamp_millis(u64::from_be_bytes(millis), &tail).into_uuid()
+}
+
+/// The stage that earned a reward.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RewardStage {
+    /// Of which task.
+    pub task_id: TaskId,
+    /// The number of the stage, from 1.
+    pub number: u32,
 }
 
 /// The type of a reward, by what earned it.
@@ -104,12 +137,19 @@ impl Reward {
     /// it at once. Version 7 in form, with the task's time.
     #[must_use]
     pub fn id_for_task(task: TaskId) -> RewardId {
-        let hash = Uuid::new_v5(&task.0, b"reward");
-        let mut tail = [0; 10];
-        tail.copy_from_slice(&hash.as_bytes()[..10]);
-        let mut millis = [0; 8];
-        millis[2..].copy_from_slice(&task.0.as_bytes()[..6]);
-        RewardId(uuid::Builder::from_unix_timestamp_millis(u64::from_be_bytes(millis), &tail).into_uuid())
+        RewardId(derived(task.0, "reward"))
+    }
+
+    /// The source of what a stage of a task earns: the stage itself, whose id is derived from the task's.
+    #[must_use]
+    pub fn source_of_stage(task: TaskId, number: u32) -> Uuid {
+        derived(task.0, &format!("stage {number}"))
+    }
+
+    /// The task that earned it, where one did.
+    #[must_use]
+    pub fn task_id(&self) -> TaskId {
+        self.stage.map_or(TaskId(self.source_id), |stage| stage.task_id)
     }
 
     /// The status at an instant, with an expiry that nobody has written down yet.

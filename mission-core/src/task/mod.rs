@@ -7,6 +7,7 @@ mod explanation;
 mod participation;
 mod progress;
 mod state;
+mod tally;
 mod upload;
 mod verification;
 
@@ -15,6 +16,7 @@ pub use explanation::{Availability, Condition, ConditionKind, Explanation, OpenT
 pub use participation::{Attempt, Participation, PeriodState};
 pub use progress::Progress;
 pub use state::{Task, TaskStatus};
+pub use tally::Tally;
 pub use upload::{
     ContentHash, MOST_UPLOADS_A_DAY, MOST_UPLOADS_OF_A_TASK, PerceptualHash, Upload, UploadCount,
     UploadStatus, UploadedFile,

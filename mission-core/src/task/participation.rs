@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Duration, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{TaskId, mission::Period};
+use crate::{TaskId, check_in::Zone, mission::Period};
 
 /// One user's history with one mission.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +58,20 @@ impl Participation {
     #[must_use]
     pub fn has_completed(&self) -> bool {
         self.completions > 0
+    }
+
+    /// Whether the user has completed the mission in a stretch of local time, as far as is remembered.
+    #[must_use]
+    pub fn has_completed_in(&self, window: Period, zone: Zone) -> bool {
+        let (Some(first), Some(next)) = (window.first_date(), window.next_start()) else {
+            return self.has_completed();
+        };
+        let holds = |date: NaiveDate| first <= date && date < next;
+        let in_periods = self.periods.iter().any(|(period, state)| {
+            let inside = *period == window || matches!(period, Period::Day(date) if holds(*date));
+            inside && state.completions > 0
+        });
+        in_periods || self.last_completed_at.is_some_and(|last| holds(zone.date(last)))
     }
 
     /// When a start is possible again, if a cooldown stands against one at an instant: of a completion before it, or,

@@ -82,6 +82,16 @@ impl Progress {
         self.raised_to(self.current.saturating_add(amount), at)
     }
 
+    /// No further than this: what was counted is taken back.
+    #[must_use]
+    pub(crate) fn lowered_to(self, value: u64, at: DateTime<Utc>) -> Self {
+        Progress {
+            current: value.min(self.current),
+            last_updated: self.last_updated.max(at),
+            ..self
+        }
+    }
+
     /// At least so far: what is below the present progress changes nothing.
     #[must_use]
     pub fn raised_to(self, value: u64, at: DateTime<Utc>) -> Self {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Evidence, Progress, Upload, UploadStatus, Verification};
+use super::{Evidence, Progress, Tally, Upload, UploadStatus, Verification};
 use crate::{
     MissionId, RewardId, TaskId, UserId,
     check_in::Zone,
@@ -27,6 +27,15 @@ pub struct Task {
     pub status: TaskStatus,
     /// How far it has come.
     pub progress: Progress,
+    /// What is remembered of the events that moved it, where adding them up is not enough.
+    #[serde(default, skip_serializing_if = "Tally::is_empty")]
+    pub tally: Tally,
+    /// How many whole days the user had been away when it began, where it was one at least.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub days_away: u32,
+    /// How many of the mission's stages before the last it has reached.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub stages: u32,
     /// What the user showed.
     pub evidence: Option<Evidence>,
     /// What was found of it.
@@ -48,6 +57,11 @@ pub struct Task {
     pub due_at: Option<DateTime<Utc>>,
     /// Raised by every change of this task.
     pub version: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// The status of a task.

@@ -81,6 +81,18 @@ impl EngineFixture {
         self
     }
 
+    /// With caps on what the missions of no pack pay.
+    #[must_use]
+    pub fn with_caps(mut self, caps: Vec<crate::user::PointsCap>) -> Self {
+        self.catalog = Arc::new(
+            self.catalog
+                .edit(self.compiler.as_ref())
+                .pack_caps("", caps)
+                .build(),
+        );
+        self
+    }
+
     /// Puts a mission into the catalog.
     pub fn add_mission(&mut self, mission: Mission) {
         self.catalog = Arc::new(self.catalog.edit(self.compiler.as_ref()).mission(mission).build());
@@ -177,7 +189,9 @@ impl EngineFixture {
             (Ok(Reply::MissionSaved(saved)), _) => self.add_mission(saved.mission.clone()),
             (Ok(Reply::PackSaved(saved)), Command::PutPack(put)) => {
                 let builder = self.catalog.edit(self.compiler.as_ref());
-                let builder = builder.pack_policy(put.pack, put.policy.clone());
+                let builder = builder
+                    .pack_policy(put.pack, put.policy.clone())
+                    .pack_caps(&put.name, put.caps.clone());
                 let missions = saved.saved().cloned();
                 self.catalog = Arc::new(missions.fold(builder, CatalogBuilder::mission).build());
             }

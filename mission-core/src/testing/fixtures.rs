@@ -11,7 +11,10 @@ use uuid::Uuid;
 use crate::{
     MissionId, Points, UserId,
     check_in::Zone,
-    mission::{BaseReward, Definition, Frequency, LocalizedText, Mission, MissionStatus, MissionType},
+    mission::{
+        BaseReward, Counting, Definition, Frequency, LocalizedText, Mission, MissionStatus, MissionType,
+        Triggers,
+    },
     ports::clock::{Clock, Ids},
 };
 
@@ -134,7 +137,10 @@ pub fn definition(code: &str) -> Definition {
         auto_start: false,
         starts_at: None,
         ends_at: None,
-        trigger: None,
+        trigger: Triggers::default(),
+        count: Counting::default(),
+        streak: None,
+        stage: Vec::new(),
         reward: BaseReward {
             points: 50.into(),
             ..BaseReward::default()

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Boost, InviteCode};
+use super::{Boost, CappedPoints, InviteCode};
 use crate::{
     TaskId, UserId,
     check_in::{CheckInPolicy, CheckInState, PastStreak, Streak, Zone, ZoneHistory},
@@ -24,6 +24,14 @@ pub struct User {
     pub id: UserId,
     /// When the engine first heard of the user.
     pub first_seen_at: DateTime<Utc>,
+    /// When the user last did something of their own, to the second.
+    #[serde(
+        default,
+        rename = "seen",
+        skip_serializing_if = "Option::is_none",
+        with = "chrono::serde::ts_seconds_option"
+    )]
+    pub last_seen_at: Option<DateTime<Utc>>,
     /// When the identity service says that the user came.
     pub registered_at: Option<DateTime<Utc>>,
     /// The name that others see, where no other service keeps it.
@@ -48,6 +56,9 @@ pub struct User {
     /// The sum of claimed rewards, less the revoked.
     #[serde(with = "crate::points::exact")]
     pub points: Decimal,
+    /// What was earned under caps lately.
+    #[serde(default, skip_serializing_if = "CappedPoints::is_empty")]
+    pub capped: CappedPoints,
     /// The check-ins.
     pub check_in: CheckInState,
     /// How they stood before the latest ones, in order of time, as far back as events may be late.
@@ -93,6 +104,7 @@ impl User {
         User {
             id,
             first_seen_at: now,
+            last_seen_at: None,
             registered_at: None,
             description: Description::default(),
             zones: None,
@@ -103,6 +115,7 @@ impl User {
             boosts: Vec::new(),
             repeated_badges: BTreeMap::new(),
             points: Decimal::ZERO,
+            capped: CappedPoints::default(),
             check_in: CheckInState::default(),
             check_in_before: Vec::new(),
             devices: Vec::new(),
@@ -172,14 +185,32 @@ impl User {
     pub fn streak_at(&self, at: DateTime<Utc>, policy: &CheckInPolicy) -> Streak {
         let zones = self.zone_history(policy.default_zone());
         let date = zones.at(at).date(at);
-        // Only a late event asks for a time before the last check-in.
-        let before = self.check_in_before.partition_point(|before| before.until <= at);
-        let standing = self.check_in_before.get(before).map(PastStreak::state);
-        let standing = standing.as_ref().unwrap_or(&self.check_in);
+        let past = self.past_streak(at).map(PastStreak::state);
+        let standing = past.as_ref().unwrap_or(&self.check_in);
         Streak {
             current: standing.streak_on(date, &zones, policy),
             ..standing.streak
         }
+    }
+
+    /// The local date of the last check-in before an instant.
+    #[must_use]
+    pub fn last_check_in_at(&self, at: DateTime<Utc>) -> Option<NaiveDate> {
+        let past = self.past_streak(at).map(PastStreak::state);
+        past.as_ref().unwrap_or(&self.check_in).last_date
+    }
+
+    /// How the streak stood at an instant before the last check-in: only a late event asks for one.
+    fn past_streak(&self, at: DateTime<Utc>) -> Option<&PastStreak> {
+        let before = self.check_in_before.partition_point(|before| before.until <= at);
+        self.check_in_before.get(before)
+    }
+
+    /// Whole days at an instant since the user last did something; `None` for one who never did.
+    #[must_use]
+    pub fn days_away_at(&self, at: DateTime<Utc>) -> Option<u32> {
+        let days = (at - self.last_seen_at?).num_days();
+        Some(u32::try_from(days).unwrap_or(0))
     }
 
     /// Takes in the state after a check-in, and keeps the one before it for events that are told late.
@@ -206,6 +237,9 @@ impl User {
             country: self.description.country.as_deref(),
             attributes: &self.description.attributes,
             registered_at: self.registered_at,
+            badges: &self.badges,
+            last_seen_at: self.last_seen_at,
+            days_away: None,
         }
     }
 

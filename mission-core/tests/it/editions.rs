@@ -25,6 +25,7 @@ fn pack(missions: &[(u64, Definition)]) -> PutPack {
             .map(|(n, definition)| (mission_id(*n), definition.clone()))
             .collect(),
         policy: None,
+        caps: Vec::new(),
         activate: true,
     }
 }

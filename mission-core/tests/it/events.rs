@@ -445,7 +445,7 @@ fn a_referral_counts_once_under_any_event_id() {
 #[test]
 fn an_event_that_contradicts_what_was_declared_of_it_is_rejected_and_can_come_again() {
     let mut definition = watch("watch");
-    if let Some(trigger) = &mut definition.trigger {
+    for trigger in definition.trigger.iter_mut() {
         trigger.fields.insert("seconds".to_owned(), FieldType::Integer);
     }
     let mut fixture = EngineFixture::at(NOON).with(active(1, definition));

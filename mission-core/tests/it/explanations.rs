@@ -2,7 +2,9 @@
 
 use mission_core::{
     engine::{ExplainError, Rejection, ResourceKind},
-    mission::{Budget, Definition, EvidenceRequirement, EvidenceReview, Operator, Rule, Trigger},
+    mission::{
+        Budget, Definition, EvidenceRequirement, EvidenceReview, Operator, Requirement, Rule, Trigger,
+    },
     task::{Availability, Condition, ConditionKind, EvidenceType, Explanation, ToDo},
     testing::{EngineFixture, active, at, definition, points},
 };
@@ -29,7 +31,7 @@ fn of_kind(explanation: &Explanation, kind: ConditionKind) -> Vec<&Condition> {
 #[test]
 fn every_condition_shows_what_it_saw() {
     let choosy = Definition {
-        requires: vec!["first".parse().unwrap()],
+        requires: vec![Requirement::Mission("first".parse().unwrap())],
         rules: vec![
             rule("user.level", Operator::Gte, "3"),
             rule("user.country", Operator::Eq, "DE"),
@@ -94,10 +96,7 @@ fn what_is_left_of_an_open_task_comes_in_order() {
     };
     let moved = Definition {
         target: 2,
-        trigger: Some(Trigger {
-            event: "video.watched".to_owned(),
-            fields: Default::default(),
-        }),
+        trigger: Trigger::on("video.watched").into(),
         ..definition("moved")
     };
     let mut fixture = EngineFixture::at(NOON)

@@ -18,6 +18,7 @@ mod matching;
 mod missions;
 mod pipeline;
 mod play;
+mod programmes;
 mod properties;
 mod revocations;
 mod slow_lane;

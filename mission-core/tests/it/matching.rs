@@ -27,10 +27,7 @@ fn event(data: &Value) -> ActivityEvent {
 
 fn asking(code: &str, rules: Vec<Rule>) -> Definition {
     Definition {
-        trigger: Some(Trigger {
-            event: "order.paid".to_owned(),
-            fields: Default::default(),
-        }),
+        trigger: Trigger::on("order.paid").into(),
         auto_start: true,
         target: 9,
         rules,

@@ -142,6 +142,7 @@ fn pack(name: &str, missions: &[(u64, Definition)], policy: Option<PackPolicy>, 
             .map(|(n, definition)| (mission_id(*n), definition.clone()))
             .collect(),
         policy,
+        caps: Vec::new(),
         activate,
     }
 }

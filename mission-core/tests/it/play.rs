@@ -126,7 +126,7 @@ pub(crate) fn done(fixture: &mut EngineFixture, mission: u64) -> Task {
 /// A definition that an event moves.
 pub(crate) fn triggered(code: &str, event: &str) -> Definition {
     Definition {
-        trigger: Some(Trigger::on(event)),
+        trigger: Trigger::on(event).into(),
         ..definition(code)
     }
 }

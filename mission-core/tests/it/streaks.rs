@@ -97,6 +97,7 @@ fn policy() -> impl Strategy<Value = CheckInPolicy> {
             milestone_bonus: points(bonus),
         };
         let file = PolicyFile {
+            cycle_days: None,
             daily_points: mission_core::Points::new(rust_decimal::Decimal::new(cents, 3)).ok(),
             default_zone: Some(zone),
             grace_days: Some(grace),

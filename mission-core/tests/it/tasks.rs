@@ -5,7 +5,7 @@ use mission_core::{
     engine::{ExpireDue, RevokeReward, StartTask},
     event::IntegrationEvent,
     fraud::ReviewDecision,
-    mission::{Budget, Definition, Frequency, Mission, MissionStatus, Operator, Rule},
+    mission::{Budget, Definition, Frequency, Mission, MissionStatus, Operator, Requirement, Rule},
     reward::{RewardStatus, RewardType},
     task::TaskStatus,
     testing::{EngineFixture, active, at, definition, mission_id, points, user},
@@ -217,11 +217,11 @@ fn a_cooldown_runs_from_the_last_completion_and_says_how_long() {
 #[test]
 fn required_missions_must_be_completed_before() {
     let second = Definition {
-        requires: vec!["first".parse().unwrap()],
+        requires: vec![Requirement::Mission("first".parse().unwrap())],
         ..definition("second")
     };
     let third = Definition {
-        requires: vec!["nowhere".parse().unwrap()],
+        requires: vec![Requirement::Mission("nowhere".parse().unwrap())],
         ..definition("third")
     };
     let mut fixture = EngineFixture::at(NOON)

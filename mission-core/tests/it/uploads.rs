@@ -239,7 +239,7 @@ fn a_task_does_not_expire_while_its_upload_waits() {
 #[test]
 fn what_an_event_moves_an_upload_does_not() {
     let mut triggered = photos(1);
-    triggered.trigger = Some(mission_core::mission::Trigger::on("photo.taken"));
+    triggered.trigger = mission_core::mission::Trigger::on("photo.taken").into();
     let mut fixture = EngineFixture::at(NOON).with(active(1, triggered));
     let task = start(&mut fixture, 1).unwrap();
     assert_eq!(code(progress(&mut fixture, task.id, 1)), "progress_by_events");

@@ -166,7 +166,7 @@ impl Field {
             },
             Field::StreakCurrent => whole(context.streak.current.into()),
             Field::TaskProgress => whole(context.task.progress),
-            Field::MissionPoints => Value::Decimal(context.mission.definition.reward.points.get()),
+            Field::MissionPoints => Value::Decimal(context.offer.points.get()),
             Field::Other(path) => {
                 let value = context
                     .field(path)

@@ -8,8 +8,8 @@ use chrono::{DateTime, Utc};
 use mission_core::{
     UserId,
     engine::{Rejection, Reply, Settings},
-    event::EventResult,
-    mission::{Definition, MissionCode},
+    event::{EventResult, InnerEvent},
+    mission::{Definition, MissionCode, Requirement},
     ports::rules::ScriptCompiler,
     reward::{Reward, RewardStatus},
     serde_name,
@@ -88,8 +88,9 @@ impl Pack {
     pub fn run_case(&self, case: &Case, compiler: &dyn ScriptCompiler) -> CaseOutcome {
         let mut run = Run {
             simulation: Simulation::new(
-                self.with_requirements(&case.mission.value),
+                self.around(&case.mission.value),
                 self.policy.clone(),
+                self.caps.clone(),
                 Settings::default(),
                 compiler,
             ),
@@ -114,6 +115,7 @@ impl Pack {
         let mut simulation = Simulation::new(
             std::iter::empty(),
             self.policy.clone(),
+            Vec::new(),
             Settings::default(),
             compiler,
         );
@@ -132,20 +134,39 @@ impl Pack {
         outcome
     }
 
-    /// A mission and all that it requires, directly or not: nothing else can change what becomes of it.
-    fn with_requirements(&self, code: &MissionCode) -> Vec<&Definition> {
-        let (mut wanted, mut open) = (BTreeSet::new(), vec![code]);
+    /// A mission and all that can change what becomes of it: what it requires or reads, directly or not. Where one of
+    /// them counts what others do, or a cap holds over them, that is the whole pack.
+    fn around(&self, code: &MissionCode) -> Vec<&Definition> {
+        let all = || self.missions.iter().map(|mission| &mission.definition);
+        let (mut wanted, mut open) = (BTreeSet::new(), vec![code.as_str()]);
         while let Some(code) = open.pop() {
-            if wanted.insert(code) {
-                let found = self
-                    .missions
-                    .iter()
-                    .find(|mission| mission.definition.code == *code);
-                open.extend(found.into_iter().flat_map(|mission| &mission.definition.requires));
+            if !wanted.insert(code) {
+                continue;
             }
+            let Some(definition) = all().find(|definition| definition.code.as_str() == code) else {
+                continue;
+            };
+            let hears = |inner: InnerEvent| definition.trigger.on(inner.event_type()).is_some();
+            let is_scripted = definition
+                .script
+                .as_ref()
+                .is_some_and(|script| script.contains("completions"));
+            let is_capped = self.caps.iter().any(|cap| cap.concerns(&definition.category));
+            if InnerEvent::ALL.into_iter().any(hears) || is_scripted || is_capped {
+                return all().collect();
+            }
+            open.extend(
+                definition
+                    .requires
+                    .iter()
+                    .flat_map(Requirement::codes)
+                    .map(MissionCode::as_str),
+            );
+            let rules = definition.rules.iter();
+            open.extend(rules.filter_map(|rule| rule.rule_type.strip_prefix("completions.")));
         }
-        let all = self.missions.iter().map(|mission| &mission.definition);
-        all.filter(|definition| wanted.contains(&definition.code))
+        all()
+            .filter(|definition| wanted.contains(definition.code.as_str()))
             .collect()
     }
 }

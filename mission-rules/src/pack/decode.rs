@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use mission_core::{
     Percent, Points, PointsScale,
     check_in::{MonthlyDays, Zone},
-    mission::{Frequency, MissionCode, MissionType, Operator},
+    mission::{Counting, Frequency, MissionCode, MissionType, Operator, RequirementWindow, StreakPeriod},
     task::{EvidenceType, TaskStatus},
 };
 use rust_decimal::Decimal;
@@ -147,6 +147,12 @@ impl FromToml for MissionCode {
     }
 }
 
+impl FromToml for Counting {
+    fn from_toml(value: &DeValue<'_>) -> Result<Self, FieldTypeError> {
+        String::from_toml(value)?.parse().map_err(FieldTypeError::Value)
+    }
+}
+
 impl FromToml for Zone {
     fn from_toml(value: &DeValue<'_>) -> Result<Self, FieldTypeError> {
         let name = String::from_toml(value)?;
@@ -192,6 +198,8 @@ variants!(
     Frequency,
     Operator,
     EvidenceType,
+    RequirementWindow,
+    StreakPeriod,
     mission_core::mission::EvidenceReview,
     TaskStatus
 );

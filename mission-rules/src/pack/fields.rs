@@ -24,11 +24,12 @@ pub struct Located<T> {
 }
 
 /// Fields at the top of a mission's file: what stands below a table's line belongs to that table.
-const MISSION_FIELDS: [&str; 14] = [
+const MISSION_FIELDS: [&str; 15] = [
     "auto_start",
     "category",
     "code",
     "cooldown_seconds",
+    "count",
     "description",
     "ends_at",
     "frequency",
@@ -157,7 +158,7 @@ impl<'a> Fields<'a> {
     /// A table below this one; something else is reported.
     pub(super) fn table(&self, name: &'a str, what: &'a str) -> Option<Fields<'a>> {
         let value = self.value(name)?;
-        as_table(self.report, name, value, what)
+        read_table(self.report, name, value, what)
     }
 
     /// A list of tables, such as `[[rules]]`.
@@ -166,7 +167,7 @@ impl<'a> Fields<'a> {
         Some(
             items
                 .iter()
-                .filter_map(|item| as_table(self.report, name, item, what))
+                .filter_map(|item| read_table(self.report, name, item, what))
                 .collect(),
         )
     }
@@ -252,7 +253,8 @@ impl<'a> Fields<'a> {
     }
 }
 
-fn as_table<'a>(
+/// Reads a value as a table; something else is reported.
+pub(super) fn read_table<'a>(
     report: &'a FileReport<'a>,
     name: &str,
     value: &'a Spanned<DeValue<'a>>,

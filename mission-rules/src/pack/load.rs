@@ -3,10 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use mission_core::{
-    mission::{Definition, Trigger},
-    ports::rules::Hook,
-};
+use mission_core::{event::InnerEvent, ports::rules::Hook};
 use rayon::prelude::*;
 
 use super::{
@@ -55,6 +52,8 @@ pub(super) fn load(
     let catalog = manifest.events.as_ref();
     references::check_codes(&missions, &mut findings);
     references::check_requires(&missions, &mut findings);
+    references::check_completions(&missions, &mut findings);
+    references::check_loops(&missions, &mut findings);
     references::check_languages(&missions, &mut findings);
     references::check_cases(&cases, &missions, catalog, &mut findings);
     if let Some(catalog) = catalog {
@@ -101,15 +100,15 @@ pub(super) fn load(
             .and_then(|path| files.get(path))
             .map(str::to_owned)
     };
-    let declared = |mission: &MissionFile| rule_paths::declared_fields(mission, catalog).cloned();
     let missions = missions.into_iter().filter_map(|(file, mission)| {
-        let fields = declared(&mission).unwrap_or_default();
-        let definition = mission.definition?;
-        let definition = Definition {
-            script: script_of(file),
-            trigger: definition.trigger.map(|trigger| Trigger { fields, ..trigger }),
-            ..definition
-        };
+        let mut definition = mission.definition?;
+        definition.script = script_of(file);
+        for (trigger, place) in definition.trigger.iter_mut().zip(&mission.triggers) {
+            // Those of the engine's own events need no declaration.
+            if InnerEvent::of(&trigger.event).is_none() {
+                trigger.fields = place.declared_fields(catalog).unwrap_or_default();
+            }
+        }
         Some(PackMission {
             file: file.to_owned(),
             definition,
@@ -121,6 +120,7 @@ pub(super) fn load(
         version,
         points_scale,
         levels,
+        caps,
         events,
     } = manifest;
     let (mut mission_cases, mut check_in_cases) = (Vec::new(), Vec::new());
@@ -137,6 +137,7 @@ pub(super) fn load(
             points_scale,
             levels,
         },
+        caps,
         events,
         missions,
         cases: mission_cases,
@@ -223,7 +224,7 @@ fn unused_hooks(
             // A mission that could not be read may ask.
             let definition = mission.definition.as_ref();
             *verify |= definition.is_none_or(|definition| definition.evidence.is_some());
-            *progress |= definition.is_none_or(|definition| definition.trigger.is_some());
+            *progress |= definition.is_none_or(|definition| !definition.trigger.is_empty());
         }
     }
     let mut findings = Vec::new();

@@ -1,6 +1,9 @@
 //! `pack.toml`.
 
-use mission_core::{PointsScale, user::LevelTable};
+use mission_core::{
+    PointsScale,
+    user::{LevelTable, PointsCap},
+};
 
 use super::{
     document::Document,
@@ -18,6 +21,7 @@ pub(super) struct Manifest {
     pub(super) version: Option<String>,
     pub(super) points_scale: Option<PointsScale>,
     pub(super) levels: Option<LevelTable>,
+    pub(super) caps: Vec<PointsCap>,
     pub(super) events: Option<EventCatalog>,
 }
 
@@ -32,6 +36,7 @@ pub(super) fn read_manifest(text: &str, report: &FileReport<'_>) -> Manifest {
         version: version(&fields),
         points_scale: fields.optional("points_scale"),
         levels: levels(&fields),
+        caps: caps(&fields),
         events: EventCatalog::read(&fields),
     };
     fields.finish();
@@ -68,6 +73,26 @@ fn version(fields: &Fields<'_>) -> Option<String> {
         .report
         .add(Diagnostic::error("pack/bad-value", message).at(version.span));
     None
+}
+
+fn caps(fields: &Fields<'_>) -> Vec<PointsCap> {
+    let caps = fields.tables("caps", "a cap").unwrap_or_default().into_iter();
+    caps.map(|cap| {
+        let read = PointsCap {
+            category: cap.optional("category"),
+            day: cap.optional("day"),
+            week: cap.optional("week"),
+            month: cap.optional("month"),
+        };
+        if (&read.day, &read.week, &read.month) == (&None, &None, &None) {
+            let diagnostic = Diagnostic::error("pack/missing-field", "a cap needs `day`, `week` or `month`")
+                .with_help("write how many points a user can earn in it, such as day = \"100\"");
+            cap.report.add(diagnostic.at(cap.place.clone()));
+        }
+        cap.finish();
+        read
+    })
+    .collect()
 }
 
 fn levels(fields: &Fields<'_>) -> Option<LevelTable> {

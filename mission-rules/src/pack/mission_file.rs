@@ -7,19 +7,18 @@ use mission_core::{
     Percent, PointsScale,
     mission::{
         BaseReward, Budget, Definition, EvidenceRequirement, Frequency, InvalidDefinition, LocalizedText,
-        MissionCode, Operator, Rule, Trigger,
+        MissionCode, Operator, Rule,
     },
     task::EvidenceType,
-    user::UserUpdate,
 };
 use toml::de::DeValue;
 
 use super::{
-    case_file::COMMANDS,
     document::Document,
-    events::{self, EventFields},
     fields::{Fields, Located, read},
     finding::FileReport,
+    goal::{RequiredMission, read_requires, read_stages, read_streak},
+    trigger::{self, TriggerPlace, read_triggers},
 };
 use crate::diagnostic::Diagnostic;
 
@@ -30,10 +29,8 @@ pub(super) struct MissionFile {
     pub(super) definition: Option<Definition>,
     /// The code, even where the rest has errors, so that nothing else misses it.
     pub(super) code: Option<Located<MissionCode>>,
-    pub(super) requires: Vec<Located<MissionCode>>,
-    pub(super) trigger: Option<Located<String>>,
-    /// The fields of the event's data that the mission itself declares.
-    pub(super) event_fields: EventFields,
+    pub(super) requires: Vec<RequiredMission>,
+    pub(super) triggers: Vec<TriggerPlace>,
     pub(super) script: Option<Located<String>>,
     pub(super) rules: Vec<RulePlace>,
     pub(super) title: Option<Languages>,
@@ -67,8 +64,7 @@ pub(super) fn read_mission(
             definition: None,
             code,
             requires: Vec::new(),
-            trigger: None,
-            event_fields: EventFields::new(),
+            triggers: Vec::new(),
             script: None,
             rules: Vec::new(),
             title: None,
@@ -77,9 +73,11 @@ pub(super) fn read_mission(
     }
     let mut mission = mission(document.fields(report, "a mission"), scale, now);
     if let Some(definition) = &mission.definition {
-        // Rules and requirements are judged one by one, each at its own place.
-        let whole = |flaw: &InvalidDefinition| {
-            !matches!(flaw.path.first().map(String::as_str), Some("rules" | "requires"))
+        // Rules, and missions that require themselves, are judged one by one, each at its own place.
+        let whole = |flaw: &InvalidDefinition| match flaw.path.first().map(String::as_str) {
+            Some("rules") => false,
+            Some("requires") => flaw.path.len() > 2,
+            _ => true,
         };
         for flaw in definition.validation_errors().into_iter().filter(whole) {
             let span = document.locate(report, &flaw.path, &flaw.message);
@@ -93,42 +91,15 @@ pub(super) fn read_mission(
     mission
 }
 
-/// More would not be read by anybody, and every one is looked up at every start.
-const MOST_REQUIRED: usize = 100;
-
 fn mission(fields: Fields<'_>, scale: PointsScale, now: Option<DateTime<Utc>>) -> MissionFile {
     let code: Option<Located<MissionCode>> = fields.required("code");
     let mission_type = fields.required("type");
     let (title, title_languages) = localized(&fields, "title");
     let (description, description_languages) = localized(&fields, "description");
     let frequency = fields.required("frequency");
-    let mut requires: Vec<Located<MissionCode>> = fields.list("requires");
-    if requires.len() > MOST_REQUIRED {
-        let message = format!("`requires` must not name more than {MOST_REQUIRED} missions");
-        fields.error("requires", "pack/bad-value", message);
-        requires.truncate(MOST_REQUIRED);
-    }
-    let mut event_fields = EventFields::new();
-    let trigger = fields.table("trigger", "`[trigger]`").and_then(|trigger| {
-        let event = trigger.required::<String>("event");
-        if let Some(fields) = trigger.table("fields", "`fields`") {
-            event_fields = events::event_fields(&fields);
-        }
-        if let Some(event) = &event
-            && COMMANDS.contains(&event.value.as_str())
-            && event.value != UserUpdate::EVENT
-        {
-            let message = format!("`{}` is no activity event, so it moves no mission", event.value);
-            let help = "check-ins and what users do with tasks are commands: name an event that a service tells, such as `video.watched`";
-            trigger.report.add(
-                Diagnostic::error("pack/no-activity-event", message)
-                    .with_help(help)
-                    .at(event.span.clone()),
-            );
-        }
-        trigger.finish();
-        event
-    });
+    let (requirements, requires) = read_requires(&fields);
+    let triggers = read_triggers(&fields);
+    let stages = read_stages(&fields, scale);
     let rules = fields
         .tables("rules", "a rule")
         .unwrap_or_default()
@@ -149,7 +120,10 @@ fn mission(fields: Fields<'_>, scale: PointsScale, now: Option<DateTime<Utc>>) -
         category: fields.optional("category").unwrap_or_default(),
         max_completions: fields.optional("max_completions"),
         priority: fields.optional("priority").unwrap_or_default(),
-        target: fields.optional("target").unwrap_or(1),
+        // The last stage is the target.
+        target: fields
+            .optional("target")
+            .unwrap_or_else(|| stages.last().map_or(1, |last| last.at)),
         auto_start: fields.optional("auto_start").unwrap_or_default(),
         starts_at: fields.optional("starts_at"),
         ends_at: fields.optional("ends_at"),
@@ -166,11 +140,11 @@ fn mission(fields: Fields<'_>, scale: PointsScale, now: Option<DateTime<Utc>>) -
         &fields,
         &optional,
         frequency.as_ref().map(|frequency| frequency.value),
-        trigger.is_some(),
+        !triggers.is_empty(),
     );
     lint_times(&fields, &optional, now);
     // A trigger that cannot be read is there all the same: what needs one is not told that there is none.
-    let trigger_is_read = trigger.is_some() || !fields.has("trigger");
+    let trigger_is_read = !triggers.is_empty() || !fields.has("trigger");
     let definition = match (&code, mission_type, title, description, frequency) {
         (Some(code), Some(mission_type), Some(title), Some(description), Some(frequency))
             if trigger_is_read =>
@@ -188,14 +162,14 @@ fn mission(fields: Fields<'_>, scale: PointsScale, now: Option<DateTime<Utc>>) -
                 auto_start: optional.auto_start,
                 starts_at: optional.starts_at,
                 ends_at: optional.ends_at,
-                trigger: trigger.clone().map(|event| Trigger {
-                    event: event.value,
-                    fields: event_fields.clone(),
-                }),
+                trigger: trigger::triggers(&triggers),
+                count: fields.optional("count").unwrap_or_default(),
+                streak: read_streak(&fields),
+                stage: stages,
                 reward: optional.reward,
                 rules: rules.iter().map(|place| place.rule.clone()).collect(),
                 evidence: optional.evidence,
-                requires: requires.iter().map(|code| code.value.clone()).collect(),
+                requires: requirements,
                 cooldown_seconds: optional.cooldown_seconds,
                 budget: optional.budget,
                 apply_to_running: optional.apply_to_running,
@@ -211,8 +185,7 @@ fn mission(fields: Fields<'_>, scale: PointsScale, now: Option<DateTime<Utc>>) -
         definition,
         code,
         requires,
-        trigger,
-        event_fields,
+        triggers,
         script,
         rules,
         title: title_languages,
@@ -234,7 +207,8 @@ fn misplaced(fields: &Fields<'_>) {
                 "expires_after_days",
             ][..],
         ),
-        ("[trigger]", &["event"]),
+        ("[trigger]", &["event", "key", "reverses"]),
+        ("[streak]", &["period", "grace", "freeze_every", "freezes_max"]),
         ("[evidence]", &["min_seconds", "review"]),
         ("[budget]", &["max_points", "max_grants"]),
         ("[[rules]]", &["rule_type", "operator", "value", "metadata"]),
@@ -375,7 +349,8 @@ fn localized(fields: &Fields<'_>, name: &'static str) -> (Option<LocalizedText>,
     (LocalizedText::try_from(map).ok(), Some(languages))
 }
 
-fn offer(fields: Fields<'_>, scale: PointsScale) -> BaseReward {
+/// Reads `[reward]`, or that of a stage.
+pub(super) fn offer(fields: Fields<'_>, scale: PointsScale) -> BaseReward {
     let offer = BaseReward {
         points: fields.points("points", scale).unwrap_or_default(),
         mining_boost_percent: fields

@@ -29,6 +29,7 @@ mod fields;
 mod file_kind;
 mod files;
 mod finding;
+mod goal;
 mod hooks;
 mod load;
 mod manifest;
@@ -42,6 +43,7 @@ pub mod simulation;
 pub mod template;
 #[cfg(test)]
 mod tests;
+mod trigger;
 
 use chrono::{DateTime, Utc};
 
@@ -58,6 +60,7 @@ pub use hooks::PackHook;
 pub use mission_core::engine::{PackPolicy, ReferralPolicy};
 use mission_core::mission::Definition;
 pub use mission_core::mission::FieldType;
+pub use mission_core::user::PointsCap;
 pub use put::put_command;
 
 use crate::Scripts;
@@ -71,6 +74,8 @@ pub struct Pack {
     pub version: String,
     /// The policy files that it carries; each is `None` where it carries none, and the default holds.
     pub policy: PackPolicy,
+    /// How many points its missions pay a user at most.
+    pub caps: Vec<PointsCap>,
     /// The activity events that it declares, if it declares some.
     pub events: Option<EventCatalog>,
     /// Its missions, by file.

@@ -72,8 +72,10 @@ fn policy_file(fields: Fields<'_>, scale: PointsScale) -> (PolicyFile, Vec<Polic
             .map(|fields| tier(fields, daily, scale))
             .collect()
     });
+    let cycle_days = fields.optional("cycle_days");
     if fields.report.errors() == before {
         judged.push(PolicyFile {
+            cycle_days,
             tiers: tiers.clone(),
             ..PolicyFile::default()
         });
@@ -96,6 +98,7 @@ fn policy_file(fields: Fields<'_>, scale: PointsScale) -> (PolicyFile, Vec<Polic
         grace_days: fields.optional("grace_days"),
         freeze_every: fields.optional("freeze_every"),
         freezes_max: fields.optional("freezes_max"),
+        cycle_days,
         tiers,
         monthly,
     };

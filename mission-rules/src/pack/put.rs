@@ -26,6 +26,7 @@ pub fn put_command(
     let Some(pack) = pack else { return Err(findings) };
     let catalog = engine.catalog();
     let policy = pack.carried_policy().cloned();
+    let caps = pack.caps;
     let missions = pack
         .missions
         .into_iter()
@@ -45,6 +46,7 @@ pub fn put_command(
             files,
             missions,
             policy,
+            caps,
             activate,
         },
         findings,

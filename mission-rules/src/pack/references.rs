@@ -5,7 +5,10 @@ use std::{
     ops::Range,
 };
 
-use mission_core::mission::MissionCode;
+use mission_core::{
+    event::InnerEvent,
+    mission::{MissionCode, Operator},
+};
 
 use super::{
     Finding, PackFiles,
@@ -13,6 +16,7 @@ use super::{
     events::EventCatalog,
     fields::Located,
     files::relative_path,
+    goal::RequiredMission,
     mission_file::MissionFile,
 };
 use crate::{diagnostic::Diagnostic, suggest};
@@ -74,29 +78,116 @@ pub(super) fn check_requires(missions: &[PlacedMission<'_>], findings: &mut Vec<
             continue;
         }
         for required in &mission.requires {
-            let itself = mission
-                .code
-                .as_ref()
-                .is_some_and(|code| code.value == required.value);
-            match by_code.get(&required.value) {
-                Some(&other) if !itself => edges[n].push((other, &required.span)),
-                Some(_) => {
+            let RequiredMission { code, is_needed } = required;
+            let itself = mission.code.as_ref().is_some_and(|own| own.value == code.value);
+            match by_code.get(&code.value) {
+                Some(_) if itself => {
                     let diagnostic =
                         Diagnostic::error("pack/requires-cycle", "a mission cannot require itself");
-                    findings.push(Finding::new(*file, diagnostic.at(required.span.clone())));
+                    findings.push(Finding::new(*file, diagnostic.at(code.span.clone())));
                 }
+                Some(&other) if *is_needed => edges[n].push((other, &code.span)),
+                Some(_) => {}
                 None if uncertain => {}
-                None => findings.push(Finding::new(*file, unknown_mission(required, &compared))),
+                None => findings.push(Finding::new(*file, unknown_mission(code, &compared))),
             }
         }
     }
-    report_cycles(missions, edges, findings);
+    let report = |members: &[usize], edges: &Edges<'_>| {
+        cycle(
+            missions,
+            edges,
+            members,
+            "requires",
+            "nobody can do these missions",
+            "take one of the requirements out",
+        )
+    };
+    find_cycles(edges, |members, edges| findings.extend(report(members, edges)));
 }
 
-fn report_cycles(
-    missions: &[PlacedMission<'_>],
-    mut edges: Vec<Vec<(usize, &Range<usize>)>>,
-    findings: &mut Vec<Finding>,
+/// Reports rules and missions that read the completions of a mission that there is not.
+pub(super) fn check_completions(missions: &[PlacedMission<'_>], findings: &mut Vec<Finding>) {
+    let codes: HashSet<&MissionCode> = missions
+        .iter()
+        .filter_map(|(_, mission)| mission.code.as_ref())
+        .map(|code| &code.value)
+        .collect();
+    if has_uncertain_codes(missions) {
+        return;
+    }
+    let compared = compared(codes.iter().copied());
+    for (file, mission) in missions {
+        for place in &mission.rules {
+            let Some(named) = place.rule.rule_type.strip_prefix("completions.") else {
+                continue;
+            };
+            let Ok(code) = named.parse::<MissionCode>() else {
+                continue;
+            };
+            if !codes.contains(&code) {
+                let named = Located {
+                    value: code,
+                    span: place.path.clone(),
+                };
+                findings.push(Finding::new(*file, unknown_mission(&named, &compared)));
+            }
+        }
+    }
+}
+
+/// Reports missions that complete each other in a circle: each is moved by the completion of the one before, which it
+/// names by a rule on `event.data.mission`.
+pub(super) fn check_loops(missions: &[PlacedMission<'_>], findings: &mut Vec<Finding>) {
+    let by_code: HashMap<&str, usize> = missions
+        .iter()
+        .enumerate()
+        .filter_map(|(n, (_, mission))| Some((mission.code.as_ref()?.value.as_str(), n)))
+        .collect();
+    let mut edges: Vec<Vec<(usize, &Range<usize>)>> = vec![Vec::new(); missions.len()];
+    for (n, (_, mission)) in missions.iter().enumerate() {
+        let completed = InnerEvent::MissionCompleted.event_type();
+        if !mission
+            .triggers
+            .iter()
+            .any(|trigger| trigger.event.value == completed)
+        {
+            continue;
+        }
+        for place in &mission.rules {
+            if place.rule.rule_type == "event.data.mission"
+                && matches!(place.rule.operator, Operator::Eq | Operator::In)
+            {
+                let named = place.rule.value.split(',').map(str::trim);
+                let named = named.filter_map(|code| by_code.get(code));
+                edges[n].extend(named.map(|&other| (other, &place.value)));
+            }
+        }
+    }
+    let report = |members: &[usize], edges: &Edges<'_>| {
+        let help = "a mission is not moved by what its own completion led to: let one of them wait for something else";
+        cycle(
+            missions,
+            edges,
+            members,
+            "waits for",
+            "these missions wait for each other",
+            help,
+        )
+        .map(|mut finding| {
+            finding.diagnostic.code = "pack/trigger-loop";
+            finding
+        })
+    };
+    find_cycles(edges, |members, edges| findings.extend(report(members, edges)));
+}
+
+/// For each mission those that it leads to, with the place where it says so.
+type Edges<'a> = [Vec<(usize, &'a Range<usize>)>];
+
+fn find_cycles<'a>(
+    mut edges: Vec<Vec<(usize, &'a Range<usize>)>>,
+    mut see: impl FnMut(&[usize], &Edges<'a>),
 ) {
     // What can be reached in the end is taken away, layer by layer; what stays leads into a cycle.
     let mut required_by: Vec<Vec<usize>> = vec![Vec::new(); edges.len()];
@@ -128,15 +219,18 @@ fn report_cycles(
             n = *next;
         }
         if let Some(position) = path.iter().position(|&seen| seen == n) {
-            findings.extend(cycle(missions, &edges, &path[position..]));
+            see(&path[position..], &edges);
         }
     }
 }
 
 fn cycle(
     missions: &[PlacedMission<'_>],
-    edges: &[Vec<(usize, &Range<usize>)>],
+    edges: &Edges<'_>,
     members: &[usize],
+    verb: &str,
+    what: &str,
+    help: &str,
 ) -> Option<Finding> {
     let code = |n: usize| missions[n].1.code.as_ref().map_or("", |code| code.value.as_str());
     let first = *members.first()?;
@@ -144,9 +238,9 @@ fn cycle(
     let (_, span) = edges[first].first()?;
     let diagnostic = Diagnostic::error(
         "pack/requires-cycle",
-        format!("nobody can do these missions: {}", names.join(" requires ")),
+        format!("{what}: {}", names.join(&format!(" {verb} "))),
     )
-    .with_help("take one of the requirements out")
+    .with_help(help)
     .at((*span).clone());
     Some(Finding::new(missions[first].0, diagnostic))
 }
@@ -245,14 +339,21 @@ pub(super) fn check_triggers(
 ) {
     for (file, mission) in missions {
         // A command is none in any pack: that is said already.
-        if let Some(trigger) = &mission.trigger
-            && !COMMANDS.contains(&trigger.value.as_str())
-            && let Some((message, help)) = catalog.objection(&trigger.value)
-        {
-            let diagnostic = Diagnostic::error("pack/unknown-event", message)
-                .with_help(help)
-                .at(trigger.span.clone());
-            findings.push(Finding::new(*file, diagnostic));
+        let named = mission
+            .triggers
+            .iter()
+            .flat_map(|trigger| [Some(&trigger.event), trigger.reverses.as_ref()])
+            .flatten();
+        for event in named {
+            if !COMMANDS.contains(&event.value.as_str())
+                && InnerEvent::of(&event.value).is_none()
+                && let Some((message, help)) = catalog.objection(&event.value)
+            {
+                let diagnostic = Diagnostic::error("pack/unknown-event", message)
+                    .with_help(help)
+                    .at(event.span.clone());
+                findings.push(Finding::new(*file, diagnostic));
+            }
         }
     }
 }

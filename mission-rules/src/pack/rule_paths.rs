@@ -1,5 +1,7 @@
 //! Looks at declarative rules: whether their paths exist, and whether their values can ever be met.
 
+use std::collections::BTreeMap;
+
 use mission_core::mission::Operator;
 use rust_decimal::Decimal;
 
@@ -13,31 +15,31 @@ use crate::{FieldKind, FieldSchema, diagnostic::Diagnostic, schema::ValueRange, 
 /// The fields of the context in which a mission's rules and script are judged: where the pack declares the fields of
 /// the mission's event, there are no others.
 pub(super) fn schema_of(mission: &MissionFile, catalog: Option<&EventCatalog>) -> FieldSchema {
-    match declared_fields(mission, catalog) {
-        Some(fields) => {
-            let kinds = fields
-                .iter()
-                .map(|(name, kind)| (name.as_str(), field_kind(*kind)));
+    let declared = mission
+        .triggers
+        .iter()
+        .map(|trigger| trigger.declared_fields(catalog));
+    match declared.collect::<Option<Vec<EventFields>>>() {
+        Some(events) if !events.is_empty() => {
+            let fields = events.iter().flatten();
+            // What two events mean differently may be either.
+            let mut kinds: BTreeMap<&str, FieldKind> = BTreeMap::new();
+            for (name, declared) in fields {
+                let kind = field_kind(*declared);
+                let known = kinds.entry(name).or_insert(kind);
+                if *known != kind {
+                    *known = FieldKind::Any;
+                }
+            }
             FieldSchema::default().with_event_data(kinds)
         }
-        None => FieldSchema::default(),
+        _ => FieldSchema::default(),
     }
-}
-
-/// The fields of the data of the mission's event: as the mission declares them, else the pack.
-pub(super) fn declared_fields<'a>(
-    mission: &'a MissionFile,
-    catalog: Option<&'a EventCatalog>,
-) -> Option<&'a EventFields> {
-    if !mission.event_fields.is_empty() {
-        return Some(&mission.event_fields);
-    }
-    catalog?.fields(&mission.trigger.as_ref()?.value)
 }
 
 /// What is to be said of one mission's rules.
 pub(super) fn check_rules(mission: &MissionFile, schema: &FieldSchema) -> Vec<Diagnostic> {
-    let triggered = mission.trigger.is_some();
+    let triggered = !mission.triggers.is_empty();
     mission
         .rules
         .iter()
@@ -75,6 +77,7 @@ fn check_rule(place: &RulePlace, triggered: bool, schema: &FieldSchema) -> Vec<D
         }
         FieldKind::Text => reversed(place),
         FieldKind::Bool | FieldKind::List | FieldKind::Map => never_holds(place, kind),
+        FieldKind::Any if path.starts_with("completions.") => bad_number(place),
         FieldKind::Any => None,
     };
     diagnostics.extend(flaw);

@@ -2,7 +2,7 @@
 
 mod step;
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use mission_core::{
@@ -23,7 +23,7 @@ use mission_core::{
         store::{BlockingStore, Change, Root},
     },
     task::Task,
-    user::UserUpdate,
+    user::{PointsCap, UserUpdate},
 };
 use uuid::Uuid;
 
@@ -47,8 +47,6 @@ pub struct Simulation {
     store: MemoryStore,
     catalog: Arc<Catalog>,
     commands: u64,
-    /// Every user's tasks by mission, in the order in which they were started.
-    tasks: HashMap<(UserId, MissionId), Vec<Task>>,
 }
 
 impl Simulation {
@@ -56,10 +54,13 @@ impl Simulation {
     pub fn new<'d>(
         missions: impl IntoIterator<Item = &'d Definition>,
         policy: PackPolicy,
+        caps: Vec<PointsCap>,
         settings: Settings,
         compiler: &dyn ScriptCompiler,
     ) -> Self {
-        let builder = CatalogBuilder::new(compiler, settings).policy(policy);
+        let builder = CatalogBuilder::new(compiler, settings)
+            .policy(policy)
+            .pack_caps("", caps);
         let catalog = missions
             .into_iter()
             .map(active)
@@ -68,7 +69,6 @@ impl Simulation {
             store: MemoryStore::default(),
             catalog: Arc::new(catalog.build()),
             commands: 0,
-            tasks: HashMap::new(),
         }
     }
 
@@ -78,10 +78,16 @@ impl Simulation {
         &self.catalog
     }
 
-    /// The tasks of a user's mission, each as it was when it was last moved, in the order in which they were started.
+    /// The tasks of a user's mission, in the order in which they were started.
     #[must_use]
-    pub fn tasks(&self, user: UserId, mission: MissionId) -> &[Task] {
-        self.tasks.get(&(user, mission)).map_or(&[], Vec::as_slice)
+    pub fn tasks(&self, user: UserId, mission: MissionId) -> Vec<Task> {
+        let records = self.store.records().task.into_values().flatten();
+        let mut tasks: Vec<Task> = records
+            .filter(|task| (task.user_id, task.mission_id) == (user, mission))
+            .collect();
+        // Ids are made in order.
+        tasks.sort_by_key(|task| task.id);
+        tasks
     }
 
     /// Everything that is held on a user.
@@ -243,11 +249,7 @@ impl Simulation {
             start(vec![request], Arc::clone(&self.catalog), false),
         );
         match settled.into_iter().next().map(|(_, outcome)| outcome) {
-            Some(CommandOutcome::Answered { answer, .. }) => {
-                let reply = answer?;
-                self.remember(&reply);
-                Ok(reply)
-            }
+            Some(CommandOutcome::Answered { answer, .. }) => Ok(answer?),
             Some(CommandOutcome::Failed(fault)) => Err(StepError::Failed(fault.to_string())),
             // Nobody else writes to this store, so nothing can be overtaken.
             Some(CommandOutcome::Again(why)) => Err(StepError::Failed(format!("{why:?}"))),
@@ -261,23 +263,6 @@ impl Simulation {
         tail[2..].copy_from_slice(&self.commands.to_be_bytes());
         let millis = u64::try_from(at.timestamp_millis()).unwrap_or_default();
         CommandId(uuid::Builder::from_unix_timestamp_millis(millis, &tail).into_uuid())
-    }
-
-    fn remember(&mut self, reply: &Reply) {
-        let moved = match reply {
-            Reply::TaskChanged(changed) => std::slice::from_ref(&changed.task),
-            Reply::EvidenceTaken(taken) => std::slice::from_ref(&taken.task),
-            Reply::TaskCompleted(completed) => std::slice::from_ref(&completed.task),
-            Reply::EventResult(result) => &result.tasks,
-            _ => &[],
-        };
-        for task in moved {
-            let tasks = self.tasks.entry((task.user_id, task.mission_id)).or_default();
-            match tasks.iter_mut().find(|known| known.id == task.id) {
-                Some(known) => *known = task.clone(),
-                None => tasks.push(task.clone()),
-            }
-        }
     }
 
     /// The id of a mission.

@@ -17,7 +17,9 @@ use crate::pack::{Pack, PackMission};
 /// every run, and in the order in which a server makes them: missions of equal priority are tried in that order.
 #[must_use]
 pub fn catalog(pack: &Pack, compiler: &dyn ScriptCompiler) -> Catalog {
-    let empty = CatalogBuilder::new(compiler, Settings::default()).policy(pack.policy.clone());
+    let empty = CatalogBuilder::new(compiler, Settings::default())
+        .policy(pack.policy.clone())
+        .pack_caps(&pack.name, pack.caps.clone());
     let missions = pack.missions.iter().enumerate();
     missions
         .fold(empty, |builder, (place, mission)| {

@@ -199,9 +199,12 @@ impl Replay {
                 self.count_command(&answer);
             }
         }
+        for fault in self.state.take_failures() {
+            self.failures.note(&fault, &self.state.catalog);
+        }
         if self.options.auto_claim {
-            while let Some((user, task)) = self.state.take_completed() {
-                let answer = self.state.execute(at, None, ClaimTask { user, task }.into())?;
+            while let Some(claim) = self.state.take_claim() {
+                let answer = self.state.execute(at, None, claim.into())?;
                 if let Err(why) = answer {
                     self.refuse(&why);
                 }

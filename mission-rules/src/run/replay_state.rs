@@ -1,24 +1,24 @@
 //! The engine on records that lie where decide can read them: one command at a time, nothing copied to be read.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet, hash_map::DefaultHasher},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, hash_map::DefaultHasher},
     hash::{Hash, Hasher},
     sync::Arc,
 };
 
 use chrono::{DateTime, Utc};
 use mission_core::{
-    CommandId, MissionId, TaskId, UserId,
+    CommandId, MissionId, UserId,
     check_in::Zone,
     engine::{
-        Answer, Catalog, ClaimHolder, Command, CommandContext, Decision, ExpireDue, FriendFacts, Friends,
-        Interrupt, LoadedRecords, OutboundEvent, ReadSet, Rejection, Request, Signals, Snapshot, StartTask,
-        decide, explain,
+        Answer, Catalog, ClaimHolder, ClaimReward, Command, CommandContext, CompiledMission, Decision,
+        ExpireDue, FriendFacts, Friends, Interrupt, LoadedRecords, OutboundEvent, ReadSet, Rejection,
+        Request, Signals, Snapshot, StartTask, decide, explain,
     },
     event::IntegrationEvent,
     mission::BudgetUse,
     ports::{
-        rules::ScriptCompiler,
+        rules::{MissionRuleFailure, ScriptCompiler},
         social::MOST_FRIENDS,
         store::{Claim, Friendship, Root, WriteSet},
     },
@@ -50,8 +50,10 @@ pub(super) struct ReplayState {
     budgets: HashMap<MissionId, BudgetUse>,
     friendships: BTreeMap<(UserId, UserId), Friendship>,
     due: ExpiryQueue,
-    /// Completed tasks whose rewards nobody has claimed yet, since they were last asked for.
-    completed: Vec<(UserId, TaskId)>,
+    /// Claims of the rewards that were earned since this was last asked.
+    earned: Vec<ClaimReward>,
+    /// The rules that failed since this was last asked, on what a command made happen.
+    failures: Vec<MissionRuleFailure>,
     commands: u64,
     pub(super) grants: u64,
 }
@@ -66,7 +68,8 @@ impl ReplayState {
             budgets: HashMap::new(),
             friendships: BTreeMap::new(),
             due: ExpiryQueue::default(),
-            completed: Vec::new(),
+            earned: Vec::new(),
+            failures: Vec::new(),
             commands: 0,
             grants: 0,
         }
@@ -87,9 +90,14 @@ impl ReplayState {
         self.users.entry(user).or_default();
     }
 
-    /// Takes the tasks that were completed since this was last asked, and are not claimed.
-    pub(super) fn take_completed(&mut self) -> Option<(UserId, TaskId)> {
-        self.completed.pop()
+    /// Takes the claim of a reward that was earned and is not claimed.
+    pub(super) fn take_claim(&mut self) -> Option<ClaimReward> {
+        self.earned.pop()
+    }
+
+    /// Takes the rules that failed on what commands made happen.
+    pub(super) fn take_failures(&mut self) -> Vec<MissionRuleFailure> {
+        std::mem::take(&mut self.failures)
     }
 
     /// Writes down all that has expired by a moment, each at its own time, as a server's housekeeping does.
@@ -210,7 +218,9 @@ impl ReplayState {
             write_set,
             events,
             device_check: _,
+            failures,
         } = decision;
+        self.failures.extend(failures);
         let granted = |event: &&OutboundEvent| matches!(event.event, IntegrationEvent::RewardClaimed(_));
         self.grants += events.iter().filter(granted).count() as u64;
         let WriteSet {
@@ -234,20 +244,21 @@ impl ReplayState {
                 if let Some(at) = task.due_at {
                     self.due.push((at, user, ExpiringItem::Task(*id)));
                 }
-                if task.status == TaskStatus::Completed && !task.reward_claimed {
-                    self.completed.push((user, *id));
-                }
-                if task.version == 1 {
-                    forget_settled(loaded, user, task);
+                let mission = self.catalog.mission(task.mission_id);
+                let may_be_reversed = mission.is_some_and(CompiledMission::is_reversible);
+                if task.version == 1 && !may_be_reversed {
+                    forget_settled(loaded, task);
                 }
             }
         }
         for ((_, id), reward) in &writes.reward {
             if let Some(reward) = reward
                 && reward.status == RewardStatus::Pending
-                && let Some(at) = reward.expires_at
             {
-                self.due.push((at, user, ExpiringItem::Reward(*id)));
+                self.earned.push(ClaimReward { user, reward: *id });
+                if let Some(at) = reward.expires_at {
+                    self.due.push((at, user, ExpiringItem::Reward(*id)));
+                }
             }
         }
         // No command of a log can ask for these again, and there is one a day and user.
@@ -284,20 +295,30 @@ fn is_of_a_task(reward: &Reward) -> bool {
 
 /// Forgets older tasks of a mission that nothing can change any more, when a new one begins: a log names tasks by
 /// their mission, and means the latest, or the latest that is unclaimed.
-fn forget_settled(loaded: &mut LoadedRecords, user: UserId, begun: &Task) {
+fn forget_settled(loaded: &mut LoadedRecords, begun: &Task) {
     let records = &mut loaded.records;
     let settled = |task: &Task| match task.status {
         TaskStatus::InProgress | TaskStatus::PendingReview => false,
         TaskStatus::Completed => task.reward_claimed,
         TaskStatus::Rejected | TaskStatus::Expired => true,
     };
+    let mut forgotten = BTreeSet::new();
     records.task.retain(|_, task| {
         let Some(task) = task else { return false };
         let forget = task.mission_id == begun.mission_id && task.id != begun.id && settled(task);
-        if let (true, Some(reward)) = (forget, task.reward_id) {
-            records.reward.remove(&(user, reward));
+        if forget {
+            forgotten.insert(task.id);
         }
         !forget
+    });
+    if forgotten.is_empty() {
+        return;
+    }
+    // A reward of a stage may still be claimed.
+    records.reward.retain(|_, reward| {
+        let Some(reward) = reward else { return false };
+        let is_open = matches!(reward.status, RewardStatus::Pending | RewardStatus::Held);
+        is_open || !forgotten.contains(&reward.task_id())
     });
 }
 

@@ -425,7 +425,7 @@ proptest! {
     fn a_replay_gives_what_the_batched_engine_gives(actions in actions()) {
         let pack = random_pack();
         let definitions = pack.missions.iter().map(|mission| &mission.definition);
-        let mut engine = Simulation::new(definitions, pack.policy.clone(), Settings::default(), &scripts());
+        let mut engine = Simulation::new(definitions, pack.policy.clone(), Vec::new(), Settings::default(), &scripts());
         let mut replay = Replay::new(&pack, &scripts(), Options { auto_claim: false });
         let mut at: DateTime<Utc> = "2026-01-05T10:00:00Z".parse().unwrap();
         for (n, action) in actions.iter().enumerate() {
@@ -532,7 +532,13 @@ fn friends_whom_the_log_tells_of_can_be_read() {
     ];
     assert_eq!(points(&replay(&pack, true, &lines), ANNA), Decimal::from(5));
     let definitions = pack.missions.iter().map(|mission| &mission.definition);
-    let mut simulation = Simulation::new(definitions, pack.policy.clone(), Settings::default(), &scripts());
+    let mut simulation = Simulation::new(
+        definitions,
+        pack.policy.clone(),
+        Vec::new(),
+        Settings::default(),
+        &scripts(),
+    );
     for line in &lines {
         let event: Value = serde_json::from_str(line).unwrap();
         let (kind, time) = (event["type"].as_str().unwrap(), event["time"].as_str().unwrap());

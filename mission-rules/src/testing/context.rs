@@ -114,6 +114,9 @@ impl ContextFixture {
                 country: self.has_facts.then_some("DE"),
                 attributes: &self.attributes,
                 registered_at: self.has_facts.then_some(self.mission.created_at),
+                badges: &self.tags,
+                last_seen_at: self.has_facts.then_some(self.mission.created_at),
+                days_away: self.has_facts.then_some(self.level),
             },
             mission: &self.mission,
             task: TaskContext {
@@ -121,6 +124,8 @@ impl ContextFixture {
                 target: 3,
                 completions: 1,
                 started_at: None,
+                stage: 0,
+                streak: self.streak,
             },
             event: self.has_event.then_some(&self.event),
             evidence: self.has_evidence.then_some(&self.evidence),
@@ -129,6 +134,9 @@ impl ContextFixture {
                 longest: self.streak,
                 total: self.streak,
             },
+            last_check_in: self.has_facts.then(|| read(r#""2026-01-01""#)),
+            offer: &self.mission.definition.reward,
+            completions: &self.attributes,
         }
     }
 }

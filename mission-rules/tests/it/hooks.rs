@@ -73,6 +73,9 @@ impl ContextFixture {
                 country: Some("DE"),
                 attributes: &self.attributes,
                 registered_at: None,
+                badges: &self.tags,
+                last_seen_at: None,
+                days_away: Some(3),
             },
             mission: &self.mission,
             task: TaskContext {
@@ -80,6 +83,8 @@ impl ContextFixture {
                 target: 3,
                 completions: 0,
                 started_at: None,
+                stage: 0,
+                streak: 0,
             },
             event: Some(&self.event),
             evidence: Some(&self.evidence),
@@ -88,6 +93,9 @@ impl ContextFixture {
                 longest: 9,
                 total: 20,
             },
+            last_check_in: None,
+            offer: &self.mission.definition.reward,
+            completions: &self.attributes,
         }
     }
 }
@@ -181,7 +189,7 @@ fn every_field_reads_the_same_lazily_and_whole() {
         ),
         (
             "ctx.keys().join(\" \")",
-            "event evidence mission now streak task user",
+            "completions event evidence mission now streak task user",
         ),
         ("{ ctx.user.level = 9; ctx.user.level }", "9"),
         ("{ for ctx in [1] { } ctx.user.level }", "4"),
@@ -360,6 +368,8 @@ fn every_field_of_the_schema_is_in_a_full_context() {
     fixture.evidence.captured_at = Some(at("2026-01-05T10:00:00Z"));
     let mut context = fixture.context();
     context.user.registered_at = Some(at("2025-01-01T00:00:00Z"));
+    context.user.last_seen_at = Some(at("2025-12-01T00:00:00Z"));
+    context.last_check_in = Some("2026-01-04".parse().unwrap());
     context.task.started_at = Some(at("2026-01-05T09:00:00Z"));
 
     let schema = FieldSchema::default();
@@ -381,5 +391,5 @@ fn every_field_of_the_schema_is_in_a_full_context() {
         assert_eq!(script.eligible(&context), Ok(Some(true)), "{path} for scripts");
         paths.extend(below);
     }
-    assert_eq!(fields, 47);
+    assert_eq!(fields, 55);
 }

@@ -100,6 +100,9 @@ impl<Who: Requester, Q> Command<Who, Q> {
         let done = self.state.engine.execute(intent, self.who.signals(), key.key);
         match done.await {
             Ok(done) => {
+                for fault in &done.failures {
+                    self.state.rule_health.note(fault, self.state.engine.now());
+                }
                 if !done.replayed {
                     self.who.log(I::NAME, &self.path);
                 }

@@ -9,7 +9,7 @@ pub(crate) use moderation::{apply_verdict, note as note_moderation};
 use super::{Review, ReviewDecision, ReviewStatus, ReviewSubject};
 use crate::{
     RewardId, UserId,
-    check_in::{CheckInDay, Earned, decide::completed},
+    check_in::{CheckInDay, Earned, decide::tell},
     decision::{
         AuditSubject, DecideReview, DecisionContext, Interrupt, Rejection, ResourceKind, ReviewDecided,
     },
@@ -62,11 +62,11 @@ pub(super) fn settle(
     match &review.subject {
         ReviewSubject::Evidence { task } => {
             let task = task_of(cx, user.id, *task)?;
-            tasks::settle_evidence(cx, task, verification, review.created_at)?;
+            tasks::settle_evidence(cx, &mut user, task, verification, review.created_at)?;
         }
         ReviewSubject::Upload { task, file } => {
             let task = task_of(cx, user.id, *task)?;
-            tasks::settle_upload(cx, task, *file, verification)?;
+            tasks::settle_upload(cx, &mut user, task, *file, verification)?;
         }
         ReviewSubject::Completion { task, reward } => {
             let task = task_of(cx, user.id, *task)?;
@@ -75,16 +75,16 @@ pub(super) fn settle(
             match (held, approved) {
                 (None, _) => {}
                 (Some(held), true) => rewards::release(cx, held),
-                (Some(held), false) => rewards::reject(cx, &held),
+                (Some(held), false) => rewards::reject(cx, &mut user, &held),
             }
         }
         ReviewSubject::Claim { reward } => match (held_reward(cx, user.id, *reward)?, approved) {
             (None, _) => {}
             (Some(held), true) => {
-                let task = task_of(cx, user.id, crate::TaskId(held.source_id))?;
-                rewards::grant_task(cx, &mut user, &task, &held)?;
+                let task = task_of(cx, user.id, held.task_id())?;
+                rewards::grant_earned(cx, &mut user, &task, &held)?;
             }
-            (Some(held), false) => rewards::reject(cx, &held),
+            (Some(held), false) => rewards::reject(cx, &mut user, &held),
         },
         ReviewSubject::CheckIn { date, rewards, .. } => {
             settle_check_in(cx, &mut user, *date, rewards, approved)?;
@@ -146,7 +146,7 @@ fn settle_check_in(
         .check_in_day((user.id, date))?
         .ok_or(Rejection::NotFound(ResourceKind::Review))?;
     if !approved {
-        held.iter().for_each(|reward| rewards::reject(cx, reward));
+        held.iter().for_each(|reward| rewards::reject(cx, user, reward));
         // The visit stays, and with it the streak; it earned nothing.
         let unpaid = CheckInDay {
             earned: Earned::default(),
@@ -164,7 +164,7 @@ fn settle_check_in(
         .iter()
         .any(|reward| reward.reward_type == RewardType::CheckInDaily)
     {
-        cx.emit(completed(user, &day, &granted));
+        tell(cx, user, &day, &granted);
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     MissionId, UserId,
     decision::{CompiledMission, DecisionContext, Interrupt, Rejection},
-    mission::MissionStatus,
+    mission::{MissionCode, MissionStatus},
     ports::rules::{Hook, ScriptCompiler, rfc3339},
     task::{
         Availability, Condition, ConditionKind, Explanation, OpenTask, Participation, ScriptFailure, ToDo,
@@ -24,6 +24,8 @@ use crate::{
 struct Judged {
     condition: Condition,
     refusal: Option<Rejection>,
+    /// The missions whose completion would help.
+    open: Vec<MissionCode>,
 }
 
 impl Judged {
@@ -43,6 +45,7 @@ impl Judged {
                 lines: Vec::new(),
             },
             refusal,
+            open: Vec::new(),
         }
     }
 }
@@ -62,7 +65,7 @@ pub(crate) fn explain(
     let mut judged = vec![status(compiled), window(compiled, now)];
     let to_do = match &open {
         Some((task, current)) => {
-            let evaluation = RuleEvaluation::of_task(cx, current, &user, task, &participation, now);
+            let evaluation = RuleEvaluation::of_task(cx, current, &user, task, &participation, now)?;
             judged.extend(rules(&evaluation, tracer));
             left_to_do(task, current)
         }
@@ -72,7 +75,7 @@ pub(crate) fn explain(
                 Ok(())
             })?;
             let period = period_at(cx, &user, compiled, now);
-            let evaluation = RuleEvaluation::of_start(cx, compiled, &user, &participation, period, now);
+            let evaluation = RuleEvaluation::of_start(cx, compiled, &user, &participation, period, now)?;
             judged.extend(rules(&evaluation, tracer));
             Vec::new()
         }
@@ -167,13 +170,17 @@ fn start_condition(condition: &StartCondition<'_>) -> Judged {
             format!("{seconds} seconds since the last completion"),
             json!(last.map(rfc3339)),
         ),
-        StartCondition::Requires { code, completions } => (
+        StartCondition::Requires { requirement, open } => (
             ConditionKind::Requires,
-            format!("the mission `{code}` was completed before"),
-            json!(completions),
+            requirement.to_string(),
+            json!(requirement.codes().count() - open.len()),
         ),
     };
-    Judged::new(kind, words, seen, condition.refusal())
+    let mut judged = Judged::new(kind, words, seen, condition.refusal());
+    if let StartCondition::Requires { open, .. } = condition {
+        judged.open = open.iter().map(|&code| code.clone()).collect();
+    }
+    judged
 }
 
 /// The mission's rules, then its script.
@@ -262,7 +269,11 @@ fn left_to_do(task: &Task, compiled: &CompiledMission) -> Vec<ToDo> {
             current: task.progress.current(),
             target: task.progress.target(),
             remaining: task.progress.target() - task.progress.current(),
-            event: definition.trigger.as_ref().map(|trigger| trigger.event.clone()),
+            event: definition
+                .trigger
+                .iter()
+                .next()
+                .map(|trigger| trigger.event.clone()),
         });
     }
     if let Some(wanted) = &definition.evidence
@@ -296,13 +307,10 @@ fn way_out(
             _ => Vec::new(),
         },
         Rejection::NotEligible(_) => {
-            let required = judged
-                .iter()
-                .filter(|judged| judged.condition.kind == ConditionKind::Requires);
-            required
-                .zip(&definition.requires)
-                .filter(|(judged, _)| judged.refusal.is_some())
-                .map(|(_, code)| ToDo::CompleteMission { code: code.clone() })
+            let refused = judged.iter().filter(|judged| judged.refusal.is_some());
+            refused
+                .flat_map(|judged| &judged.open)
+                .map(|code| ToDo::CompleteMission { code: code.clone() })
                 .collect()
         }
         _ => Vec::new(),

@@ -1,19 +1,22 @@
 //! A task started, moved, proved, completed, expired.
 
 mod explain;
+mod progress;
 mod rules;
 mod start_conditions;
 mod uploads;
 
 use chrono::{DateTime, Duration, DurationRound, Utc};
+use serde_json::{Map, json};
 
 pub(crate) use explain::explain;
+pub(crate) use progress::{after_event, earn_stages};
 pub(crate) use rules::RuleEvaluation;
 pub(crate) use start_conditions::{may_start, no_cooldown};
 pub(crate) use uploads::{attach_upload, settle_upload};
 
 use super::{
-    Attempt, Evidence, EvidenceType, Participation, Progress, Task, TaskStatus, Upload, UploadStatus,
+    Attempt, Evidence, EvidenceType, Participation, Progress, Tally, Task, TaskStatus, Upload, UploadStatus,
     Verification, VerificationMethod, check_evidence,
 };
 use crate::{
@@ -22,11 +25,14 @@ use crate::{
         Claim, CompiledMission, CompleteTask, DecisionContext, EvidenceTaken, Interrupt, NoteRefusedEvidence,
         Rejection, ReportProgress, ResourceKind, StartTask, SubmitEvidence, TaskChanged, TaskCompleted,
     },
-    event::{IntegrationEvent, TaskStarted},
+    event::{InnerEvent, IntegrationEvent, TaskStarted},
     fraud::{ReviewReason, ReviewSubject},
     mission::{EvidenceReview, Period},
-    ports::rules::EvidenceVerdict,
-    reward::{RewardStatus, decide as rewards},
+    ports::rules::{EvidenceVerdict, RewardPatch},
+    reward::{
+        RewardStatus,
+        decide::{self as rewards, Earning},
+    },
     user::{InviteCode, InviteUse, User},
 };
 
@@ -42,7 +48,7 @@ pub(crate) fn start(cx: &mut DecisionContext<'_>, command: &StartTask) -> Result
     cx.require_device()?;
     let period = period_at(cx, &user, compiled, now);
     let participation = cx.participation((user.id, command.mission))?.unwrap_or_default();
-    RuleEvaluation::of_start(cx, compiled, &user, &participation, period, now).eligible()?;
+    RuleEvaluation::of_start(cx, compiled, &user, &participation, period, now)?.eligible()?;
     let task = open(cx, &mut user, compiled, participation, period, now);
     cx.put_user(user);
     cx.put_task(task.clone());
@@ -78,6 +84,9 @@ pub(crate) fn open(
         mission_version: mission.version,
         status: TaskStatus::InProgress,
         progress: Progress::new(mission.definition.target, at),
+        tally: Tally::default(),
+        days_away: user.days_away_at(at).unwrap_or(0),
+        stages: 0,
         evidence: None,
         verification: None,
         uploads: Vec::new(),
@@ -159,19 +168,20 @@ pub(crate) fn report_progress(
     command: &ReportProgress,
 ) -> Result<TaskChanged, Interrupt> {
     let (task, compiled) = open_task(cx, command.user, command.task)?;
-    if compiled.mission.definition.trigger.is_some() {
+    if !compiled.mission.definition.trigger.is_empty() {
         return Err(Rejection::ProgressByEvents.into());
     }
     cx.require_device()?;
-    let user = cx.actor(command.user)?.user;
+    let mut user = cx.actor(command.user)?.user;
     let participation = participation_of(cx, &task)?;
-    RuleEvaluation::of_task(cx, compiled, &user, &task, &participation, cx.now()).eligible()?;
+    RuleEvaluation::of_task(cx, compiled, &user, &task, &participation, cx.now())?.eligible()?;
     let task = Task {
         progress: task.progress.raised_to(command.value, cx.now()),
         due_at: due_at(cx, &user, compiled, &task),
         version: task.version + 1,
         ..task
     };
+    let task = earn_stages(cx, &mut user, compiled, task, None, cx.now())?;
     cx.put_user(user);
     cx.put_task(task.clone());
     Ok(TaskChanged { task })
@@ -202,7 +212,7 @@ pub(crate) fn submit_evidence(
     check_against_others(cx, &mut user, &task, &command.evidence)?;
 
     let participation = participation_of(cx, &task)?;
-    let mut inquiry = RuleEvaluation::of_task(cx, compiled, &user, &task, &participation, cx.now());
+    let mut inquiry = RuleEvaluation::of_task(cx, compiled, &user, &task, &participation, cx.now())?;
     inquiry.evidence = Some(&command.evidence);
     let verdict = inquiry.verify()?;
     let method = if verdict.is_some() {
@@ -319,18 +329,22 @@ pub(crate) fn complete(
     require_complete(&task, compiled)?;
     cx.require_device()?;
     let actor = cx.actor(command.user)?;
-    let user = actor.user;
+    let mut user = actor.user;
     let participation = participation_of(cx, &task)?;
-    let inquiry = RuleEvaluation::of_task(cx, compiled, &user, &task, &participation, cx.now());
+    let inquiry = RuleEvaluation::of_task(cx, compiled, &user, &task, &participation, cx.now())?;
     inquiry.eligible()?;
     let patch = inquiry.reward()?;
     let now = cx.now();
+    // The budget is taken now also where a person has to look, so that an approval cannot fail for want of it.
+    let status = if actor.flags.is_empty() {
+        RewardStatus::Pending
+    } else {
+        RewardStatus::Held
+    };
+    let reward = rewards::earn(cx, &mut user, completion(&task, compiled, patch, status, now))?;
     let (task, under_review) = if actor.flags.is_empty() {
-        let reward = rewards::earn(cx, &task, &compiled.mission, patch, RewardStatus::Pending, now)?;
         (finish(cx, compiled, task, participation, reward.id, now), false)
     } else {
-        // The budget is taken now, so that an approval cannot fail for want of it.
-        let reward = rewards::earn(cx, &task, &compiled.mission, patch, RewardStatus::Held, now)?;
         let subject = ReviewSubject::Completion {
             task: task.id,
             reward: reward.id,
@@ -348,6 +362,25 @@ pub(crate) fn complete(
     cx.put_user(user);
     cx.put_task(task.clone());
     Ok(TaskCompleted { task, under_review })
+}
+
+/// What completing a task at an instant earns.
+pub(crate) fn completion<'a>(
+    task: &'a Task,
+    compiled: &'a CompiledMission,
+    patch: RewardPatch,
+    status: RewardStatus,
+    at: DateTime<Utc>,
+) -> Earning<'a> {
+    Earning {
+        task,
+        mission: &compiled.mission,
+        stage: None,
+        offer: compiled.mission.definition.completion_reward(),
+        patch,
+        status,
+        at,
+    }
 }
 
 /// Whether progress is full, and evidence valid where the mission asks for some.
@@ -384,7 +417,19 @@ pub(crate) fn finish(
     let cooldown = compiled.mission.definition.cooldown_seconds;
     let forget_before = cx.now() - cx.catalog().settings.late_window.behind;
     participation.completed(task.period, task.id, attempt, cooldown, forget_before);
+    let completions = participation.completions;
     cx.put_participation((task.user_id, task.mission_id), participation);
+    let definition = &compiled.mission.definition;
+    let data = || {
+        Map::from_iter([
+            ("mission".to_owned(), json!(definition.code)),
+            ("category".to_owned(), json!(definition.category)),
+            ("type".to_owned(), json!(definition.mission_type)),
+            ("completions".to_owned(), json!(completions)),
+        ])
+    };
+    let mission = Some(task.mission_id);
+    cx.raise(InnerEvent::MissionCompleted, task.user_id, at, data, mission);
     Task {
         status: TaskStatus::Completed,
         reward_id: Some(reward),
@@ -399,6 +444,7 @@ pub(crate) fn finish(
 /// as of the moment at which the evidence was shown.
 pub(crate) fn settle_evidence(
     cx: &mut DecisionContext<'_>,
+    user: &mut User,
     task: Task,
     verification: Verification,
     shown_at: DateTime<Utc>,
@@ -424,35 +470,32 @@ pub(crate) fn settle_evidence(
         status: TaskStatus::InProgress,
         ..task
     };
-    complete_where_nothing_lacks(cx, task, shown_at)
+    complete_where_nothing_lacks(cx, user, task, shown_at)
 }
 
 /// Completes a task that is in progress as of the moment at which its evidence was shown, where nothing lacks; else it goes
 /// on. Writes the task.
 fn complete_where_nothing_lacks(
     cx: &mut DecisionContext<'_>,
+    user: &mut User,
     task: Task,
     shown_at: DateTime<Utc>,
 ) -> Result<(), Interrupt> {
-    let user = cx.user_or_new(task.user_id)?;
-    let (task, compiled) = with_current_mission(cx, &user, task)?;
+    let (task, compiled) = with_current_mission(cx, user, task)?;
     let participation = participation_of(cx, &task)?;
     let task = Task {
-        due_at: due_at(cx, &user, compiled, &task),
+        due_at: due_at(cx, user, compiled, &task),
         ..task
     };
     if require_complete(&task, compiled).is_err() {
         cx.put_task(task);
         return Ok(());
     }
-    let patch = RuleEvaluation::of_task(cx, compiled, &user, &task, &participation, shown_at).reward()?;
+    let patch = RuleEvaluation::of_task(cx, compiled, user, &task, &participation, shown_at)?.reward()?;
     match rewards::earn(
         cx,
-        &task,
-        &compiled.mission,
-        patch,
-        RewardStatus::Pending,
-        shown_at,
+        user,
+        completion(&task, compiled, patch, RewardStatus::Pending, shown_at),
     ) {
         Ok(reward) => {
             let task = finish(cx, compiled, task, participation, reward.id, shown_at);

@@ -1,16 +1,17 @@
 //! A mission's rules asked about one task: declarative ones first, then the script's hooks.
 
 use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
 
 use super::{Evidence, Participation, Task};
 use crate::{
     check_in::Zone,
-    decision::{Catalog, CompiledMission, DecisionContext, Friends, Rejection},
+    decision::{Catalog, CompiledMission, DecisionContext, Friends, Interrupt, Rejection},
     event::ActivityEvent,
-    mission::Period,
+    mission::{BaseReward, Period},
     ports::rules::{
         EvidenceVerdict, FailureKind, Hook, MissionRuleFailure, RewardPatch, RuleContext, RuleFailure,
-        Script, TaskContext,
+        Script, TaskContext, UserContext,
     },
     user::User,
 };
@@ -25,6 +26,10 @@ pub(crate) struct RuleEvaluation<'a> {
     pub(crate) task: TaskContext,
     pub(crate) event: Option<&'a ActivityEvent>,
     pub(crate) evidence: Option<&'a Evidence>,
+    /// What the mission offers for what is judged.
+    pub(crate) offer: &'a BaseReward,
+    days_away: Option<u32>,
+    completions: Map<String, Value>,
     friends: Option<&'a Friends>,
 }
 
@@ -37,18 +42,28 @@ impl<'a> RuleEvaluation<'a> {
         task: &'a Task,
         participation: &Participation,
         at: DateTime<Utc>,
-    ) -> Self {
+    ) -> Result<Self, Interrupt> {
+        let definition = &compiled.mission.definition;
+        let rule = definition.streak.as_ref();
+        let stages = u32::try_from(definition.stage.len()).unwrap_or(u32::MAX);
         let facts = TaskContext {
             progress: task.progress.current(),
             target: task.progress.target(),
             completions: participation.period(task.period).completions,
             started_at: Some(task.started_at),
+            stage: if task.progress.is_complete() {
+                stages
+            } else {
+                task.stages
+            },
+            streak: rule.map_or(0, |rule| task.tally.runs(rule).1),
         };
-        RuleEvaluation {
+        Ok(RuleEvaluation {
             task: facts,
             evidence: task.evidence.as_ref(),
-            ..Self::new(cx, compiled, user, at)
-        }
+            days_away: Some(task.days_away),
+            ..Self::new(cx, compiled, user, at)?
+        })
     }
 
     /// About a task that is yet to be started.
@@ -59,17 +74,16 @@ impl<'a> RuleEvaluation<'a> {
         participation: &Participation,
         period: Period,
         at: DateTime<Utc>,
-    ) -> Self {
+    ) -> Result<Self, Interrupt> {
         let facts = TaskContext {
-            progress: 0,
             target: compiled.mission.definition.target,
             completions: participation.period(period).completions,
-            started_at: None,
+            ..TaskContext::default()
         };
-        RuleEvaluation {
+        Ok(RuleEvaluation {
             task: facts,
-            ..Self::new(cx, compiled, user, at)
-        }
+            ..Self::new(cx, compiled, user, at)?
+        })
     }
 
     fn new(
@@ -77,10 +91,19 @@ impl<'a> RuleEvaluation<'a> {
         compiled: &'a CompiledMission,
         user: &'a User,
         at: DateTime<Utc>,
-    ) -> Self {
+    ) -> Result<Self, Interrupt> {
         let catalog = cx.catalog();
         let zone = user.zone_at(at, catalog.check_in.default_zone());
-        RuleEvaluation {
+        let mut completions = Map::new();
+        for code in compiled.completions_read() {
+            let of_mission = match catalog.id_of(code) {
+                Some(id) => cx.participation((user.id, id))?,
+                None => None,
+            };
+            let count = of_mission.map_or(0, |known| known.completions);
+            completions.insert(code.to_string(), count.into());
+        }
+        Ok(RuleEvaluation {
             catalog,
             compiled,
             user,
@@ -89,8 +112,11 @@ impl<'a> RuleEvaluation<'a> {
             task: TaskContext::default(),
             event: None,
             evidence: None,
+            offer: compiled.mission.definition.completion_reward(),
+            days_away: user.days_away_at(at),
+            completions,
             friends: cx.context.signals.friends.as_ref(),
-        }
+        })
     }
 
     /// What the rules read.
@@ -98,12 +124,18 @@ impl<'a> RuleEvaluation<'a> {
         RuleContext {
             now: self.at,
             zone: self.zone,
-            user: self.user.rule_context(&self.catalog.levels),
+            user: UserContext {
+                days_away: self.days_away,
+                ..self.user.rule_context(&self.catalog.levels)
+            },
             mission: &self.compiled.mission,
             task: self.task,
             event: self.event,
             evidence: self.evidence,
             streak: self.user.streak_at(self.at, &self.catalog.check_in),
+            last_check_in: self.user.last_check_in_at(self.at),
+            offer: self.offer,
+            completions: &self.completions,
             friends: match self.friends {
                 Some(Friends::Known(friends)) => Some(friends),
                 Some(Friends::Unknown) | None => None,

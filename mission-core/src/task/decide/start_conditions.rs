@@ -6,7 +6,7 @@ use super::{Participation, period_at};
 use crate::{
     TaskId,
     decision::{CompiledMission, DecisionContext, Interrupt, Rejection},
-    mission::MissionCode,
+    mission::{Frequency, MissionCode, Period, Requirement, RequirementWindow},
     user::User,
 };
 
@@ -22,8 +22,12 @@ pub(super) enum StartCondition<'a> {
         last: Option<DateTime<Utc>>,
         refusal: Option<Rejection>,
     },
-    /// Another mission was completed before.
-    Requires { code: &'a MissionCode, completions: u32 },
+    /// Other missions were completed before.
+    Requires {
+        requirement: &'a Requirement,
+        /// Those of its missions that were not.
+        open: Vec<&'a MissionCode>,
+    },
 }
 
 impl StartCondition<'_> {
@@ -35,8 +39,11 @@ impl StartCondition<'_> {
                 (so_far >= cap).then_some(Rejection::MaxCompletionsReached)
             }
             StartCondition::Cooldown { refusal, .. } => refusal.clone(),
-            StartCondition::Requires { code, completions } => (*completions == 0)
-                .then(|| Rejection::NotEligible(format!("the mission `{code}` must be completed before"))),
+            StartCondition::Requires { requirement, open } => {
+                let completed = requirement.codes().count() - open.len();
+                let lacks = (completed as u64) < u64::from(requirement.count());
+                lacks.then(|| Rejection::NotEligible(demand(requirement, completed)))
+            }
         }
     }
 }
@@ -66,16 +73,37 @@ pub(super) fn each_start_condition(
             refusal: no_cooldown(compiled, &participation, at).err(),
         })?;
     }
-    for code in &definition.requires {
-        let completions = match cx.catalog().id_of(code) {
-            Some(id) => cx
-                .participation((user.id, id))?
-                .map_or(0, |known| known.completions),
-            None => 0,
+    let zone = user.zone_at(at, cx.catalog().check_in.default_zone());
+    for requirement in &definition.requires {
+        let window = match requirement.within() {
+            RequirementWindow::Ever => Period::Ever,
+            RequirementWindow::Period => definition.frequency.period_of(zone.date(at)),
+            RequirementWindow::Day => Frequency::Daily.period_of(zone.date(at)),
+            RequirementWindow::Week => Frequency::Weekly.period_of(zone.date(at)),
+            RequirementWindow::Month => Frequency::Monthly.period_of(zone.date(at)),
         };
-        see(StartCondition::Requires { code, completions })?;
+        let mut open = Vec::new();
+        for code in requirement.codes() {
+            let done = match cx.catalog().id_of(code) {
+                Some(id) => cx
+                    .participation((user.id, id))?
+                    .is_some_and(|known| known.has_completed_in(window, zone)),
+                None => false,
+            };
+            if !done {
+                open.push(code);
+            }
+        }
+        see(StartCondition::Requires { requirement, open })?;
     }
     Ok(())
+}
+
+fn demand(requirement: &Requirement, completed: usize) -> String {
+    match requirement {
+        Requirement::Mission(code) => format!("the mission `{code}` must be completed before"),
+        Requirement::AnyOf(_) => format!("{requirement}: {completed} so far"),
+    }
 }
 
 /// Checks all that stands in the way of a start besides rules: an open task, the cap, the cooldown, and missions

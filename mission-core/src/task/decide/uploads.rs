@@ -11,6 +11,7 @@ use crate::{
         Evidence, EvidenceType, MOST_UPLOADS_A_DAY, MOST_UPLOADS_OF_A_TASK, Task, TaskStatus, Upload,
         UploadStatus, Verification,
     },
+    user::User,
 };
 
 pub(crate) fn attach_upload(
@@ -96,6 +97,7 @@ pub(crate) fn attach_upload(
 /// mission, a step of its progress; where nothing else lacks it completes the task as of the upload.
 pub(crate) fn settle_upload(
     cx: &mut DecisionContext<'_>,
+    user: &mut User,
     mut task: Task,
     file: FileId,
     verification: Verification,
@@ -132,9 +134,9 @@ pub(crate) fn settle_upload(
             captured_at: None,
         });
         let compiled = cx.mission_of(&task)?;
-        if compiled.mission.definition.trigger.is_none() {
+        if compiled.mission.definition.trigger.is_empty() {
             task.progress = task.progress.advanced_by(1, uploaded_at);
         }
     }
-    complete_where_nothing_lacks(cx, task, uploaded_at)
+    complete_where_nothing_lacks(cx, user, task, uploaded_at)
 }

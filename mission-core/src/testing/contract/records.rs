@@ -10,8 +10,8 @@ use crate::{
     fraud::{Review, ReviewReason, ReviewStatus, ReviewSubject},
     mission::Period,
     ports::store::Change,
-    reward::{Reward, RewardAmount, RewardStatus, RewardType},
-    task::{Progress, Task, TaskStatus},
+    reward::{Reward, RewardAmount, RewardStage, RewardStatus, RewardType},
+    task::{Progress, Tally, Task, TaskStatus},
 };
 
 pub(super) fn task(user: UserId, id: Uuid, mission: MissionId, started_at: DateTime<Utc>) -> Task {
@@ -22,6 +22,13 @@ pub(super) fn task(user: UserId, id: Uuid, mission: MissionId, started_at: DateT
         mission_version: 3,
         status: TaskStatus::InProgress,
         progress: Progress::new(3, started_at),
+        tally: Tally {
+            distinct: ["north".to_owned(), "süd".to_owned()].into(),
+            periods: [-1, 738_000].into(),
+            by_key: [("o-1".to_owned(), 2)].into(),
+        },
+        days_away: 40,
+        stages: 1,
         evidence: None,
         verification: None,
         uploads: Vec::new(),
@@ -43,6 +50,10 @@ pub(super) fn reward(user: UserId, id: Uuid, points: u32, earned_at: DateTime<Ut
         source_id: id,
         mission_id: None,
         mission_version: Some(3),
+        stage: Some(RewardStage {
+            task_id: TaskId(user.0),
+            number: 2,
+        }),
         is_budgeted: false,
         reward_type: RewardType::MissionComplete,
         status: RewardStatus::Pending,
@@ -50,6 +61,8 @@ pub(super) fn reward(user: UserId, id: Uuid, points: u32, earned_at: DateTime<Ut
         experience_points: 0,
         mining_boost_percent: Percent::ZERO,
         badge_id: None,
+        withheld: 3.into(),
+        caps: vec!["pack/*/2026-W02".to_owned()],
         earned_at,
         claimed_at: None,
         revoked_at: None,
@@ -97,6 +110,7 @@ pub(super) fn pack(name: &str, updated_at: DateTime<Utc>) -> PackRecord {
         files: [("pack.toml".to_owned(), format!("name = \"{name}\"\n"))].into(),
         policy: None,
         missions: Vec::new(),
+        caps: Vec::new(),
         updated_at,
         version: 1,
     }

@@ -245,8 +245,8 @@ fn calendar_of(
             next_check_in(user, zones, now)
         },
         streak_at_risk: can_check_in_today && current > 0 && state.streak_on(tomorrow, zones, policy) == 0,
-        next_milestone: next.map(|tier| Milestone {
-            days: tier.min_days,
+        next_milestone: next.map(|(days, tier)| Milestone {
+            days,
             bonus: tier.milestone_bonus,
         }),
         freezes_held: state.freezes_held,

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use mission_core::{
     MissionId,
     engine::Catalog,
-    mission::{Definition, MissionCode, MissionStatus},
+    mission::{Definition, MissionCode, MissionStatus, Requirement},
 };
 use mission_rules::{
     diagnostic::{Diagnostic, Severity},
@@ -97,20 +97,28 @@ fn message_of(diagnostic: &Diagnostic) -> String {
 
 fn requirement_errors(catalog: &Catalog, definition: &Definition, id: Option<MissionId>) -> Vec<FieldError> {
     let mut errors = Vec::new();
-    for (n, code) in definition.requires.iter().enumerate() {
-        let pointer = format!("/requires/{n}");
-        match catalog.id_of(code) {
-            // That a mission requires itself is a flaw of its own.
-            _ if *code == definition.code => {}
-            None => errors.push(FieldError {
-                pointer,
-                message: format!("there is no mission `{code}`"),
-            }),
-            Some(required) if leads_to(catalog, required, id, &definition.code) => errors.push(FieldError {
-                pointer,
-                message: format!("`{code}` requires this mission in the end: nobody could ever start either"),
-            }),
-            Some(_) => {}
+    for (n, requirement) in definition.requires.iter().enumerate() {
+        for (place, code) in requirement.codes().enumerate() {
+            let pointer = match requirement {
+                Requirement::Mission(_) => format!("/requires/{n}"),
+                Requirement::AnyOf(_) => format!("/requires/{n}/any_of/{place}"),
+            };
+            match catalog.id_of(code) {
+                // That a mission requires itself is a flaw of its own.
+                _ if *code == definition.code => {}
+                None => errors.push(FieldError {
+                    pointer,
+                    message: format!("there is no mission `{code}`"),
+                }),
+                Some(required)
+                    if requirement.needs(code) && leads_to(catalog, required, id, &definition.code) =>
+                {
+                    let message =
+                        format!("`{code}` requires this mission in the end: nobody could ever start either");
+                    errors.push(FieldError { pointer, message });
+                }
+                Some(_) => {}
+            }
         }
     }
     let before = id.and_then(|id| catalog.mission(id));
@@ -120,7 +128,8 @@ fn requirement_errors(catalog: &Catalog, definition: &Definition, id: Option<Mis
             .missions()
             .map(|listed| &listed.mission)
             .filter(|mission| {
-                mission.status != MissionStatus::Archived && mission.definition.requires.contains(old)
+                let mut named = mission.definition.requires.iter().flat_map(Requirement::codes);
+                mission.status != MissionStatus::Archived && named.any(|code| code == old)
             })
             .map(|mission| &mission.definition.code)
             .collect();
@@ -149,11 +158,13 @@ fn leads_to(catalog: &Catalog, from: MissionId, to: Option<MissionId>, code: &Mi
             continue;
         }
         let required = catalog.mission(next).into_iter();
-        for required in required.flat_map(|listed| &listed.mission.definition.requires) {
-            if required == code {
-                return true;
+        for requirement in required.flat_map(|listed| &listed.mission.definition.requires) {
+            for required in requirement.codes().filter(|code| requirement.needs(code)) {
+                if required == code {
+                    return true;
+                }
+                open.extend(catalog.id_of(required));
             }
-            open.extend(catalog.id_of(required));
         }
     }
     false

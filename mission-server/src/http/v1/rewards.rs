@@ -105,7 +105,7 @@ async fn claim(Id(reward): Id<RewardId>, request: Command<Session>) -> Result<Re
 
 /// The answer to a claim.
 pub(super) fn claimed(done: Executed<RewardTaken>) -> Response {
-    let Executed { reply, replayed } = done;
+    let Executed { reply, replayed, .. } = done;
     let view = ClaimView::of(reply.reward, reply.under_review);
     answer(ok_or_accepted(reply.under_review), view, replayed)
 }

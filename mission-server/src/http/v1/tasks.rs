@@ -218,7 +218,7 @@ async fn evidence(Id(task): Id<TaskId>, request: Command<Session>) -> Result<Res
         let refused = matches!(why, Rejection::EvidenceRejected(_) | Rejection::EvidenceReused);
         refused.then_some(NoteRefusedEvidence { user, task })
     };
-    let Executed { reply, replayed } = request.execute_or_note(command, judged_bad).await?;
+    let Executed { reply, replayed, .. } = request.execute_or_note(command, judged_bad).await?;
     Ok(changed(&request.state, reply.task, reply.under_review, replayed))
 }
 
@@ -231,7 +231,7 @@ async fn evidence(Id(task): Id<TaskId>, request: Command<Session>) -> Result<Res
 async fn complete(Id(task): Id<TaskId>, request: Command<Session>) -> Result<Response, Problem> {
     of_own_task(&request, task, request.body.expect_none()).await?;
     let user = request.who.user();
-    let Executed { reply, replayed } = request.execute(CompleteTask { user, task }).await?;
+    let Executed { reply, replayed, .. } = request.execute(CompleteTask { user, task }).await?;
     Ok(changed(&request.state, reply.task, reply.under_review, replayed))
 }
 

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use mission_core::{
     MissionId,
     mission::{
-        BaseReward, Budget, EvidenceRequirement, Frequency, Mission, MissionCode, MissionStatus, MissionType,
-        Rule, Trigger,
+        BaseReward, Budget, Counting, EvidenceRequirement, Frequency, Mission, MissionCode, MissionStatus,
+        MissionType, Requirement, Rule, Stage, StreakRule, Triggers,
     },
 };
 use serde::Serialize;
@@ -36,11 +36,22 @@ pub(in crate::http) struct MissionView {
     ends_at: Option<DateTime<Utc>>,
     status: MissionStatus,
     priority: i32,
-    trigger: Option<Trigger>,
+    #[schema(value_type = Option<Triggers>)]
+    trigger: Triggers,
+    /// How events add up, where it is not one by one: `distinct:` and the path of what has to differ.
+    #[serde(skip_serializing_if = "Counting::is_events")]
+    #[schema(value_type = String)]
+    count: Counting,
+    /// Where progress is the length of a streak.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    streak: Option<StreakRule>,
+    /// Thresholds with a reward each; the last one's is `reward`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    stage: Vec<Stage>,
     auto_start: bool,
     target: u64,
     evidence: Option<EvidenceRequirement>,
-    requires: Vec<MissionCode>,
+    requires: Vec<Requirement>,
     cooldown_seconds: u32,
     budget: Option<Budget>,
     /// Whether a change takes running tasks along; else they keep the mission as it was when they were started.
@@ -71,7 +82,7 @@ impl MissionView {
             mission_type: definition.mission_type,
             category: definition.category.clone(),
             rules: definition.rules.clone(),
-            reward: definition.reward.clone(),
+            reward: definition.completion_reward().clone(),
             frequency: definition.frequency,
             max_completions: definition.completion_cap().unwrap_or(0),
             starts_at: definition.starts_at,
@@ -79,6 +90,9 @@ impl MissionView {
             status: mission.status,
             priority: definition.priority,
             trigger: definition.trigger.clone(),
+            count: definition.count.clone(),
+            streak: definition.streak,
+            stage: definition.stage.clone(),
             auto_start: definition.auto_start,
             target: definition.target,
             evidence: definition.evidence.clone(),

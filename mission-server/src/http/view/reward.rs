@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use mission_core::{
     MissionId, Percent, Points, RewardId, UserId,
-    reward::{Reward, RewardStatus, RewardType},
+    reward::{Reward, RewardStage, RewardStatus, RewardType},
 };
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -18,8 +18,11 @@ use super::UNDER_REVIEW;
 pub(in crate::http) struct RewardView {
     id: RewardId,
     user_id: UserId,
-    /// The task, check-in day or invitee that earned it.
+    /// The task, check-in day or invitee that earned it; of a stage on the way an id of its own.
     source_id: Uuid,
+    /// The stage of the task that earned it, from 1, where one on the way did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stage: Option<RewardStage>,
     mission_id: Option<MissionId>,
     /// The mission's version that it was computed with.
     mission_version: Option<u64>,
@@ -30,6 +33,9 @@ pub(in crate::http) struct RewardView {
     #[serde(with = "mission_core::points::exact")]
     #[schema(value_type = f64)]
     total_points: Decimal,
+    /// How many more points it would have, had no cap stood against them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    withheld_points: Option<Points>,
     experience_points: u32,
     mining_boost_percent: Percent,
     badge_id: Option<String>,
@@ -55,6 +61,8 @@ impl RewardView {
             id: reward.id,
             user_id: reward.user_id,
             source_id: reward.source_id,
+            stage: reward.stage,
+            withheld_points: Some(reward.withheld).filter(|points| !points.is_zero()),
             mission_id: reward.mission_id,
             mission_version: reward.mission_version,
             reward_type: reward.reward_type,
@@ -102,7 +110,7 @@ impl ClaimView {
             RewardType::MissionComplete | RewardType::SocialAction
         );
         ClaimView {
-            task_id: of_task.then_some(reward.source_id),
+            task_id: of_task.then(|| reward.task_id().0),
             reward_id: reward.id,
             points_earned: reward.amount.total(),
             bonus_points: reward.amount.bonus_points,

@@ -26,6 +26,15 @@ pub(in crate::http) struct TaskView {
     mission_version: u64,
     status: TaskStatus,
     progress: ProgressView,
+    /// How many of the mission's stages it has reached, where the mission has some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stage: Option<usize>,
+    /// The streak that it is in, where the mission counts one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    streak: Option<u32>,
+    /// The different values that it has counted, where the mission counts such.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    distinct: Vec<String>,
     evidence: Option<Evidence>,
     verification: Option<Verification>,
     /// Files that were uploaded to it, oldest first.
@@ -113,7 +122,14 @@ impl TaskView {
         let status = listed.map_or(task.status, |listed| {
             task.status_at(view.now, &listed.mission, zone, late)
         });
+        let definition = listed.map(|listed| &listed.mission.definition);
+        let is_done = task.status == TaskStatus::Completed;
+        let stages = definition.filter(|known| !known.stage.is_empty());
+        let rule = definition.and_then(|known| known.streak);
         TaskView {
+            stage: stages.map(|_| task.stages as usize + usize::from(is_done)),
+            streak: rule.map(|rule| task.tally.runs(&rule).1),
+            distinct: task.tally.distinct.iter().cloned().collect(),
             mission: listed.map(|listed| listed.mission.definition.code.clone()),
             id: task.id,
             user_id: task.user_id,

@@ -3,7 +3,7 @@
 use axum::{Json, extract::State, http::HeaderMap};
 use chrono::{DateTime, Utc};
 use mission_core::{
-    FileId, ReviewId, TaskId,
+    FileId, ReviewId,
     engine::ResourceKind,
     fraud::{Review, ReviewSubject},
     ports::{
@@ -205,7 +205,7 @@ async fn task_of(state: &AppState, review: &Review, rewards: &[Reward]) -> Resul
     };
     let rewarded = || {
         let reward = rewards.iter().find(of_a_task)?;
-        Some(TaskId(reward.source_id))
+        Some(reward.task_id())
     };
     match review.subject.task().or_else(rewarded) {
         Some(task) => state.queries.task(review.user_id, task).await,

@@ -1,21 +1,35 @@
 //! One activity event against every mission that it triggers.
 
+mod inner;
+mod reversal;
+
 use std::collections::BTreeSet;
 
-use super::{ActivityEvent, EventOutcome, EventResult, friendship::FriendshipEvent};
+pub(crate) use inner::{apply_raised, raise_check_in};
+
+use super::{ActivityEvent, EventOutcome, EventResult, InnerEvent, friendship::FriendshipEvent};
 use crate::{
     decision::{Claim, CompiledMission, DecisionContext, Interrupt, Rejection},
     mission::Mission,
     ports::rules::{FailureKind, Hook, MissionRuleFailure, RuleFailure},
     reward::{RewardStatus, decide as rewards},
     task::{
-        Participation, Task, TaskStatus,
-        decide::{RuleEvaluation, finish, may_start, no_cooldown, open, period_at, with_current_mission},
+        Participation, Tally, Task, TaskStatus,
+        decide::{
+            RuleEvaluation, after_event, completion, earn_stages, finish, may_start, no_cooldown, open,
+            period_at, with_current_mission,
+        },
     },
     user::{User, UserUpdate},
 };
 
 pub(crate) fn apply(cx: &mut DecisionContext<'_>, event: &ActivityEvent) -> Result<EventResult, Interrupt> {
+    if InnerEvent::of(&event.event_type).is_some() {
+        return Ok(EventResult {
+            detail: Some(format!("`{}` is raised by the engine alone", event.event_type)),
+            ..without_effect(EventOutcome::Rejected, Some("reserved_type"))
+        });
+    }
     let claim = Claim::Inbound {
         source: event.source.clone(),
         id: event.id.clone(),
@@ -62,17 +76,7 @@ pub(crate) fn apply_once(
     {
         return Ok(without_effect(EventOutcome::Duplicate, Some("referral_counted")));
     }
-    let mut candidates: Vec<&CompiledMission> = cx
-        .catalog()
-        .concerned_by(event)
-        .filter(|compiled| compiled.mission.is_running_at(event.time))
-        .collect();
-    candidates.sort_by_key(|compiled| {
-        (
-            std::cmp::Reverse(compiled.mission.definition.priority),
-            compiled.mission.id,
-        )
-    });
+    let candidates = candidates(cx, event);
     let update = match UserUpdate::of(event).transpose() {
         Ok(update) => update,
         Err(_) => return Ok(without_effect(EventOutcome::Rejected, Some("invalid_data"))),
@@ -102,16 +106,21 @@ pub(crate) fn apply_once(
     load_together(cx, event, &candidates)?;
 
     let mut user = cx.user_or_new(event.user_id)?;
+    if update.is_none() {
+        cx.see_user(event.time);
+    }
     let describes = update.is_some() || friendship.is_some();
     if let Some(update) = update {
         user = user.asking_for_zone(update.zone, cx.now());
         update.describe(&mut user);
     }
     let mut result = without_effect(EventOutcome::Ignored, None);
+    let mut is_kept = describes;
     for compiled in candidates {
         match apply_to(cx, &mut user, compiled, event) {
-            Ok(Some(task)) => result.tasks.push(task),
-            Ok(None) => {}
+            Ok(Effect::Task(task)) => result.tasks.push(*task),
+            Ok(Effect::Noted) => is_kept = true,
+            Ok(Effect::None) => {}
             Err(Interrupt::NeedsLoad(missing)) => return Err(Interrupt::NeedsLoad(missing)),
             // The whole event waits: it would be lost for this mission.
             Err(Interrupt::Rejected(Rejection::FriendsUnknown)) => {
@@ -120,7 +129,7 @@ pub(crate) fn apply_once(
             Err(Interrupt::Rejected(why)) => note_refusal(&mut result, &compiled.mission, &why),
         }
     }
-    if result.tasks.is_empty() && !describes {
+    if result.tasks.is_empty() && !is_kept {
         // A first-seen user whom the event did not concern is not worth a record.
         cx.write_set = crate::decision::WriteSet::default();
         return Ok(result);
@@ -137,9 +146,30 @@ pub(crate) fn apply_once(
     Ok(result)
 }
 
+/// The missions that an event can concern when it happens, in the order in which they hear of it.
+fn candidates<'a>(cx: &DecisionContext<'a>, event: &ActivityEvent) -> Vec<&'a CompiledMission> {
+    let concerned = cx.catalog().concerned_by(event);
+    let mut candidates: Vec<&CompiledMission> = concerned
+        .filter(|compiled| compiled.mission.is_running_at(event.time))
+        .collect();
+    candidates.sort_by_key(|compiled| {
+        (
+            std::cmp::Reverse(compiled.mission.definition.priority),
+            compiled.mission.id,
+        )
+    });
+    candidates
+}
+
 fn note_refusal(result: &mut EventResult, mission: &Mission, why: &Rejection) {
+    result.failures.extend(failure(mission, why));
+    result.reason.get_or_insert_with(|| why.code().to_owned());
+}
+
+/// What a refusal tells of a mission's rules, where it is they that failed.
+fn failure(mission: &Mission, why: &Rejection) -> Option<MissionRuleFailure> {
     match why {
-        Rejection::RuleFailed(fault) => result.failures.push(fault.as_ref().clone()),
+        Rejection::RuleFailed(fault) => Some(fault.as_ref().clone()),
         Rejection::AmountOutOfBounds(message) => {
             let failure = RuleFailure {
                 hook: Hook::Reward,
@@ -147,11 +177,20 @@ fn note_refusal(result: &mut EventResult, mission: &Mission, why: &Rejection) {
                 line: None,
                 message: message.clone(),
             };
-            result.failures.push(MissionRuleFailure::new(mission, failure));
+            Some(MissionRuleFailure::new(mission, failure))
         }
-        _ => {}
+        _ => None,
     }
-    result.reason.get_or_insert_with(|| why.code().to_owned());
+}
+
+/// What an event did to one mission.
+enum Effect {
+    /// Nothing.
+    None,
+    /// It is remembered, and no task moved.
+    Noted,
+    /// A task moved.
+    Task(Box<Task>),
 }
 
 /// Asks for what all candidates need at once, so that an event costs two loads and not one a mission.
@@ -182,20 +221,41 @@ fn load_together(
     }
 }
 
-/// Applies the event to one mission. `None`: no task of it moved.
+/// Applies the event to one mission.
 fn apply_to(
     cx: &mut DecisionContext<'_>,
     user: &mut User,
     compiled: &CompiledMission,
     event: &ActivityEvent,
-) -> Result<Option<Task>, Interrupt> {
-    // One mission's refusal leaves no trace among the others, which share no record with it but the user's.
+) -> Result<Effect, Interrupt> {
+    // One mission's refusal leaves no trace among the others.
     let mut part = cx.part();
-    let moved = move_task(&mut part, user, compiled, event)?;
-    if moved.is_some() {
+    let effect = match compiled.mission.definition.trigger.reversed_by(&event.event_type) {
+        Some(trigger) => reversal::reverse(&mut part, user, compiled, trigger, event)?,
+        None => match move_task(&mut part, user, compiled, event)? {
+            Some(task) => Effect::Task(Box::new(task)),
+            None => Effect::None,
+        },
+    };
+    let part = part.into_part();
+    if !matches!(effect, Effect::None) {
         cx.merge(part);
     }
-    Ok(moved)
+    Ok(effect)
+}
+
+/// What the mission counts under the event's key, where its trigger has one and the event has a value there.
+fn counted_claim(
+    user: &User,
+    compiled: &CompiledMission,
+    path: &str,
+    event: &ActivityEvent,
+) -> Option<Claim> {
+    Some(Claim::Counted {
+        user: user.id,
+        mission: compiled.mission.id,
+        key: event.field(path).as_ref().and_then(Tally::key_of)?,
+    })
 }
 
 fn move_task(
@@ -204,6 +264,15 @@ fn move_task(
     current: &CompiledMission,
     event: &ActivityEvent,
 ) -> Result<Option<Task>, Interrupt> {
+    let trigger = current.mission.definition.trigger.on(&event.event_type);
+    let counted = trigger
+        .and_then(|trigger| trigger.key.as_deref())
+        .and_then(|path| counted_claim(user, current, path, event));
+    if let Some(counted) = &counted
+        && cx.claim_holder(counted)?.is_some()
+    {
+        return Err(Rejection::AlreadyCounted.into());
+    }
     let (task, compiled, started) = match running(cx, user, current, event)? {
         Some((task, compiled)) => {
             let participation = cx.participation((user.id, task.mission_id))?.unwrap_or_default();
@@ -217,21 +286,26 @@ fn move_task(
     };
     let mission = &compiled.mission;
     let participation = cx.participation((user.id, mission.id))?.unwrap_or_default();
-    let mut inquiry = RuleEvaluation::of_task(cx, compiled, user, &task, &participation, event.time);
+    let mut inquiry = RuleEvaluation::of_task(cx, compiled, user, &task, &participation, event.time)?;
     inquiry.event = Some(event);
     if !started {
         inquiry.eligible()?;
     }
-    let progress = task.progress.advanced_by(inquiry.progress()?, event.time);
+    let amount = inquiry.progress()?;
     let full_before = task.progress.is_complete() && !started;
-    if !started && progress == task.progress && !(full_before && mission.definition.completes_itself()) {
+    let moved = after_event(cx, user, compiled, task.clone(), event, amount);
+    if !started && moved == task && !(full_before && mission.definition.completes_itself()) {
         return Ok(None);
     }
+    if let Some(counted) = counted.filter(|_| amount > 0) {
+        cx.write_set.claims.insert(counted, task.id.0);
+    }
     let mut task = Task {
-        progress,
         version: task.version + u64::from(!started),
-        ..task
+        ..moved
     };
+    let at = task.progress.last_updated().max(event.time);
+    task = earn_stages(cx, user, compiled, task, Some(event), at)?;
     if task.progress.is_complete()
         && task.status == TaskStatus::InProgress
         && mission.definition.completes_itself()
@@ -257,7 +331,12 @@ fn running<'a>(
             continue;
         };
         let (task, compiled) = with_current_mission(cx, user, task)?;
-        if compiled.mission.definition.is_moved_by(event)
+        if compiled
+            .mission
+            .definition
+            .trigger
+            .on(&event.event_type)
+            .is_some()
             && task.period == period_at(cx, user, compiled, event.time)
             && found
                 .as_ref()
@@ -272,7 +351,8 @@ fn running<'a>(
 /// Whether an event starts a task where none is open.
 fn starts(current: &CompiledMission, event: &ActivityEvent) -> bool {
     let mission = &current.mission;
-    mission.definition.auto_start && mission.definition.is_moved_by(event) && mission.is_open_at(event.time)
+    let is_moved = mission.definition.trigger.on(&event.event_type).is_some();
+    mission.definition.auto_start && is_moved && mission.is_open_at(event.time)
 }
 
 fn begin(
@@ -286,7 +366,7 @@ fn begin(
     let participation = cx
         .participation((user.id, current.mission.id))?
         .unwrap_or_default();
-    let mut inquiry = RuleEvaluation::of_start(cx, current, user, &participation, period, event.time);
+    let mut inquiry = RuleEvaluation::of_start(cx, current, user, &participation, period, event.time)?;
     inquiry.event = Some(event);
     inquiry.eligible()?;
     Ok(open(cx, user, current, participation, period, event.time))
@@ -319,7 +399,7 @@ fn as_of(
 /// Completes a task whose progress is full. Where the budget is spent it stays open, with its progress.
 fn complete_itself(
     cx: &mut DecisionContext<'_>,
-    user: &User,
+    user: &mut User,
     compiled: &CompiledMission,
     task: Task,
     event: &ActivityEvent,
@@ -330,10 +410,14 @@ fn complete_itself(
         .unwrap_or_default();
     // Whichever event is told last, the latest completes it.
     let at = task.progress.last_updated().max(task.started_at).max(event.time);
-    let mut inquiry = RuleEvaluation::of_task(cx, compiled, user, &task, &participation, at);
+    let mut inquiry = RuleEvaluation::of_task(cx, compiled, user, &task, &participation, at)?;
     inquiry.event = Some(event);
     let patch = inquiry.reward()?;
-    match rewards::earn(cx, &task, &compiled.mission, patch, RewardStatus::Pending, at) {
+    match rewards::earn(
+        cx,
+        user,
+        completion(&task, compiled, patch, RewardStatus::Pending, at),
+    ) {
         Ok(reward) => Ok(finish(cx, compiled, task, participation, reward.id, at)),
         Err(Interrupt::Rejected(Rejection::BudgetExhausted)) if !full_before => Ok(task),
         Err(halt) => Err(halt),
