@@ -22,6 +22,8 @@ mod cloud_event;
 #[cfg(feature = "server")]
 pub mod config;
 #[cfg(feature = "server")]
+pub mod feed;
+#[cfg(feature = "server")]
 pub mod http;
 #[cfg(feature = "server")]
 pub mod lifecycle;
@@ -39,6 +41,8 @@ pub mod rule_health;
 pub mod telemetry;
 #[cfg(feature = "server")]
 pub mod uploads;
+#[cfg(feature = "server")]
+pub mod webhooks;
 #[cfg(feature = "server")]
 mod write_times;
 

@@ -31,7 +31,7 @@ struct Claims<'a> {
 }
 
 /// The permissions that a server knows; another one is no error, for a later server may know more.
-const PERMISSIONS: [&str; 10] = [
+const PERMISSIONS: [&str; 11] = [
     "events:write",
     "missions:write",
     "rewards:write",
@@ -42,6 +42,7 @@ const PERMISSIONS: [&str; 10] = [
     "audit:read",
     "messages:read",
     "messages:write",
+    "webhooks:write",
 ];
 
 pub(crate) fn run(args: &Token) -> CommandResult {

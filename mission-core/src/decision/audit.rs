@@ -48,4 +48,6 @@ pub enum AuditSubject {
     Reward,
     /// A review.
     Review,
+    /// A webhook.
+    Webhook,
 }

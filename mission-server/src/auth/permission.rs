@@ -23,11 +23,13 @@ pub enum Permission {
     MessagesRead,
     /// `messages:write`: have them tried again, or drop the latter.
     MessagesWrite,
+    /// `webhooks:write`: see, make and change webhooks, and have their deliveries made again.
+    WebhooksWrite,
 }
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Permission; 10] = [
+    pub const ALL: [Permission; 11] = [
         Permission::EventsWrite,
         Permission::MissionsWrite,
         Permission::RewardsWrite,
@@ -38,6 +40,7 @@ impl Permission {
         Permission::AuditRead,
         Permission::MessagesRead,
         Permission::MessagesWrite,
+        Permission::WebhooksWrite,
     ];
 
     /// The name in a token.
@@ -54,6 +57,7 @@ impl Permission {
             Permission::AuditRead => "audit:read",
             Permission::MessagesRead => "messages:read",
             Permission::MessagesWrite => "messages:write",
+            Permission::WebhooksWrite => "webhooks:write",
         }
     }
 

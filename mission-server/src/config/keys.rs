@@ -267,6 +267,12 @@ pub(super) const KEYS: &[Key] = &[
         "ADDRESSES",
         "Link-local or metadata addresses and networks that may be called all the same, comma-separated",
     ),
+    key(
+        NEIGHBOURS,
+        "webhooks.allowed_addresses",
+        "NETWORKS",
+        "Networks that are not public and may be told of events by webhooks, also without TLS: ADDRESS[/BITS],…",
+    ),
     key(HTTP, "http.body_limit", "BYTES", "The largest request body"),
     key(
         HTTP,

@@ -33,6 +33,8 @@ pub struct Settings {
     pub listen: String,
     /// Where others reach this server, where that is not where it listens.
     pub public_url: Option<Url>,
+    /// Networks that are not public and may be told of events by webhooks.
+    pub webhook_addresses: Vec<IpNet>,
     /// Whether this is a development server.
     pub dev: bool,
     /// Whether the domain's clock can be set.
@@ -281,10 +283,14 @@ impl Settings {
             http: HttpSettings {
                 body_limit: layers.need("http.body_limit", values::bytes)?,
                 timeout: layers.need("http.request_timeout", values::positive_duration)?,
+                development: dev,
                 cors_origins: layers
                     .read("http.cors_origins", values::origins)?
                     .unwrap_or_default(),
             },
+            webhook_addresses: layers
+                .read("webhooks.allowed_addresses", values::networks)?
+                .unwrap_or_default(),
             trusted_proxies: layers
                 .read("trusted_proxies", values::networks)?
                 .unwrap_or_default(),

@@ -199,7 +199,8 @@ permissions!(
     UsersRead,
     AuditRead,
     MessagesRead,
-    MessagesWrite
+    MessagesWrite,
+    WebhooksWrite
 );
 
 /// A caller who has a permission.

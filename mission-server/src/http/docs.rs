@@ -47,6 +47,7 @@ use super::{
         (name = "reviews", description = "Flagged commands"),
         (name = "users", description = "What rules may read of users"),
         (name = "analytics", description = "What happens"),
+        (name = "webhooks", description = "Who is told of events by HTTP"),
         (name = "operations", description = "For operators' machines"),
     )
 )]

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// Method, path and body of each operation that takes one.
-pub(super) fn bodies() -> [(&'static str, &'static str, Value); 13] {
+pub(super) fn bodies() -> [(&'static str, &'static str, Value); 14] {
     [
         ("put", "/dev/clock", json!({"now": "2026-01-05T10:00:00Z"})),
         ("put", "/api/v1/packs/{name}", pack()),
@@ -49,6 +49,11 @@ pub(super) fn bodies() -> [(&'static str, &'static str, Value); 13] {
             "post",
             "/api/v1/rewards/{id}/revoke",
             json!({"reason": "the posts were removed the same day"}),
+        ),
+        (
+            "post",
+            "/api/v1/webhooks",
+            json!({"url": "https://hooks.example/missions", "events": ["RewardClaimedEvent", "RewardRevokedEvent"]}),
         ),
     ]
 }

@@ -3,6 +3,7 @@
 mod body;
 mod caller;
 mod command;
+mod console;
 pub(crate) mod correlation;
 mod docs;
 mod erased_user_guard;

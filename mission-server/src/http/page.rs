@@ -3,8 +3,9 @@
 use std::cmp::Reverse;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use chrono::{DateTime, Utc};
 use mission_core::{
-    MissionId, UserId,
+    EventId, MissionId, UserId,
     mission::Mission,
     ports::queries::{JournalPosition, Page},
 };
@@ -139,6 +140,25 @@ impl CursorKey for ParkedKey {
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
         Some(ParkedKey(i64::from_be_bytes(bytes.try_into().ok()?)))
+    }
+}
+
+/// A webhook's delivery, by when it was written down and its id.
+#[derive(Clone, Copy)]
+pub(super) struct DeliveryKey(pub(super) DateTime<Utc>, pub(super) EventId);
+
+impl CursorKey for DeliveryKey {
+    const LIST: &'static str = "deliveries";
+
+    fn to_bytes(&self) -> Vec<u8> {
+        let DeliveryKey(at, event) = self;
+        [&at.timestamp_micros().to_be_bytes()[..], event.0.as_bytes()].concat()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (at, event) = bytes.split_first_chunk::<8>()?;
+        let at = DateTime::from_timestamp_micros(i64::from_be_bytes(*at))?;
+        Some(DeliveryKey(at, EventId(uuid::Uuid::from_slice(event).ok()?)))
     }
 }
 

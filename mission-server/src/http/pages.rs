@@ -144,6 +144,12 @@ const KINDS: &[Kind] = &[
         "Send 1 to 255 visible ASCII characters.",
     ),
     kind(
+        "invalid_header",
+        422,
+        "A header cannot be taken.",
+        "`detail` names it, and what would be right.",
+    ),
+    kind(
         "invalid_query",
         422,
         "A query parameter cannot be taken.",
@@ -298,6 +304,12 @@ const KINDS: &[Kind] = &[
         503,
         "The request took too long; whether it was carried out is unknown.",
         "Repeat it with the same Idempotency-Key.",
+    ),
+    kind(
+        "too_many_webhooks",
+        400,
+        "There are as many webhooks as a server takes.",
+        "DELETE one that nobody needs first; GET /webhooks lists them.",
     ),
     kind(
         "unauthorized",

@@ -18,7 +18,7 @@ use tower_http::{
 
 use crate::uploads::files_router;
 
-use super::{AppState, Problem, caller, correlation, docs, idempotency, ops, pages, v1};
+use super::{AppState, Problem, caller, console, correlation, docs, idempotency, ops, pages, v1};
 
 /// The whole service.
 pub fn router(state: AppState) -> Router {
@@ -33,6 +33,7 @@ pub fn router(state: AppState) -> Router {
         .merge(ops)
         .merge(docs::routes(state.test_clock.is_some()))
         .merge(pages::routes())
+        .merge(console::routes())
         .merge(files_router(Arc::clone(&state.uploads), Arc::clone(&state.clock)))
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "not_found", "there is no such route") })
         .method_not_allowed_fallback(|| async {

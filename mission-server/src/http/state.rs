@@ -18,8 +18,9 @@ use super::{
     rendered::RenderedCache, view::ResponseView,
 };
 use crate::{
-    amqp::DeadLetters, auth::Authenticator, cache::Cache, moderation::Moderator, neighbours::Neighbours,
-    rule_health::RuleHealth, telemetry::Metrics, uploads::Uploads, wallet::Wallet,
+    amqp::DeadLetters, auth::Authenticator, cache::Cache, feed::EventFeed, moderation::Moderator,
+    neighbours::Neighbours, rule_health::RuleHealth, telemetry::Metrics, uploads::Uploads, wallet::Wallet,
+    webhooks::Webhooks,
 };
 
 /// The state of the handlers, shared by all requests. Cheap to clone.
@@ -49,6 +50,10 @@ pub struct Parts {
     pub outbox_notify: Arc<Notify>,
     /// Messages of other services that could not be taken, where there is a broker.
     pub dead_letters: Option<DeadLetters>,
+    /// Who is told of events by HTTP.
+    pub webhooks: Webhooks,
+    /// Events, for who follows them.
+    pub feed: Arc<EventFeed>,
     /// Files that users upload.
     pub uploads: Arc<Uploads>,
     /// The domain's time.
@@ -129,6 +134,8 @@ pub struct HttpSettings {
     pub body_limit: usize,
     /// How long a request may take.
     pub timeout: std::time::Duration,
+    /// Whether the console gives a development token to whoever asks.
+    pub development: bool,
     /// Origins whose pages may call the API; `*` for all.
     pub cors_origins: Vec<String>,
 }
@@ -139,6 +146,7 @@ impl Default for HttpSettings {
         HttpSettings {
             body_limit: 1 << 20,
             timeout: std::time::Duration::from_secs(30),
+            development: false,
             cors_origins: Vec::new(),
         }
     }

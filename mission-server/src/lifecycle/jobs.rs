@@ -2,11 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
+use mission_core::{ports::clock::Clock, system::SystemClock};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{EngineHost, Storage, files, gauges::Gauges, retention::RetentionJob};
-use crate::{auth::Authenticator, http::LocalRateLimiter, uploads::Uploads};
+use crate::{
+    auth::Authenticator,
+    feed::{self, FeedStore},
+    http::LocalRateLimiter,
+    uploads::Uploads,
+    webhooks::WebhookStore,
+};
 
 /// How often another server's changes of missions are looked for.
 const CATALOG: Duration = Duration::from_secs(1);
@@ -22,6 +29,8 @@ const GAUGES: Duration = Duration::from_secs(5);
 const FILES: Duration = Duration::from_secs(3600);
 /// How often what is kept for a time is looked through.
 const RETENTION: Duration = Duration::from_secs(3600);
+/// How long a webhook's deliveries are kept.
+const DELIVERIES: chrono::Duration = chrono::Duration::days(30);
 /// How often what is no longer needed is thrown away.
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
 
@@ -171,6 +180,20 @@ impl Jobs {
                     Err(error) => {
                         tracing::warn!(%error, "journal entries and tasks whose time is over are still there");
                     }
+                }
+            }
+        });
+    }
+
+    /// Throws away deliveries that are long over, and what has left the feed's time.
+    pub(super) fn prune_deliveries(&self, webhooks: Arc<dyn WebhookStore>, feed: Arc<dyn FeedStore>) {
+        self.every(RETENTION, move || {
+            let (webhooks, feed) = (Arc::clone(&webhooks), Arc::clone(&feed));
+            async move {
+                let now = SystemClock.now();
+                let deliveries = webhooks.prune_deliveries(now - DELIVERIES).await;
+                if let Err(error) = deliveries.and(feed.prune_feed(now - feed::KEPT).await) {
+                    tracing::warn!(%error, "old deliveries and events of the feed are still there");
                 }
             }
         });

@@ -10,7 +10,9 @@ use tokio_util::sync::CancellationToken;
 use super::Storage;
 use crate::{
     amqp::{AmqpBus, Broker},
+    feed::EventFeed,
     outbox::{FanOut, InProcessBus, Relay, RelayOptions, SOURCE},
+    webhooks::WebhookFanOut,
 };
 
 /// The task that runs the outbox relay.
@@ -20,8 +22,17 @@ pub(super) struct OutboxWorker {
 }
 
 impl OutboxWorker {
-    pub(super) fn start(storage: &Storage, clock: Arc<dyn Clock>, broker: Option<&Broker>) -> Self {
-        let wallet = InProcessBus::new(SOURCE).with(Arc::new(storage.wallet.clone()));
+    pub(super) fn start(
+        storage: &Storage,
+        clock: Arc<dyn Clock>,
+        broker: Option<&Broker>,
+        webhooks: Arc<WebhookFanOut>,
+        feed: Arc<EventFeed>,
+    ) -> Self {
+        let wallet = InProcessBus::new(SOURCE)
+            .with(Arc::new(storage.wallet.clone()))
+            .with(webhooks)
+            .with(feed);
         let bus: Arc<dyn Bus> = match broker {
             None => Arc::new(wallet),
             Some(broker) => {

@@ -38,12 +38,14 @@ use crate::{
     auth::Authenticator,
     cache::Cache,
     config::{LogSettings, PackSource, Settings},
+    feed::EventFeed,
     http::{self, AppState, LocalRateLimiter, Parts, Problem, RateLimits, SetClock},
     moderation::Moderator,
     neighbours::{Limits, Neighbours},
     rule_health::RuleHealth,
     telemetry,
     uploads::Uploads,
+    webhooks::{TargetPolicy, Webhooks},
 };
 
 /// Serves until a signal says to stop. Answers 0 after an orderly end, 1 after a failure.
@@ -166,11 +168,21 @@ async fn serve(
     let Some((core, mut writer)) = started.await? else {
         return Ok(());
     };
+    // Receivers of webhooks and followers of the feed know nothing of the domain's time.
+    let machine: Arc<dyn Clock> = Arc::new(SystemClock);
+    let policy = TargetPolicy::new(settings.webhook_addresses.clone());
+    let webhooks = Webhooks::new(Arc::clone(&storage.webhooks), policy, Arc::clone(&machine));
+    let feed = Arc::new(EventFeed::new(Arc::clone(&storage.feed), machine, stop.clone()));
     let mut outbox_worker = OutboxWorker::start(
         &storage,
         Arc::clone(&clock),
         broker.as_ref().map(|broker| &broker.events),
+        Arc::clone(&webhooks.fan_out),
+        Arc::clone(&feed),
     );
+    jobs.run(webhooks.sender()?.run(jobs.stopping()));
+    jobs.run(Arc::clone(&feed).run());
+    jobs.prune_deliveries(Arc::clone(&storage.webhooks), Arc::clone(&storage.feed));
     let limiter = Arc::new(LocalRateLimiter::new(
         settings.fraud.rate_limit_per_user,
         settings.fraud.rate_limit_per_address,
@@ -226,6 +238,8 @@ async fn serve(
         clock: Arc::clone(&clock),
         dead_letters: broker.as_ref().map(BrokerConnections::dead_letters),
         wallet: storage.wallet.clone(),
+        webhooks,
+        feed,
         neighbours,
         moderator: moderator.clone(),
         scripts: Arc::clone(&core.scripts),

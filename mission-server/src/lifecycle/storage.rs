@@ -17,11 +17,13 @@ use crate::store::postgres::{self, PostgresOptions, PostgresStore};
 use crate::store::sqlite::{self, SqliteOptions, SqliteStore};
 use crate::{
     config::{DatabaseSettings, DatabaseUrl, RetentionSettings},
+    feed::FeedStore,
     store::{
         MonitoredStore, PoolUse, SqlStore, WriteHealth, database::SqlDatabase, maintenance::Maintenance,
     },
     uploads::UploadError,
     wallet::Wallet,
+    webhooks::WebhookStore,
 };
 
 /// An open store.
@@ -39,6 +41,10 @@ pub struct Storage {
     pub outbox_notify: Arc<Notify>,
     /// The embedded ledger.
     pub wallet: Wallet,
+    /// Who is told of events by HTTP.
+    pub webhooks: Arc<dyn WebhookStore>,
+    /// Events, for who follows them.
+    pub feed: Arc<dyn FeedStore>,
     maintenance: Arc<dyn Maintenance>,
 }
 
@@ -113,6 +119,8 @@ impl Storage {
             outbox: Arc::new(store.clone()),
             outbox_notify: store.outbox_notify(),
             wallet: wallet.cached(),
+            webhooks: Arc::new(store.clone()),
+            feed: Arc::new(store.clone()),
             maintenance: Arc::new(store),
         }
     }

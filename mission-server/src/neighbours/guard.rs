@@ -29,6 +29,21 @@ const REFUSED: [&str; 11] = [
 static NETWORKS: LazyLock<Vec<IpNet>> =
     LazyLock::new(|| REFUSED.iter().filter_map(|text| text.parse().ok()).collect());
 
+/// Networks that are not public: of a machine, a site, a carrier.
+const PRIVATE: [&str; 8] = [
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "198.18.0.0/15",
+    "::1/128",
+    "fc00::/7",
+];
+
+static PRIVATE_NETWORKS: LazyLock<Vec<IpNet>> =
+    LazyLock::new(|| PRIVATE.iter().filter_map(|text| text.parse().ok()).collect());
+
 /// An address that may not be called.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -43,13 +58,26 @@ pub struct RefusedAddress {
 #[derive(Clone, Debug, Default)]
 pub struct AddressGuard {
     allowed: Vec<IpNet>,
+    public_only: bool,
 }
 
 impl AddressGuard {
     /// Refuses link-local and metadata addresses, but for those within `allowed`.
     #[must_use]
     pub fn new(allowed: Vec<IpNet>) -> Self {
-        AddressGuard { allowed }
+        AddressGuard {
+            allowed,
+            public_only: false,
+        }
+    }
+
+    /// Refuses every address that is not public, but for those within `allowed`.
+    #[must_use]
+    pub fn public(allowed: Vec<IpNet>) -> Self {
+        AddressGuard {
+            allowed,
+            public_only: true,
+        }
     }
 
     /// Whether an address may be called.
@@ -57,7 +85,8 @@ impl AddressGuard {
     pub fn permits(&self, address: IpAddr) -> bool {
         let address = plain(address);
         let within = |networks: &[IpNet]| networks.iter().any(|network| network.contains(&address));
-        within(&self.allowed) || !within(&NETWORKS)
+        let refused = within(&NETWORKS) || self.public_only && within(&PRIVATE_NETWORKS);
+        within(&self.allowed) || !refused
     }
 
     /// Looks at a URL that names an address itself; one with a name is looked at when that is resolved.
@@ -91,7 +120,7 @@ fn plain(address: IpAddr) -> IpAddr {
 }
 
 /// Resolves names as the operating system does, and leaves out what may not be called.
-pub(super) struct GuardedResolver(pub(super) Arc<AddressGuard>);
+pub(crate) struct GuardedResolver(pub(crate) Arc<AddressGuard>);
 
 impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {

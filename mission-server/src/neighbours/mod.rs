@@ -36,6 +36,7 @@ use mission_core::{
 };
 
 use self::embedded::{StoredFriends, StoredPeople};
+pub(crate) use self::guard::GuardedResolver;
 pub use self::{
     call::{Call, RetryPolicy},
     callback::{CallbackError, CallbackKey},

@@ -30,6 +30,12 @@ pub(crate) struct Dialect {
     pub(crate) newest_of_bands: &'static str,
     /// The accepted commands of users: user, number, instant, request, mission.
     pub(crate) accepted_commands: &'static str,
+    /// What a statement joins so that others like it wait until it is committed; nothing where writes never overlap.
+    #[cfg_attr(
+        not(feature = "server"),
+        expect(dead_code, reason = "the feed is the server's")
+    )]
+    pub(crate) in_turn: &'static str,
     /// Journal entries in the order in which they came: number, root_kind, root_id, recorded_at, name, request, answer.
     pub(crate) journal_by_age: &'static str,
 }

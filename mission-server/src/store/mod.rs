@@ -4,6 +4,8 @@
 mod conflict_check;
 pub(crate) mod database;
 #[cfg(feature = "server")]
+mod feed;
+#[cfg(feature = "server")]
 mod granted_points;
 mod keys;
 mod load_query;
@@ -19,6 +21,8 @@ pub(crate) mod row;
 mod schema;
 pub(crate) mod sql_builder;
 mod sums;
+#[cfg(feature = "server")]
+mod webhooks;
 #[cfg(feature = "server")]
 mod write_health;
 

@@ -60,6 +60,16 @@ const METRICS: &[(Kind, &str, &str)] = &[
     ),
     (
         Counter,
+        "mission_webhook_attempts_total",
+        "Deliveries to webhooks that were tried, by outcome",
+    ),
+    (
+        Counter,
+        "mission_webhooks_disabled_total",
+        "Webhooks that were disabled, for nothing was taken any more",
+    ),
+    (
+        Counter,
         "mission_rewards_revoked_total",
         "Granted rewards that were revoked",
     ),

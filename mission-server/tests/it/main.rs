@@ -31,7 +31,9 @@ mod redis;
 mod reporting;
 #[path = "../support/services.rs"]
 mod services;
+mod stream;
 mod support;
 mod tasks;
 mod trouble;
 mod uploads;
+mod webhooks;

@@ -19,9 +19,11 @@ mod ping;
 mod reviews;
 mod rewards;
 mod rules;
+mod stream;
 mod tasks;
 mod uploads;
 mod users;
+mod webhooks;
 
 use axum::{
     Json,
@@ -54,6 +56,8 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .merge(audit::routes())
         .merge(journal::routes())
         .merge(parked::routes())
+        .merge(stream::routes())
+        .merge(webhooks::routes())
         .merge(dead_letters::routes())
         .merge(ping::routes());
     OpenApiRouter::new().nest("/api/v1", groups)

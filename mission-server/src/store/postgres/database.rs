@@ -53,6 +53,7 @@ impl SqlDatabase for Database {
             LEFT JOIN rewards r ON r.user_id = j.root_id
                 AND r.id = (j.request::jsonb #>> ARRAY['0', j.name, 'reward'])::uuid
             WHERE j.root_kind = 'user' AND j.request IS NOT NULL AND j.refusal IS NULL",
+        in_turn: " CROSS JOIN (SELECT pg_advisory_xact_lock(1835627379)) AS turn",
         journal_by_age: "SELECT number, root_kind, root_id, recorded_at, name, request,
                 coalesce(answer, '{\"Err\":' || refusal || '}') AS answer
             FROM journal ORDER BY recorded_at, number",

@@ -43,6 +43,7 @@ impl SqlDatabase for Database {
             LEFT JOIN rewards r ON r.user_id = j.root_id
                 AND r.id = unhex(j.request->>('$[0].' || j.name || '.reward'), '-')
             WHERE j.root_kind = 'user' AND j.request IS NOT NULL AND j.answer LIKE '{\"Ok\":%'",
+        in_turn: "",
         journal_by_age: "SELECT number, root_kind, root_id, recorded_at, name, request, answer FROM journal
             ORDER BY number",
     };

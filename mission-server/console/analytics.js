@@ -1,0 +1,45 @@
+// Figures over time, as a chart, a table of sums and a file.
+
+import { html, useMemo, useState } from './vendor/htm-preact.js';
+import { get } from './api.js';
+import { Chart, Figures, Loaded, useLoad } from './parts.js';
+import { number, t } from './text.js';
+
+const COUNTS = ['started', 'completed', 'check_ins', 'claims'];
+const day = (offset) => new Date(Date.now() + offset * 86400e3).toISOString().slice(0, 10);
+
+export function Analytics() {
+  const [asked, setAsked] = useState({ from: day(-30), to: day(1), bucket: 'day', mission: '' });
+  const missions = useLoad(() => get('/missions?limit=200'), []);
+  const query = new URLSearchParams(Object.entries(asked).filter(([, value]) => value)).toString();
+  const found = useLoad(() => get(`/analytics?${query}`), [query]);
+  const set = (name) => (event) => event.target.value !== asked[name] && setAsked({ ...asked, [name]: event.target.value });
+  return html`<h1>${t('Analytics')}</h1><section><div class="row">
+    <div><label for="from">${t('From')}</label><input id="from" type="date" value=${asked.from} onChange=${set('from')} /></div>
+    <div><label for="to">${t('To')}</label><input id="to" type="date" value=${asked.to} onChange=${set('to')} /></div>
+    <div><label for="bucket">${t('Window')}</label><select id="bucket" value=${asked.bucket} onChange=${set('bucket')}><option value="hour">hour</option><option value="day">day</option></select></div>
+    <div><label for="mission">${t('Mission')}</label><select id="mission" value=${asked.mission} onChange=${set('mission')}><option value="">${t('All')}</option>${(missions.data?.items ?? []).map((one) => html`<option value=${one.id}>${one.title}</option>`)}</select></div></div></section>
+    <${Loaded} from=${found}>${(data) => html`<${Figured} data=${data} />`}<//>`;
+}
+
+function Figured({ data }) {
+  const series = data.series;
+  const { times, counts, points } = useMemo(() => ({
+    times: series.map((one) => Date.parse(one.start) / 1000),
+    counts: COUNTS.map((name) => ({ label: name.replace('_', '-'), values: series.map((one) => one[name]) })),
+    points: [{ label: t('Points'), values: series.map((one) => Number(one.points)) }],
+  }), [series]);
+  const sum = (name) => series.reduce((all, one) => all + Number(one[name]), 0);
+  const save = () => {
+    const names = ['start', ...COUNTS, 'points', 'verification_success_rate'];
+    const lines = [names, ...series.map((one) => names.map((name) => one[name] ?? ''))].map((cells) => cells.join(','));
+    const link = document.createElement('a');
+    link.href = URL.createObjectURL(new Blob([`${lines.join('\n')}\n`], { type: 'text/csv' }));
+    link.download = 'analytics.csv';
+    link.click();
+    URL.revokeObjectURL(link.href);
+  };
+  return html`<section><${Figures} of=${[...COUNTS, 'points'].map((name) => [name.replace('_', '-'), number(sum(name))])} /></section>
+    <section><${Chart} times=${times} series=${counts} /></section><section><h2>${t('Points')}</h2><${Chart} times=${times} series=${points} /></section>
+    <p><button onClick=${save}>CSV</button></p>`;
+}

@@ -1,0 +1,116 @@
+// What the pages are made of.
+
+import { html, useCallback, useEffect, useRef, useState } from './vendor/htm-preact.js';
+import { t } from './text.js';
+
+/** Loads something, and again when `again` is called. */
+export function useLoad(load, inputs) {
+  const [state, setState] = useState({ loading: true });
+  const [round, setRound] = useState(0);
+  useEffect(() => {
+    let current = true;
+    setState((before) => ({ ...before, loading: true, error: null }));
+    load().then(
+      (data) => current && setState({ data }),
+      (error) => current && setState({ error }),
+    );
+    return () => { current = false; };
+  }, [...inputs, round]);
+  return { ...state, again: useCallback(() => setRound((n) => n + 1), []) };
+}
+
+export function Problem({ error }) {
+  return error ? html`<p class="notice bad" role="alert">${error.message}</p>` : null;
+}
+
+/** Shows what was loaded, or why it was not. */
+export function Loaded({ from, children }) {
+  if (from.error) return html`<${Problem} error=${from.error} />`;
+  if (from.data === undefined) return html`<p class="soft" role="status">${t('Loading…')}</p>`;
+  return children(from.data);
+}
+
+const tones = {
+  active: 'good', completed: 'good', claimed: 'good', delivered: 'good', approved: 'good', enabled: 'good', up: 'good', ok: 'good', applied: 'good', available: 'good', true: 'good',
+  paused: 'warn', pending: 'warn', pending_review: 'warn', held: 'warn', open: 'warn', waiting: 'warn', in_progress: 'warn',
+  rejected: 'bad', expired: 'bad', revoked: 'bad', failed: 'bad', disabled: 'bad', down: 'bad', false: 'bad', error: 'bad', warning: 'warn',
+};
+export const Tag = ({ of }) => html`<span class="tag ${tones[of] ?? 'soft'}">${String(of).replaceAll('_', ' ')}</span>`;
+
+export function Table({ head, rows, empty }) {
+  if (rows.length === 0) return html`<p class="soft">${empty ?? '–'}</p>`;
+  return html`<div class="scroll" tabindex="0" role="group"><table><thead><tr>${head.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
+    <tbody>${rows.map((cells) => html`<tr>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>`)}</tbody></table></div>`;
+}
+
+export const Figures = ({ of }) => html`<dl class="figures">${of.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
+export const Json = ({ of }) => html`<pre tabindex="0">${JSON.stringify(of, null, 2)}</pre>`;
+
+/** A button that asks first. What is done may be refused; that is shown. */
+export function Action({ label, ask, note, danger, act, disabled }) {
+  const dialog = useRef();
+  const field = useRef();
+  const [error, setError] = useState(null);
+  const [busy, setBusy] = useState(false);
+  const confirm = async (event) => {
+    event.preventDefault();
+    setBusy(true);
+    setError(null);
+    try {
+      await act(field.current?.value ?? '');
+      dialog.current.close();
+    } catch (problem) {
+      setError(problem);
+    }
+    setBusy(false);
+  };
+  return html`<button class=${danger ? 'danger' : ''} disabled=${disabled} onClick=${() => { setError(null); dialog.current.showModal(); }}>${label}</button>
+    <dialog ref=${dialog} aria-label=${label}><form onSubmit=${confirm}>
+      <h2>${label}</h2><p>${ask}</p>
+      ${note && html`<p><label>${note}<input ref=${field} name="note" required=${note !== t('Note')} /></label></p>`}
+      <${Problem} error=${error} />
+      <div class="row"><button class="main" disabled=${busy}>${t('Confirm')}</button>
+      <button type="button" onClick=${() => dialog.current.close()}>${t('Cancel')}</button></div>
+    </form></dialog>`;
+}
+
+/** A chart of series over time. */
+export function Chart({ times, series }) {
+  const place = useRef();
+  useEffect(() => {
+    if (!globalThis.uPlot || !place.current || times.length === 0) return undefined;
+    const style = getComputedStyle(document.documentElement);
+    const ink = style.getPropertyValue('--soft').trim();
+    const axis = { stroke: ink, grid: { stroke: style.getPropertyValue('--line').trim(), width: 1 } };
+    const size = () => ({ width: Math.max(place.current.clientWidth, 200), height: 260 });
+    const colours = ['#2f6fed', '#1f9d61', '#c9821a', '#c0392b', '#8e5bd0'];
+    const chart = new globalThis.uPlot({
+      ...size(),
+      axes: [axis, { ...axis, size: 60 }],
+      series: [{}, ...series.map((one, n) => ({ label: one.label, stroke: colours[n % colours.length], width: 2, points: { show: times.length < 3 } }))],
+    }, [times, ...series.map((one) => one.values)], place.current);
+    const resize = new ResizeObserver(() => chart.setSize(size()));
+    resize.observe(place.current);
+    return () => { resize.disconnect(); chart.destroy(); };
+  }, [times, series]);
+  return html`<div ref=${place}></div>`;
+}
+
+/** Pages of a list, one after the other. */
+export function usePages(load, inputs) {
+  const [state, setState] = useState({ items: [], next: null, error: null, loading: true });
+  const more = async (cursor, before) => {
+    try {
+      const page = await load(cursor);
+      setState({ items: [...before, ...page.items], next: page.next_cursor, error: null });
+    } catch (error) {
+      setState({ items: before, next: null, error });
+    }
+  };
+  const [round, setRound] = useState(0);
+  useEffect(() => { setState({ items: [], next: null, error: null, loading: true }); more(null, []); }, [...inputs, round]);
+  return { ...state, more: () => more(state.next, state.items), again: () => setRound((n) => n + 1) };
+}
+
+export const More = ({ pages }) => html`<${Problem} error=${pages.error} />${pages.loading && html`<p class="soft" role="status">${t('Loading…')}</p>`}
+  ${pages.next && html`<p><button onClick=${pages.more}>${t('More')}</button></p>`}`;

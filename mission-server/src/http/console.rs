@@ -1,0 +1,118 @@
+//! `/console`: the pages for authors, reviewers and operators, served from the binary. They call the API with a token, as any
+//! client would, so they may do what the token may.
+
+use std::time::Duration;
+
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
+    routing::get,
+};
+use mission_core::UserId;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{AppState, Problem};
+use crate::auth::development_token;
+
+/// The files, with their types.
+const FILES: [(&str, &str, &str); 14] = [
+    (
+        "index.html",
+        "text/html; charset=utf-8",
+        include_str!("../../console/index.html"),
+    ),
+    (
+        "icon.svg",
+        "image/svg+xml",
+        include_str!("../../console/icon.svg"),
+    ),
+    (
+        "style.css",
+        "text/css; charset=utf-8",
+        include_str!("../../console/style.css"),
+    ),
+    ("app.js", SCRIPT, include_str!("../../console/app.js")),
+    ("api.js", SCRIPT, include_str!("../../console/api.js")),
+    ("text.js", SCRIPT, include_str!("../../console/text.js")),
+    ("parts.js", SCRIPT, include_str!("../../console/parts.js")),
+    ("missions.js", SCRIPT, include_str!("../../console/missions.js")),
+    (
+        "playground.js",
+        SCRIPT,
+        include_str!("../../console/playground.js"),
+    ),
+    ("reviews.js", SCRIPT, include_str!("../../console/reviews.js")),
+    ("users.js", SCRIPT, include_str!("../../console/users.js")),
+    ("analytics.js", SCRIPT, include_str!("../../console/analytics.js")),
+    (
+        "operations.js",
+        SCRIPT,
+        include_str!("../../console/operations.js"),
+    ),
+    (
+        "vendor/uplot.css",
+        "text/css; charset=utf-8",
+        include_str!("../../console/vendor/uplot.css"),
+    ),
+];
+/// The libraries, which are long.
+const LIBRARIES: [(&str, &str, &str); 2] = [
+    (
+        "vendor/htm-preact.js",
+        SCRIPT,
+        include_str!("../../console/vendor/htm-preact.js"),
+    ),
+    (
+        "vendor/uplot.js",
+        SCRIPT,
+        include_str!("../../console/vendor/uplot.js"),
+    ),
+];
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
+/// Nothing from elsewhere, nothing inline, in nobody's frame. Uploads that are to be reviewed may lie in a bucket.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' https: data:; \
+    base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+pub(super) fn routes() -> Router<AppState> {
+    Router::new()
+        .route("/console", get(|| async { Redirect::permanent("/console/") }))
+        .route("/console/", get(|| async { file("index.html") }))
+        .route("/console/development", get(development))
+        .route(
+            "/console/{*path}",
+            get(|Path(path): Path<String>| async move { file(&path) }),
+        )
+}
+
+fn file(path: &str) -> Response {
+    let mut files = FILES.iter().chain(&LIBRARIES);
+    let Some((_, content_type, content)) = files.find(|(name, ..)| *name == path) else {
+        return Problem::new(StatusCode::NOT_FOUND, "not_found", "there is no such page").into_response();
+    };
+    let headers = [
+        (header::CONTENT_TYPE, *content_type),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::REFERRER_POLICY, "no-referrer"),
+        // What belongs together comes together: a new server has new files.
+        (header::CACHE_CONTROL, "no-cache"),
+    ];
+    (headers, *content).into_response()
+}
+
+/// How long a developer stays signed in.
+const LIFETIME: Duration = Duration::from_secs(86_400);
+
+/// A token for whoever develops with this server; of any other there is none.
+async fn development(State(state): State<AppState>) -> Result<Response, Problem> {
+    if !state.settings.development {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    let token = development_token(UserId(Uuid::now_v7()), &["admin"], LIFETIME)
+        .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", error.to_string()))?;
+    let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    Ok((no_store, Json(json!({"token": token}))).into_response())
+}
