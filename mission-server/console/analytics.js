@@ -17,7 +17,7 @@ export function Analytics() {
   return html`<h1>${t('Analytics')}</h1><section><div class="row">
     <div><label for="from">${t('From')}</label><input id="from" type="date" value=${asked.from} onChange=${set('from')} /></div>
     <div><label for="to">${t('To')}</label><input id="to" type="date" value=${asked.to} onChange=${set('to')} /></div>
-    <div><label for="bucket">${t('Window')}</label><select id="bucket" value=${asked.bucket} onChange=${set('bucket')}><option value="hour">hour</option><option value="day">day</option></select></div>
+    <div><label for="bucket">${t('Step')}</label><select id="bucket" value=${asked.bucket} onChange=${set('bucket')}><option value="hour">hour</option><option value="day">day</option></select></div>
     <div><label for="mission">${t('Mission')}</label><select id="mission" value=${asked.mission} onChange=${set('mission')}><option value="">${t('All')}</option>${(missions.data?.items ?? []).map((one) => html`<option value=${one.id}>${one.title}</option>`)}</select></div></div></section>
     <${Loaded} from=${found}>${(data) => html`<${Figured} data=${data} />`}<//>`;
 }

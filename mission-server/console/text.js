@@ -11,7 +11,7 @@ const vi = {
   'Nothing waits.': 'Không có gì đang chờ.', 'Find': 'Tìm', 'User id': 'Mã người dùng', 'Tasks': 'Việc đang làm', 'Rewards': 'Phần thưởng', 'Ledger': 'Sổ cái',
   'Calendar': 'Lịch', 'Points': 'Điểm', 'Level': 'Cấp', 'Streak': 'Chuỗi ngày', 'Why not?': 'Vì sao không?', 'Explain': 'Giải thích', 'Check': 'Kiểm tra',
   'Run': 'Chạy', 'Script': 'Kịch bản', 'Context': 'Ngữ cảnh', 'Hook': 'Hàm', 'Trace': 'Dấu vết', 'Findings': 'Phát hiện', 'From': 'Từ', 'To': 'Đến',
-  'Mission': 'Nhiệm vụ', 'All': 'Tất cả', 'Live': 'Trực tiếp', 'Audit': 'Nhật ký', 'Dependencies': 'Phụ thuộc', 'More': 'Thêm',
+  'Mission': 'Nhiệm vụ', 'All': 'Tất cả', 'Live': 'Trực tiếp', 'Month': 'Tháng', 'Step': 'Bước', 'Audit': 'Nhật ký', 'Dependencies': 'Phụ thuộc', 'More': 'Thêm',
 };
 
 const languages = { en: {}, vi };

@@ -37,7 +37,7 @@ function Rewards({ id }) {
 function Calendar({ id }) {
   const [month, setMonth] = useState(new Date().toISOString().slice(0, 7));
   const found = useLoad(() => get(`/users/${id}/checkin?month=${month}`), [id, month]);
-  return html`<section><h2>${t('Calendar')}</h2><div class="row"><div><label for="month">${t('From')}</label><input id="month" type="month" value=${month} onChange=${(event) => event.target.value && setMonth(event.target.value)} /></div></div>
+  return html`<section><h2>${t('Calendar')}</h2><div class="row"><div><label for="month">${t('Month')}</label><input id="month" type="month" value=${month} onChange=${(event) => event.target.value && setMonth(event.target.value)} /></div></div>
     <${Loaded} from=${found}>${(data) => html`<${Figures} of=${[[t('Streak'), data.current_streak], ['longest', data.longest_streak], ['total', data.total_check_ins], ['freezes', data.freezes_held]]} /><${Month} month=${month} days=${data.month.days} />`}<//></section>`;
 }
 

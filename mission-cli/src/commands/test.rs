@@ -10,7 +10,7 @@ use mission_core::ports::rules::ScriptCompiler;
 use mission_rules::{
     coverage::CoverageCompiler,
     diagnostic::line_column,
-    pack::{CaseOutcome, Pack, PackFiles},
+    pack::{CaseOutcome, HookTrace, Pack, PackFiles},
 };
 use serde_json::{Value, json};
 
@@ -37,7 +37,14 @@ fn run_once(args: &Test) -> CommandResult {
     let counting = CoverageCompiler::new(&scripts);
     let counts = args.coverage || args.min_coverage.is_some() || args.lcov.is_some();
     let compiler: &dyn ScriptCompiler = if counts { &counting } else { &scripts };
-    let outcomes = run_cases(&pack, compiler, args.filter.as_deref());
+    let mut outcomes = run_cases(&pack, compiler, args.filter.as_deref());
+    for outcome in outcomes.iter_mut().filter(|outcome| !outcome.passed()) {
+        let case = pack
+            .cases
+            .iter()
+            .find(|case| case.file == outcome.file && case.name.span == outcome.span);
+        outcome.hooks = case.map_or_else(Vec::new, |case| pack.trace_case(case, &scripts));
+    }
     if outcomes.is_empty() {
         if let Some(filter) = &args.filter {
             return Err(nothing_matches(filter, &pack));
@@ -197,8 +204,38 @@ fn mismatches(outcome: &CaseOutcome, files: &PackFiles, root: &str) -> String {
     for failed in outcome.failures.iter() {
         let _ = writeln!(text, "      {BAD}rule{BAD:#} {failed}");
     }
+    for hook in &outcome.hooks {
+        trace(&mut text, hook);
+    }
     text
 }
+
+/// The lines of a hook that ran in its last evaluation, with what they saw.
+fn trace(text: &mut String, evaluated: &HookTrace) {
+    let given = match &evaluated.trace.result {
+        Ok(value) => value.to_string(),
+        Err(failure) => failure.message.clone(),
+    };
+    let _ = writeln!(text, "      the last `{}` gave {given}", evaluated.hook.name());
+    for step in evaluated.trace.steps.iter().take(MOST_LINES) {
+        let values: Vec<String> = step
+            .values
+            .iter()
+            .map(|(name, value)| format!("{name} = {value}"))
+            .collect();
+        let _ = writeln!(
+            text,
+            "        {FAINT}{:>4}{FAINT:#}  {}{}{FAINT}{}{FAINT:#}",
+            step.line,
+            step.code,
+            if values.is_empty() { "" } else { "    // " },
+            values.join(", ")
+        );
+    }
+}
+
+/// A loop runs its lines again and again.
+const MOST_LINES: usize = 20;
 
 fn as_json(outcomes: &[CaseOutcome], files: &PackFiles) -> Value {
     let cases: Vec<Value> = outcomes
@@ -224,11 +261,27 @@ fn as_json(outcomes: &[CaseOutcome], files: &PackFiles) -> Value {
                 "mismatches": mismatches,
                 "refusals": outcome.refusals,
                 "failures": outcome.failures,
+                "hooks": outcome.hooks.iter().map(hook_json).collect::<Vec<Value>>(),
             })
         })
         .collect();
     let failed = failed(outcomes);
     json!({ "cases": cases, "passed": outcomes.len() - failed, "failed": failed })
+}
+
+fn hook_json(evaluated: &HookTrace) -> Value {
+    let steps = evaluated.trace.steps.iter().take(MOST_LINES).map(|step| {
+        let values: serde_json::Map<String, Value> = step.values.iter().cloned().collect();
+        json!({"line": step.line, "code": step.code, "values": values})
+    });
+    let (value, error) = match &evaluated.trace.result {
+        Ok(value) => (value.clone(), Value::Null),
+        Err(failure) => (Value::Null, json!(failure.message)),
+    };
+    json!({
+        "hook": evaluated.hook.name(), "value": value, "error": error,
+        "steps": steps.collect::<Vec<Value>>(),
+    })
 }
 
 fn junit(pack: &str, outcomes: &[CaseOutcome], files: &PackFiles) -> String {

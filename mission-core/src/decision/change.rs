@@ -87,7 +87,11 @@ impl Claim {
             Claim::InviteCode(code) => ("invite_code", code.to_string()),
             Claim::Invitee(user) => ("invitee", user.to_string()),
             Claim::ReferralEvent(user) => ("referral_event", user.to_string()),
-            Claim::Counted { user, mission, key } => ("counted", format!("{user}:{mission}:{key}")),
+            // An order's number is the user's own, and a claim outlives an erasure: its digest is kept.
+            Claim::Counted { user, mission, key } => {
+                let digest = uuid::Uuid::new_v5(&user.0, format!("{mission}:{key}").as_bytes());
+                ("counted", digest.to_string())
+            }
             Claim::Policy => ("policy", String::new()),
             Claim::Inbound { source, id } => ("inbound", format!("{}:{source}:{id}", source.len())),
         }

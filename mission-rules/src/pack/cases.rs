@@ -1,6 +1,7 @@
 //! Runs a pack's cases on the very engine that a server runs.
 
 mod compare;
+mod hook_trace;
 
 use std::{collections::BTreeSet, ops::Range};
 
@@ -23,6 +24,7 @@ use super::{
 };
 use crate::{FailedRules, diagnostic::Diagnostic};
 use compare::{ActualOutcome, Comparison, compare_check_in, compare_task};
+pub use hook_trace::HookTrace;
 
 /// The outcome of one case.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,6 +42,8 @@ pub struct CaseOutcome {
     pub refusals: Vec<String>,
     /// The rules that failed on the way.
     pub failures: FailedRules,
+    /// How the hooks of a case that failed were evaluated last; empty until [`Pack::trace_case`] was asked.
+    pub hooks: Vec<HookTrace>,
 }
 
 /// One difference between the expected and the actual outcome.
@@ -179,6 +183,7 @@ fn outcome(file: &str, name: &str, span: Range<usize>) -> CaseOutcome {
         mismatches: Vec::new(),
         refusals: Vec::new(),
         failures: FailedRules::default(),
+        hooks: Vec::new(),
     }
 }
 

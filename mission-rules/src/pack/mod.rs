@@ -50,7 +50,7 @@ use chrono::{DateTime, Utc};
 pub use case_file::{
     COMMANDS, Case, CaseEvent, CaseUser, CheckInCase, CheckInExpectation, Expectation, Expected,
 };
-pub use cases::{CaseOutcome, Mismatch};
+pub use cases::{CaseOutcome, HookTrace, Mismatch};
 pub use definition::{DefinitionFinding, check_definition};
 pub use events::{EventCatalog, EventFields};
 pub use fields::Located;

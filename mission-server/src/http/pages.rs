@@ -48,6 +48,12 @@ const KINDS: &[Kind] = &[
         "Nothing is to be done: GET /rewards shows it.",
     ),
     kind(
+        "already_counted",
+        400,
+        "The mission has counted this before, under the same value of its trigger's `key`.",
+        "Nothing is to be done: what is told twice counts once.",
+    ),
+    kind(
         "already_decided",
         400,
         "A reviewer has decided this review before.",
@@ -138,16 +144,16 @@ const KINDS: &[Kind] = &[
         "`errors` names each field by a JSON pointer, and what would be right.",
     ),
     kind(
-        "invalid_idempotency_key",
-        422,
-        "The header `Idempotency-Key` has no form that can be taken.",
-        "Send 1 to 255 visible ASCII characters.",
-    ),
-    kind(
         "invalid_header",
         422,
         "A header cannot be taken.",
         "`detail` names it, and what would be right.",
+    ),
+    kind(
+        "invalid_idempotency_key",
+        422,
+        "The header `Idempotency-Key` has no form that can be taken.",
+        "Send 1 to 255 visible ASCII characters.",
     ),
     kind(
         "invalid_query",
