@@ -36,6 +36,7 @@ pub(crate) enum Command {
     Eval(Eval),
     Replay(Replay),
     Explain(Explain),
+    Schema(Schema),
     Push(Push),
     Diff(Diff),
     Pull(Pull),
@@ -79,6 +80,23 @@ pub(crate) enum CheckFormat {
     Json,
     /// SARIF 2.1.0
     Sarif,
+}
+
+/// Write JSON Schemas of a pack's files, by which editors complete them and mark mistakes.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mission schema my-pack                  into my-pack/.schemas, which is no part of the pack
+  mission schema --print mission > mission.schema.json
+
+Editors with the language server taplo (Even Better TOML in VS Code) read a first line such as
+  #:schema ../.schemas/mission.schema.json")]
+pub(crate) struct Schema {
+    /// The folder that holds `pack.toml`
+    pub(crate) pack: Option<PathBuf>,
+    /// Print one instead: pack, mission, checkin, referral or cases
+    #[arg(long, value_name = "NAME", conflicts_with = "pack")]
+    pub(crate) print: Option<String>,
 }
 
 /// Run the cases in `tests/` of a pack, on the engine that a server runs.

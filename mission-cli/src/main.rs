@@ -22,6 +22,7 @@ fn main() -> ExitCode {
         Command::Eval(args) => commands::eval::run(&args),
         Command::Replay(args) => commands::replay::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
+        Command::Schema(args) => commands::schema::run(&args),
         Command::Push(args) => commands::push::run(&args),
         Command::Diff(args) => commands::diff::run(&args),
         Command::Pull(args) => commands::pull::run(&args),

@@ -2,7 +2,7 @@
 
 use std::{fs, io, path::Path, process::ExitCode};
 
-use mission_rules::pack::template;
+use mission_rules::pack::{JSON_SCHEMAS, SCHEMA_FOLDER, template};
 
 use crate::{
     cli::New,
@@ -16,10 +16,9 @@ pub(crate) fn run(args: &New) -> CommandResult {
     let name = folder.file_name().map(|name| name.to_string_lossy().into_owned());
     let files = template::files(&name.unwrap_or_default());
     for (path, text) in &files {
-        write(&folder.join(path), text).map_err(|error| {
-            Failure::Failed(format!("cannot write `{}`: {error}", folder.join(path).display()))
-        })?;
+        write(&folder.join(path), text)?;
     }
+    schemas(folder)?;
     let shown = folder.display();
     output::line(&format!(
         "made the pack `{shown}` with {}; next:\n  mission check {shown}\n  mission test {shown}",
@@ -45,9 +44,18 @@ fn must_be_free(folder: &Path) -> Result<(), Failure> {
     }
 }
 
-fn write(path: &Path, text: &str) -> io::Result<()> {
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent)?;
+/// Writes the schemas that the files of a pack name in their first line.
+pub(crate) fn schemas(pack: &Path) -> Result<(), Failure> {
+    for schema in JSON_SCHEMAS {
+        write(&pack.join(SCHEMA_FOLDER).join(schema.file), schema.text)?;
     }
-    fs::write(path, text)
+    Ok(())
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    let written = match path.parent() {
+        Some(parent) => fs::create_dir_all(parent).and_then(|()| fs::write(path, text)),
+        None => fs::write(path, text),
+    };
+    written.map_err(|error| Failure::Failed(format!("cannot write `{}`: {error}", path.display())))
 }

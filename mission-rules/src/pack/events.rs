@@ -67,9 +67,7 @@ impl EventCatalog {
     /// Reads `events`: a list of names, or a table with one table of fields an event.
     pub(super) fn read(manifest: &Fields<'_>) -> Option<Self> {
         let mut catalog = EventCatalog::default();
-        if !manifest.has("events") {
-            return None;
-        }
+        manifest.value("events")?;
         if matches!(manifest.value("events")?.get_ref(), toml::de::DeValue::Array(_)) {
             for name in manifest.list::<String>("events") {
                 catalog.0.insert(name.value, EventFields::new());

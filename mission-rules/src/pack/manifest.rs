@@ -96,9 +96,7 @@ fn caps(fields: &Fields<'_>) -> Vec<PointsCap> {
 }
 
 fn levels(fields: &Fields<'_>) -> Option<LevelTable> {
-    if !fields.has("levels") {
-        return None;
-    }
+    fields.value("levels")?;
     let starts: Vec<Located<u64>> = fields.list("levels");
     let flaw = |message: String, span| {
         let help = "each number is the experience at which a level begins, such as [0, 100, 250]";

@@ -100,6 +100,7 @@ fn mission(fields: Fields<'_>, scale: PointsScale, now: Option<DateTime<Utc>>) -
     let (requirements, requires) = read_requires(&fields);
     let triggers = read_triggers(&fields);
     let stages = read_stages(&fields, scale);
+    let (count, streak) = (fields.optional("count").unwrap_or_default(), read_streak(&fields));
     let rules = fields
         .tables("rules", "a rule")
         .unwrap_or_default()
@@ -163,8 +164,8 @@ fn mission(fields: Fields<'_>, scale: PointsScale, now: Option<DateTime<Utc>>) -
                 starts_at: optional.starts_at,
                 ends_at: optional.ends_at,
                 trigger: trigger::triggers(&triggers),
-                count: fields.optional("count").unwrap_or_default(),
-                streak: read_streak(&fields),
+                count,
+                streak,
                 stage: stages,
                 reward: optional.reward,
                 rules: rules.iter().map(|place| place.rule.clone()).collect(),

@@ -11,6 +11,7 @@ use axum::{
     routing::get,
 };
 use mission_core::UserId;
+use mission_rules::pack::JSON_SCHEMAS;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -82,6 +83,7 @@ pub(super) fn routes() -> Router<AppState> {
         .route("/console", get(|| async { Redirect::permanent("/console/") }))
         .route("/console/", get(|| async { file("index.html") }))
         .route("/console/development", get(development))
+        .route("/schemas/{file}", get(schema))
         .route(
             "/console/{*path}",
             get(|Path(path): Path<String>| async move { file(&path) }),
@@ -101,6 +103,16 @@ fn file(path: &str) -> Response {
         (header::CACHE_CONTROL, "no-cache"),
     ];
     (headers, *content).into_response()
+}
+
+/// JSON Schemas of a pack's files, at a path that stays.
+async fn schema(Path(file): Path<String>) -> Response {
+    let Some(schema) = JSON_SCHEMAS.iter().find(|schema| schema.file == file) else {
+        let names = JSON_SCHEMAS.map(|schema| schema.file).join(", ");
+        let detail = format!("there is no schema `{file}`; there are {names}");
+        return Problem::new(StatusCode::NOT_FOUND, "not_found", detail).into_response();
+    };
+    ([(header::CONTENT_TYPE, "application/schema+json")], schema.text).into_response()
 }
 
 /// How long a developer stays signed in.
