@@ -115,6 +115,7 @@ fn cors(origins: &[String]) -> CorsLayer {
         "idempotency-key",
         "if-match",
         "if-none-match",
+        "last-event-id",
         "x-correlation-id",
         "x-device-id",
     ];

@@ -131,6 +131,37 @@ async fn every_example_is_answered_with_2xx_in_order() {
 }
 
 #[tokio::test]
+async fn a_page_of_an_allowed_origin_may_send_every_header_of_the_document() {
+    let origin = "https://app.example";
+    let server = Server::with(&[("MISSION_HTTP_CORS_ORIGINS", origin)]).await;
+    let document: Value = page(&server, "/openapi.json").await.json().await.unwrap();
+    let operations = document["paths"].as_object().unwrap().values();
+    let parameters = operations
+        .flat_map(|item| item.as_object().unwrap().values())
+        .filter_map(|operation| operation["parameters"].as_array())
+        .flatten();
+    let headers: BTreeSet<String> = parameters
+        .filter(|parameter| parameter["in"] == "header")
+        .map(|parameter| parameter["name"].as_str().unwrap().to_lowercase())
+        // Those that a service signs its messages with.
+        .filter(|name| !name.starts_with("webhook-"))
+        .collect();
+    assert!(headers.contains("last-event-id"), "{headers:?}");
+
+    let url = format!("{}/api/v1/stream", server.url);
+    let preflight = server.http.request(Method::OPTIONS, url);
+    let preflight = preflight
+        .header("Origin", origin)
+        .header("Access-Control-Request-Method", "GET");
+    let answer = preflight.send().await.unwrap();
+    assert_eq!(answer.headers()["access-control-allow-origin"], origin);
+    let allowed = answer.headers()["access-control-allow-headers"].to_str().unwrap();
+    let allowed: BTreeSet<String> = allowed.split(',').map(|name| name.trim().to_owned()).collect();
+    let missing: Vec<_> = headers.difference(&allowed).collect();
+    assert!(missing.is_empty(), "{missing:?} of {headers:?}");
+}
+
+#[tokio::test]
 async fn the_page_of_the_document_loads_nothing_from_elsewhere() {
     let server = Server::start().await;
     let answer = page(&server, "/docs/").await;
