@@ -234,27 +234,25 @@ impl EventFeed {
 impl Subscriber for EventFeed {
     async fn handle(&self, events: &[CloudEvent]) -> Result<(), StoreError> {
         let now = self.clock.now();
-        if !self.is_wanted(now).await? {
-            return Ok(());
-        }
+        let is_wanted = self.is_wanted(now).await?;
         let mut fed = Vec::with_capacity(events.len());
-        let mut erased = Vec::new();
         for event in events {
             let Some((id, user)) = envelope_ids(event) else {
                 continue;
             };
             if event.event_type == "UserErasedEvent" {
-                erased.push(user);
+                // Also while nobody follows: what was put in before may still be there.
+                self.store.forget_fed(user).await?;
+                fed.retain(|earlier: &NewFeedEvent| earlier.user != user);
             }
-            fed.push(NewFeedEvent {
-                event: id,
-                event_type: event.event_type.clone(),
-                user,
-                body: crate::webhooks::envelope_body(event)?,
-            });
-        }
-        for user in erased {
-            self.store.forget_fed(user).await?;
+            if is_wanted {
+                fed.push(NewFeedEvent {
+                    event: id,
+                    event_type: event.event_type.clone(),
+                    user,
+                    body: crate::webhooks::envelope_body(event)?,
+                });
+            }
         }
         if !fed.is_empty() {
             self.store.feed(&fed, now).await?;

@@ -3,6 +3,7 @@
 mod batches;
 mod constraints;
 mod durability;
+mod feed;
 mod journal;
 mod retention;
 mod sums;
