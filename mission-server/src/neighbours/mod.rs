@@ -36,7 +36,6 @@ use mission_core::{
 };
 
 use self::embedded::{StoredFriends, StoredPeople};
-pub(crate) use self::guard::GuardedResolver;
 pub use self::{
     call::{Call, RetryPolicy},
     callback::{CallbackError, CallbackKey},
@@ -50,6 +49,7 @@ pub use self::{
     social::SocialClient,
     storage::StorageClient,
 };
+pub(crate) use self::{error::deepest, guard::GuardedResolver};
 
 /// Names never delay an answer for longer.
 pub const NAMES_WAIT: Duration = Duration::from_millis(300);

@@ -4,13 +4,13 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use mission_core::ports::{clock::Clock, store::StoreError};
-use reqwest::{StatusCode, redirect};
+use reqwest::{Response, StatusCode, redirect};
 use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{Attempt, DueDelivery, TargetPolicy, Webhook, WebhookDefinition, WebhookStore, retry_after};
-use crate::neighbours::GuardedResolver;
+use crate::neighbours::{GuardedResolver, deepest};
 
 /// How often somebody looks for what is due again.
 const LOOK: Duration = Duration::from_secs(1);
@@ -168,11 +168,12 @@ impl WebhookSender {
             Ok(response) if response.status().is_success() => (Some(response.status().as_u16()), None),
             Ok(response) => {
                 let status = response.status();
-                let text = response.text().await.unwrap_or_default();
-                let said: String = text.chars().take(KEPT_OF_ANSWER).collect();
+                let said = beginning(response).await;
                 (Some(status.as_u16()), Some(format!("answered {status}: {said}")))
             }
-            Err(error) => (None, Some(root_cause(&error))),
+            Err(error) if error.is_timeout() => (None, Some("no answer in time".to_owned())),
+            // The address may hold a token.
+            Err(error) => (None, Some(deepest(&error.without_url()))),
         }
     }
 }
@@ -197,14 +198,16 @@ fn fails_since(webhook: &Webhook, delivery: &DueDelivery) -> bool {
     since.is_some_and(|since| since <= delivery.created_at + LEASE)
 }
 
-/// What went wrong in the end, without the address, which may hold a token.
-fn root_cause(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(next) = cause.source() {
-        cause = next;
+/// The beginning of an answer. No more of it is read: it may have no end.
+async fn beginning(mut response: Response) -> String {
+    let mut read = Vec::new();
+    while read.len() < 4 * KEPT_OF_ANSWER
+        && let Ok(Some(chunk)) = response.chunk().await
+    {
+        read.extend_from_slice(&chunk);
     }
-    if error.is_timeout() {
-        return "no answer in time".to_owned();
-    }
-    cause.to_string()
+    String::from_utf8_lossy(&read)
+        .chars()
+        .take(KEPT_OF_ANSWER)
+        .collect()
 }

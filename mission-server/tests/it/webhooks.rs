@@ -6,7 +6,13 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, body::Bytes, extract::State, http::HeaderMap, routing::post};
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::State,
+    http::HeaderMap,
+    routing::post,
+};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -271,6 +277,33 @@ async fn what_was_delivered_of_an_erased_user_is_forgotten() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     panic!("the delivery is still there");
+}
+
+#[tokio::test]
+async fn the_beginning_of_an_answer_without_an_end_is_kept() {
+    let endless = || async {
+        let parts = futures_util::stream::repeat_with(|| Ok::<_, std::io::Error>("no ".repeat(1000)));
+        (StatusCode::INTERNAL_SERVER_ERROR, Body::from_stream(parts))
+    };
+    let app = Router::new().route("/hooks", post(endless));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/hooks", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let server = server().await;
+    let admin = server.admin();
+    let webhook = make(&admin, &url, json!(["RewardClaimedEvent"])).await;
+    server.user().post("/checkin", json!(null)).await.ok(200);
+    let log = format!("/webhooks/{}/deliveries", webhook["id"].as_str().unwrap());
+    for _ in 0..400 {
+        let deliveries = admin.get(&log).await.ok(200);
+        if let Some(error) = deliveries["items"][0]["error"].as_str() {
+            let beginning: String = "no ".repeat(100).chars().take(200).collect();
+            assert_eq!(error, format!("answered 500 Internal Server Error: {beginning}"));
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the delivery was not answered");
 }
 
 #[tokio::test]
