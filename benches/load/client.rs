@@ -64,7 +64,7 @@ impl Kind {
         match self {
             Kind::Events => 2_000.0,
             Kind::Leaderboard | Kind::CheckIn => 40_000.0,
-            _ => 80_000.0,
+            _ => 160_000.0,
         }
     }
 }

@@ -11,7 +11,10 @@
 //!
 //! The server itself has all missions in memory, so their keys are for other services.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
@@ -348,15 +351,23 @@ impl<S> CachedStore<S> {
 #[async_trait]
 impl<S: Store> Store for CachedStore<S> {
     async fn load(&self, keys: &ReadSet) -> Result<LoadedRecords, StoreError> {
-        self.store.load(keys).await
+        let began = Instant::now();
+        let loaded = self.store.load(keys).await;
+        record_time("load", began);
+        loaded
     }
 
     async fn commit(&self, changes: &[Change]) -> Result<Vec<CommitOutcome>, StoreError> {
         // Before, so that a server which is killed right after the commit leaves nothing old behind; and after, since
         // somebody may have read in between.
         self.invalidate(changes);
+        let began = Instant::now();
         let outcome = self.store.commit(changes).await;
+        record_time("commit", began);
         self.invalidate(changes);
+        if let Ok(outcomes) = &outcome {
+            count_outcomes(changes, outcomes);
+        }
         for (place, change) in changes.iter().enumerate() {
             let conflict =
                 |outcomes: &Vec<CommitOutcome>| outcomes.get(place) == Some(&CommitOutcome::Conflict);
@@ -369,4 +380,21 @@ impl<S: Store> Store for CachedStore<S> {
         }
         outcome
     }
+}
+
+fn record_time(operation: &'static str, began: Instant) {
+    metrics::histogram!("mission_store_seconds", "operation" => operation)
+        .record(began.elapsed().as_secs_f64());
+}
+
+fn count_outcomes(changes: &[Change], outcomes: &[CommitOutcome]) {
+    let (mut committed, mut conflicts) = (0, 0);
+    for (change, outcome) in changes.iter().zip(outcomes) {
+        match outcome {
+            CommitOutcome::Committed => committed += change.journal.len() as u64,
+            CommitOutcome::Conflict => conflicts += 1,
+        }
+    }
+    metrics::counter!("mission_commands_committed_total").increment(committed);
+    metrics::counter!("mission_commit_conflicts_total").increment(conflicts);
 }

@@ -9,6 +9,7 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
+use tower::ServiceBuilder;
 use tower_http::{
     catch_panic::CatchPanicLayer,
     compression::CompressionLayer,
@@ -43,29 +44,33 @@ pub fn router(state: AppState) -> Router {
                 "this route does not take this method",
             )
         })
-        .layer(DefaultBodyLimit::max(state.settings.body_limit))
-        .layer(middleware::from_fn_with_state(state.clone(), time_limit))
-        .layer(CompressionLayer::new())
-        .layer(cors(&state.settings.cors_origins))
-        .layer(SetResponseHeaderLayer::if_not_present(
-            header::X_CONTENT_TYPE_OPTIONS,
-            HeaderValue::from_static("nosniff"),
-        ))
-        .layer(SetResponseHeaderLayer::if_not_present(
-            header::CACHE_CONTROL,
-            HeaderValue::from_static("no-store"),
-        ))
-        .layer(CatchPanicLayer::custom(|_| {
-            tracing::error!("a handler panicked");
-            Problem::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "internal",
-                "something went wrong here",
-            )
-            .into_response()
-        }))
-        .layer(middleware::from_fn(ops::count))
-        .layer(middleware::from_fn(correlation::layer))
+        // One stack, which a request clones once; outermost first.
+        .layer(
+            ServiceBuilder::new()
+                .layer(middleware::from_fn(correlation::layer))
+                .layer(middleware::from_fn(ops::count))
+                .layer(CatchPanicLayer::custom(|_| {
+                    tracing::error!("a handler panicked");
+                    Problem::new(
+                        StatusCode::INTERNAL_SERVER_ERROR,
+                        "internal",
+                        "something went wrong here",
+                    )
+                    .into_response()
+                }))
+                .layer(SetResponseHeaderLayer::if_not_present(
+                    header::CACHE_CONTROL,
+                    HeaderValue::from_static("no-store"),
+                ))
+                .layer(SetResponseHeaderLayer::if_not_present(
+                    header::X_CONTENT_TYPE_OPTIONS,
+                    HeaderValue::from_static("nosniff"),
+                ))
+                .option_layer(cors(&state.settings.cors_origins))
+                .layer(CompressionLayer::new())
+                .layer(middleware::from_fn_with_state(state.clone(), time_limit))
+                .layer(DefaultBodyLimit::max(state.settings.body_limit)),
+        )
         .with_state(state)
 }
 
@@ -96,9 +101,10 @@ async fn time_limit(
     }
 }
 
-fn cors(origins: &[String]) -> CorsLayer {
+/// Nothing where no page of another origin is allowed.
+fn cors(origins: &[String]) -> Option<CorsLayer> {
     if origins.is_empty() {
-        return CorsLayer::new();
+        return None;
     }
     let allowed = if origins.iter().any(|origin| origin == "*") {
         AllowOrigin::any()
@@ -119,9 +125,11 @@ fn cors(origins: &[String]) -> CorsLayer {
         "x-correlation-id",
         "x-device-id",
     ];
-    CorsLayer::new()
-        .allow_origin(allowed)
-        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
-        .allow_headers(names.map(HeaderName::from_static))
-        .expose_headers([header::ETAG, header::RETRY_AFTER, super::idempotency::REPLAYED])
+    Some(
+        CorsLayer::new()
+            .allow_origin(allowed)
+            .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
+            .allow_headers(names.map(HeaderName::from_static))
+            .expose_headers([header::ETAG, header::RETRY_AFTER, super::idempotency::REPLAYED]),
+    )
 }

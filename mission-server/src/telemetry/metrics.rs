@@ -99,6 +99,21 @@ const METRICS: &[(Kind, &str, &str)] = &[
         "Requests that were counted by one server alone, because Redis was away",
     ),
     (
+        Histogram,
+        "mission_store_seconds",
+        "Time of the writer's batches in the database, by operation: load or commit",
+    ),
+    (
+        Counter,
+        "mission_commands_committed_total",
+        "Commands that were committed; divided by the commits, what a batch holds",
+    ),
+    (
+        Counter,
+        "mission_commit_conflicts_total",
+        "Changes that another server's commit stood against, each try; they are decided again",
+    ),
+    (
         Counter,
         "mission_rule_failures_total",
         "Evaluations of mission scripts that failed, by mission, hook and kind",

@@ -248,13 +248,20 @@ impl Database {
 /// Connects, and tells with which options.
 ///
 /// Every statement looks up keys, so that one plan does for all values. Left to itself, PostgreSQL plans a statement for few
-/// rows anew each time, because the plan for any number of them looks dearer; that costs more than it takes to run.
+/// rows anew each time, because the plan for any number of them looks dearer; that costs more than it takes to run. And it
+/// scans a table that is empty when the statement is planned, for as long as nobody analyzes it: minutes in which each
+/// command of a new deployment costs as much as there are users.
 async fn connect(
     plain: PgConnectOptions,
     settings: PostgresOptions,
 ) -> Result<(PgConnection, PgConnectOptions), OpenError> {
     if settings.prepared_statements {
-        let generic = plain.clone().options([("plan_cache_mode", "force_generic_plan")]);
+        let generic = plain.clone().options([
+            ("plan_cache_mode", "force_generic_plan"),
+            ("enable_seqscan", "off"),
+            // What costs so much on paper alone is not worth a compiler.
+            ("jit", "off"),
+        ]);
         match connect_with(&generic, settings.acquire_timeout).await? {
             // A pooler stands between, which lets no options through.
             Err(error) if sql_state(&error).as_deref() == Some("08P01") => {}

@@ -9,13 +9,14 @@ use super::{connection::Database, rows::union_of};
 use crate::store::{
     database::SqlDatabase as _,
     load_query::{LoadQuery, LoadedRow},
+    sql_builder::SqlBuilder,
 };
 
 /// Reads what is asked for.
 pub(super) async fn load(database: &Database, keys: &ReadSet) -> Result<LoadedRecords, StoreError> {
     let query = LoadQuery::of(keys);
     let mut loaded = query.nothing_found();
-    let statement = union_of(part::ALL, query.keys())?;
+    let statement = statement(&query)?;
     if statement.is_empty() {
         return Ok(loaded);
     }
@@ -23,6 +24,10 @@ pub(super) async fn load(database: &Database, keys: &ReadSet) -> Result<LoadedRe
         query.add_row(&mut loaded, &LoadedRow::of(row)?)?;
     }
     Ok(loaded)
+}
+
+pub(super) fn statement(query: &LoadQuery) -> Result<SqlBuilder, StoreError> {
+    union_of(part::ALL, query.keys())
 }
 
 /// Each part of the statement answers rows of one form: which part, the key's place among those that were asked for,

@@ -4,6 +4,7 @@ mod batches;
 mod feed;
 mod journal;
 mod layouts;
+mod plans;
 mod retention;
 mod servers;
 #[cfg(target_os = "linux")]
