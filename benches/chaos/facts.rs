@@ -115,8 +115,6 @@ pub(crate) struct Facts {
     pub(crate) budgets: BTreeMap<Uuid, i64>,
     /// The wallet's bookings.
     pub(crate) bookings: Vec<Booking>,
-    /// The sum of all rows of the wallet, both sides.
-    pub(crate) ledger_sum: i64,
     /// Messages that wait in each queue that must be empty.
     pub(crate) waiting: BTreeMap<String, u32>,
 }
@@ -206,8 +204,7 @@ impl Facts {
     async fn read_wallet(&mut self, ledger: &Path) -> Result<()> {
         let options = SqliteConnectOptions::new().filename(ledger).read_only(true);
         let mut database = SqliteConnection::connect_with(&options).await?;
-        let sql = "SELECT e.grant_id, e.kind, a.user_id, e.amount_micros FROM wallet_entries e
-            JOIN wallet_accounts a ON a.id = e.account_id WHERE e.side = 'holder'";
+        let sql = "SELECT grant_id, kind, nullif(user_id, zeroblob(16)), amount_micros FROM wallet_entries";
         for row in sqlx::query(sql).fetch_all(&mut database).await? {
             self.bookings.push(Booking {
                 grant: row.try_get(0)?,
@@ -216,8 +213,6 @@ impl Facts {
                 micros: row.try_get(3)?,
             });
         }
-        let sql = "SELECT coalesce(sum(amount_micros), 0) FROM wallet_entries";
-        self.ledger_sum = sqlx::query_scalar(sql).fetch_one(&mut database).await?;
         Ok(database.close().await?)
     }
 }

@@ -30,7 +30,7 @@ BEGIN
         ('check_in_days', 'user_id'),
         ('sightings', 'user_id'),
         ('friendships', 'user_id'),
-        ('wallet_accounts', 'user_id'),
+        ('wallet_erasures', 'user_id'),
         ('wallet_entries', 'user_id'),
         ('journal', 'root_id'),
         ('receipts', 'caller, command'),

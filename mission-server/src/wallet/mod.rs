@@ -1,8 +1,8 @@
 //! The embedded wallet: a double-entry ledger that listens to events as any consumer would.
 //!
-//! Every grant moves points from the issuer's account to its holder's, every revocation moves them back: two rows of
-//! opposite amounts under the grant's id, booked once however often the event comes. After an erasure the holder's rows
-//! lie in one anonymous account, so that all sums stay.
+//! Every grant moves points from the issuer to its holder, every revocation moves them back: one row under the grant's id
+//! that is both sides of the booking, booked once however often the event comes. After an erasure the holder's rows lie in
+//! one anonymous account, so that all sums stay.
 
 #[cfg(feature = "server")]
 mod cached;

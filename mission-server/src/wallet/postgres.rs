@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{Ledger, LedgerCommand, LedgerEntry, Wallet, ledger_entry};
 use crate::store::{
     database::SqlDatabase as _,
-    postgres::{Database, Kind, PostgresStore, Rows, failure},
+    postgres::{Database, Kind, PostgresStore, Rows, Transaction, failure},
     record::unavailable,
     row::SqlRow,
     sql_builder::SqlBuilder,
@@ -34,49 +34,36 @@ struct PostgresLedger {
     database: Database,
 }
 
-const OPEN_ACCOUNTS: &str = "INSERT INTO wallet_accounts (user_id) SELECT k.id FROM ";
-const OPENED: &str = " AS k(id) ORDER BY k.id ON CONFLICT (user_id) DO NOTHING";
+/// Nobody is erased while others book: a booking after an erasure has to see it.
+const LOCK_TO_BOOK: &str = "SELECT pg_advisory_xact_lock_shared(7521962890171955)";
+const LOCK_TO_ERASE: &str = "SELECT pg_advisory_xact_lock(7521962890171955)";
 
-/// Nobody can be erased between the look at the accounts and the end of the transaction.
-const BOOK: &str = "WITH account AS MATERIALIZED (SELECT user_id, erased_at FROM wallet_accounts
-        WHERE user_id = ANY(?) ORDER BY user_id FOR SHARE)
-    INSERT INTO wallet_entries (user_id, grant_id, kind, side, amount_micros, currency, booked_at)
-    SELECT CASE WHEN account.erased_at IS NULL THEN k.user_id ELSE ? END, k.grant_id, k.kind, s.side,
-        s.sign * k.amount, k.currency, k.booked_at FROM ";
+const BOOK: &str = "INSERT INTO wallet_entries (user_id, grant_id, kind, amount_micros, currency, booked_at)
+    SELECT coalesce(erased.account, k.user_id), k.grant_id, k.kind, k.amount, k.currency, k.booked_at FROM ";
 const BOOKED: &str = " AS k(place, grant_id, kind, user_id, amount, currency, booked_at)
-    JOIN account ON account.user_id = k.user_id
-    CROSS JOIN (VALUES ('issuer', -1), ('holder', 1)) AS s(side, sign)
-    ORDER BY k.place, s.side ON CONFLICT (user_id, grant_id, kind, side) DO NOTHING";
+    LEFT JOIN LATERAL (SELECT ?::uuid AS account FROM wallet_erasures e WHERE e.user_id = k.user_id) AS erased ON TRUE
+    ORDER BY k.place ON CONFLICT (user_id, grant_id, kind) DO NOTHING";
 
 const CLOSE_ACCOUNTS: &str =
-    "INSERT INTO wallet_accounts AS t (user_id, erased_at) SELECT k.id, k.erased_at FROM ";
-const CLOSED: &str = " AS k(id, erased_at) ORDER BY k.id
-    ON CONFLICT (user_id) DO UPDATE SET erased_at = coalesce(t.erased_at, excluded.erased_at)";
+    "INSERT INTO wallet_erasures (user_id, erased_at) SELECT k.id, k.erased_at FROM ";
+const CLOSED: &str = " AS k(id, erased_at) ORDER BY k.id ON CONFLICT (user_id) DO NOTHING";
 const MOVE_ENTRIES: &str = "WITH moved AS (DELETE FROM wallet_entries WHERE user_id = ANY(?) RETURNING *)
-    INSERT INTO wallet_entries (user_id, grant_id, kind, side, number, amount_micros, currency, booked_at)
-    SELECT ?, grant_id, kind, side, number, amount_micros, currency, booked_at FROM moved";
+    INSERT INTO wallet_entries (user_id, grant_id, kind, number, amount_micros, currency, booked_at)
+    SELECT ?, grant_id, kind, number, amount_micros, currency, booked_at FROM moved";
 
 /// Consecutive commands of one kind, ready to be bound.
 enum CommandRun {
-    Book { users: Vec<Uuid>, rows: Rows },
+    Book(Rows),
     Forget(BTreeMap<Uuid, DateTime<Utc>>),
 }
 
 impl CommandRun {
-    fn into_statements(self) -> Result<[SqlBuilder; 2], StoreError> {
+    async fn carry_out(self, work: &mut Transaction) -> Result<(), StoreError> {
         match self {
-            CommandRun::Book { mut users, rows } => {
-                users.sort_unstable();
-                users.dedup();
-                let mut accounts = Rows::of(&[Kind::Id]);
-                for user in &users {
-                    accounts.row().id(*user);
-                }
-                let mut open = SqlBuilder::new(OPEN_ACCOUNTS);
-                open.rows(accounts)?.then(OPENED);
+            CommandRun::Book(rows) => {
                 let mut book = SqlBuilder::new(BOOK);
-                book.bind(users).bind(ERASED).rows(rows)?.then(BOOKED);
-                Ok([open, book])
+                book.rows(rows)?.then(BOOKED).bind(ERASED);
+                run(work, book).await
             }
             CommandRun::Forget(users) => {
                 let mut accounts = Rows::of(&[Kind::Id, Kind::Number]);
@@ -85,13 +72,17 @@ impl CommandRun {
                 }
                 let mut close = SqlBuilder::new(CLOSE_ACCOUNTS);
                 close.rows(accounts)?.then(CLOSED);
-                let entries = SqlBuilder::new(MOVE_ENTRIES)
-                    .with(users.into_keys().collect::<Vec<_>>())
-                    .with(ERASED);
-                Ok([close, entries])
+                run(work, close).await?;
+                let users = users.into_keys().collect::<Vec<_>>();
+                run(work, SqlBuilder::new(MOVE_ENTRIES).with(users).with(ERASED)).await
             }
         }
     }
+}
+
+async fn run(work: &mut Transaction, statement: SqlBuilder) -> Result<(), StoreError> {
+    work.run(statement).await.map_err(|error| failure(&error))?;
+    Ok(())
 }
 
 fn runs(orders: &[LedgerCommand]) -> Result<Vec<CommandRun>, StoreError> {
@@ -99,8 +90,8 @@ fn runs(orders: &[LedgerCommand]) -> Result<Vec<CommandRun>, StoreError> {
     for (place, order) in (0_i64..).zip(orders) {
         match order {
             LedgerCommand::Book(booking) => {
-                if !matches!(runs.last(), Some(CommandRun::Book { .. })) {
-                    let kinds = [
+                if !matches!(runs.last(), Some(CommandRun::Book(_))) {
+                    runs.push(CommandRun::Book(Rows::of(&[
                         Kind::Number,
                         Kind::Id,
                         Kind::Text,
@@ -108,14 +99,9 @@ fn runs(orders: &[LedgerCommand]) -> Result<Vec<CommandRun>, StoreError> {
                         Kind::Number,
                         Kind::Text,
                         Kind::Number,
-                    ];
-                    runs.push(CommandRun::Book {
-                        users: Vec::new(),
-                        rows: Rows::of(&kinds),
-                    });
+                    ])));
                 }
-                if let Some(CommandRun::Book { users, rows }) = runs.last_mut() {
-                    users.push(booking.user.0);
+                if let Some(CommandRun::Book(rows)) = runs.last_mut() {
                     let row = rows.row().number(place).id(booking.grant.0);
                     row.text(serde_name(booking.kind))
                         .id(booking.user.0)
@@ -142,10 +128,14 @@ impl Ledger for PostgresLedger {
     async fn carry_out(&self, orders: &[LedgerCommand]) -> Result<(), StoreError> {
         let runs = runs(orders)?;
         let mut work = self.database.begin().await.map_err(unavailable)?;
+        let erases = runs.iter().any(|run| matches!(run, CommandRun::Forget(_)));
+        run(
+            &mut work,
+            SqlBuilder::new(if erases { LOCK_TO_ERASE } else { LOCK_TO_BOOK }),
+        )
+        .await?;
         for run in runs {
-            for statement in run.into_statements()? {
-                work.run(statement).await.map_err(|error| failure(&error))?;
-            }
+            run.carry_out(&mut work).await?;
         }
         work.commit().await.map_err(unavailable)
     }
@@ -153,7 +143,7 @@ impl Ledger for PostgresLedger {
     async fn balance(&self, user: UserId) -> Result<Decimal, StoreError> {
         let query = SqlBuilder::new(
             "SELECT coalesce(sum(amount_micros), 0)::bigint FROM wallet_entries
-            WHERE user_id = ? AND side = 'holder' AND user_id <> ?",
+            WHERE user_id = ? AND user_id <> ?",
         );
         let rows = self.database.read(query.with(user.0).with(ERASED)).await?;
         let sum = rows.first().map_or(Ok(0), |row| row.number(0))?;
@@ -163,7 +153,7 @@ impl Ledger for PostgresLedger {
     async fn entries(&self, user: UserId) -> Result<Vec<LedgerEntry>, StoreError> {
         let query = SqlBuilder::new(
             "SELECT grant_id, kind, amount_micros, currency, booked_at FROM wallet_entries
-            WHERE user_id = ? AND side = 'holder' AND user_id <> ? ORDER BY number",
+            WHERE user_id = ? AND user_id <> ? ORDER BY number",
         );
         let rows = self.database.read(query.with(user.0).with(ERASED)).await?;
         rows.iter().map(ledger_entry).collect()

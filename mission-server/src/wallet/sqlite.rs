@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use mission_core::{UserId, points::total_from_millionths, ports::store::StoreError, serde_name};
 use rust_decimal::Decimal;
+use uuid::Uuid;
 
 use super::{Booking, Ledger, LedgerCommand, LedgerEntry, Wallet, ledger_entry};
 use crate::store::{
@@ -22,32 +23,21 @@ impl SqliteStore {
     }
 }
 
-/// The account of the issuer, which the migration makes.
-const ISSUER: i64 = 1;
 /// The one account of all who were erased.
-const ERASED: i64 = 2;
+const ERASED: Uuid = Uuid::nil();
 
 struct SqliteLedger {
     database: Database,
 }
 
-const OPEN_ACCOUNTS: &str = "INSERT INTO wallet_accounts (kind, user_id)
-    SELECT DISTINCT 'user', unhex(value->>2) FROM json_each(?) WHERE TRUE ON CONFLICT (user_id) DO NOTHING;";
-const BOOK_HOLDERS: &str = "INSERT INTO wallet_entries
-    (grant_id, kind, side, account_id, amount_micros, currency, booked_at)
-    SELECT unhex(value->>0), value->>1, 'holder',
-        (SELECT CASE WHEN erased_at IS NULL THEN id ELSE ? END FROM wallet_accounts WHERE user_id = unhex(value->>2)),
-        value->>3, value->>4, value->>5
-    FROM json_each(?) WHERE TRUE ON CONFLICT (grant_id, kind, side) DO NOTHING;";
-const BOOK_ISSUER: &str = "INSERT INTO wallet_entries
-    (grant_id, kind, side, account_id, amount_micros, currency, booked_at)
-    SELECT unhex(value->>0), value->>1, 'issuer', ?, -(value->>3), value->>4, value->>5
-    FROM json_each(?) WHERE TRUE ON CONFLICT (grant_id, kind, side) DO NOTHING;";
-const CLOSE_ACCOUNTS: &str = "INSERT INTO wallet_accounts (kind, user_id, erased_at)
-    SELECT 'user', unhex(value->>0), value->>1 FROM json_each(?) WHERE TRUE
-    ON CONFLICT (user_id) DO UPDATE SET erased_at = coalesce(erased_at, excluded.erased_at);";
-const MOVE_ENTRIES: &str = "UPDATE wallet_entries SET account_id = ? WHERE side = 'holder' AND account_id IN
-    (SELECT id FROM wallet_accounts WHERE user_id IN (SELECT unhex(value->>0) FROM json_each(?)));";
+const BOOK: &str = "INSERT INTO wallet_entries (user_id, grant_id, kind, amount_micros, currency, booked_at)
+    SELECT CASE WHEN EXISTS (SELECT 1 FROM wallet_erasures WHERE user_id = unhex(value->>2)) THEN ? ELSE unhex(value->>2) END,
+        unhex(value->>0), value->>1, value->>3, value->>4, value->>5
+    FROM json_each(?) WHERE TRUE ON CONFLICT (user_id, grant_id, kind) DO NOTHING;";
+const CLOSE_ACCOUNTS: &str = "INSERT INTO wallet_erasures (user_id, erased_at)
+    SELECT unhex(value->>0), value->>1 FROM json_each(?) WHERE TRUE ON CONFLICT (user_id) DO NOTHING;";
+const MOVE_ENTRIES: &str = "UPDATE wallet_entries SET user_id = ?
+    WHERE user_id IN (SELECT unhex(value->>0) FROM json_each(?));";
 
 /// Consecutive commands of one kind, ready to be bound.
 enum CommandRun {
@@ -59,10 +49,7 @@ impl CommandRun {
     fn add_to(self, script: &mut SqlBuilder) {
         match self {
             CommandRun::Book(rows) => {
-                let bookings = rows.into_text();
-                script.then(OPEN_ACCOUNTS).bind(bookings.clone());
-                script.then(BOOK_HOLDERS).bind(ERASED).bind(bookings.clone());
-                script.then(BOOK_ISSUER).bind(ISSUER).bind(bookings);
+                script.then(BOOK).bind(ERASED).bind(rows.into_text());
             }
             CommandRun::Forget(rows) => {
                 let users = rows.into_text();
@@ -127,10 +114,9 @@ impl Ledger for SqliteLedger {
 
     async fn balance(&self, user: UserId) -> Result<Decimal, StoreError> {
         let query = SqlBuilder::new(
-            "SELECT coalesce(sum(amount_micros), 0) FROM wallet_entries WHERE side = 'holder'
-            AND account_id = (SELECT id FROM wallet_accounts WHERE user_id = ?)",
+            "SELECT coalesce(sum(amount_micros), 0) FROM wallet_entries WHERE user_id = ? AND user_id <> ?",
         );
-        let rows = self.database.read(query.with(user.0)).await?;
+        let rows = self.database.read(query.with(user.0).with(ERASED)).await?;
         let sum = rows.first().map_or(Ok(0), |row| row.number(0))?;
         Ok(total_from_millionths(sum))
     }
@@ -138,9 +124,9 @@ impl Ledger for SqliteLedger {
     async fn entries(&self, user: UserId) -> Result<Vec<LedgerEntry>, StoreError> {
         let query = SqlBuilder::new(
             "SELECT grant_id, kind, amount_micros, currency, booked_at FROM wallet_entries
-            WHERE side = 'holder' AND account_id = (SELECT id FROM wallet_accounts WHERE user_id = ?) ORDER BY id",
+            WHERE user_id = ? AND user_id <> ? ORDER BY number",
         );
-        let rows = self.database.read(query.with(user.0)).await?;
+        let rows = self.database.read(query.with(user.0).with(ERASED)).await?;
         rows.iter().map(ledger_entry).collect()
     }
 }

@@ -20,8 +20,8 @@ pub(crate) mod tests;
 
 use crate::store::SqlStore;
 
-pub(crate) use connection::failure;
 pub use connection::{Database, OpenError, PostgresOptions};
+pub(crate) use connection::{Transaction, failure};
 pub(crate) use rows::{Kind, Rows};
 
 /// Everything in one PostgreSQL database. Clones share its connections.

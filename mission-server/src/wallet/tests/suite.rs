@@ -23,7 +23,7 @@ fn a_grant_is_booked_once_and_revoked_once() {
             "-12.5",
             "exact digits on the wire"
         );
-        assert_eq!(sums(&test_store).await.values().sum::<i64>(), 0);
+        assert_eq!(sums(&test_store).await, [("user".to_owned(), 1)].into());
     });
 }
 
@@ -47,7 +47,6 @@ fn who_was_erased_has_no_account_and_the_sums_stay() {
         assert_eq!(balance(&wallet, 2).await, "5");
         let expected = [
             ("erased", 11_000_000),
-            ("issuer", -16_000_000),
             ("user", 5_000_000),
         ];
         assert_eq!(
@@ -95,7 +94,8 @@ fn an_unreadable_event_is_refused_with_its_name_and_books_nothing() {
     });
 }
 
-/// Whatever comes, in whatever order and however often: the books equal those of a naive model, and add up to nothing.
+/// Whatever comes, in whatever order and however often: the books equal those of a naive model, and an erasure changes no
+/// sum.
 #[test]
 fn the_books_always_balance() {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -107,6 +107,7 @@ fn the_books_always_balance() {
     };
     let wallet = test_store.store.wallet();
     let case = Cell::new(0);
+    let issued = Cell::new(0);
     let history = async |batches: Vec<Vec<Delivery>>| {
         // Other users and grants in every case, in the same books.
         case.set(case.get() + 1);
@@ -146,7 +147,10 @@ fn the_books_always_balance() {
                 "user {one}"
             );
         }
-        assert_eq!(sums(&test_store).await.values().sum::<i64>(), 0);
+        let moved = booked.keys();
+        let moved = moved.map(|(grant, granted)| if *granted { amount(*grant) } else { -amount(*grant) });
+        issued.set(issued.get() + moved.sum::<i64>());
+        assert_eq!(sums(&test_store).await.values().sum::<i64>(), issued.get());
     };
     let mut runner = TestRunner::new(Config {
         cases: 48,
