@@ -20,8 +20,6 @@ use crate::{
 
 /// Users who read again and again.
 const ACTIVE: u32 = 1_000;
-/// Connections of a busy, an idle and a crowded server.
-const CONNECTIONS: [usize; 3] = [32, 1, 128];
 
 /// A database for each server.
 #[derive(Clone, Copy)]
@@ -140,7 +138,7 @@ fn in_turns(
 }
 
 fn check_ins(backend: Backend<'_>, options: &Options, report: &mut Report) -> Result<()> {
-    for connections in CONNECTIONS {
+    for &connections in &options.connections {
         let mut calls = Calls::new(0);
         // Fresh ones, so that neither has events of earlier rounds left to send.
         let product = backend.product(options, &[])?;

@@ -5,7 +5,8 @@
 //! ```text
 //! cargo build --release -p mission-server -p mission-cli -p mission-benches
 //! target/release/load [--rounds N] [--seconds S] [--folder DIR] [--database sqlite|postgres|both]
-//!                     [--postgres URL] [--redis URL] [--users N] [--only PART] [--json FILE]
+//!                     [--postgres URL] [--redis URL] [--users N] [--connections N,N]
+//!                     [--only PART] [--json FILE]
 //! ```
 //!
 //! The parts are check-ins, returning (users), events (with reads), leaderboards, start-up and replay. The role of `--postgres` must have the right to create schemas. `--users` (1,000,000) is the size of the larger
@@ -44,6 +45,8 @@ struct Options {
     redis: Option<String>,
     users: u32,
     json: Option<PathBuf>,
+    /// Connections of a busy, an idle and a crowded server, for check-ins.
+    connections: Vec<usize>,
     /// The only part to measure.
     only: Option<String>,
 }
@@ -69,6 +72,7 @@ impl Options {
             redis: None,
             users: 1_000_000,
             json: None,
+            connections: vec![32, 1, 128],
             only: None,
         };
         let mut database = None;
@@ -84,12 +88,18 @@ impl Options {
                 "--redis" => options.redis = Some(value),
                 "--users" => options.users = value.parse()?,
                 "--json" => options.json = Some(value.into()),
+                "--connections" => {
+                    options.connections = value
+                        .split(',')
+                        .map(str::parse)
+                        .collect::<std::result::Result<_, _>>()?;
+                }
                 "--only" if PARTS.contains(&value.as_str()) => options.only = Some(value),
                 "--only" => return Err(format!("`--only {value}`: there are {}", PARTS.join(", ")).into()),
                 _ => {
                     return Err(format!(
                         "unknown option `{word}`; there are --rounds, --seconds, --folder, --database, --postgres, \
-                         --redis, --users, --only, --json"
+                         --redis, --users, --connections, --only, --json"
                     )
                     .into());
                 }

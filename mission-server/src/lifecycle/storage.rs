@@ -41,6 +41,8 @@ pub struct Storage {
     pub outbox_notify: Arc<Notify>,
     /// The embedded ledger.
     pub wallet: Wallet,
+    /// The ledger of a wallet of its own.
+    pub durable_wallet: Wallet,
     /// Who is told of events by HTTP.
     pub webhooks: Arc<dyn WebhookStore>,
     /// Events, for who follows them.
@@ -90,7 +92,7 @@ impl Storage {
             #[cfg(feature = "sqlite")]
             url @ DatabaseUrl::Sqlite(_) => {
                 let store = SqliteStore::open(&url.to_string(), SqliteOptions::default()).await?;
-                Storage::over(store.wallet(), store)
+                Storage::over([store.wallet(), store.durable_wallet()], store)
             }
             #[cfg(feature = "postgres")]
             DatabaseUrl::Postgres(url) => {
@@ -100,7 +102,7 @@ impl Storage {
                     ..PostgresOptions::default()
                 };
                 let store = PostgresStore::open(url.expose(), options).await?;
-                Storage::over(store.wallet(), store)
+                Storage::over([store.wallet(), store.durable_wallet()], store)
             }
             #[cfg(not(all(feature = "sqlite", feature = "postgres")))]
             other => return Err(OpenError::NotBuilt(other.to_string())),
@@ -110,7 +112,7 @@ impl Storage {
         Ok(storage)
     }
 
-    fn over<D: SqlDatabase>(wallet: Wallet, store: SqlStore<D>) -> Self {
+    fn over<D: SqlDatabase>([wallet, durable_wallet]: [Wallet; 2], store: SqlStore<D>) -> Self {
         let writes = WriteHealth::default();
         Storage {
             store: Arc::new(MonitoredStore::new(store.clone(), writes.clone())),
@@ -119,6 +121,7 @@ impl Storage {
             outbox: Arc::new(store.clone()),
             outbox_notify: store.outbox_notify(),
             wallet: wallet.cached(),
+            durable_wallet,
             webhooks: Arc::new(store.clone()),
             feed: Arc::new(store.clone()),
             maintenance: Arc::new(store),

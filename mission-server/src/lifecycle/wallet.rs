@@ -55,9 +55,13 @@ async fn consume(
     listener.serve(http::health_router(probe, metrics));
     let address = listener.address();
     tracing::info!(%address, database = %settings.database.url, queue = settings.queue, "the wallet is ready");
-    WalletQueue::new(storage.wallet.clone(), settings.queue, Arc::new(SystemClock))
-        .run(&broker, &stop)
-        .await;
+    WalletQueue::new(
+        storage.durable_wallet.clone(),
+        settings.queue,
+        Arc::new(SystemClock),
+    )
+    .run(&broker, &stop)
+    .await;
     listener.close().await;
     broker.close();
     // A panic there is told by itself.

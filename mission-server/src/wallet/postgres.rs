@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{Ledger, LedgerCommand, LedgerEntry, Wallet, ledger_entry};
 use crate::store::{
-    database::SqlDatabase as _,
+    database::{Durability, SqlDatabase as _},
     postgres::{Database, Kind, PostgresStore, Rows, Transaction, failure},
     record::unavailable,
     row::SqlRow,
@@ -18,11 +18,23 @@ use crate::store::{
 };
 
 impl PostgresStore {
-    /// The embedded wallet, in the same database.
+    /// The embedded wallet, in the same database as the outbox: a power loss takes the note that an event was sent with its booking, so
+    /// that it is sent once more.
     #[must_use]
     pub fn wallet(&self) -> Wallet {
+        self.wallet_with(Durability::Relaxed)
+    }
+
+    /// A wallet whose events come from elsewhere: what it has taken survives a power loss.
+    #[must_use]
+    pub fn durable_wallet(&self) -> Wallet {
+        self.wallet_with(Durability::Full)
+    }
+
+    fn wallet_with(&self, durability: Durability) -> Wallet {
         Wallet::new(PostgresLedger {
             database: self.database.clone(),
+            durability,
         })
     }
 }
@@ -32,6 +44,7 @@ const ERASED: Uuid = Uuid::nil();
 
 struct PostgresLedger {
     database: Database,
+    durability: Durability,
 }
 
 /// Nobody is erased while others book: a booking after an erasure has to see it.
@@ -127,7 +140,7 @@ fn runs(orders: &[LedgerCommand]) -> Result<Vec<CommandRun>, StoreError> {
 impl Ledger for PostgresLedger {
     async fn carry_out(&self, orders: &[LedgerCommand]) -> Result<(), StoreError> {
         let runs = runs(orders)?;
-        let mut work = self.database.begin().await.map_err(unavailable)?;
+        let mut work = self.database.begin(self.durability).await.map_err(unavailable)?;
         let erases = runs.iter().any(|run| matches!(run, CommandRun::Forget(_)));
         run(
             &mut work,

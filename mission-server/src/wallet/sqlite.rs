@@ -14,11 +14,23 @@ use crate::store::{
 };
 
 impl SqliteStore {
-    /// The embedded wallet, in the same file.
+    /// The embedded wallet, in the same file as the outbox: a power loss takes the note that an event was sent with its booking, so
+    /// that it is sent once more.
     #[must_use]
     pub fn wallet(&self) -> Wallet {
+        self.wallet_with(Durability::Relaxed)
+    }
+
+    /// A wallet whose events come from elsewhere: what it has taken survives a power loss.
+    #[must_use]
+    pub fn durable_wallet(&self) -> Wallet {
+        self.wallet_with(Durability::Full)
+    }
+
+    fn wallet_with(&self, durability: Durability) -> Wallet {
         Wallet::new(SqliteLedger {
             database: self.database.clone(),
+            durability,
         })
     }
 }
@@ -28,6 +40,7 @@ const ERASED: Uuid = Uuid::nil();
 
 struct SqliteLedger {
     database: Database,
+    durability: Durability,
 }
 
 const BOOK: &str = "INSERT INTO wallet_entries (user_id, grant_id, kind, amount_micros, currency, booked_at)
@@ -105,8 +118,7 @@ impl Ledger for SqliteLedger {
         }
         script.then("COMMIT;");
         let mut turn = self.database.lock_writer().await?;
-        // The outbox notes the events as sent only after this, in the same log: a power cut takes both or the note.
-        let written = turn.write(Durability::Relaxed, script).await;
+        let written = turn.write(self.durability, script).await;
         written.map_err(|error| failure(&error))?;
         turn.finished();
         Ok(())

@@ -30,6 +30,7 @@ pub(super) struct Breaker(Arc<Shared>);
 
 struct Shared {
     pool: PgPool,
+    relaxed: PgPool,
     /// Why the database is away, while it is.
     away: watch::Sender<Option<String>>,
     /// Whether somebody is looking.
@@ -46,9 +47,10 @@ impl fmt::Debug for Breaker {
 }
 
 impl Breaker {
-    pub(super) fn new(pool: PgPool) -> Self {
+    pub(super) fn new(pool: PgPool, relaxed: PgPool) -> Self {
         Breaker(Arc::new(Shared {
             pool,
+            relaxed,
             away: watch::Sender::new(None),
             looking: AtomicBool::new(false),
             began: Instant::now(),
@@ -120,7 +122,7 @@ impl Shared {
         match tokio::time::timeout(LOOK_TIME, asking).await {
             Ok(Ok(())) => Ok(()),
             // It may be out of connections because this server holds them; whoever has one can go on.
-            Ok(Err(error)) if !is_lost(&error) && self.pool.size() > 0 => Ok(()),
+            Ok(Err(error)) if !is_lost(&error) && self.pool.size() + self.relaxed.size() > 0 => Ok(()),
             Ok(Err(error)) => Err(error.to_string()),
             Err(_) if self.answered.load(Ordering::Relaxed) >= began.max(1) => Ok(()),
             Err(_) => Err(format!("no answer within {LOOK_TIME:?}")),
@@ -129,8 +131,10 @@ impl Shared {
 
     /// Connections that nobody uses are of the time before.
     fn forget_idle_connections(&self) {
-        while let Some(connection) = self.pool.try_acquire() {
-            drop(connection.detach());
+        for pool in [&self.pool, &self.relaxed] {
+            while let Some(connection) = pool.try_acquire() {
+                drop(connection.detach());
+            }
         }
     }
 }

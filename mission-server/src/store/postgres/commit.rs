@@ -16,7 +16,7 @@ use super::{
     check::{lock, look_up},
     connection::{CommitFailure, Database, Transaction, TransactionError},
 };
-use crate::store::record::unavailable;
+use crate::store::{database::Durability, record::unavailable};
 
 /// How often a batch is looked up again where others changed what it rests on in between.
 const TRIES: usize = 8;
@@ -104,7 +104,7 @@ enum CommitAttempt {
 }
 
 async fn commit_what_holds(database: &Database, changes: &[Change]) -> Result<CommitAttempt, StoreError> {
-    let mut transaction = database.begin().await.map_err(unavailable)?;
+    let mut transaction = database.begin(Durability::Full).await.map_err(unavailable)?;
     let outcomes = match write_what_holds(&mut transaction, changes).await {
         Ok(outcomes) => outcomes,
         Err(TransactionError::Store(refused)) => {

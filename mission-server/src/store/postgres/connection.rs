@@ -16,6 +16,7 @@ use super::{
 };
 use crate::store::{
     PoolUse, SchemaError,
+    database::Durability,
     pool::Waiters,
     record::unavailable,
     sql_builder::{SqlBuilder, SqlValue},
@@ -153,6 +154,9 @@ pub struct Database {
     /// On the shards of the outbox that this process sends.
     pub(super) lease: Lease,
     pool: PgPool,
+    /// For what need not survive a power loss, and is kept from the connections of commands: the relay, the wallet and the
+    /// leaderboards write as much as commands do.
+    relaxed: PgPool,
     breaker: Breaker,
     waiting: Waiters,
     prepared: bool,
@@ -172,31 +176,54 @@ impl Database {
             .extra_float_digits(None)
             .statement_cache_capacity(if settings.prepared_statements { 256 } else { 0 })
             .disable_statement_logging();
-        let (mut connection, options) = connect(plain, settings).await?;
-        migrate(&mut connection, settings.prepared_statements, &options).await?;
+        let mut connected = connect(plain, settings).await?;
+        migrate(
+            &mut connected.connection,
+            settings.prepared_statements,
+            &connected.options,
+        )
+        .await?;
         // It has done its part; that it is not closed in order harms nothing.
-        let _ = connection.close().await;
-        let pool = PgPoolOptions::new()
-            .max_connections(settings.connections.max(1))
-            .acquire_timeout(settings.acquire_timeout)
-            .test_before_acquire(false)
-            .connect_lazy_with(options);
+        let _ = connected.connection.close().await;
+        let pool_of = |connections: u32, options: PgConnectOptions| {
+            PgPoolOptions::new()
+                .max_connections(connections.max(1))
+                .acquire_timeout(settings.acquire_timeout)
+                .test_before_acquire(false)
+                .connect_lazy_with(options)
+        };
+        let for_relaxed = (settings.connections / 3).max(1);
+        let relaxed = pool_of(for_relaxed, connected.relaxed);
+        let pool = pool_of(
+            settings.connections.saturating_sub(for_relaxed),
+            connected.options,
+        );
         Ok(Database {
             lease: Lease::new(settings.outbox_lease),
-            breaker: Breaker::new(pool.clone()),
+            breaker: Breaker::new(pool.clone(), relaxed.clone()),
             waiting: Waiters::default(),
             pool,
+            relaxed,
             prepared: settings.prepared_statements,
         })
     }
 
     /// Runs one statement, which is one transaction and one moment of the database.
     pub(crate) async fn run(&self, statement: SqlBuilder) -> Result<Vec<PgRow>, sqlx::Error> {
+        self.run_with(Durability::Full, statement).await
+    }
+
+    /// The same, as durable as it has to be.
+    pub(super) async fn run_with(
+        &self,
+        durability: Durability,
+        statement: SqlBuilder,
+    ) -> Result<Vec<PgRow>, sqlx::Error> {
         if self.prepared {
             return self
                 .breaker
                 .ask(Box::pin(async {
-                    let mut guard = self.acquire().await?;
+                    let mut guard = self.acquire(durability).await?;
                     let rows = guard.run(statement, true).await;
                     guard.release();
                     rows
@@ -204,16 +231,16 @@ impl Database {
                 .await;
         }
         // Parsing and running are two messages: a transaction keeps them on one connection of the pooler.
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(durability).await?;
         let rows = transaction.run(statement).await?;
         transaction.commit().await?;
         Ok(rows)
     }
 
     /// Begins a transaction of several statements.
-    pub(crate) async fn begin(&self) -> Result<Transaction, sqlx::Error> {
+    pub(crate) async fn begin(&self, durability: Durability) -> Result<Transaction, sqlx::Error> {
         let guard = self.breaker.ask(Box::pin(async {
-            let mut guard = self.acquire().await?;
+            let mut guard = self.acquire(durability).await?;
             guard.execute("BEGIN").await?;
             Ok(guard)
         }));
@@ -224,16 +251,25 @@ impl Database {
         })
     }
 
-    async fn acquire(&self) -> Result<ConnectionGuard, sqlx::Error> {
+    async fn acquire(&self, durability: Durability) -> Result<ConnectionGuard, sqlx::Error> {
         let _waiting = self.waiting.one_more();
-        Ok(ConnectionGuard(Some(self.pool.acquire().await?)))
+        let pool = match durability {
+            Durability::Full => &self.pool,
+            Durability::Relaxed => &self.relaxed,
+        };
+        Ok(ConnectionGuard(Some(pool.acquire().await?)))
     }
 
     /// How the connections are used at this moment.
     pub(super) fn connections_in_use(&self) -> PoolUse {
-        let (open, idle) = (self.pool.size() as usize, self.pool.num_idle());
+        let pools = [&self.pool, &self.relaxed];
+        let open: usize = pools.iter().map(|pool| pool.size() as usize).sum();
+        let idle: usize = pools.iter().map(|pool| pool.num_idle()).sum();
+        let most = pools
+            .iter()
+            .map(|pool| pool.options().get_max_connections() as usize);
         PoolUse {
-            most: self.pool.options().get_max_connections() as usize,
+            most: most.sum(),
             in_use: open.saturating_sub(idle),
             idle,
             waiting: self.waiting.count(),
@@ -241,6 +277,7 @@ impl Database {
     }
 
     pub(super) async fn close_pool(&self) {
+        self.relaxed.close().await;
         self.pool.close().await;
     }
 }
@@ -251,10 +288,8 @@ impl Database {
 /// rows anew each time, because the plan for any number of them looks dearer; that costs more than it takes to run. And it
 /// scans a table that is empty when the statement is planned, for as long as nobody analyzes it: minutes in which each
 /// command of a new deployment costs as much as there are users.
-async fn connect(
-    plain: PgConnectOptions,
-    settings: PostgresOptions,
-) -> Result<(PgConnection, PgConnectOptions), OpenError> {
+async fn connect(plain: PgConnectOptions, settings: PostgresOptions) -> Result<Connected, OpenError> {
+    const RELAXED: (&str, &str) = ("synchronous_commit", "off");
     if settings.prepared_statements {
         let generic = plain.clone().options([
             ("plan_cache_mode", "force_generic_plan"),
@@ -266,13 +301,31 @@ async fn connect(
             // A pooler stands between, which lets no options through.
             Err(error) if sql_state(&error).as_deref() == Some("08P01") => {}
             Err(error) => return Err(OpenError::of(&error, &generic)),
-            Ok(connection) => return Ok((connection, generic)),
+            Ok(connection) => {
+                return Ok(Connected {
+                    connection,
+                    relaxed: generic.clone().options([RELAXED]),
+                    options: generic,
+                });
+            }
         }
     }
     match connect_with(&plain, settings.acquire_timeout).await? {
-        Ok(connection) => Ok((connection, plain)),
+        Ok(connection) => Ok(Connected {
+            connection,
+            relaxed: plain.clone(),
+            options: plain,
+        }),
         Err(error) => Err(OpenError::of(&error, &plain)),
     }
+}
+
+/// A first connection, and the options of all.
+struct Connected {
+    connection: PgConnection,
+    options: PgConnectOptions,
+    /// Those of connections that do not wait for the disk.
+    relaxed: PgConnectOptions,
 }
 
 async fn connect_with(

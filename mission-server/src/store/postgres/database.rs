@@ -70,8 +70,8 @@ impl SqlDatabase for Database {
         self.run(query).await.map_err(unavailable)
     }
 
-    async fn write(&self, _: Durability, statement: SqlBuilder) -> Result<Vec<PgRow>, StoreError> {
-        self.run(statement).await.map_err(unavailable)
+    async fn write(&self, durability: Durability, statement: SqlBuilder) -> Result<Vec<PgRow>, StoreError> {
+        self.run_with(durability, statement).await.map_err(unavailable)
     }
 
     async fn load(&self, keys: &ReadSet) -> Result<LoadedRecords, StoreError> {

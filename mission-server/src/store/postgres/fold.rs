@@ -4,6 +4,7 @@ use mission_core::ports::store::StoreError;
 
 use super::connection::{Database, failure};
 use crate::store::{
+    database::Durability,
     row::SqlRow,
     sql_builder::SqlBuilder,
     sums::{FOLDED_AT_ONCE, activity_by_hour},
@@ -51,7 +52,7 @@ const FOLD: &str = concat!(
 /// Folds the first rows, and answers how many.
 pub(super) async fn fold(database: &Database) -> Result<u64, StoreError> {
     let failed = |error: sqlx::Error| failure(&error);
-    let mut transaction = database.begin().await.map_err(failed)?;
+    let mut transaction = database.begin(Durability::Relaxed).await.map_err(failed)?;
     transaction.run(SqlBuilder::new(LOCK)).await.map_err(failed)?;
     let mut fold = SqlBuilder::new(TAKE);
     fold.limit(FOLDED_AT_ONCE).then(FOLD);

@@ -1,9 +1,10 @@
-//! How the database plans what commands do.
+//! How the database plans what commands do, and what it keeps.
 
 use mission_core::{engine::ReadSet, testing::user};
 
 use super::test_store;
 use crate::store::{
+    database::{Durability, SqlDatabase as _},
     load_query::LoadQuery,
     postgres::{batch::BatchStatement, load},
     row::SqlRow as _,
@@ -54,6 +55,26 @@ fn commands_look_up_keys_on_a_new_database_too() {
             assert!(plan.contains("Index"), "{plan}");
             assert!(!plan.contains("Seq Scan"), "{plan}");
             assert!(!plan.contains("JIT"), "{plan}");
+        }
+    });
+}
+
+/// Commands and wallets of their own wait for the disk; what may be done once more does not.
+#[test]
+fn only_what_may_be_done_once_more_is_relaxed() {
+    block_on(async {
+        let Some(test_store) = test_store().await else {
+            return;
+        };
+        let database = &test_store.store.database;
+        for (durability, expected) in [(Durability::Full, "on"), (Durability::Relaxed, "off")] {
+            let setting = SqlBuilder::new("SELECT current_setting('synchronous_commit')");
+            let rows = database.write(durability, setting.clone()).await.unwrap();
+            assert_eq!(rows[0].text(0).unwrap(), expected);
+            let mut transaction = database.begin(durability).await.unwrap();
+            let rows = transaction.run(setting).await.unwrap();
+            assert_eq!(rows[0].text(0).unwrap(), expected);
+            transaction.commit().await.unwrap();
         }
     });
 }

@@ -47,6 +47,22 @@ fn a_commit_is_synchronous_even_after_a_relaxed_write() {
 }
 
 #[test]
+fn what_a_wallet_of_its_own_has_taken_survives_a_power_loss() {
+    block_on(async {
+        let store = test_store().await;
+        let store = &store.store;
+        for (wallet, synchronous) in [
+            (store.durable_wallet(), "2"),
+            (store.wallet(), "1"),
+            (store.durable_wallet(), "2"),
+        ] {
+            wallet.book(&[]).await.unwrap();
+            assert_eq!(pragma(store, "PRAGMA synchronous").await, synchronous);
+        }
+    });
+}
+
+#[test]
 fn what_was_committed_is_there_after_a_restart_without_a_close() {
     block_on(async {
         let test_store = test_store().await;
