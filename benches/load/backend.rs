@@ -4,14 +4,15 @@ use std::{
     ffi::OsStr,
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 use tempfile::TempDir;
 
 use crate::{
     Options, Result,
-    client::{Calls, EVENTS, Kind},
-    prefill::prefill,
+    client::{CLAIMS, Calls, EVENTS, Kind},
+    prefill::{prefill, prefill_check_ins},
     report::{Report, Series},
     returning,
     schema::Schema,
@@ -75,8 +76,19 @@ impl Backend<'_> {
         options: &Options,
         extra: &[(&'static str, &'static str)],
     ) -> Result<Deployment> {
-        let pack = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/packs/starter");
         let database = self.database(options)?;
+        let server = self.server_on(&database, options, extra)?;
+        Ok(Deployment { server, database })
+    }
+
+    /// One server, or one more, on a database.
+    fn server_on(
+        self,
+        database: &Database,
+        options: &Options,
+        extra: &[(&'static str, &'static str)],
+    ) -> Result<Server> {
+        let pack = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/packs/starter");
         let url = database.url();
         let mut settings = vec![
             ("MISSION_PACK", pack.as_os_str()),
@@ -86,8 +98,7 @@ impl Backend<'_> {
             settings.push(("MISSION_REDIS_URL", OsStr::new(redis)));
         }
         settings.extend(extra.iter().map(|(name, value)| (*name, OsStr::new(value))));
-        let server = Server::start_with(&options.folder, &settings)?;
-        Ok(Deployment { server, database })
+        Server::start_with(&options.folder, &settings)
     }
 
     fn baseline(self, options: &Options, design: &str) -> Result<Deployment> {
@@ -106,6 +117,9 @@ pub(crate) fn measure(backend: Backend<'_>, options: &Options, report: &mut Repo
     if options.measures("check-ins") {
         check_ins(backend, options, report)?;
     }
+    if options.measures("claims") {
+        claims(backend, options, report)?;
+    }
     if options.measures("returning") {
         returning::measure(backend, options, report)?;
     }
@@ -115,6 +129,12 @@ pub(crate) fn measure(backend: Backend<'_>, options: &Options, report: &mut Repo
     if options.measures("leaderboards") {
         leaderboards(backend, options, report)?;
     }
+    if options.measures("analytics") {
+        analytics(backend, options, report)?;
+    }
+    if let (Backend::Postgres(_), true) = (backend, options.measures("instances")) {
+        instances(backend, options, report)?;
+    }
     Ok(())
 }
 
@@ -123,12 +143,12 @@ fn in_turns(
     options: &Options,
     calls: &mut Calls,
     connections: usize,
-    of: &[(&'static str, &Server, Kind)],
+    of: &[(&'static str, Vec<&Server>, Kind)],
 ) -> Result<Vec<Series>> {
     let mut series: Vec<Series> = of.iter().map(|(name, ..)| Series::new(name)).collect();
     for round in 0..=options.rounds {
-        for (series, (_, server, kind)) in series.iter_mut().zip(of) {
-            let run = calls.run(server, *kind, connections, options.time)?;
+        for (series, (_, servers, kind)) in series.iter_mut().zip(of) {
+            let run = calls.run(servers, *kind, connections, options.time)?;
             if round > 0 {
                 series.add(run);
             }
@@ -144,19 +164,19 @@ fn check_ins(backend: Backend<'_>, options: &Options, report: &mut Report) -> Re
         let product = backend.product(options, &[])?;
         let transaction = backend.baseline(options, "transaction")?;
         let mut of = vec![
-            ("check-ins", &product.server, Kind::CheckIn),
+            ("check-ins", vec![&product.server], Kind::CheckIn),
             (
                 "usual: a transaction a request",
-                &transaction.server,
+                vec![&transaction.server],
                 Kind::CheckIn,
             ),
         ];
         let cte;
         if let Backend::Postgres(_) = backend {
             cte = backend.baseline(options, "cte")?;
-            of.push(("usual: one statement a request", &cte.server, Kind::CheckIn));
+            of.push(("usual: one statement a request", vec![&cte.server], Kind::CheckIn));
         }
-        of.push(("ping (token check, no-op)", &product.server, Kind::Ping));
+        of.push(("ping (token check, no-op)", vec![&product.server], Kind::Ping));
         let series = in_turns(options, &mut calls, connections, &of)?;
         report.add(
             &format!("{}, {connections} connection(s)", backend.name()),
@@ -166,21 +186,95 @@ fn check_ins(backend: Backend<'_>, options: &Options, report: &mut Report) -> Re
     Ok(())
 }
 
+/// Claims of completed missions, beside the usual design of a check-in, which writes as many rows.
+fn claims(backend: Backend<'_>, options: &Options, report: &mut Report) -> Result<()> {
+    let mut calls = Calls::new(0);
+    let product = backend.product(options, &[])?;
+    let transaction = backend.baseline(options, "transaction")?;
+    let seconds = options.time.as_secs_f64() * (options.rounds + 1) as f64;
+    calls.complete_missions(
+        &product.server,
+        Duration::from_secs_f64(seconds * CLAIMS).as_secs(),
+    )?;
+    let of = [
+        ("claims", vec![&product.server], Kind::Claim),
+        (
+            "usual: a transaction a request",
+            vec![&transaction.server],
+            Kind::CheckIn,
+        ),
+        ("ping (token check, no-op)", vec![&product.server], Kind::Ping),
+    ];
+    let series = in_turns(options, &mut calls, 32, &of)?;
+    report.add(&format!("{}, claims, 32 connections", backend.name()), &series);
+    Ok(())
+}
+
+/// Several servers on one database beside one alone.
+fn instances(backend: Backend<'_>, options: &Options, report: &mut Report) -> Result<()> {
+    let mut calls = Calls::new(0);
+    let one = backend.product(options, &[])?;
+    let several = backend.product(options, &[])?;
+    let more = (1..options.instances)
+        .map(|_| backend.server_on(&several.database, options, &[]))
+        .collect::<Result<Vec<_>>>()?;
+    let all: Vec<&Server> = std::iter::once(&several.server).chain(&more).collect();
+    let of = [
+        ("check-ins, several servers", all.clone(), Kind::CheckIn),
+        ("check-ins, one server", vec![&one.server], Kind::CheckIn),
+    ];
+    let title = format!(
+        "{}, {} servers on one database, 96 connections",
+        backend.name(),
+        all.len()
+    );
+    let series = in_turns(options, &mut calls, 96, &of)?;
+    report.add(&title, &series);
+    let conflicts = all
+        .iter()
+        .map(|server| server.metric("mission_commit_conflicts_total"))
+        .sum::<Result<f64>>()?;
+    report.count(&title, "version conflicts", conflicts);
+    Ok(())
+}
+
+/// The analytics of thirty days by the hour.
+fn analytics(backend: Backend<'_>, options: &Options, report: &mut Report) -> Result<()> {
+    let product = backend.product(options, &[])?;
+    prefill_check_ins(&product.database, options.users)?;
+    let of = [(
+        "analytics of 30 days by the hour",
+        vec![&product.server],
+        Kind::Analytics,
+    )];
+    let series = in_turns(options, &mut Calls::new(0), 1, &of)?;
+    let title = format!("{}, analytics at {} check-ins", backend.name(), options.users);
+    report.add(&title, &series);
+    for one in &series {
+        report.time(&title, "one answer", Duration::from_secs_f64(1.0 / one.rate()));
+    }
+    Ok(())
+}
+
 fn events_and_reads(backend: Backend<'_>, options: &Options, report: &mut Report) -> Result<()> {
     let mut calls = Calls::new(ACTIVE);
     let product = backend.product(options, &[])?;
     prefill(&product.database, 10_000)?;
     let of = [
-        ("ping (token check, no-op)", &product.server, Kind::Ping),
-        ("missions", &product.server, Kind::Missions),
-        ("me", &product.server, Kind::Me),
-        ("rewards", &product.server, Kind::Rewards),
-        ("leaderboard with own rank", &product.server, Kind::Leaderboard),
+        ("ping (token check, no-op)", vec![&product.server], Kind::Ping),
+        ("missions", vec![&product.server], Kind::Missions),
+        ("me", vec![&product.server], Kind::Me),
+        ("rewards", vec![&product.server], Kind::Rewards),
+        (
+            "leaderboard with own rank",
+            vec![&product.server],
+            Kind::Leaderboard,
+        ),
     ];
     let series = in_turns(options, &mut calls, 32, &of)?;
     let title = format!("{}, reads by {ACTIVE} users, 32 connections", backend.name());
     report.add(&title, &series);
-    let of = [("events, 100 a request", &product.server, Kind::Events)];
+    let of = [("events, 100 a request", vec![&product.server], Kind::Events)];
     let series = in_turns(options, &mut calls, 8, &of)?;
     let title = format!("{}, events, 8 connections", backend.name());
     report.add(&title, &series);
@@ -198,9 +292,13 @@ fn leaderboards(backend: Backend<'_>, options: &Options, report: &mut Report) ->
     // Numbers of users that both have.
     let mut calls = Calls::new(FEW);
     let of = [
-        ("leaderboard, all the users", &many.server, Kind::Leaderboard),
-        ("leaderboard, 10,000 users", &few.server, Kind::Leaderboard),
-        ("ping (token check, no-op)", &few.server, Kind::Ping),
+        (
+            "leaderboard, all the users",
+            vec![&many.server],
+            Kind::Leaderboard,
+        ),
+        ("leaderboard, 10,000 users", vec![&few.server], Kind::Leaderboard),
+        ("ping (token check, no-op)", vec![&few.server], Kind::Ping),
     ];
     let series = in_turns(options, &mut calls, 32, &of)?;
     let title = format!(

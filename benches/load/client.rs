@@ -11,6 +11,7 @@ use std::{
 };
 
 use jsonwebtoken::{EncodingKey, Header, encode};
+use serde::Deserialize;
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -40,10 +41,18 @@ pub(crate) enum Kind {
     Rewards,
     /// The leaderboard of all time, by one of the users who are there already.
     Leaderboard,
+    /// A completed mission is claimed, each by a user of its own; see [`Calls::complete_missions`].
+    Claim,
+    /// The analytics of thirty days by the hour.
+    Analytics,
 }
 
 /// Events of one request.
 pub(crate) const EVENTS: usize = 100;
+/// Missions that are completed for each second of claims, at most.
+pub(crate) const CLAIMS: f64 = 12_000.0;
+/// Users whose mission of three events is completed by one request.
+const TOGETHER: u128 = 33;
 
 impl Kind {
     /// Path below the API's root, with its method.
@@ -56,13 +65,19 @@ impl Kind {
             Kind::Me => ("GET", "me"),
             Kind::Rewards => ("GET", "rewards"),
             Kind::Leaderboard => ("GET", "leaderboards/all_time?limit=10"),
+            Kind::Claim => ("POST", "tasks"),
+            Kind::Analytics => (
+                "GET",
+                "analytics?bucket=hour&from=2026-11-01T00:00:00Z&to=2026-12-01T00:00:00Z",
+            ),
         }
     }
 
     /// The most requests a second that are prepared for a run.
     fn at_most(self) -> f64 {
         match self {
-            Kind::Events => 2_000.0,
+            Kind::Events | Kind::Analytics => 2_000.0,
+            Kind::Claim => CLAIMS,
             Kind::Leaderboard | Kind::CheckIn => 40_000.0,
             _ => 160_000.0,
         }
@@ -91,7 +106,29 @@ pub(crate) struct Calls {
     users: u128,
     /// Users who are there already: those with the numbers up to this one.
     prefilled: u128,
+    /// Completed tasks that nobody has claimed yet, with their users.
+    completed: Vec<(Uuid, Uuid)>,
     key: EncodingKey,
+}
+
+/// What the answer to a request of events tells.
+#[derive(Deserialize)]
+struct EventsAnswer {
+    results: Vec<EventResult>,
+}
+
+#[derive(Deserialize)]
+struct EventResult {
+    #[serde(default)]
+    tasks: Vec<MovedTask>,
+}
+
+#[derive(Deserialize)]
+struct MovedTask {
+    id: Uuid,
+    user_id: Uuid,
+    mission: String,
+    status: String,
 }
 
 impl Calls {
@@ -99,6 +136,7 @@ impl Calls {
         Calls {
             users: prefilled.into(),
             prefilled: prefilled.into(),
+            completed: Vec::new(),
             key: EncodingKey::from_secret(SECRET.as_bytes()),
         }
     }
@@ -106,22 +144,62 @@ impl Calls {
     /// Asks a server for one thing over some connections, for so long.
     pub(crate) fn run(
         &mut self,
-        server: &Server,
+        servers: &[&Server],
         kind: Kind,
         connections: usize,
         time: Duration,
     ) -> Result<Run> {
         let busy = if connections == 1 { 0.4 } else { 1.0 };
         let enough = Duration::from_secs_f64(time.as_secs_f64() * kind.at_most() * busy).as_secs();
+        let enough = match kind {
+            Kind::Claim => enough.min(self.completed.len() as u64),
+            _ => enough,
+        };
         let requests: Vec<Vec<u8>> = (0..enough).map(|_| self.request(kind)).collect::<Result<_>>()?;
         let work = Arc::new(Work {
-            address: server.address,
+            addresses: servers.iter().map(|server| server.address).collect(),
             status: if kind == Kind::Ping { "204" } else { "200" },
             requests,
             next: AtomicUsize::new(0),
-            ends: false,
+            ends: kind == Kind::Claim,
         });
-        measure(server, work, connections, time)
+        measure(servers, work, connections, time)
+    }
+
+    /// Completes a mission for each of so many users who were never here before, which they can claim then.
+    pub(crate) fn complete_missions(&mut self, server: &Server, users: u64) -> Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let client = reqwest::Client::new();
+        let url = format!("http://{}/api/v1/events", server.address);
+        let token = self.token(user(0), &["admin"])?;
+        for _ in 0..u128::from(users).div_ceil(TOGETHER) {
+            let first = self.users;
+            self.users += TOGETHER;
+            let events = (0..3 * TOGETHER).map(|n| video_event(user(CLAIMANTS | first + n % TOGETHER)));
+            let events = serde_json::Value::from_iter(events);
+            let answer = async {
+                let request = client.post(&url).bearer_auth(&token).json(&events);
+                let answer = request.send().await?.error_for_status()?;
+                answer.json::<EventsAnswer>().await
+            };
+            let answer = runtime.block_on(answer)?;
+            let tasks = answer.results.into_iter().flat_map(|result| result.tasks);
+            let completed =
+                tasks.filter(|task| task.mission == "watch-3-videos" && task.status == "completed");
+            self.completed
+                .extend(completed.map(|task| (task.user_id, task.id)));
+        }
+        Ok(())
+    }
+
+    fn token(&self, caller: Uuid, roles: &[&str]) -> Result<String> {
+        let now = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)?
+            .as_secs();
+        let claims = json!({"sub": caller, "exp": now + 3600, "roles": roles});
+        Ok(encode(&Header::default(), &claims, &self.key)?)
     }
 
     /// Has users with the numbers up to this one check in, once each.
@@ -131,38 +209,40 @@ impl Calls {
             .map(|_| self.request(Kind::CheckIn))
             .collect::<Result<_>>()?;
         let work = Arc::new(Work {
-            address: server.address,
+            addresses: vec![server.address],
             status: "200",
             requests,
             next: AtomicUsize::new(0),
             ends: true,
         });
-        measure(server, work, connections, Duration::from_secs(3600))
+        measure(&[server], work, connections, Duration::from_secs(3600))
     }
 
     fn request(&mut self, kind: Kind) -> Result<Vec<u8>> {
         self.users += 1;
-        let now = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)?
-            .as_secs();
+        let (method, path) = kind.route();
+        let mut path = path.to_owned();
         let caller = match kind {
             Kind::CheckIn | Kind::Events => user(self.users),
+            Kind::Claim => {
+                let (claimant, task) = self.completed.pop().ok_or("no mission is completed")?;
+                path = format!("{path}/{task}/claim");
+                claimant
+            }
             // The users who are there, in no order.
             _ => user(1 + self.users.wrapping_mul(7_919) % self.prefilled.max(1)),
         };
-        let mut claims = json!({"sub": caller, "exp": now + 3600});
+        let roles: &[&str] = match kind {
+            Kind::Events | Kind::Analytics => &["admin"],
+            _ => &[],
+        };
         let mut body = String::new();
         if kind == Kind::Events {
-            claims["roles"] = json!(["admin"]);
-            let events = (0..EVENTS as u128).map(|n| {
-                let subject = user(0x1_0000_0000_0000 | self.users << 7 | n);
-                json!({"specversion": "1.0", "id": Uuid::new_v4(), "source": "load", "type": "video.watched",
-                    "subject": subject, "data": {"seconds": 60}})
-            });
+            let events =
+                (0..EVENTS as u128).map(|n| video_event(user(0x1_0000_0000_0000 | self.users << 7 | n)));
             body = serde_json::Value::from_iter(events).to_string();
         }
-        let token = encode(&Header::default(), &claims, &self.key)?;
-        let (method, path) = kind.route();
+        let token = self.token(caller, roles)?;
         let length = if method == "POST" {
             format!(
                 "Content-Type: application/json\r\nContent-Length: {}\r\n",
@@ -178,13 +258,27 @@ impl Calls {
     }
 }
 
-fn measure(server: &Server, work: Arc<Work>, connections: usize, time: Duration) -> Result<Run> {
+/// Users who claim, apart from those who check in.
+const CLAIMANTS: u128 = 0x2_0000_0000_0000;
+
+fn video_event(subject: Uuid) -> serde_json::Value {
+    json!({"specversion": "1.0", "id": Uuid::new_v4(), "source": "load", "type": "video.watched",
+        "subject": subject, "data": {"seconds": 60}})
+}
+
+fn measure(servers: &[&Server], work: Arc<Work>, connections: usize, time: Duration) -> Result<Run> {
+    let processor_time = || {
+        servers
+            .iter()
+            .map(|server| server.processor_time())
+            .sum::<Result<Duration>>()
+    };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let before = server.processor_time()?;
+    let before = processor_time()?;
     let (rate, mut times) = runtime.block_on(over_connections(work, connections, time))?;
-    let spent = server.processor_time()? - before;
+    let spent = processor_time()? - before;
     let count = u32::try_from(times.len())?;
     times.sort_unstable();
     let slow = times.get(times.len() * 99 / 100).copied();
@@ -196,7 +290,8 @@ fn measure(server: &Server, work: Arc<Work>, connections: usize, time: Duration)
 }
 
 struct Work {
-    address: SocketAddr,
+    /// Servers, which share the connections.
+    addresses: Vec<SocketAddr>,
     status: &'static str,
     requests: Vec<Vec<u8>>,
     next: AtomicUsize,
@@ -211,8 +306,8 @@ async fn over_connections(
     time: Duration,
 ) -> Result<(f64, Vec<Duration>)> {
     let mut open = Vec::new();
-    for _ in 0..connections {
-        let stream = TcpStream::connect(work.address).await?;
+    for address in work.addresses.iter().cycle().take(connections) {
+        let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         open.push(stream);
     }

@@ -6,16 +6,18 @@
 //! cargo build --release -p mission-server -p mission-cli -p mission-benches
 //! target/release/load [--rounds N] [--seconds S] [--folder DIR] [--database sqlite|postgres|both]
 //!                     [--postgres URL] [--redis URL] [--users N] [--connections N,N]
-//!                     [--only PART] [--json FILE]
+//!                     [--instances N] [--only PART] [--json FILE] [--chart FILE.svg]
 //! ```
 //!
-//! The parts are check-ins, returning (users), events (with reads), leaderboards, start-up and replay. The role of `--postgres` must have the right to create schemas. `--users` (1,000,000) is the size of the larger
-//! leaderboard. The binaries are taken from the folder of this program. Generator, servers and databases share the
+//! The parts are check-ins, claims, returning (users), events (with reads), leaderboards, analytics, instances (of one
+//! PostgreSQL), start-up and replay. The role of `--postgres` must have the right to create schemas. `--users` (1,000,000) is
+//! the size of the larger leaderboard, and the number of check-ins behind the analytics. The binaries are taken from the folder of this program. Generator, servers and databases share the
 //! machine, so that only the ratios mean something elsewhere; medians of interleaved rounds make up for its noise.
 
 #![expect(clippy::print_stdout, reason = "it reports")]
 
 mod backend;
+mod chart;
 mod client;
 mod prefill;
 mod replay;
@@ -45,6 +47,10 @@ struct Options {
     redis: Option<String>,
     users: u32,
     json: Option<PathBuf>,
+    /// Where the check-ins are drawn, as SVG.
+    chart: Option<PathBuf>,
+    /// Servers on one PostgreSQL.
+    instances: usize,
     /// Connections of a busy, an idle and a crowded server, for check-ins.
     connections: Vec<usize>,
     /// The only part to measure.
@@ -52,11 +58,14 @@ struct Options {
 }
 
 /// The parts of a run, as `--only` names them.
-const PARTS: [&str; 6] = [
+const PARTS: [&str; 9] = [
     "check-ins",
+    "claims",
     "returning",
     "events",
     "leaderboards",
+    "analytics",
+    "instances",
     "start-up",
     "replay",
 ];
@@ -72,6 +81,8 @@ impl Options {
             redis: None,
             users: 1_000_000,
             json: None,
+            chart: None,
+            instances: 3,
             connections: vec![32, 1, 128],
             only: None,
         };
@@ -88,6 +99,8 @@ impl Options {
                 "--redis" => options.redis = Some(value),
                 "--users" => options.users = value.parse()?,
                 "--json" => options.json = Some(value.into()),
+                "--instances" => options.instances = value.parse()?,
+                "--chart" => options.chart = Some(value.into()),
                 "--connections" => {
                     options.connections = value
                         .split(',')
@@ -99,7 +112,8 @@ impl Options {
                 _ => {
                     return Err(format!(
                         "unknown option `{word}`; there are --rounds, --seconds, --folder, --database, --postgres, \
-                         --redis, --users, --connections, --only, --json"
+                         --redis, --users, --instances, --connections, --only, --json, \
+                         --chart"
                     )
                     .into());
                 }
@@ -143,6 +157,9 @@ fn main() -> Result<()> {
     }
     if let Some(path) = &options.json {
         report.write(path)?;
+    }
+    if let Some(path) = &options.chart {
+        chart::draw(&report, path)?;
     }
     Ok(())
 }

@@ -1,11 +1,13 @@
 //! Users who have claimed rewards before anything is measured, written past the server into its tables.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use mission_core::{
-    Percent, Points, RewardId, UserId,
+    CheckInDayId, Percent, Points, RewardId, UserId,
+    check_in::{CheckInDay, Earned},
     reward::{Reward, RewardAmount, RewardStatus, RewardType},
 };
 use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
+use tempfile::TempDir;
 use uuid::Uuid;
 
 use crate::{Result, backend::Database, schema::Schema};
@@ -49,6 +51,41 @@ fn record() -> Result<String> {
     Ok(serde_json::to_string(&reward)?)
 }
 
+/// In November 2026, by the second.
+const CHECKED_IN: &str = "1793491200000000 + ((i * 7919) % 2592000) * 1000000";
+
+/// Gives so many users one check-in each, somewhere in thirty days.
+pub(crate) fn prefill_check_ins(database: &Database, users: u32) -> Result<()> {
+    let day = CheckInDay {
+        id: CheckInDayId(Uuid::nil()),
+        date: NaiveDate::default(),
+        streak: 1,
+        earned: Earned::default(),
+        freezes_used: 0,
+        checked_in_at: DateTime::default(),
+    };
+    let record = serde_json::to_string(&day)?;
+    match database {
+        Database::File(folder) => in_sqlite(
+            folder,
+            &format!(
+                "PRAGMA foreign_keys = OFF; PRAGMA synchronous = OFF;
+                WITH RECURSIVE s (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < {users})
+                INSERT INTO check_in_days (user_id, date, id, checked_in_at, data)
+                SELECT unhex(printf('%032x', i)), 20000, unhex(printf('%032x', i)), {CHECKED_IN}, '{record}' FROM s;"
+            ),
+        ),
+        Database::Schema(schema) => in_postgres(
+            schema,
+            &format!(
+                "INSERT INTO check_in_days (user_id, date, id, checked_in_at, data)
+                SELECT lpad(to_hex(i), 32, '0')::uuid, 20000, lpad(to_hex(i), 32, '0')::uuid, {CHECKED_IN}, '{record}'
+                FROM generate_series(1, {users}::bigint) AS s (i); ANALYZE;"
+            ),
+        ),
+    }
+}
+
 /// SQL of a row's record: the marks are replaced by what `id` makes of their prefixes.
 fn with_ids(record: &str, id: impl Fn(&str) -> String) -> String {
     let replaced = |sql, (mark, prefix): (Uuid, &str)| format!("replace({sql}, '{mark}', {})", id(prefix));
@@ -60,19 +97,39 @@ fn with_ids(record: &str, id: impl Fn(&str) -> String) -> String {
 
 /// Gives so many users one claimed reward each.
 pub(crate) fn prefill(database: &Database, users: u32) -> Result<()> {
-    let folder = match database {
-        Database::File(folder) => folder,
-        Database::Schema(schema) => return in_postgres(schema, users),
-    };
-    let text = |prefix: &str| format!("('{prefix}-0000-7000-8000-' || printf('%012x', i))");
-    let [user, reward, source] = PREFIXES.map(|prefix| format!("unhex({}, '-')", text(prefix)));
-    let data = with_ids(&record()?, text);
-    let sql = format!(
-        "PRAGMA foreign_keys = OFF; PRAGMA synchronous = OFF;
-        WITH RECURSIVE s (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < {users})
-        INSERT INTO rewards (user_id, id, reward_type, source_id, status, total_micros, claimed_at, data)
-        SELECT {user}, {reward}, 'check_in_daily', {source}, 'claimed', {POINTS}, {CLAIMED}, {data} FROM s;"
-    );
+    match database {
+        Database::File(folder) => {
+            let text = |prefix: &str| format!("('{prefix}-0000-7000-8000-' || printf('%012x', i))");
+            let [user, reward, source] = PREFIXES.map(|prefix| format!("unhex({}, '-')", text(prefix)));
+            let data = with_ids(&record()?, text);
+            in_sqlite(
+                folder,
+                &format!(
+                    "PRAGMA foreign_keys = OFF; PRAGMA synchronous = OFF;
+                    WITH RECURSIVE s (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < {users})
+                    INSERT INTO rewards (user_id, id, reward_type, source_id, status, total_micros, claimed_at, data)
+                    SELECT {user}, {reward}, 'check_in_daily', {source}, 'claimed', {POINTS}, {CLAIMED}, {data} FROM s;"
+                ),
+            )
+        }
+        Database::Schema(schema) => {
+            let text = |prefix: &str| format!("('{prefix}-0000-7000-8000-' || lpad(to_hex(i), 12, '0'))");
+            let [user, reward, source] = PREFIXES.map(|prefix| format!("{}::uuid", text(prefix)));
+            let data = with_ids(&record()?, text);
+            in_postgres(
+                schema,
+                &format!(
+                    "INSERT INTO rewards (user_id, id, reward_type, source_id, status, total_micros, claimed_at, data)
+                    SELECT {user}, {reward}, 'check_in_daily', {source}, 'claimed', {POINTS}, {CLAIMED}, {data}
+                    FROM generate_series(1, {users}::bigint) AS s (i); ANALYZE;"
+                ),
+            )
+        }
+    }
+}
+
+/// Runs SQL, and waits until the server has folded what was noted into its sums.
+fn in_sqlite(folder: &TempDir, sql: &str) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -81,8 +138,7 @@ pub(crate) fn prefill(database: &Database, users: u32) -> Result<()> {
             .filename(Database::file(folder))
             .busy_timeout(std::time::Duration::from_secs(60));
         let mut connection = SqliteConnection::connect_with(&options).await?;
-        sqlx::raw_sql(&sql).execute(&mut connection).await?;
-        // The server folds what was noted into its sums.
+        sqlx::raw_sql(sql).execute(&mut connection).await?;
         while !sqlx::query("SELECT 1 FROM activity LIMIT 1")
             .fetch_all(&mut connection)
             .await?
@@ -94,16 +150,9 @@ pub(crate) fn prefill(database: &Database, users: u32) -> Result<()> {
     })
 }
 
-fn in_postgres(schema: &Schema, users: u32) -> Result<()> {
-    let text = |prefix: &str| format!("('{prefix}-0000-7000-8000-' || lpad(to_hex(i), 12, '0'))");
-    let [user, reward, source] = PREFIXES.map(|prefix| format!("{}::uuid", text(prefix)));
-    let data = with_ids(&record()?, text);
-    schema.run(&format!(
-        "INSERT INTO rewards (user_id, id, reward_type, source_id, status, total_micros, claimed_at, data)
-        SELECT {user}, {reward}, 'check_in_daily', {source}, 'claimed', {POINTS}, {CLAIMED}, {data}
-        FROM generate_series(1, {users}::bigint) AS s (i); ANALYZE;"
-    ))?;
-    // The server folds what was noted into its sums.
+/// The same.
+fn in_postgres(schema: &Schema, sql: &str) -> Result<()> {
+    schema.run(sql)?;
     while schema.has_rows("SELECT 1 FROM activity LIMIT 1")? {
         std::thread::sleep(FOLDING);
     }

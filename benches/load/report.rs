@@ -80,6 +80,20 @@ impl Report {
             .push(json!({"title": title, "name": name, "per_second": rate.round()}));
     }
 
+    /// Prints a number of things.
+    pub(crate) fn count(&mut self, title: &str, name: &str, count: f64) {
+        println!("  {name}: {count:.0}");
+        self.measured
+            .push(json!({"title": title, "name": name, "count": count}));
+    }
+
+    /// Prints how long one thing takes.
+    pub(crate) fn time(&mut self, title: &str, name: &str, time: Duration) {
+        println!("  {name}: {time:.2?}");
+        self.measured
+            .push(json!({"title": title, "name": name, "ms": time.as_secs_f64() * 1e3}));
+    }
+
     /// Prints bytes, where they were counted.
     pub(crate) fn bytes(&mut self, title: &str, name: &str, bytes: Option<f64>) {
         let Some(bytes) = bytes else { return };
@@ -94,6 +108,15 @@ impl Report {
         let ratio = (ratio * 1000.0).round() / 1000.0;
         self.ratios
             .push(json!({"title": title, "of": of, "to": to, "ratio": ratio}));
+    }
+
+    /// The rates of requests but for those that do nothing, with their names, of the titles that are wanted; the last first.
+    pub(crate) fn rates(&self, wanted: impl Fn(&str) -> bool) -> impl Iterator<Item = (String, f64)> {
+        self.measured.iter().rev().filter_map(move |one| {
+            let (title, name) = (one["title"].as_str()?, one["name"].as_str()?);
+            let rate = one["per_second"].as_f64()?;
+            (wanted(title) && !name.starts_with("ping")).then(|| (format!("{title}: {name}"), rate))
+        })
     }
 
     pub(crate) fn write(&self, path: &Path) -> Result<()> {

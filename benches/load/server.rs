@@ -2,8 +2,8 @@
 
 use std::{
     ffi::OsStr,
-    io::{BufRead, BufReader},
-    net::SocketAddr,
+    io::{BufRead, BufReader, Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -67,6 +67,21 @@ impl Server {
                 Err(format!("the server did not say where it listens, but `{}`", line.trim()).into())
             }
         }
+    }
+
+    /// The value of a metric without labels; 0 where nothing was counted yet.
+    pub(crate) fn metric(&self, name: &str) -> Result<f64> {
+        let mut stream = TcpStream::connect(self.address)?;
+        write!(
+            stream,
+            "GET /metrics HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n"
+        )?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        let value = answer
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        Ok(value.unwrap_or("0").trim().parse()?)
     }
 
     /// The memory that it holds now, in kB.

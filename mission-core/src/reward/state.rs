@@ -17,6 +17,7 @@ pub struct Reward {
     /// The task, check-in day or invitee that earned it; unique together with the type.
     pub source_id: Uuid,
     /// The mission of the task, where a task earned it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mission_id: Option<MissionId>,
     /// The mission's version that it was computed with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -26,7 +27,7 @@ pub struct Reward {
     pub stage: Option<RewardStage>,
     /// Whether it was taken out of the mission's budget, which gets it back if the reward is lost. A mission may have
     /// had none when the reward was earned.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_budgeted: bool,
     /// What kind of thing earned it.
     pub reward_type: RewardType,
@@ -39,6 +40,7 @@ pub struct Reward {
     /// Boost for the mining service, given with the points.
     pub mining_boost_percent: Percent,
     /// A badge, given with the points.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub badge_id: Option<String>,
     /// How many more points it would have, had no cap stood against them.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -49,11 +51,13 @@ pub struct Reward {
     /// When it was earned.
     pub earned_at: DateTime<Utc>,
     /// When it was granted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claimed_at: Option<DateTime<Utc>>,
     /// When an operator took it back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked_at: Option<DateTime<Utc>>,
     /// From when it can no longer be claimed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<DateTime<Utc>>,
 }
 

@@ -33,19 +33,23 @@ pub struct User {
     )]
     pub last_seen_at: Option<DateTime<Utc>>,
     /// When the identity service says that the user came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registered_at: Option<DateTime<Utc>>,
     /// The name that others see, where no other service keeps it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
     /// What the identity service says of the user.
+    #[serde(default, skip_serializing_if = "Description::is_empty")]
     pub description: Description,
     /// The user's zone, once one was named or a day was counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zones: Option<ZoneHistory>,
     /// Whether something has been counted by the zone, so that a change of it must wait for the day's end.
     pub zone_in_use: bool,
     /// Experience out of claimed rewards.
     pub experience: u64,
     /// Badges out of claimed rewards, in the order in which they came.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub badges: Vec<String>,
     /// How many more claimed rewards gave a badge that the user had already: it is lost with the last of them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -65,13 +69,16 @@ pub struct User {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub check_in_before: Vec<PastStreak>,
     /// Devices that the user came with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub devices: Vec<KnownDevice>,
     /// The one invite code that the user has shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invited_with: Option<InviteUse>,
     /// How many files the user has uploaded lately.
     #[serde(default, skip_serializing_if = "UploadCount::is_none")]
     pub uploads: UploadCount,
     /// When the user was erased; nothing else is left then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erased_at: Option<DateTime<Utc>>,
 }
 
@@ -86,6 +93,12 @@ pub struct Description {
     pub tags: Vec<String>,
     /// Anything else that rules may read.
     pub attributes: Map<String, Value>,
+}
+
+impl Description {
+    fn is_empty(&self) -> bool {
+        *self == Description::default()
+    }
 }
 
 /// The invite code that a user has shown, and for which task.
