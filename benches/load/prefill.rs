@@ -14,8 +14,13 @@ use crate::{Result, backend::Database, schema::Schema};
 
 /// Points of a user with a number: whole ones up to 9,999, as daily rewards give.
 const POINTS: &str = "((i * 7919) % 10000) * 1000000";
-/// In May 2026, in the order of the numbers.
-const CLAIMED: &str = "1780000000000000 + i";
+
+/// A day ago, in the order of the numbers: older weeks and months are soon removed.
+fn claimed() -> String {
+    let day_ago = Utc::now() - chrono::Duration::days(1);
+    format!("{} + i", day_ago.timestamp_micros())
+}
+
 /// How often is looked whether the server is done with its sums.
 const FOLDING: std::time::Duration = std::time::Duration::from_millis(200);
 /// Ids in the record that each row replaces by its own.
@@ -97,6 +102,7 @@ fn with_ids(record: &str, id: impl Fn(&str) -> String) -> String {
 
 /// Gives so many users one claimed reward each.
 pub(crate) fn prefill(database: &Database, users: u32) -> Result<()> {
+    let claimed_at = claimed();
     match database {
         Database::File(folder) => {
             let text = |prefix: &str| format!("('{prefix}-0000-7000-8000-' || printf('%012x', i))");
@@ -108,7 +114,7 @@ pub(crate) fn prefill(database: &Database, users: u32) -> Result<()> {
                     "PRAGMA foreign_keys = OFF; PRAGMA synchronous = OFF;
                     WITH RECURSIVE s (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < {users})
                     INSERT INTO rewards (user_id, id, reward_type, source_id, status, total_micros, claimed_at, data)
-                    SELECT {user}, {reward}, 'check_in_daily', {source}, 'claimed', {POINTS}, {CLAIMED}, {data} FROM s;"
+                    SELECT {user}, {reward}, 'check_in_daily', {source}, 'claimed', {POINTS}, {claimed_at}, {data} FROM s;"
                 ),
             )
         }
@@ -120,7 +126,7 @@ pub(crate) fn prefill(database: &Database, users: u32) -> Result<()> {
                 schema,
                 &format!(
                     "INSERT INTO rewards (user_id, id, reward_type, source_id, status, total_micros, claimed_at, data)
-                    SELECT {user}, {reward}, 'check_in_daily', {source}, 'claimed', {POINTS}, {CLAIMED}, {data}
+                    SELECT {user}, {reward}, 'check_in_daily', {source}, 'claimed', {POINTS}, {claimed_at}, {data}
                     FROM generate_series(1, {users}::bigint) AS s (i); ANALYZE;"
                 ),
             )

@@ -130,7 +130,7 @@ impl<D: SqlDatabase> SqlStore<D> {
     pub async fn fold_activity(&self) {
         let asked = Instant::now();
         // Nearly always there is nothing, and nobody has to be waited for.
-        let noted = SqlBuilder::new("SELECT 1 FROM activity LIMIT 1");
+        let noted = SqlBuilder::new("SELECT 1 FROM activity ORDER BY id LIMIT 1");
         if matches!(self.database.read(noted).await, Ok(rows) if rows.is_empty()) {
             return;
         }

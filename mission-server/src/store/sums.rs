@@ -87,13 +87,13 @@ pub(super) async fn leaders<D: SqlDatabase>(
     Ok(leaders)
 }
 
-/// One user's row of a board.
+/// One user's row of a board, and whether all that was noted is in it.
 pub(super) async fn own_row<D: SqlDatabase>(
     database: &D,
     board: Board,
     among: Option<&[UserId]>,
     user: UserId,
-) -> Result<LeaderboardRow, StoreError> {
+) -> Result<(LeaderboardRow, bool), StoreError> {
     let board = key(board);
     let mut query =
         SqlBuilder::new("SELECT own.points, (SELECT CAST(coalesce(sum(ahead.users), 0) AS bigint) FROM (");
@@ -107,16 +107,19 @@ pub(super) async fn own_row<D: SqlDatabase>(
                 .bind(ids);
         }
         None => {
-            // Whole buckets of about a thousand points, those of about one point in the rest of the own one, and the
-            // scores in the rest of that.
+            // Whole buckets of about a thousand points, those of about 33 points in the rest of the own one, those of about one
+            // point in the rest of that, and the scores in what is left.
             query
                 .then(
                     "SELECT users FROM score_counts WHERE board = ? AND width = 30 AND bucket > own.points >> 30
+                    UNION ALL SELECT users FROM score_counts WHERE board = ? AND width = 25
+                        AND bucket > own.points >> 25 AND bucket < ((own.points >> 30) + 1) << 5
                     UNION ALL SELECT users FROM score_counts WHERE board = ? AND width = 20
-                        AND bucket > own.points >> 20 AND bucket < ((own.points >> 30) + 1) << 10
+                        AND bucket > own.points >> 20 AND bucket < ((own.points >> 25) + 1) << 5
                     UNION ALL SELECT count(*) FROM scores WHERE board = ? AND points <> 0
                         AND points > own.points AND points < ((own.points >> 20) + 1) << 20",
                 )
+                .bind(board)
                 .bind(board)
                 .bind(board)
                 .bind(board);
@@ -124,7 +127,8 @@ pub(super) async fn own_row<D: SqlDatabase>(
     }
     query
         .then(
-            ") AS ahead) FROM (SELECT coalesce((SELECT points FROM scores WHERE board = ? AND user_id = ?), 0)
+            ") AS ahead), (SELECT count(*) FROM (SELECT 1 FROM activity ORDER BY id LIMIT 1) AS noted)
+            FROM (SELECT coalesce((SELECT points FROM scores WHERE board = ? AND user_id = ?), 0)
                 AS points) AS own",
         )
         .bind(board)
@@ -133,11 +137,12 @@ pub(super) async fn own_row<D: SqlDatabase>(
     let row = rows
         .first()
         .ok_or_else(|| super::record::unavailable("a score has no row"))?;
-    Ok(LeaderboardRow {
+    let own = LeaderboardRow {
         rank: 1 + row.count(1)?,
         user_id: user,
         points: total_from_millionths(row.number(0)?),
-    })
+    };
+    Ok((own, row.count(2)? == 0))
 }
 
 /// What happened, by bucket.

@@ -40,9 +40,9 @@ const FOLD: &str = concat!(
     steps AS (SELECT board, points AS after, points - delta AS before FROM scored JOIN moved USING (board, user_id)),
     ranked AS (INSERT INTO score_counts AS kept (board, width, bucket, users)
         SELECT board, width, bucket, sum(users) FROM (
-            SELECT board, width, after >> width AS bucket, 1 AS users FROM steps, (VALUES (30), (20)) AS w (width)
+            SELECT board, width, after >> width AS bucket, 1 AS users FROM steps, (VALUES (30), (25), (20)) AS w (width)
                 WHERE after <> 0
-            UNION ALL SELECT board, width, before >> width, -1 FROM steps, (VALUES (30), (20)) AS w (width)
+            UNION ALL SELECT board, width, before >> width, -1 FROM steps, (VALUES (30), (25), (20)) AS w (width)
                 WHERE before <> 0) AS steps_of_counts
         GROUP BY board, width, bucket HAVING sum(users) <> 0 ORDER BY board, width, bucket
         ON CONFLICT (board, width, bucket) DO UPDATE SET users = kept.users + excluded.users)

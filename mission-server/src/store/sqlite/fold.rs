@@ -36,7 +36,7 @@ macro_rules! score_counts {
             SELECT board, width, points >> width, sum(",
             $times,
             ") FROM score_moves JOIN scores USING (board, user_id)
-                CROSS JOIN (SELECT 30 AS width UNION ALL SELECT 20)
+                CROSS JOIN (SELECT 30 AS width UNION ALL SELECT 25 UNION ALL SELECT 20)
             WHERE points <> 0 GROUP BY board, width, points >> width
             ON CONFLICT (board, width, bucket) DO UPDATE SET users = kept.users + excluded.users;"
         )

@@ -9,7 +9,8 @@ use mission_core::{
         queries::{AnalyticsRow, Board, Bucket, Queries, TimeRange},
         store::{CommitOutcome, Store},
     },
-    reward::{Reward, RewardStatus},
+    points::{Points, total_from_millionths},
+    reward::{Reward, RewardAmount, RewardStatus},
     testing::user,
 };
 use rust_decimal::Decimal;
@@ -86,6 +87,26 @@ fn each_claim_counts_once_whoever_folds() {
         assert_eq!(rows.len(), 1);
         assert_eq!(rows[0].claims, USERS * ROUNDS);
         assert_eq!(rows[0].points, standing * Decimal::from(USERS));
+    });
+}
+
+/// Ranks are sums over buckets of three widths: every edge of one, and what is near it.
+#[test]
+fn a_rank_is_the_same_alone_and_in_the_list() {
+    block_on(async {
+        let Some(test_store) = test_store().await else { return };
+        let store = &test_store.store;
+        let edges = [20, 25, 30, 31, 40].map(|width| 1_i64 << width);
+        let near = edges.iter().flat_map(|edge| [-1, 0, 0, 1].map(|off| edge + off));
+        let within = edges.iter().flat_map(|edge| [edge / 3, edge + edge / 3, 5 * edge / 4]);
+        let mut board = BTreeMap::new();
+        for (who, micros) in (1..).zip(near.chain(within)) {
+            let points = total_from_millionths(micros);
+            let amount = RewardAmount::new(Points::new(points).unwrap(), Points::ZERO);
+            write(store, who, 0, &[Reward { amount, ..reward(who, fresh()) }]).await;
+            board.insert(who, points);
+        }
+        check_board(store, &board).await;
     });
 }
 
