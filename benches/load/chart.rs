@@ -26,10 +26,12 @@ pub(crate) fn draw(report: &Report, path: &Path) -> Result<()> {
         .margin(10)
         .x_label_area_size(30)
         .y_label_area_size(430)
-        .build_cartesian_2d(0.0..most * 1.05, (0..bars.len()).into_segmented())?;
+        .build_cartesian_2d(0.0..most * 1.05, (0..bars.len() - 1).into_segmented())?;
     chart
         .configure_mesh()
         .disable_y_mesh()
+        .x_max_light_lines(0)
+        .x_label_formatter(&|rate| format!("{rate:.0}"))
         .y_labels(bars.len())
         .y_label_formatter(&|place| match place {
             SegmentValue::Exact(place) | SegmentValue::CenterOf(place) => bars

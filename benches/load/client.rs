@@ -177,7 +177,7 @@ impl Calls {
         for _ in 0..u128::from(users).div_ceil(TOGETHER) {
             let first = self.users;
             self.users += TOGETHER;
-            let events = (0..3 * TOGETHER).map(|n| video_event(user(CLAIMANTS | first + n % TOGETHER)));
+            let events = (0..3 * TOGETHER).map(|n| video_event(user(CLAIMANTS + first + n % TOGETHER)));
             let events = serde_json::Value::from_iter(events);
             let answer = async {
                 let request = client.post(&url).bearer_auth(&token).json(&events);
