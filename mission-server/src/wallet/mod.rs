@@ -1,4 +1,4 @@
-//! The embedded wallet: a double-entry ledger that listens to events as any consumer would.
+//! The embedded wallet: a ledger that listens to events as any consumer would.
 //!
 //! Every grant moves points from the issuer to its holder, every revocation moves them back: one row under the grant's id
 //! that is both sides of the booking, booked once however often the event comes. After an erasure the holder's rows lie in
