@@ -18,11 +18,9 @@ use crate::store::sqlite::{self, SqliteOptions, SqliteStore};
 use crate::{
     config::{DatabaseSettings, DatabaseUrl, RetentionSettings},
     feed::FeedStore,
-    store::{
-        MonitoredStore, PoolUse, SqlStore, WriteHealth, database::SqlDatabase, maintenance::Maintenance,
-    },
+    store::{MonitoredStore, PoolUse, SqlStore, WriteHealth, maintenance::Maintenance},
     uploads::UploadError,
-    wallet::Wallet,
+    wallet::{LedgerDatabase, Wallet},
     webhooks::WebhookStore,
 };
 
@@ -92,7 +90,7 @@ impl Storage {
             #[cfg(feature = "sqlite")]
             url @ DatabaseUrl::Sqlite(_) => {
                 let store = SqliteStore::open(&url.to_string(), SqliteOptions::default()).await?;
-                Storage::over([store.wallet(), store.durable_wallet()], store)
+                Storage::over(store)
             }
             #[cfg(feature = "postgres")]
             DatabaseUrl::Postgres(url) => {
@@ -102,7 +100,7 @@ impl Storage {
                     ..PostgresOptions::default()
                 };
                 let store = PostgresStore::open(url.expose(), options).await?;
-                Storage::over([store.wallet(), store.durable_wallet()], store)
+                Storage::over(store)
             }
             #[cfg(not(all(feature = "sqlite", feature = "postgres")))]
             other => return Err(OpenError::NotBuilt(other.to_string())),
@@ -112,7 +110,7 @@ impl Storage {
         Ok(storage)
     }
 
-    fn over<D: SqlDatabase>([wallet, durable_wallet]: [Wallet; 2], store: SqlStore<D>) -> Self {
+    fn over<D: LedgerDatabase>(store: SqlStore<D>) -> Self {
         let writes = WriteHealth::default();
         Storage {
             store: Arc::new(MonitoredStore::new(store.clone(), writes.clone())),
@@ -120,8 +118,8 @@ impl Storage {
             queries: Arc::new(store.clone()),
             outbox: Arc::new(store.clone()),
             outbox_notify: store.outbox_notify(),
-            wallet: wallet.cached(),
-            durable_wallet,
+            wallet: store.wallet().cached(),
+            durable_wallet: store.durable_wallet(),
             webhooks: Arc::new(store.clone()),
             feed: Arc::new(store.clone()),
             maintenance: Arc::new(store),

@@ -9,6 +9,7 @@ mod cached;
 mod order;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 #[cfg(test)]
@@ -29,6 +30,8 @@ use crate::{
     store::{record::instant, row::SqlRow},
 };
 pub use order::{Booking, BookingKind, LedgerCommand, UnreadableEvent};
+#[cfg(feature = "server")]
+pub(crate) use sql::LedgerDatabase;
 
 /// One booking in a user's account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

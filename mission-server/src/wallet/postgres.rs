@@ -2,50 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use mission_core::{UserId, points::total_from_millionths, ports::store::StoreError, serde_name};
-use rust_decimal::Decimal;
+use mission_core::{ports::store::StoreError, serde_name};
 use uuid::Uuid;
 
-use super::{Ledger, LedgerCommand, LedgerEntry, Wallet, ledger_entry};
+use super::{
+    LedgerCommand,
+    sql::{ERASED, LedgerDatabase},
+};
 use crate::store::{
-    database::{Durability, SqlDatabase as _},
-    postgres::{Database, Kind, PostgresStore, Rows, Transaction, failure},
+    database::Durability,
+    postgres::{Database, Kind, Rows, Transaction, failure},
     record::unavailable,
-    row::SqlRow,
     sql_builder::SqlBuilder,
 };
-
-impl PostgresStore {
-    /// The embedded wallet, in the same database as the outbox: a power loss takes the note that an event was sent with its booking, so
-    /// that it is sent once more.
-    #[must_use]
-    pub fn wallet(&self) -> Wallet {
-        self.wallet_with(Durability::Relaxed)
-    }
-
-    /// A wallet whose events come from elsewhere: what it has taken survives a power loss.
-    #[must_use]
-    pub fn durable_wallet(&self) -> Wallet {
-        self.wallet_with(Durability::Full)
-    }
-
-    fn wallet_with(&self, durability: Durability) -> Wallet {
-        Wallet::new(PostgresLedger {
-            database: self.database.clone(),
-            durability,
-        })
-    }
-}
-
-/// The one account of all who were erased.
-const ERASED: Uuid = Uuid::nil();
-
-struct PostgresLedger {
-    database: Database,
-    durability: Durability,
-}
 
 /// Nobody is erased while others book: a booking after an erasure has to see it.
 const LOCK_TO_BOOK: &str = "SELECT pg_advisory_xact_lock_shared(7521962890171955)";
@@ -136,11 +106,10 @@ fn runs(orders: &[LedgerCommand]) -> Result<Vec<CommandRun>, StoreError> {
     Ok(runs)
 }
 
-#[async_trait]
-impl Ledger for PostgresLedger {
-    async fn carry_out(&self, orders: &[LedgerCommand]) -> Result<(), StoreError> {
+impl LedgerDatabase for Database {
+    async fn carry_out(&self, durability: Durability, orders: &[LedgerCommand]) -> Result<(), StoreError> {
         let runs = runs(orders)?;
-        let mut work = self.database.begin(self.durability).await.map_err(unavailable)?;
+        let mut work = self.begin(durability).await.map_err(unavailable)?;
         let erases = runs.iter().any(|run| matches!(run, CommandRun::Forget(_)));
         run(
             &mut work,
@@ -151,24 +120,5 @@ impl Ledger for PostgresLedger {
             run.carry_out(&mut work).await?;
         }
         work.commit().await.map_err(unavailable)
-    }
-
-    async fn balance(&self, user: UserId) -> Result<Decimal, StoreError> {
-        let query = SqlBuilder::new(
-            "SELECT coalesce(sum(amount_micros), 0)::bigint FROM wallet_entries
-            WHERE user_id = ? AND user_id <> ?",
-        );
-        let rows = self.database.read(query.with(user.0).with(ERASED)).await?;
-        let sum = rows.first().map_or(Ok(0), |row| row.number(0))?;
-        Ok(total_from_millionths(sum))
-    }
-
-    async fn entries(&self, user: UserId) -> Result<Vec<LedgerEntry>, StoreError> {
-        let query = SqlBuilder::new(
-            "SELECT grant_id, kind, amount_micros, currency, booked_at FROM wallet_entries
-            WHERE user_id = ? AND user_id <> ? ORDER BY number",
-        );
-        let rows = self.database.read(query.with(user.0).with(ERASED)).await?;
-        rows.iter().map(ledger_entry).collect()
     }
 }

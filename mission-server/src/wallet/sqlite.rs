@@ -1,47 +1,16 @@
 //! The ledger in the same SQLite file as the store.
 
-use async_trait::async_trait;
-use mission_core::{UserId, points::total_from_millionths, ports::store::StoreError, serde_name};
-use rust_decimal::Decimal;
-use uuid::Uuid;
+use mission_core::{ports::store::StoreError, serde_name};
 
-use super::{Booking, Ledger, LedgerCommand, LedgerEntry, Wallet, ledger_entry};
-use crate::store::{
-    database::{Durability, SqlDatabase as _},
-    row::SqlRow,
-    sql_builder::SqlBuilder,
-    sqlite::{Database, Rows, SqliteStore, failure},
+use super::{
+    Booking, LedgerCommand,
+    sql::{ERASED, LedgerDatabase},
 };
-
-impl SqliteStore {
-    /// The embedded wallet, in the same file as the outbox: a power loss takes the note that an event was sent with its booking, so
-    /// that it is sent once more.
-    #[must_use]
-    pub fn wallet(&self) -> Wallet {
-        self.wallet_with(Durability::Relaxed)
-    }
-
-    /// A wallet whose events come from elsewhere: what it has taken survives a power loss.
-    #[must_use]
-    pub fn durable_wallet(&self) -> Wallet {
-        self.wallet_with(Durability::Full)
-    }
-
-    fn wallet_with(&self, durability: Durability) -> Wallet {
-        Wallet::new(SqliteLedger {
-            database: self.database.clone(),
-            durability,
-        })
-    }
-}
-
-/// The one account of all who were erased.
-const ERASED: Uuid = Uuid::nil();
-
-struct SqliteLedger {
-    database: Database,
-    durability: Durability,
-}
+use crate::store::{
+    database::Durability,
+    sql_builder::SqlBuilder,
+    sqlite::{Database, Rows, failure},
+};
 
 const BOOK: &str = "INSERT INTO wallet_entries (user_id, grant_id, kind, amount_micros, currency, booked_at)
     SELECT CASE WHEN EXISTS (SELECT 1 FROM wallet_erasures WHERE user_id = unhex(value->>2)) THEN ? ELSE unhex(value->>2) END,
@@ -109,36 +78,17 @@ fn booking_row(rows: &mut Rows, booking: &Booking) -> Result<(), StoreError> {
     Ok(())
 }
 
-#[async_trait]
-impl Ledger for SqliteLedger {
-    async fn carry_out(&self, orders: &[LedgerCommand]) -> Result<(), StoreError> {
+impl LedgerDatabase for Database {
+    async fn carry_out(&self, durability: Durability, orders: &[LedgerCommand]) -> Result<(), StoreError> {
         let mut script = SqlBuilder::new("BEGIN IMMEDIATE;");
         for run in runs(orders)? {
             run.add_to(&mut script);
         }
         script.then("COMMIT;");
-        let mut turn = self.database.lock_writer().await?;
-        let written = turn.write(self.durability, script).await;
+        let mut turn = self.lock_writer().await?;
+        let written = turn.write(durability, script).await;
         written.map_err(|error| failure(&error))?;
         turn.finished();
         Ok(())
-    }
-
-    async fn balance(&self, user: UserId) -> Result<Decimal, StoreError> {
-        let query = SqlBuilder::new(
-            "SELECT coalesce(sum(amount_micros), 0) FROM wallet_entries WHERE user_id = ? AND user_id <> ?",
-        );
-        let rows = self.database.read(query.with(user.0).with(ERASED)).await?;
-        let sum = rows.first().map_or(Ok(0), |row| row.number(0))?;
-        Ok(total_from_millionths(sum))
-    }
-
-    async fn entries(&self, user: UserId) -> Result<Vec<LedgerEntry>, StoreError> {
-        let query = SqlBuilder::new(
-            "SELECT grant_id, kind, amount_micros, currency, booked_at FROM wallet_entries
-            WHERE user_id = ? AND user_id <> ? ORDER BY number",
-        );
-        let rows = self.database.read(query.with(user.0).with(ERASED)).await?;
-        rows.iter().map(ledger_entry).collect()
     }
 }
