@@ -11,8 +11,9 @@
 //!
 //! The parts are check-ins, claims, returning (users), events (with reads), leaderboards, analytics, instances (of one
 //! PostgreSQL), start-up and replay. The role of `--postgres` must have the right to create schemas. `--users` (1,000,000) is
-//! the size of the larger leaderboard, and the number of check-ins behind the analytics. The binaries are taken from the folder of this program. Generator, servers and databases share the
-//! machine, so that only the ratios mean something elsewhere; medians of interleaved rounds make up for its noise.
+//! the size of the larger leaderboard, and the number of check-ins behind the analytics. The binaries are taken from the
+//! folder of this program. Generator, servers and databases share the machine, so that only the ratios mean something
+//! elsewhere; medians of interleaved rounds make up for its noise.
 
 #![expect(clippy::print_stdout, reason = "it reports")]
 
