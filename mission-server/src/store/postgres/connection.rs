@@ -12,6 +12,7 @@ use sqlx::{
 
 use super::{
     breaker::{Breaker, is_lost},
+    queue_table::QueueTable,
     shards::Lease,
 };
 use crate::store::{
@@ -153,6 +154,8 @@ fn way_out(error: &sqlx::Error, options: &PgConnectOptions) -> Option<String> {
 pub struct Database {
     /// On the shards of the outbox that this process sends.
     pub(super) lease: Lease,
+    pub(super) outbox_entries: QueueTable,
+    pub(super) activity: QueueTable,
     pool: PgPool,
     /// For what need not survive a power loss, and is kept from the connections of commands: the relay, the wallet and the
     /// leaderboards write as much as commands do.
@@ -200,6 +203,8 @@ impl Database {
         );
         Ok(Database {
             lease: Lease::new(settings.outbox_lease),
+            outbox_entries: QueueTable::outbox_entries(),
+            activity: QueueTable::activity(),
             breaker: Breaker::new(pool.clone(), relaxed.clone()),
             waiting: Waiters::default(),
             pool,
@@ -249,6 +254,18 @@ impl Database {
             breaker: self.breaker.clone(),
             prepared: self.prepared,
         })
+    }
+
+    /// Runs a statement that no transaction may be around.
+    pub(super) async fn execute_alone(&self, sql: &'static str) -> Result<(), sqlx::Error> {
+        self.breaker
+            .ask(Box::pin(async {
+                let mut guard = self.acquire(Durability::Relaxed).await?;
+                guard.execute(sql).await?;
+                guard.release();
+                Ok(())
+            }))
+            .await
     }
 
     async fn acquire(&self, durability: Durability) -> Result<ConnectionGuard, sqlx::Error> {

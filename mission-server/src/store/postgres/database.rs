@@ -92,7 +92,9 @@ impl SqlDatabase for Database {
             DELETE FROM outbox_entries WHERE number = ANY(?)",
         );
         let statement = statement.with(entries.to_vec()).with(entries.to_vec());
-        self.write(Durability::Relaxed, statement).await.map(drop)
+        self.write(Durability::Relaxed, statement).await?;
+        self.outbox_entries.removed(self, entries.len() as u64).await;
+        Ok(())
     }
 
     async fn park(&self, events: &[ParkRequest]) -> Result<(), StoreError> {

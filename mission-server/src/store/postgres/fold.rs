@@ -60,5 +60,7 @@ pub(super) async fn fold(database: &Database) -> Result<u64, StoreError> {
     let empty = SqlBuilder::new("DELETE FROM scores WHERE points = 0");
     transaction.run(empty).await.map_err(failed)?;
     transaction.commit().await.map_err(failed)?;
-    rows.first().map_or(Ok(0), |row| row.count(0))
+    let folded = rows.first().map_or(Ok(0), |row| row.count(0))?;
+    database.activity.removed(database, folded).await;
+    Ok(folded)
 }

@@ -11,6 +11,7 @@ mod connection;
 mod database;
 mod fold;
 mod load;
+mod queue_table;
 mod removals;
 mod rows;
 mod shards;
