@@ -12,14 +12,15 @@ use uuid::Uuid;
 
 use super::{MemoryStore, tables::Tables};
 use crate::{
-    MissionId, ReviewId, RewardId, TaskId, UserId,
+    MissionId, PackId, ReviewId, RewardId, TaskId, UserId,
     check_in::CheckInDay,
-    engine::{AuditEntry, Command, ReadSet, Receipt, ReceiptKey, RecordTable},
+    engine::{AuditEntry, Command, PackRecord, ReadSet, Receipt, ReceiptKey, RecordTable},
     fraud::{DeviceHash, Review},
     ports::{
         queries::{
             AnalyticsRow, AuditFilter, Board, Bucket, CatalogRecords, DueExpiry, JournalPosition,
-            JournalRecord, LeaderboardRow, Page, Queries, ReviewFilter, TaskFilter, TimeRange, UserExport,
+            JournalRecord, LeaderboardRow, PackVersion, Page, Queries, ReviewFilter, TaskFilter, TimeRange,
+            UserExport,
         },
         store::{Claim, Picture, Store as _, StoreError},
     },
@@ -41,6 +42,24 @@ impl Queries for MemoryStore {
 
     async fn catalog_version(&self) -> Result<u64, StoreError> {
         Ok(self.tables().catalog_version)
+    }
+
+    async fn pack(&self, pack: PackId, version: Option<u64>) -> Result<Option<PackRecord>, StoreError> {
+        let tables = self.tables();
+        Ok(match version {
+            Some(version) => tables.pack_versions.get(&(pack, version)).cloned(),
+            None => tables.records.pack.get(&pack).cloned().flatten(),
+        })
+    }
+
+    async fn pack_versions(&self, pack: PackId) -> Result<Vec<PackVersion>, StoreError> {
+        let tables = self.tables();
+        let versions = tables.pack_versions.range((pack, 0)..=(pack, u64::MAX)).rev();
+        let versions = versions.map(|((_, version), record)| PackVersion {
+            version: *version,
+            updated_at: record.updated_at,
+        });
+        Ok(versions.collect())
     }
 
     async fn user(&self, user: UserId) -> Result<Option<User>, StoreError> {

@@ -6,13 +6,13 @@ use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
 use crate::{
-    MissionId, UserId,
-    engine::{AuditEntry, ClaimHolder, LoadedRecords, ReadSet, Receipt, ReceiptKey, Records},
+    MissionId, PackId, UserId,
+    engine::{AuditEntry, ClaimHolder, LoadedRecords, PackRecord, ReadSet, Receipt, ReceiptKey, Records},
     fraud::DeviceHash,
     mission::BudgetUse,
     ports::{
         bus::ParkedEvent,
-        queries::{AnalyticsRow, JournalPosition, JournalRecord},
+        queries::{AnalyticsRow, JournalPosition, JournalRecord, PACK_VERSIONS_KEPT},
         store::{
             Change, Claim, CommitOutcome, Friendship, JournalEntry, Picture, RECEIPT_LIFETIME, Root, Version,
         },
@@ -24,6 +24,7 @@ use crate::{
 pub(super) struct Tables {
     pub(super) versions: BTreeMap<Root, Version>,
     pub(super) records: Records,
+    pub(super) pack_versions: BTreeMap<(PackId, u64), PackRecord>,
     pub(super) claims: BTreeMap<Claim, ClaimHolder>,
     budgets: BTreeMap<MissionId, BudgetUse>,
     pub(super) devices: BTreeMap<DeviceHash, BTreeMap<UserId, DateTime<Utc>>>,
@@ -85,6 +86,13 @@ impl Tables {
         self.budgets.get(&mission).copied().unwrap_or_default()
     }
 
+    fn keep_pack_version(&mut self, pack: &PackRecord) {
+        let known = self.pack_versions.entry((pack.id, pack.version));
+        known.or_insert_with(|| pack.clone());
+        self.pack_versions
+            .retain(|(id, version), _| *id != pack.id || version + PACK_VERSIONS_KEPT > pack.version);
+    }
+
     pub(super) fn commit(&mut self, change: &Change) -> CommitOutcome {
         self.forget_old_receipts(change);
         if !self.allows(change) {
@@ -110,6 +118,9 @@ impl Tables {
             if let Some(day) = day {
                 self.check_in_dates.insert(*key, day.id);
             }
+        }
+        for pack in write_set.writes.pack.values().flatten() {
+            self.keep_pack_version(pack);
         }
         self.records.extend(write_set.writes.clone());
         for claim in &write_set.releases {

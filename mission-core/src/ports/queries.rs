@@ -11,9 +11,9 @@ use uuid::Uuid;
 use super::store::{Picture, StoreError};
 pub use crate::decision::CatalogRecords;
 use crate::{
-    MissionId, ReviewId, RewardId, TaskId, UserId,
+    MissionId, PackId, ReviewId, RewardId, TaskId, UserId,
     check_in::{CheckInDay, Zone},
-    decision::{AuditEntry, Command, Receipt, ReceiptKey},
+    decision::{AuditEntry, Command, PackRecord, Receipt, ReceiptKey},
     fraud::{DeviceHash, Review, ReviewStatus},
     reward::{Reward, RewardStatus},
     task::{Participation, PerceptualHash, Task, TaskStatus},
@@ -227,6 +227,18 @@ pub struct DueExpiry {
     pub rewards: Vec<RewardId>,
 }
 
+/// How many versions of a pack a store keeps.
+pub const PACK_VERSIONS_KEPT: u64 = 100;
+
+/// A version of a pack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PackVersion {
+    /// From 1; raised by every change of the content.
+    pub version: u64,
+    /// When it was put in place.
+    pub updated_at: DateTime<Utc>,
+}
+
 /// Everything held on one user, but for the journal.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct UserExport {
@@ -258,6 +270,18 @@ pub trait Queries: Send + Sync {
     /// # Errors
     /// When the store cannot be read.
     async fn catalog_version(&self) -> Result<u64, StoreError>;
+
+    /// A pack as it is, or as a version of it was that is kept.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn pack(&self, pack: PackId, version: Option<u64>) -> Result<Option<PackRecord>, StoreError>;
+
+    /// The versions of a pack that are kept, newest first: the last [`PACK_VERSIONS_KEPT`].
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn pack_versions(&self, pack: PackId) -> Result<Vec<PackVersion>, StoreError>;
 
     /// A user's record.
     ///

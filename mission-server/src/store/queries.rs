@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
 use mission_core::{
-    FileId, MissionId, ReviewId, RewardId, TaskId, UserId,
+    FileId, MissionId, PackId, ReviewId, RewardId, TaskId, UserId,
     check_in::CheckInDay,
-    engine::{AuditEntry, ReadSet, Receipt, ReceiptKey},
+    engine::{AuditEntry, PackRecord, ReadSet, Receipt, ReceiptKey},
     fraud::{DeviceHash, Review},
     ports::{
         queries::{
             AnalyticsRow, AuditFilter, Board, Bucket, CatalogRecords, DueExpiry, JournalPosition,
-            JournalRecord, LeaderboardRow, Page, Queries, ReviewFilter, TaskFilter, TimeRange, UserExport,
+            JournalRecord, LeaderboardRow, PackVersion, Page, Queries, ReviewFilter, TaskFilter, TimeRange,
+            UserExport,
         },
         store::{Claim, Picture, Store as _, StoreError},
     },
@@ -77,6 +78,32 @@ impl<D: SqlDatabase> Queries for SqlStore<D> {
         let row = rows.first();
         row.ok_or_else(|| unavailable("the catalog has no version"))?
             .count(0)
+    }
+
+    async fn pack(&self, pack: PackId, version: Option<u64>) -> Result<Option<PackRecord>, StoreError> {
+        let query = match version {
+            Some(version) => {
+                SqlBuilder::new("SELECT data FROM pack_versions WHERE pack_id = ? AND version = ?")
+                    .with(pack.0)
+                    .with(i64::try_from(version).unwrap_or(i64::MAX))
+            }
+            None => SqlBuilder::new("SELECT data FROM packs WHERE id = ?").with(pack.0),
+        };
+        record(&self.database, query).await
+    }
+
+    async fn pack_versions(&self, pack: PackId) -> Result<Vec<PackVersion>, StoreError> {
+        let query = SqlBuilder::new(
+            "SELECT version, updated_at FROM pack_versions WHERE pack_id = ? ORDER BY version DESC",
+        );
+        let rows = self.database.read(query.with(pack.0)).await?;
+        let versions = rows.iter().map(|row| {
+            Ok(PackVersion {
+                version: row.count(0)?,
+                updated_at: row.text(1)?.parse().map_err(unavailable)?,
+            })
+        });
+        versions.collect()
     }
 
     async fn user(&self, user: UserId) -> Result<Option<User>, StoreError> {

@@ -319,6 +319,39 @@ async fn a_pack_goes_in_whole_or_not_at_all() {
 }
 
 #[tokio::test]
+async fn the_versions_of_a_pack_are_kept() {
+    let server = Server::start().await;
+    let (admin, user) = (server.admin(), server.user());
+    let first = pack(&[]);
+    let second = pack(&[("checkin.toml", "daily_points = \"7\"\n")]);
+    for (files, version) in [(&first, 1), (&first, 1), (&second, 2), (&first, 3)] {
+        let put = admin.put("/packs/small", files.clone()).await.ok(200);
+        assert_eq!(put["version"], version);
+    }
+    let kept = admin.get("/packs/small/versions").await.ok(200);
+    let versions: Vec<&Value> = kept["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|kept| &kept["version"])
+        .collect();
+    assert_eq!(versions, [3, 2, 1]);
+    assert!(kept["items"][0]["updated_at"].is_string(), "{kept}");
+    let was = admin.get("/packs/small?version=2").await.ok(200);
+    assert_eq!((&was["version"], &was["files"]), (&json!(2), &second["files"]));
+    let is = admin.get("/packs/small").await.ok(200);
+    assert_eq!((&is["version"], &is["files"]), (&json!(3), &first["files"]));
+    admin
+        .get("/packs/small?version=9")
+        .await
+        .refused(404, "not_found");
+    admin.get("/packs/none/versions").await.refused(404, "not_found");
+    let malformed = admin.get("/packs/small?version=x").await;
+    malformed.refused(422, "invalid_query");
+    user.get("/packs/small/versions").await.refused(403, "forbidden");
+}
+
+#[tokio::test]
 async fn a_pack_archives_what_it_drops_and_takes_nothing_of_others() {
     let server = Server::start().await;
     let admin = server.admin();

@@ -1,12 +1,15 @@
+use chrono::TimeDelta;
+
 use super::{
     WholeStore, records,
     store_fixture::{StoreFixture, noon},
 };
 use crate::{
+    PackId,
     engine::{PackPolicy, PackRecord, ReferralPolicy},
     mission::{Mission, MissionStatus},
     ports::{
-        queries::CatalogRecords,
+        queries::{CatalogRecords, PACK_VERSIONS_KEPT, PackVersion},
         store::{Change, Root, Version},
     },
     testing::{active, definition, user},
@@ -73,6 +76,50 @@ pub(super) async fn the_catalog_holds_missions_and_packs<S: WholeStore>(fixture:
         "every mission of whatever status, as it is now"
     );
     assert_eq!(whole.packs, [pack]);
+}
+
+pub(super) async fn the_last_versions_of_a_pack_are_kept<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
+    let mut pack = records::pack("starter", noon());
+    let mut other = records::pack("other", noon());
+    fixture.committed(&saving_pack(fixture, &other, 0)).await;
+    let mut put = Vec::new();
+    for version in 1..=PACK_VERSIONS_KEPT + 2 {
+        pack.version = version;
+        pack.updated_at += TimeDelta::microseconds(1);
+        pack.files.insert("pack.toml".to_owned(), format!("# {version}"));
+        fixture.committed(&saving_pack(fixture, &pack, version - 1)).await;
+        put.push(pack.clone());
+    }
+    // The same content once more is no version of its own.
+    let again = PackRecord {
+        updated_at: pack.updated_at + TimeDelta::seconds(1),
+        ..pack.clone()
+    };
+    fixture
+        .committed(&saving_pack(fixture, &again, PACK_VERSIONS_KEPT + 2))
+        .await;
+    other.version = 2;
+    fixture.committed(&saving_pack(fixture, &other, 1)).await;
+
+    let (id, store) = (pack.id, fixture.store);
+    assert_eq!(store.pack(id, None).await, Ok(Some(again)), "as it is");
+    assert_eq!(store.pack(id, Some(2)).await, Ok(None), "too old");
+    let kept = put.get(2..).unwrap_or_default();
+    for was in kept {
+        let found = store.pack(id, Some(was.version)).await;
+        assert_eq!(found, Ok(Some(was.clone())), "as it was put first");
+    }
+    let newest_first: Vec<PackVersion> = kept
+        .iter()
+        .rev()
+        .map(|was| PackVersion {
+            version: was.version,
+            updated_at: was.updated_at,
+        })
+        .collect();
+    assert_eq!(store.pack_versions(id).await, Ok(newest_first));
+    assert_eq!(store.pack_versions(PackId(user(9).0)).await, Ok(Vec::new()));
+    assert_eq!(store.pack(PackId(user(9).0), None).await, Ok(None));
 }
 
 pub(super) async fn the_catalog_version_changes_with_missions_alone<S: WholeStore>(

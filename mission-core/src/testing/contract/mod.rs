@@ -111,7 +111,7 @@ cases! { $
         a_task_that_began_earlier_counts_there, an_erasure_leaves_the_sums, refused_evidence_counts_among_what_was_judged, open_tasks_are_counted_by_mission,
         analytics_keep_to_their_range_and_mission;
     expiries: what_is_due_is_found_until_it_is_written_down, due_expiries_are_limited_by_users;
-    catalog: the_catalog_holds_missions_and_packs, the_catalog_version_changes_with_missions_alone;
+    catalog: the_catalog_holds_missions_and_packs, the_last_versions_of_a_pack_are_kept, the_catalog_version_changes_with_missions_alone;
     concurrency: of_many_at_once_one_wins_a_version, of_many_at_once_one_wins_a_claim,
         of_many_at_once_none_overspends_a_budget, commits_in_opposite_orders_do_not_block_each_other;
 }

@@ -9,7 +9,7 @@ use axum::{
     response::Response,
 };
 use chrono::{DateTime, Utc};
-use mission_core::engine::ResourceKind;
+use mission_core::engine::{ResourceKind, pack_id};
 use mission_rules::pack::{Finding, PackFiles, PackLimits, put_command, report};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -30,6 +30,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
     let limit = BodyLimit(PackLimits::default().max_total_bytes.saturating_mul(2));
     OpenApiRouter::new()
         .routes(routes!(put, read))
+        .routes(routes!(versions))
         .layer(axum::Extension(limit))
 }
 
@@ -163,20 +164,30 @@ struct StoredPack {
     updated_at: DateTime<Utc>,
 }
 
+/// Which of its versions.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct AsOf {
+    /// One that is kept; else the pack as it is.
+    #[param(minimum = 1)]
+    version: Option<u64>,
+}
+
 /// A pack as it was put in place.
 #[utoipa::path(get, path = "/packs/{name}", tag = "authoring",
-    params(("name" = String, Path, description = "The name in `pack.toml`")), responses(
+    params(("name" = String, Path, description = "The name in `pack.toml`"), AsOf), responses(
     (status = 200, description = "The pack", body = StoredPack),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
-    (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
+    (status = 404, description = "`not_found`: no such pack, or no such version of it", body = Problem,
+        content_type = "application/problem+json")))]
 async fn read(
     State(state): State<AppState>,
     _operator: Operator<MissionsWrite>,
     Path(name): Path<String>,
-    _: Query<NoQuery>,
+    Query(as_of): Query<AsOf>,
 ) -> Result<Json<StoredPack>, Problem> {
-    let packs = state.queries.catalog_records().await?.packs;
-    let pack = packs.into_iter().find(|pack| pack.name == name);
+    let pack = state.queries.pack(pack_id(&name), as_of.version).await?;
     let pack = pack.ok_or_else(|| Problem::not_found(ResourceKind::Pack))?;
     Ok(Json(StoredPack {
         name: pack.name,
@@ -184,5 +195,48 @@ async fn read(
         files: pack.files,
         missions: pack.missions.into_iter().map(String::from).collect(),
         updated_at: pack.updated_at,
+    }))
+}
+
+/// A version of a pack.
+#[derive(Debug, Serialize, ToSchema)]
+struct Version {
+    version: u64,
+    /// When it was put in place.
+    updated_at: DateTime<Utc>,
+}
+
+/// The versions of a pack.
+#[derive(Debug, Serialize, ToSchema)]
+struct Versions {
+    /// Newest first; the first is in force.
+    items: Vec<Version>,
+    /// Always `null`: all that are kept come at once.
+    next_cursor: Option<String>,
+}
+
+/// The versions of a pack that are kept: the last hundred. Who put each in place is in `/audit`.
+#[utoipa::path(get, path = "/packs/{name}/versions", tag = "authoring",
+    params(("name" = String, Path, description = "The name in `pack.toml`")), responses(
+    (status = 200, description = "Its versions", body = Versions),
+    (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
+    (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
+async fn versions(
+    State(state): State<AppState>,
+    _operator: Operator<MissionsWrite>,
+    Path(name): Path<String>,
+    _: Query<NoQuery>,
+) -> Result<Json<Versions>, Problem> {
+    let kept = state.queries.pack_versions(pack_id(&name)).await?;
+    if kept.is_empty() {
+        return Err(Problem::not_found(ResourceKind::Pack));
+    }
+    let items = kept.into_iter().map(|kept| Version {
+        version: kept.version,
+        updated_at: kept.updated_at,
+    });
+    Ok(Json(Versions {
+        items: items.collect(),
+        next_cursor: None,
     }))
 }
