@@ -40,6 +40,7 @@ pub(crate) enum Command {
     Push(Push),
     Diff(Diff),
     Pull(Pull),
+    Rollback(Rollback),
     ExportLog(ExportLog),
     Broker(Broker),
     Token(Token),
@@ -274,6 +275,13 @@ pub(crate) struct Push {
     pub(crate) pack: PathBuf,
     #[command(flatten)]
     pub(crate) server: Server,
+    #[command(flatten)]
+    pub(crate) how: PutArgs,
+}
+
+/// How a pack is put in place.
+#[derive(Debug, Args)]
+pub(crate) struct PutArgs {
     /// Leave new missions as drafts; missions that the server knows keep their status in any case
     #[arg(long)]
     pub(crate) draft: bool,
@@ -283,6 +291,30 @@ pub(crate) struct Push {
     /// Check, test and show what would change, and push nothing
     #[arg(long, conflicts_with = "yes")]
     pub(crate) dry_run: bool,
+}
+
+/// Put an earlier version of a pack back in place on its server.
+#[derive(Debug, Args)]
+#[command(
+    disable_version_flag = true,
+    after_help = "\
+The server keeps the last 100 versions of each pack. What is put back is a new version with the files of the old one: it is
+checked, tested and shown as a push is. Missions that only the newer version held are archived.
+
+Examples:
+  mission rollback starter 3 --server http://127.0.0.1:8080 --dry-run     what would change
+  mission rollback starter 3 --server http://127.0.0.1:8080"
+)]
+pub(crate) struct Rollback {
+    /// The pack's name on the server
+    pub(crate) pack: String,
+    /// The version, as `mission push` told it; of one that is not there the command says which are
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) version: u64,
+    #[command(flatten)]
+    pub(crate) server: Server,
+    #[command(flatten)]
+    pub(crate) how: PutArgs,
 }
 
 /// Show how a pack differs from the one on a server; exit 1 where it does.
@@ -297,16 +329,23 @@ pub(crate) struct Diff {
 
 /// Write a server's pack into a folder.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    disable_version_flag = true,
+    after_help = "\
 Examples:
   mission pull my-pack --server http://127.0.0.1:8080
-  mission pull copy --name starter --server http://127.0.0.1:8080")]
+  mission pull copy --name starter --server http://127.0.0.1:8080
+  mission pull before --name starter --version 3 --server http://127.0.0.1:8080"
+)]
 pub(crate) struct Pull {
     /// The folder
     pub(crate) pack: PathBuf,
     /// The pack's name on the server; else that in the folder's `pack.toml`, or the folder's own
     #[arg(long)]
     pub(crate) name: Option<String>,
+    /// A version that the server keeps, one of the last 100; else the one in force
+    #[arg(long = "version", value_name = "VERSION", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) version: Option<u64>,
     /// Overwrite files that differ, and remove files that the server's pack does not have
     #[arg(long)]
     pub(crate) force: bool,

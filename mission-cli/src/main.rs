@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         Command::Push(args) => commands::push::run(&args),
         Command::Diff(args) => commands::diff::run(&args),
         Command::Pull(args) => commands::pull::run(&args),
+        Command::Rollback(args) => commands::rollback::run(&args),
         Command::ExportLog(args) => commands::export_log::run(&args),
         Command::Broker(args) => commands::broker::run(&args),
         Command::Token(args) => commands::token::run(&args),

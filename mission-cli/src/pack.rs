@@ -36,20 +36,23 @@ pub(crate) fn read(folder: &Path) -> Result<PackFiles, Failure> {
 /// A pack that can be used; otherwise what is wrong with it is shown. Warnings are `mission check`'s to tell.
 pub(crate) fn load(folder: &Path, scripts: &Scripts) -> Result<(Pack, PackFiles), Failure> {
     let files = read(folder)?;
-    let (pack, findings) = Pack::load_with(&files, scripts);
-    match pack {
-        Some(pack) => Ok((pack, files)),
-        None => {
-            let errors: Vec<Finding> = findings.into_iter().filter(Finding::is_error).collect();
-            output::tell(&report::human(&errors, &files, &root(folder), true));
-            output::error(&format!(
-                "`{}` has {}; it cannot be used",
-                folder.display(),
-                output::count(errors.len(), "error")
-            ));
-            Err(Failure::BrokenPack)
-        }
-    }
+    let pack = checked(&files, folder, scripts)?;
+    Ok((pack, files))
+}
+
+/// The same of files that were read; `place` is where they are, for messages.
+pub(crate) fn checked(files: &PackFiles, place: &Path, scripts: &Scripts) -> Result<Pack, Failure> {
+    let (pack, findings) = Pack::load_with(files, scripts);
+    pack.ok_or_else(|| {
+        let errors: Vec<Finding> = findings.into_iter().filter(Finding::is_error).collect();
+        output::tell(&report::human(&errors, files, &root(place), true));
+        output::error(&format!(
+            "`{}` has {}; it cannot be used",
+            place.display(),
+            output::count(errors.len(), "error")
+        ));
+        Failure::BrokenPack
+    })
 }
 
 /// What is put before the paths of a pack's files when they are shown.

@@ -1,7 +1,8 @@
 //! A server's packs over HTTP. The token goes into one header and nowhere else.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
+use chrono::{DateTime, Utc};
 use mission_rules::pack::PackFiles;
 use reqwest::{
     StatusCode,
@@ -51,6 +52,20 @@ pub(crate) struct PushedMission {
 #[derive(Debug, Deserialize)]
 struct Stored {
     files: BTreeMap<String, String>,
+}
+
+/// A version of a pack that the server keeps.
+#[derive(Debug, Deserialize)]
+pub(crate) struct PackVersion {
+    version: u64,
+    updated_at: DateTime<Utc>,
+}
+
+impl fmt::Display for PackVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let updated_at = self.updated_at.format("%Y-%m-%d %H:%M:%S UTC");
+        write!(f, "version {} of {updated_at}", self.version)
+    }
 }
 
 /// A page of a list.
@@ -151,14 +166,33 @@ impl Server {
         read(accepted(response)?)
     }
 
-    /// The files of a pack; `None` where the server has no such pack.
-    pub(crate) fn get(&self, name: &str) -> Result<Option<BTreeMap<String, String>>, Failure> {
-        let response = self.send(self.client.get(self.pack(name)?))?;
+    /// The files of a pack, as it is or as a version of it was; `None` where the server has no such pack or version.
+    pub(crate) fn get(
+        &self,
+        name: &str,
+        version: Option<u64>,
+    ) -> Result<Option<BTreeMap<String, String>>, Failure> {
+        let mut url = self.pack(name)?;
+        if let Some(version) = version {
+            url.query_pairs_mut().append_pair("version", &version.to_string());
+        }
+        let response = self.send(self.client.get(url))?;
         if response.status() == StatusCode::NOT_FOUND {
             return Ok(None);
         }
         let stored: Stored = read(accepted(response)?)?;
         Ok(Some(stored.files))
+    }
+
+    /// The versions of a pack that the server keeps, newest first; none where it has no such pack.
+    pub(crate) fn versions(&self, name: &str) -> Result<Vec<PackVersion>, Failure> {
+        let url = self.route(&["packs", name, "versions"])?;
+        let response = self.send(self.client.get(url))?;
+        if response.status() == StatusCode::NOT_FOUND {
+            return Ok(Vec::new());
+        }
+        let versions: Page<PackVersion> = read(accepted(response)?)?;
+        Ok(versions.items)
     }
 
     /// A page of what users did, all or one: lines of a log, as they came.

@@ -19,7 +19,7 @@ use crate::{
 pub(crate) fn run(args: &Diff) -> CommandResult {
     let server = Server::new(&args.server)?;
     let (pack, files) = pack::load(&args.pack, &pack::scripts()).map_err(Failure::into_failed)?;
-    let Some(theirs) = server.get(&pack.name)? else {
+    let Some(theirs) = server.get(&pack.name, None)? else {
         return Err(Failure::Failed(format!(
             "{} has no pack `{}`; `mission push` puts it there",
             server.address(),

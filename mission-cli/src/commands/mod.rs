@@ -12,6 +12,7 @@ pub(crate) mod new;
 pub(crate) mod pull;
 pub(crate) mod push;
 pub(crate) mod replay;
+pub(crate) mod rollback;
 pub(crate) mod schema;
 pub(crate) mod test;
 pub(crate) mod token;

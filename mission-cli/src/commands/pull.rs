@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fs, io, path::Path, process::ExitCode};
 
 use mission_rules::pack::{Pack, PackFiles};
 
+use super::rollback;
 use crate::{
     cli::Pull,
     failure::{CommandResult, Failure},
@@ -19,11 +20,12 @@ pub(crate) fn run(args: &Pull) -> CommandResult {
         BTreeMap::new()
     };
     let name = name(args, &here)?;
-    let Some(files) = server.get(&name)? else {
-        return Err(Failure::Failed(format!(
-            "{} has no pack `{name}`; --name names another",
-            server.address()
-        )));
+    let files = match args.version {
+        Some(version) => rollback::version(&server, &name, version)?,
+        None => server.get(&name, None)?.ok_or_else(|| {
+            let address = server.address();
+            Failure::Failed(format!("{address} has no pack `{name}`; --name names another"))
+        })?,
     };
     // A server's paths are not to be trusted: what leads out of the folder is refused here.
     let files = PackFiles::from_map(files);

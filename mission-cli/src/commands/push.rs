@@ -1,15 +1,17 @@
 //! `mission push`: a pack to a server, once it is checked and tested and somebody has seen what changes.
 
 use std::{
+    collections::BTreeMap,
     io::{self, BufRead as _},
+    path::Path,
     process::ExitCode,
 };
 
-use mission_rules::pack::CaseOutcome;
+use mission_rules::pack::{CaseOutcome, PackFiles};
 
 use super::{diff, test};
 use crate::{
-    cli::Push,
+    cli::{Push, PutArgs},
     failure::{CommandResult, Failure},
     output, pack,
     server::{PushResult, Server},
@@ -17,17 +19,31 @@ use crate::{
 
 pub(crate) fn run(args: &Push) -> CommandResult {
     let server = Server::new(&args.server)?;
+    let files = pack::read(&args.pack).map_err(Failure::into_failed)?;
+    let theirs = |name: &str| server.get(name, None);
+    put_in_place(&server, &files, &args.pack, &args.how, theirs)
+}
+
+/// Checks and tests a pack, shows how it differs from what is in force, asks, and puts it in place. `place` is what is put
+/// before the paths of its files in messages.
+pub(crate) fn put_in_place(
+    server: &Server,
+    files: &PackFiles,
+    place: &Path,
+    how: &PutArgs,
+    in_force: impl FnOnce(&str) -> Result<Option<BTreeMap<String, String>>, Failure>,
+) -> CommandResult {
     let scripts = pack::scripts();
-    let (pack, files) = pack::load(&args.pack, &scripts).map_err(Failure::into_failed)?;
+    let pack = pack::checked(files, place, &scripts).map_err(Failure::into_failed)?;
     let outcomes = test::run_cases(&pack, &scripts, None);
     if !outcomes.iter().all(CaseOutcome::passed) {
-        output::tell(&test::human(&outcomes, &files, &pack::root(&args.pack)));
+        output::tell(&test::human(&outcomes, files, &pack::root(place)));
         return Err(Failure::Failed(format!(
             "`{}` does not pass its own tests; nothing was pushed",
             pack.name
         )));
     }
-    let theirs = server.get(&pack.name)?.unwrap_or_default();
+    let theirs = in_force(&pack.name)?.unwrap_or_default();
     let changes = diff::changes(&theirs, &files.clone().into_map());
     if changes.is_empty() {
         output::line(&format!(
@@ -38,18 +54,18 @@ pub(crate) fn run(args: &Push) -> CommandResult {
         return Ok(ExitCode::SUCCESS);
     }
     output::print(&changes)?;
-    if args.dry_run {
+    if how.dry_run {
         output::line("nothing was pushed: this was a dry run")?;
         return Ok(ExitCode::SUCCESS);
     }
-    if !args.yes && !is_wanted(&pack.name, server.address())? {
+    if !how.yes && !is_wanted(&pack.name, server.address())? {
         let message = "nothing was pushed; answer `y`, or give --yes, to put the pack in place";
         return Err(Failure::Failed(message.to_owned()));
     }
     tell(
         &pack.name,
         server.address(),
-        &server.put(&pack.name, &files, !args.draft)?,
+        &server.put(&pack.name, files, !how.draft)?,
     )?;
     Ok(ExitCode::SUCCESS)
 }

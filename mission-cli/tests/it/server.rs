@@ -343,6 +343,77 @@ fn pull_writes_the_pack_and_keeps_what_would_be_lost() {
 }
 
 #[test]
+fn pull_writes_an_earlier_version() {
+    let folder = with_demo();
+    let args = ["pull", "copy", "--name", "demo", "--version", "2"];
+    let (pulled, seen) = ask(folder.path(), &args, "200 OK", files(folder.path()));
+    assert_eq!(pulled.code, 0, "{}", pulled.err);
+    assert_eq!(seen.line, "GET /api/v1/packs/demo?version=2 HTTP/1.1");
+    assert!(folder.path().join("copy/pack.toml").exists());
+
+    let versions = json!({"items": [
+        {"version": 4, "updated_at": "2026-01-06T00:00:00Z"}, {"version": 3, "updated_at": "2026-01-05T00:00:00Z"}],
+        "next_cursor": null});
+    let answers = vec![unknown(), ("200 OK", versions)];
+    let (missing, _) = asks(folder.path(), &args, "", answers);
+    assert_eq!(missing.code, 1);
+    assert!(
+        missing.err.contains(
+            "keeps no version 2 of `demo`; it has\n  version 4 of 2026-01-06 00:00:00 UTC\n  version 3 of"
+        ),
+        "{}",
+        missing.err
+    );
+}
+
+#[test]
+fn rollback_puts_an_earlier_version_in_place() {
+    let folder = with_demo();
+    let old = files(folder.path());
+    let mut now = old.clone();
+    now["files"]["rules/watch.rhai"] = json!("// newer\n");
+    let args = ["rollback", "demo", "2", "--yes"];
+    let answers = vec![("200 OK", old.clone()), ("200 OK", now.clone()), taken()];
+    let (run, seen) = asks(folder.path(), &args, "", answers);
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert!(run.out.contains("-// newer"), "{}", run.out);
+    assert!(run.out.contains("as version 3"), "{}", run.out);
+    let lines: Vec<&str> = seen.iter().map(|seen| seen.line.as_str()).collect();
+    assert_eq!(
+        lines,
+        [
+            "GET /api/v1/packs/demo?version=2 HTTP/1.1",
+            "GET /api/v1/packs/demo HTTP/1.1",
+            "PUT /api/v1/packs/demo HTTP/1.1"
+        ]
+    );
+    let sent: Value = serde_json::from_str(&seen[2].body).unwrap();
+    assert_eq!(sent, json!({"files": old["files"]}));
+
+    let (asked, _) = asks(
+        folder.path(),
+        &["rollback", "demo", "2"],
+        "n\n",
+        vec![("200 OK", old.clone()), ("200 OK", now)],
+    );
+    assert!(
+        asked.code == 1 && asked.err.contains("nothing was pushed"),
+        "{}",
+        asked.err
+    );
+
+    let mut broken = old;
+    broken["files"]["rules/watch.rhai"] = json!("fn eligible(ctx) {");
+    let (refused, _) = asks(folder.path(), &args, "", vec![("200 OK", broken)]);
+    assert_eq!(refused.code, 1);
+    assert!(
+        refused.err.contains("demo version 2/rules/watch.rhai:1"),
+        "{}",
+        refused.err
+    );
+}
+
+#[test]
 fn a_server_cannot_write_outside_the_folder() {
     let folder = with_demo();
     let evil = json!({"files": {"pack.toml": "name = \"demo\"\nversion = \"1\"\n", "../evil.toml": ""}});

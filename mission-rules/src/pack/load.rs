@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use mission_core::{event::InnerEvent, ports::rules::Hook};
+use mission_core::{event::InnerEvent, points::PointsScale, ports::rules::Hook};
 use rayon::prelude::*;
 
 use super::{
@@ -38,14 +38,17 @@ pub(super) fn load(
     });
     let mut missions: Vec<PlacedMission<'_>> = Vec::new();
     let mut cases: Vec<(&str, CaseFile)> = Vec::new();
-    for (path, text) in files.iter() {
-        match FileKind::of(path) {
-            FileKind::Mission => {
-                let reader = |text, report: &FileReport<'_>| read_mission(text, report, scale, now);
-                missions.push((path, read(path, text, reader, &mut findings)));
-            }
-            FileKind::Cases => cases.push((path, read(path, text, read_cases, &mut findings))),
-            FileKind::Known | FileKind::Stray => {}
+    let texts: Vec<(&str, &str)> = files.iter().collect();
+    let read_files: Vec<(ReadFile, Vec<Finding>)> = texts
+        .par_iter()
+        .map(|(path, text)| read_file(path, text, scale, now))
+        .collect();
+    for ((path, _), (file, found)) in texts.iter().zip(read_files) {
+        findings.extend(found);
+        match file {
+            ReadFile::Mission(mission) => missions.push((path, *mission)),
+            ReadFile::Cases(file) => cases.push((path, file)),
+            ReadFile::Other => {}
         }
     }
     findings.extend(files.paths().filter_map(check_place));
@@ -64,7 +67,7 @@ pub(super) fn load(
         .iter()
         .map(|(_, mission)| rule_paths::schema_of(mission, catalog))
         .collect();
-    // Reading scripts takes most of the time, and no script needs another.
+    // No script needs another.
     let checked: Vec<CheckedMission> = missions
         .par_iter()
         .zip(&schemas)
@@ -145,6 +148,32 @@ pub(super) fn load(
         hooks: hooks.into_values().flatten().collect(),
     };
     (Some(pack), findings)
+}
+
+/// A file as it was read by itself.
+enum ReadFile {
+    Mission(Box<MissionFile>),
+    Cases(CaseFile),
+    /// One that is read elsewhere, or by nobody.
+    Other,
+}
+
+fn read_file(
+    path: &str,
+    text: &str,
+    scale: PointsScale,
+    now: Option<DateTime<Utc>>,
+) -> (ReadFile, Vec<Finding>) {
+    let mut findings = Vec::new();
+    let file = match FileKind::of(path) {
+        FileKind::Mission => {
+            let reader = |text, report: &FileReport<'_>| read_mission(text, report, scale, now);
+            ReadFile::Mission(Box::new(read(path, text, reader, &mut findings)))
+        }
+        FileKind::Cases => ReadFile::Cases(read(path, text, read_cases, &mut findings)),
+        FileKind::Known | FileKind::Stray => ReadFile::Other,
+    };
+    (file, findings)
 }
 
 fn read<'f, T>(
