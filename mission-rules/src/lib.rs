@@ -19,6 +19,7 @@
 //! ```
 
 mod answer;
+pub mod authoring;
 mod call_check;
 mod compiled;
 mod completions;

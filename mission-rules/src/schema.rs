@@ -235,6 +235,11 @@ impl FieldSchema {
         })
     }
 
+    /// Every known path.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.fields.keys().map(String::as_str)
+    }
+
     /// The known paths below one, without itself.
     pub(crate) fn below<'s>(&'s self, path: &'s str) -> impl Iterator<Item = &'s str> {
         self.fields

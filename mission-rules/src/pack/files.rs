@@ -114,6 +114,26 @@ impl PackFiles {
         Ok(walk.files)
     }
 
+    /// Lays a text over a file, or adds one: what an editor shows and has not saved yet. What was said of the file on the
+    /// disk no longer holds. A file that is none of a pack's is left out.
+    ///
+    /// ```
+    /// use mission_rules::pack::PackFiles;
+    /// let mut files = PackFiles::from_map([("rules/a.rhai", "fn eligible(ctx) { true }")]);
+    /// files.lay_over("rules/a.rhai", "fn eligible(ctx) { false }");
+    /// assert_eq!(files.get("rules/a.rhai"), Some("fn eligible(ctx) { false }"));
+    /// ```
+    pub fn lay_over(&mut self, path: &str, text: impl Into<String>) {
+        if !is_pack_file(path) || relative_path(path).as_deref() != Ok(path) {
+            return;
+        }
+        if let Some(before) = self.texts.remove(path) {
+            self.total_bytes = self.total_bytes.saturating_sub(before.len());
+        }
+        self.refused.retain(|refused| refused.file != path);
+        self.add(path.to_owned(), text.into(), &PackLimits::default());
+    }
+
     /// The text of a file.
     #[must_use]
     pub fn get(&self, path: &str) -> Option<&str> {

@@ -1,5 +1,7 @@
 //! JSON Schemas of a pack's files, so that editors complete them and mark mistakes while they are written.
 
+use super::file_kind::FileKind;
+
 /// One schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JsonSchema {
@@ -49,6 +51,26 @@ pub const JSON_SCHEMAS: [JsonSchema; 5] = [
     },
 ];
 
+impl JsonSchema {
+    /// The schema of a file, by its path in the pack.
+    ///
+    /// ```
+    /// use mission_rules::pack::JsonSchema;
+    /// assert_eq!(JsonSchema::of_file("missions/watch.toml").map(|schema| schema.name), Some("mission"));
+    /// assert_eq!(JsonSchema::of_file("notes/watch.toml"), None);
+    /// ```
+    #[must_use]
+    pub fn of_file(path: &str) -> Option<&'static JsonSchema> {
+        let name = match FileKind::of(path) {
+            FileKind::Mission => "mission",
+            FileKind::Cases => "cases",
+            FileKind::Known => path.strip_suffix(".toml")?,
+            FileKind::Stray => return None,
+        };
+        JSON_SCHEMAS.iter().find(|schema| schema.name == name)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::{
@@ -66,17 +88,6 @@ mod tests {
         let schema: Value = serde_json::from_str(schema.text).unwrap();
         assert!(jsonschema::meta::is_valid(&schema), "{name}");
         jsonschema::validator_for(&schema).unwrap()
-    }
-
-    fn kind(path: &str) -> Option<&'static str> {
-        match path {
-            "pack.toml" => Some("pack"),
-            "checkin.toml" => Some("checkin"),
-            "referral.toml" => Some("referral"),
-            _ if path.ends_with(".toml") && path.starts_with("missions/") => Some("mission"),
-            _ if path.ends_with(".toml") && path.starts_with("tests/") => Some("cases"),
-            _ => None,
-        }
     }
 
     fn packs() -> Vec<PackFiles> {
@@ -102,7 +113,9 @@ mod tests {
         let mut looked_at = BTreeSet::new();
         for files in packs() {
             for (path, text) in files.iter() {
-                let Some(kind) = kind(path) else { continue };
+                let Some(kind) = JsonSchema::of_file(path).map(|schema| schema.name) else {
+                    continue;
+                };
                 let faults: Vec<String> = validators[kind]
                     .iter_errors(&as_json(text))
                     .map(|fault| format!("{}: {fault}", fault.instance_path()))
