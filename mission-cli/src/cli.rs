@@ -37,6 +37,7 @@ pub(crate) enum Command {
     Replay(Replay),
     Explain(Explain),
     Schema(Schema),
+    Lsp(Lsp),
     Push(Push),
     Diff(Diff),
     Pull(Pull),
@@ -98,6 +99,22 @@ pub(crate) struct Schema {
     /// Print one instead: pack, mission, checkin, referral or cases
     #[arg(long, value_name = "NAME", conflicts_with = "pack")]
     pub(crate) print: Option<String>,
+}
+
+/// Help to write packs in an editor: a language server, over the standard input and output.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Editors start it; docs/packs.md, \"In your editor\", says how in VS Code, Neovim and Helix. It shows what `mission check` finds
+while you type, completes fields, functions, keys and values, tells what they mean, leads to missions, scripts and functions,
+and corrects what was misspelled. A file belongs to the pack of the nearest folder upwards that holds `pack.toml`.
+
+Examples:
+  mission lsp
+  hx my-pack/rules/watch.rhai            in Helix, with `command = \"mission\"` and `args = [\"lsp\"]`")]
+pub(crate) struct Lsp {
+    /// What it does in any case; some editors say so
+    #[arg(long)]
+    stdio: bool,
 }
 
 /// Run the cases in `tests/` of a pack, on the engine that a server runs.

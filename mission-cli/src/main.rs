@@ -23,6 +23,7 @@ fn main() -> ExitCode {
         Command::Replay(args) => commands::replay::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
         Command::Schema(args) => commands::schema::run(&args),
+        Command::Lsp(_) => commands::lsp::run(),
         Command::Push(args) => commands::push::run(&args),
         Command::Diff(args) => commands::diff::run(&args),
         Command::Pull(args) => commands::pull::run(&args),
