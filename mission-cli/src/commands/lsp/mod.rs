@@ -12,6 +12,8 @@ mod pack_file;
 mod script;
 mod server;
 mod snapshot;
+#[cfg(test)]
+mod tests;
 mod toml;
 mod workspace;
 

@@ -43,9 +43,15 @@ pub(in super::super) fn complete(file: &OpenFile, offset: usize) -> Vec<Proposal
             tables.map(|(name, node)| key(name, "", &node, &word)).collect()
         }
         Some(Place::Value { path, span }) => {
-            let mut proposals = names(file, &path, &span);
+            let text = file.buffer.text.as_str();
+            if text.get(span.clone()).is_none_or(|value| value.contains('\n')) {
+                // A text of several lines names nothing.
+                return Vec::new();
+            }
+            let written = Written::of(text, span, offset);
+            let mut proposals = names(file, &path, &written);
             let choices = schema.at(&path).map(|node| node.choices()).unwrap_or_default();
-            let choice = |value: String| value_proposal(file, &value, &span, CompletionItemKind::EnumMember);
+            let choice = |value: String| written.replaced_by(&value, CompletionItemKind::EnumMember);
             proposals.extend(choices.into_iter().map(choice));
             proposals
         }
@@ -62,23 +68,37 @@ fn key(name: &str, ending: &str, node: &SchemaNode, word: &Range<usize>) -> Prop
     }
 }
 
-/// A value; its quotes are left out where they are written already.
-fn value_proposal(file: &OpenFile, value: &str, span: &Range<usize>, kind: CompletionItemKind) -> Proposal {
-    let plain = value.trim_matches('"');
-    let (text, span) = match inside_quotes(&file.buffer.text, span) {
-        Some(inside) => (plain, inside),
-        None => (value, span.clone()),
-    };
-    Proposal {
-        text: text.to_owned(),
-        ..Proposal::new(plain, span, kind)
+/// A value as far as it is written.
+struct Written {
+    span: Range<usize>,
+    /// Whether the span is within quotes.
+    is_inside: bool,
+}
+
+impl Written {
+    /// What a value at a byte takes the place of: what is within the quotes where the byte is, else all of it.
+    fn of(text: &str, span: Range<usize>, offset: usize) -> Self {
+        let inside =
+            inside_quotes(text, &span).filter(|inside| inside.start <= offset && offset <= inside.end);
+        Written {
+            is_inside: inside.is_some(),
+            span: inside.unwrap_or(span),
+        }
+    }
+
+    fn replaced_by(&self, value: &str, kind: CompletionItemKind) -> Proposal {
+        let plain = value.trim_matches('"');
+        Proposal {
+            text: if self.is_inside { plain } else { value }.to_owned(),
+            ..Proposal::new(plain, self.span.clone(), kind)
+        }
     }
 }
 
 /// The names of what the pack has of a kind, where the value behind keys is one.
-fn names(file: &OpenFile, path: &[String], span: &Range<usize>) -> Vec<Proposal> {
+fn names(file: &OpenFile, path: &[String], written: &Written) -> Vec<Proposal> {
     let index = &file.pack.snapshot.index;
-    let quoted = |name: &str, kind| value_proposal(file, &format!("\"{name}\""), span, kind);
+    let quoted = |name: &str, kind| written.replaced_by(&format!("\"{name}\""), kind);
     match Reference::of(&file.path, path) {
         Some(Reference::Script) => index
             .scripts()
