@@ -117,7 +117,7 @@ pub(crate) struct Lsp {
     stdio: bool,
 }
 
-/// Run the cases in `tests/` of a pack, on the engine that a server runs.
+/// Run the cases and properties in `tests/` of a pack, on the engine that a server runs.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -125,11 +125,15 @@ Examples:
   mission test my-pack --filter watch
   mission test my-pack --format junit > report.xml
   mission test my-pack --watch                              again at every change
-  mission test my-pack --coverage --min-coverage 100        what no case tried yet; exit 1 if anything")]
+  mission test my-pack --coverage --min-coverage 100        what no case tried yet; exit 1 if anything
+  mission test my-pack --seed 7                             properties on other contexts than by default
+
+A property that fails shows the simplest context that was found on which it does not hold:
+`mission eval --context` takes it.")]
 pub(crate) struct Test {
     /// The folder that holds `pack.toml`
     pub(crate) pack: PathBuf,
-    /// Only cases whose name, file or mission contains this
+    /// Only cases and properties whose name, file or mission contains this
     #[arg(long, value_name = "TEXT")]
     pub(crate) filter: Option<String>,
     /// How results are shown
@@ -144,6 +148,9 @@ pub(crate) struct Test {
     /// Write the coverage as an LCOV tracefile, for editors and code review
     #[arg(long, value_name = "FILE")]
     pub(crate) lcov: Option<PathBuf>,
+    /// Which contexts the properties are tried on: the same ones for the same number
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub(crate) seed: u64,
     /// Run again whenever a file of the pack changes, until it is interrupted
     #[arg(long)]
     pub(crate) watch: bool,
@@ -151,7 +158,7 @@ pub(crate) struct Test {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum TestFormat {
-    /// One line a case; of failing ones what was expected beside what came out
+    /// One line a case or property; of failing ones what was expected beside what came out
     Human,
     /// One object with every case
     Json,

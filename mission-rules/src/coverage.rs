@@ -1,6 +1,8 @@
 //! Which lines and branches of scripts ran: what cases leave untried.
 
 mod branches;
+#[cfg(any(test, feature = "properties"))]
+mod json;
 
 use std::{
     collections::BTreeMap,
@@ -11,6 +13,8 @@ use mission_core::ports::rules::{
     CompileError, EvidenceVerdict, Hook, RewardPatch, RuleContext, RuleFailure, Script, ScriptCompiler,
     TracedLine,
 };
+
+use rhai::Dynamic;
 
 use crate::{
     ScriptHooks, Scripts,
@@ -116,15 +120,15 @@ impl CountedScript {
     }
 
     fn run(&self, hook: Hook, context: &RuleContext<'_>) {
-        if !self.program.defines(hook) {
-            return;
+        if self.program.defines(hook) {
+            self.call(hook, script_context(context, &ContextUse::Everything));
         }
+    }
+
+    fn call(&self, hook: Hook, context: Dynamic) {
         let recording = Recording::start(MOST_STEPS);
         // That it fails is told by the script as it is written.
-        drop(
-            self.program
-                .call(hook, script_context(context, &ContextUse::Everything)),
-        );
+        drop(self.program.call(hook, context));
         let mut counts = lock(&self.counts);
         for (point, _) in recording.finish() {
             if let Some(count) = counts.get_mut(point) {

@@ -26,6 +26,7 @@ mod completions;
 mod context;
 pub mod coverage;
 pub mod diagnostic;
+mod expectation;
 mod failed_rules;
 mod failure;
 mod index_guard;

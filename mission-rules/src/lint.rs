@@ -3,6 +3,7 @@
 mod always_fails;
 mod answers;
 mod comparisons;
+mod expectation;
 mod fields;
 mod variables;
 
@@ -10,6 +11,8 @@ use std::collections::BTreeSet;
 
 use mission_core::ports::rules::Hook;
 use rhai::{AST, ASTNode, Expr, Stmt};
+
+pub(crate) use expectation::lint_expectation;
 
 use crate::{
     Diagnostic, FieldSchema,

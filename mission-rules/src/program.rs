@@ -6,7 +6,7 @@ use mission_core::{
     mission::EventCondition,
     ports::rules::{FailureKind, Hook, RuleContext, RuleFailure},
 };
-use rhai::{AST, ASTFlags, CallFnOptions, Dynamic, Engine, Expr, Scope, Stmt};
+use rhai::{AST, ASTFlags, CallFnOptions, Dynamic, Engine, Expr, FuncArgs, Scope, Stmt};
 
 use crate::{
     Diagnostic, Limits, Stopwatch,
@@ -40,7 +40,7 @@ pub(crate) struct Program {
     stopwatch: Arc<dyn Stopwatch>,
     /// The hooks that the script defines, in the order of [`Hook::ALL`].
     hooks: [Option<Result<CompiledHook, Interpreted>>; Hook::ALL.len()],
-    reads: ContextUse,
+    pub(crate) reads: ContextUse,
     pub(crate) pace: MovingAverage,
     insertions: Insertions,
     /// The codes of the missions whose completions it reads.
@@ -253,18 +253,23 @@ impl Program {
 
     /// Lets the interpreter call a hook.
     pub(crate) fn call(&self, hook: Hook, context: Dynamic) -> Result<Dynamic, RuleFailure> {
+        self.call_named(hook, hook.name(), (context,))
+    }
+
+    /// Lets the interpreter call a function; what fails is told as a failure of the hook.
+    pub(crate) fn call_named(
+        &self,
+        hook: Hook,
+        name: &str,
+        arguments: impl FuncArgs,
+    ) -> Result<Dynamic, RuleFailure> {
         let started = self.stopwatch.elapsed();
         let _deadline = Deadline::at(started.saturating_add(self.limits.wall_time));
         let options = CallFnOptions::new().eval_ast(false);
         let call = || {
             let mut scope = Scope::new();
-            self.engine.call_fn_with_options::<Dynamic>(
-                options,
-                &mut scope,
-                &self.tree,
-                hook.name(),
-                (context,),
-            )
+            self.engine
+                .call_fn_with_options::<Dynamic>(options, &mut scope, &self.tree, name, arguments)
         };
         // The interpreter should never panic; if it does, one evaluation fails and not its neighbours.
         let result = std::panic::catch_unwind(AssertUnwindSafe(call));

@@ -12,6 +12,7 @@ use mission_core::{
         TracedLine,
     },
 };
+use rhai::Dynamic;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -189,7 +190,7 @@ pub enum EvalError {
 /// One compiled script, which any number of threads can evaluate.
 #[derive(Debug)]
 pub struct ScriptHooks {
-    program: Program,
+    pub(crate) program: Program,
 }
 
 impl ScriptHooks {
@@ -228,6 +229,12 @@ impl ScriptHooks {
     /// # Errors
     /// When the script lacks the hook, fails, or gives something that the hook cannot mean.
     pub fn eval_json(&self, hook: Hook, context: &Value) -> Result<Value, RuleFailure> {
+        let value = self.evaluate(hook, context)?;
+        to_json(&value).map_err(|message| hook_failure(hook, message))
+    }
+
+    /// The same, as scripts have the value.
+    pub(crate) fn evaluate(&self, hook: Hook, context: &Value) -> Result<Dynamic, RuleFailure> {
         if !self.program.defines(hook) {
             return Err(hook_failure(
                 hook,
@@ -242,7 +249,7 @@ impl ScriptHooks {
             Hook::Verify => drop(EvidenceVerdict::of(&value)?),
             Hook::Reward => drop(RewardPatch::of(&value)?),
         }
-        to_json(&value).map_err(|message| hook_failure(hook, message))
+        Ok(value)
     }
 
     /// What a hook says: compiled where it is, and by the interpreter where it is not or cannot tell.

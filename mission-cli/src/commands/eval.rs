@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, fs, io::Read as _, path::Path, process::ExitCode};
 
 use mission_core::{mission::Definition, ports::rules::Hook};
-use mission_rules::{Scripts, Trace};
+use mission_rules::{Scripts, Trace, pack::mission_context};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -44,7 +44,7 @@ fn evaluated(args: &Eval) -> CommandResult {
     };
     let mut context = context(&args.context)?;
     if !context.contains_key("mission") {
-        context.insert("mission".to_owned(), mission_field(&mission.definition));
+        context.insert("mission".to_owned(), mission_context(&mission.definition));
     }
     let value = evaluate(&scripts, &mission.definition, args, hook, &Value::Object(context))?;
     output::line(&json!({ "value": value }).to_string())?;
@@ -69,17 +69,6 @@ fn context(file: &Path) -> Result<Map<String, Value>, Failure> {
             "the context `{name}` is no JSON: {error}"
         ))),
     }
-}
-
-/// The mission as scripts read it.
-fn mission_field(definition: &Definition) -> Value {
-    let mut fields = serde_json::to_value(definition).unwrap_or_default();
-    if let Some(fields) = fields.as_object_mut() {
-        for field in ["script", "rules_script", "title", "description", "rules"] {
-            fields.remove(field);
-        }
-    }
-    fields
 }
 
 fn evaluate(

@@ -35,7 +35,7 @@ pub(crate) fn put_in_place(
 ) -> CommandResult {
     let scripts = pack::scripts();
     let pack = pack::checked(files, place, &scripts).map_err(Failure::into_failed)?;
-    let outcomes = test::run_cases(&pack, &scripts, None);
+    let outcomes = test::run_all(&pack, &test::Selection::everything(&scripts));
     if !outcomes.iter().all(CaseOutcome::passed) {
         output::tell(&test::human(&outcomes, files, &pack::root(place)));
         return Err(Failure::Failed(format!(

@@ -1,4 +1,4 @@
-//! `mission test`: a pack's cases.
+//! `mission test`: a pack's cases and properties.
 
 mod coverage;
 mod watch;
@@ -8,9 +8,10 @@ use std::{fmt::Write as _, process::ExitCode};
 use coverage::PackCoverage;
 use mission_core::ports::rules::ScriptCompiler;
 use mission_rules::{
+    Scripts,
     coverage::CoverageCompiler,
     diagnostic::line_column,
-    pack::{CaseOutcome, HookTrace, Pack, PackFiles},
+    pack::{CaseOutcome, HookTrace, Pack, PackFiles, PropertyRun},
 };
 use serde_json::{Value, json};
 
@@ -36,14 +37,23 @@ fn run_once(args: &Test) -> CommandResult {
     let (pack, files) = pack::load(&args.pack, &scripts)?;
     let counting = CoverageCompiler::new(&scripts);
     let counts = args.coverage || args.min_coverage.is_some() || args.lcov.is_some();
-    let compiler: &dyn ScriptCompiler = if counts { &counting } else { &scripts };
-    let mut outcomes = run_cases(&pack, compiler, args.filter.as_deref());
+    let mut outcomes = run_all(
+        &pack,
+        &Selection {
+            scripts: &scripts,
+            coverage: counts.then_some(&counting),
+            filter: args.filter.as_deref(),
+            seed: args.seed,
+        },
+    );
     for outcome in outcomes.iter_mut().filter(|outcome| !outcome.passed()) {
         let case = pack
             .cases
             .iter()
             .find(|case| case.file == outcome.file && case.name.span == outcome.span);
-        outcome.hooks = case.map_or_else(Vec::new, |case| pack.trace_case(case, &scripts));
+        if let Some(case) = case {
+            outcome.hooks = pack.trace_case(case, &scripts);
+        }
     }
     if outcomes.is_empty() {
         if let Some(filter) = &args.filter {
@@ -88,8 +98,10 @@ fn run_once(args: &Test) -> CommandResult {
 fn nothing_matches(filter: &str, pack: &Pack) -> Failure {
     let cases = pack.cases.iter().map(|case| &case.name.value);
     let check_ins = pack.check_in_cases.iter().map(|case| &case.name.value);
+    let properties = pack.properties.iter().map(|property| &property.name.value);
     let names: Vec<String> = cases
         .chain(check_ins)
+        .chain(properties)
         .take(10)
         .map(|name| format!("`{name}`"))
         .collect();
@@ -99,11 +111,37 @@ fn nothing_matches(filter: &str, pack: &Pack) -> Failure {
     ))
 }
 
-/// Runs the cases whose file, name or mission contains the filter, in the order in which they stand.
-pub(crate) fn run_cases(pack: &Pack, scripts: &dyn ScriptCompiler, filter: Option<&str>) -> Vec<CaseOutcome> {
-    let wanted = |file: &str, name: &str, mission: &str| {
-        filter.is_none_or(|filter| [file, name, mission].iter().any(|text| text.contains(filter)))
+/// What of a pack's tests is run, and how.
+pub(crate) struct Selection<'a> {
+    pub(crate) scripts: &'a Scripts,
+    pub(crate) coverage: Option<&'a CoverageCompiler<'a>>,
+    pub(crate) filter: Option<&'a str>,
+    pub(crate) seed: u64,
+}
+
+impl<'a> Selection<'a> {
+    pub(crate) fn everything(scripts: &'a Scripts) -> Self {
+        Selection {
+            scripts,
+            coverage: None,
+            filter: None,
+            seed: 0,
+        }
+    }
+
+    fn holds(&self, file: &str, name: &str, mission: &str) -> bool {
+        self.filter
+            .is_none_or(|filter| [file, name, mission].iter().any(|text| text.contains(filter)))
+    }
+}
+
+/// Runs the cases and properties whose file, name or mission contains the filter, in the order in which they stand.
+pub(crate) fn run_all(pack: &Pack, selection: &Selection<'_>) -> Vec<CaseOutcome> {
+    let scripts: &dyn ScriptCompiler = match selection.coverage {
+        Some(counting) => counting,
+        None => selection.scripts,
     };
+    let wanted = |file: &str, name: &str, mission: &str| selection.holds(file, name, mission);
     let cases = pack
         .cases
         .iter()
@@ -114,7 +152,20 @@ pub(crate) fn run_cases(pack: &Pack, scripts: &dyn ScriptCompiler, filter: Optio
         .iter()
         .filter(|case| wanted(&case.file, &case.name.value, "checkin"))
         .map(|case| pack.run_check_in_case(case, scripts));
-    let mut outcomes: Vec<CaseOutcome> = cases.chain(check_ins).collect();
+    let run = PropertyRun {
+        scripts: selection.scripts,
+        seed: selection.seed,
+        coverage: selection.coverage,
+    };
+    let properties = pack
+        .properties
+        .iter()
+        .filter(|property| {
+            let mission = property.mission.value.as_str();
+            wanted(&property.file, &property.name.value, mission)
+        })
+        .map(|property| pack.run_property(property, &run));
+    let mut outcomes: Vec<CaseOutcome> = cases.chain(check_ins).chain(properties).collect();
     outcomes.sort_by(|a, b| (&a.file, a.span.start).cmp(&(&b.file, b.span.start)));
     outcomes
 }
@@ -136,8 +187,10 @@ pub(crate) fn human(outcomes: &[CaseOutcome], files: &PackFiles, root: &str) -> 
         let _ = if outcome.passed() {
             writeln!(
                 text,
-                "{GOOD}ok{GOOD:#}    {} {FAINT}({}){FAINT:#}",
-                outcome.name, outcome.file
+                "{GOOD}ok{GOOD:#}    {} {FAINT}({}{}){FAINT:#}",
+                outcome.name,
+                outcome.file,
+                contexts_of(outcome)
             )
         } else {
             writeln!(
@@ -153,10 +206,32 @@ pub(crate) fn human(outcomes: &[CaseOutcome], files: &PackFiles, root: &str) -> 
     let _ = writeln!(
         text,
         "{style}{}{style:#}: {} passed, {failed} failed",
-        output::count(outcomes.len(), "case"),
+        counted(outcomes),
         outcomes.len() - failed
     );
     text
+}
+
+/// `3 cases`, `3 cases, 1 property`.
+fn counted(outcomes: &[CaseOutcome]) -> String {
+    let properties = outcomes
+        .iter()
+        .filter(|outcome| outcome.contexts.is_some())
+        .count();
+    let cases = output::count(outcomes.len() - properties, "case");
+    match properties {
+        0 => cases,
+        1 => format!("{cases}, 1 property"),
+        several => format!("{cases}, {several} properties"),
+    }
+}
+
+/// On how many contexts a property was tried.
+fn contexts_of(outcome: &CaseOutcome) -> String {
+    let contexts = outcome.contexts.as_ref();
+    contexts.map_or_else(String::new, |tried| {
+        format!(", {}", output::count(tried.runs, "context"))
+    })
 }
 
 /// What was expected beside what came out.
@@ -203,6 +278,15 @@ fn mismatches(outcome: &CaseOutcome, files: &PackFiles, root: &str) -> String {
     }
     for failed in outcome.failures.iter() {
         let _ = writeln!(text, "      {BAD}rule{BAD:#} {failed}");
+    }
+    if let Some(tried) = &outcome.contexts
+        && let Some(context) = &tried.counterexample
+    {
+        let found = format!("found with --seed {}, context {}", tried.seed, tried.runs);
+        let _ = writeln!(
+            text,
+            "      a context on which it does not hold ({found}):\n        {context}"
+        );
     }
     for hook in &outcome.hooks {
         trace(&mut text, hook);
@@ -253,7 +337,7 @@ fn as_json(outcomes: &[CaseOutcome], files: &PackFiles) -> Value {
                     })
                 })
                 .collect();
-            json!({
+            let mut case = json!({
                 "file": outcome.file,
                 "line": line_of(outcome, outcome.span.start, files),
                 "name": outcome.name,
@@ -262,7 +346,13 @@ fn as_json(outcomes: &[CaseOutcome], files: &PackFiles) -> Value {
                 "refusals": outcome.refusals,
                 "failures": outcome.failures,
                 "hooks": outcome.hooks.iter().map(hook_json).collect::<Vec<Value>>(),
-            })
+            });
+            if let Some(tried) = &outcome.contexts {
+                case["seed"] = json!(tried.seed);
+                case["contexts"] = json!(tried.runs);
+                case["counterexample"] = json!(tried.counterexample);
+            }
+            case
         })
         .collect();
     let failed = failed(outcomes);
@@ -304,7 +394,7 @@ fn junit(pack: &str, outcomes: &[CaseOutcome], files: &PackFiles) -> String {
             text.push_str("/>\n");
             continue;
         }
-        let told: Vec<String> = outcome
+        let mut told: Vec<String> = outcome
             .mismatches
             .iter()
             .map(|mismatch| {
@@ -312,6 +402,11 @@ fn junit(pack: &str, outcomes: &[CaseOutcome], files: &PackFiles) -> String {
                 format!("{what}: expected {}, found {}", mismatch.expected, mismatch.found)
             })
             .collect();
+        let context = outcome
+            .contexts
+            .as_ref()
+            .and_then(|tried| tried.counterexample.as_ref());
+        told.extend(context.map(|context| format!("context: {context}")));
         let _ = writeln!(
             text,
             "><failure message=\"{}\">{}</failure></testcase>",

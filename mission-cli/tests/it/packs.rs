@@ -159,6 +159,55 @@ fn failing_cases_show_expected_and_found_side_by_side() {
 }
 
 #[test]
+fn a_property_that_fails_shows_a_context_which_eval_takes() {
+    let folder = with_demo();
+    edit(
+        folder.path(),
+        "rules/watch.rhai",
+        "{ 1 } else { 0 }",
+        "{ ctx.event.data.seconds / 30 } else { 0 }",
+    );
+    insta::assert_snapshot!(transcript(
+        folder.path(),
+        &[
+            &["test", "demo", "--filter", "longer"],
+            &[
+                "test", "demo", "--filter", "longer", "--seed", "7", "--format", "json"
+            ],
+            &["test", "demo", "--filter", "longer", "--format", "junit"],
+        ]
+    ));
+    let report = run(&mut mission(
+        folder.path(),
+        &["test", "demo", "--filter", "longer", "--format", "json"],
+    ));
+    let report: serde_json::Value = serde_json::from_str(&report.out).unwrap();
+    let context = report["cases"][0]["counterexample"].to_string();
+    let args = ["eval", "demo", "watch-3-videos", "progress", "--context", "-"];
+    let value = run(mission(folder.path(), &args).write_stdin(context));
+    assert_eq!(value.out, "{\"value\":2}\n", "{}", value.err);
+}
+
+#[test]
+fn what_a_property_runs_is_covered() {
+    let folder = with_demo();
+    let cases = folder.path().join("demo/tests/watch-3-videos.toml");
+    let text = fs::read_to_string(&cases).unwrap();
+    let property = &text[text.find("[[property]]").unwrap()..];
+    fs::write(&cases, property).unwrap();
+    let told = run(&mut mission(
+        folder.path(),
+        &["test", "demo", "--min-coverage", "100"],
+    ));
+    assert_eq!(told.code, 0, "{}{}", told.out, told.err);
+    assert!(
+        told.out.contains("0 cases, 1 property: 1 passed, 0 failed"),
+        "{}",
+        told.out
+    );
+}
+
+#[test]
 fn every_example_passes() {
     let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/packs");
     for pack in fs::read_dir(examples).unwrap() {

@@ -24,6 +24,18 @@ pub(super) fn check(
     all: &[Function],
     schema: &FieldSchema,
 ) -> Vec<Diagnostic> {
+    check_as(source, &format!("`{hook}`"), hook, function, all, schema)
+}
+
+/// Finds answers of a function that cannot be meant where those of a hook are needed.
+pub(super) fn check_as(
+    source: &str,
+    subject: &str,
+    hook: Hook,
+    function: &Function,
+    all: &[Function],
+    schema: &FieldSchema,
+) -> Vec<Diagnostic> {
     let answers = ReturnValues {
         all,
         schema,
@@ -34,8 +46,8 @@ pub(super) fn check(
         .filter_map(|answer| {
             let place = word_at(source, answer.position)
                 .filter(|span| source.get(span.clone()).is_some_and(|text| !text.is_empty()))
-                .or_else(|| definition_of(source, hook.name()));
-            let (message, help, at) = objection(hook, &answer.value)?;
+                .or_else(|| definition_of(source, &function.name));
+            let (message, help, at) = objection(subject, hook, &answer.value)?;
             let finding = Diagnostic::warning("script/wrong-answer", message).with_help(help);
             let place = at.and_then(|position| word_at(source, position)).or(place);
             Some(finding.at_known(place))
@@ -307,7 +319,7 @@ fn first_position(expression: &Expr) -> Position {
 /// What is wrong with an answer, the way out, and the place where it is not the answer's own.
 type ReturnFinding = (String, String, Option<Position>);
 
-fn objection(hook: Hook, value: &Value) -> Option<ReturnFinding> {
+fn objection(subject: &str, hook: Hook, value: &Value) -> Option<ReturnFinding> {
     let wanted = match hook {
         Hook::Eligible => "true or false",
         Hook::Progress => "a whole number from 0",
@@ -315,10 +327,10 @@ fn objection(hook: Hook, value: &Value) -> Option<ReturnFinding> {
         Hook::Reward => "a map such as #{ points: 5 }",
     };
     let refuse = |given: String| {
-        let message = format!("`{hook}` must give {wanted}, and gives {given} here");
+        let message = format!("{subject} must give {wanted}, and gives {given} here");
         Some((
             message,
-            format!("make every path of `{hook}` give {wanted}"),
+            format!("make every path of {subject} give {wanted}"),
             None,
         ))
     };
@@ -339,7 +351,7 @@ fn objection(hook: Hook, value: &Value) -> Option<ReturnFinding> {
                 NoValueReason::Written => ("gives () here", "give"),
                 NoValueReason::NoValue => ("gives nothing here", "end with"),
             };
-            let message = format!("`{hook}` must give {wanted}, and {message}");
+            let message = format!("{subject} must give {wanted}, and {message}");
             Some((message, format!("{help} {wanted}"), None))
         }
         (Hook::Progress, Value::Number(number)) if number.is_integer() && *number >= Decimal::ZERO => None,

@@ -1,4 +1,5 @@
-//! `tests/*.toml`: what the author expects of missions (`[[case]]`) and of check-ins (`[[checkin_case]]`).
+//! `tests/*.toml`: what the author expects of missions (`[[case]]`), of check-ins (`[[checkin_case]]`) and of hooks
+//! (`[[property]]`).
 
 use std::{collections::BTreeMap, ops::Range};
 
@@ -11,6 +12,7 @@ use super::{
     document::Document,
     fields::{Fields, Located, quoted},
     finding::FileReport,
+    property::{Property, read_property},
 };
 use crate::{diagnostic::Diagnostic, suggest};
 
@@ -169,6 +171,7 @@ pub struct CheckInExpectation {
 pub(super) struct CaseFile {
     pub(super) cases: Vec<Case>,
     pub(super) check_in_cases: Vec<CheckInCase>,
+    pub(super) properties: Vec<Property>,
 }
 
 pub(super) fn read_cases(text: &str, report: &FileReport<'_>) -> CaseFile {
@@ -181,9 +184,11 @@ pub(super) fn read_cases(text: &str, report: &FileReport<'_>) -> CaseFile {
     let check_in_cases = fields
         .tables("checkin_case", "a check-in case")
         .unwrap_or_default();
+    let properties = fields.tables("property", "a property").unwrap_or_default();
     let file = CaseFile {
         cases: cases.into_iter().filter_map(case).collect(),
         check_in_cases: check_in_cases.into_iter().filter_map(check_in_case).collect(),
+        properties: properties.into_iter().filter_map(read_property).collect(),
     };
     fields.finish();
     file

@@ -16,10 +16,11 @@ use mission_core::{
     serde_name,
     user::UserUpdate,
 };
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    Case, CheckInCase, Finding, Pack,
+    Case, CheckInCase, Finding, Located, Pack,
     simulation::{CaseStep, Simulation, StepError},
 };
 use crate::{FailedRules, diagnostic::Diagnostic};
@@ -42,8 +43,22 @@ pub struct CaseOutcome {
     pub refusals: Vec<String>,
     /// The rules that failed on the way.
     pub failures: FailedRules,
-    /// How the hooks of a case that failed were evaluated last; empty until [`Pack::trace_case`] was asked.
+    /// How the hooks of a case that failed were evaluated last; empty until [`Pack::trace_case`] was asked. Of a property
+    /// the evaluation on its counterexample.
     pub hooks: Vec<HookTrace>,
+    /// What a property was tried on; nothing for a case.
+    pub contexts: Option<TriedContexts>,
+}
+
+/// The contexts that a property was tried on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TriedContexts {
+    /// Which contexts were drawn.
+    pub seed: u64,
+    /// How many, up to the first on which the property did not hold.
+    pub runs: u32,
+    /// The simplest context that was found on which it does not hold, as `mission eval --context` takes it.
+    pub counterexample: Option<Value>,
 }
 
 /// One difference between the expected and the actual outcome.
@@ -60,6 +75,20 @@ pub struct Mismatch {
 }
 
 impl CaseOutcome {
+    /// That of something which has not run yet.
+    pub(super) fn new(file: &str, name: &Located<String>) -> Self {
+        CaseOutcome {
+            file: file.to_owned(),
+            name: name.value.clone(),
+            span: name.span.clone(),
+            mismatches: Vec::new(),
+            refusals: Vec::new(),
+            failures: FailedRules::default(),
+            hooks: Vec::new(),
+            contexts: None,
+        }
+    }
+
     /// Whether everything came out as expected.
     #[must_use]
     pub fn passed(&self) -> bool {
@@ -99,7 +128,7 @@ impl Pack {
                 compiler,
             ),
             user: case.user.id.unwrap_or_else(|| user_of(&case.name.value)),
-            outcome: outcome(&case.file, &case.name.value, case.name.span.clone()),
+            outcome: CaseOutcome::new(&case.file, &case.name),
             refused: None,
         };
         if let Err(error) = run.play(case) {
@@ -124,7 +153,7 @@ impl Pack {
             compiler,
         );
         let user = user_of(&case.name.value);
-        let mut outcome = outcome(&case.file, &case.name.value, case.name.span.clone());
+        let mut outcome = CaseOutcome::new(&case.file, &case.name);
         for (n, (at, expect)) in case.at.iter().zip(&case.expect).enumerate() {
             // The zone is asked for once; asking again changes nothing.
             let reply = simulation.step(user, at.value, CaseStep::CheckIn { zone: case.zone });
@@ -172,18 +201,6 @@ impl Pack {
         all()
             .filter(|definition| wanted.contains(definition.code.as_str()))
             .collect()
-    }
-}
-
-fn outcome(file: &str, name: &str, span: Range<usize>) -> CaseOutcome {
-    CaseOutcome {
-        file: file.to_owned(),
-        name: name.to_owned(),
-        span,
-        mismatches: Vec::new(),
-        refusals: Vec::new(),
-        failures: FailedRules::default(),
-        hooks: Vec::new(),
     }
 }
 

@@ -7,6 +7,7 @@ use mission_core::{
     Percent, Points, PointsScale,
     check_in::{MonthlyDays, Zone},
     mission::{Counting, Frequency, MissionCode, MissionType, Operator, RequirementWindow, StreakPeriod},
+    ports::rules::Hook,
     task::{EvidenceType, TaskStatus},
 };
 use rust_decimal::Decimal;
@@ -98,7 +99,7 @@ macro_rules! whole_numbers {
 }
 whole_numbers!(u8, u32, u64, i32);
 
-fn decimal(value: &DeValue<'_>) -> Result<Decimal, FieldTypeError> {
+pub(super) fn decimal(value: &DeValue<'_>) -> Result<Decimal, FieldTypeError> {
     let text = match value {
         DeValue::Integer(number) if number.radix() == 10 => number.as_str(),
         DeValue::Float(number) => number.as_str(),
@@ -201,7 +202,8 @@ variants!(
     RequirementWindow,
     StreakPeriod,
     mission_core::mission::EvidenceReview,
-    TaskStatus
+    TaskStatus,
+    Hook
 );
 
 impl FromToml for DateTime<Utc> {

@@ -15,6 +15,7 @@ use super::{
     manifest::{Manifest, read_manifest},
     mission_file::{MissionFile, read_mission},
     policy_file::{read_check_in, read_referral},
+    property::{Property, PropertyCheck, check_property},
     references::{self, PlacedMission},
     rule_paths,
 };
@@ -90,6 +91,32 @@ pub(super) fn load(
         }
     }
     findings.extend(unused_hooks(files, &hooks, &missions, &script_paths));
+    findings.extend(properties_of(&cases).flat_map(|property| {
+        let is_meant = |mission: &MissionFile| {
+            let code = mission.code.as_ref();
+            code.is_some_and(|code| code.value == property.mission.value)
+        };
+        let found = missions
+            .iter()
+            .zip(&schemas)
+            .find(|((_, mission), _)| is_meant(mission));
+        let Some(((path, mission), schema)) = found else {
+            return Vec::new();
+        };
+        let hooks = match (&mission.script, script_paths.get(*path)) {
+            (None, _) => Some(&[][..]),
+            (Some(_), script) => script.and_then(|script| hooks.get(script)).map(Vec::as_slice),
+        };
+        check_property(
+            property,
+            &PropertyCheck {
+                text: files.get(&property.file).unwrap_or_default(),
+                schema,
+                hooks,
+                scripts,
+            },
+        )
+    }));
     sort(&mut findings);
     // Two missions with one script find the same in it.
     findings.dedup();
@@ -126,10 +153,11 @@ pub(super) fn load(
         caps,
         events,
     } = manifest;
-    let (mut mission_cases, mut check_in_cases) = (Vec::new(), Vec::new());
+    let (mut mission_cases, mut check_in_cases, mut properties) = (Vec::new(), Vec::new(), Vec::new());
     for (_, file) in cases {
         mission_cases.extend(file.cases);
         check_in_cases.extend(file.check_in_cases);
+        properties.extend(file.properties);
     }
     let pack = Pack {
         name: name.unwrap_or_default(),
@@ -145,6 +173,7 @@ pub(super) fn load(
         missions,
         cases: mission_cases,
         check_in_cases,
+        properties,
         hooks: hooks.into_values().flatten().collect(),
     };
     (Some(pack), findings)
@@ -174,6 +203,10 @@ fn read_file(
         FileKind::Known | FileKind::Stray => ReadFile::Other,
     };
     (file, findings)
+}
+
+fn properties_of<'c>(cases: &'c [(&str, CaseFile)]) -> impl Iterator<Item = &'c Property> {
+    cases.iter().flat_map(|(_, file)| &file.properties)
 }
 
 fn read<'f, T>(

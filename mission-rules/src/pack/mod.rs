@@ -37,6 +37,7 @@ mod load;
 mod manifest;
 mod mission_file;
 mod policy_file;
+mod property;
 mod put;
 mod references;
 pub mod report;
@@ -52,7 +53,7 @@ use chrono::{DateTime, Utc};
 pub use case_file::{
     COMMANDS, Case, CaseEvent, CaseUser, CheckInCase, CheckInExpectation, Expectation, Expected,
 };
-pub use cases::{CaseOutcome, HookTrace, Mismatch};
+pub use cases::{CaseOutcome, HookTrace, Mismatch, TriedContexts};
 pub use definition::{DefinitionFinding, check_definition};
 pub use events::{EventCatalog, EventFields};
 pub use fields::Located;
@@ -65,6 +66,9 @@ pub use mission_core::engine::{PackPolicy, ReferralPolicy};
 use mission_core::mission::Definition;
 pub use mission_core::mission::FieldType;
 pub use mission_core::user::PointsCap;
+pub use property::{FieldValues, GivenField, Interval, Property, PropertyExpectation};
+#[cfg(any(test, feature = "properties"))]
+pub use property::{PropertyRun, mission_context};
 pub use put::put_command;
 
 use crate::Scripts;
@@ -88,6 +92,8 @@ pub struct Pack {
     pub cases: Vec<Case>,
     /// Its cases for check-ins, by file.
     pub check_in_cases: Vec<CheckInCase>,
+    /// What holds of its missions' hooks for every context, by file.
+    pub properties: Vec<Property>,
     /// The hooks of the scripts that its missions name, by file.
     pub hooks: Vec<PackHook>,
 }

@@ -413,8 +413,14 @@ pub(super) fn check_cases(
             findings.extend(unknown_events(case, catalog));
             findings.extend(contradicting_data(case, catalog));
         }
+        for property in &cases.properties {
+            if !codes.contains(&property.mission.value) && !uncertain {
+                findings.push(Finding::new(*file, unknown_mission(&property.mission, &compared)));
+            }
+        }
         let named = cases.cases.iter().map(|case| &case.name);
-        for name in named.chain(cases.check_in_cases.iter().map(|case| &case.name)) {
+        let named = named.chain(cases.check_in_cases.iter().map(|case| &case.name));
+        for name in named.chain(cases.properties.iter().map(|property| &property.name)) {
             if let Some((first, span)) = names.get(name.value.as_str()) {
                 let message = format!("another case has the name \"{}\"", name.value);
                 let diagnostic = Diagnostic::warning("pack/duplicate-case", message)

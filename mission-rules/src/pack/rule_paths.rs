@@ -190,7 +190,7 @@ fn out_of_range(place: &RulePlace, range: Option<ValueRange>) -> Option<Diagnost
 }
 
 /// The way out of a path that leads nowhere.
-fn known_paths(path: &str, schema: &FieldSchema) -> String {
+pub(super) fn known_paths(path: &str, schema: &FieldSchema) -> String {
     if let Some(meant) = suggest::closest(path, schema.below("")) {
         return format!("did you mean `{meant}`?");
     }

@@ -348,7 +348,7 @@ impl Simulation {
 }
 
 /// A definition as an active mission, with an id that follows from its code.
-fn active(definition: &Definition) -> Mission {
+pub(super) fn active(definition: &Definition) -> Mission {
     let name = format!("mission:{}", definition.code);
     Mission {
         id: MissionId(Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes())),

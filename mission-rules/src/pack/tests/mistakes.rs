@@ -524,3 +524,105 @@ fn a_window_that_has_ended_is_told_by_the_time_of_the_check() {
     assert_eq!(codes("2026-12-31T23:59:59Z"), Vec::<&str>::new());
     assert_eq!(codes("2027-01-01T00:00:00Z"), ["pack/window-ended"]);
 }
+
+#[test]
+fn in_properties() {
+    const GOOD_PROPERTY: &str = "[[property]]
+name = \"progress is small\"
+mission = \"watch-3-videos\"
+hook = \"progress\"
+given = { event.data.seconds = { min = 0, max = 100000 }, user.level = { min = 1, max = 50 } }
+expect = { holds = \"value >= 0 && value <= 1\", monotone_in = \"event.data.seconds\" }
+";
+    let property = |from: &str, to: &str| {
+        assert_eq!(GOOD_PROPERTY.matches(from).count(), 1, "{from}");
+        and("tests/property.toml", &GOOD_PROPERTY.replace(from, to))
+    };
+    let given = |to: &str| property("{ min = 0, max = 100000 }", to);
+    let holds = |to: &str| property("value >= 0 && value <= 1", to);
+    assert_eq!(Pack::load(&and("tests/property.toml", GOOD_PROPERTY)).1, []);
+    let text = told(vec![
+        (
+            "an unknown mission",
+            property("watch-3-videos", "watch-three-videos"),
+        ),
+        (
+            "an unknown hook",
+            property("hook = \"progress\"", "hook = \"progres\""),
+        ),
+        (
+            "a hook that the script has not",
+            property("hook = \"progress\"", "hook = \"reward\""),
+        ),
+        ("a misspelled field", property("hook =", "hok =")),
+        ("no runs", property("given", "runs = 0\ngiven")),
+        ("nothing given", property("given = {", "user = {")),
+        ("a path that leads nowhere", property("user.level", "user.levle")),
+        (
+            "a field that pack.toml does not declare",
+            property("event.data.seconds = ", "event.data.secnods = "),
+        ),
+        (
+            "a path that is given twice",
+            property("user.level = {", "\"event.data.seconds\" = {"),
+        ),
+        ("a range turned round", given("{ min = 9, max = 0 }")),
+        ("a range with one end", given("{ min = 0 }")),
+        ("a misspelled end", given("{ min = 0, mx = 9 }")),
+        ("a range of two types", given("{ min = 0, max = \"2026-01-05\" }")),
+        ("an end that is none", given("{ min = 0, max = \"many\" }")),
+        ("decimals for a whole number", given("{ min = 0.5, max = 9 }")),
+        ("texts for a number", given("{ one_of = [1, \"two\"] }")),
+        ("a number without a table", given("7")),
+        ("an empty table", given("{}")),
+        ("a range and a list", given("{ min = 0, max = 3, one_of = [1] }")),
+        ("an empty list", given("{ one_of = [] }")),
+        (
+            "a level below 1",
+            property("min = 1, max = 50", "min = 0, max = 50"),
+        ),
+        (
+            "an order of what may be absent",
+            given("{ min = 0, max = 9, optional = true }"),
+        ),
+        (
+            "an order of what is not given",
+            property(
+                "monotone_in = \"event.data.seconds\"",
+                "monotone_in = \"event.data.second\"",
+            ),
+        ),
+        ("an expression that ends too early", holds("value >=")),
+        (
+            "an expression that closes too much",
+            holds("value } fn eligible(ctx) { true"),
+        ),
+        ("an expression with a misspelled variable", holds("vlaue >= 0")),
+        (
+            "an expression with a misspelled field",
+            holds("value <= ctx.user.levle"),
+        ),
+        (
+            "an expression with an unknown function",
+            holds("value.ronud() >= 0"),
+        ),
+        ("an expression that is no condition", holds("ctx.user.level")),
+        ("no expression", holds(" ")),
+        (
+            "nothing expected",
+            property(
+                "{ holds = \"value >= 0 && value <= 1\", monotone_in = \"event.data.seconds\" }",
+                "{}",
+            ),
+        ),
+        ("a misspelled expectation", property("monotone_in", "monoton_in")),
+        (
+            "a name that is taken",
+            and(
+                "tests/property.toml",
+                &GOOD_PROPERTY.replace("progress is small", "two of three long videos"),
+            ),
+        ),
+    ]);
+    insta::assert_snapshot!(text);
+}
