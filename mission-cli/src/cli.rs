@@ -32,6 +32,7 @@ pub(crate) enum Command {
     Demo,
     New(New),
     Check(Check),
+    Fmt(Fmt),
     Test(Test),
     Eval(Eval),
     Replay(Replay),
@@ -82,6 +83,23 @@ pub(crate) enum CheckFormat {
     Json,
     /// SARIF 2.1.0
     Sarif,
+}
+
+/// Write the files of a pack in one way: indentation, white space, blank lines.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Comments, the order of things and all that means something stay. Scripts are indented by four spaces a bracket, lists in TOML by
+two; more than one blank line becomes one. A file that cannot be read stays as it is, with exit 1: `mission check` says why.
+
+Examples:
+  mission fmt my-pack
+  mission fmt my-pack --check             for CI: write nothing, show a diff, exit 1 if a file would change")]
+pub(crate) struct Fmt {
+    /// The folder that holds `pack.toml`
+    pub(crate) pack: PathBuf,
+    /// Write nothing; show what would change, and exit with 1 if something would
+    #[arg(long)]
+    pub(crate) check: bool,
 }
 
 /// Write JSON Schemas of a pack's files, by which editors complete them and mark mistakes.

@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         Command::Demo => commands::demo::run(),
         Command::New(args) => commands::new::run(&args),
         Command::Check(args) => commands::check::run(&args),
+        Command::Fmt(args) => commands::fmt::run(&args),
         Command::Test(args) => commands::test::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
         Command::Replay(args) => commands::replay::run(&args),

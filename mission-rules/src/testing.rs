@@ -10,8 +10,7 @@ use rhai::{Array, Dynamic, Map};
 
 use crate::{Limits, StoppedStopwatch, compiled::Value, program::Engines};
 pub(crate) use context::ContextFixture;
-pub(crate) use generator::Bytes;
-use generator::script;
+pub(crate) use generator::{Bytes, script};
 
 /// What became of a script that was made of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -47,19 +47,21 @@ pub(crate) fn changes(theirs: &BTreeMap<String, String>, ours: &BTreeMap<String,
         let old = theirs.get(path).map_or("", String::as_str);
         let new = ours.get(path).map_or("", String::as_str);
         if ours.contains_key(path) != theirs.contains_key(path) || old != new {
-            text.push_str(&unified(path, old, new));
+            text.push_str(&unified(
+                &format!("server/{path}"),
+                &format!("here/{path}"),
+                old,
+                new,
+            ));
         }
     }
     text
 }
 
-/// From the server's text to the folder's.
-fn unified(path: &str, theirs: &str, ours: &str) -> String {
-    let diff = TextDiff::from_lines(theirs, ours);
-    let plain = diff
-        .unified_diff()
-        .header(&format!("server/{path}"), &format!("here/{path}"))
-        .to_string();
+/// From one text to another, each with its name.
+pub(crate) fn unified(old_name: &str, new_name: &str, old: &str, new: &str) -> String {
+    let diff = TextDiff::from_lines(old, new);
+    let plain = diff.unified_diff().header(old_name, new_name).to_string();
     let mut text = String::new();
     for line in plain.lines() {
         // Writing into a string cannot fail.

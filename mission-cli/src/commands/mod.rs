@@ -8,6 +8,7 @@ pub(crate) mod diff;
 pub(crate) mod eval;
 pub(crate) mod explain;
 pub(crate) mod export_log;
+pub(crate) mod fmt;
 pub(crate) mod lsp;
 pub(crate) mod new;
 pub(crate) mod pull;

@@ -189,6 +189,47 @@ fn a_property_that_fails_shows_a_context_which_eval_takes() {
 }
 
 #[test]
+fn files_are_formatted_and_nothing_else_changes() {
+    let folder = with_demo();
+    edit(
+        folder.path(),
+        "rules/watch.rhai",
+        "    if ctx.event.data.seconds >= 30",
+        "  if ctx.event.data.seconds>=30",
+    );
+    edit(
+        folder.path(),
+        "missions/watch-3-videos.toml",
+        "target = 3\n",
+        "target  =  3   \n\n\n",
+    );
+    let before = run(&mut mission(folder.path(), &["test", "demo"])).out;
+    insta::assert_snapshot!(transcript(
+        folder.path(),
+        &[
+            &["fmt", "demo", "--check"],
+            &["fmt", "demo"],
+            &["fmt", "demo", "--check"],
+        ]
+    ));
+    assert_eq!(run(&mut mission(folder.path(), &["test", "demo"])).out, before);
+
+    edit(
+        folder.path(),
+        "rules/watch.rhai",
+        "fn progress(ctx) {",
+        "fn progress(ctx) { {",
+    );
+    let broken = run(&mut mission(folder.path(), &["fmt", "demo"]));
+    assert_eq!(broken.code, 1);
+    assert!(
+        broken.err.contains("demo/rules/watch.rhai: it cannot be read"),
+        "{}",
+        broken.err
+    );
+}
+
+#[test]
 fn what_a_property_runs_is_covered() {
     let folder = with_demo();
     let cases = folder.path().join("demo/tests/watch-3-videos.toml");
@@ -216,7 +257,11 @@ fn every_example_passes() {
             pack.parent().unwrap(),
             pack.file_name().unwrap().to_str().unwrap(),
         );
-        for args in [&["check", name, "--deny-warnings"][..], &["test", name]] {
+        for args in [
+            &["check", name, "--deny-warnings"][..],
+            &["fmt", name, "--check"],
+            &["test", name],
+        ] {
             let run = run(&mut mission(folder, args));
             assert_eq!(run.code, 0, "{args:?}\n{}{}", run.out, run.err);
         }
@@ -309,6 +354,7 @@ fn help_has_examples_for_each_command() {
     for command in [
         "new",
         "check",
+        "fmt",
         "test",
         "eval",
         "replay",

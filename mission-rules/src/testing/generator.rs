@@ -114,7 +114,7 @@ const COMPARISONS: &[&str] = &["==", "!=", "<", "<=", ">", ">="];
 const ARITHMETIC: &[&str] = &["+", "-", "*", "/", "%", "**"];
 
 /// A script with constants, two helpers and the hook `eligible`.
-pub(super) fn script(bytes: &mut Bytes<'_>) -> String {
+pub(crate) fn script(bytes: &mut Bytes<'_>) -> String {
     let mut writer = Writer {
         bytes,
         names: Vec::new(),
