@@ -1,6 +1,6 @@
 //! Tries a property on contexts, and makes the first counterexample as simple as it gets.
 
-use std::{cell::Cell, ops::Range, sync::Arc};
+use std::{cell::Cell, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use mission_core::{
@@ -29,7 +29,7 @@ use crate::{
     coverage::CoverageCompiler,
     expectation::compiled::CompiledExpectation,
     json::to_json,
-    pack::{CaseOutcome, HookTrace, Mismatch, Pack, TriedContexts},
+    pack::{CaseOutcome, HookTrace, Located, Mismatch, Pack, TriedContexts},
 };
 
 /// With what a property is tried.
@@ -212,14 +212,17 @@ impl<'p> Trial<'p> {
         let value = match self.evaluate(&context) {
             Ok(value) => value,
             Err(_) if !self.property.expect.never_fails => return None,
-            Err(failure) => return at(self.mismatch("", "an answer", failure)),
+            Err(failure) => {
+                let hook = self.property.hook.value.name();
+                return at(self.mismatch(hook, "an answer", failure, None));
+            }
         };
         if let Some(expectation) = &self.expectation
             && let Some(found) = self.objection(expectation, &value, &context)
         {
             let holds = self.property.expect.holds.as_ref();
             let wanted = holds.map_or("", |holds| holds.value.as_str());
-            return at(self.mismatch("value", &one_line(wanted), found));
+            return at(self.mismatch("value", &one_line(wanted), found, holds));
         }
         let (nth, range) = self.monotone_in()?;
         let Some(&Draw::Offset(first)) = draws.get(nth) else {
@@ -238,7 +241,7 @@ impl<'p> Trial<'p> {
         let (low, high) = (range.value_at(low), range.value_at(high));
         let wanted = format!("at least {from}, as for `{path}` = {low}");
         let found = format!("{to} for `{path}` = {high}");
-        at(self.mismatch(&what, &wanted, found))
+        at(self.mismatch(&what, &wanted, found, self.property.expect.monotone_in.as_ref()))
     }
 
     /// How the hook is evaluated on a context that is shown.
@@ -280,18 +283,19 @@ impl<'p> Trial<'p> {
         }
     }
 
-    fn mismatch(&self, what: &str, expected: &str, found: String) -> Mismatch {
-        let expect = &self.property.expect;
-        let span = |located: Option<Range<usize>>| located.unwrap_or_else(|| expect.place.clone());
+    fn mismatch(
+        &self,
+        what: &str,
+        expected: &str,
+        found: String,
+        asked: Option<&Located<String>>,
+    ) -> Mismatch {
+        let place = &self.property.expect.place;
         Mismatch {
-            what: if what.is_empty() {
-                self.property.hook.value.to_string()
-            } else {
-                what.to_owned()
-            },
+            what: what.to_owned(),
             expected: expected.to_owned(),
             found,
-            span: span(expect.holds.as_ref().map(|holds| holds.span.clone())),
+            span: asked.map_or_else(|| place.clone(), |asked| asked.span.clone()),
         }
     }
 
