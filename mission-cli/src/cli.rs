@@ -1,10 +1,11 @@
 //! The commands and their arguments.
 
-use std::path::PathBuf;
+use std::{num::NonZeroUsize, path::PathBuf};
 
 use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use mission_core::{check_in::Zone, mission::MissionCode};
+use mission_rules::run::SegmentField;
 use uuid::Uuid;
 
 /// Make, check, test, try out and replay packs of missions, and send them to a server.
@@ -216,10 +217,14 @@ The log has one CloudEvent in JSON a line, in time order: activity events, and t
 are sorted; out of the standard input they are refused with exit 2. A line that cannot be read ends the
 replay with `file:line: reason` and exit 1; nothing is printed then. What the rules refuse is no error, but counted.
 
+With --against both packs see the same log, and what is shown is who gains, who loses and what it costs: in total, by mission, by
+day, by group of users (--segment), and for the users whose points change most.
+
 Examples:
   mission replay my-pack --events log.jsonl
   mission replay my-pack --events log.jsonl --format json > earned.json
   mission replay my-pack --events log.jsonl --against my-new-pack
+  mission replay my-pack --events log.jsonl --against my-new-pack --segment level --segment tags --format html > report.html
   zcat log.jsonl.gz | mission replay my-pack --events -")]
 pub(crate) struct Replay {
     /// The folder that holds `pack.toml`
@@ -230,6 +235,10 @@ pub(crate) struct Replay {
     /// Replay this pack too, and print what is different under it
     #[arg(long, value_name = "PACK2")]
     pub(crate) against: Option<PathBuf>,
+    /// Group users by what the log says of them: `level`, `country`, `tags`, `days_known` or `attributes.NAME`; can be given
+    /// again
+    #[arg(long = "segment", value_name = "FIELD", requires = "against")]
+    pub(crate) segments: Vec<SegmentField>,
     /// How results are shown
     #[arg(long, value_enum, default_value_t = ReplayFormat::Human)]
     pub(crate) format: ReplayFormat,
@@ -240,6 +249,9 @@ pub(crate) struct Replay {
     /// Tell of lines that cannot be read, leave them out, and exit with 1 at the end
     #[arg(long)]
     pub(crate) keep_going: bool,
+    /// How many threads play the log; else one a core. The result is the same
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
 }
 
 /// Show why a user can do a mission or cannot: every condition, what it saw, and which one decides.
@@ -284,6 +296,8 @@ pub(crate) enum ReplayFormat {
     Human,
     /// One object: `users` by id, and `totals`; equal byte for byte at every run
     Json,
+    /// One page with charts and tables, which needs nothing else
+    Html,
 }
 
 /// Which server, and who asks.

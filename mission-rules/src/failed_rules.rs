@@ -1,6 +1,6 @@
 //! Rules that failed in a run, each place with how often.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use mission_core::{
     engine::Catalog,
@@ -26,6 +26,8 @@ struct RuleLocation {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct FailureCount {
     count: u64,
+    /// When it failed first, and why.
+    first: u64,
     message: String,
 }
 
@@ -49,8 +51,8 @@ pub struct FailedRule<'f> {
 }
 
 impl FailedRules {
-    /// Counts one failure of a mission of a catalog, which knows its script's file.
-    pub(crate) fn note(&mut self, fault: &MissionRuleFailure, catalog: &Catalog) {
+    /// Counts one failure of a mission of a catalog, which knows its script's file. `moment` is its place in the run.
+    pub(crate) fn note(&mut self, fault: &MissionRuleFailure, catalog: &Catalog, moment: u64) {
         let listed = catalog.mission(fault.mission_id);
         let place = RuleLocation {
             mission: fault.mission.clone(),
@@ -61,9 +63,27 @@ impl FailedRules {
         };
         let failures = self.0.entry(place).or_insert_with(|| FailureCount {
             count: 0,
+            first: moment,
             message: fault.message.clone(),
         });
         failures.count += 1;
+    }
+
+    /// Takes in the failures of another part of the run.
+    pub(crate) fn merge(&mut self, more: FailedRules) {
+        for (place, more) in more.0 {
+            match self.0.entry(place) {
+                Entry::Vacant(free) => drop(free.insert(more)),
+                Entry::Occupied(mut known) => {
+                    let known = known.get_mut();
+                    let count = known.count + more.count;
+                    if more.first < known.first {
+                        *known = more;
+                    }
+                    known.count = count;
+                }
+            }
+        }
     }
 
     /// Whether no rule failed.

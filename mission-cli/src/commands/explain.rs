@@ -24,21 +24,23 @@ pub(crate) fn run(args: &Explain) -> CommandResult {
     let scripts = pack::scripts();
     let (pack, _) = pack::load(&args.pack, &scripts)?;
     require_mission(&pack, args)?;
-    let mut run = match &args.events {
+    let played = match &args.events {
         Some(events) => {
             let log = Replay {
                 pack: args.pack.clone(),
                 events: events.clone(),
                 against: None,
+                segments: Vec::new(),
                 format: ReplayFormat::Human,
                 auto_claim: true,
                 keep_going: false,
+                threads: None,
             };
-            let (mut runs, _) = replay::play(&log)?;
-            runs.remove(0)
+            replay::play(&log)?.runs.into_iter().next()
         }
-        None => Run::new(&pack, &scripts, Options::default()),
+        None => None,
     };
+    let mut run = played.unwrap_or_else(|| Run::new(&pack, &scripts, Options::default()));
     let at = args.at.or_else(|| args.events.is_none().then(chrono::Utc::now));
     let explanation = run
         .explain(UserId(args.user), &args.mission, at, &scripts)

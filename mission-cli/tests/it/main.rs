@@ -6,6 +6,7 @@ mod broker;
 mod lsp;
 mod packs;
 mod replay;
+mod replay_report;
 mod server;
 mod tokens;
 

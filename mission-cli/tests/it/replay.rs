@@ -135,7 +135,30 @@ fn people_see_a_summary_and_what_another_pack_would_change() {
                 "--format",
                 "json"
             ],
+            &[
+                "replay",
+                "demo",
+                "--events",
+                "log.jsonl",
+                "--against",
+                "other",
+                "--segment",
+                "level",
+                "--segment",
+                "days_known"
+            ],
             &["replay", "demo", "--events", "log.jsonl", "--against", "demo"],
+            &[
+                "replay",
+                "demo",
+                "--events",
+                "log.jsonl",
+                "--against",
+                "demo",
+                "--segment",
+                "levl"
+            ],
+            &["replay", "demo", "--events", "log.jsonl", "--segment", "level"],
             &["replay", "demo", "--events", "empty.jsonl"],
         ]
     ));
@@ -203,10 +226,10 @@ fn a_pack_with_errors_is_not_replayed() {
 }
 
 /// A small generator of its own, so that the log is the same at every run.
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.0 = self
             .0
             .wrapping_mul(6_364_136_223_846_793_005)

@@ -271,13 +271,13 @@ impl Run {
             Err(StepError::Failed(why)) => return Err(why),
             Err(StepError::Rejected(why)) => {
                 if let Rejection::RuleFailed(fault) = &why {
-                    self.outcome.failures.note(fault, self.simulation.catalog());
+                    self.outcome.failures.note(fault, self.simulation.catalog(), 0);
                 }
                 Some(code_and_reason(&why))
             }
             Ok(Reply::EventResult(result)) => {
                 for fault in &result.failures {
-                    self.outcome.failures.note(fault, self.simulation.catalog());
+                    self.outcome.failures.note(fault, self.simulation.catalog(), 0);
                 }
                 self.refusal_of_event(case, &result)?
             }

@@ -27,8 +27,8 @@ use mission_core::{
 };
 use uuid::Uuid;
 
-pub(crate) use step::attach;
 pub use step::{CaseStep, InvalidStep};
+pub(crate) use step::{attach, hash_of};
 
 /// Why a step did nothing.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

@@ -2,7 +2,8 @@
 //!
 //! Every command is decided by [`mission_core::engine::decide`], the same function that a server decides by, on the
 //! same catalog; only the store is another one. It keeps each user's records where decide can read them in place, for
-//! nobody else reads or writes them: a replay is one thread, one command at a time, in the log's order.
+//! nobody else reads or writes them. Users are parted over threads where they cannot meet, and each user's commands are
+//! decided one at a time, in the log's order.
 //!
 //! ```
 //! use mission_rules::{Scripts, pack::{Pack, PackFiles, template}, run::{Options, Replay}};
@@ -24,17 +25,26 @@
 
 mod catalog;
 mod comparison;
+mod earnings;
 mod expiry_queue;
 mod log;
+mod partition;
 mod replay;
 mod replay_state;
 mod report;
+mod routing;
+mod segment;
+mod shared;
 #[cfg(test)]
 mod tests;
 
 pub use catalog::catalog;
-pub use comparison::{Change, Comparison, UserChange};
-pub use log::InvalidLogLine;
-pub use replay::{ExplainError, Options, Replay, ReplayError};
+pub use comparison::{
+    Change, Comparison, EarningsChange, GroupChange, MOST_AFFECTED, SegmentChange, UserChange,
+};
+pub use earnings::{Earned, Earnings};
+pub use log::{InvalidLogLine, LineError, LogEntry, LogReader, ReadLines};
+pub use replay::{ExplainError, Options, Period, Replay, ReplayError};
 pub use replay_state::EngineError;
 pub use report::{LineCounts, Report, Totals, UserTotals};
+pub use segment::{InvalidSegment, SegmentField, SegmentValue, UserProfile};

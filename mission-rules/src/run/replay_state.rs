@@ -1,22 +1,18 @@
 //! The engine on records that lie where decide can read them: one command at a time, nothing copied to be read.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet, hash_map::DefaultHasher},
-    hash::{Hash, Hasher},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
 use chrono::{DateTime, Utc};
 use mission_core::{
-    CommandId, MissionId, UserId,
+    CommandId, UserId,
     check_in::Zone,
     engine::{
-        Answer, Catalog, ClaimHolder, ClaimReward, Command, CommandContext, CompiledMission, Decision,
-        ExpireDue, FriendFacts, Friends, Interrupt, LoadedRecords, OutboundEvent, ReadSet, Rejection,
-        Request, Signals, Snapshot, StartTask, decide, explain,
+        Answer, Catalog, ClaimReward, Command, CommandContext, CompiledMission, Decision, ExpireDue,
+        FriendFacts, Friends, LoadedRecords, Rejection, Request, Signals, StartTask, decide, explain,
     },
-    event::IntegrationEvent,
-    mission::BudgetUse,
     ports::{
         rules::{MissionRuleFailure, ScriptCompiler},
         social::MOST_FRIENDS,
@@ -28,7 +24,11 @@ use mission_core::{
 };
 use uuid::Uuid;
 
-use super::expiry_queue::{ExpiringItem, ExpiryQueue};
+use super::{
+    earnings::EarningsSoFar,
+    expiry_queue::{ExpiringItem, ExpiryQueue},
+    shared::SharedState,
+};
 
 /// The engine reached no decision: a failure of the engine, not of the pack or the log.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,24 +38,32 @@ pub struct EngineError {
     pub command: &'static str,
     /// What went wrong.
     pub why: &'static str,
+    /// The line of the log that was played; 0 where none was, or lines have no numbers.
+    pub line: u64,
 }
 
-/// The state of a replay: each user's records, and what users share.
+/// A user in a replay.
+#[derive(Debug, Default)]
+pub(super) struct ReplayedUser {
+    pub(super) loaded: LoadedRecords,
+    /// How many commands were tried. The ids of what they make follow from it, so they are the same whoever else is there.
+    commands: u64,
+    /// How many rewards were granted.
+    pub(super) grants: u64,
+}
+
+/// The state of a replay, or of a part of one: each user's records, and what these users share.
 pub(super) struct ReplayState {
     pub(super) catalog: Arc<Catalog>,
-    users: HashMap<UserId, LoadedRecords>,
-    claims: HashMap<Claim, ClaimHolder>,
-    /// Inbound events that were seen, by a hash of source and id: there is one a line, too many to keep whole.
-    inbound: HashSet<u128>,
-    budgets: HashMap<MissionId, BudgetUse>,
+    users: HashMap<UserId, ReplayedUser>,
+    pub(super) shared: SharedState,
     friendships: BTreeMap<(UserId, UserId), Friendship>,
     due: ExpiryQueue,
     /// Claims of the rewards that were earned since this was last asked.
     earned: Vec<ClaimReward>,
     /// The rules that failed since this was last asked, on what a command made happen.
     failures: Vec<MissionRuleFailure>,
-    commands: u64,
-    pub(super) grants: u64,
+    pub(super) earnings: EarningsSoFar,
 }
 
 impl ReplayState {
@@ -63,26 +71,23 @@ impl ReplayState {
         ReplayState {
             catalog,
             users: HashMap::new(),
-            claims: HashMap::new(),
-            inbound: HashSet::new(),
-            budgets: HashMap::new(),
+            shared: SharedState::default(),
             friendships: BTreeMap::new(),
             due: ExpiryQueue::default(),
             earned: Vec::new(),
             failures: Vec::new(),
-            commands: 0,
-            grants: 0,
+            earnings: EarningsSoFar::default(),
         }
     }
 
-    /// Every user that was spoken of, with their records, in no order.
-    pub(super) fn users(&self) -> impl Iterator<Item = (UserId, &LoadedRecords)> {
-        self.users.iter().map(|(id, loaded)| (*id, loaded))
+    /// Every user that was spoken of, in no order.
+    pub(super) fn users(&self) -> impl Iterator<Item = (UserId, &ReplayedUser)> {
+        self.users.iter().map(|(id, user)| (*id, user))
     }
 
     /// What is known of a user, if anything is.
     pub(super) fn loaded(&self, user: UserId) -> Option<&LoadedRecords> {
-        self.users.get(&user)
+        self.users.get(&user).map(|known| &known.loaded)
     }
 
     /// Remembers a user to whom nothing has happened yet.
@@ -103,10 +108,10 @@ impl ReplayState {
     /// Writes down all that has expired by a moment, each at its own time, as a server's housekeeping does.
     pub(super) fn expire_until(&mut self, now: DateTime<Utc>) -> Result<(), EngineError> {
         while let Some((at, user, what)) = self.due.pop_until(now) {
-            let Some(loaded) = self.users.get(&user) else {
+            let Some(known) = self.users.get(&user) else {
                 continue;
             };
-            let records = &loaded.records;
+            let records = &known.loaded.records;
             let is_due = match what {
                 ExpiringItem::Task(id) => records
                     .task
@@ -147,39 +152,41 @@ impl ReplayState {
         command: Command,
     ) -> Result<Answer, EngineError> {
         let name = command.name();
-        let fault = |why| EngineError { command: name, why };
+        let fault = |why| EngineError {
+            command: name,
+            why,
+            line: 0,
+        };
         let Root::User(user) = command.home() else {
             return Err(fault("a replay changes users, nothing else"));
         };
-        self.commands += 1;
         let signals = Signals {
             zone,
             friends: self.friends_for(&command),
             ..Signals::default()
         };
-        let id = CommandId(Uuid::from_u128(u128::from(self.commands)));
-        let request = Request::unkeyed(command, id, at, signals);
-        let loaded = self.users.entry(user).or_default();
+        let ReplayedUser { loaded, commands, .. } = self.users.entry(user).or_default();
+        *commands += 1;
+        let id = CommandId(Uuid::from_u128(u128::from(*commands)));
+        let mut request = Request::unkeyed(command, id, at, signals);
+        request.receipt.caller = user.0;
         if let Command::ApplyEvent(apply) = &request.command {
             let claim = Claim::Inbound {
                 source: apply.event.source.clone(),
                 id: apply.event.id.clone(),
             };
-            let holder = self.inbound.contains(&fingerprint(&claim)).then_some(user.0);
+            let holder = self.shared.holder(&claim, user);
             loaded.claims.insert(claim, holder);
         }
-        let shared = SharedState {
-            claims: &self.claims,
-            inbound: &self.inbound,
-            budgets: &self.budgets,
-        };
         let context = CommandContext::new(&request, &self.catalog);
-        let decided = shared.judge(loaded, user, |view| decide(view, &request.command, &context));
+        let decided = self
+            .shared
+            .judge(loaded, user, |view| decide(view, &request.command, &context));
         let answer = decided.map_err(fault)?;
         // These are shared with other users: the next command reads them anew.
         loaded.claims.clear();
         loaded.budgets.clear();
-        Ok(answer.map(|decision| self.apply(user, decision)))
+        Ok(answer.map(|decision| self.apply(user, at, decision)))
     }
 
     /// Explains a mission to a user at a moment; changes nothing.
@@ -192,6 +199,7 @@ impl ReplayState {
         let fault = |why| EngineError {
             command: "explain",
             why,
+            line: 0,
         };
         let command = Command::from(start.clone());
         let signals = Signals {
@@ -199,43 +207,42 @@ impl ReplayState {
             ..Signals::default()
         };
         let request = Request::unkeyed(command, CommandId(Uuid::nil()), at, signals);
-        let shared = SharedState {
-            claims: &self.claims,
-            inbound: &self.inbound,
-            budgets: &self.budgets,
-        };
-        let mut loaded = self.users.get(&start.user).cloned().unwrap_or_default();
+        let mut loaded = self.loaded(start.user).cloned().unwrap_or_default();
         let context = CommandContext::new(&request, &self.catalog);
-        let explained = shared.judge(&mut loaded, start.user, |view| {
+        let explained = self.shared.judge(&mut loaded, start.user, |view| {
             explain(view, start, &context, compiler)
         });
         explained.map_err(fault)
     }
 
-    fn apply(&mut self, user: UserId, decision: Decision) -> mission_core::engine::Reply {
+    fn apply(&mut self, user: UserId, at: DateTime<Utc>, decision: Decision) -> mission_core::engine::Reply {
         let Decision {
             reply,
-            write_set,
+            mut write_set,
             events,
             device_check: _,
             failures,
         } = decision;
         self.failures.extend(failures);
-        let granted = |event: &&OutboundEvent| matches!(event.event, IntegrationEvent::RewardClaimed(_));
-        self.grants += events.iter().filter(granted).count() as u64;
+        let grants = self.earnings.note(at, &events, &write_set);
+        self.shared.apply(&mut write_set);
+        Friendship::merge_latest(&mut self.friendships, &write_set.friendships);
         let WriteSet {
             erasures,
             mut writes,
-            claims,
-            releases,
-            reservations: takes,
+            // Taken in above.
+            claims: _,
+            releases: _,
+            reservations: _,
+            friendships: _,
             sightings: _,
-            friendships,
             pictures: _,
             refused_evidence: _,
             audit: _,
         } = write_set;
-        let loaded = self.users.entry(user).or_default();
+        let known = self.users.entry(user).or_default();
+        known.grants += grants;
+        let loaded = &mut known.loaded;
         if erasures.contains(&user) {
             loaded.records = Default::default();
         }
@@ -267,21 +274,6 @@ impl ReplayState {
             .reward
             .retain(|_, reward| reward.as_ref().is_none_or(is_of_a_task));
         loaded.records.extend(writes);
-        for claim in releases {
-            self.claims.remove(&claim);
-        }
-        for (claim, holder) in claims {
-            if matches!(claim, Claim::Inbound { .. }) {
-                self.inbound.insert(fingerprint(&claim));
-            } else {
-                self.claims.insert(claim, holder);
-            }
-        }
-        Friendship::merge_latest(&mut self.friendships, &friendships);
-        for (mission, take) in takes {
-            let used = self.budgets.entry(mission).or_default();
-            *used = used.plus(take.used);
-        }
         reply
     }
 }
@@ -320,99 +312,6 @@ fn forget_settled(loaded: &mut LoadedRecords, begun: &Task) {
         let is_open = matches!(reward.status, RewardStatus::Pending | RewardStatus::Held);
         is_open || !forgotten.contains(&reward.task_id())
     });
-}
-
-/// What users share: claims, inbound ids, budgets.
-struct SharedState<'a> {
-    claims: &'a HashMap<Claim, ClaimHolder>,
-    inbound: &'a HashSet<u128>,
-    budgets: &'a HashMap<MissionId, BudgetUse>,
-}
-
-impl SharedState<'_> {
-    /// Judges on a user's records, and fills in what is asked for until nothing is.
-    fn judge<T>(
-        &self,
-        loaded: &mut LoadedRecords,
-        user: UserId,
-        judge: impl Fn(Snapshot<'_>) -> Result<T, Interrupt>,
-    ) -> Result<Result<T, Rejection>, &'static str> {
-        let undecided = WriteSet::default();
-        loop {
-            match judge(Snapshot::new(loaded, &undecided)) {
-                Ok(judgement) => return Ok(Ok(judgement)),
-                Err(Interrupt::Rejected(why)) => return Ok(Err(why)),
-                Err(Interrupt::NeedsLoad(keys)) => fill(loaded, user, &keys, self)?,
-            }
-        }
-    }
-}
-
-/// Puts what decide asked for beside the user's records. All records of the user are there already, so one that is not
-/// does not exist.
-fn fill(
-    loaded: &mut LoadedRecords,
-    user: UserId,
-    keys: &ReadSet,
-    shared: &SharedState<'_>,
-) -> Result<(), &'static str> {
-    let roots = keys.records.roots();
-    if roots.iter().any(|root| *root != Root::User(user)) {
-        return Err("it reads another root's records");
-    }
-    let before = known(loaded);
-    let none = keys.records.pick(&Default::default());
-    macro_rules! absent {
-        ($($table:ident)*) => { $(
-            for (key, absent) in none.$table {
-                loaded.records.$table.entry(key).or_insert(absent);
-            }
-        )* };
-    }
-    absent!(user task participation reward review check_in_day mission pack);
-    for claim in &keys.claims {
-        let holder = match claim {
-            Claim::Inbound { .. } => shared.inbound.contains(&fingerprint(claim)).then_some(user.0),
-            claim => shared.claims.get(claim).copied(),
-        };
-        loaded.claims.insert(claim.clone(), holder);
-    }
-    for mission in &keys.budgets {
-        let used = shared.budgets.get(mission).copied().unwrap_or_default();
-        loaded.budgets.insert(*mission, used);
-    }
-    for device in &keys.devices {
-        loaded.devices.entry(device.clone()).or_default();
-    }
-    if known(loaded) == before {
-        return Err("it asks again for what it was given");
-    }
-    Ok(())
-}
-
-/// How many things are known; filling in what was missing raises it.
-fn known(loaded: &LoadedRecords) -> usize {
-    let records = &loaded.records;
-    records.user.len()
-        + records.task.len()
-        + records.participation.len()
-        + records.reward.len()
-        + records.review.len()
-        + records.check_in_day.len()
-        + loaded.claims.len()
-        + loaded.budgets.len()
-        + loaded.devices.len()
-}
-
-/// 128 bits over a claim. The hasher's keys are fixed, so it is the same at every run.
-fn fingerprint(claim: &Claim) -> u128 {
-    let half = |salt: u8| {
-        let mut hasher = DefaultHasher::new();
-        salt.hash(&mut hasher);
-        claim.hash(&mut hasher);
-        u128::from(hasher.finish())
-    };
-    half(0) << 64 | half(1)
 }
 
 /// The user's own record.

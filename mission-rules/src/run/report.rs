@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use mission_core::{UserId, engine::LoadedRecords, mission::MissionCode, points::exact};
+use mission_core::{UserId, engine::Catalog, mission::MissionCode, points::exact};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use super::replay_state::{ReplayState, user_record};
+use super::{
+    Earnings, Period, UserProfile,
+    partition::Partition,
+    replay_state::{ReplayedUser, user_record},
+};
 use crate::FailedRules;
 
 /// The result of a replay: the earnings of each user of the log.
@@ -22,6 +26,15 @@ pub struct Report {
     /// What became of the lines; no part of the JSON form.
     #[serde(skip)]
     pub tally: LineCounts,
+    /// Where the points come from; no part of the JSON form.
+    #[serde(skip)]
+    pub earnings: Earnings,
+    /// What the log says of users who did something; no part of the JSON form.
+    #[serde(skip)]
+    pub profiles: BTreeMap<UserId, UserProfile>,
+    /// From when to when the log reaches, if it has lines; no part of the JSON form.
+    #[serde(skip)]
+    pub period: Option<Period>,
 }
 
 /// The earnings of one user.
@@ -38,6 +51,17 @@ pub struct UserTotals {
     pub longest_streak: u32,
     /// How often each mission was completed; those that never were are left out.
     pub missions: BTreeMap<MissionCode, u32>,
+    /// How many rewards were granted; no part of the JSON form.
+    #[serde(skip)]
+    pub grants: u64,
+}
+
+impl UserTotals {
+    /// Completions of all missions.
+    #[must_use]
+    pub fn completions(&self) -> u64 {
+        self.missions.values().map(|count| u64::from(*count)).sum()
+    }
 }
 
 /// Sums over all users.
@@ -76,22 +100,63 @@ impl LineCounts {
     }
 }
 
-impl Report {
-    pub(super) fn of(state: &ReplayState, tally: LineCounts, failures: FailedRules) -> Report {
-        let users: BTreeMap<UserId, UserTotals> = state
-            .users()
-            .map(|(id, loaded)| (id, totals_of(state, id, loaded)))
-            .collect();
-        let totals = Totals {
-            points: users.values().map(|user| user.points).sum(),
-            grants: state.grants,
-        };
-        Report {
-            users,
-            totals,
-            failures,
-            tally,
+impl LineCounts {
+    fn add(&mut self, more: LineCounts) {
+        let LineCounts {
+            lines,
+            applied,
+            ignored,
+            duplicates,
+            refused,
+        } = more;
+        self.lines += lines;
+        self.applied += applied;
+        self.ignored += ignored;
+        self.duplicates += duplicates;
+        for (code, count) in refused {
+            *self.refused.entry(code).or_default() += count;
         }
+    }
+}
+
+impl Report {
+    /// Sums up all partitions of a replay.
+    pub(super) fn of(catalog: &Catalog, partitions: Vec<Partition>, period: Option<Period>) -> Report {
+        let mut report = Report {
+            users: BTreeMap::new(),
+            totals: Totals::default(),
+            failures: FailedRules::default(),
+            tally: LineCounts::default(),
+            earnings: Earnings::default(),
+            profiles: BTreeMap::new(),
+            period,
+        };
+        for partition in partitions {
+            let state = &partition.state;
+            for (id, user) in state.users() {
+                report.users.insert(id, totals_of(catalog, id, user));
+                let record = user_record(&user.loaded, id);
+                report
+                    .profiles
+                    .extend(record.map(|record| (id, UserProfile::of(record))));
+                report.totals.grants += user.grants;
+            }
+            report.earnings.take_in(&state.earnings, catalog);
+            report.tally.add(partition.tally);
+            report.failures.merge(partition.failures);
+        }
+        report.totals.points = report.users.values().map(|user| user.points).sum();
+        report
+    }
+
+    /// How often each mission was completed, over all users.
+    #[must_use]
+    pub fn completions(&self) -> BTreeMap<MissionCode, u64> {
+        let mut sums = BTreeMap::new();
+        for (code, completions) in self.users.values().flat_map(|user| &user.missions) {
+            *sums.entry(code.clone()).or_default() += u64::from(*completions);
+        }
+        sums
     }
 
     /// The JSON form, in one line without an end: users by id, so that two runs are equal byte for byte.
@@ -102,19 +167,25 @@ impl Report {
     }
 }
 
-fn totals_of(state: &ReplayState, id: UserId, loaded: &LoadedRecords) -> UserTotals {
-    let Some(user) = user_record(loaded, id) else {
-        return UserTotals::default();
+fn totals_of(catalog: &Catalog, id: UserId, replayed: &ReplayedUser) -> UserTotals {
+    let grants = replayed.grants;
+    let Some(user) = user_record(&replayed.loaded, id) else {
+        return UserTotals {
+            grants,
+            ..UserTotals::default()
+        };
     };
-    let completed = loaded
-        .records
-        .participation
-        .iter()
-        .filter_map(|((_, mission), participation)| {
-            let completions = participation.as_ref()?.completions;
-            let listed = state.catalog.mission(*mission)?;
-            (completions > 0).then(|| (listed.mission.definition.code.clone(), completions))
-        });
+    let completed =
+        replayed
+            .loaded
+            .records
+            .participation
+            .iter()
+            .filter_map(|((_, mission), participation)| {
+                let completions = participation.as_ref()?.completions;
+                let listed = catalog.mission(*mission)?;
+                (completions > 0).then(|| (listed.mission.definition.code.clone(), completions))
+            });
     let streak = user.check_in.streak;
     UserTotals {
         points: user.points.normalize(),
@@ -122,5 +193,6 @@ fn totals_of(state: &ReplayState, id: UserId, loaded: &LoadedRecords) -> UserTot
         streak: streak.current,
         longest_streak: streak.longest,
         missions: completed.collect(),
+        grants,
     }
 }

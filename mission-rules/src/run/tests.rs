@@ -1,3 +1,5 @@
+mod partitions;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DateTime, Duration, Utc};
@@ -184,7 +186,7 @@ fn tasks_expire_as_time_passes() {
         .unwrap();
     let anna: UserId = ANNA.parse().unwrap();
     let status = |replay: &Replay| {
-        let loaded = replay.state.loaded(anna).unwrap();
+        let loaded = replay.partitions[0].state.loaded(anna).unwrap();
         loaded
             .records
             .task
@@ -354,16 +356,16 @@ fn two_packs_are_compared_by_user_and_mission() {
         replay(&pack(&[WATCH]), true, &lines),
         replay(&pack(&[easier]), true, &lines),
     );
-    let comparison = Comparison::of(&before, &after);
-    assert_eq!((comparison.gaining, comparison.losing), (1, 1));
-    assert_eq!(comparison.points.change, Decimal::new(75, 1));
+    let comparison = Comparison::of(&before, &after, &[]);
+    assert_eq!((comparison.totals.gaining, comparison.totals.losing), (1, 1));
+    assert_eq!(comparison.totals.points.change, Decimal::new(75, 1));
     let ranked: Vec<String> = comparison
         .by_points()
         .iter()
         .map(|(id, change)| format!("{id} {}", change.points.change))
         .collect();
     assert_eq!(ranked, [format!("{BELA} 10"), format!("{ANNA} -2.5")]);
-    assert!(Comparison::of(&before, &before).users.is_empty());
+    assert!(Comparison::of(&before, &before, &[]).users.is_empty());
 }
 
 /// One thing that a user does in a random log.

@@ -13,8 +13,9 @@ use crate::{failure::Failure, output};
 /// The longest line, in bytes: longer than any event that a server takes.
 const LONGEST: usize = 1 << 20;
 
-/// How many lines pass between two moves of the progress bar.
-const LINES_A_TICK: u64 = 4096;
+/// How much is read before it is played: some lines for each thread, and little enough for the memory.
+pub(super) const LINES_A_BATCH: usize = 1 << 14;
+const BYTES_A_BATCH: u64 = 8 << 20;
 
 pub(super) struct Log {
     path: PathBuf,
@@ -23,6 +24,14 @@ pub(super) struct Log {
     number: u64,
     bytes: u64,
     progress: Option<ProgressBar>,
+}
+
+/// Lines with their numbers, from 1.
+#[derive(Default)]
+pub(super) struct Batch {
+    pub(super) lines: Vec<(u64, String)>,
+    /// Those that are too long, or no text, and why.
+    pub(super) unreadable: Vec<(u64, String)>,
 }
 
 impl Log {
@@ -48,9 +57,26 @@ impl Log {
         })
     }
 
-    /// The next line with its number, from 1; why it is none, where it is too long or no text.
-    #[expect(clippy::type_complexity, reason = "said in the line above")]
-    pub(super) fn next_line(&mut self) -> Result<Option<(u64, Result<&str, String>)>, Failure> {
+    /// The next lines; `None` at the end. Asking for them says that those before are done with, and moves the progress bar.
+    pub(super) fn next_batch(&mut self) -> Result<Option<Batch>, Failure> {
+        if let Some(bar) = &self.progress {
+            bar.set_position(self.bytes);
+        }
+        let mut batch = Batch::default();
+        let begin = self.bytes;
+        while batch.lines.len() + batch.unreadable.len() < LINES_A_BATCH && self.bytes - begin < BYTES_A_BATCH
+        {
+            match self.next_line()? {
+                None => break,
+                Some(Ok(text)) => batch.lines.push((self.number, text)),
+                Some(Err(why)) => batch.unreadable.push((self.number, why)),
+            }
+        }
+        Ok(Some(batch).filter(|_| self.bytes > begin))
+    }
+
+    /// The next line; why it is none, where it is too long or no text.
+    fn next_line(&mut self) -> Result<Option<Result<String, String>>, Failure> {
         self.buffer.clear();
         let most = LONGEST as u64 + 1;
         let read = (&mut self.reader).take(most).read_until(b'\n', &mut self.buffer);
@@ -60,24 +86,18 @@ impl Log {
         }
         self.number += 1;
         self.bytes += read as u64;
-        if let Some(bar) = &self.progress
-            && self.number.is_multiple_of(LINES_A_TICK)
-        {
-            bar.set_position(self.bytes);
-        }
         if read as u64 == most && self.buffer.last() != Some(&b'\n') {
             let skipped = self
                 .reader
                 .skip_until(b'\n')
                 .map_err(|error| unreadable(&self.path, &error))?;
             self.bytes += skipped as u64;
-            let why = format!("the line has more than {LONGEST} bytes");
-            return Ok(Some((self.number, Err(why))));
+            return Ok(Some(Err(format!("the line has more than {LONGEST} bytes"))));
         }
         let line = std::str::from_utf8(&self.buffer)
-            .map(|text| text.trim_end_matches(['\n', '\r']))
+            .map(|text| text.trim_end_matches(['\n', '\r']).to_owned())
             .map_err(|error| format!("the line is no UTF-8: {error}"));
-        Ok(Some((self.number, line)))
+        Ok(Some(line))
     }
 }
 

@@ -221,7 +221,7 @@ pub(crate) fn attach(user: UserId, task: TaskId, file: &str) -> AttachUpload {
         file: UploadedFile {
             id: FileId(Uuid::new_v5(&task.0, file.as_bytes())),
             stored_as: None,
-            sha256: ContentHash(Sha256::digest(file).into()),
+            sha256: hash_of(file),
             perceptual_hash: None,
             content_type: "image/png".to_owned(),
             size_bytes: 0,
@@ -229,6 +229,11 @@ pub(crate) fn attach(user: UserId, task: TaskId, file: &str) -> AttachUpload {
         moderated: false,
         near_copy_of: None,
     }
+}
+
+/// The hash of the file for which a text stands.
+pub(crate) fn hash_of(file: &str) -> ContentHash {
+    ContentHash(Sha256::digest(file).into())
 }
 
 fn object(value: &impl Serialize) -> Map<String, Value> {
