@@ -416,8 +416,12 @@ The log has the commands and events that the server carried out, in the order in
 replay it with --auto-claim=false. What was refused is not in it, nor what a replay cannot know: erased users, what
 operators took back, referrals that were paid.
 
+With --mask ids, texts and addresses are replaced by hashes under a key that is drawn anew and kept nowhere, the same by the same,
+so that a replay gives the same sums: see docs/packs.md for each field.
+
 Examples:
   mission export-log --server http://127.0.0.1:8080 --output log.jsonl
+  mission export-log --server http://127.0.0.1:8080 --mask --mask-for my-pack --output log.jsonl
   mission replay my-pack --events log.jsonl --auto-claim=false --against my-new-pack
   mission export-log --server http://127.0.0.1:8080 --user 0190163d-8694-739b-aea5-966c26f8ad91")]
 pub(crate) struct ExportLog {
@@ -429,6 +433,15 @@ pub(crate) struct ExportLog {
     /// The file to write; else the standard output
     #[arg(long, short, value_name = "FILE.jsonl")]
     pub(crate) output: Option<PathBuf>,
+    /// Replace what leads back to a person: ids, texts, addresses; leave out notes
+    #[arg(long)]
+    pub(crate) mask: bool,
+    /// Keep the texts that this pack's rules and scripts compare with, so that they decide as before
+    #[arg(long, value_name = "PACK", requires = "mask")]
+    pub(crate) mask_for: Option<PathBuf>,
+    /// Mask under the secret in this file, so that a later log has the same pseudonyms
+    #[arg(long, value_name = "FILE", requires = "mask")]
+    pub(crate) mask_key_file: Option<PathBuf>,
 }
 
 /// Look at messages that a server could not take and events that it could not send, and act on them.

@@ -4,6 +4,7 @@
 
 mod broker;
 mod lsp;
+mod mask;
 mod packs;
 mod replay;
 mod replay_report;
