@@ -257,14 +257,19 @@ pub(crate) struct Replay {
 /// Show why a user can do a mission or cannot: every condition, what it saw, and which one decides.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A log says what happened to the user before: `mission replay --help` tells its form. Without one nobody knows the user.
+A log says what happened to the user before: `mission replay --help` tells its form. Without one nobody knows the user. With
+--server in place of a pack, the server says it of its own missions and users (`users:read`).
 
 Examples:
   mission explain my-pack --user 0190163d-8694-739b-aea5-966c26f8ad91 --mission watch-3-videos --events log.jsonl
+  mission explain --server http://127.0.0.1:8080 --user 0190163d-8694-739b-aea5-966c26f8ad91 --mission watch-3-videos
   mission explain my-pack --user 0190163d-8694-739b-aea5-966c26f8ad91 --mission watch-3-videos --at 2026-01-05T10:00:00Z")]
 pub(crate) struct Explain {
-    /// The folder that holds `pack.toml`
-    pub(crate) pack: PathBuf,
+    /// The folder that holds `pack.toml`; else a server is asked
+    #[arg(required_unless_present = "server")]
+    pub(crate) pack: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) server: OtherwiseServer,
     /// The user's id
     #[arg(long, value_name = "UUID")]
     pub(crate) user: Uuid,
@@ -272,10 +277,10 @@ pub(crate) struct Explain {
     #[arg(long, value_name = "CODE")]
     pub(crate) mission: MissionCode,
     /// What happened before; `-` is the standard input
-    #[arg(long, value_name = "FILE.jsonl")]
+    #[arg(long, value_name = "FILE.jsonl", requires = "pack")]
     pub(crate) events: Option<PathBuf>,
     /// The moment, in RFC 3339; else that of the log's last line, or now
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", requires = "pack")]
     pub(crate) at: Option<DateTime<Utc>>,
     /// How the explanation is shown
     #[arg(long, value_enum, default_value_t = ExplainFormat::Human)]
@@ -298,6 +303,32 @@ pub(crate) enum ReplayFormat {
     Json,
     /// One page with charts and tables, which needs nothing else
     Html,
+}
+
+/// Which server, and who asks, where no pack is given.
+#[derive(Args)]
+pub(crate) struct OtherwiseServer {
+    /// The server to ask, such as http://127.0.0.1:8080
+    #[arg(long, env = "MISSION_SERVER", value_name = "URL")]
+    server: Option<url::Url>,
+    /// A token with the permission `users:read`; see `mission token`
+    #[arg(long, env = "MISSION_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+}
+
+impl OtherwiseServer {
+    pub(crate) fn given(&self) -> Option<Server> {
+        Some(Server {
+            server: self.server.clone()?,
+            token: self.token.clone(),
+        })
+    }
+}
+
+impl std::fmt::Debug for OtherwiseServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.given().fmt(f)
+    }
 }
 
 /// Which server, and who asks.

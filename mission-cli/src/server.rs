@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 use chrono::{DateTime, Utc};
+use mission_core::{mission::MissionCode, task::Explanation};
 use mission_rules::pack::PackFiles;
 use reqwest::{
     StatusCode,
@@ -193,6 +194,13 @@ impl Server {
         }
         let versions: Page<PackVersion> = read(accepted(response)?)?;
         Ok(versions.items)
+    }
+
+    /// Why a user can do a mission, or cannot.
+    pub(crate) fn explanation(&self, user: Uuid, mission: &MissionCode) -> Result<Explanation, Failure> {
+        let user = user.to_string();
+        let url = self.route(&["users", &user, "missions", mission.as_str(), "explain"])?;
+        read(accepted(self.send(self.client.get(url))?)?)
     }
 
     /// A page of what users did, all or one: lines of a log, as they came.

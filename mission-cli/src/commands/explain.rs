@@ -1,6 +1,6 @@
 //! `mission explain`: why a user can do a mission, or cannot.
 
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 
 use mission_core::{
     UserId,
@@ -18,16 +18,35 @@ use crate::{
     failure::{CommandResult, Failure},
     output::{self, BAD, FAINT, GOOD, WARN},
     pack,
+    server::Server,
 };
 
 pub(crate) fn run(args: &Explain) -> CommandResult {
+    let explanation = match (&args.pack, args.server.given()) {
+        (Some(pack), _) => by_pack(pack, args)?,
+        (None, Some(server)) => Server::new(&server)?.explanation(args.user, &args.mission)?,
+        (None, None) => return Err(Failure::Unusable("give a pack or --server".to_owned())),
+    };
+    match args.format {
+        ExplainFormat::Json => {
+            let json =
+                serde_json::to_string(&explanation).map_err(|error| Failure::Failed(error.to_string()))?;
+            output::line(&json)?;
+        }
+        ExplainFormat::Human => tell(&explanation)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// As the engine has it in memory, after what a log says.
+fn by_pack(folder: &Path, args: &Explain) -> Result<Explanation, Failure> {
     let scripts = pack::scripts();
-    let (pack, _) = pack::load(&args.pack, &scripts)?;
+    let (pack, _) = pack::load(folder, &scripts)?;
     require_mission(&pack, args)?;
     let played = match &args.events {
         Some(events) => {
             let log = Replay {
-                pack: args.pack.clone(),
+                pack: folder.to_owned(),
                 events: events.clone(),
                 against: None,
                 segments: Vec::new(),
@@ -42,18 +61,8 @@ pub(crate) fn run(args: &Explain) -> CommandResult {
     };
     let mut run = played.unwrap_or_else(|| Run::new(&pack, &scripts, Options::default()));
     let at = args.at.or_else(|| args.events.is_none().then(chrono::Utc::now));
-    let explanation = run
-        .explain(UserId(args.user), &args.mission, at, &scripts)
-        .map_err(|error| Failure::Failed(error.to_string()))?;
-    match args.format {
-        ExplainFormat::Json => {
-            let json =
-                serde_json::to_string(&explanation).map_err(|error| Failure::Failed(error.to_string()))?;
-            output::line(&json)?;
-        }
-        ExplainFormat::Human => tell(&explanation)?,
-    }
-    Ok(ExitCode::SUCCESS)
+    run.explain(UserId(args.user), &args.mission, at, &scripts)
+        .map_err(|error| Failure::Failed(error.to_string()))
 }
 
 fn require_mission(pack: &Pack, args: &Explain) -> Result<(), Failure> {
@@ -81,6 +90,7 @@ fn tell(explanation: &Explanation) -> std::io::Result<()> {
     };
     let refusal = explanation
         .refusal
+        .as_ref()
         .map(|code| format!(": {code}"))
         .unwrap_or_default();
     output::line(&format!(

@@ -343,6 +343,42 @@ fn pull_writes_the_pack_and_keeps_what_would_be_lost() {
 }
 
 #[test]
+fn a_server_explains_its_own_missions() {
+    let folder = tempfile::tempdir().unwrap();
+    let user = "0190163d-8694-739b-aea5-966c26f8ad91";
+    let explanation = json!({
+        "mission_id": user, "mission": "watch-3-videos", "availability": "unavailable", "refusal": "requirements_not_met",
+        "decided_by": 1, "conditions": [
+            {"kind": "status", "condition": "the mission is active", "holds": true, "seen": "active"},
+            {"kind": "requires", "condition": "`first` is completed", "holds": false, "seen": null}],
+        "to_do": [{"kind": "complete_mission", "code": "first"}], "task": null});
+    let args = ["explain", "--user", user, "--mission", "watch-3-videos"];
+    let (run, seen) = ask(folder.path(), &args, "200 OK", explanation.clone());
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert_eq!(
+        seen.line,
+        format!("GET /api/v1/users/{user}/missions/watch-3-videos/explain HTTP/1.1")
+    );
+    assert!(
+        run.out
+            .contains("no  `first` is completed  saw nothing  <- decides\nto do: complete `first` first"),
+        "{}",
+        run.out
+    );
+    let mut as_json = args.to_vec();
+    as_json.extend(["--format", "json"]);
+    let (run, _) = ask(folder.path(), &as_json, "200 OK", explanation.clone());
+    assert_eq!(serde_json::from_str::<Value>(&run.out).unwrap(), explanation);
+    let (unknown, _) = ask(
+        folder.path(),
+        &args,
+        "404 Not Found",
+        json!({"code": "not_found"}),
+    );
+    assert_eq!(unknown.code, 1, "{}", unknown.err);
+}
+
+#[test]
 fn pull_writes_an_earlier_version() {
     let folder = with_demo();
     let args = ["pull", "copy", "--name", "demo", "--version", "2"];

@@ -474,7 +474,7 @@ pub trait ScriptCompiler: Send + Sync {
 }
 
 /// One line of a script that ran.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TracedLine {
     /// From 1.

@@ -1,7 +1,9 @@
 //! Why a user can start a mission or cannot, and what is still to do.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{EvidenceType, TaskStatus};
@@ -12,7 +14,7 @@ use crate::{
 };
 
 /// Why a user can do a mission at a moment, or cannot.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Explanation {
     /// The mission.
@@ -22,7 +24,7 @@ pub struct Explanation {
     /// In a word.
     pub availability: Availability,
     /// The problem code with which a start is refused; `null` where none is.
-    pub refusal: Option<&'static str>,
+    pub refusal: Option<Cow<'static, str>>,
     /// Which of the conditions decided: the first that does not hold, counted from 0. `null` where all hold.
     pub decided_by: Option<usize>,
     /// Everything that is judged, in the order in which it is.
@@ -34,7 +36,7 @@ pub struct Explanation {
 }
 
 /// What a user can do with a mission.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Availability {
@@ -47,7 +49,7 @@ pub enum Availability {
 }
 
 /// A task that is open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OpenTask {
     /// Its id.
@@ -59,7 +61,7 @@ pub struct OpenTask {
 }
 
 /// One condition, with what it wants and what it saw.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Condition {
     /// What kind of condition it is.
@@ -71,15 +73,15 @@ pub struct Condition {
     /// What it saw: `null` where there was nothing.
     pub seen: Value,
     /// How a script failed, where it did; nothing is awarded then.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<ScriptFailure>,
     /// The lines of a script that ran, with the values that they saw.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<TracedLine>,
 }
 
 /// How a script failed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ScriptFailure {
     /// The kind.
@@ -91,7 +93,7 @@ pub struct ScriptFailure {
 }
 
 /// The kinds of conditions, in the order in which they are judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ConditionKind {
@@ -116,7 +118,7 @@ pub enum ConditionKind {
 }
 
 /// What a user can do next.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum ToDo {

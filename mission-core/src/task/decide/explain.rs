@@ -96,7 +96,7 @@ pub(crate) fn explain(
             None if open.is_some() => to_do,
             None => vec![ToDo::Start],
         },
-        refusal: refusal.map(|refusal| refusal.code()),
+        refusal: refusal.map(|refusal| refusal.code().into()),
         decided_by,
         conditions: judged.into_iter().map(|judged| judged.condition).collect(),
         task: open.map(|(task, _)| OpenTask {
