@@ -6,10 +6,10 @@ use mission_core::ports::rules::Hook;
 use rhai::{ASTNode, Expr, FnCallExpr, Position, Stmt};
 
 use crate::{
-    Diagnostic,
+    Diagnostic, FindingCode,
     sandbox::{Language, forbidden},
-    suggest::closest,
-    syntax::{Function, word_at},
+    suggest::suggest,
+    syntax::{Function, name_at, word_at},
     syntax_error::foreign,
 };
 
@@ -44,11 +44,13 @@ fn check_definition(function: &Function, language: &Language) -> Option<Diagnost
         if parameters != 1 {
             let message = format!("the hook `{name}` takes one parameter, the context, and not {parameters}");
             let help = format!("write `fn {name}(ctx) {{ … }}`");
-            return Some(Diagnostic::error("script/hook-parameters", message).with_help(help));
+            return Some(Diagnostic::new(FindingCode::ScriptHookParameters, message).with_help(help));
         }
         if function.is_private {
             let message = format!("the hook `{name}` is private, so nobody could call it");
-            return Some(Diagnostic::error("script/private-hook", message).with_help("leave out `private`"));
+            return Some(
+                Diagnostic::new(FindingCode::ScriptPrivateHook, message).with_help("leave out `private`"),
+            );
         }
     } else if language
         .arities(name)
@@ -56,7 +58,7 @@ fn check_definition(function: &Function, language: &Language) -> Option<Diagnost
     {
         // An own `contains` would also change what `in` means.
         let message = format!("`{name}` is a function of the language, and means the same in every script");
-        return Some(Diagnostic::error("script/taken-name", message).with_help("choose another name"));
+        return Some(Diagnostic::new(FindingCode::ScriptTakenName, message).with_help("choose another name"));
     }
     None
 }
@@ -116,8 +118,8 @@ fn check_call(
             .iter()
             .map(|count| count.saturating_sub(receiver).to_string())
             .collect();
-        Diagnostic::error(
-            "script/wrong-arity",
+        Diagnostic::new(
+            FindingCode::ScriptWrongArity,
             format!(
                 "`{name}` takes {} parameters here, not {}",
                 counts.join(" or "),
@@ -125,17 +127,22 @@ fn check_call(
             ),
         )
     } else if let Some(reason) = forbidden(name) {
-        Diagnostic::error("script/forbidden", format!("scripts have no `{name}`: {reason}"))
+        Diagnostic::new(
+            FindingCode::ScriptForbidden,
+            format!("scripts have no `{name}`: {reason}"),
+        )
     } else {
-        let finding = Diagnostic::error(
-            "script/unknown-function",
+        let finding = Diagnostic::new(
+            FindingCode::ScriptUnknownFunction,
             format!("there is no function `{name}`"),
         );
         let mut names: Vec<&str> = own.keys().copied().collect();
         language.names().for_each(|known| names.push(known));
-        match (foreign(name), closest(name, names)) {
+        match (foreign(name), suggest(name, names.iter().copied())) {
             (Some(here), _) => finding.with_help(format!("write `{here}`")),
-            (None, Some(meant)) => finding.with_help(format!("did you mean `{meant}`?")),
+            (None, Some(meant)) => {
+                finding.with_suggestion(meant, name_at(source, position, name), str::to_owned)
+            }
             (None, None) => finding,
         }
     };

@@ -2,11 +2,13 @@
 
 use std::ops::Range;
 
+use crate::FindingCode;
+
 /// One finding about a script or about a file of a pack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// The finding's stable name, such as `unknown-field`: what a reader looks up and a tool filters by.
-    pub code: &'static str,
+    /// The finding's stable name: what a reader looks up and a tool filters by.
+    pub code: FindingCode,
     /// Whether the text can be used all the same.
     pub severity: Severity,
     /// What is wrong, in one sentence.
@@ -15,6 +17,17 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// The bytes of the text that the finding is about; `None` where it is about the whole text.
     pub span: Option<Range<usize>>,
+    /// The way out as a program can go it, where there is only one.
+    pub fix: Option<Fix>,
+}
+
+/// One replacement in the text that a finding is about. It is offered only where nothing else can have been meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fix {
+    /// The bytes that go.
+    pub span: Range<usize>,
+    /// What comes in their place.
+    pub replacement: String,
 }
 
 /// How bad a [`Diagnostic`] is. `Error` sorts before `Warning`.
@@ -27,23 +40,30 @@ pub enum Severity {
 }
 
 impl Diagnostic {
-    /// A finding of severity [`Severity::Error`].
-    pub fn error(code: &'static str, message: impl Into<String>) -> Self {
+    /// A finding, as bad as its code says.
+    pub fn new(code: FindingCode, message: impl Into<String>) -> Self {
         Self {
             code,
-            severity: Severity::Error,
+            severity: code.severity(),
             message: message.into(),
             help: None,
             span: None,
+            fix: None,
         }
     }
 
-    /// A finding of severity [`Severity::Warning`].
-    pub fn warning(code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            severity: Severity::Warning,
-            ..Self::error(code, message)
-        }
+    /// The same where the text can be used all the same.
+    #[must_use]
+    pub(crate) fn as_warning(mut self) -> Self {
+        self.severity = Severity::Warning;
+        self
+    }
+
+    /// The same with a replacement that is its way out.
+    #[must_use]
+    pub(crate) fn with_fix(mut self, fix: Option<Fix>) -> Self {
+        self.fix = fix;
+        self
     }
 
     /// Says how to get out of it.

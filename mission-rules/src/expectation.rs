@@ -4,7 +4,7 @@
 pub(crate) mod compiled;
 
 use crate::{
-    Diagnostic,
+    Diagnostic, FindingCode,
     program::{Engines, Program},
     syntax::{Function, functions},
 };
@@ -30,7 +30,7 @@ impl WrittenExpectation {
         let alone = engines.parse(expression)?;
         if alone.statements().is_empty() || alone.has_functions() {
             let message = "an expression over `value` and `ctx` is needed here";
-            return Err(Diagnostic::error("script/syntax", message).with_help("write \"value >= 0\""));
+            return Err(Diagnostic::new(FindingCode::ScriptSyntax, message).with_help("write \"value >= 0\""));
         }
         let source = format!("{HEAD}{expression}\n}}");
         let written = engines.parse(&source)?;
@@ -45,6 +45,8 @@ impl WrittenExpectation {
 
     /// A finding about the script, as one about the expression.
     pub(crate) fn finding(&self, mut finding: Diagnostic) -> Diagnostic {
+        // What is to be replaced stands in the file that holds the expression, perhaps with escapes.
+        finding.fix = None;
         let end = self.source.len() - HEAD.len() - "\n}".len();
         finding.span = finding.span.map(|span| {
             let inside = |at: usize| at.saturating_sub(HEAD.len()).min(end);

@@ -29,6 +29,7 @@ pub mod diagnostic;
 mod expectation;
 mod failed_rules;
 mod failure;
+mod finding_code;
 mod index_guard;
 mod json;
 mod limits;
@@ -50,8 +51,9 @@ pub mod testing;
 mod trace;
 
 pub use compiled::Interpreted;
-pub use diagnostic::{Diagnostic, Severity};
+pub use diagnostic::{Diagnostic, Fix, Severity};
 pub use failed_rules::{FailedRule, FailedRules};
+pub use finding_code::{FindingCode, UnknownFindingCode};
 pub use limits::{Limits, TIME_CHECK_OPERATIONS};
 pub use moving_average::SLOW_EVALUATION;
 pub use schema::{FieldKind, FieldSchema};

@@ -15,11 +15,11 @@ use rhai::{AST, ASTNode, Expr, Stmt};
 pub(crate) use expectation::lint_expectation;
 
 use crate::{
-    Diagnostic, FieldSchema,
+    Diagnostic, FieldSchema, FindingCode,
     call_check::definition_of,
     completions::CompletionsRead,
     program::{Engines, Program},
-    suggest::closest,
+    suggest::suggest,
     syntax::{Function, functions, word_at},
 };
 
@@ -67,7 +67,7 @@ fn check_completions(source: &str, defined: &[Function]) -> Vec<Diagnostic> {
     computed
         .map(|position| {
             let message = "a mission's completions are looked up before the script runs, so its code must be written out";
-            Diagnostic::error("script/computed-completions", message)
+            Diagnostic::new(FindingCode::ScriptComputedCompletions, message)
                 .with_help("write ctx.completions[\"the-code\"]")
                 .at_known(word_at(source, position))
         })
@@ -99,24 +99,34 @@ fn check_hooks(source: &str, written: &AST, defined: &[Function]) -> Vec<Diagnos
             .map(Hook::name)
             .into_iter()
             .filter(|hook| defined.iter().all(|known| known.name != *hook));
-        let meant = closest(name, free).filter(|_| function.parameters.len() == 1);
+        let meant = suggest(name, free).filter(|_| function.parameters.len() == 1);
+        let span = definition_of(source, name);
         let finding = match meant {
-            Some(meant) => Diagnostic::warning(
-                "script/misspelled-hook",
-                format!("`{name}` is no hook, and nothing calls it"),
-            )
-            .with_help(format!("did you mean `{meant}`?")),
-            None => Diagnostic::warning("script/unused-function", format!("nothing calls `{name}`"))
-                .with_help(format!(
+            Some(meant) => {
+                let message = format!("`{name}` is no hook, and nothing calls it");
+                Diagnostic::new(FindingCode::ScriptMisspelledHook, message).with_suggestion(
+                    meant,
+                    span.clone(),
+                    str::to_owned,
+                )
+            }
+            None => {
+                let help = format!(
                     "the hooks are {}; call it from one of them, or remove it",
                     Hook::ALL.map(Hook::name).join(", ")
-                )),
+                );
+                Diagnostic::new(
+                    FindingCode::ScriptUnusedFunction,
+                    format!("nothing calls `{name}`"),
+                )
+                .with_help(help)
+            }
         };
-        findings.push(finding.at_known(definition_of(source, name)));
+        findings.push(finding.at_known(span));
     }
     if !defined.iter().any(|function| is_hook(&function.name)) {
         let message = "the script defines no hook, so it changes nothing";
-        findings.push(Diagnostic::warning("script/no-hooks", message).with_help(
+        findings.push(Diagnostic::new(FindingCode::ScriptNoHooks, message).with_help(
             "define `fn eligible(ctx)`, `fn progress(ctx)`, `fn verify(ctx)` or `fn reward(ctx)`",
         ));
     }

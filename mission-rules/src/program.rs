@@ -9,7 +9,7 @@ use mission_core::{
 use rhai::{AST, ASTFlags, CallFnOptions, Dynamic, Engine, Expr, FuncArgs, Scope, Stmt};
 
 use crate::{
-    Diagnostic, Limits, Stopwatch,
+    Diagnostic, FindingCode, Limits, Stopwatch,
     call_check::check_calls,
     compiled::{CompiledHook, Interpreted, Value},
     completions::CompletionsRead,
@@ -80,7 +80,9 @@ impl Engines {
                 source.len(),
                 self.limits.script_bytes
             );
-            return Err(Diagnostic::error("script/too-long", message).with_help("make two missions of it"));
+            return Err(
+                Diagnostic::new(FindingCode::ScriptTooLong, message).with_help("make two missions of it")
+            );
         }
         self.analysing
             .compile(source)
@@ -147,8 +149,8 @@ impl Engines {
             .run_ast_with_scope(&mut constants, &statements)
             .map_err(|error| {
                 let failure = rule_failure(Hook::Eligible, &error, &self.limits, &Insertions::default());
-                let finding = Diagnostic::error(
-                    "script/constant",
+                let finding = Diagnostic::new(
+                    FindingCode::ScriptConstant,
                     format!("a constant cannot be computed: {}", failure.message),
                 );
                 finding.at_known(word_at(source, error.position()))
@@ -167,7 +169,7 @@ fn check_top_level(source: &str, written: &AST) -> Vec<Diagnostic> {
     misplaced
         .map(|statement| {
             let message = "only `fn` and `const` can stand outside of functions: hooks are called, the script itself never runs";
-            let finding = Diagnostic::error("script/top-level", message).with_help(match statement {
+            let finding = Diagnostic::new(FindingCode::ScriptTopLevel, message).with_help(match statement {
                 Stmt::Var(..) => "make it a `const`, or move it into the hook that needs it",
                 _ => "move it into the hook that needs it",
             });
@@ -192,7 +194,8 @@ fn check_constant_names(source: &str, written: &AST, functions: &[Function]) -> 
                 "`{name}` is a constant and also a parameter of `{}`",
                 function.name
             );
-            let finding = Diagnostic::error("script/constant-name", message).with_help("rename one of them");
+            let finding =
+                Diagnostic::new(FindingCode::ScriptConstantName, message).with_help("rename one of them");
             finding.at_known(word_at(source, definition.0.pos))
         }));
     }

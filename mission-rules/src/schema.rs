@@ -225,6 +225,22 @@ impl FieldSchema {
         Some(ValueRange { least, greatest })
     }
 
+    /// The texts that a field of every context can be, where it is one of a few.
+    pub(crate) fn values(&self, path: &str) -> Option<&'static [&'static str]> {
+        Some(match path {
+            "mission.type" => &["watch_video", "click", "upload", "social", "referral", "custom"],
+            "mission.frequency" => &["one_time", "daily", "weekly", "monthly", "unlimited"],
+            "evidence.type" => &[
+                "watch_duration",
+                "click_data",
+                "uploaded_content",
+                "social_proof",
+                "invite_code",
+            ],
+            _ => return None,
+        })
+    }
+
     /// The names of the fields right below a path; of the roots for an empty one.
     pub fn names_below<'s>(&'s self, path: &'s str) -> impl Iterator<Item = &'s str> {
         let skip = if path.is_empty() { 0 } else { path.len() + 1 };
@@ -241,7 +257,7 @@ impl FieldSchema {
     }
 
     /// The known paths below one, without itself.
-    pub(crate) fn below<'s>(&'s self, path: &'s str) -> impl Iterator<Item = &'s str> {
+    pub(crate) fn below<'s>(&'s self, path: &'s str) -> impl Iterator<Item = &'s str> + Clone {
         self.fields
             .keys()
             .map(String::as_str)
@@ -256,6 +272,28 @@ pub(crate) fn is_below(field: &str, path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn fields_of_a_few_values_have_those_of_the_core() {
+        fn check<T: serde::de::DeserializeOwned + std::fmt::Debug>(path: &str) {
+            for value in FieldSchema::default().values(path).unwrap() {
+                serde_json::from_value::<T>((*value).into()).unwrap();
+            }
+            // serde lists all of them where it meets another.
+            let error = serde_json::from_value::<T>("none".into())
+                .unwrap_err()
+                .to_string();
+            let count = error.split('`').skip(3).step_by(2).count();
+            assert_eq!(
+                count,
+                FieldSchema::default().values(path).unwrap().len(),
+                "{error}"
+            );
+        }
+        check::<mission_core::mission::MissionType>("mission.type");
+        check::<mission_core::mission::Frequency>("mission.frequency");
+        check::<mission_core::task::EvidenceType>("evidence.type");
+    }
+
     use super::*;
 
     #[test]

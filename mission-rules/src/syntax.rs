@@ -197,6 +197,11 @@ pub(crate) fn offset(source: &str, position: Position) -> Option<usize> {
     )
 }
 
+/// The bytes of a name at a position; `None` where something else stands there.
+pub(crate) fn name_at(source: &str, position: Position, name: &str) -> Option<std::ops::Range<usize>> {
+    word_at(source, position).filter(|span| source.get(span.clone()) == Some(name))
+}
+
 /// The bytes of the word (or else the one character) at a position.
 pub(crate) fn word_at(source: &str, position: Position) -> Option<std::ops::Range<usize>> {
     let start = offset(source, position)?;

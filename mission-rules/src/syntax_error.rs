@@ -5,7 +5,7 @@ use std::ops::Range;
 use rhai::{LexError, ParseError, ParseErrorType};
 
 use crate::{
-    Diagnostic, Limits,
+    Diagnostic, FindingCode, Fix, Limits,
     diagnostic::line_column,
     failure::too_large,
     sandbox::forbidden,
@@ -25,7 +25,7 @@ pub(crate) fn syntax_finding(source: &str, error: &ParseError, limits: &Limits) 
     };
     if let Some(reason) = forbidden(named) {
         let message = format!("scripts have no `{named}`: {reason}");
-        return Diagnostic::error("script/forbidden", message).at(word);
+        return Diagnostic::new(FindingCode::ScriptForbidden, message).at(word);
     }
     foreign_word(source, &word)
         .or_else(|| unclosed(source, error.err_type(), at, named))
@@ -84,9 +84,15 @@ fn foreign_word(source: &str, word: &Range<usize>) -> Option<Diagnostic> {
             let text = source.get(span.clone())?;
             let here = foreign(text)?;
             let message = format!("there is no `{text}` here");
+            // What follows a `case` is written otherwise too.
+            let fix = (text != "case").then(|| Fix {
+                span: span.clone(),
+                replacement: here.to_owned(),
+            });
             Some(
-                Diagnostic::error("script/syntax", message)
+                Diagnostic::new(FindingCode::ScriptSyntax, message)
                     .with_help(format!("write `{here}`"))
+                    .with_fix(fix)
                     .at(span),
             )
         })
@@ -112,7 +118,7 @@ fn unclosed(source: &str, error: &ParseErrorType, at: usize, named: &str) -> Opt
     let (line, column) = line_column(source, at);
     let message = format!("this `{bracket}` is not closed: {missing}");
     Some(
-        Diagnostic::error("script/syntax", message)
+        Diagnostic::new(FindingCode::ScriptSyntax, message)
             .with_help(format!("close it before line {line}, column {column}"))
             .at(opened.clone()),
     )
@@ -133,25 +139,25 @@ fn open_brackets(source: &str, until: usize) -> Vec<Range<usize>> {
 }
 
 fn syntax_or_limit(error: &ParseError, named: &str, limits: &Limits) -> Diagnostic {
-    let syntax = |message: &str| Diagnostic::error("script/syntax", message);
+    let syntax = |message: &str| Diagnostic::new(FindingCode::ScriptSyntax, message);
     match error.err_type() {
-        ParseErrorType::ExprTooDeep => Diagnostic::error(
-            "script/too-deep",
+        ParseErrorType::ExprTooDeep => Diagnostic::new(
+            FindingCode::ScriptTooDeep,
             format!(
                 "expressions and blocks are nested more than {} levels deep",
                 limits.expression_depth
             ),
         )
         .with_help("give parts of it names with `let`, or make functions of them"),
-        ParseErrorType::TooManyFunctions => Diagnostic::error(
-            "script/too-many-functions",
+        ParseErrorType::TooManyFunctions => Diagnostic::new(
+            FindingCode::ScriptTooManyFunctions,
             format!("a script has at most {} functions", limits.functions),
         ),
         ParseErrorType::LiteralTooLarge(what, _) => {
-            Diagnostic::error("script/literal-too-large", too_large(what, limits))
+            Diagnostic::new(FindingCode::ScriptLiteralTooLarge, too_large(what, limits))
         }
-        ParseErrorType::VariableUndefined(_) => Diagnostic::error(
-            "script/unknown-variable",
+        ParseErrorType::VariableUndefined(_) => Diagnostic::new(
+            FindingCode::ScriptUnknownVariable,
             format!("there is no variable `{named}` here"),
         )
         .with_help("a function sees its parameters, its own variables and the script's constants"),

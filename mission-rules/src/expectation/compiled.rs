@@ -5,7 +5,7 @@ use rhai::Dynamic;
 
 use super::WrittenExpectation;
 use crate::{
-    Diagnostic,
+    Diagnostic, FindingCode,
     failure::compile_error,
     program::{Engines, Program},
 };
@@ -23,7 +23,8 @@ impl CompiledExpectation {
         let program = read.and_then(|read| read.program);
         program.map(Self).map_err(|findings| {
             let first = findings.into_iter().next();
-            let finding = first.unwrap_or_else(|| Diagnostic::error("script/syntax", "it does not compile"));
+            let finding =
+                first.unwrap_or_else(|| Diagnostic::new(FindingCode::ScriptSyntax, "it does not compile"));
             compile_error(
                 expression,
                 &Diagnostic {

@@ -5,7 +5,7 @@ use rhai::{ASTNode, Expr, Stmt};
 
 use super::answers::{constant, is_endless, leaves};
 use crate::{
-    Diagnostic,
+    Diagnostic, FindingCode,
     syntax::{Function, word_at},
 };
 
@@ -18,7 +18,7 @@ pub(super) fn check(source: &str, function: &Function) -> Vec<Diagnostic> {
                 if is_endless(&parts.expr) && !leaves(parts) =>
             {
                 (
-                    Diagnostic::warning("script/endless-loop", "this loop never ends").with_help(
+                    Diagnostic::new(FindingCode::ScriptEndlessLoop, "this loop never ends").with_help(
                         "leave it by `break` or `return`, or give it a condition that becomes false",
                     ),
                     *position,
@@ -29,7 +29,10 @@ pub(super) fn check(source: &str, function: &Function) -> Vec<Diagnostic> {
             ) if call.is_operator_call() && matches!(call.name.as_str(), "/" | "%") => {
                 match call.args.as_slice() {
                     [_, divisor] if constant(divisor).is_some_and(|number| number.is_zero()) => (
-                        Diagnostic::warning("script/division-by-zero", "a division by zero always fails"),
+                        Diagnostic::new(
+                            FindingCode::ScriptDivisionByZero,
+                            "a division by zero always fails",
+                        ),
                         *position,
                     ),
                     _ => return,

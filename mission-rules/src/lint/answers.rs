@@ -7,10 +7,11 @@ use rust_decimal::Decimal;
 
 use super::{comparisons::Types, context_parameter};
 use crate::{
-    Diagnostic, FieldKind, FieldSchema,
+    Diagnostic, FieldKind, FieldSchema, FindingCode,
     answer::{REWARD_FIELDS, unknown_reward_field},
     call_check::definition_of,
-    syntax::{FirstPosition, Function, word_at},
+    suggest::suggest,
+    syntax::{FirstPosition, Function, name_at, word_at},
 };
 
 /// How many functions deep an answer is followed.
@@ -47,8 +48,7 @@ pub(super) fn check_as(
             let place = word_at(source, answer.position)
                 .filter(|span| source.get(span.clone()).is_some_and(|text| !text.is_empty()))
                 .or_else(|| definition_of(source, &function.name));
-            let (message, help, at) = objection(subject, hook, &answer.value)?;
-            let finding = Diagnostic::warning("script/wrong-answer", message).with_help(help);
+            let (finding, at) = objection(source, subject, hook, &answer.value)?;
             let place = at.and_then(|position| word_at(source, position)).or(place);
             Some(finding.at_known(place))
         })
@@ -316,10 +316,14 @@ fn first_position(expression: &Expr) -> Position {
     first.0
 }
 
-/// What is wrong with an answer, the way out, and the place where it is not the answer's own.
-type ReturnFinding = (String, String, Option<Position>);
+/// What is wrong with an answer, and the place where it is not the answer's own.
+type ReturnFinding = (Diagnostic, Option<Position>);
 
-fn objection(subject: &str, hook: Hook, value: &Value) -> Option<ReturnFinding> {
+fn wrong_answer(message: impl Into<String>, help: impl Into<String>) -> Diagnostic {
+    Diagnostic::new(FindingCode::ScriptWrongAnswer, message).with_help(help)
+}
+
+fn objection(source: &str, subject: &str, hook: Hook, value: &Value) -> Option<ReturnFinding> {
     let wanted = match hook {
         Hook::Eligible => "true or false",
         Hook::Progress => "a whole number from 0",
@@ -328,11 +332,8 @@ fn objection(subject: &str, hook: Hook, value: &Value) -> Option<ReturnFinding> 
     };
     let refuse = |given: String| {
         let message = format!("{subject} must give {wanted}, and gives {given} here");
-        Some((
-            message,
-            format!("make every path of {subject} give {wanted}"),
-            None,
-        ))
+        let help = format!("make every path of {subject} give {wanted}");
+        Some((wrong_answer(message, help), None))
     };
     match (hook, value) {
         (_, Value::Unknown)
@@ -352,18 +353,18 @@ fn objection(subject: &str, hook: Hook, value: &Value) -> Option<ReturnFinding> 
                 NoValueReason::NoValue => ("gives nothing here", "end with"),
             };
             let message = format!("{subject} must give {wanted}, and {message}");
-            Some((message, format!("{help} {wanted}"), None))
+            Some((wrong_answer(message, format!("{help} {wanted}")), None))
         }
         (Hook::Progress, Value::Number(number)) if number.is_integer() && *number >= Decimal::ZERO => None,
         (_, Value::Number(number)) => refuse(number.to_string()),
-        (Hook::Reward, Value::Map(fields)) => fields.iter().find_map(reward_field),
+        (Hook::Reward, Value::Map(fields)) => fields.iter().find_map(|field| reward_field(source, field)),
         (Hook::Verify, Value::Map(fields)) => fields.iter().find_map(review_field),
         (_, Value::Map(_)) => refuse("a map".to_owned()),
         (_, Value::Kind(kind)) => refuse(kind.plain().to_owned()),
     }
 }
 
-fn reward_field(field: &Field) -> Option<ReturnFinding> {
+fn reward_field(source: &str, field: &Field) -> Option<ReturnFinding> {
     let Field {
         name,
         position,
@@ -372,7 +373,14 @@ fn reward_field(field: &Field) -> Option<ReturnFinding> {
     let at = Some(*position);
     if !REWARD_FIELDS.contains(&name.as_str()) {
         let message = format!("a reward has no field `{name}`");
-        return Some((message, unknown_reward_field(name), at));
+        let finding = wrong_answer(message, unknown_reward_field(name));
+        return Some(match suggest(name, REWARD_FIELDS) {
+            Some(meant) => {
+                let span = name_at(source, *position, name);
+                (finding.with_suggestion(meant, span, str::to_owned), at)
+            }
+            None => (finding, at),
+        });
     }
     let wanted = match name.as_str() {
         "badge_id" => "a text",
@@ -392,19 +400,20 @@ fn reward_field(field: &Field) -> Option<ReturnFinding> {
         Value::Map(_) => "a map".to_owned(),
     };
     let message = format!("`{name}` must be {wanted}, and is {found}");
-    Some((message, format!("give `{name}` {wanted}, or leave it out"), at))
+    let help = format!("give `{name}` {wanted}, or leave it out");
+    Some((wrong_answer(message, help), at))
 }
 
 fn review_field(field: &Field) -> Option<ReturnFinding> {
     let at = Some(field.position);
-    let help = "write #{ review: \"why\" }".to_owned();
+    let help = "write #{ review: \"why\" }";
     if field.name != "review" {
         let message = format!("the map that `verify` gives has no field `{}`", field.name);
-        return Some((message, help, at));
+        return Some((wrong_answer(message, help), at));
     }
     match field.value {
         Value::Unknown | Value::Kind(FieldKind::Text | FieldKind::Any) => None,
-        _ => Some(("`review` must be a text that says why".to_owned(), help, at)),
+        _ => Some((wrong_answer("`review` must be a text that says why", help), at)),
     }
 }
 

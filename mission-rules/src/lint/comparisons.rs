@@ -1,11 +1,12 @@
 //! Comparisons whose sides can never be equal: the interpreter does not complain, it just says false.
 
 use rhai::{ASTNode, Expr, FnCallExpr, Position};
+use rust_decimal::Decimal;
 
 use super::answers::constant;
 use crate::{
-    Diagnostic, FieldKind, FieldSchema,
-    syntax::{Chain, ChainEnd, Function, word_at},
+    Diagnostic, FieldKind, FieldSchema, FindingCode, Fix,
+    syntax::{Chain, ChainEnd, Function, offset, word_at},
 };
 
 /// Finds comparisons of values of different types.
@@ -70,19 +71,27 @@ impl Types<'_> {
         let message = match operator {
             "==" | "!=" | "<" | "<=" | ">" | ">=" => self
                 .unequal(operator, left, right)
-                .or_else(|| self.out_of_range(operator, left, right))?,
+                .or_else(|| self.out_of_range(operator, left, right))
+                .or_else(|| self.unknown_value(operator, left, right))?,
             "-" | "*" | "/" | "%" | "**" => self.no_number(operator, left, right)?,
             // The tree has `a in b` as `contains(b, a)`.
             "contains" => self.never_in(right, left)?,
             _ => return None,
         };
-        let help = self.help(left, right);
+        let quoted = quoted_number(source, left, right);
+        let help = match &quoted {
+            Some((number, _)) => format!("write {number} without quotes"),
+            None => "compare it with a value that it can have".to_owned(),
+        };
+        let fix = quoted.and_then(|(_, fix)| fix);
         // What can be compared is false; what cannot be reckoned fails whenever it runs.
+        let finding = Diagnostic::new(FindingCode::ScriptTypeConflict, message)
+            .with_help(help)
+            .with_fix(fix);
         let finding = match operator {
-            "-" | "*" | "/" | "%" | "**" => Diagnostic::error("script/type-conflict", message),
-            _ => Diagnostic::warning("script/type-conflict", message),
-        }
-        .with_help(help);
+            "-" | "*" | "/" | "%" | "**" => finding,
+            _ => finding.as_warning(),
+        };
         let place = word_at(source, position).filter(|span| source.get(span.clone()).is_some());
         Some(match place {
             Some(span) => finding.at(span.start..span.start + operator_width(source, span.start, operator)),
@@ -128,15 +137,42 @@ impl Types<'_> {
             (Some(number), None) => (right, turned, number),
             _ => return None,
         };
-        let chain =
-            Chain::of(field).filter(|chain| chain.root == self.context && chain.end == ChainEnd::Value)?;
-        let path = chain.path();
+        let path = self.path(field)?;
         let range = self.schema.range(&path)?;
         let verdict = range.verdict(operator, number)?;
         Some(format!(
             "`{}.{path}` is {range}: this is always {verdict}",
             self.context
         ))
+    }
+
+    /// A comparison with a text that the field can never be.
+    fn unknown_value(&self, operator: &str, left: &Expr, right: &Expr) -> Option<String> {
+        let always = match operator {
+            "==" => "false",
+            "!=" => "true",
+            _ => return None,
+        };
+        let (field, text) = match (left, right) {
+            (field, Expr::StringConstant(text, _)) | (Expr::StringConstant(text, _), field) => (field, text),
+            _ => return None,
+        };
+        let path = self.path(field)?;
+        let known = self.schema.values(&path)?;
+        (!known.contains(&text.as_str())).then(|| {
+            format!(
+                "`{}.{path}` is {}: this is always {always}",
+                self.context,
+                known.join(" or ")
+            )
+        })
+    }
+
+    /// The path into the context that an expression is.
+    fn path(&self, expression: &Expr) -> Option<String> {
+        let chain = Chain::of(expression)?;
+        let is_field = chain.root == self.context && chain.end == ChainEnd::Value && !chain.fields.is_empty();
+        is_field.then(|| chain.path())
     }
 
     fn never_in(&self, item: &Expr, container: &Expr) -> Option<String> {
@@ -178,13 +214,7 @@ impl Types<'_> {
             Expr::DynamicConstant(value, _) if value.is_decimal() => FieldKind::Decimal,
             Expr::Array(..) => FieldKind::List,
             Expr::Map(..) => FieldKind::Map,
-            Expr::Variable(..) | Expr::Dot(..) => {
-                let chain = Chain::of(expression)?;
-                if chain.root != self.context || chain.end != ChainEnd::Value || chain.fields.is_empty() {
-                    return None;
-                }
-                self.schema.kind(&chain.path())?
-            }
+            Expr::Variable(..) | Expr::Dot(..) => self.schema.kind(&self.path(expression)?)?,
             Expr::FnCall(call, _) => return self.call_kind(call),
             _ => return None,
         })
@@ -200,17 +230,24 @@ impl Types<'_> {
             _ => return None,
         })
     }
+}
 
-    fn help(&self, left: &Expr, right: &Expr) -> String {
-        let quoted_number = [left, right].into_iter().find_map(|side| match side {
-            Expr::StringConstant(text, _) => text.trim().parse::<rust_decimal::Decimal>().ok(),
-            _ => None,
+/// The number that a text in quotes was meant as, and how to write it.
+fn quoted_number(source: &str, left: &Expr, right: &Expr) -> Option<(Decimal, Option<Fix>)> {
+    [left, right].into_iter().find_map(|side| {
+        let Expr::StringConstant(text, position) = side else {
+            return None;
+        };
+        let number = text.trim().parse::<Decimal>().ok()?;
+        let fix = offset(source, *position).and_then(|start| {
+            let literal = format!("\"{text}\"");
+            source.get(start..)?.starts_with(&literal).then(|| Fix {
+                span: start..start + literal.len(),
+                replacement: text.trim().to_owned(),
+            })
         });
-        match quoted_number {
-            Some(number) => format!("write {number} without quotes"),
-            None => "compare it with a value that it can have".to_owned(),
-        }
-    }
+        Some((number, fix))
+    })
 }
 
 fn plural(kind: FieldKind) -> &'static str {

@@ -4,7 +4,7 @@ use mission_core::ports::rules::Hook;
 
 use super::{always_fails, answers, comparisons, fields, variables};
 use crate::{
-    Diagnostic, FieldSchema,
+    Diagnostic, FieldSchema, FindingCode,
     answer::{REWARD_FIELDS, unknown_reward_field},
     expectation::WrittenExpectation,
     program::Engines,
@@ -57,7 +57,7 @@ fn unknown_amounts(source: &str, function: &Function) -> Vec<Diagnostic> {
             && !REWARD_FIELDS.contains(&name)
         {
             let message = format!("a reward has no field `{name}`");
-            let finding = Diagnostic::error("script/unknown-field", message);
+            let finding = Diagnostic::new(FindingCode::ScriptUnknownField, message);
             found.push(
                 finding
                     .with_help(unknown_reward_field(name))

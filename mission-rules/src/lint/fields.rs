@@ -3,9 +3,9 @@
 use rhai::{ASTNode, Stmt};
 
 use crate::{
-    Diagnostic, FieldSchema,
-    suggest::closest,
-    syntax::{Chain, Function, chain_at, word_at},
+    Diagnostic, FieldSchema, FindingCode,
+    suggest::suggest,
+    syntax::{Chain, Function, chain_at, name_at, word_at},
 };
 
 /// Finds fields that no context has, and assignments that nobody would see.
@@ -45,19 +45,21 @@ fn unknown_field(source: &str, chain: &Chain<'_>, schema: &FieldSchema) -> Optio
         } else {
             format!("{root}.{parent}")
         };
-        let help = if let Some(meant) = closest(name, siblings.iter().copied()) {
-            format!("did you mean `{place}.{meant}`?")
-        } else if siblings.is_empty() {
-            format!(
+        let message = format!("`{root}.{path}` is in no context, so it reads as `()`");
+        let finding =
+            Diagnostic::new(FindingCode::ScriptUnknownField, message).at_known(word_at(source, *position));
+        return Some(match suggest(name, siblings.iter().copied()) {
+            Some(meant) => {
+                let help = format!("did you mean `{place}.{}`?", meant.name);
+                let finding = finding.with_suggestion(meant, name_at(source, *position, name), str::to_owned);
+                finding.with_help(help)
+            }
+            None if siblings.is_empty() => finding.with_help(format!(
                 "`{place}` is {}, which has no fields",
                 schema.kind(&parent).map_or("nothing", |kind| kind.plain())
-            )
-        } else {
-            format!("`{place}` has {}", siblings.join(", "))
-        };
-        let message = format!("`{root}.{path}` is in no context, so it reads as `()`");
-        let finding = Diagnostic::error("script/unknown-field", message).with_help(help);
-        return Some(finding.at_known(word_at(source, *position)));
+            )),
+            None => finding.with_help(format!("`{place}` has {}", siblings.join(", "))),
+        });
     }
     None
 }
@@ -70,7 +72,7 @@ fn written_field(source: &str, path: &[ASTNode<'_>], context: &str) -> Option<Di
     let message = format!(
         "`{context}` is this call's own copy: nothing outside of the hook sees what is written to it"
     );
-    let finding = Diagnostic::warning("script/context-write", message)
+    let finding = Diagnostic::new(FindingCode::ScriptContextWrite, message)
         .with_help("keep the value in a variable, with `let`");
     Some(finding.at_known(word_at(source, chain.root_position)))
 }

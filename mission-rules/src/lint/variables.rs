@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rhai::{ASTNode, Expr, Position, Stmt, StmtBlock};
 
 use crate::{
-    Diagnostic,
+    Diagnostic, FindingCode,
     syntax::{Function, word_at},
 };
 
@@ -23,8 +23,8 @@ pub(super) fn check(source: &str, function: &Function) -> Vec<Diagnostic> {
         .iter()
         .filter(|(name, _)| !read.contains(name) && !name.starts_with('_'))
         .map(|(name, position)| {
-            let finding = Diagnostic::warning(
-                "script/unused-variable",
+            let finding = Diagnostic::new(
+                FindingCode::ScriptUnusedVariable,
                 format!("nothing reads the variable `{name}`"),
             );
             (
@@ -33,8 +33,8 @@ pub(super) fn check(source: &str, function: &Function) -> Vec<Diagnostic> {
             )
         });
     let shadowing = variables.shadowing.iter().map(|(name, position)| {
-        let finding = Diagnostic::warning(
-            "script/shadowed-variable",
+        let finding = Diagnostic::new(
+            FindingCode::ScriptShadowedVariable,
             format!("this `{name}` is another than the one above: it hides it from here on"),
         );
         let help =

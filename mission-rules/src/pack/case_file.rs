@@ -14,7 +14,7 @@ use super::{
     finding::FileReport,
     property::{Property, read_property},
 };
-use crate::{diagnostic::Diagnostic, suggest};
+use crate::{FindingCode, diagnostic::Diagnostic, suggest};
 
 /// One user's story with one mission, and how it should end.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,7 +68,14 @@ pub struct CaseEvent {
     /// The event's data, or the command's body.
     pub data: Map<String, Value>,
     /// Where each field of the data stands.
-    pub(super) data_places: BTreeMap<String, Range<usize>>,
+    pub(super) data_places: BTreeMap<String, DataPlace>,
+}
+
+/// Where a field of an event's data stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct DataPlace {
+    pub(super) key: Range<usize>,
+    pub(super) value: Range<usize>,
 }
 
 /// What a case's events can ask for besides being activity events; the names are those of a replay's log.
@@ -214,7 +221,7 @@ fn case(fields: Fields<'_>) -> Option<Case> {
                 let help = "sort them by `at`; an event that arrives late has its own, earlier `time`";
                 let place = event.event_type.span.clone();
                 fields.report.add(
-                    Diagnostic::error("pack/bad-order", message)
+                    Diagnostic::new(FindingCode::PackBadOrder, message)
                         .with_help(help)
                         .at(place),
                 );
@@ -240,7 +247,7 @@ fn user(fields: Fields<'_>) -> CaseUser {
         .and_then(|id| match id.value.parse() {
             Ok(id) => Some(id),
             Err(_) => {
-                fields.error("id", "pack/bad-value", "`id` must be a UUID");
+                fields.add("id", FindingCode::PackBadValue, "`id` must be a UUID");
                 None
             }
         });
@@ -271,22 +278,26 @@ fn event(fields: Fields<'_>) -> Option<CaseEvent> {
     let table = fields.table("data", "`data`");
     let data_places = table.iter().flat_map(|data| {
         let entries = data.entries();
-        entries.map(|(name, value)| (name.value.to_owned(), value.span()))
+        entries.map(|(name, value)| {
+            let place = DataPlace {
+                key: name.span,
+                value: value.span(),
+            };
+            (name.value.to_owned(), place)
+        })
     });
     let data_places = data_places.collect();
     if let Some(name) = event_type.as_ref().map(|name| name.value.as_str())
         && name.starts_with("task.")
         && !COMMANDS.contains(&name)
     {
-        let diagnostic =
-            Diagnostic::error("pack/bad-value", format!("`{name}` is none of a case's commands"));
-        let help = match suggest::closest(name, COMMANDS) {
-            Some(meant) => format!("did you mean `{meant}`?"),
-            None => format!("the commands are {}", quoted(&COMMANDS)),
-        };
-        fields
-            .report
-            .add(diagnostic.with_help(help).at(fields.span("type")));
+        let span = fields.span("type");
+        let message = format!("`{name}` is none of a case's commands");
+        let diagnostic = Diagnostic::new(FindingCode::PackBadValue, message).at(span.clone());
+        fields.report.add(match suggest::suggest(name, COMMANDS) {
+            Some(meant) => diagnostic.with_suggestion(meant, Some(span), suggest::in_quotes),
+            None => diagnostic.with_help(format!("the commands are {}", quoted(&COMMANDS))),
+        });
     }
     fields.finish();
     Some(CaseEvent {
@@ -321,9 +332,12 @@ fn expectation(fields: Fields<'_>) -> Expected<Expectation> {
 }
 
 fn expects_nothing(place: &Range<usize>) -> Diagnostic {
-    Diagnostic::warning("pack/no-effect", "this expects nothing, so it cannot fail")
-        .with_help("say what should come out, such as { points = \"10\" }")
-        .at(place.clone())
+    Diagnostic::new(
+        FindingCode::PackNoEffect,
+        "this expects nothing, so it cannot fail",
+    )
+    .with_help("say what should come out, such as { points = \"10\" }")
+    .at(place.clone())
 }
 
 fn expected<T>(fields: Fields<'_>, value: T) -> Expected<T> {
@@ -357,7 +371,7 @@ fn check_in_case(fields: Fields<'_>) -> Option<CheckInCase> {
             times.len(),
             expected.len()
         );
-        fields.error("expect", "pack/bad-value", message);
+        fields.add("expect", FindingCode::PackBadValue, message);
     }
     for pair in at.windows(2) {
         if let [before, after] = pair
@@ -366,7 +380,7 @@ fn check_in_case(fields: Fields<'_>) -> Option<CheckInCase> {
             let message = "the check-ins of a case are in time order; this one is before the one above it";
             fields
                 .report
-                .add(Diagnostic::error("pack/bad-order", message).at(after.span.clone()));
+                .add(Diagnostic::new(FindingCode::PackBadOrder, message).at(after.span.clone()));
         }
     }
     // An empty one among others only stands for a day that is not looked at.

@@ -23,7 +23,7 @@ use super::{
     Case, CheckInCase, Finding, Located, Pack,
     simulation::{CaseStep, Simulation, StepError},
 };
-use crate::{FailedRules, diagnostic::Diagnostic};
+use crate::{FailedRules, FindingCode, diagnostic::Diagnostic};
 use compare::{ActualOutcome, Comparison, compare_check_in, compare_task};
 pub use hook_trace::HookTrace;
 
@@ -105,7 +105,7 @@ impl CaseOutcome {
                 span,
             } = mismatch;
             let message = format!("{}: {what} should be {expected}, but is {found}", self.name);
-            let mut diagnostic = Diagnostic::error("case/failed", message).at(span.clone());
+            let mut diagnostic = Diagnostic::new(FindingCode::CaseFailed, message).at(span.clone());
             if !self.refusals.is_empty() {
                 diagnostic =
                     diagnostic.with_help(format!("on the way was refused: {}", self.refusals.join("; ")));

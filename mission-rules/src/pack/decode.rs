@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Number, Value};
 use toml::de::{DeTable, DeValue};
 
-use crate::suggest;
+use crate::suggest::{self, Suggestion};
 
 /// A value of the wrong type or range for its field; the message continues the field's name.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub(super) enum FieldTypeError {
     /// The right type, out of bounds or not of the right form.
     Value(String),
     /// Not one of the names that are known, and the one that was probably meant.
-    Name(String, Option<String>),
+    Name(String, Option<Suggestion>),
 }
 
 /// A typed value that a TOML value can be read as.
@@ -164,7 +164,7 @@ impl FromToml for Zone {
                     "must be a zone of the IANA time-zone database, not `{}`",
                     shortened(&name)
                 ),
-                suggest::closest(&name, names).map(str::to_owned),
+                suggest::suggest(&name, names),
             )
         })
     }
@@ -180,7 +180,7 @@ fn variant<T: DeserializeOwned>(value: &DeValue<'_>) -> Result<T, FieldTypeError
         let names: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
         FieldTypeError::Name(
             format!("must be one of {}, not `{}`", names.join(", "), shortened(&name)),
-            suggest::meant(&name, names).map(str::to_owned),
+            suggest::meant(&name, names),
         )
     })
 }

@@ -189,7 +189,7 @@ mod tests {
         );
         findings
             .into_iter()
-            .map(|finding| (finding.pointer, finding.diagnostic.code))
+            .map(|finding| (finding.pointer, finding.diagnostic.code.as_str()))
             .collect()
     }
 

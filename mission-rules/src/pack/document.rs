@@ -8,7 +8,10 @@ use toml::{
 };
 
 use super::{fields::Fields, finding::FileReport};
-use crate::diagnostic::{Diagnostic, line_column};
+use crate::{
+    FindingCode,
+    diagnostic::{Diagnostic, line_column},
+};
 
 /// One parsed file. What follows a syntax error is recovered as far as it goes.
 #[derive(Debug)]
@@ -94,12 +97,12 @@ fn syntax_finding(text: &str, error: &toml::de::Error) -> Diagnostic {
         (Some(opened), _) => {
             let bracket = text.get(opened..=opened).unwrap_or_default();
             let closing = if bracket == "{" { "}" } else { "]" };
-            Diagnostic::error("toml/syntax", format!("this `{bracket}` is not closed"))
+            Diagnostic::new(FindingCode::TomlSyntax, format!("this `{bracket}` is not closed"))
                 .with_help(format!("end the value with `{closing}`"))
                 .at(opened..opened + 1)
         }
-        (None, Some(span)) => Diagnostic::error("toml/syntax", error.message()).at(span),
-        (None, None) => Diagnostic::error("toml/syntax", error.message()),
+        (None, Some(span)) => Diagnostic::new(FindingCode::TomlSyntax, error.message()).at(span),
+        (None, None) => Diagnostic::new(FindingCode::TomlSyntax, error.message()),
     }
 }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use mission_core::mission::FieldType;
 
-use super::fields::{Fields, quoted, read};
-use crate::{FieldKind, diagnostic::Diagnostic, suggest};
+use super::fields::{Fields, Located, quoted, read};
+use crate::{FieldKind, FindingCode, diagnostic::Diagnostic, suggest};
 
 /// The activity events that a pack declares. Where it declares some, its missions may use no other.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,18 +50,24 @@ impl EventCatalog {
     }
 
     /// What to say of an event that is not declared; `None` where it is.
-    pub(super) fn objection(&self, event: &str) -> Option<(String, String)> {
-        if self.0.contains_key(event) {
+    pub(super) fn objection(&self, event: &Located<String>) -> Option<Diagnostic> {
+        let Located { value: name, span } = event;
+        if self.0.contains_key(name) {
             return None;
         }
-        let help = match suggest::closest(event, self.names().take(suggest::MOST_COMPARED)) {
-            Some(meant) => format!("did you mean `{meant}`?"),
+        let message = format!("pack.toml does not declare the event `{name}`");
+        let diagnostic = Diagnostic::new(FindingCode::PackUnknownEvent, message).at(span.clone());
+        let names = self.0.keys().map(String::as_str).take(suggest::MOST_COMPARED);
+        Some(match suggest::suggest(name, names) {
+            Some(meant) => diagnostic.with_suggestion(meant, Some(span.clone()), suggest::in_quotes),
             None => {
                 let known: Vec<&str> = self.names().take(12).collect();
-                format!("pack.toml knows {}; declare the event there", quoted(&known))
+                diagnostic.with_help(format!(
+                    "pack.toml knows {}; declare the event there",
+                    quoted(&known)
+                ))
             }
-        };
-        Some((format!("pack.toml does not declare the event `{event}`"), help))
+        })
     }
 
     /// Reads `events`: a list of names, or a table with one table of fields an event.
@@ -111,12 +117,11 @@ pub(super) fn event_fields(fields: &Fields<'_>) -> EventFields {
                 "`{}` is no type of a field, so any value passes for it",
                 kind.value
             );
-            let help = match suggest::meant(&kind.value, names) {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!("the types are {}", quoted(&names)),
-            };
-            let diagnostic = Diagnostic::warning("pack/unknown-type", message);
-            fields.report.add(diagnostic.with_help(help).at(kind.span));
+            let diagnostic = Diagnostic::new(FindingCode::PackUnknownType, message).at(kind.span.clone());
+            fields.report.add(match suggest::meant(&kind.value, names) {
+                Some(meant) => diagnostic.with_suggestion(meant, Some(kind.span), suggest::in_quotes),
+                None => diagnostic.with_help(format!("the types are {}", quoted(&names))),
+            });
         }
     }
     known

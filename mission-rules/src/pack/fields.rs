@@ -12,7 +12,7 @@ use super::{
     decode::{FieldTypeError, FromToml, shown},
     finding::FileReport,
 };
-use crate::{diagnostic::Diagnostic, suggest};
+use crate::{FindingCode, Fix, diagnostic::Diagnostic, suggest};
 
 /// A value and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,10 +105,10 @@ impl<'a> Fields<'a> {
             let digits = u8::from(scale);
             let diagnostic = if paid.is_zero() {
                 let message = format!("`{name}` is {written}, which is rounded to 0 and never paid");
-                Diagnostic::warning("pack/rounds-to-zero", message)
+                Diagnostic::new(FindingCode::PackRoundsToZero, message)
             } else {
                 let message = format!("`{name}` is {written}, and {paid} is paid");
-                Diagnostic::warning("pack/rounded", message)
+                Diagnostic::new(FindingCode::PackRounded, message)
             };
             let help =
                 format!("points have {digits} digits after the point: see `points_scale` in pack.toml");
@@ -131,7 +131,10 @@ impl<'a> Fields<'a> {
     /// Reports the absence of a field that must be there.
     pub(super) fn demand(&self, name: &'a str) {
         if self.value(name).is_none() {
-            let diagnostic = Diagnostic::error("pack/missing-field", format!("{} needs `{name}`", self.what));
+            let diagnostic = Diagnostic::new(
+                FindingCode::PackMissingField,
+                format!("{} needs `{name}`", self.what),
+            );
             self.report.add(diagnostic.at(self.place.clone()));
         }
     }
@@ -190,19 +193,22 @@ impl<'a> Fields<'a> {
         self.table.contains_key(name)
     }
 
-    /// Reports an error at a field's value.
-    pub(super) fn error(&self, name: &str, code: &'static str, message: impl Into<String>) {
+    /// Reports a finding at a field's value.
+    pub(super) fn add(&self, name: &str, code: FindingCode, message: impl Into<String>) {
         self.report
-            .add(Diagnostic::error(code, message).at(self.span(name)));
+            .add(Diagnostic::new(code, message).at(self.span(name)));
     }
 
-    /// Reports a warning at a field's value.
-    pub(super) fn warning(&self, name: &str, code: &'static str, message: impl Into<String>, help: &str) {
-        self.report.add(
-            Diagnostic::warning(code, message)
-                .with_help(help)
-                .at(self.span(name)),
-        );
+    /// The same with its way out.
+    pub(super) fn add_with_help(
+        &self,
+        name: &str,
+        code: FindingCode,
+        message: impl Into<String>,
+        help: &str,
+    ) {
+        self.report
+            .add(Diagnostic::new(code, message).with_help(help).at(self.span(name)));
     }
 
     /// Reports every field that nobody asked for.
@@ -217,18 +223,15 @@ impl<'a> Fields<'a> {
                 .iter()
                 .copied()
                 .filter(|known| !self.table.contains_key(*known));
-            let help = match suggest::closest(name, free) {
-                _ if self.what.starts_with("`[") && MISSION_FIELDS.contains(&name) => {
-                    format!("`{name}` is a field of the mission: move it above the first line in brackets")
-                }
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!("{} has {}", self.what, quoted(&known)),
-            };
-            let diagnostic = Diagnostic::error(
-                "pack/unknown-field",
-                format!("{} has no field `{name}`", self.what),
-            );
-            self.report.add(diagnostic.with_help(help).at(key.span()));
+            let message = format!("{} has no field `{name}`", self.what);
+            let diagnostic = Diagnostic::new(FindingCode::PackUnknownField, message).at(key.span());
+            self.report.add(match suggest::suggest(name, free) {
+                _ if self.what.starts_with("`[") && MISSION_FIELDS.contains(&name) => diagnostic.with_help(
+                    format!("`{name}` is a field of the mission: move it above the first line in brackets"),
+                ),
+                Some(meant) => diagnostic.with_suggestion(meant, Some(key.span()), str::to_owned),
+                None => diagnostic.with_help(format!("{} has {}", self.what, quoted(&known))),
+            });
         }
     }
 
@@ -283,19 +286,27 @@ pub(super) fn read<T: FromToml>(
             });
         }
         Err(FieldTypeError::Type(message)) => {
-            let diagnostic = Diagnostic::error("pack/wrong-type", format!("`{name}` {message}"));
+            let diagnostic = Diagnostic::new(FindingCode::PackWrongType, format!("`{name}` {message}"));
             match number_in_quotes(name, value.get_ref()) {
-                Some(number) => diagnostic.with_help(format!("write {name} = {number}")),
+                Some(number) => {
+                    let fix = Fix {
+                        span: value.span(),
+                        replacement: number.to_string(),
+                    };
+                    diagnostic
+                        .with_help(format!("write {name} = {number}"))
+                        .with_fix(Some(fix))
+                }
                 None => diagnostic,
             }
         }
         Err(FieldTypeError::Value(message)) => {
-            Diagnostic::error("pack/bad-value", format!("`{name}` {message}"))
+            Diagnostic::new(FindingCode::PackBadValue, format!("`{name}` {message}"))
         }
         Err(FieldTypeError::Name(message, meant)) => {
-            let diagnostic = Diagnostic::error("pack/bad-value", format!("`{name}` {message}"));
+            let diagnostic = Diagnostic::new(FindingCode::PackBadValue, format!("`{name}` {message}"));
             match meant {
-                Some(meant) => diagnostic.with_help(format!("did you mean `{meant}`?")),
+                Some(meant) => diagnostic.with_suggestion(meant, Some(value.span()), suggest::in_quotes),
                 None => diagnostic,
             }
         }
@@ -330,8 +341,8 @@ fn number_in_quotes(name: &str, value: &DeValue<'_>) -> Option<u64> {
 }
 
 fn wrong_type(name: &str, expected: &str, found: &DeValue<'_>) -> Diagnostic {
-    Diagnostic::error(
-        "pack/wrong-type",
+    Diagnostic::new(
+        FindingCode::PackWrongType,
         format!("`{name}` must be {expected}, not {}", shown(found)),
     )
 }

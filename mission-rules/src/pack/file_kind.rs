@@ -4,7 +4,7 @@ use super::{
     Finding,
     files::{is_name, suggested_name},
 };
-use crate::{diagnostic::Diagnostic, suggest};
+use crate::{FindingCode, diagnostic::Diagnostic, suggest};
 
 const AT_THE_TOP: [&str; 3] = ["pack.toml", "checkin.toml", "referral.toml"];
 
@@ -60,8 +60,14 @@ fn stray(path: &str) -> Option<Diagnostic> {
         .iter()
         .find(|(known, _)| suggest::closest(top, [*known]).is_some());
     let message = "nothing reads this file";
-    let error = |help: String| Some(Diagnostic::error("pack/stray-file", message).with_help(help));
-    let warning = |help: &str| Some(Diagnostic::warning("pack/stray-file", message).with_help(help));
+    let error = |help: String| Some(Diagnostic::new(FindingCode::PackStrayFile, message).with_help(help));
+    let warning = |help: &str| {
+        Some(
+            Diagnostic::new(FindingCode::PackStrayFile, message)
+                .as_warning()
+                .with_help(help),
+        )
+    };
     match known {
         // A note or a picture is the author's own.
         None if !looks_read => None,
@@ -87,7 +93,7 @@ fn bad_name(path: &str) -> Option<Diagnostic> {
         return None;
     }
     let message = "a file's name has 1 to 64 of the characters a-z, 0-9 and `-`, and does not begin with `-`";
-    let diagnostic = Diagnostic::error("pack/bad-path", message);
+    let diagnostic = Diagnostic::new(FindingCode::PackBadPath, message);
     Some(match suggested_name(stem) {
         Some(better) => diagnostic.with_help(format!("call it `{folder}/{better}.{ending}`")),
         None => diagnostic,

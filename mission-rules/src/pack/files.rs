@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::Finding;
-use crate::diagnostic::Diagnostic;
+use crate::{FindingCode, diagnostic::Diagnostic};
 
 /// Limits of a pack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +77,7 @@ impl PackFiles {
                 Ok(clean) if clean == path => pack.add(path, text, &limits),
                 _ => pack.refuse(
                     path.chars().take(200).collect(),
-                    Diagnostic::error("pack/bad-path", "the path is not one inside the pack").with_help(
+                    Diagnostic::new(FindingCode::PackBadPath, "the path is not one inside the pack").with_help(
                         "use a relative path with `/`, such as `missions/watch.toml`, without `.` and `..`",
                     ),
                 ),
@@ -172,7 +172,10 @@ impl PackFiles {
         self.total_bytes = self.total_bytes.saturating_add(text.len());
         if self.texts.len() >= limits.max_files {
             if self.texts.len() == limits.max_files
-                && self.refused.last().is_none_or(|f| f.diagnostic.code != TOO_MANY)
+                && self
+                    .refused
+                    .last()
+                    .is_none_or(|f| f.diagnostic.code != FindingCode::PackTooManyFiles)
             {
                 self.refuse(path, too_many(limits));
             }
@@ -183,26 +186,24 @@ impl PackFiles {
                 "with this file the pack has more than {} bytes",
                 limits.max_total_bytes
             );
-            self.refuse(path, Diagnostic::error("pack/too-large", message));
+            self.refuse(path, Diagnostic::new(FindingCode::PackTooLarge, message));
         } else {
             self.texts.insert(path, text);
         }
     }
 }
 
-pub(super) const TOO_MANY: &str = "pack/too-many-files";
-
 fn too_many(limits: &PackLimits) -> Diagnostic {
-    Diagnostic::error(
-        TOO_MANY,
+    Diagnostic::new(
+        FindingCode::PackTooManyFiles,
         format!("the pack has more than {} files", limits.max_files),
     )
     .with_help("split the pack, or move what does not belong to it out of its folder")
 }
 
 fn too_large(bytes: u64, limits: &PackLimits) -> Diagnostic {
-    Diagnostic::error(
-        "pack/too-large",
+    Diagnostic::new(
+        FindingCode::PackTooLarge,
         format!(
             "the file has {bytes} bytes; at most {} are read",
             limits.max_file_bytes
@@ -286,7 +287,7 @@ impl Walk<'_> {
                 let lossy = name.to_string_lossy().into_owned();
                 self.files.refuse(
                     join(inside, &lossy),
-                    Diagnostic::error("pack/bad-path", "the file's name is not UTF-8"),
+                    Diagnostic::new(FindingCode::PackBadPath, "the file's name is not UTF-8"),
                 );
                 continue;
             };
@@ -314,8 +315,11 @@ impl Walk<'_> {
         {
             self.files.refuse(
                 inside.to_owned(),
-                Diagnostic::error("pack/link-outside", "the link leads out of the pack, or nowhere")
-                    .with_help("copy the file into the pack: a pack is read by others, from another place"),
+                Diagnostic::new(
+                    FindingCode::PackLinkOutside,
+                    "the link leads out of the pack, or nowhere",
+                )
+                .with_help("copy the file into the pack: a pack is read by others, from another place"),
             );
             return Ok(());
         }
@@ -328,8 +332,10 @@ impl Walk<'_> {
                 } else {
                     "the folders go too deep"
                 };
-                self.files
-                    .refuse(inside.to_owned(), Diagnostic::error("pack/bad-path", message));
+                self.files.refuse(
+                    inside.to_owned(),
+                    Diagnostic::new(FindingCode::PackBadPath, message),
+                );
                 return Ok(());
             }
             return self.folder(path, inside, depth + 1);
@@ -351,8 +357,8 @@ impl Walk<'_> {
                 let position = error.utf8_error().valid_up_to();
                 self.files.refuse(
                     inside.to_owned(),
-                    Diagnostic::error(
-                        "pack/not-utf8",
+                    Diagnostic::new(
+                        FindingCode::PackNotUtf8,
                         format!("the file is not UTF-8 (byte {position})"),
                     )
                     .with_help("save it as UTF-8"),

@@ -10,6 +10,7 @@ use super::{
     fields::{Fields, Located, read, read_table},
     mission_file::offer,
 };
+use crate::FindingCode;
 
 /// More would not be read by anybody, and every one is looked up at every start.
 const MOST_REQUIRED: usize = 100;
@@ -38,7 +39,7 @@ pub(super) fn read_requires(fields: &Fields<'_>) -> (Vec<Requirement>, Vec<Requi
     }
     if named.len() > MOST_REQUIRED {
         let message = format!("`requires` must not name more than {MOST_REQUIRED} missions");
-        fields.error("requires", "pack/bad-value", message);
+        fields.add("requires", FindingCode::PackBadValue, message);
         named.truncate(MOST_REQUIRED);
     }
     (requirements, named)
@@ -74,9 +75,9 @@ pub(super) fn read_streak(fields: &Fields<'_>) -> Option<StreakRule> {
         freezes_max: streak.optional("freezes_max").unwrap_or_default(),
     };
     if rule.freeze_every > 0 && rule.freezes_max == 0 {
-        streak.warning(
+        streak.add_with_help(
             "freeze_every",
-            "pack/no-effect",
+            FindingCode::PackNoEffect,
             "nobody can hold a freeze, for `freezes_max` is 0",
             "set `freezes_max` to how many freezes can be held",
         );

@@ -9,9 +9,10 @@ use rayon::prelude::*;
 use super::{
     Finding, Pack, PackFiles, PackHook, PackMission, PackPolicy,
     case_file::{CaseFile, read_cases},
+    completable::check_completable,
     file_kind::{FileKind, check_place},
-    files::TOO_MANY,
     finding::FileReport,
+    funding::check_funding,
     manifest::{Manifest, read_manifest},
     mission_file::{MissionFile, read_mission},
     policy_file::{read_check_in, read_referral},
@@ -19,7 +20,7 @@ use super::{
     references::{self, PlacedMission},
     rule_paths,
 };
-use crate::{FieldSchema, Scripts, call_check::definition_of, diagnostic::Diagnostic};
+use crate::{FieldSchema, FindingCode, Scripts, call_check::definition_of, diagnostic::Diagnostic};
 
 pub(super) fn load(
     files: &PackFiles,
@@ -58,6 +59,7 @@ pub(super) fn load(
     references::check_requires(&missions, &mut findings);
     references::check_completions(&missions, &mut findings);
     references::check_loops(&missions, &mut findings);
+    check_completable(&missions, &mut findings);
     references::check_languages(&missions, &mut findings);
     references::check_cases(&cases, &missions, catalog, &mut findings);
     if let Some(catalog) = catalog {
@@ -117,6 +119,18 @@ pub(super) fn load(
             },
         )
     }));
+    for (path, mission) in &missions {
+        // A script may pay anything.
+        let pays_as_written = mission.script.is_none()
+            || script_paths
+                .get(*path)
+                .and_then(|script| hooks.get(script))
+                .is_some_and(|hooks| hooks.iter().all(|defined| defined.hook != Hook::Reward));
+        if pays_as_written {
+            let found = check_funding(mission, &manifest.caps).into_iter();
+            findings.extend(found.map(|found| Finding::new(*path, found)));
+        }
+    }
     sort(&mut findings);
     // Two missions with one script find the same in it.
     findings.dedup();
@@ -225,13 +239,16 @@ fn manifest(files: &PackFiles, findings: &mut Vec<Finding>) -> Manifest {
     match files.get("pack.toml") {
         Some(text) => read("pack.toml", text, read_manifest, findings),
         None => {
-            let diagnostic =
-                Diagnostic::error("pack/no-manifest", "there is no `pack.toml`, so this is no pack")
-                    .with_help("make one with `name` and `version`, or start with `mission new DIR`");
+            let diagnostic = Diagnostic::new(
+                FindingCode::PackNoManifest,
+                "there is no `pack.toml`, so this is no pack",
+            )
+            .with_help("make one with `name` and `version`, or start with `mission new DIR`");
             // It may be among what was refused.
             let refused = files.refused();
-            let is_explained =
-                |found: &Finding| found.file == "pack.toml" || found.diagnostic.code == TOO_MANY;
+            let is_explained = |found: &Finding| {
+                found.file == "pack.toml" || found.diagnostic.code == FindingCode::PackTooManyFiles
+            };
             if !refused.iter().any(is_explained) {
                 findings.push(Finding::new("pack.toml", diagnostic));
             }
@@ -302,7 +319,7 @@ fn unused_hooks(
                 let message = format!("nobody ever asks `{hook}`: no mission with this script has {needs}");
                 let help = format!("add {needs} to the mission, or take the hook out");
                 let span = definition_of(text, hook.name()).unwrap_or(0..0);
-                let diagnostic = Diagnostic::warning("script/unused-hook", message);
+                let diagnostic = Diagnostic::new(FindingCode::ScriptUnusedHook, message);
                 findings.push(Finding::new(script, diagnostic.with_help(help).at(span)));
             }
         }
@@ -341,7 +358,7 @@ fn bound(findings: &mut Vec<Finding>) {
     });
     if let (Some(last), left_out @ 1..) = (findings.last(), all - findings.len()) {
         let message = format!("{left_out} more findings are left out");
-        let diagnostic = Diagnostic::warning("pack/more-findings", message);
+        let diagnostic = Diagnostic::new(FindingCode::PackMoreFindings, message);
         findings.push(Finding::new(last.file.clone(), diagnostic));
     }
 }

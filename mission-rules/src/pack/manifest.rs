@@ -12,7 +12,7 @@ use super::{
     files,
     finding::FileReport,
 };
-use crate::diagnostic::Diagnostic;
+use crate::{FindingCode, diagnostic::Diagnostic};
 
 /// The contents of `pack.toml`.
 #[derive(Debug, Default)]
@@ -50,7 +50,7 @@ fn pack_name(fields: &Fields<'_>) -> Option<String> {
         return Some(name.value);
     }
     let message = "`name` must have 1 to 64 of the characters a-z, 0-9 and `-`, and not begin with `-`";
-    let diagnostic = Diagnostic::error("pack/bad-value", message).at(name.span);
+    let diagnostic = Diagnostic::new(FindingCode::PackBadValue, message).at(name.span);
     fields.report.add(match files::suggested_name(&name.value) {
         Some(better) => diagnostic.with_help(format!("write name = \"{better}\"")),
         None => diagnostic,
@@ -71,7 +71,7 @@ fn version(fields: &Fields<'_>) -> Option<String> {
     let message = "`version` must have 1 to 64 characters, without space around it";
     fields
         .report
-        .add(Diagnostic::error("pack/bad-value", message).at(version.span));
+        .add(Diagnostic::new(FindingCode::PackBadValue, message).at(version.span));
     None
 }
 
@@ -85,8 +85,11 @@ fn caps(fields: &Fields<'_>) -> Vec<PointsCap> {
             month: cap.optional("month"),
         };
         if (&read.day, &read.week, &read.month) == (&None, &None, &None) {
-            let diagnostic = Diagnostic::error("pack/missing-field", "a cap needs `day`, `week` or `month`")
-                .with_help("write how many points a user can earn in it, such as day = \"100\"");
+            let diagnostic = Diagnostic::new(
+                FindingCode::PackMissingField,
+                "a cap needs `day`, `week` or `month`",
+            )
+            .with_help("write how many points a user can earn in it, such as day = \"100\"");
             cap.report.add(diagnostic.at(cap.place.clone()));
         }
         cap.finish();
@@ -101,7 +104,7 @@ fn levels(fields: &Fields<'_>) -> Option<LevelTable> {
     let flaw = |message: String, span| {
         let help = "each number is the experience at which a level begins, such as [0, 100, 250]";
         fields.report.add(
-            Diagnostic::error("pack/bad-levels", message)
+            Diagnostic::new(FindingCode::PackBadLevels, message)
                 .with_help(help)
                 .at(span),
         );

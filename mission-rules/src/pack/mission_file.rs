@@ -20,7 +20,7 @@ use super::{
     goal::{RequiredMission, read_requires, read_stages, read_streak},
     trigger::{self, TriggerPlace, read_triggers},
 };
-use crate::diagnostic::Diagnostic;
+use crate::{FindingCode, diagnostic::Diagnostic};
 
 /// One mission, and where it speaks of other parts of the pack.
 #[derive(Debug)]
@@ -35,6 +35,15 @@ pub(super) struct MissionFile {
     pub(super) rules: Vec<RulePlace>,
     pub(super) title: Option<Languages>,
     pub(super) description: Option<Languages>,
+    pub(super) places: Places,
+}
+
+/// Where a mission says how much it asks for and pays; its beginning where it does not say.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    pub(super) target: Range<usize>,
+    pub(super) reward: Range<usize>,
+    pub(super) budget: Range<usize>,
 }
 
 /// A rule, and where its path and value stand.
@@ -69,6 +78,7 @@ pub(super) fn read_mission(
             rules: Vec::new(),
             title: None,
             description: None,
+            places: Places::default(),
         };
     }
     let mut mission = mission(document.fields(report, "a mission"), scale, now);
@@ -82,7 +92,7 @@ pub(super) fn read_mission(
         for flaw in definition.validation_errors().into_iter().filter(whole) {
             let span = document.locate(report, &flaw.path, &flaw.message);
             let message = format!("`{}` {}", flaw.path.join("."), flaw.message);
-            report.add(Diagnostic::error("pack/bad-value", message).at(span));
+            report.add(Diagnostic::new(FindingCode::PackBadValue, message).at(span));
         }
     }
     if report.has_errors() {
@@ -112,7 +122,7 @@ fn mission(fields: Fields<'_>, scale: PointsScale, now: Option<DateTime<Utc>>) -
         let message = "a pack's mission names its script by `rules_script`";
         let help = "put the script into a file, such as rules/watch.rhai, and name that";
         fields.report.add(
-            Diagnostic::error("pack/inline-script", message)
+            Diagnostic::new(FindingCode::PackInlineScript, message)
                 .with_help(help)
                 .at(fields.span("script")),
         );
@@ -181,6 +191,11 @@ fn mission(fields: Fields<'_>, scale: PointsScale, now: Option<DateTime<Utc>>) -
         _ => None,
     };
     misplaced(&fields);
+    let places = Places {
+        target: fields.span(if fields.has("target") { "target" } else { "stage" }),
+        reward: fields.span(if fields.has("reward") { "reward" } else { "stage" }),
+        budget: fields.span("budget"),
+    };
     fields.finish();
     MissionFile {
         definition,
@@ -191,6 +206,7 @@ fn mission(fields: Fields<'_>, scale: PointsScale, now: Option<DateTime<Utc>>) -
         rules,
         title: title_languages,
         description: description_languages,
+        places,
     }
 }
 
@@ -217,7 +233,7 @@ fn misplaced(fields: &Fields<'_>) {
         for name in names.iter().filter(|name| fields.has(name)) {
             fields.value(name);
             let message = format!("`{name}` does not stand at the top of a mission");
-            let diagnostic = Diagnostic::error("pack/unknown-field", message).at(fields.span(name));
+            let diagnostic = Diagnostic::new(FindingCode::PackUnknownField, message).at(fields.span(name));
             fields
                 .report
                 .add(diagnostic.with_help(format!("move it below the line `{table}`")));
@@ -247,9 +263,9 @@ fn lint(fields: &Fields<'_>, optional: &Optional, frequency: Option<Frequency>, 
         && frequency == Some(Frequency::OneTime)
         && optional.max_completions.unwrap_or(1) == 1
     {
-        fields.warning(
+        fields.add_with_help(
             "cooldown_seconds",
-            "pack/no-effect",
+            FindingCode::PackNoEffect,
             "a mission that is completed once has no use for a cooldown",
             "leave it out, or raise `max_completions`",
         );
@@ -258,17 +274,17 @@ fn lint(fields: &Fields<'_>, optional: &Optional, frequency: Option<Frequency>, 
         .budget
         .is_some_and(|budget| budget.max_points.is_none() && budget.max_grants.is_none())
     {
-        fields.warning(
+        fields.add_with_help(
             "budget",
-            "pack/no-effect",
+            FindingCode::PackNoEffect,
             "the budget limits nothing",
             "set `max_points` or `max_grants`",
         );
     }
     if !triggered && optional.target == 0 {
-        fields.warning(
+        fields.add_with_help(
             "target",
-            "pack/no-effect",
+            FindingCode::PackNoEffect,
             "with a target of 0 there is nothing to do",
             "the least is 1",
         );
@@ -280,9 +296,9 @@ fn lint_times(fields: &Fields<'_>, optional: &Optional, now: Option<DateTime<Utc
     const YEAR: u32 = 366 * 24 * 60 * 60;
     if optional.cooldown_seconds > YEAR {
         let days = optional.cooldown_seconds / 86_400;
-        fields.warning(
+        fields.add_with_help(
             "cooldown_seconds",
-            "pack/long-cooldown",
+            FindingCode::PackLongCooldown,
             format!("a cooldown of {days} days: `cooldown_seconds` counts seconds"),
             "a day has 86400; `frequency = \"one_time\"` is for what is done once",
         );
@@ -290,9 +306,9 @@ fn lint_times(fields: &Fields<'_>, optional: &Optional, now: Option<DateTime<Utc
     if let (Some(ends_at), Some(now)) = (optional.ends_at, now)
         && ends_at <= now
     {
-        fields.warning(
+        fields.add_with_help(
             "ends_at",
-            "pack/window-ended",
+            FindingCode::PackWindowEnded,
             "the mission's window has ended: nobody can start it any more",
             "move `ends_at`, or take the file out of the pack, which archives the mission",
         );
@@ -303,7 +319,7 @@ fn localized(fields: &Fields<'_>, name: &'static str) -> (Option<LocalizedText>,
     fields.demand(name);
     if let Some(DeValue::String(_)) = fields.raw(name) {
         let message = format!("`{name}` must be a table of texts by language, not one text");
-        let diagnostic = Diagnostic::error("pack/wrong-type", message).at(fields.span(name));
+        let diagnostic = Diagnostic::new(FindingCode::PackWrongType, message).at(fields.span(name));
         fields
             .report
             .add(diagnostic.with_help(format!("write {name} = {{ en = \"…\" }}")));
@@ -331,7 +347,7 @@ fn localized(fields: &Fields<'_>, name: &'static str) -> (Option<LocalizedText>,
                 };
                 fields
                     .report
-                    .add(Diagnostic::error("pack/bad-value", format!("`{name}`: {message}")).at(span));
+                    .add(Diagnostic::new(FindingCode::PackBadValue, format!("`{name}`: {message}")).at(span));
             }
         }
     }
@@ -344,7 +360,7 @@ fn localized(fields: &Fields<'_>, name: &'static str) -> (Option<LocalizedText>,
         let message = format!("`{name}` needs at least one language, such as {{ en = \"…\" }}");
         fields
             .report
-            .add(Diagnostic::error("pack/bad-value", message).at(languages.span));
+            .add(Diagnostic::new(FindingCode::PackBadValue, message).at(languages.span));
         return (None, None);
     }
     (LocalizedText::try_from(map).ok(), Some(languages))
@@ -383,9 +399,9 @@ fn evidence(fields: Fields<'_>) -> Option<EvidenceRequirement> {
         && min_seconds.is_some()
         && kind.value != EvidenceType::WatchDuration
     {
-        fields.warning(
+        fields.add_with_help(
             "min_seconds",
-            "pack/no-effect",
+            FindingCode::PackNoEffect,
             "`min_seconds` is read for `watch_duration` only",
             "leave it out, or ask for evidence of type `watch_duration`",
         );

@@ -21,6 +21,7 @@
 
 mod case_file;
 mod cases;
+mod completable;
 mod decode;
 mod definition;
 mod document;
@@ -29,7 +30,9 @@ mod fields;
 mod file_kind;
 mod files;
 mod finding;
+mod fix;
 mod format;
+mod funding;
 mod goal;
 mod hooks;
 mod index;
@@ -60,6 +63,7 @@ pub use events::{EventCatalog, EventFields};
 pub use fields::Located;
 pub use files::{PackFiles, PackLimits, UnreadablePack};
 pub use finding::{Finding, Related};
+pub use fix::{FixedFile, fixed_files};
 pub use format::{FormatError, format};
 pub use hooks::PackHook;
 pub use index::{MissionPlace, PackIndex};

@@ -7,7 +7,7 @@ use mission_core::{
 use rust_decimal::Decimal;
 
 use super::{ReferralPolicy, document::Document, fields::Fields, finding::FileReport};
-use crate::diagnostic::Diagnostic;
+use crate::{FindingCode, diagnostic::Diagnostic};
 
 /// Reads `checkin.toml`; `None` where it has errors.
 pub(super) fn read_check_in(
@@ -35,12 +35,12 @@ pub(super) fn read_check_in(
 fn report_flaw(flaw: &InvalidPolicy, document: &Document<'_>, report: &FileReport<'_>) {
     let (code, subject, help) = match flaw.field {
         "tiers" => (
-            "pack/bad-tiers",
+            FindingCode::PackBadTiers,
             "tier",
             "tiers start at 1 and follow each other without overlap or hole; the last one has no `max_days`",
         ),
         _ => (
-            "pack/bad-monthly",
+            FindingCode::PackBadMonthly,
             "row",
             "each row names another number of days, 1 to 31, or \"all\"",
         ),
@@ -56,7 +56,7 @@ fn report_flaw(flaw: &InvalidPolicy, document: &Document<'_>, report: &FileRepor
             document.locate_last(report, &[list], &flaw.message),
         ),
     };
-    report.add(Diagnostic::error(code, message).with_help(help).at(span));
+    report.add(Diagnostic::new(code, message).with_help(help).at(span));
 }
 
 /// The file as it was read, and each list that was read as a whole, to be judged alone: one with errors would be
@@ -103,9 +103,9 @@ fn policy_file(fields: Fields<'_>, scale: PointsScale) -> (PolicyFile, Vec<Polic
         monthly,
     };
     if file.freeze_every.unwrap_or(0) > 0 && file.freezes_max.unwrap_or(0) == 0 {
-        fields.warning(
+        fields.add_with_help(
             "freeze_every",
-            "pack/no-effect",
+            FindingCode::PackNoEffect,
             "nobody can hold a freeze, for `freezes_max` is 0",
             "set `freezes_max` to how many freezes a user can hold",
         );
@@ -139,11 +139,11 @@ fn lint_percent(fields: &Fields<'_>, percent: Percent, daily: Points, scale: Poi
         let message = format!("`bonus_percent` of {value} is less than one percent");
         let meant = (value * Decimal::ONE_HUNDRED).normalize();
         let help = format!("it is a percentage, not a factor: for {meant} % write \"{meant}\"");
-        fields.warning("bonus_percent", "pack/small-percent", message, &help);
+        fields.add_with_help("bonus_percent", FindingCode::PackSmallPercent, message, &help);
     } else if daily.percent(percent, scale).is_ok_and(Points::is_zero) && !daily.is_zero() {
         let message = format!("{value} % of {daily} points are rounded to 0, so the bonus pays nothing");
         let help = "raise `daily_points` or `bonus_percent`, or give `points_scale` more digits";
-        fields.warning("bonus_percent", "pack/no-effect", message, help);
+        fields.add_with_help("bonus_percent", FindingCode::PackNoEffect, message, help);
     }
 }
 

@@ -19,7 +19,11 @@ use super::{
     goal::RequiredMission,
     mission_file::MissionFile,
 };
-use crate::{diagnostic::Diagnostic, suggest};
+use crate::{
+    FindingCode,
+    diagnostic::Diagnostic,
+    suggest::{self, in_quotes},
+};
 
 /// A mission and the path of its file.
 pub(super) type PlacedMission<'a> = (&'a str, MissionFile);
@@ -31,7 +35,7 @@ pub(super) fn check_codes(missions: &[PlacedMission<'_>], findings: &mut Vec<Fin
         let Some(code) = &mission.code else { continue };
         if let Some((first_file, span)) = first.get(&code.value) {
             let message = format!("another mission has the code `{}`", code.value);
-            let diagnostic = Diagnostic::error("pack/duplicate-code", message)
+            let diagnostic = Diagnostic::new(FindingCode::PackDuplicateCode, message)
                 .with_help("codes are unique: give one of the two another")
                 .at(code.span.clone());
             findings.push(Finding::new(*file, diagnostic).with_related(
@@ -83,25 +87,24 @@ pub(super) fn check_requires(missions: &[PlacedMission<'_>], findings: &mut Vec<
             match by_code.get(&code.value) {
                 Some(_) if itself => {
                     let diagnostic =
-                        Diagnostic::error("pack/requires-cycle", "a mission cannot require itself");
+                        Diagnostic::new(FindingCode::PackRequiresCycle, "a mission cannot require itself");
                     findings.push(Finding::new(*file, diagnostic.at(code.span.clone())));
                 }
                 Some(&other) if *is_needed => edges[n].push((other, &code.span)),
                 Some(_) => {}
                 None if uncertain => {}
-                None => findings.push(Finding::new(*file, unknown_mission(code, &compared))),
+                None => findings.push(Finding::new(*file, unknown_mission(code, &compared, in_quotes))),
             }
         }
     }
     let report = |members: &[usize], edges: &Edges<'_>| {
-        cycle(
-            missions,
-            edges,
-            members,
-            "requires",
-            "nobody can do these missions",
-            "take one of the requirements out",
-        )
+        let kind = CycleKind {
+            code: FindingCode::PackRequiresCycle,
+            verb: "requires",
+            what: "nobody can do these missions",
+            help: "take one of the requirements out",
+        };
+        cycle(missions, edges, members, &kind)
     };
     find_cycles(edges, |members, edges| findings.extend(report(members, edges)));
 }
@@ -130,7 +133,8 @@ pub(super) fn check_completions(missions: &[PlacedMission<'_>], findings: &mut V
                     value: code,
                     span: place.path.clone(),
                 };
-                findings.push(Finding::new(*file, unknown_mission(&named, &compared)));
+                let written = |code: &str| in_quotes(&format!("completions.{code}"));
+                findings.push(Finding::new(*file, unknown_mission(&named, &compared, written)));
             }
         }
     }
@@ -165,19 +169,13 @@ pub(super) fn check_loops(missions: &[PlacedMission<'_>], findings: &mut Vec<Fin
         }
     }
     let report = |members: &[usize], edges: &Edges<'_>| {
-        let help = "a mission is not moved by what its own completion led to: let one of them wait for something else";
-        cycle(
-            missions,
-            edges,
-            members,
-            "waits for",
-            "these missions wait for each other",
-            help,
-        )
-        .map(|mut finding| {
-            finding.diagnostic.code = "pack/trigger-loop";
-            finding
-        })
+        let kind = CycleKind {
+            code: FindingCode::PackTriggerLoop,
+            verb: "waits for",
+            what: "these missions wait for each other",
+            help: "a mission is not moved by what its own completion led to: let one of them wait for something else",
+        };
+        cycle(missions, edges, members, &kind)
     };
     find_cycles(edges, |members, edges| findings.extend(report(members, edges)));
 }
@@ -224,24 +222,28 @@ fn find_cycles<'a>(
     }
 }
 
+/// What leads from one mission to the next, and what is said of a circle of it.
+struct CycleKind {
+    code: FindingCode,
+    verb: &'static str,
+    what: &'static str,
+    help: &'static str,
+}
+
 fn cycle(
     missions: &[PlacedMission<'_>],
     edges: &Edges<'_>,
     members: &[usize],
-    verb: &str,
-    what: &str,
-    help: &str,
+    kind: &CycleKind,
 ) -> Option<Finding> {
     let code = |n: usize| missions[n].1.code.as_ref().map_or("", |code| code.value.as_str());
     let first = *members.first()?;
     let names: Vec<&str> = members.iter().chain([&first]).map(|&n| code(n)).collect();
     let (_, span) = edges[first].first()?;
-    let diagnostic = Diagnostic::error(
-        "pack/requires-cycle",
-        format!("{what}: {}", names.join(&format!(" {verb} "))),
-    )
-    .with_help(help)
-    .at((*span).clone());
+    let path = names.join(&format!(" {} ", kind.verb));
+    let diagnostic = Diagnostic::new(kind.code, format!("{}: {path}", kind.what))
+        .with_help(kind.help)
+        .at((*span).clone());
     Some(Finding::new(missions[first].0, diagnostic))
 }
 
@@ -253,14 +255,15 @@ fn compared<'c>(codes: impl Iterator<Item = &'c MissionCode>) -> Vec<&'c str> {
     codes
 }
 
-fn unknown_mission(wanted: &Located<MissionCode>, codes: &[&str]) -> Diagnostic {
-    let diagnostic = Diagnostic::error(
-        "pack/unknown-mission",
-        format!("the pack has no mission `{}`", wanted.value),
-    )
-    .at(wanted.span.clone());
-    match suggest::closest(wanted.value.as_str(), codes.iter().copied()) {
-        Some(meant) => diagnostic.with_help(format!("did you mean `{meant}`?")),
+fn unknown_mission(
+    wanted: &Located<MissionCode>,
+    codes: &[&str],
+    written: impl FnOnce(&str) -> String,
+) -> Diagnostic {
+    let message = format!("the pack has no mission `{}`", wanted.value);
+    let diagnostic = Diagnostic::new(FindingCode::PackUnknownMission, message).at(wanted.span.clone());
+    match suggest::suggest(wanted.value.as_str(), codes.iter().copied()) {
+        Some(meant) => diagnostic.with_suggestion(meant, Some(wanted.span.clone()), written),
         None => diagnostic.with_help("name a mission by the `code` in its file"),
     }
 }
@@ -284,8 +287,8 @@ pub(super) fn resolve_scripts<'f>(
         let Some(named) = &mission.script else { continue };
         match relative_path(&named.value) {
             Err(()) => {
-                let diagnostic = Diagnostic::error(
-                    "pack/script-outside",
+                let diagnostic = Diagnostic::new(
+                    FindingCode::PackScriptOutside,
                     format!("`{}` is no path inside the pack", named.value),
                 )
                 .with_help("name it from the pack's folder, such as \"rules/watch.rhai\"")
@@ -310,7 +313,7 @@ pub(super) fn resolve_scripts<'f>(
     };
     if missions.iter().all(settled) {
         for script in scripts.iter().filter(|script| !used.contains(*script)) {
-            let diagnostic = Diagnostic::warning("pack/unused-script", "no mission uses this script")
+            let diagnostic = Diagnostic::new(FindingCode::PackUnusedScript, "no mission uses this script")
                 .with_help(format!(
                     "name it in a mission, as rules_script = \"{script}\", or delete it"
                 ))
@@ -322,10 +325,13 @@ pub(super) fn resolve_scripts<'f>(
 }
 
 fn missing_script(named: &Located<String>, path: &str, scripts: &BTreeSet<&str>) -> Diagnostic {
-    let diagnostic = Diagnostic::error("pack/missing-script", format!("the pack has no script `{path}`"))
-        .at(named.span.clone());
-    match suggest::closest(path, scripts.iter().copied().take(suggest::MOST_COMPARED)) {
-        Some(meant) => diagnostic.with_help(format!("did you mean `{meant}`?")),
+    let diagnostic = Diagnostic::new(
+        FindingCode::PackMissingScript,
+        format!("the pack has no script `{path}`"),
+    )
+    .at(named.span.clone());
+    match suggest::suggest(path, scripts.iter().copied().take(suggest::MOST_COMPARED)) {
+        Some(meant) => diagnostic.with_suggestion(meant, Some(named.span.clone()), in_quotes),
         None if !path.ends_with(".rhai") => diagnostic.with_help("a script's name ends in `.rhai`"),
         None => diagnostic.with_help("make the file; paths start at the pack's folder"),
     }
@@ -347,11 +353,8 @@ pub(super) fn check_triggers(
         for event in named {
             if !COMMANDS.contains(&event.value.as_str())
                 && InnerEvent::of(&event.value).is_none()
-                && let Some((message, help)) = catalog.objection(&event.value)
+                && let Some(diagnostic) = catalog.objection(event)
             {
-                let diagnostic = Diagnostic::error("pack/unknown-event", message)
-                    .with_help(help)
-                    .at(event.span.clone());
                 findings.push(Finding::new(*file, diagnostic));
             }
         }
@@ -383,7 +386,7 @@ pub(super) fn check_languages<'m>(missions: &'m [PlacedMission<'_>], findings: &
                     missing.join(", ")
                 );
                 let diagnostic =
-                    Diagnostic::warning("pack/missing-translation", message).at(languages.span.clone());
+                    Diagnostic::new(FindingCode::PackMissingTranslation, message).at(languages.span.clone());
                 findings.push(Finding::new(*file, diagnostic));
             }
         }
@@ -408,7 +411,10 @@ pub(super) fn check_cases(
     for (file, cases) in files {
         for case in &cases.cases {
             if !codes.contains(&case.mission.value) && !uncertain {
-                findings.push(Finding::new(*file, unknown_mission(&case.mission, &compared)));
+                findings.push(Finding::new(
+                    *file,
+                    unknown_mission(&case.mission, &compared, in_quotes),
+                ));
             }
             findings.extend(unknown_events(case, catalog));
             findings.extend(contradicting_data(case, catalog));
@@ -423,7 +429,7 @@ pub(super) fn check_cases(
         for name in named.chain(cases.properties.iter().map(|property| &property.name)) {
             if let Some((first, span)) = names.get(name.value.as_str()) {
                 let message = format!("another case has the name \"{}\"", name.value);
-                let diagnostic = Diagnostic::warning("pack/duplicate-case", message)
+                let diagnostic = Diagnostic::new(FindingCode::PackDuplicateCase, message)
                     .with_help("reports and `--filter` know a case by its name")
                     .at(name.span.clone());
                 findings.push(Finding::new(*file, diagnostic).with_related(
@@ -447,10 +453,11 @@ fn contradicting_data(case: &Case, catalog: Option<&EventCatalog>) -> Vec<Findin
             continue;
         };
         for (name, value) in &event.data {
+            let place = event.data_places.get(name);
             let diagnostic = match declared.get(name) {
                 Some(wanted) if wanted.fits(value) => continue,
-                Some(wanted) => Diagnostic::error(
-                    "pack/event-data",
+                Some(wanted) => Diagnostic::new(
+                    FindingCode::PackEventData,
                     format!("`{name}` must be {}, as pack.toml declares it", wanted.plain()),
                 ),
                 None => {
@@ -458,16 +465,15 @@ fn contradicting_data(case: &Case, catalog: Option<&EventCatalog>) -> Vec<Findin
                         "pack.toml declares no field `{name}` of `{}`",
                         event.event_type.value
                     );
-                    let names = declared.keys().map(String::as_str);
-                    Diagnostic::warning("pack/event-data", message).with_help(
-                        match suggest::closest(name, names) {
-                            Some(meant) => format!("did you mean `{meant}`?"),
-                            None => "declare it there, or take it out".to_owned(),
-                        },
-                    )
+                    let diagnostic = Diagnostic::new(FindingCode::PackEventData, message).as_warning();
+                    let key = place.map(|place| place.key.clone());
+                    match suggest::suggest(name, declared.keys().map(String::as_str)) {
+                        Some(meant) => diagnostic.with_suggestion(meant, key, str::to_owned),
+                        None => diagnostic.with_help("declare it there, or take it out"),
+                    }
                 }
             };
-            let place = event.data_places.get(name).unwrap_or(&event.event_type.span);
+            let place = place.map_or(&event.event_type.span, |place| &place.value);
             findings.push(Finding::new(case.file.as_str(), diagnostic.at(place.clone())));
         }
     }
@@ -480,10 +486,7 @@ fn unknown_events(case: &Case, catalog: Option<&EventCatalog>) -> Vec<Finding> {
     activity
         .filter(|event| !COMMANDS.contains(&event.value.as_str()) && !event.value.starts_with("task."))
         .filter_map(|event| {
-            let (message, help) = catalog.objection(&event.value)?;
-            let diagnostic = Diagnostic::warning("pack/unknown-event", message)
-                .with_help(help)
-                .at(event.span.clone());
+            let diagnostic = catalog.objection(event)?.as_warning();
             Some(Finding::new(case.file.as_str(), diagnostic))
         })
         .collect()

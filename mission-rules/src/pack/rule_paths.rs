@@ -1,6 +1,6 @@
 //! Looks at declarative rules: whether their paths exist, and whether their values can ever be met.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 use mission_core::mission::Operator;
 use rust_decimal::Decimal;
@@ -10,7 +10,7 @@ use super::{
     fields::quoted,
     mission_file::{MissionFile, RulePlace},
 };
-use crate::{FieldKind, FieldSchema, diagnostic::Diagnostic, schema::ValueRange, suggest};
+use crate::{FieldKind, FieldSchema, FindingCode, Fix, diagnostic::Diagnostic, schema::ValueRange, suggest};
 
 /// The fields of the context in which a mission's rules and script are judged: where the pack declares the fields of
 /// the mission's event, there are no others.
@@ -43,11 +43,47 @@ pub(super) fn check_rules(mission: &MissionFile, schema: &FieldSchema) -> Vec<Di
     mission
         .rules
         .iter()
-        .flat_map(|place| check_rule(place, triggered, schema))
+        .flat_map(|place| check_rule(place, triggered, schema, &known_values(mission, place, schema)))
         .collect()
 }
 
-fn check_rule(place: &RulePlace, triggered: bool, schema: &FieldSchema) -> Vec<Diagnostic> {
+/// The texts that the path of a rule can be in this mission; none where it can be any.
+fn known_values<'m>(mission: &'m MissionFile, place: &RulePlace, schema: &FieldSchema) -> Vec<&'m str> {
+    match place.rule.rule_type.as_str() {
+        "event.type" => {
+            let triggers = mission.triggers.iter();
+            let events = triggers.flat_map(|trigger| [Some(&trigger.event), trigger.reverses.as_ref()]);
+            events.flatten().map(|event| event.value.as_str()).collect()
+        }
+        path => schema.values(path).unwrap_or_default().to_vec(),
+    }
+}
+
+/// A text that is none of those that the path can be.
+fn unknown_value(place: &RulePlace, known: &[&str]) -> Option<Diagnostic> {
+    let value = place.rule.value.as_str();
+    let wanted: Vec<&str> = match place.rule.operator {
+        Operator::Eq => vec![value.trim()],
+        Operator::In => value.split(',').map(str::trim).collect(),
+        _ => return None,
+    };
+    if known.is_empty() || wanted.iter().any(|one| known.contains(one)) {
+        return None;
+    }
+    let path = &place.rule.rule_type;
+    let message = format!("`{path}` is {}, so this rule never holds", known.join(" or "));
+    let diagnostic = Diagnostic::new(FindingCode::PackNeverHolds, message).at(place.value.clone());
+    let meant = match wanted.as_slice() {
+        [one] => suggest::suggest(one, known.iter().copied()),
+        _ => None,
+    };
+    Some(match meant {
+        Some(meant) => diagnostic.with_suggestion(meant, Some(place.value.clone()), suggest::in_quotes),
+        None => diagnostic.with_help("compare it with a value that it can have"),
+    })
+}
+
+fn check_rule(place: &RulePlace, triggered: bool, schema: &FieldSchema, known: &[&str]) -> Vec<Diagnostic> {
     let path = place.rule.rule_type.as_str();
     if let Some(flaw) = place.rule.validation_error() {
         let span = if flaw.contains(&format!("`{path}`")) {
@@ -55,18 +91,23 @@ fn check_rule(place: &RulePlace, triggered: bool, schema: &FieldSchema) -> Vec<D
         } else {
             &place.value
         };
-        return vec![Diagnostic::error("pack/bad-value", flaw).at(span.clone())];
+        return vec![Diagnostic::new(FindingCode::PackBadValue, flaw).at(span.clone())];
     }
     let Some(kind) = schema.kind(path) else {
         let message = format!("`{path}` leads nowhere, so the rule sees no value, ever");
-        let diagnostic = Diagnostic::error("pack/unknown-path", message).at(place.path.clone());
-        return vec![diagnostic.with_help(known_paths(path, schema))];
+        let diagnostic = Diagnostic::new(FindingCode::PackUnknownPath, message).at(place.path.clone());
+        return vec![with_known_paths(
+            diagnostic,
+            path,
+            Some(place.path.clone()),
+            schema,
+        )];
     };
     let mut diagnostics = Vec::new();
     if place.rule.reads_event() && !triggered {
         let message = "the rule reads the event, but the mission has no `trigger`: it is never judged";
         diagnostics.push(
-            Diagnostic::warning("pack/no-effect", message)
+            Diagnostic::new(FindingCode::PackNoEffect, message)
                 .with_help("add `[trigger]` with the `event` that moves the mission")
                 .at(place.path.clone()),
         );
@@ -75,7 +116,7 @@ fn check_rule(place: &RulePlace, triggered: bool, schema: &FieldSchema) -> Vec<D
         FieldKind::Whole | FieldKind::Decimal => {
             bad_number(place).or_else(|| out_of_range(place, schema.range(path)))
         }
-        FieldKind::Text => reversed(place),
+        FieldKind::Text => reversed(place).or_else(|| unknown_value(place, known)),
         FieldKind::Bool | FieldKind::List | FieldKind::Map => never_holds(place, kind),
         FieldKind::Any if path.starts_with("completions.") => bad_number(place),
         FieldKind::Any => None,
@@ -123,7 +164,7 @@ fn never_holds(place: &RulePlace, kind: FieldKind) -> Option<Diagnostic> {
         &place.operator
     };
     Some(
-        Diagnostic::error("pack/operator-type", message)
+        Diagnostic::new(FindingCode::PackOperatorType, message)
             .with_help(help)
             .at(span.clone()),
     )
@@ -142,8 +183,12 @@ fn reversed(place: &RulePlace) -> Option<Diagnostic> {
     }
     let message = format!("nothing is between {low} and {high}: the first is the greater one");
     Some(
-        Diagnostic::error("pack/never-holds", message)
+        Diagnostic::new(FindingCode::PackNeverHolds, message)
             .with_help(format!("write value = \"{high},{low}\""))
+            .with_fix(Some(Fix {
+                span: place.value.clone(),
+                replacement: suggest::in_quotes(&format!("{high},{low}")),
+            }))
             .at(place.value.clone()),
     )
 }
@@ -181,19 +226,30 @@ fn out_of_range(place: &RulePlace, range: Option<ValueRange>) -> Option<Diagnost
         if verdict { "always" } else { "never" }
     );
     let diagnostic = if verdict {
-        Diagnostic::warning("pack/always-holds", message)
+        Diagnostic::new(FindingCode::PackAlwaysHolds, message)
             .with_help("leave the rule out, or compare with another value")
     } else {
-        Diagnostic::error("pack/never-holds", message).with_help("compare it with a value that it can have")
+        Diagnostic::new(FindingCode::PackNeverHolds, message)
+            .with_help("compare it with a value that it can have")
     };
     Some(diagnostic.at(place.value.clone()))
 }
 
-/// The way out of a path that leads nowhere.
-pub(super) fn known_paths(path: &str, schema: &FieldSchema) -> String {
-    if let Some(meant) = suggest::closest(path, schema.below("")) {
-        return format!("did you mean `{meant}`?");
+/// The way out of a path that leads nowhere. `place` is that of a text with nothing but the path.
+pub(super) fn with_known_paths(
+    diagnostic: Diagnostic,
+    path: &str,
+    place: Option<Range<usize>>,
+    schema: &FieldSchema,
+) -> Diagnostic {
+    match suggest::suggest(path, schema.below("")) {
+        Some(meant) => diagnostic.with_suggestion(meant, place, suggest::in_quotes),
+        None => diagnostic.with_help(known_paths(path, schema)),
     }
+}
+
+/// The paths that there are where one that leads nowhere was looked for.
+fn known_paths(path: &str, schema: &FieldSchema) -> String {
     // The nearest parent that is there has the fields to choose from.
     let mut parent = path;
     while let Some((above, _)) = parent.rsplit_once('.') {
@@ -218,7 +274,7 @@ fn bad_number(place: &RulePlace) -> Option<Diagnostic> {
         Operator::Exists => None,
         Operator::Contains => {
             let message = format!("`{path}` is a number, which contains nothing");
-            return Some(Diagnostic::error("pack/bad-value", message).at(place.path.clone()));
+            return Some(Diagnostic::new(FindingCode::PackBadValue, message).at(place.path.clone()));
         }
         Operator::In | Operator::NotIn | Operator::Between => value.split(',').find(|part| no_number(part)),
         _ => Some(value).filter(|value| no_number(value)),
@@ -227,5 +283,5 @@ fn bad_number(place: &RulePlace) -> Option<Diagnostic> {
         "`{path}` is a number, which cannot be compared with `{}`",
         bad.trim()
     );
-    Some(Diagnostic::error("pack/bad-value", message).at(place.value.clone()))
+    Some(Diagnostic::new(FindingCode::PackBadValue, message).at(place.value.clone()))
 }

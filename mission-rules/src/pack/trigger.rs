@@ -12,7 +12,7 @@ use super::{
     events::{self, EventCatalog, EventFields},
     fields::{Fields, Located},
 };
-use crate::diagnostic::Diagnostic;
+use crate::{FindingCode, diagnostic::Diagnostic};
 
 /// One trigger, and where it names events.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ fn read_trigger(trigger: Fields<'_>) -> Option<TriggerPlace> {
                 }
             };
             trigger.report.add(
-                Diagnostic::error("pack/no-activity-event", message)
+                Diagnostic::new(FindingCode::PackNoActivityEvent, message)
                     .with_help(help)
                     .at(named.span.clone()),
             );
@@ -67,7 +67,7 @@ fn read_trigger(trigger: Fields<'_>) -> Option<TriggerPlace> {
         );
         trigger
             .report
-            .add(Diagnostic::error("pack/bad-value", message).at(taken_back.span.clone()));
+            .add(Diagnostic::new(FindingCode::PackBadValue, message).at(taken_back.span.clone()));
     }
     trigger.finish();
     Some(TriggerPlace {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
 
 mod coverage;
+mod finding_pages;
 mod hooks;
 mod hostile;
 mod language;

@@ -103,7 +103,7 @@ pub async fn apply(
         tracing::warn!(
             pack = name,
             file = warning.file,
-            code = warning.diagnostic.code,
+            code = warning.diagnostic.code.as_str(),
             "{}",
             warning.diagnostic.message
         );

@@ -11,13 +11,13 @@ use super::{
     given::{NOW, overlap},
 };
 use crate::{
-    FieldKind, FieldSchema, Scripts,
+    FieldKind, FieldSchema, FindingCode, Scripts,
     diagnostic::Diagnostic,
     lint::lint_expectation,
     pack::{
         Finding, PackHook,
         fields::{Located, quoted},
-        rule_paths::known_paths,
+        rule_paths::with_known_paths,
     },
     suggest,
 };
@@ -51,7 +51,7 @@ pub(in crate::pack) fn check_property(property: &Property, check: &PropertyCheck
                 } else {
                     format!("`{path}` and `{other}` are given, and one is a part of the other")
                 };
-                found.push(Diagnostic::error("pack/bad-value", message).at(field.path.span.clone()));
+                found.push(Diagnostic::new(FindingCode::PackBadValue, message).at(field.path.span.clone()));
             }
             None => found.extend(check.field(field)),
         }
@@ -81,7 +81,7 @@ impl PropertyCheck<'_> {
         } else {
             format!("the script has {}", quoted(&names))
         };
-        let diagnostic = Diagnostic::warning("pack/missing-hook", message).with_help(help);
+        let diagnostic = Diagnostic::new(FindingCode::PackMissingHook, message).with_help(help);
         Some(diagnostic.at(property.hook.span.clone()))
     }
 
@@ -91,8 +91,8 @@ impl PropertyCheck<'_> {
         if path == NOW {
             let is_instants = matches!(&field.values, FieldValues::Between(range) if range.is_of_instants());
             return (!is_instants || field.is_optional).then(|| {
-                Diagnostic::error(
-                    "pack/wrong-type",
+                Diagnostic::new(
+                    FindingCode::PackWrongType,
                     "`now` must be a range of times, and always be there",
                 )
                 .with_help("write { min = \"2026-01-05T00:00:00Z\", max = \"2026-01-11T23:59:59Z\" }")
@@ -101,25 +101,26 @@ impl PropertyCheck<'_> {
         }
         let Some(kind) = self.schema.kind(path) else {
             let message = format!("`{path}` leads nowhere, so no script can read it");
-            let diagnostic = Diagnostic::error("pack/unknown-path", message);
-            return Some(diagnostic.with_help(known_paths(path, self.schema)).at(at));
+            let diagnostic = Diagnostic::new(FindingCode::PackUnknownPath, message);
+            return Some(with_known_paths(diagnostic.at(at), path, None, self.schema));
         };
         if let Some(given) = misfit(kind, &field.values) {
             let message = format!("`{path}` is {}, and is given {given} here", kind.plain());
-            return Some(Diagnostic::error("pack/wrong-type", message).at(at));
+            return Some(Diagnostic::new(FindingCode::PackWrongType, message).at(at));
         }
         let range = self.schema.range(path)?;
         let outside = numbers(&field.values)
             .into_iter()
             .find(|number| !range.holds(*number))?;
         let message = format!("`{path}` is {range}, and is given {outside} here");
-        Some(Diagnostic::error("pack/bad-value", message).at(at))
+        Some(Diagnostic::new(FindingCode::PackBadValue, message).at(at))
     }
 
     fn monotone(&self, property: &Property) -> Option<Diagnostic> {
         let named = property.expect.monotone_in.as_ref()?;
-        let error =
-            |message: String| Some(Diagnostic::error("pack/bad-value", message).at(named.span.clone()));
+        let error = |message: String| {
+            Some(Diagnostic::new(FindingCode::PackBadValue, message).at(named.span.clone()))
+        };
         if property.hook.value == Hook::Verify {
             return error("`monotone_in` compares values, and those of `verify` have no order".to_owned());
         }

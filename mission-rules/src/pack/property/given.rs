@@ -5,7 +5,7 @@ use toml::{Spanned, de::DeValue};
 
 use super::interval::{Bound, Interval};
 use crate::{
-    FieldKind, FieldSchema,
+    FieldKind, FieldSchema, FindingCode,
     diagnostic::Diagnostic,
     pack::fields::{Fields, Located, read, read_table},
     schema::is_below,
@@ -54,7 +54,7 @@ fn read_below(fields: &Fields<'_>, above: &str, known: &FieldSchema, found: &mut
             above => format!("{above}.{}", name.value),
         };
         if !matches!(value.get_ref(), DeValue::Table(_)) {
-            let diagnostic = Diagnostic::error("pack/wrong-type", format!("`{path}` must be a table"));
+            let diagnostic = Diagnostic::new(FindingCode::PackWrongType, format!("`{path}` must be a table"));
             fields
                 .report
                 .add(diagnostic.with_help(HOW_TO_WRITE).at(value.span()));
@@ -100,7 +100,7 @@ fn read_field(path: Located<String>, fields: Fields<'_>) -> Option<GivenField> {
     let ways = [has_range, fields.has("one_of"), fields.has("some_of")];
     if ways.iter().filter(|way| **way).count() != 1 {
         let message = format!("`{}` needs one of a range, `one_of` and `some_of`", path.value);
-        let diagnostic = Diagnostic::error("pack/missing-field", message).with_help(HOW_TO_WRITE);
+        let diagnostic = Diagnostic::new(FindingCode::PackMissingField, message).with_help(HOW_TO_WRITE);
         fields.report.add(diagnostic.at(fields.place.clone()));
         fields.finish();
         return None;
@@ -123,7 +123,7 @@ fn interval(fields: &Fields<'_>) -> Option<Interval> {
     match Interval::between(min?, max?) {
         Ok(interval) => Some(interval),
         Err(message) => {
-            fields.error("min", "pack/bad-value", message);
+            fields.add("min", FindingCode::PackBadValue, message);
             None
         }
     }
@@ -132,7 +132,11 @@ fn interval(fields: &Fields<'_>) -> Option<Interval> {
 fn values(fields: &Fields<'_>, name: &'static str) -> Option<Vec<Value>> {
     let items = fields.array(name)?;
     if items.is_empty() {
-        fields.error(name, "pack/bad-value", format!("`{name}` must not be empty"));
+        fields.add(
+            name,
+            FindingCode::PackBadValue,
+            format!("`{name}` must not be empty"),
+        );
         return None;
     }
     let read = items

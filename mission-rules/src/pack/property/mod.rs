@@ -26,7 +26,7 @@ pub use interval::Interval;
 pub use run::PropertyRun;
 
 use super::fields::{Fields, Located};
-use crate::diagnostic::Diagnostic;
+use crate::{FindingCode, diagnostic::Diagnostic};
 
 /// What holds of a mission's hook for every context of some form.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,7 +73,7 @@ pub(super) fn read_property(fields: Fields<'_>) -> Option<Property> {
     let runs = fields.optional("runs").unwrap_or(DEFAULT_RUNS);
     if !(1..=MOST_RUNS).contains(&runs) {
         let message = format!("`runs` must be 1 to {MOST_RUNS}, not {runs}");
-        fields.error("runs", "pack/bad-value", message);
+        fields.add("runs", FindingCode::PackBadValue, message);
     }
     fields.demand("given");
     let given = fields.table("given", "`given`");
@@ -117,8 +117,11 @@ fn read_expectation(fields: &Fields<'_>) -> Option<PropertyExpectation> {
         table.finish();
         if !says_something || (expect.holds.is_none() && expect.monotone_in.is_none() && !expect.never_fails)
         {
-            let diagnostic = Diagnostic::warning("pack/no-effect", "this expects nothing, so it cannot fail")
-                .with_help("say what holds, such as \"value >= 0\"");
+            let diagnostic = Diagnostic::new(
+                FindingCode::PackNoEffect,
+                "this expects nothing, so it cannot fail",
+            )
+            .with_help("say what holds, such as \"value >= 0\"");
             fields.report.add(diagnostic.at(expect.place.clone()));
         }
         expect

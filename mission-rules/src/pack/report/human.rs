@@ -42,7 +42,11 @@ fn group<'a>(finding: &'a Finding, files: &'a PackFiles, root: &str) -> Group<'a
         "" => file.to_owned(),
         root => format!("{root}/{file}"),
     };
-    let mut group = Group::with_title(level.primary_title(&diagnostic.message).id(diagnostic.code));
+    let mut group = Group::with_title(
+        level
+            .primary_title(&diagnostic.message)
+            .id(diagnostic.code.as_str()),
+    );
     match (files.get(&finding.file), &diagnostic.span) {
         (Some(text), Some(span)) => {
             let here = finding

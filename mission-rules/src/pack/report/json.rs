@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use super::{Counts, Finding, PackFiles, Region, region, region_of, severity_name};
 
-/// `{"findings":[{"file","code","severity","message","help"?,"span"?,"line"?,"column"?,…}],"errors":n,"warnings":n}`.
+/// `{"findings":[{"file","code","helpUri","severity","message","help"?,"fix"?,"span"?,"line"?,"column"?,…}],"errors":n,"warnings":n}`.
 ///
+/// `fix` is `{"start","end","replacement"}` where there is only one way out: the bytes of the file, and what to put there.
 /// `span` counts bytes from 0, lines and columns count from 1, columns in characters; ends are exclusive.
 ///
 /// ```
@@ -27,12 +28,20 @@ fn one(finding: &Finding, files: &PackFiles) -> Value {
     let diagnostic = &finding.diagnostic;
     let mut object = json!({
         "file": finding.file,
-        "code": diagnostic.code,
+        "code": diagnostic.code.as_str(),
+        "helpUri": diagnostic.code.help_uri(),
         "severity": severity_name(diagnostic.severity),
         "message": diagnostic.message,
     });
     if let Some(help) = &diagnostic.help {
         object["help"] = json!(help);
+    }
+    if let Some(fix) = &diagnostic.fix {
+        object["fix"] = json!({
+            "start": fix.span.start,
+            "end": fix.span.end,
+            "replacement": fix.replacement,
+        });
     }
     if let Some(span) = &diagnostic.span {
         object["span"] = json!({ "start": span.start, "end": span.end });

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{Finding, PackFiles, Region, region, region_of, severity_name};
+use crate::FindingCode;
 
 /// One SARIF log with one run. `root` is put before the paths: code hosts want them from the repository's top.
 ///
@@ -17,7 +18,7 @@ use super::{Finding, PackFiles, Region, region, region_of, severity_name};
 /// ```
 #[must_use]
 pub fn sarif(findings: &[Finding], files: &PackFiles, root: &str) -> Value {
-    let codes: Vec<&str> = findings
+    let codes: Vec<FindingCode> = findings
         .iter()
         .map(|finding| finding.diagnostic.code)
         .collect::<BTreeSet<_>>()
@@ -35,7 +36,7 @@ pub fn sarif(findings: &[Finding], files: &PackFiles, root: &str) -> Value {
                 "name": "mission",
                 "version": env!("CARGO_PKG_VERSION"),
                 "informationUri": env!("CARGO_PKG_REPOSITORY"),
-                "rules": codes.iter().map(|code| json!({ "id": code })).collect::<Vec<_>>(),
+                "rules": codes.iter().copied().map(rule).collect::<Vec<_>>(),
             }},
             "columnKind": "unicodeCodePoints",
             "results": results,
@@ -43,14 +44,24 @@ pub fn sarif(findings: &[Finding], files: &PackFiles, root: &str) -> Value {
     })
 }
 
-fn result(finding: &Finding, codes: &[&str], files: &PackFiles, root: &str) -> Value {
+/// What a code host shows of a kind of finding.
+fn rule(code: FindingCode) -> Value {
+    json!({
+        "id": code.as_str(),
+        "shortDescription": { "text": code.summary() },
+        "helpUri": code.help_uri(),
+        "defaultConfiguration": { "level": severity_name(code.severity()) },
+    })
+}
+
+fn result(finding: &Finding, codes: &[FindingCode], files: &PackFiles, root: &str) -> Value {
     let diagnostic = &finding.diagnostic;
     let text = match &diagnostic.help {
         Some(help) => format!("{}. {help}", diagnostic.message),
         None => diagnostic.message.clone(),
     };
     let mut result = json!({
-        "ruleId": diagnostic.code,
+        "ruleId": diagnostic.code.as_str(),
         "level": severity_name(diagnostic.severity),
         "message": { "text": text },
         "locations": [location(&finding.file, region(finding, files), root)],

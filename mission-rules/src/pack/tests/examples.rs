@@ -76,7 +76,10 @@ pub(super) fn documented() -> Pack {
     ]);
     let (pack, findings) = Pack::load(&files);
     // It shows every hook, and asks for no evidence.
-    let codes: Vec<&str> = findings.iter().map(|finding| finding.diagnostic.code).collect();
+    let codes: Vec<&str> = findings
+        .iter()
+        .map(|finding| finding.diagnostic.code.as_str())
+        .collect();
     assert_eq!(codes, ["script/unused-hook"]);
     pack.expect("a pack without errors")
 }

@@ -518,7 +518,7 @@ fn a_window_that_has_ended_is_told_by_the_time_of_the_check() {
         assert!(pack.is_some());
         findings
             .into_iter()
-            .map(|finding| finding.diagnostic.code)
+            .map(|finding| finding.diagnostic.code.as_str())
             .collect::<Vec<_>>()
     };
     assert_eq!(codes("2026-12-31T23:59:59Z"), Vec::<&str>::new());

@@ -1,6 +1,7 @@
 //! Typical mistakes in a pack, and what its author is told.
 
 mod examples;
+mod hopeless;
 mod mistakes;
 mod properties;
 mod reading;

@@ -129,7 +129,7 @@ fn codes(files: &PackFiles) -> Vec<(&str, &str)> {
     files
         .refused()
         .iter()
-        .map(|refused| (refused.file.as_str(), refused.diagnostic.code))
+        .map(|refused| (refused.file.as_str(), refused.diagnostic.code.as_str()))
         .collect()
 }
 
@@ -189,7 +189,10 @@ fn limits_hold() {
         ..limits
     });
     let (_, findings) = Pack::load(&few);
-    let codes: Vec<&str> = findings.iter().map(|found| found.diagnostic.code).collect();
+    let codes: Vec<&str> = findings
+        .iter()
+        .map(|found| found.diagnostic.code.as_str())
+        .collect();
     assert!(
         codes.contains(&"pack/too-many-files") && !codes.contains(&"pack/no-manifest"),
         "{codes:?}"

@@ -73,7 +73,7 @@ impl Checked {
                     }),
                     Severity::Warning => findings.push(FindingView {
                         pointer,
-                        code: diagnostic.code,
+                        code: diagnostic.code.as_str(),
                         message: diagnostic.message,
                         help: diagnostic.help,
                     }),

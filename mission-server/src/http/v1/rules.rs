@@ -85,7 +85,7 @@ impl DiagnosticView {
         let start = found.span.as_ref().map(|span| line_column(source, span.start));
         let end = found.span.as_ref().map(|span| line_column(source, span.end));
         DiagnosticView {
-            code: found.code,
+            code: found.code.as_str(),
             severity: match found.severity {
                 Severity::Error => "error",
                 Severity::Warning => "warning",
