@@ -5,7 +5,7 @@ use std::{num::NonZeroUsize, path::PathBuf};
 use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use mission_core::{check_in::Zone, mission::MissionCode};
-use mission_rules::run::SegmentField;
+use mission_rules::{FindingCode, run::SegmentField};
 use uuid::Uuid;
 
 /// Make, check, test, try out and replay packs of missions, and send them to a server.
@@ -64,16 +64,28 @@ pub(crate) struct New {
 Examples:
   mission check my-pack
   mission check my-pack --deny-warnings               for CI
-  mission check my-pack --format sarif > pack.sarif   for a code-scanning view")]
+  mission check my-pack --format sarif > pack.sarif   for a code-scanning view
+  mission check --explain script/unknown-field        what a finding means, with a wrong example and a right one
+  mission check my-pack --fix --dry-run               what --fix would change: typing errors with one way out")]
 pub(crate) struct Check {
     /// The folder that holds `pack.toml`
-    pub(crate) pack: PathBuf,
+    #[arg(required_unless_present = "explain")]
+    pub(crate) pack: Option<PathBuf>,
     /// How findings are shown
     #[arg(long, value_enum, default_value_t = CheckFormat::Human)]
     pub(crate) format: CheckFormat,
     /// Exit with 1 on warnings too
     #[arg(long)]
     pub(crate) deny_warnings: bool,
+    /// Print what a finding means, and check nothing
+    #[arg(long, value_name = "CODE", conflicts_with_all = ["pack", "format", "deny_warnings", "fix"])]
+    pub(crate) explain: Option<FindingCode>,
+    /// Change what has only one way out, show it as a diff, and tell of the rest
+    #[arg(long)]
+    pub(crate) fix: bool,
+    /// Only show what `--fix` would change
+    #[arg(long, requires = "fix")]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -102,6 +102,62 @@ fn findings_show_their_place_and_decide_the_exit() {
 }
 
 #[test]
+fn a_finding_is_explained_by_its_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = run(&mut mission(
+        folder.path(),
+        &["check", "--explain", "script/unknown-field"],
+    ));
+    let page = include_str!("../../../docs/rules/script/unknown-field.md");
+    assert_eq!((told.code, told.out.as_str()), (0, page));
+    insta::assert_snapshot!(transcript(
+        folder.path(),
+        &[
+            &["check", "--explain", "unknown-type"],
+            &["check", "--explain", "script/unkown-field"],
+            &["check", "--explain", "toml/syntax", "demo"],
+            &["check", "demo", "--dry-run"],
+        ]
+    ));
+}
+
+#[test]
+fn fix_changes_what_has_one_way_out_and_nothing_else() {
+    let folder = with_demo();
+    let file = "missions/watch-3-videos.toml";
+    edit(
+        folder.path(),
+        file,
+        "auto_start = true",
+        "auto_strat   =   true # a comment",
+    );
+    edit(folder.path(), file, "\"watch_video\"", "\"watch_viedo\"");
+    edit(folder.path(), "rules/watch.rhai", "data.seconds", "data.secnods");
+    edit(folder.path(), file, "\"daily\"", "\"every now and then\"");
+    let before = fs::read_to_string(folder.path().join("demo").join(file)).unwrap();
+    let dry = transcript(folder.path(), &[&["check", "demo", "--fix", "--dry-run"]]);
+    assert_eq!(
+        fs::read_to_string(folder.path().join("demo").join(file)).unwrap(),
+        before
+    );
+    insta::assert_snapshot!(format!(
+        "{dry}{}",
+        transcript(
+            folder.path(),
+            &[
+                &["check", "demo", "--fix"],
+                &["check", "demo", "--fix", "--format", "json"],
+            ]
+        )
+    ));
+    let after = fs::read_to_string(folder.path().join("demo").join(file)).unwrap();
+    let wanted = before
+        .replace("auto_strat", "auto_start")
+        .replace("watch_viedo", "watch_video");
+    assert_eq!(after, wanted);
+}
+
+#[test]
 fn check_says_which_hooks_run_in_the_interpreter_and_why() {
     let folder = with_demo();
     let script = "fn eligible(ctx) { true }\nfn progress(ctx) {\n    for n in 0..3 { return n; }\n    1\n}\n";
