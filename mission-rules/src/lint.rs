@@ -5,6 +5,7 @@ mod answers;
 mod comparisons;
 mod expectation;
 mod fields;
+mod inference;
 mod variables;
 
 use std::collections::BTreeSet;
@@ -13,6 +14,7 @@ use mission_core::ports::rules::Hook;
 use rhai::{AST, ASTNode, Expr, Stmt};
 
 pub(crate) use expectation::lint_expectation;
+use inference::ScriptTypes;
 
 use crate::{
     Diagnostic, FieldSchema, FindingCode,
@@ -40,16 +42,15 @@ pub(crate) fn lint(
     };
     findings.extend(check_hooks(source, &written, &defined));
     findings.extend(check_completions(source, &defined));
-    for function in &defined {
+    let types = ScriptTypes::of(&defined, written.statements(), schema);
+    for (n, function) in defined.iter().enumerate() {
         findings.extend(always_fails::check(source, function));
         findings.extend(variables::check(source, function));
         if let Some(hook) = Hook::ALL.into_iter().find(|hook| hook.name() == function.name) {
-            findings.extend(answers::check(source, hook, function, &defined, schema));
+            findings.extend(answers::check(source, hook, n, &defined, &types));
         }
-        if let Some(context) = context_parameter(function) {
-            findings.extend(fields::check(source, function, context, schema));
-            findings.extend(comparisons::check(source, function, context, schema));
-        }
+        findings.extend(fields::check(source, function, &types.of_function(n)));
+        findings.extend(comparisons::check(source, function, &types.of_function(n)));
     }
     findings.sort_by_key(|finding| {
         (

@@ -5,9 +5,12 @@ use mission_core::ports::rules::Hook;
 use rhai::{ASTFlags, ASTNode, Expr, FlowControl, FnCallExpr, Position, Stmt};
 use rust_decimal::Decimal;
 
-use super::{comparisons::Types, context_parameter};
+use super::{
+    comparisons::Types,
+    inference::{ScriptTypes, joined},
+};
 use crate::{
-    Diagnostic, FieldKind, FieldSchema, FindingCode,
+    Diagnostic, FieldKind, FindingCode,
     answer::{REWARD_FIELDS, unknown_reward_field},
     call_check::definition_of,
     suggest::suggest,
@@ -21,11 +24,11 @@ const MOST_CALLS: usize = 8;
 pub(super) fn check(
     source: &str,
     hook: Hook,
-    function: &Function,
+    function: usize,
     all: &[Function],
-    schema: &FieldSchema,
+    script: &ScriptTypes<'_>,
 ) -> Vec<Diagnostic> {
-    check_as(source, &format!("`{hook}`"), hook, function, all, schema)
+    check_as(source, &format!("`{hook}`"), hook, function, all, script)
 }
 
 /// Finds answers of a function that cannot be meant where those of a hook are needed.
@@ -33,13 +36,13 @@ pub(super) fn check_as(
     source: &str,
     subject: &str,
     hook: Hook,
-    function: &Function,
+    function: usize,
     all: &[Function],
-    schema: &FieldSchema,
+    script: &ScriptTypes<'_>,
 ) -> Vec<Diagnostic> {
     let answers = ReturnValues {
         all,
-        schema,
+        script,
         calls_left: MOST_CALLS,
     };
     let found = answers.of_function(function).into_iter();
@@ -47,12 +50,33 @@ pub(super) fn check_as(
         .filter_map(|answer| {
             let place = word_at(source, answer.position)
                 .filter(|span| source.get(span.clone()).is_some_and(|text| !text.is_empty()))
-                .or_else(|| definition_of(source, &function.name));
+                .or_else(|| definition_of(source, &all.get(function)?.name));
             let (finding, at) = objection(source, subject, hook, &answer.value)?;
             let place = at.and_then(|position| word_at(source, position)).or(place);
             Some(finding.at_known(place))
         })
         .collect()
+}
+
+/// The type that a function gives on all its paths; `None` where it may give several, or nobody can tell.
+pub(super) fn only_kind(function: usize, all: &[Function], script: &ScriptTypes<'_>) -> Option<FieldKind> {
+    let answers = ReturnValues {
+        all,
+        script,
+        calls_left: 0,
+    };
+    let mut kinds = answers
+        .of_function(function)
+        .into_iter()
+        .map(|answer| match answer.value {
+            Value::Kind(kind) => Some(kind),
+            Value::Number(number) if number.is_integer() => Some(FieldKind::Whole),
+            Value::Number(_) => Some(FieldKind::Decimal),
+            Value::Map(_) => Some(FieldKind::Map),
+            Value::Nothing(_) | Value::Unknown => None,
+        });
+    let first = kinds.next()??;
+    kinds.try_fold(first, |one, other| joined(one, other?))
 }
 
 /// One value that a function can return, with its position.
@@ -88,17 +112,17 @@ struct Field {
 
 struct ReturnValues<'s> {
     all: &'s [Function],
-    schema: &'s FieldSchema,
+    script: &'s ScriptTypes<'s>,
     calls_left: usize,
 }
 
 impl ReturnValues<'_> {
-    fn of_function(&self, function: &Function) -> Vec<ReturnValue> {
-        let types = Types {
-            context: context_parameter(function).unwrap_or_default(),
-            schema: self.schema,
-        };
+    fn of_function(&self, n: usize) -> Vec<ReturnValue> {
+        let types = self.script.of_function(n);
         let mut answers = Vec::new();
+        let Some(function) = self.all.get(n) else {
+            return answers;
+        };
         function.walk(|path| {
             if let Some(ASTNode::Stmt(Stmt::Return(value, flags, position))) = path.last()
                 && !flags.contains(ASTFlags::BREAK)
@@ -186,8 +210,14 @@ impl ReturnValues<'_> {
                     answers.push(nothing(NoValueReason::NoDefault, *position));
                 }
             }
-            Stmt::While(parts, _) if is_endless(&parts.expr) => {}
-            Stmt::While(..) | Stmt::Do(..) | Stmt::For(..) if !breaks_with_value(statement) => {
+            Stmt::While(parts, _) if is_endless(&parts.expr) && !breaks_with_value(statement) => {}
+            Stmt::While(..) | Stmt::Do(..) | Stmt::For(..) if breaks_with_value(statement) => {
+                answers.push(ReturnValue {
+                    value: Value::Unknown,
+                    position: statement.position(),
+                });
+            }
+            Stmt::While(..) | Stmt::Do(..) | Stmt::For(..) => {
                 answers.push(nothing(NoValueReason::NoValue, statement.position()));
             }
             Stmt::Var(..) | Stmt::Assignment(..) => {
@@ -230,10 +260,9 @@ impl ReturnValues<'_> {
         types: &Types<'_>,
         answers: &mut Vec<ReturnValue>,
     ) {
-        let own = self
-            .all
-            .iter()
-            .find(|function| *function.name == *call.name && function.parameters.len() == call.args.len());
+        let own = self.all.iter().position(|function| {
+            *function.name == *call.name && function.parameters.len() == call.args.len()
+        });
         match own {
             Some(function) if self.calls_left > 0 => {
                 let deeper = ReturnValues {
@@ -242,8 +271,7 @@ impl ReturnValues<'_> {
                 };
                 answers.extend(deeper.of_function(function));
             }
-            Some(_) => {}
-            None => answers.push(ReturnValue {
+            _ => answers.push(ReturnValue {
                 value: types.call_kind(call).map_or(Value::Unknown, Value::Kind),
                 position,
             }),

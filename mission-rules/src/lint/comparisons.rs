@@ -3,21 +3,18 @@
 use rhai::{ASTNode, Expr, FnCallExpr, Position};
 use rust_decimal::Decimal;
 
-use super::answers::constant;
+use super::{
+    answers::constant,
+    inference::{Inferred, Results, Variables, joined},
+};
 use crate::{
     Diagnostic, FieldKind, FieldSchema, FindingCode, Fix,
     syntax::{Chain, ChainEnd, Function, offset, word_at},
 };
 
 /// Finds comparisons of values of different types.
-pub(super) fn check(
-    source: &str,
-    function: &Function,
-    context: &str,
-    schema: &FieldSchema,
-) -> Vec<Diagnostic> {
+pub(super) fn check(source: &str, function: &Function, types: &Types<'_>) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
-    let types = Types { context, schema };
     function.walk(|path| {
         if let Some(ASTNode::Expr(Expr::FnCall(call, position))) = path.last()
             && (call.is_operator_call() || call.name == "contains")
@@ -31,8 +28,9 @@ pub(super) fn check(
 
 /// The types of expressions, as far as they can be told.
 pub(super) struct Types<'s> {
-    pub(super) context: &'s str,
     pub(super) schema: &'s FieldSchema,
+    pub(super) variables: &'s Variables,
+    pub(super) results: &'s Results,
 }
 
 /// A class of types that can be compared with each other.
@@ -74,6 +72,7 @@ impl Types<'_> {
                 .or_else(|| self.out_of_range(operator, left, right))
                 .or_else(|| self.unknown_value(operator, left, right))?,
             "-" | "*" | "/" | "%" | "**" => self.no_number(operator, left, right)?,
+            "+" => self.no_sum(left, right)?,
             // The tree has `a in b` as `contains(b, a)`.
             "contains" => self.never_in(right, left)?,
             _ => return None,
@@ -89,7 +88,7 @@ impl Types<'_> {
             .with_help(help)
             .with_fix(fix);
         let finding = match operator {
-            "-" | "*" | "/" | "%" | "**" => finding,
+            "+" | "-" | "*" | "/" | "%" | "**" => finding,
             _ => finding.as_warning(),
         };
         let place = word_at(source, position).filter(|span| source.get(span.clone()).is_some());
@@ -123,6 +122,20 @@ impl Types<'_> {
         ))
     }
 
+    /// An addition of what are neither two numbers nor two lists, and of which none is a text.
+    fn no_sum(&self, left: &Expr, right: &Expr) -> Option<String> {
+        let (left, right) = (self.kind(left)?, self.kind(right)?);
+        let classes = [left, right].map(ComparisonClass::of);
+        let fits = match classes {
+            [None, _] | [_, None] => true,
+            [Some(one), Some(other)] => {
+                [one, other].contains(&ComparisonClass::Text)
+                    || (one == other && matches!(one, ComparisonClass::Number | ComparisonClass::List))
+            }
+        };
+        (!fits).then(|| format!("{} and {} cannot be added", left.plain(), right.plain()))
+    }
+
     /// A comparison with a number that the field can never reach.
     fn out_of_range(&self, operator: &str, left: &Expr, right: &Expr) -> Option<String> {
         let turned = match operator {
@@ -141,8 +154,8 @@ impl Types<'_> {
         let range = self.schema.range(&path)?;
         let verdict = range.verdict(operator, number)?;
         Some(format!(
-            "`{}.{path}` is {range}: this is always {verdict}",
-            self.context
+            "`{}` is {range}: this is always {verdict}",
+            written(field)
         ))
     }
 
@@ -161,18 +174,34 @@ impl Types<'_> {
         let known = self.schema.values(&path)?;
         (!known.contains(&text.as_str())).then(|| {
             format!(
-                "`{}.{path}` is {}: this is always {always}",
-                self.context,
+                "`{}` is {}: this is always {always}",
+                written(field),
                 known.join(" or ")
             )
         })
     }
 
-    /// The path into the context that an expression is.
+    /// The path into the context that an expression is; empty for the context itself.
     fn path(&self, expression: &Expr) -> Option<String> {
-        let chain = Chain::of(expression)?;
-        let is_field = chain.root == self.context && chain.end == ChainEnd::Value && !chain.fields.is_empty();
-        is_field.then(|| chain.path())
+        let chain = Chain::of(expression).filter(|chain| chain.end == ChainEnd::Value)?;
+        let Some(Inferred::Path(base)) = self.variables.get(chain.root) else {
+            return None;
+        };
+        let fields = chain.path();
+        Some(match (base.as_str(), fields.as_str()) {
+            (base, "") => base.to_owned(),
+            ("", fields) => fields.to_owned(),
+            (base, fields) => format!("{base}.{fields}"),
+        })
+    }
+
+    /// What a variable that is set to an expression holds.
+    pub(super) fn infer(&self, expression: &Expr) -> Inferred {
+        match (self.path(expression), self.kind(expression)) {
+            (Some(path), _) => Inferred::Path(path),
+            (None, Some(kind)) => Inferred::Kind(kind),
+            (None, None) => Inferred::Unknown,
+        }
     }
 
     fn never_in(&self, item: &Expr, container: &Expr) -> Option<String> {
@@ -214,7 +243,15 @@ impl Types<'_> {
             Expr::DynamicConstant(value, _) if value.is_decimal() => FieldKind::Decimal,
             Expr::Array(..) => FieldKind::List,
             Expr::Map(..) => FieldKind::Map,
-            Expr::Variable(..) | Expr::Dot(..) => self.schema.kind(&self.path(expression)?)?,
+            Expr::Variable(..) | Expr::Dot(..) => match (self.path(expression), expression) {
+                (Some(path), _) if path.is_empty() => FieldKind::Map,
+                (Some(path), _) => self.schema.kind(&path)?,
+                (None, Expr::Variable(variable, ..)) => match self.variables.get(variable.1.as_str())? {
+                    Inferred::Kind(kind) => *kind,
+                    Inferred::Path(_) | Inferred::Unknown => return None,
+                },
+                (None, _) => function_kind(last_method(expression)?)?,
+            },
             Expr::FnCall(call, _) => return self.call_kind(call),
             _ => return None,
         })
@@ -222,14 +259,71 @@ impl Types<'_> {
 
     /// The type of what a call gives, where its name tells.
     pub(super) fn call_kind(&self, call: &FnCallExpr) -> Option<FieldKind> {
-        Some(match call.name.as_str() {
-            "contains" => FieldKind::Bool,
-            _ if !call.is_operator_call() => return None,
-            "==" | "!=" | "<" | "<=" | ">" | ">=" | "!" => FieldKind::Bool,
-            "*" | "/" | "%" | "**" => FieldKind::Decimal,
+        let own = self
+            .results
+            .iter()
+            .find(|((name, parameters), _)| name == call.name.as_str() && *parameters == call.args.len());
+        match (own, call.args.as_slice()) {
+            (Some((_, kind)), _) => *kind,
+            (None, [left, right]) if call.is_operator_call() => self.operator_kind(&call.name, left, right),
+            (None, [_]) if call.is_operator_call() => match call.name.as_str() {
+                "!" => Some(FieldKind::Bool),
+                _ => Some(FieldKind::Decimal),
+            },
+            _ => function_kind(&call.name),
+        }
+    }
+
+    /// The type of what an operator gives.
+    pub(super) fn operator_kind(&self, operator: &str, left: &Expr, right: &Expr) -> Option<FieldKind> {
+        let sides = [self.kind(left), self.kind(right)];
+        Some(match operator {
+            "==" | "!=" | "<" | "<=" | ">" | ">=" | "contains" => FieldKind::Bool,
+            "+" if sides.contains(&Some(FieldKind::Text)) => FieldKind::Text,
+            "+" => joined(sides[0]?, sides[1]?)
+                .filter(|kind| matches!(kind, FieldKind::Whole | FieldKind::Decimal | FieldKind::List))?,
+            "-" | "*" | "/" | "%" | "**" if sides == [Some(FieldKind::Whole); 2] => FieldKind::Whole,
+            "-" | "*" | "/" | "%" | "**" => FieldKind::Decimal,
             _ => return None,
         })
     }
+}
+
+/// The type of what a function of the language gives, whatever it is given.
+fn function_kind(name: &str) -> Option<FieldKind> {
+    Some(match name {
+        "contains" | "is_empty" | "starts_with" | "ends_with" => FieldKind::Bool,
+        "len" | "index_of" | "to_int" | "parse_int" => FieldKind::Whole,
+        "to_decimal" | "parse_decimal" => FieldKind::Decimal,
+        "to_upper" | "to_lower" | "trim" | "sub_string" | "replace" | "to_string" | "join" | "type_of" => {
+            FieldKind::Text
+        }
+        "split" | "keys" | "values" | "without" => FieldKind::List,
+        _ => return None,
+    })
+}
+
+/// The method that a chain of dots ends with.
+fn last_method(mut expression: &Expr) -> Option<&str> {
+    loop {
+        match expression {
+            Expr::Dot(pair, ..) => expression = &pair.rhs,
+            Expr::MethodCall(call, _) => return Some(&call.name),
+            _ => return None,
+        }
+    }
+}
+
+/// A chain as the script writes it.
+fn written(expression: &Expr) -> String {
+    let Some(chain) = Chain::of(expression) else {
+        return String::new();
+    };
+    let names = chain.fields.iter().map(|(name, _)| *name);
+    std::iter::once(chain.root)
+        .chain(names)
+        .collect::<Vec<_>>()
+        .join(".")
 }
 
 /// The number that a text in quotes was meant as, and how to write it.

@@ -2,7 +2,7 @@
 
 use mission_core::ports::rules::Hook;
 
-use super::{always_fails, answers, comparisons, fields, variables};
+use super::{always_fails, answers, comparisons, fields, inference::ScriptTypes, variables};
 use crate::{
     Diagnostic, FieldSchema, FindingCode,
     answer::{REWARD_FIELDS, unknown_reward_field},
@@ -27,19 +27,20 @@ pub(crate) fn lint_expectation(
     if let Err(findings) = &read.program {
         found.extend(findings.iter().cloned());
     }
-    for function in &read.functions {
+    let types = ScriptTypes::of(&read.functions, &[], schema);
+    for (n, function) in read.functions.iter().enumerate() {
         found.extend(always_fails::check(source, function));
         found.extend(variables::check(source, function));
-        found.extend(fields::check(source, function, "ctx", schema));
-        found.extend(comparisons::check(source, function, "ctx", schema));
+        found.extend(fields::check(source, function, &types.of_function(n)));
+        found.extend(comparisons::check(source, function, &types.of_function(n)));
         let subject = "the expression";
         found.extend(answers::check_as(
             source,
             subject,
             Hook::Eligible,
-            function,
+            n,
             &read.functions,
-            schema,
+            &types,
         ));
         if hook == Hook::Reward {
             found.extend(unknown_amounts(source, function));

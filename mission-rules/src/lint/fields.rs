@@ -2,6 +2,7 @@
 
 use rhai::{ASTNode, Stmt};
 
+use super::{comparisons::Types, inference::Inferred};
 use crate::{
     Diagnostic, FieldSchema, FindingCode,
     suggest::suggest,
@@ -9,26 +10,22 @@ use crate::{
 };
 
 /// Finds fields that no context has, and assignments that nobody would see.
-pub(super) fn check(
-    source: &str,
-    function: &Function,
-    context: &str,
-    schema: &FieldSchema,
-) -> Vec<Diagnostic> {
+pub(super) fn check(source: &str, function: &Function, types: &Types<'_>) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
     function.walk(|path| {
-        if let Some(finding) = written_field(source, path, context) {
-            findings.push(finding);
-        }
-        if let Some(chain) = chain_at(path).filter(|chain| chain.root == context) {
-            findings.extend(unknown_field(source, &chain, schema));
+        findings.extend(written_field(source, path, types));
+        if let Some(chain) = chain_at(path)
+            && let Some(Inferred::Path(base)) = types.variables.get(chain.root)
+        {
+            findings.extend(unknown_field(source, &chain, base, types.schema));
         }
     });
     findings
 }
 
-fn unknown_field(source: &str, chain: &Chain<'_>, schema: &FieldSchema) -> Option<Diagnostic> {
-    let mut path = String::new();
+/// The first field of a chain that its root, which holds a path of the context, does not have.
+fn unknown_field(source: &str, chain: &Chain<'_>, base: &str, schema: &FieldSchema) -> Option<Diagnostic> {
+    let mut path = base.to_owned();
     for (name, position) in &chain.fields {
         let parent = path.clone();
         if !path.is_empty() {
@@ -40,12 +37,13 @@ fn unknown_field(source: &str, chain: &Chain<'_>, schema: &FieldSchema) -> Optio
         }
         let root = chain.root;
         let siblings: Vec<&str> = schema.names_below(&parent).collect();
-        let place = if parent.is_empty() {
-            root.to_owned()
-        } else {
-            format!("{root}.{parent}")
+        // As the script writes it: the root stands for what it holds.
+        let written = |path: &str| match path.strip_prefix(base).unwrap_or(path).trim_start_matches('.') {
+            "" => root.to_owned(),
+            fields => format!("{root}.{fields}"),
         };
-        let message = format!("`{root}.{path}` is in no context, so it reads as `()`");
+        let place = written(&parent);
+        let message = format!("`{}` is in no context, so it reads as `()`", written(&path));
         let finding =
             Diagnostic::new(FindingCode::ScriptUnknownField, message).at_known(word_at(source, *position));
         return Some(match suggest(name, siblings.iter().copied()) {
@@ -64,11 +62,15 @@ fn unknown_field(source: &str, chain: &Chain<'_>, schema: &FieldSchema) -> Optio
     None
 }
 
-fn written_field(source: &str, path: &[ASTNode<'_>], context: &str) -> Option<Diagnostic> {
+fn written_field(source: &str, path: &[ASTNode<'_>], types: &Types<'_>) -> Option<Diagnostic> {
     let Some(ASTNode::Stmt(Stmt::Assignment(assignment))) = path.last() else {
         return None;
     };
-    let chain = Chain::of(&assignment.1.lhs).filter(|chain| chain.root == context)?;
+    let chain = Chain::of(&assignment.1.lhs)?;
+    if types.variables.get(chain.root) != Some(&Inferred::Path(String::new())) {
+        return None;
+    }
+    let context = chain.root;
     let message = format!(
         "`{context}` is this call's own copy: nothing outside of the hook sees what is written to it"
     );

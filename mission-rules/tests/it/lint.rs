@@ -64,6 +64,47 @@ const CASES: &[Case<'_>] = &[
         "fn progress(ctx) { if ctx.user.level > 3 { throw \"not for you\" } else { 1 } }",
         &[],
     ),
+    // What may be of several types is compared with anything.
+    (
+        "fn eligible(ctx) { let n = 1; if ctx.user.level > 3 { n = \"many\"; } n == \"many\" }",
+        &[],
+    ),
+    (
+        "fn same(a, b) { a == b } fn eligible(ctx) { same(ctx.user.level, 3) && same(ctx.user.country, \"DE\") }",
+        &[],
+    ),
+    (
+        "fn eligible(ctx) { let user = ctx.user; user.level = \"high\"; user.level == \"high\" }",
+        &[],
+    ),
+    (
+        "fn eligible(ctx) { for tag in ctx.user.tags { if tag == 3 || tag == \"vip\" { return true; } } false }",
+        &[],
+    ),
+    (
+        "fn one(ctx) { for tag in ctx.user.tags { return tag; } 0 } fn eligible(ctx) { one(ctx) == \"vip\" }",
+        &[],
+    ),
+    (
+        "fn down(n) { if n > 0 { down(n - 1) } else { \"end\" } } fn eligible(ctx) { down(ctx.user.level) == \"end\" }",
+        &[],
+    ),
+    (
+        "fn found(ctx) { loop { break \"x\"; } } fn eligible(ctx) { found(ctx) == \"x\" }",
+        &[],
+    ),
+    (
+        "fn eligible(ctx) { try { throw 1 } catch (why) { return why == \"x\" || why == 1; } true }",
+        &[],
+    ),
+    (
+        "fn verify(ctx) { let said = \"level \" + ctx.user.level; said += 1; said + [1] }",
+        &[],
+    ),
+    (
+        "fn progress(ctx) { let n = 0; n += 1; n *= 2; let all = [1] + [2]; all.push(3); n + all.len() }",
+        &[],
+    ),
     // Syntax.
     (
         "fn eligible(ctx) { ctx.user.level >= }",
@@ -191,6 +232,63 @@ const CASES: &[Case<'_>] = &[
     (
         "fn eligible(ctx) { ctx.user.tags == \"vip\" }",
         &[("script/type-conflict", "==", "a list and a text")],
+    ),
+    // Types through variables, parameters, results and functions of the language.
+    (
+        "fn eligible(ctx) { let level = ctx.user.level; level == \"3\" }",
+        &[("script/type-conflict", "==", "write 3 without quotes")],
+    ),
+    (
+        "fn eligible(ctx) { let user = ctx.user; user.levle > 3 }",
+        &[("script/unknown-field", "levle", "did you mean `user.level`?")],
+    ),
+    (
+        "fn enough(n) { n >= \"3\" } fn eligible(ctx) { enough(ctx.user.level) }",
+        &[("script/type-conflict", ">=", "write 3 without quotes")],
+    ),
+    (
+        "fn far(c) { c.streak.curent > 1 } fn eligible(ctx) { far(ctx) }",
+        &[("script/unknown-field", "curent", "c.streak.current")],
+    ),
+    (
+        "fn high(u) { u.level > 3 && u.tgas == () } fn eligible(c) { high(c.user) }",
+        &[("script/unknown-field", "tgas", "did you mean `u.tags`?")],
+    ),
+    (
+        "fn name(ctx) { ctx.user.country.to_upper() } fn eligible(ctx) { name(ctx) == 1 }",
+        &[("script/type-conflict", "==", "a text and a whole number")],
+    ),
+    (
+        "fn eligible(ctx) { ctx.user.tags.len() == \"2\" }",
+        &[("script/type-conflict", "==", "write 2 without quotes")],
+    ),
+    (
+        "const LEVEL = \"3\"; fn eligible(ctx) { ctx.user.level > LEVEL }",
+        &[("script/type-conflict", ">", "a whole number and a text")],
+    ),
+    (
+        "fn progress(ctx) { ctx.user.level + ctx.user.tags }",
+        &[("script/type-conflict", "+", "cannot be added")],
+    ),
+    (
+        "fn progress(ctx) { let text = `${ctx.user.level}` + 1; text - 1 }",
+        &[("script/type-conflict", "-", "this is a text")],
+    ),
+    (
+        "fn progress(ctx) { let n = \"1\"; n }",
+        &[("script/wrong-answer", "n", "gives a text here")],
+    ),
+    (
+        "fn why(ctx) { \"no\" } fn eligible(ctx) { let said = why(ctx); said }",
+        &[("script/wrong-answer", "said", "gives a text here")],
+    ),
+    (
+        "fn eligible(ctx) { let evidence = ctx.evidence; evidence.type == \"photo\" }",
+        &[(
+            "script/type-conflict",
+            "==",
+            "`evidence.type` is watch_duration or",
+        )],
     ),
     // Values that the context cannot have.
     (
