@@ -141,7 +141,7 @@ fn check_call(
         match (foreign(name), suggest(name, names.iter().copied())) {
             (Some(here), _) => finding.with_help(format!("write `{here}`")),
             (None, Some(meant)) => {
-                finding.with_suggestion(meant, name_at(source, position, name), str::to_owned)
+                finding.with_suggestion(&meant, name_at(source, position, name), str::to_owned)
             }
             (None, None) => finding,
         }

@@ -54,7 +54,7 @@ impl Diagnostic {
 
     /// The same where the text can be used all the same.
     #[must_use]
-    pub(crate) fn as_warning(mut self) -> Self {
+    pub(crate) fn into_warning(mut self) -> Self {
         self.severity = Severity::Warning;
         self
     }

@@ -106,7 +106,7 @@ fn check_hooks(source: &str, written: &AST, defined: &[Function]) -> Vec<Diagnos
             Some(meant) => {
                 let message = format!("`{name}` is no hook, and nothing calls it");
                 Diagnostic::new(FindingCode::ScriptMisspelledHook, message).with_suggestion(
-                    meant,
+                    &meant,
                     span.clone(),
                     str::to_owned,
                 )

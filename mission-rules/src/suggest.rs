@@ -112,7 +112,7 @@ impl Diagnostic {
     #[must_use]
     pub(crate) fn with_suggestion(
         self,
-        meant: Suggestion,
+        meant: &Suggestion,
         span: Option<Range<usize>>,
         written: impl FnOnce(&str) -> String,
     ) -> Self {

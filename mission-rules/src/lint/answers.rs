@@ -405,7 +405,7 @@ fn reward_field(source: &str, field: &Field) -> Option<ReturnFinding> {
         return Some(match suggest(name, REWARD_FIELDS) {
             Some(meant) => {
                 let span = name_at(source, *position, name);
-                (finding.with_suggestion(meant, span, str::to_owned), at)
+                (finding.with_suggestion(&meant, span, str::to_owned), at)
             }
             None => (finding, at),
         });

@@ -89,7 +89,7 @@ impl Types<'_> {
             .with_fix(fix);
         let finding = match operator {
             "+" | "-" | "*" | "/" | "%" | "**" => finding,
-            _ => finding.as_warning(),
+            _ => finding.into_warning(),
         };
         let place = word_at(source, position).filter(|span| source.get(span.clone()).is_some());
         Some(match place {

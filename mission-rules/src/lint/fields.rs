@@ -49,7 +49,8 @@ fn unknown_field(source: &str, chain: &Chain<'_>, base: &str, schema: &FieldSche
         return Some(match suggest(name, siblings.iter().copied()) {
             Some(meant) => {
                 let help = format!("did you mean `{place}.{}`?", meant.name);
-                let finding = finding.with_suggestion(meant, name_at(source, *position, name), str::to_owned);
+                let finding =
+                    finding.with_suggestion(&meant, name_at(source, *position, name), str::to_owned);
                 finding.with_help(help)
             }
             None if siblings.is_empty() => finding.with_help(format!(

@@ -295,7 +295,7 @@ fn event(fields: Fields<'_>) -> Option<CaseEvent> {
         let message = format!("`{name}` is none of a case's commands");
         let diagnostic = Diagnostic::new(FindingCode::PackBadValue, message).at(span.clone());
         fields.report.add(match suggest::suggest(name, COMMANDS) {
-            Some(meant) => diagnostic.with_suggestion(meant, Some(span), suggest::in_quotes),
+            Some(meant) => diagnostic.with_suggestion(&meant, Some(span), suggest::in_quotes),
             None => diagnostic.with_help(format!("the commands are {}", quoted(&COMMANDS))),
         });
     }

@@ -34,7 +34,7 @@ pub(super) fn check_completable(missions: &[PlacedMission<'_>], findings: &mut V
     }
 }
 
-fn never(why: String) -> Diagnostic {
+fn never(why: &str) -> Diagnostic {
     Diagnostic::new(
         FindingCode::PackNeverCompleted,
         format!("nobody can ever complete this mission: {why}"),
@@ -55,7 +55,7 @@ fn late_requirement(
         .map(|(code, starts_at)| {
             let why = format!("`{}` begins at {starts_at}, when this one is over", code.value);
             let help = "move `starts_at` there, or `ends_at` here";
-            never(why).with_help(help).at(code.span.clone())
+            never(&why).with_help(help).at(code.span.clone())
         })
 }
 
@@ -82,7 +82,7 @@ fn long_streak(mission: &MissionFile, definition: &Definition) -> Option<Diagnos
         .map(|(_, place)| {
             let why = format!("there are no {} {name} {place}", definition.target);
             let help = "lower `target`, or let the mission run longer (`frequency = \"one_time\"`)";
-            never(why).with_help(help).at(mission.places.target.clone())
+            never(&why).with_help(help).at(mission.places.target.clone())
         })
 }
 
@@ -133,6 +133,6 @@ fn few_completions(
             definition.target
         );
         let help = "lower `target`, or count more missions";
-        never(why).with_help(help).at(mission.places.target.clone())
+        never(&why).with_help(help).at(mission.places.target.clone())
     })
 }

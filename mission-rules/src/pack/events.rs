@@ -59,7 +59,7 @@ impl EventCatalog {
         let diagnostic = Diagnostic::new(FindingCode::PackUnknownEvent, message).at(span.clone());
         let names = self.0.keys().map(String::as_str).take(suggest::MOST_COMPARED);
         Some(match suggest::suggest(name, names) {
-            Some(meant) => diagnostic.with_suggestion(meant, Some(span.clone()), suggest::in_quotes),
+            Some(meant) => diagnostic.with_suggestion(&meant, Some(span.clone()), suggest::in_quotes),
             None => {
                 let known: Vec<&str> = self.names().take(12).collect();
                 diagnostic.with_help(format!(
@@ -119,7 +119,7 @@ pub(super) fn event_fields(fields: &Fields<'_>) -> EventFields {
             );
             let diagnostic = Diagnostic::new(FindingCode::PackUnknownType, message).at(kind.span.clone());
             fields.report.add(match suggest::meant(&kind.value, names) {
-                Some(meant) => diagnostic.with_suggestion(meant, Some(kind.span), suggest::in_quotes),
+                Some(meant) => diagnostic.with_suggestion(&meant, Some(kind.span), suggest::in_quotes),
                 None => diagnostic.with_help(format!("the types are {}", quoted(&names))),
             });
         }

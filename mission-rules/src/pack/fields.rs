@@ -229,7 +229,7 @@ impl<'a> Fields<'a> {
                 _ if self.what.starts_with("`[") && MISSION_FIELDS.contains(&name) => diagnostic.with_help(
                     format!("`{name}` is a field of the mission: move it above the first line in brackets"),
                 ),
-                Some(meant) => diagnostic.with_suggestion(meant, Some(key.span()), str::to_owned),
+                Some(meant) => diagnostic.with_suggestion(&meant, Some(key.span()), str::to_owned),
                 None => diagnostic.with_help(format!("{} has {}", self.what, quoted(&known))),
             });
         }
@@ -306,7 +306,7 @@ pub(super) fn read<T: FromToml>(
         Err(FieldTypeError::Name(message, meant)) => {
             let diagnostic = Diagnostic::new(FindingCode::PackBadValue, format!("`{name}` {message}"));
             match meant {
-                Some(meant) => diagnostic.with_suggestion(meant, Some(value.span()), suggest::in_quotes),
+                Some(meant) => diagnostic.with_suggestion(&meant, Some(value.span()), suggest::in_quotes),
                 None => diagnostic,
             }
         }

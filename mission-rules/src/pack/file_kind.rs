@@ -64,7 +64,7 @@ fn stray(path: &str) -> Option<Diagnostic> {
     let warning = |help: &str| {
         Some(
             Diagnostic::new(FindingCode::PackStrayFile, message)
-                .as_warning()
+                .into_warning()
                 .with_help(help),
         )
     };

@@ -263,7 +263,7 @@ fn unknown_mission(
     let message = format!("the pack has no mission `{}`", wanted.value);
     let diagnostic = Diagnostic::new(FindingCode::PackUnknownMission, message).at(wanted.span.clone());
     match suggest::suggest(wanted.value.as_str(), codes.iter().copied()) {
-        Some(meant) => diagnostic.with_suggestion(meant, Some(wanted.span.clone()), written),
+        Some(meant) => diagnostic.with_suggestion(&meant, Some(wanted.span.clone()), written),
         None => diagnostic.with_help("name a mission by the `code` in its file"),
     }
 }
@@ -331,7 +331,7 @@ fn missing_script(named: &Located<String>, path: &str, scripts: &BTreeSet<&str>)
     )
     .at(named.span.clone());
     match suggest::suggest(path, scripts.iter().copied().take(suggest::MOST_COMPARED)) {
-        Some(meant) => diagnostic.with_suggestion(meant, Some(named.span.clone()), in_quotes),
+        Some(meant) => diagnostic.with_suggestion(&meant, Some(named.span.clone()), in_quotes),
         None if !path.ends_with(".rhai") => diagnostic.with_help("a script's name ends in `.rhai`"),
         None => diagnostic.with_help("make the file; paths start at the pack's folder"),
     }
@@ -421,7 +421,10 @@ pub(super) fn check_cases(
         }
         for property in &cases.properties {
             if !codes.contains(&property.mission.value) && !uncertain {
-                findings.push(Finding::new(*file, unknown_mission(&property.mission, &compared)));
+                findings.push(Finding::new(
+                    *file,
+                    unknown_mission(&property.mission, &compared, in_quotes),
+                ));
             }
         }
         let named = cases.cases.iter().map(|case| &case.name);
@@ -465,10 +468,10 @@ fn contradicting_data(case: &Case, catalog: Option<&EventCatalog>) -> Vec<Findin
                         "pack.toml declares no field `{name}` of `{}`",
                         event.event_type.value
                     );
-                    let diagnostic = Diagnostic::new(FindingCode::PackEventData, message).as_warning();
+                    let diagnostic = Diagnostic::new(FindingCode::PackEventData, message).into_warning();
                     let key = place.map(|place| place.key.clone());
                     match suggest::suggest(name, declared.keys().map(String::as_str)) {
-                        Some(meant) => diagnostic.with_suggestion(meant, key, str::to_owned),
+                        Some(meant) => diagnostic.with_suggestion(&meant, key, str::to_owned),
                         None => diagnostic.with_help("declare it there, or take it out"),
                     }
                 }
@@ -486,7 +489,7 @@ fn unknown_events(case: &Case, catalog: Option<&EventCatalog>) -> Vec<Finding> {
     activity
         .filter(|event| !COMMANDS.contains(&event.value.as_str()) && !event.value.starts_with("task."))
         .filter_map(|event| {
-            let diagnostic = catalog.objection(event)?.as_warning();
+            let diagnostic = catalog.objection(event)?.into_warning();
             Some(Finding::new(case.file.as_str(), diagnostic))
         })
         .collect()

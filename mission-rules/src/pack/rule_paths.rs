@@ -78,7 +78,7 @@ fn unknown_value(place: &RulePlace, known: &[&str]) -> Option<Diagnostic> {
         _ => None,
     };
     Some(match meant {
-        Some(meant) => diagnostic.with_suggestion(meant, Some(place.value.clone()), suggest::in_quotes),
+        Some(meant) => diagnostic.with_suggestion(&meant, Some(place.value.clone()), suggest::in_quotes),
         None => diagnostic.with_help("compare it with a value that it can have"),
     })
 }
@@ -243,7 +243,7 @@ pub(super) fn with_known_paths(
     schema: &FieldSchema,
 ) -> Diagnostic {
     match suggest::suggest(path, schema.below("")) {
-        Some(meant) => diagnostic.with_suggestion(meant, place, suggest::in_quotes),
+        Some(meant) => diagnostic.with_suggestion(&meant, place, suggest::in_quotes),
         None => diagnostic.with_help(known_paths(path, schema)),
     }
 }

@@ -25,10 +25,9 @@ fn folder() -> PathBuf {
 
 /// The section of a page below a heading.
 fn section(code: FindingCode, heading: &str) -> &'static str {
-    let (_, rest) = code
-        .page()
-        .split_once(&format!("\n## {heading}\n"))
-        .unwrap_or_else(|| panic!("{code} has no section `{heading}`"));
+    let found = code.page().split_once(&format!("\n## {heading}\n"));
+    assert!(found.is_some(), "{code} has no section `{heading}`");
+    let (_, rest) = found.unwrap();
     rest.split_once("\n## ").map_or(rest, |(section, _)| section)
 }
 
@@ -54,10 +53,13 @@ fn pack_of(section: &str) -> PackFiles {
             let path = first.strip_prefix("# ").or_else(|| first.strip_prefix("// "))?;
             Some((path, rest))
         });
-        match (language, named) {
-            ("sh", _) => commands.push(text),
-            (_, Some(file)) => files.push(file),
-            _ => panic!("the block names no file:\n{text}"),
+        assert!(
+            language == "sh" || named.is_some(),
+            "the block names no file:\n{text}"
+        );
+        match named {
+            Some(file) if language != "sh" => files.push(file),
+            _ => commands.push(text),
         }
     }
     let has = |start: &str| files.iter().any(|(path, _)| path.starts_with(start));

@@ -1,9 +1,8 @@
 //! Corrections of findings: where only one thing can have been meant, it is put in the place of what is written.
 
-use std::{collections::HashMap, ops::Range};
+use std::collections::HashMap;
 
 use gen_lsp_types as lsp;
-use mission_rules::Diagnostic;
 
 use super::{diagnostics::diagnostic, lines::Lines, workspace::OpenFile};
 
@@ -30,10 +29,10 @@ pub(super) fn fixes(file: &OpenFile, asked: &lsp::CodeActionParams) -> Vec<lsp::
         finding.file == file.path && span.is_some_and(|span| span.start <= end && start <= span.end)
     });
     let actions = here.filter_map(|finding| {
-        let fix = Fix::of(&finding.diagnostic, text)?;
+        let fix = finding.diagnostic.fix.as_ref()?;
         let edit = lsp::TextEdit {
             range: lines.range(&fix.span),
-            new_text: fix.replacement,
+            new_text: fix.replacement.clone(),
         };
         Some(lsp::CodeAction {
             title: format!("Write `{}`", edit.new_text),
@@ -48,80 +47,4 @@ pub(super) fn fixes(file: &OpenFile, asked: &lsp::CodeActionParams) -> Vec<lsp::
         })
     });
     actions.collect()
-}
-
-/// One replacement in the text that a finding is about.
-#[derive(Debug, PartialEq, Eq)]
-struct Fix {
-    span: Range<usize>,
-    replacement: String,
-}
-
-impl Fix {
-    /// What a finding suggests to write in the place that it is about: a word for a word, a text for a text.
-    fn of(diagnostic: &Diagnostic, text: &str) -> Option<Fix> {
-        let meant = diagnostic
-            .help
-            .as_deref()?
-            .strip_prefix("did you mean `")?
-            .strip_suffix("`?")?;
-        let span = diagnostic.span.clone().filter(|span| !span.is_empty())?;
-        let written = text.get(span.clone())?;
-        let quote = written.chars().next().filter(|first| matches!(first, '"' | '\''));
-        let replacement = match quote {
-            Some(quote) => format!("{quote}{meant}{quote}"),
-            // A field of the context is suggested with its whole path, and found by its last part.
-            None if diagnostic.code == "script/unknown-field" => meant.rsplit('.').next()?.to_owned(),
-            None => meant.to_owned(),
-        };
-        Some(Fix { span, replacement })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_suggestion_replaces_what_was_written() {
-        let text = "eligible ctx.user.levle auto_strat \"dayly\"";
-        for (code, help, written, replacement) in [
-            (
-                "script/unknown-field",
-                "did you mean `ctx.user.level`?",
-                "levle",
-                Some("level"),
-            ),
-            (
-                "pack/unknown-field",
-                "did you mean `auto_start`?",
-                "auto_strat",
-                Some("auto_start"),
-            ),
-            (
-                "pack/bad-value",
-                "did you mean `daily`?",
-                "\"dayly\"",
-                Some("\"daily\""),
-            ),
-            (
-                "pack/unknown-field",
-                "`[reward]` has `points`",
-                "auto_strat",
-                None,
-            ),
-        ] {
-            let start = text.find(written).unwrap();
-            let span = start..start + written.len();
-            let found = Diagnostic::error(code, "wrong").with_help(help).at(span.clone());
-            let expected = replacement.map(|replacement| Fix {
-                span,
-                replacement: replacement.to_owned(),
-            });
-            assert_eq!(Fix::of(&found, text), expected, "{help}");
-        }
-        let whole = Diagnostic::error("pack/stray-file", "wrong").with_help("did you mean `pack.toml`?");
-        assert_eq!(Fix::of(&whole.clone(), text), None);
-        assert_eq!(Fix::of(&whole.at(0..0), text), None);
-    }
 }

@@ -92,6 +92,7 @@ pub(super) fn diagnostic(pack: &Snapshot, lines: &Lines<'_>, finding: &Finding) 
             Severity::Warning => lsp::DiagnosticSeverity::Warning,
         }),
         code: Some(lsp::Code::String(found.code.to_string())),
+        code_description: found.code.help_uri().parse().ok().map(lsp::CodeDescription::new),
         source: Some("mission".to_owned()),
         message: lsp::Message::String(message),
         related_information: (!related.is_empty()).then_some(related),
