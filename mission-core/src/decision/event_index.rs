@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use rust_decimal::Decimal;
+
 use super::CompiledMission;
 use crate::{
     MissionId,
     event::ActivityEvent,
-    mission::{EventCondition, FieldKey, FieldType, Rule},
+    mission::{EventCondition, FieldKey, FieldType, FieldValue, Rule, WantedField},
 };
 
 /// The missions whose tasks events of one type move.
@@ -16,10 +18,69 @@ pub(super) struct EventTypeIndex {
     all: Vec<MissionId>,
     /// Those of which nothing can be told by the event alone, in order.
     unconditional: Vec<MissionId>,
-    /// The others, by the field that they ask for and its value.
-    by_field: BTreeMap<String, HashMap<FieldKey, Vec<MissionId>>>,
+    /// The others, by the field that they ask for.
+    by_field: BTreeMap<String, FieldIndex>,
     /// The fields that they declare of such events; many declare the same.
     declared: Vec<(BTreeMap<String, FieldType>, Vec<MissionId>)>,
+}
+
+/// Missions by what they want of one field.
+#[derive(Clone, Debug, Default)]
+struct FieldIndex {
+    one_of: HashMap<FieldKey, Vec<MissionId>>,
+    at_least: BTreeMap<Decimal, Vec<MissionId>>,
+    at_most: BTreeMap<Decimal, Vec<MissionId>>,
+}
+
+impl FieldIndex {
+    fn find(&self, field: &FieldValue<'_>, found: &mut Vec<MissionId>) {
+        let keys = FieldKey::of_field(field);
+        found.extend(keys.iter().filter_map(|key| self.one_of.get(key)).flatten());
+        match field {
+            FieldValue::Number(number) => {
+                found.extend(self.at_least.range(..=number).flat_map(|(_, missions)| missions));
+                found.extend(self.at_most.range(number..).flat_map(|(_, missions)| missions));
+            }
+            _ => {
+                found.extend(self.at_least.values().flatten());
+                found.extend(self.at_most.values().flatten());
+            }
+        }
+    }
+
+    fn insert(&mut self, wanted: WantedField, id: MissionId) {
+        match wanted {
+            WantedField::OneOf(keys) => {
+                for key in keys {
+                    insert(self.one_of.entry(key).or_default(), id);
+                }
+            }
+            WantedField::AtLeast(bound) => insert(self.at_least.entry(bound).or_default(), id),
+            WantedField::AtMost(bound) => insert(self.at_most.entry(bound).or_default(), id),
+        }
+    }
+
+    fn remove(&mut self, wanted: &WantedField, id: MissionId) {
+        match wanted {
+            WantedField::OneOf(keys) => {
+                for key in keys {
+                    if self
+                        .one_of
+                        .get_mut(key)
+                        .is_some_and(|missions| remove(missions, id))
+                    {
+                        self.one_of.remove(key);
+                    }
+                }
+            }
+            WantedField::AtLeast(bound) => remove_bound(&mut self.at_least, bound, id),
+            WantedField::AtMost(bound) => remove_bound(&mut self.at_most, bound, id),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.one_of.is_empty() && self.at_least.is_empty() && self.at_most.is_empty()
+    }
 }
 
 impl EventTypeIndex {
@@ -31,12 +92,10 @@ impl EventTypeIndex {
     /// The missions that an event can concern, in the order of their ids.
     pub(super) fn concerned_by(&self, event: &ActivityEvent) -> Vec<MissionId> {
         let mut found = self.unconditional.clone();
-        for (path, by_key) in &self.by_field {
-            let Some(field) = event.field(path) else {
-                continue;
-            };
-            let keys = FieldKey::of_field(&field);
-            found.extend(keys.iter().filter_map(|key| by_key.get(key)).flatten());
+        for (path, index) in &self.by_field {
+            if let Some(field) = event.field(path) {
+                index.find(&field, &mut found);
+            }
         }
         found.sort_unstable();
         found.dedup();
@@ -56,11 +115,8 @@ impl EventTypeIndex {
         match conditions(compiled, event_type) {
             None => insert(&mut self.unconditional, id),
             Some(conditions) => {
-                for EventCondition { path, one_of } in conditions {
-                    let by_key = self.by_field.entry(path).or_default();
-                    for key in one_of {
-                        insert(by_key.entry(key).or_default(), id);
-                    }
+                for EventCondition { path, wanted } in conditions {
+                    self.by_field.entry(path).or_default().insert(wanted, id);
                 }
             }
         }
@@ -77,19 +133,12 @@ impl EventTypeIndex {
         let id = compiled.mission.id;
         remove(&mut self.all, id);
         remove(&mut self.unconditional, id);
-        for EventCondition { path, one_of } in conditions(compiled, event_type).into_iter().flatten() {
-            let Some(by_key) = self.by_field.get_mut(&path) else {
+        for EventCondition { path, wanted } in conditions(compiled, event_type).into_iter().flatten() {
+            let Some(index) = self.by_field.get_mut(&path) else {
                 continue;
             };
-            for key in one_of {
-                if let Some(missions) = by_key.get_mut(&key) {
-                    remove(missions, id);
-                    if missions.is_empty() {
-                        by_key.remove(&key);
-                    }
-                }
-            }
-            if by_key.is_empty() {
+            index.remove(&wanted, id);
+            if index.is_empty() {
                 self.by_field.remove(&path);
             }
         }
@@ -100,7 +149,7 @@ impl EventTypeIndex {
     }
 }
 
-/// What each edition of a mission that events of the type move asks of the event, the first such condition of each; `None`
+/// What each edition of a mission that events of the type move asks of the event, the best such condition of each; `None`
 /// where one asks for nothing that can be looked up.
 fn conditions(compiled: &CompiledMission, event_type: &str) -> Option<Vec<EventCondition>> {
     compiled
@@ -112,12 +161,12 @@ fn conditions(compiled: &CompiledMission, event_type: &str) -> Option<Vec<EventC
         .map(|edition| {
             // No rule is asked of what takes counts back.
             edition.mission.definition.trigger.on(event_type)?;
-            let mut rules = edition.mission.definition.rules.iter();
-            let of_rules = rules.find_map(Rule::event_condition);
-            of_rules.or_else(|| match &edition.script {
+            let rules = edition.mission.definition.rules.iter();
+            let of_script = match &edition.script {
                 Some(Ok(script)) => script.event_condition(),
                 _ => None,
-            })
+            };
+            WantedField::best(rules.filter_map(Rule::event_condition).chain(of_script))
         })
         .collect()
 }
@@ -134,8 +183,16 @@ fn insert(missions: &mut Vec<MissionId>, id: MissionId) {
     }
 }
 
-fn remove(missions: &mut Vec<MissionId>, id: MissionId) {
+/// Removes a mission, and says whether none is left.
+fn remove(missions: &mut Vec<MissionId>, id: MissionId) -> bool {
     if let Ok(position) = missions.binary_search(&id) {
         missions.remove(position);
+    }
+    missions.is_empty()
+}
+
+fn remove_bound(bounds: &mut BTreeMap<Decimal, Vec<MissionId>>, bound: &Decimal, id: MissionId) {
+    if bounds.get_mut(bound).is_some_and(|missions| remove(missions, id)) {
+        bounds.remove(bound);
     }
 }

@@ -3,16 +3,47 @@
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 
-use super::{FieldValue, Operator, Rule};
+use super::{FieldValue, Operator, Rule, rule::number};
 
-/// One field of the event must be one of some values; whatever else must hold. Where it is not, the mission's rules say no,
-/// and nothing in them can fail before.
+/// What one field of the event must be like; whatever else must hold. Where it is not, the mission's rules say no, and
+/// nothing in them can fail before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventCondition {
     /// The path, such as `event.data.shop_id`.
     pub path: String,
-    /// The keys of the values.
-    pub one_of: Vec<FieldKey>,
+    /// What must be there.
+    pub wanted: WantedField,
+}
+
+/// What a condition wants of a field that must be there. It may let more pass than the rule that it stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WantedField {
+    /// One of some values, by their keys.
+    OneOf(Vec<FieldKey>),
+    /// If it is a number, one that is not less.
+    AtLeast(Decimal),
+    /// If it is a number, one that is not greater.
+    AtMost(Decimal),
+}
+
+impl WantedField {
+    /// Whether it lets a field pass.
+    #[must_use]
+    pub fn allows(&self, field: &FieldValue<'_>) -> bool {
+        match (self, field) {
+            (WantedField::OneOf(keys), field) => {
+                FieldKey::of_field(field).iter().any(|key| keys.contains(key))
+            }
+            (WantedField::AtLeast(bound), FieldValue::Number(number)) => number >= bound,
+            (WantedField::AtMost(bound), FieldValue::Number(number)) => number <= bound,
+            (WantedField::AtLeast(_) | WantedField::AtMost(_), _) => true,
+        }
+    }
+
+    /// The more telling of conditions that all must hold: a few values before a range.
+    pub(crate) fn best(conditions: impl Iterator<Item = EventCondition>) -> Option<EventCondition> {
+        conditions.min_by_key(|condition| !matches!(condition.wanted, WantedField::OneOf(_)))
+    }
 }
 
 /// A value as far as being equal goes: two values that a condition takes for equal have a key in common. Two that have one
@@ -52,7 +83,7 @@ impl FieldKey {
     /// The keys of what a rule's value may mean, which is read by the type that it meets.
     fn of_rule_value(value: &str) -> Vec<FieldKey> {
         let mut keys = FieldKey::of_text(value);
-        keys.extend(super::rule::number(value).map(FieldKey::Number));
+        keys.extend(number(value).map(FieldKey::Number));
         keys.extend(value.trim().parse().ok().map(FieldKey::Bool));
         keys
     }
@@ -65,19 +96,21 @@ impl Rule {
         if !self.reads_event() || self.rule_type == "event.friends" {
             return None;
         }
-        let one_of = match self.operator {
-            Operator::Eq => FieldKey::of_rule_value(&self.value),
-            Operator::In => self
-                .value
-                .split(',')
-                .map(str::trim)
-                .flat_map(FieldKey::of_rule_value)
-                .collect(),
-            _ => return None,
+        let value = self.value.as_str();
+        let wanted = match self.operator {
+            Operator::Eq => WantedField::OneOf(FieldKey::of_rule_value(value)),
+            Operator::In => {
+                let values = value.split(',').map(str::trim);
+                WantedField::OneOf(values.flat_map(FieldKey::of_rule_value).collect())
+            }
+            Operator::Gt | Operator::Gte => WantedField::AtLeast(number(value)?),
+            Operator::Lt | Operator::Lte => WantedField::AtMost(number(value)?),
+            Operator::Between => WantedField::AtLeast(number(value.split_once(',')?.0)?),
+            Operator::Ne | Operator::NotIn | Operator::Contains | Operator::Exists => return None,
         };
         Some(EventCondition {
             path: self.rule_type.clone(),
-            one_of,
+            wanted,
         })
     }
 }

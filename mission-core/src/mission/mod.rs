@@ -22,7 +22,7 @@ pub use definition::{
     MissionType, Window,
 };
 pub use edition::MissionEdition;
-pub use event_condition::{EventCondition, FieldKey};
+pub use event_condition::{EventCondition, FieldKey, WantedField};
 pub use lifecycle::{InvalidTransition, MissionStatus, StatusTransition};
 pub use period::{Frequency, Period};
 pub use requirement::{AnyOf, Requirement, RequirementWindow};

@@ -50,7 +50,7 @@ fn every_condition_shows_what_it_saw() {
         .with(active(2, definition("first")));
     let before = explain(&fixture, 1).unwrap();
     assert_eq!(before.availability, Availability::Unavailable);
-    assert_eq!(before.refusal, Some("not_eligible"));
+    assert_eq!(before.refusal.as_deref(), Some("not_eligible"));
     let deciding = &before.conditions[before.decided_by.unwrap()];
     assert_eq!(deciding.kind, ConditionKind::Requires);
     assert_eq!(deciding.condition, "the mission `first` was completed before");
@@ -146,11 +146,11 @@ fn what_only_time_changes_says_until_when() {
     progress(&mut fixture, task.id, 9).unwrap();
     complete(&mut fixture, task.id).unwrap();
     let cooling = explain(&fixture, 1).unwrap();
-    assert_eq!(cooling.refusal, Some("cooldown"));
+    assert_eq!(cooling.refusal.as_deref(), Some("cooldown"));
     let until = at("2026-01-05T12:01:00Z");
     assert_eq!(cooling.to_do, [ToDo::WaitUntil { at: until }]);
     let early = explain(&fixture, 2).unwrap();
-    assert_eq!(early.refusal, Some("mission_not_active"));
+    assert_eq!(early.refusal.as_deref(), Some("mission_not_active"));
     assert_eq!(
         early.conditions[early.decided_by.unwrap()].kind,
         ConditionKind::Window
@@ -169,7 +169,7 @@ fn a_script_that_says_no_or_fails_is_told() {
         let mut fixture = scripted(NOON).with(active(1, written));
         let explanation = explain(&fixture, 1).unwrap();
         let refused = start(&mut fixture, 1).err().map(|why| why.code());
-        assert_eq!(explanation.refusal, refused, "{script}");
+        assert_eq!(explanation.refusal.as_deref(), refused, "{script}");
         explanation
     };
     let no = said("eligible false");
@@ -178,7 +178,7 @@ fn a_script_that_says_no_or_fails_is_told() {
     let broken = said("fail");
     let script = of_kind(&broken, ConditionKind::Script)[0];
     assert!(script.failure.is_some(), "{script:?}");
-    assert_eq!(broken.refusal, Some("rule_failed"));
+    assert_eq!(broken.refusal.as_deref(), Some("rule_failed"));
 }
 
 #[test]

@@ -56,7 +56,11 @@ fn any_rule() -> impl Strategy<Value = Rule> {
         Operator::Eq,
         Operator::In,
         Operator::Ne,
+        Operator::Gt,
         Operator::Gte,
+        Operator::Lt,
+        Operator::Lte,
+        Operator::Between,
         Operator::Contains,
         Operator::Exists,
     ]);
@@ -66,6 +70,8 @@ fn any_rule() -> impl Strategy<Value = Rule> {
         "5.0",
         "true",
         "x,5",
+        "4,6",
+        "5.5",
         " 5 ",
         "shop",
         "2026-01-05T10:00:00Z",
@@ -151,6 +157,38 @@ fn the_catalog_knows_a_mission_by_its_newest_rules_and_its_older_editions() {
         (0, 1)
     );
     assert_eq!(fixture.catalog.triggered_by("order.paid").count(), 1);
+}
+
+#[test]
+fn missions_are_found_by_ranges() {
+    let total = |operator, value: &str| vec![rule("event.data.total", operator, value)];
+    let mut fixture = EngineFixture::at(NOON)
+        .with(active(1, asking("small", total(Operator::Lt, "10"))))
+        .with(active(2, asking("large", total(Operator::Gte, "100.5"))))
+        .with(active(3, asking("medium", total(Operator::Between, "10,100"))));
+    let concerned = |fixture: &EngineFixture, total: Value| -> Vec<String> {
+        let event = event(&json!({"total": total}));
+        let found = fixture.catalog.concerned_by(&event);
+        found
+            .map(|compiled| compiled.mission.definition.code.to_string())
+            .collect()
+    };
+    assert_eq!(concerned(&fixture, json!(9)), ["small"]);
+    assert_eq!(concerned(&fixture, json!(100)), ["medium"]);
+    assert_eq!(
+        concerned(&fixture, json!("100.5")).len(),
+        3,
+        "a text may be anything"
+    );
+    // A range may let more pass than the rule: the rule decides.
+    assert_eq!(concerned(&fixture, json!(10)), ["small", "medium"]);
+    assert_eq!(concerned(&fixture, json!(200)), ["large", "medium"]);
+    assert_eq!(concerned(&fixture, Value::Null), [""; 0]);
+    fixture.add_mission(Mission {
+        version: 2,
+        ..active(2, asking("large", total(Operator::Gte, "500")))
+    });
+    assert_eq!(concerned(&fixture, json!(200)), ["medium"]);
 }
 
 #[test]

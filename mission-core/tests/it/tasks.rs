@@ -78,7 +78,7 @@ fn a_start_is_refused_in_the_order_of_the_contract() {
         } else {
             expected
         };
-        assert_eq!(explained.refusal, explainable, "case {case:05b}");
+        assert_eq!(explained.refusal.as_deref(), explainable, "case {case:05b}");
         let deciding = explained.decided_by.map(|at| &explained.conditions[at]);
         assert_eq!(
             deciding.map(|condition| condition.holds),

@@ -1,6 +1,6 @@
 //! What a compiled `eligible` asks of the event alone, in a form that missions can be found by.
 
-use mission_core::mission::{EventCondition, FieldKey};
+use mission_core::mission::{EventCondition, FieldKey, WantedField};
 
 use super::{
     field::Field,
@@ -8,30 +8,35 @@ use super::{
     value::{Comparison, Constant},
 };
 
-/// The first condition of an `eligible` that is about one field of the event and a few values, if nothing before it can
-/// fail.
+/// What an `eligible` asks of one field of the event, if nothing before it can fail: the first condition by a few values,
+/// else the first by a range.
 pub(super) fn event_condition(body: &Node) -> Option<EventCondition> {
     let conditions = match body {
         Node::And(conditions) => conditions,
         other => std::slice::from_ref(other),
     };
+    let mut range = None;
     for condition in conditions {
-        match condition {
+        let found = match condition {
             Node::CompareField(Comparison::Equal, field, constant) => {
-                if let Some(found) = on_event(field, std::slice::from_ref(constant)) {
-                    return Some(found);
-                }
+                one_of(std::slice::from_ref(constant)).and_then(|wanted| on_event(field, wanted))
             }
-            Node::IsOneOf(field, constants) => {
-                if let Some(found) = on_event(field, constants) {
-                    return Some(found);
-                }
+            Node::IsOneOf(field, constants) => one_of(constants).and_then(|wanted| on_event(field, wanted)),
+            Node::CompareField(comparison, field, constant) => {
+                range = range
+                    .or_else(|| within(*comparison, constant).and_then(|wanted| on_event(field, wanted)));
+                None
             }
-            other if cannot_fail(other) => {}
-            _ => return None,
+            _ => None,
+        };
+        if found.is_some() {
+            return found;
+        }
+        if !cannot_fail(condition) {
+            break;
         }
     }
-    None
+    range
 }
 
 /// Whether a condition gives yes or no to any context.
@@ -45,14 +50,28 @@ fn cannot_fail(condition: &Node) -> bool {
     }
 }
 
-fn on_event(field: &Field, constants: &[Constant]) -> Option<EventCondition> {
+fn one_of(constants: &[Constant]) -> Option<WantedField> {
+    let keys = constants.iter().map(key);
+    keys.collect::<Option<_>>().map(WantedField::OneOf)
+}
+
+/// The range of numbers that a comparison lets pass.
+fn within(comparison: Comparison, constant: &Constant) -> Option<WantedField> {
+    let bound = constant.value().number()?;
+    match comparison {
+        Comparison::Greater | Comparison::GreaterOrEqual => Some(WantedField::AtLeast(bound)),
+        Comparison::Less | Comparison::LessOrEqual => Some(WantedField::AtMost(bound)),
+        Comparison::Equal | Comparison::NotEqual => None,
+    }
+}
+
+fn on_event(field: &Field, wanted: WantedField) -> Option<EventCondition> {
     let path = match field {
         Field::EventData(keys) => format!("event.data.{keys}"),
         Field::Other("event.source") => "event.source".to_owned(),
         _ => return None,
     };
-    let one_of = constants.iter().map(key).collect::<Option<_>>()?;
-    Some(EventCondition { path, one_of })
+    Some(EventCondition { path, wanted })
 }
 
 /// The key of a constant; `None` where it equals what is absent, or is no simple value.

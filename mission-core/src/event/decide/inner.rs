@@ -9,7 +9,7 @@ use crate::{
     check_in::CheckInDay,
     decision::{CompiledMission, DecisionContext, Interrupt, RaisedEvent, Rejection, Reply},
     event::InnerEvent,
-    mission::FieldKey,
+    mission::{EventCondition, FieldKey, WantedField},
     task::Task,
     user::User,
 };
@@ -144,9 +144,10 @@ fn counts_completions(compiled: &CompiledMission) -> bool {
 /// Whether it says which missions it means: only then do those move it that count completions themselves. "Complete ten
 /// missions" and "complete twenty" do not count each other.
 fn names_missions(compiled: &CompiledMission) -> bool {
-    let names = |condition: crate::mission::EventCondition| {
+    let names = |condition: EventCondition| {
         let is_code = |key: &FieldKey| matches!(key, FieldKey::Text(_));
-        condition.path == "event.data.mission" && condition.one_of.iter().any(is_code)
+        condition.path == "event.data.mission"
+            && matches!(&condition.wanted, WantedField::OneOf(keys) if keys.iter().any(is_code))
     };
     let mut rules = compiled.mission.definition.rules.iter();
     let by_script = || match &compiled.script {

@@ -2,10 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use mission_core::{
-    mission::FieldKey,
-    ports::rules::{FailureKind, Hook, Script},
-};
+use mission_core::ports::rules::{FailureKind, Hook, Script};
 use proptest::prelude::*;
 
 use super::{
@@ -234,6 +231,10 @@ const CONDITIONS: &[&str] = &[
     "ctx.event.source == \"player\"",
     "ctx.event.source == \"other\"",
     "ctx.user.level >= 3",
+    "ctx.event.data.seconds >= 30",
+    "ctx.event.data.seconds > 2.5",
+    "ctx.event.data.seconds < 1000",
+    "ctx.event.data.title <= 7",
     "!(\"vip\" in ctx.user.tags)",
     "\"a\" in ctx.event.data.title",
     "ctx.event.data.seconds + 1 > 3",
@@ -256,9 +257,8 @@ proptest! {
         let Some(condition) = script.event_condition() else {
             return Ok(());
         };
-        let keys = context.event.and_then(|event| event.field(&condition.path));
-        let keys = keys.map(|field| FieldKey::of_field(&field)).unwrap_or_default();
-        if !keys.iter().any(|key| condition.one_of.contains(key)) {
+        let field = context.event.and_then(|event| event.field(&condition.path));
+        if !field.is_some_and(|field| condition.wanted.allows(&field)) {
             match script.eligible_interpreted(&context) {
                 Ok(yes) => prop_assert!(!yes, "{source}\n{condition:?}"),
                 Err(failure) => prop_assert_eq!(failure.kind, FailureKind::Limit, "{}", source),
@@ -281,6 +281,18 @@ fn missions_are_found_by_what_their_scripts_ask_of_the_event_first() {
         path("ctx.user.level > 3 && ctx.event.data.shop in [\"s1\", \"s2\"]"),
         shop
     );
+    let seconds = Some("event.data.seconds".to_owned());
+    assert_eq!(path("ctx.event.data.seconds >= 30"), seconds);
+    // A few values say more than a range.
+    assert_eq!(
+        path("ctx.event.data.seconds > 2.5 && ctx.event.data.shop == \"s1\""),
+        shop
+    );
+    assert_eq!(
+        path("ctx.event.data.seconds < 9 && ctx.event.data.seconds + 1 > 3 && ctx.event.data.shop == \"s1\""),
+        seconds
+    );
+    assert_eq!(path("ctx.event.data.shop > \"s1\""), None);
     // What stands before it could fail, and must be told of.
     assert_eq!(
         path("ctx.event.data.seconds + 1 > 3 && ctx.event.data.shop == \"s1\""),
