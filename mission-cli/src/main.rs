@@ -13,6 +13,10 @@ use clap::Parser;
 
 use cli::{Cli, Command};
 
+/// A replay on several threads makes and drops small things all the time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Demo => commands::demo::run(),
