@@ -1,6 +1,10 @@
 //! What the context of a rule holds: every field and its type.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    ops::Bound,
+    sync::{Arc, LazyLock},
+};
 
 use rust_decimal::Decimal;
 
@@ -155,17 +159,19 @@ impl std::fmt::Display for ValueRange {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldSchema {
-    fields: BTreeMap<String, FieldKind>,
+    /// Shared: there are packs with 100,000 missions.
+    fields: Arc<BTreeMap<String, FieldKind>>,
 }
 
 impl Default for FieldSchema {
     /// The fields of every context; an event's data and a user's attributes can hold anything.
     fn default() -> Self {
-        Self {
-            fields: CONTEXT_FIELDS
-                .iter()
-                .map(|&(path, kind)| (path.to_owned(), kind))
-                .collect(),
+        static OF_EVERY_CONTEXT: LazyLock<Arc<BTreeMap<String, FieldKind>>> = LazyLock::new(|| {
+            let fields = CONTEXT_FIELDS.iter().map(|&(path, kind)| (path.to_owned(), kind));
+            Arc::new(fields.collect())
+        });
+        FieldSchema {
+            fields: Arc::clone(&OF_EVERY_CONTEXT),
         }
     }
 }
@@ -188,8 +194,9 @@ impl FieldSchema {
         parent: &str,
         fields: impl IntoIterator<Item = (&'n str, FieldKind)>,
     ) -> Self {
+        let known = Arc::make_mut(&mut self.fields);
         for (name, kind) in fields {
-            self.fields.insert(format!("{parent}.{name}"), kind);
+            known.insert(format!("{parent}.{name}"), kind);
         }
         self
     }
@@ -259,8 +266,9 @@ impl FieldSchema {
     /// The known paths below one, without itself.
     pub(crate) fn below<'s>(&'s self, path: &'s str) -> impl Iterator<Item = &'s str> + Clone {
         self.fields
-            .keys()
-            .map(String::as_str)
+            .range::<str, _>((Bound::Excluded(path), Bound::Unbounded))
+            .map(|(field, _)| field.as_str())
+            .take_while(move |field| field.starts_with(path))
             .filter(move |field| is_below(field, path))
     }
 }

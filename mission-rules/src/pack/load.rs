@@ -66,10 +66,7 @@ pub(super) fn load(
         references::check_triggers(&missions, catalog, &mut findings);
     }
     let script_paths = references::resolve_scripts(files, &missions, &mut findings);
-    let schemas: Vec<FieldSchema> = missions
-        .iter()
-        .map(|(_, mission)| rule_paths::schema_of(mission, catalog))
-        .collect();
+    let schemas = rule_paths::schemas_of(&missions, catalog);
     // No script needs another.
     let checked: Vec<CheckedMission> = missions
         .par_iter()

@@ -1,6 +1,9 @@
 //! Looks at declarative rules: whether their paths exist, and whether their values can ever be met.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Range,
+};
 
 use mission_core::mission::Operator;
 use rust_decimal::Decimal;
@@ -9,32 +12,53 @@ use super::{
     events::{EventCatalog, EventFields, field_kind},
     fields::quoted,
     mission_file::{MissionFile, RulePlace},
+    references::PlacedMission,
 };
 use crate::{FieldKind, FieldSchema, FindingCode, Fix, diagnostic::Diagnostic, schema::ValueRange, suggest};
 
-/// The fields of the context in which a mission's rules and script are judged: where the pack declares the fields of
-/// the mission's event, there are no others.
+/// The fields of the context in which each mission's rules and script are judged: where the pack declares the fields of the
+/// mission's event, there are no others. Missions of the same events share theirs.
+pub(super) fn schemas_of(missions: &[PlacedMission<'_>], catalog: Option<&EventCatalog>) -> Vec<FieldSchema> {
+    let mut known: HashMap<BTreeMap<String, FieldKind>, FieldSchema> = HashMap::new();
+    let schemas = missions
+        .iter()
+        .map(|(_, mission)| match event_kinds(mission, catalog) {
+            Some(kinds) => known.entry(kinds).or_insert_with_key(with_event_data).clone(),
+            None => FieldSchema::default(),
+        });
+    schemas.collect()
+}
+
+/// The same for one mission.
 pub(super) fn schema_of(mission: &MissionFile, catalog: Option<&EventCatalog>) -> FieldSchema {
+    event_kinds(mission, catalog).map_or_else(FieldSchema::default, |kinds| with_event_data(&kinds))
+}
+
+fn with_event_data(kinds: &BTreeMap<String, FieldKind>) -> FieldSchema {
+    let kinds = kinds.iter().map(|(name, kind)| (name.as_str(), *kind));
+    FieldSchema::default().with_event_data(kinds)
+}
+
+/// The fields of the events that a mission counts; `None` where one of them can hold anything.
+fn event_kinds(mission: &MissionFile, catalog: Option<&EventCatalog>) -> Option<BTreeMap<String, FieldKind>> {
     let declared = mission
         .triggers
         .iter()
         .map(|trigger| trigger.declared_fields(catalog));
-    match declared.collect::<Option<Vec<EventFields>>>() {
-        Some(events) if !events.is_empty() => {
-            let fields = events.iter().flatten();
-            // What two events mean differently may be either.
-            let mut kinds: BTreeMap<&str, FieldKind> = BTreeMap::new();
-            for (name, declared) in fields {
-                let kind = field_kind(*declared);
-                let known = kinds.entry(name).or_insert(kind);
-                if *known != kind {
-                    *known = FieldKind::Any;
-                }
-            }
-            FieldSchema::default().with_event_data(kinds)
-        }
-        _ => FieldSchema::default(),
+    let events = declared.collect::<Option<Vec<EventFields>>>()?;
+    if events.is_empty() {
+        return None;
     }
+    // What two events mean differently may be either.
+    let mut kinds: BTreeMap<String, FieldKind> = BTreeMap::new();
+    for (name, declared) in events.into_iter().flatten() {
+        let kind = field_kind(declared);
+        let known = kinds.entry(name).or_insert(kind);
+        if *known != kind {
+            *known = FieldKind::Any;
+        }
+    }
+    Some(kinds)
 }
 
 /// What is to be said of one mission's rules.
