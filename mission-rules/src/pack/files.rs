@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use rayon::prelude::*;
+
 use super::Finding;
 use crate::{FindingCode, diagnostic::Diagnostic};
 
@@ -108,10 +110,12 @@ impl PackFiles {
             root: &root,
             limits,
             seen: 0,
+            found: Vec::new(),
+            found_bytes: 0,
             files: PackFiles::default(),
         };
         walk.folder(&root, "", 0)?;
-        Ok(walk.files)
+        walk.read()
     }
 
     /// Lays a text over a file, or adds one: what an editor shows and has not saved yet. What was said of the file on the
@@ -182,11 +186,7 @@ impl PackFiles {
         } else if text.len() > limits.max_file_bytes {
             self.refuse(path, too_large(text.len() as u64, limits));
         } else if self.total_bytes > limits.max_total_bytes {
-            let message = format!(
-                "with this file the pack has more than {} bytes",
-                limits.max_total_bytes
-            );
-            self.refuse(path, Diagnostic::new(FindingCode::PackTooLarge, message));
+            self.refuse(path, too_large_together(limits));
         } else {
             self.texts.insert(path, text);
         }
@@ -199,6 +199,14 @@ fn too_many(limits: &PackLimits) -> Diagnostic {
         format!("the pack has more than {} files", limits.max_files),
     )
     .with_help("split the pack, or move what does not belong to it out of its folder")
+}
+
+fn too_large_together(limits: &PackLimits) -> Diagnostic {
+    let message = format!(
+        "with this file the pack has more than {} bytes",
+        limits.max_total_bytes
+    );
+    Diagnostic::new(FindingCode::PackTooLarge, message)
 }
 
 fn too_large(bytes: u64, limits: &PackLimits) -> Diagnostic {
@@ -261,6 +269,9 @@ struct Walk<'a> {
     root: &'a Path,
     limits: &'a PackLimits,
     seen: usize,
+    /// Files to read: where they are, and their paths inside the pack.
+    found: Vec<(PathBuf, String)>,
+    found_bytes: u64,
     files: PackFiles,
 }
 
@@ -292,7 +303,7 @@ impl Walk<'_> {
                 continue;
             };
             if !name.starts_with('.') {
-                self.entry(&entry.path(), &join(inside, name), depth)?;
+                self.entry(&entry, &join(inside, name), depth)?;
             }
             if self.seen >= self.limits.max_files {
                 return Ok(());
@@ -301,13 +312,15 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn entry(&mut self, path: &Path, inside: &str, depth: usize) -> Result<(), UnreadablePack> {
+    fn entry(&mut self, entry: &fs::DirEntry, inside: &str, depth: usize) -> Result<(), UnreadablePack> {
+        let path = &*entry.path();
         let unreadable = |source| UnreadablePack {
             path: path.into(),
             source,
         };
         let wanted = is_pack_file(inside);
-        let link = fs::symlink_metadata(path).map_err(unreadable)?.is_symlink();
+        let own = entry.metadata().map_err(unreadable)?;
+        let link = own.is_symlink();
         if link
             && !path
                 .canonicalize()
@@ -323,7 +336,11 @@ impl Walk<'_> {
             );
             return Ok(());
         }
-        let metadata = fs::metadata(path).map_err(unreadable)?;
+        let metadata = if link {
+            fs::metadata(path).map_err(unreadable)?
+        } else {
+            own
+        };
         if metadata.is_dir() {
             // A link to a folder that holds it would go round for ever.
             if link || depth >= self.limits.max_depth {
@@ -351,21 +368,38 @@ impl Walk<'_> {
                 .refuse(inside.to_owned(), too_large(metadata.len(), self.limits));
             return Ok(());
         }
-        match String::from_utf8(fs::read(path).map_err(unreadable)?) {
-            Ok(text) => self.files.add(inside.to_owned(), text, self.limits),
-            Err(error) => {
-                let position = error.utf8_error().valid_up_to();
-                self.files.refuse(
-                    inside.to_owned(),
-                    Diagnostic::new(
-                        FindingCode::PackNotUtf8,
-                        format!("the file is not UTF-8 (byte {position})"),
-                    )
-                    .with_help("save it as UTF-8"),
-                );
+        self.found_bytes = self.found_bytes.saturating_add(metadata.len());
+        if self.found_bytes > self.limits.max_total_bytes as u64 {
+            self.files
+                .refuse(inside.to_owned(), too_large_together(self.limits));
+            return Ok(());
+        }
+        self.found.push((path.to_owned(), inside.to_owned()));
+        Ok(())
+    }
+
+    /// Reads what was found.
+    fn read(self) -> Result<PackFiles, UnreadablePack> {
+        let Walk {
+            mut files,
+            found,
+            limits,
+            ..
+        } = self;
+        let texts: Vec<_> = found.par_iter().map(|(path, _)| fs::read(path)).collect();
+        for ((path, inside), bytes) in found.into_iter().zip(texts) {
+            let bytes = bytes.map_err(|source| UnreadablePack { path, source })?;
+            match String::from_utf8(bytes) {
+                Ok(text) => files.add(inside, text, limits),
+                Err(error) => {
+                    let position = error.utf8_error().valid_up_to();
+                    let message = format!("the file is not UTF-8 (byte {position})");
+                    let diagnostic = Diagnostic::new(FindingCode::PackNotUtf8, message);
+                    files.refuse(inside, diagnostic.with_help("save it as UTF-8"));
+                }
             }
         }
-        Ok(())
+        Ok(files)
     }
 }
 
