@@ -5,6 +5,7 @@ mod commands;
 mod failure;
 mod output;
 mod pack;
+mod replace_file;
 mod server;
 
 use std::process::ExitCode;

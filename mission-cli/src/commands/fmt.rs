@@ -1,14 +1,15 @@
 //! `mission fmt`: the files of a pack, written in one way.
 
-use std::{fs, process::ExitCode};
+use std::process::ExitCode;
 
 use mission_rules::pack::{self as packs, FormatError};
 
 use super::diff::unified;
 use crate::{
     cli::Fmt,
-    failure::{CommandResult, Failure, exit},
+    failure::{CommandResult, exit},
     output, pack,
+    replace_file::replace_file,
 };
 
 pub(crate) fn run(args: &Fmt) -> CommandResult {
@@ -29,9 +30,7 @@ pub(crate) fn run(args: &Fmt) -> CommandResult {
                 ))?;
             }
             Ok(formatted) => {
-                fs::write(&place, formatted).map_err(|error| {
-                    Failure::Failed(format!("cannot write `{}`: {error}", place.display()))
-                })?;
+                replace_file(&place, text, &formatted)?;
                 output::line(&format!("formatted {}", place.display()))?;
             }
             Err(error @ (FormatError::Unreadable(_) | FormatError::Changed)) => {
