@@ -26,7 +26,7 @@ pub(crate) fn run(args: &Diff) -> CommandResult {
             pack.name
         )));
     };
-    let text = changes(&theirs, &files.into_map());
+    let text = changes(&theirs, &files.into_map(), "here");
     if text.is_empty() {
         output::line(&format!(
             "`{}` is the same here and on {}",
@@ -39,8 +39,12 @@ pub(crate) fn run(args: &Diff) -> CommandResult {
     Ok(exit::failed())
 }
 
-/// From the server's files to the folder's; empty where they are the same.
-pub(crate) fn changes(theirs: &BTreeMap<String, String>, ours: &BTreeMap<String, String>) -> String {
+/// From the server's files to ours, whose paths are shown below `label`; empty where they are the same.
+pub(crate) fn changes(
+    theirs: &BTreeMap<String, String>,
+    ours: &BTreeMap<String, String>,
+    label: &str,
+) -> String {
     let paths: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
     let mut text = String::new();
     for path in paths {
@@ -49,7 +53,7 @@ pub(crate) fn changes(theirs: &BTreeMap<String, String>, ours: &BTreeMap<String,
         if ours.contains_key(path) != theirs.contains_key(path) || old != new {
             text.push_str(&unified(
                 &format!("server/{path}"),
-                &format!("here/{path}"),
+                &format!("{label}/{path}"),
                 old,
                 new,
             ));

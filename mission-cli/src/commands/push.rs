@@ -1,7 +1,6 @@
 //! `mission push`: a pack to a server, once it is checked and tested and somebody has seen what changes.
 
 use std::{
-    collections::BTreeMap,
     io::{self, BufRead as _},
     path::Path,
     process::ExitCode,
@@ -20,18 +19,17 @@ use crate::{
 pub(crate) fn run(args: &Push) -> CommandResult {
     let server = Server::new(&args.server)?;
     let files = pack::read(&args.pack).map_err(Failure::into_failed)?;
-    let theirs = |name: &str| server.get(name, None);
-    put_in_place(&server, &files, &args.pack, &args.how, theirs)
+    put_in_place(&server, &files, &args.pack, "here", &args.how)
 }
 
-/// Checks and tests a pack, shows how it differs from what is in force, asks, and puts it in place. `place` is what is put
-/// before the paths of its files in messages.
+/// Checks and tests a pack, shows how it differs from what is in force, asks, and puts it in place. `place` is where its files
+/// are, for messages, and `label` what stands before their paths in the difference.
 pub(crate) fn put_in_place(
     server: &Server,
     files: &PackFiles,
     place: &Path,
+    label: &str,
     how: &PutArgs,
-    in_force: impl FnOnce(&str) -> Result<Option<BTreeMap<String, String>>, Failure>,
 ) -> CommandResult {
     let scripts = pack::scripts();
     let pack = pack::checked(files, place, &scripts).map_err(Failure::into_failed)?;
@@ -43,8 +41,8 @@ pub(crate) fn put_in_place(
             pack.name
         )));
     }
-    let theirs = in_force(&pack.name)?.unwrap_or_default();
-    let changes = diff::changes(&theirs, &files.clone().into_map());
+    let theirs = server.get(&pack.name, None)?.unwrap_or_default();
+    let changes = diff::changes(&theirs, &files.clone().into_map(), label);
     if changes.is_empty() {
         output::line(&format!(
             "`{}` is the same here and on {}; there is nothing to push",

@@ -13,16 +13,11 @@ use crate::{
 
 pub(crate) fn run(args: &Rollback) -> CommandResult {
     let server = Server::new(&args.server)?;
-    let name = args.pack.as_str();
-    let files = version(&server, name, args.version)?;
-    let place = format!("{name} version {}", args.version);
-    push::put_in_place(
-        &server,
-        &PackFiles::from_map(files),
-        Path::new(&place),
-        &args.how,
-        |_| server.get(name, None),
-    )
+    let files = version(&server, &args.pack, args.version)?;
+    let label = format!("version {}", args.version);
+    let place = format!("{} {label}", args.pack);
+    let files = PackFiles::from_map(files);
+    push::put_in_place(&server, &files, Path::new(&place), &label, &args.how)
 }
 
 /// The files of a pack as a version of it has them; else what versions there are.

@@ -412,7 +412,11 @@ fn rollback_puts_an_earlier_version_in_place() {
     let answers = vec![("200 OK", old.clone()), ("200 OK", now.clone()), taken()];
     let (run, seen) = asks(folder.path(), &args, "", answers);
     assert_eq!(run.code, 0, "{}", run.err);
-    assert!(run.out.contains("-// newer"), "{}", run.out);
+    assert!(
+        run.out.contains("+++ version 2/rules/watch.rhai") && run.out.contains("-// newer"),
+        "{}",
+        run.out
+    );
     assert!(run.out.contains("as version 3"), "{}", run.out);
     let lines: Vec<&str> = seen.iter().map(|seen| seen.line.as_str()).collect();
     assert_eq!(
