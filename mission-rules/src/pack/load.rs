@@ -1,9 +1,9 @@
 //! Reads a whole pack and reports everything that is wrong with it at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
-use mission_core::{event::InnerEvent, points::PointsScale, ports::rules::Hook};
+use mission_core::{event::InnerEvent, mission::MissionCode, points::PointsScale, ports::rules::Hook};
 use rayon::prelude::*;
 
 use super::{
@@ -90,32 +90,29 @@ pub(super) fn load(
         }
     }
     findings.extend(unused_hooks(files, &hooks, &missions, &script_paths));
-    findings.extend(properties_of(&cases).flat_map(|property| {
-        let is_meant = |mission: &MissionFile| {
-            let code = mission.code.as_ref();
-            code.is_some_and(|code| code.value == property.mission.value)
-        };
-        let found = missions
-            .iter()
-            .zip(&schemas)
-            .find(|((_, mission), _)| is_meant(mission));
-        let Some(((path, mission), schema)) = found else {
-            return Vec::new();
+    let mut by_code: HashMap<&MissionCode, usize> = HashMap::new();
+    for (n, (_, mission)) in missions.iter().enumerate() {
+        if let Some(code) = &mission.code {
+            by_code.entry(&code.value).or_insert(n);
+        }
+    }
+    for property in properties_of(&cases) {
+        let found = by_code.get(&property.mission.value);
+        let Some(((path, mission), schema)) = found.and_then(|&n| missions.get(n).zip(schemas.get(n))) else {
+            continue;
         };
         let hooks = match (&mission.script, script_paths.get(*path)) {
             (None, _) => Some(&[][..]),
             (Some(_), script) => script.and_then(|script| hooks.get(script)).map(Vec::as_slice),
         };
-        check_property(
-            property,
-            &PropertyCheck {
-                text: files.get(&property.file).unwrap_or_default(),
-                schema,
-                hooks,
-                scripts,
-            },
-        )
-    }));
+        let check = PropertyCheck {
+            text: files.get(&property.file).unwrap_or_default(),
+            schema,
+            hooks,
+            scripts,
+        };
+        findings.extend(check_property(property, &check));
+    }
     for (path, mission) in &missions {
         // A script may pay anything.
         let pays_as_written = mission.script.is_none()

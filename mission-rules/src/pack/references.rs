@@ -97,16 +97,13 @@ pub(super) fn check_requires(missions: &[PlacedMission<'_>], findings: &mut Vec<
             }
         }
     }
-    let report = |members: &[usize], edges: &Edges<'_>| {
-        let kind = CycleKind {
-            code: FindingCode::PackRequiresCycle,
-            verb: "requires",
-            what: "nobody can do these missions",
-            help: "take one of the requirements out",
-        };
-        cycle(missions, edges, members, &kind)
+    let kind = CycleKind {
+        code: FindingCode::PackRequiresCycle,
+        verb: "requires",
+        what: "nobody can do these missions",
+        help: "take one of the requirements out",
     };
-    find_cycles(edges, |members, edges| findings.extend(report(members, edges)));
+    report_cycles(missions, edges, &kind, findings);
 }
 
 /// Reports rules and missions that read the completions of a mission that there is not.
@@ -168,24 +165,23 @@ pub(super) fn check_loops(missions: &[PlacedMission<'_>], findings: &mut Vec<Fin
             }
         }
     }
-    let report = |members: &[usize], edges: &Edges<'_>| {
-        let kind = CycleKind {
-            code: FindingCode::PackTriggerLoop,
-            verb: "waits for",
-            what: "these missions wait for each other",
-            help: "a mission is not moved by what its own completion led to: let one of them wait for something else",
-        };
-        cycle(missions, edges, members, &kind)
+    let kind = CycleKind {
+        code: FindingCode::PackTriggerLoop,
+        verb: "waits for",
+        what: "these missions wait for each other",
+        help: "a mission is not moved by what its own completion led to: let one of them wait for something else",
     };
-    find_cycles(edges, |members, edges| findings.extend(report(members, edges)));
+    report_cycles(missions, edges, &kind, findings);
 }
 
 /// For each mission those that it leads to, with the place where it says so.
 type Edges<'a> = [Vec<(usize, &'a Range<usize>)>];
 
-fn find_cycles<'a>(
-    mut edges: Vec<Vec<(usize, &'a Range<usize>)>>,
-    mut see: impl FnMut(&[usize], &Edges<'a>),
+fn report_cycles(
+    missions: &[PlacedMission<'_>],
+    mut edges: Vec<Vec<(usize, &Range<usize>)>>,
+    kind: &CycleKind,
+    findings: &mut Vec<Finding>,
 ) {
     // What can be reached in the end is taken away, layer by layer; what stays leads into a cycle.
     let mut required_by: Vec<Vec<usize>> = vec![Vec::new(); edges.len()];
@@ -217,7 +213,7 @@ fn find_cycles<'a>(
             n = *next;
         }
         if let Some(position) = path.iter().position(|&seen| seen == n) {
-            see(&path[position..], &edges);
+            findings.extend(cycle(missions, &edges, &path[position..], kind));
         }
     }
 }
