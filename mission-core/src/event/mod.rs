@@ -12,6 +12,6 @@ pub use envelope::{CloudEvent, InvalidEvent};
 pub use friendship::Friendship;
 pub use inner::InnerEvent;
 pub use outbound::{
-    CheckInCompleted, IntegrationEvent, MissionCompleted, RewardClaimed, RewardRevoked, TaskStarted,
-    UserErased,
+    CheckInCompleted, IntegrationEvent, IntegrationEventType, MissionCompleted, RewardClaimed, RewardRevoked,
+    TaskStarted, UserErased,
 };

@@ -27,6 +27,72 @@ pub enum IntegrationEvent {
     UserErased(UserErased),
 }
 
+/// The types of the events for other services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "those of `IntegrationEvent`")]
+pub enum IntegrationEventType {
+    TaskStarted,
+    MissionCompleted,
+    CheckInCompleted,
+    RewardClaimed,
+    RewardRevoked,
+    UserErased,
+}
+
+impl IntegrationEventType {
+    /// All of them.
+    pub const ALL: [IntegrationEventType; 6] = [
+        IntegrationEventType::TaskStarted,
+        IntegrationEventType::MissionCompleted,
+        IntegrationEventType::CheckInCompleted,
+        IntegrationEventType::RewardClaimed,
+        IntegrationEventType::RewardRevoked,
+        IntegrationEventType::UserErased,
+    ];
+
+    /// The one with this CloudEvents `type`.
+    ///
+    /// ```
+    /// use mission_core::event::IntegrationEventType;
+    ///
+    /// let erased = IntegrationEventType::named("UserErasedEvent");
+    /// assert_eq!(erased, Some(IntegrationEventType::UserErased));
+    /// assert_eq!(IntegrationEventType::named("user.erased"), None);
+    /// ```
+    #[must_use]
+    pub fn named(event_type: &str) -> Option<IntegrationEventType> {
+        IntegrationEventType::ALL
+            .into_iter()
+            .find(|kind| kind.name() == event_type)
+    }
+
+    /// The CloudEvents `type`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            IntegrationEventType::TaskStarted => "TaskStartedEvent",
+            IntegrationEventType::MissionCompleted => "MissionCompletedEvent",
+            IntegrationEventType::CheckInCompleted => "CheckInCompletedEvent",
+            IntegrationEventType::RewardClaimed => "RewardClaimedEvent",
+            IntegrationEventType::RewardRevoked => "RewardRevokedEvent",
+            IntegrationEventType::UserErased => "UserErasedEvent",
+        }
+    }
+
+    /// The routing key on the topic exchange.
+    #[must_use]
+    pub const fn routing_key(self) -> &'static str {
+        match self {
+            IntegrationEventType::TaskStarted => "task.started",
+            IntegrationEventType::MissionCompleted => "mission.completed",
+            IntegrationEventType::CheckInCompleted => "checkin.completed",
+            IntegrationEventType::RewardClaimed => "reward.claimed",
+            IntegrationEventType::RewardRevoked => "reward.revoked",
+            IntegrationEventType::UserErased => "user.erased",
+        }
+    }
+}
+
 /// `TaskStartedEvent`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -144,30 +210,29 @@ pub struct UserErased {
 }
 
 impl IntegrationEvent {
+    /// Which of the events it is.
+    #[must_use]
+    pub fn kind(&self) -> IntegrationEventType {
+        match self {
+            IntegrationEvent::TaskStarted(_) => IntegrationEventType::TaskStarted,
+            IntegrationEvent::MissionCompleted(_) => IntegrationEventType::MissionCompleted,
+            IntegrationEvent::CheckInCompleted(_) => IntegrationEventType::CheckInCompleted,
+            IntegrationEvent::RewardClaimed(_) => IntegrationEventType::RewardClaimed,
+            IntegrationEvent::RewardRevoked(_) => IntegrationEventType::RewardRevoked,
+            IntegrationEvent::UserErased(_) => IntegrationEventType::UserErased,
+        }
+    }
+
     /// The CloudEvents `type`.
     #[must_use]
     pub fn event_type(&self) -> &'static str {
-        match self {
-            IntegrationEvent::TaskStarted(_) => "TaskStartedEvent",
-            IntegrationEvent::MissionCompleted(_) => "MissionCompletedEvent",
-            IntegrationEvent::CheckInCompleted(_) => "CheckInCompletedEvent",
-            IntegrationEvent::RewardClaimed(_) => "RewardClaimedEvent",
-            IntegrationEvent::RewardRevoked(_) => "RewardRevokedEvent",
-            IntegrationEvent::UserErased(_) => "UserErasedEvent",
-        }
+        self.kind().name()
     }
 
     /// The routing key on the topic exchange.
     #[must_use]
     pub fn routing_key(&self) -> &'static str {
-        match self {
-            IntegrationEvent::TaskStarted(_) => "task.started",
-            IntegrationEvent::MissionCompleted(_) => "mission.completed",
-            IntegrationEvent::CheckInCompleted(_) => "checkin.completed",
-            IntegrationEvent::RewardClaimed(_) => "reward.claimed",
-            IntegrationEvent::RewardRevoked(_) => "reward.revoked",
-            IntegrationEvent::UserErased(_) => "user.erased",
-        }
+        self.kind().routing_key()
     }
 
     /// Whose event it is; a user's events stay in order.

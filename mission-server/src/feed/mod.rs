@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use mission_core::{
     EventId, UserId,
-    event::CloudEvent,
+    event::{CloudEvent, IntegrationEventType},
     ports::{clock::Clock, store::StoreError},
 };
 use tokio::sync::{Notify, broadcast};
@@ -240,7 +240,7 @@ impl Subscriber for EventFeed {
             let Some((id, user)) = envelope_ids(event) else {
                 continue;
             };
-            if event.event_type == "UserErasedEvent" {
+            if event.event_type == IntegrationEventType::UserErased.name() {
                 // Also while nobody follows: what was put in before may still be there.
                 self.store.forget_fed(user).await?;
                 fed.retain(|earlier: &NewFeedEvent| earlier.user != user);

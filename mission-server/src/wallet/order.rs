@@ -1,7 +1,11 @@
 //! What an event asks of the ledger, read off its envelope.
 
 use chrono::{DateTime, Utc};
-use mission_core::{RewardId, UserId, event::CloudEvent, ports::store::StoreError};
+use mission_core::{
+    RewardId, UserId,
+    event::{CloudEvent, IntegrationEventType},
+    ports::store::StoreError,
+};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -121,8 +125,8 @@ impl LedgerCommand {
     /// # Errors
     /// When the event is of a type that does, and cannot be read.
     pub fn of(event: &CloudEvent) -> Result<Option<LedgerCommand>, UnreadableEvent> {
-        Ok(match event.event_type.as_str() {
-            "RewardClaimedEvent" => {
+        Ok(match IntegrationEventType::named(&event.event_type) {
+            Some(IntegrationEventType::RewardClaimed) => {
                 let data: Claimed = read(event)?;
                 Some(LedgerCommand::Book(Booking {
                     grant: data.reward_id,
@@ -133,7 +137,7 @@ impl LedgerCommand {
                     at: data.claimed_at,
                 }))
             }
-            "RewardRevokedEvent" => {
+            Some(IntegrationEventType::RewardRevoked) => {
                 let data: Revoked = read(event)?;
                 Some(LedgerCommand::Book(Booking {
                     grant: data.reward_id,
@@ -144,14 +148,14 @@ impl LedgerCommand {
                     at: data.revoked_at,
                 }))
             }
-            "UserErasedEvent" => {
+            Some(IntegrationEventType::UserErased) => {
                 let data: Erased = read(event)?;
                 Some(LedgerCommand::Forget {
                     user: data.user_id,
                     at: data.erased_at,
                 })
             }
-            _ => None,
+            Some(_) | None => None,
         })
     }
 }

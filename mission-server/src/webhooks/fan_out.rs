@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use mission_core::{
     EventId, UserId,
-    event::CloudEvent,
+    event::{CloudEvent, IntegrationEventType},
     ports::{clock::Clock, store::StoreError},
 };
 use tokio::sync::Notify;
@@ -80,7 +80,7 @@ impl Subscriber for WebhookFanOut {
         let mut erased = Vec::new();
         for event in events {
             let Some((id, user)) = ids(event) else { continue };
-            if event.event_type == "UserErasedEvent" {
+            if event.event_type == IntegrationEventType::UserErased.name() {
                 erased.push(user);
             }
             for webhook in webhooks.iter().filter(|webhook| webhook.wants(&event.event_type)) {

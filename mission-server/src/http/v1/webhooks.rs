@@ -10,6 +10,7 @@ use chrono::{DateTime, Duration, Utc};
 use mission_core::{
     EventId, UserId,
     engine::{AuditEntry, AuditSubject},
+    event::IntegrationEventType,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -39,15 +40,6 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(redeliver))
 }
 
-/// The types of events that there are.
-const EVENT_TYPES: [&str; 6] = [
-    "TaskStartedEvent",
-    "MissionCompletedEvent",
-    "CheckInCompletedEvent",
-    "RewardClaimedEvent",
-    "RewardRevokedEvent",
-    "UserErasedEvent",
-];
 /// The most webhooks of a server: each event is looked at for each.
 const MOST: usize = 100;
 /// How long the secret before a rotation signs as well.
@@ -229,11 +221,11 @@ async fn create(
         .secret
         .map_or_else(|| Ok(WebhookSecret::random()), WebhookSecret::try_from);
     for (n, event) in wanted.events.iter().enumerate() {
-        if !EVENT_TYPES.contains(&event.as_str()) {
-            let message = format!(
-                "there is no event `{event}`; there are {}",
-                EVENT_TYPES.join(", ")
-            );
+        if IntegrationEventType::named(event).is_none() {
+            let known = IntegrationEventType::ALL
+                .map(IntegrationEventType::name)
+                .join(", ");
+            let message = format!("there is no event `{event}`; there are {known}");
             fault(format!("/events/{n}"), message);
         }
     }
