@@ -16,9 +16,10 @@ use crate::{
     check_in::CheckInDay,
     engine::{AuditEntry, Command, PackRecord, ReadSet, Receipt, ReceiptKey, RecordTable},
     fraud::{DeviceHash, Review},
+    mission::BudgetUse,
     ports::{
         queries::{
-            AnalyticsRow, AuditFilter, Board, Bucket, CatalogRecords, DueExpiry, JournalPosition,
+            ActivityCounts, AuditFilter, Board, Bucket, CatalogRecords, DueExpiry, JournalPosition,
             JournalRecord, LeaderboardRow, PackVersion, Page, Queries, ReviewFilter, TaskFilter, TimeRange,
             UserExport,
         },
@@ -216,21 +217,30 @@ impl Queries for MemoryStore {
         range: TimeRange,
         bucket: Bucket,
         mission: Option<MissionId>,
-    ) -> Result<Vec<AnalyticsRow>, StoreError> {
-        let mut rows: BTreeMap<DateTime<Utc>, AnalyticsRow> = BTreeMap::new();
+    ) -> Result<BTreeMap<DateTime<Utc>, ActivityCounts>, StoreError> {
+        let mut series: BTreeMap<DateTime<Utc>, ActivityCounts> = BTreeMap::new();
         for ((at, of), counts) in self.tables().happened() {
             if contains(range, at)
                 && mission.is_none_or(|mission| of == Some(mission))
                 && let Some(start) = bucket_of(at, bucket)
             {
-                let row = rows.entry(start).or_insert_with(|| AnalyticsRow {
-                    start,
-                    ..AnalyticsRow::default()
-                });
-                add(row, &counts);
+                *series.entry(start).or_default() += counts;
             }
         }
-        Ok(rows.into_values().collect())
+        Ok(series)
+    }
+
+    async fn analytics_by_mission(
+        &self,
+        range: TimeRange,
+    ) -> Result<BTreeMap<MissionId, ActivityCounts>, StoreError> {
+        let mut sums: BTreeMap<MissionId, ActivityCounts> = BTreeMap::new();
+        for ((at, of), counts) in self.tables().happened() {
+            if let Some(mission) = of.filter(|_| contains(range, at)) {
+                *sums.entry(mission).or_default() += counts;
+            }
+        }
+        Ok(sums)
     }
 
     async fn due_expiries(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueExpiry>, StoreError> {
@@ -324,6 +334,15 @@ impl Queries for MemoryStore {
         Ok(open)
     }
 
+    async fn budget_uses(
+        &self,
+        missions: &[MissionId],
+    ) -> Result<BTreeMap<MissionId, BudgetUse>, StoreError> {
+        let tables = self.tables();
+        let uses = missions.iter().map(|id| (*id, tables.budget(*id)));
+        Ok(uses.filter(|(_, used)| *used != BudgetUse::default()).collect())
+    }
+
     async fn export(&self, user: UserId) -> Result<UserExport, StoreError> {
         let tables = self.tables();
         Ok(UserExport {
@@ -359,16 +378,6 @@ fn bucket_of(at: DateTime<Utc>, bucket: Bucket) -> Option<DateTime<Utc>> {
         Bucket::Day => 86_400,
     };
     DateTime::from_timestamp(at.timestamp().div_euclid(width) * width, 0)
-}
-
-fn add(sum: &mut AnalyticsRow, more: &AnalyticsRow) {
-    sum.started += more.started;
-    sum.completed += more.completed;
-    sum.check_ins += more.check_ins;
-    sum.claims += more.claims;
-    sum.points += more.points;
-    sum.verifications += more.verifications;
-    sum.verified += more.verified;
 }
 
 fn contains(range: TimeRange, at: DateTime<Utc>) -> bool {
@@ -429,15 +438,15 @@ impl Tables {
         let mut note = |at: Option<DateTime<Utc>>, mission, counts| {
             happened.extend(at.map(|at| ((at, mission), counts)));
         };
-        let nothing = AnalyticsRow::default;
+        let nothing = ActivityCounts::default;
         for task in self.tasks() {
             let mission = Some(task.mission_id);
-            let started = AnalyticsRow {
+            let started = ActivityCounts {
                 started: 1,
                 ..nothing()
             };
             note(Some(task.started_at), mission, started);
-            let completed = AnalyticsRow {
+            let completed = ActivityCounts {
                 completed: 1,
                 ..nothing()
             };
@@ -446,7 +455,7 @@ impl Tables {
             // What still waits for a reviewer was not judged yet.
             let judged =
                 verification.filter(|found| found.is_valid || task.status != TaskStatus::PendingReview);
-            let counts = AnalyticsRow {
+            let counts = ActivityCounts {
                 verifications: 1,
                 verified: judged.map_or(0, |found| found.is_valid.into()),
                 ..nothing()
@@ -454,7 +463,7 @@ impl Tables {
             note(judged.map(|found| found.verified_at), mission, counts);
         }
         for day in self.records.check_in_day.values().flatten() {
-            let counts = AnalyticsRow {
+            let counts = ActivityCounts {
                 check_ins: 1,
                 ..nothing()
             };
@@ -462,13 +471,13 @@ impl Tables {
         }
         for reward in self.rewards() {
             let points = reward.amount.total();
-            let claimed = AnalyticsRow {
+            let claimed = ActivityCounts {
                 claims: 1,
                 points,
                 ..nothing()
             };
             note(reward.claimed_at, reward.mission_id, claimed);
-            let taken_back = AnalyticsRow {
+            let taken_back = ActivityCounts {
                 points: -points,
                 ..nothing()
             };
@@ -485,7 +494,7 @@ impl Tables {
         alone.records.check_in_day = of_user(&self.records.check_in_day, user);
         for ((at, mission), counts) in alone.happened() {
             if let Some(hour) = bucket_of(at, Bucket::Hour) {
-                add(self.counted.entry((hour, mission)).or_default(), &counts);
+                *self.counted.entry((hour, mission)).or_default() += counts;
             }
         }
     }
@@ -500,4 +509,4 @@ fn of_user<K: Ord + Copy, V: Clone>(
 }
 
 /// One occurrence that analytics count: instant, mission, kind.
-type AnalyticsEvent = ((DateTime<Utc>, Option<MissionId>), AnalyticsRow);
+type AnalyticsEvent = ((DateTime<Utc>, Option<MissionId>), ActivityCounts);

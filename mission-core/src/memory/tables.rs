@@ -12,7 +12,7 @@ use crate::{
     mission::BudgetUse,
     ports::{
         bus::ParkedEvent,
-        queries::{AnalyticsRow, JournalPosition, JournalRecord, PACK_VERSIONS_KEPT},
+        queries::{ActivityCounts, JournalPosition, JournalRecord, PACK_VERSIONS_KEPT},
         store::{
             Change, Claim, CommitOutcome, Friendship, JournalEntry, Picture, RECEIPT_LIFETIME, Root, Version,
         },
@@ -39,7 +39,7 @@ pub(super) struct Tables {
     reward_sources: BTreeMap<(RewardType, Uuid), crate::RewardId>,
     check_in_dates: BTreeMap<(UserId, NaiveDate), crate::CheckInDayId>,
     /// What erased users did, and evidence that was refused, by the hour.
-    pub(super) counted: BTreeMap<(DateTime<Utc>, Option<MissionId>), AnalyticsRow>,
+    pub(super) counted: BTreeMap<(DateTime<Utc>, Option<MissionId>), ActivityCounts>,
     pub(super) audit: Vec<AuditEntry>,
     /// Of users, without the missions of what they name.
     pub(super) journal: BTreeMap<JournalPosition, JournalRecord>,
@@ -82,7 +82,7 @@ impl Tables {
         self.versions.get(&root).copied().unwrap_or_default()
     }
 
-    fn budget(&self, mission: MissionId) -> BudgetUse {
+    pub(super) fn budget(&self, mission: MissionId) -> BudgetUse {
         self.budgets.get(&mission).copied().unwrap_or_default()
     }
 

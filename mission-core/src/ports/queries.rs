@@ -1,6 +1,6 @@
 //! Queries: lists, leaderboards, analytics and what a server needs at its start. Nothing is decided on them.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::AddAssign};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Datelike, NaiveDate, Utc, Weekday};
@@ -15,6 +15,7 @@ use crate::{
     check_in::{CheckInDay, Zone},
     decision::{AuditEntry, Command, PackRecord, Receipt, ReceiptKey},
     fraud::{DeviceHash, Review, ReviewStatus},
+    mission::BudgetUse,
     reward::{Reward, RewardStatus},
     task::{Participation, PerceptualHash, Task, TaskStatus},
     user::{InviteCode, User},
@@ -195,16 +196,14 @@ pub enum Bucket {
     Day,
 }
 
-/// The counts of one analytics bucket. An erasure leaves it as it is: what erased users did stays counted, by the hour.
+/// What happened within a stretch of time. An erasure leaves it as it is: what erased users did stays counted, by the hour.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct AnalyticsRow {
-    /// When the bucket begins.
-    pub start: DateTime<Utc>,
+pub struct ActivityCounts {
     /// Tasks started.
     pub started: u64,
     /// Tasks completed.
     pub completed: u64,
-    /// Check-ins; 0 where a mission is asked for.
+    /// Check-ins; 0 of a mission.
     pub check_ins: u64,
     /// Rewards claimed.
     pub claims: u64,
@@ -214,6 +213,18 @@ pub struct AnalyticsRow {
     pub verifications: u64,
     /// Evidence that was found good.
     pub verified: u64,
+}
+
+impl AddAssign for ActivityCounts {
+    fn add_assign(&mut self, more: Self) {
+        self.started += more.started;
+        self.completed += more.completed;
+        self.check_ins += more.check_ins;
+        self.claims += more.claims;
+        self.points += more.points;
+        self.verifications += more.verifications;
+        self.verified += more.verified;
+    }
 }
 
 /// The tasks and rewards of one user that seem to have expired.
@@ -393,8 +404,8 @@ pub trait Queries: Send + Sync {
         user: UserId,
     ) -> Result<LeaderboardRow, StoreError>;
 
-    /// What happened within a stretch of time: the buckets in which something did, in order. A store may keep sums by the
-    /// hour (UTC): then an hour counts whole where the stretch begins or ends within it.
+    /// What happened within a stretch of time, by the beginning of each bucket in which something did. A store may keep
+    /// sums by the hour (UTC): then an hour counts whole where the stretch begins or ends within it.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -403,7 +414,16 @@ pub trait Queries: Send + Sync {
         range: TimeRange,
         bucket: Bucket,
         mission: Option<MissionId>,
-    ) -> Result<Vec<AnalyticsRow>, StoreError>;
+    ) -> Result<BTreeMap<DateTime<Utc>, ActivityCounts>, StoreError>;
+
+    /// What happened with each mission within a stretch of time, which counts as for [`Queries::analytics`].
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn analytics_by_mission(
+        &self,
+        range: TimeRange,
+    ) -> Result<BTreeMap<MissionId, ActivityCounts>, StoreError>;
 
     /// Users with tasks or rewards that have expired by an instant and are not yet written down as expired.
     ///
@@ -416,6 +436,13 @@ pub trait Queries: Send + Sync {
     /// # Errors
     /// When the store cannot be read.
     async fn open_tasks(&self, missions: &[MissionId]) -> Result<BTreeMap<MissionId, u64>, StoreError>;
+
+    /// What is used up of the budgets of these missions, as far as anything was.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn budget_uses(&self, missions: &[MissionId])
+    -> Result<BTreeMap<MissionId, BudgetUse>, StoreError>;
 
     /// Entries of the audit, newest first.
     ///

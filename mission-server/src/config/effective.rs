@@ -2,15 +2,43 @@
 
 use std::fmt::Write as _;
 
+use serde::Serialize;
 use toml::{Table, Value};
+use utoipa::ToSchema;
 
 use super::{
     ConfigError, DEFAULT_FILE,
-    keys::{self, Key},
+    keys::{self, KEYS, Key},
     layers::{Layers, Origin},
     values,
 };
 use crate::telemetry;
+
+/// A setting in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct EffectiveSetting {
+    /// Its name in the file.
+    #[schema(example = "http.body_limit")]
+    pub name: &'static str,
+    /// Its value; secrets are masked.
+    pub value: String,
+    /// Where it came from.
+    #[schema(example = "by default")]
+    pub origin: String,
+}
+
+/// All settings that have a value.
+pub(super) fn settings(layers: &Layers) -> Vec<EffectiveSetting> {
+    let in_force = KEYS.iter().filter_map(|key| {
+        let (value, origin) = layers.with_origin(key.name)?;
+        Some(EffectiveSetting {
+            name: key.name,
+            value: shown(key, value),
+            origin: origin.to_string(),
+        })
+    });
+    in_force.collect()
+}
 
 /// Writes [`DEFAULT_FILE`] anew, with what is in force. Secrets are masked.
 pub(super) fn file(layers: &Layers) -> Result<String, ConfigError> {

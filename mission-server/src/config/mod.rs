@@ -17,6 +17,7 @@ mod tests;
 mod values;
 
 pub use command::{Action, command, read};
+pub use effective::EffectiveSetting;
 pub use error::ConfigError;
 pub use layers::DEFAULT_FILE;
 pub use settings::{

@@ -14,7 +14,7 @@ use tracing_subscriber::filter::Targets;
 use url::Url;
 
 use super::{
-    ConfigError, DatabaseUrl,
+    ConfigError, DatabaseUrl, EffectiveSetting, effective,
     layers::{Layers, Origin},
     values,
 };
@@ -69,6 +69,8 @@ pub struct Settings {
     pub scripts: mission_rules::Limits,
     /// What readiness needs.
     pub ready_requires: ReadyRequires,
+    /// All settings as operators see them.
+    pub in_force: Vec<EffectiveSetting>,
     /// Settings of the log.
     pub log: LogSettings,
     /// How long a stopping server still serves.
@@ -321,6 +323,7 @@ impl Settings {
             log: log(&layers)?,
             drain: layers.need("drain", values::duration)?,
             shutdown_timeout: layers.need("shutdown_timeout", values::positive_duration)?,
+            in_force: effective::settings(&layers),
         };
         if settings.test_clock && !matches!(settings.jwt.keys, JwtKeys::Secret(_)) {
             return Err(ConfigError::Conflict(

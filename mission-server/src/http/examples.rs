@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 /// Method, path and body of each operation that takes one.
-pub(super) fn bodies() -> [(&'static str, &'static str, Value); 14] {
+pub(super) fn bodies() -> [(&'static str, &'static str, Value); 15] {
     [
         ("put", "/dev/clock", json!({"now": "2026-01-05T10:00:00Z"})),
+        ("post", "/api/v1/rules/test", pack()),
         ("put", "/api/v1/packs/{name}", pack()),
         ("post", "/api/v1/missions", mission(50)),
         ("put", "/api/v1/missions/{id}", mission(60)),
@@ -89,9 +90,16 @@ event = "video.watched"
 [reward]
 points = "20"
 "#;
+    let case = r#"[[case]]
+name = "half a minute is enough"
+mission = "watch-a-video"
+events = [{ type = "video.watched", at = "2026-01-05T10:00:00Z", data = { seconds = 30 } }]
+expect = { status = "completed", points = "20" }
+"#;
     json!({"files": {
         "pack.toml": "name = \"videos\"\nversion = \"1.0.0\"\n",
         "missions/watch-a-video.toml": watch,
         "rules/watch.rhai": "fn progress(ctx) { if ctx.event.data.seconds >= 30 { 1 } else { 0 } }\n",
+        "tests/watch.toml": case,
     }})
 }

@@ -33,6 +33,16 @@ pub(super) struct List<T> {
     pub(super) next_cursor: Option<String>,
 }
 
+impl<T> List<T> {
+    /// The same page of something else.
+    pub(super) fn map<V>(self, view: impl FnMut(T) -> V) -> List<V> {
+        List {
+            items: self.items.into_iter().map(view).collect(),
+            next_cursor: self.next_cursor,
+        }
+    }
+}
+
 /// The sort key after which a page begins: it stays where it is when what it was taken from has gone. Opaque to
 /// clients.
 pub(super) trait CursorKey: Sized {
@@ -247,8 +257,9 @@ pub(super) fn list<T, K: CursorKey, V>(
     let more = found.len() > limit;
     found.truncate(limit);
     let next_cursor = found.last().filter(|_| more).map(|last| key(last).to_cursor());
-    List {
-        items: found.into_iter().map(view).collect(),
+    let page = List {
+        items: found,
         next_cursor,
-    }
+    };
+    page.map(view)
 }

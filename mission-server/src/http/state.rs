@@ -18,9 +18,9 @@ use super::{
     rendered::RenderedCache, view::ResponseView,
 };
 use crate::{
-    amqp::DeadLetters, auth::Authenticator, cache::Cache, feed::EventFeed, moderation::Moderator,
-    neighbours::Neighbours, rule_health::RuleHealth, telemetry::Metrics, uploads::Uploads, wallet::Wallet,
-    webhooks::Webhooks,
+    amqp::DeadLetters, auth::Authenticator, cache::Cache, config::EffectiveSetting, feed::EventFeed,
+    moderation::Moderator, neighbours::Neighbours, rule_health::RuleHealth, telemetry::Metrics,
+    uploads::Uploads, wallet::Wallet, webhooks::Webhooks,
 };
 
 /// The state of the handlers, shared by all requests. Cheap to clone.
@@ -80,6 +80,8 @@ pub struct Parts {
     pub test_clock: Option<Arc<dyn SetClock>>,
     /// Limits of requests.
     pub settings: HttpSettings,
+    /// The configuration in force.
+    pub configuration: Vec<EffectiveSetting>,
 }
 
 impl AppState {

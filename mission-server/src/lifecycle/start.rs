@@ -251,6 +251,7 @@ async fn serve(
         metrics,
         test_clock: set_clock,
         settings: settings.http.clone(),
+        configuration: settings.in_force.clone(),
     });
     if let Some(moderator) = moderator {
         jobs.run(moderator.run(jobs.stopping()));

@@ -9,9 +9,10 @@ use mission_core::{
     check_in::CheckInDay,
     engine::{AuditEntry, PackRecord, ReadSet, Receipt, ReceiptKey},
     fraud::{DeviceHash, Review},
+    mission::BudgetUse,
     ports::{
         queries::{
-            AnalyticsRow, AuditFilter, Board, Bucket, CatalogRecords, DueExpiry, JournalPosition,
+            ActivityCounts, AuditFilter, Board, Bucket, CatalogRecords, DueExpiry, JournalPosition,
             JournalRecord, LeaderboardRow, PackVersion, Page, Queries, ReviewFilter, TaskFilter, TimeRange,
             UserExport,
         },
@@ -270,9 +271,17 @@ impl<D: SqlDatabase> Queries for SqlStore<D> {
         range: TimeRange,
         bucket: Bucket,
         mission: Option<MissionId>,
-    ) -> Result<Vec<AnalyticsRow>, StoreError> {
+    ) -> Result<BTreeMap<DateTime<Utc>, ActivityCounts>, StoreError> {
         self.fold_activity().await;
         sums::series(&self.database, range, bucket, mission).await
+    }
+
+    async fn analytics_by_mission(
+        &self,
+        range: TimeRange,
+    ) -> Result<BTreeMap<MissionId, ActivityCounts>, StoreError> {
+        self.fold_activity().await;
+        sums::by_mission(&self.database, range).await
     }
 
     async fn due_expiries(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueExpiry>, StoreError> {
@@ -380,6 +389,19 @@ impl<D: SqlDatabase> Queries for SqlStore<D> {
         rows.iter()
             .map(|row| Ok((row.id(0)?.into(), row.count(1)?)))
             .collect()
+    }
+
+    async fn budget_uses(
+        &self,
+        missions: &[MissionId],
+    ) -> Result<BTreeMap<MissionId, BudgetUse>, StoreError> {
+        let keys = ReadSet {
+            budgets: missions.iter().copied().collect(),
+            ..ReadSet::default()
+        };
+        let mut uses = self.load(&keys).await?.budgets;
+        uses.retain(|_, used| *used != BudgetUse::default());
+        Ok(uses)
     }
 
     async fn export(&self, user: UserId) -> Result<UserExport, StoreError> {

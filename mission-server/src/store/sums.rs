@@ -3,12 +3,14 @@
 //! What happens is noted in the table `activity` within the commit, and folded behind it into the scores of boards and
 //! the counts of hours. Whoever reads has what was noted before folded first, so that no answer lags behind.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use mission_core::{
     MissionId, UserId,
     points::total_from_millionths,
     ports::{
-        queries::{AnalyticsRow, Board, BoardSpan, Bucket, LeaderboardRow, TimeRange},
+        queries::{ActivityCounts, Board, BoardSpan, Bucket, LeaderboardRow, TimeRange},
         store::StoreError,
     },
 };
@@ -145,57 +147,75 @@ pub(super) async fn own_row<D: SqlDatabase>(
     Ok((own, row.count(2)? == 0))
 }
 
+/// The sums of counted rows, from the second column on.
+const SUMS: &str =
+    "CAST(sum(started) AS bigint), CAST(sum(completed) AS bigint), CAST(sum(check_ins) AS bigint),
+    CAST(sum(claims) AS bigint), CAST(sum(points_micros) AS bigint), CAST(sum(verifications) AS bigint),
+    CAST(sum(verified) AS bigint) FROM activity_counts WHERE hour >= ? AND hour < ?";
+
+/// The hours of a stretch of time: the first one, and the first one after it.
+fn hours(range: TimeRange) -> (i64, i64) {
+    const HOUR: i64 = 3_600_000_000;
+    let from = range.from.map_or(i64::MIN, |from| {
+        let from = from.timestamp_micros();
+        from - from.rem_euclid(HOUR)
+    });
+    (from, range.to.timestamp_micros())
+}
+
+fn counts(row: &impl SqlRow) -> Result<ActivityCounts, StoreError> {
+    Ok(ActivityCounts {
+        started: row.count(1)?,
+        completed: row.count(2)?,
+        check_ins: row.count(3)?,
+        claims: row.count(4)?,
+        points: total_from_millionths(row.number(5)?),
+        verifications: row.count(6)?,
+        verified: row.count(7)?,
+    })
+}
+
 /// What happened, by bucket.
 pub(super) async fn series<D: SqlDatabase>(
     database: &D,
     range: TimeRange,
     bucket: Bucket,
     mission: Option<MissionId>,
-) -> Result<Vec<AnalyticsRow>, StoreError> {
-    const HOUR: i64 = 3_600_000_000;
-    let micros = |at: DateTime<Utc>| at.timestamp_micros();
-    let from = range.from.map_or(i64::MIN, |from| {
-        let from = micros(from);
-        from - from.rem_euclid(HOUR)
-    });
+) -> Result<BTreeMap<DateTime<Utc>, ActivityCounts>, StoreError> {
+    let (from, to) = hours(range);
     let mut query = SqlBuilder::new(match bucket {
-        Bucket::Hour => "SELECT hour AS start",
-        Bucket::Day => "SELECT hour - ((hour % 86400000000) + 86400000000) % 86400000000 AS start",
+        Bucket::Hour => "SELECT hour AS start, ",
+        Bucket::Day => "SELECT hour - ((hour % 86400000000) + 86400000000) % 86400000000 AS start, ",
     });
-    query
-        .then(
-            ", CAST(sum(started) AS bigint), CAST(sum(completed) AS bigint), CAST(sum(check_ins) AS bigint),
-            CAST(sum(claims) AS bigint), CAST(sum(points_micros) AS bigint), CAST(sum(verifications) AS bigint),
-            CAST(sum(verified) AS bigint) FROM activity_counts WHERE hour >= ? AND hour < ?",
-        )
-        .bind(from)
-        .bind(micros(range.to));
+    query.then(SUMS).bind(from).bind(to);
     if let Some(mission) = mission {
         query.then(" AND mission_id = ?").bind(mission.0);
     }
-    query.then(" GROUP BY start ORDER BY start");
-    let mut series = Vec::new();
+    query.then(" GROUP BY start");
+    let mut series = BTreeMap::new();
     for row in &database.read(query).await? {
-        let counts = AnalyticsRow {
-            start: instant(row.number(0)?)?,
-            started: row.count(1)?,
-            completed: row.count(2)?,
-            check_ins: row.count(3)?,
-            claims: row.count(4)?,
-            points: total_from_millionths(row.number(5)?),
-            verifications: row.count(6)?,
-            verified: row.count(7)?,
-        };
-        // Where everything was taken back, nothing happened.
-        let nothing = AnalyticsRow {
-            start: counts.start,
-            ..AnalyticsRow::default()
-        };
-        if counts != nothing {
-            series.push(counts);
-        }
+        series.insert(instant(row.number(0)?)?, counts(row)?);
     }
+    // Where everything was taken back, nothing happened.
+    series.retain(|_, counts| *counts != ActivityCounts::default());
     Ok(series)
+}
+
+/// What happened with each mission.
+pub(super) async fn by_mission<D: SqlDatabase>(
+    database: &D,
+    range: TimeRange,
+) -> Result<BTreeMap<MissionId, ActivityCounts>, StoreError> {
+    let (from, to) = hours(range);
+    let mut query = SqlBuilder::new("SELECT mission_id, ");
+    query.then(SUMS).bind(from).bind(to).then(" GROUP BY mission_id");
+    let mut missions = BTreeMap::new();
+    for row in &database.read(query).await? {
+        missions.insert(MissionId::from(row.id(0)?), counts(row)?);
+    }
+    // What belongs to no mission is counted under the nil id.
+    missions.retain(|mission, counts| !mission.0.is_nil() && *counts != ActivityCounts::default());
+    Ok(missions)
 }
 
 /// Removes the scores of weeks and months that nobody reads any more, a little at a time.

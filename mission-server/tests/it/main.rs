@@ -15,6 +15,7 @@ mod events;
 mod explanations;
 mod fraud;
 mod idempotency;
+mod lookups;
 mod main_job;
 mod me;
 mod metrics;

@@ -82,6 +82,12 @@ async fn every_example_is_answered_with_2xx_in_order() {
     let parameters = &examples.document["paths"][name]["put"]["parameters"];
     let pack = parameters[0]["example"].as_str().unwrap().to_owned();
     examples.send(&admin, "put", name, &pack).await;
+    let cases = examples.send(&admin, "post", "/api/v1/rules/test", "").await;
+    assert_eq!(
+        (&cases["ok"], &cases["cases"][0]["passed"]),
+        (&json!(true), &json!(true)),
+        "{cases}"
+    );
     let mission = examples.send(&admin, "post", "/api/v1/missions", "").await;
     let mission = mission["id"].as_str().unwrap();
     examples

@@ -59,6 +59,14 @@ pub(super) async fn a_budget_is_never_overspent<S: WholeStore>(fixture: &StoreFi
         },
         "what is in use is the sum of all takes"
     );
+    let asked = [mission_id(1), mission_id(2)];
+    let uses = fixture.store.budget_uses(&asked).await;
+    let used = in_use(fixture).await;
+    assert_eq!(
+        uses,
+        Ok([(mission_id(1), used)].into()),
+        "of the second nothing is used"
+    );
 }
 
 pub(super) async fn takes_of_one_commit_stay_inside_together<S: WholeStore>(fixture: &StoreFixture<'_, S>) {

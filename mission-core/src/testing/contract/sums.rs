@@ -8,7 +8,7 @@ use super::{
 use crate::{
     MissionId, UserId,
     ports::{
-        queries::{AnalyticsRow, Board, Bucket, LeaderboardRow, TimeRange},
+        queries::{ActivityCounts, Board, Bucket, LeaderboardRow, TimeRange},
         store::StoreError,
     },
     reward::{Reward, RewardAmount, RewardStatus},
@@ -304,9 +304,15 @@ async fn busy_night<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
         .await;
 }
 
-fn counts(start: &str, tasks: [u64; 2], rest: [u64; 2], points: Decimal, judged: [u64; 2]) -> AnalyticsRow {
-    AnalyticsRow {
-        start: at(start),
+/// What happened within the bucket that begins then.
+fn counts(
+    start: &str,
+    tasks: [u64; 2],
+    rest: [u64; 2],
+    points: Decimal,
+    judged: [u64; 2],
+) -> (DateTime<Utc>, ActivityCounts) {
+    let counts = ActivityCounts {
         started: tasks[0],
         completed: tasks[1],
         check_ins: rest[0],
@@ -314,14 +320,15 @@ fn counts(start: &str, tasks: [u64; 2], rest: [u64; 2], points: Decimal, judged:
         points,
         verifications: judged[0],
         verified: judged[1],
-    }
+    };
+    (at(start), counts)
 }
 
 pub(super) async fn analytics_count_by_hour_and_day<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
     let series = async |bucket| answered(fixture.store.analytics(EVER, bucket, None).await);
     assert_eq!(
         series(Bucket::Day).await,
-        [],
+        [].into(),
         "buckets without anything are left out"
     );
     busy_night(fixture).await;
@@ -333,6 +340,7 @@ pub(super) async fn analytics_count_by_hour_and_day<S: WholeStore>(fixture: &Sto
             counts("2026-01-06T00:00:00Z", [1, 1], [1, 1], 11.into(), [2, 1]),
             counts("2026-01-06T01:00:00Z", [0, 0], [0, 1], 1.into(), [0, 0]),
         ]
+        .into()
     );
     assert_eq!(
         series(Bucket::Day).await,
@@ -340,6 +348,7 @@ pub(super) async fn analytics_count_by_hour_and_day<S: WholeStore>(fixture: &Sto
             evening("2026-01-05T00:00:00Z"),
             counts("2026-01-06T00:00:00Z", [1, 1], [1, 2], 12.into(), [2, 1]),
         ]
+        .into()
     );
 }
 
@@ -365,7 +374,7 @@ pub(super) async fn a_revoked_reward_is_negative_in_its_own_bucket<S: WholeStore
     ];
     for mission in [None, Some(mission_id(1))] {
         let series = fixture.store.analytics(EVER, Bucket::Day, mission).await;
-        assert_eq!(answered(series), expected);
+        assert_eq!(answered(series), expected.clone().into());
     }
 }
 
@@ -387,7 +396,7 @@ pub(super) async fn a_task_that_began_earlier_counts_there<S: WholeStore>(fixtur
     }
     let series = fixture.store.analytics(EVER, Bucket::Day, None).await;
     let expected = counts("2026-01-05T00:00:00Z", [1, 0], [0, 0], 0.into(), [0, 0]);
-    assert_eq!(answered(series), [expected]);
+    assert_eq!(answered(series), [expected].into());
 }
 
 pub(super) async fn an_erasure_leaves_the_sums<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
@@ -445,7 +454,7 @@ pub(super) async fn analytics_keep_to_their_range_and_mission<S: WholeStore>(fix
     let series = fixture.store.analytics(range, Bucket::Day, None).await;
     assert_eq!(
         answered(series),
-        [counts("2026-01-06T00:00:00Z", [1, 1], [1, 1], 11.into(), [2, 1])],
+        [counts("2026-01-06T00:00:00Z", [1, 1], [1, 1], 11.into(), [2, 1])].into(),
         "from the first instant, up to the last"
     );
     let series = fixture
@@ -457,14 +466,47 @@ pub(super) async fn analytics_keep_to_their_range_and_mission<S: WholeStore>(fix
         [
             counts("2026-01-05T00:00:00Z", [1, 0], [0, 0], 0.into(), [0, 0]),
             counts("2026-01-06T00:00:00Z", [1, 0], [0, 1], 1.into(), [1, 0]),
-        ],
+        ]
+        .into(),
         "of one mission, without check-ins"
     );
     let other = Some(mission_id(3));
     assert_eq!(
         answered(fixture.store.analytics(EVER, Bucket::Hour, other).await),
-        []
+        [].into()
     );
+}
+
+pub(super) async fn analytics_by_mission_are_the_sums_of_each<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
+    assert_eq!(
+        answered(fixture.store.analytics_by_mission(EVER).await),
+        [].into()
+    );
+    busy_night(fixture).await;
+    let midnight = at("2026-01-06T00:00:00Z");
+    let ranges = [
+        EVER,
+        TimeRange {
+            from: Some(midnight),
+            ..EVER
+        },
+        TimeRange {
+            from: None,
+            to: midnight,
+        },
+    ];
+    for range in ranges {
+        let sums = answered(fixture.store.analytics_by_mission(range).await);
+        assert!(!sums.is_empty());
+        for mission in (1..=4).map(mission_id) {
+            let days = fixture.store.analytics(range, Bucket::Day, Some(mission)).await;
+            let mut sum = ActivityCounts::default();
+            for day in answered(days).into_values() {
+                sum += day;
+            }
+            assert_eq!(sums.get(&mission).cloned().unwrap_or_default(), sum, "{mission}");
+        }
+    }
 }
 
 pub(super) async fn refused_evidence_counts_among_what_was_judged<S: WholeStore>(
@@ -493,10 +535,10 @@ pub(super) async fn refused_evidence_counts_among_what_was_judged<S: WholeStore>
         ..EVER
     };
     let judged = async |mission| {
-        let rows = answered(fixture.store.analytics(from, Bucket::Hour, mission).await);
-        let counts = rows
+        let hours = answered(fixture.store.analytics(from, Bucket::Hour, mission).await);
+        let counts = hours
             .iter()
-            .map(|row| (row.start, row.verifications, row.verified));
+            .map(|(start, counts)| (*start, counts.verifications, counts.verified));
         counts.collect::<Vec<_>>()
     };
     assert_eq!(judged(None).await, [(hour(0), 5, 1), (hour(1), 1, 0)]);

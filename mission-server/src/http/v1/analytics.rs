@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use axum::{Json, extract::State};
 use chrono::{DateTime, Duration, DurationRound, NaiveDate, NaiveTime, Utc};
-use mission_core::ports::queries::{AnalyticsRow, Bucket, TimeRange};
+use mission_core::{
+    MissionId,
+    mission::{MissionCode, MissionStatus},
+    ports::queries::{ActivityCounts, Bucket, TimeRange},
+};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -18,7 +22,9 @@ use crate::http::{
 };
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(analytics))
+    OpenApiRouter::new()
+        .routes(routes!(analytics))
+        .routes(routes!(by_mission))
 }
 
 /// The most buckets of one answer.
@@ -68,6 +74,13 @@ struct Analytics {
 #[derive(Debug, Serialize, ToSchema)]
 struct Point {
     start: DateTime<Utc>,
+    #[serde(flatten)]
+    counts: Counts,
+}
+
+/// What happened within a stretch of time.
+#[derive(Debug, Serialize, ToSchema)]
+struct Counts {
     started: u64,
     completed: u64,
     check_ins: u64,
@@ -79,6 +92,21 @@ struct Point {
     #[serde(serialize_with = "optional_exact")]
     #[schema(value_type = Option<f64>)]
     verification_success_rate: Option<Decimal>,
+}
+
+impl From<ActivityCounts> for Counts {
+    fn from(counts: ActivityCounts) -> Self {
+        let judged = Decimal::from(counts.verifications);
+        Counts {
+            started: counts.started,
+            completed: counts.completed,
+            check_ins: counts.check_ins,
+            claims: counts.claims,
+            points: counts.points,
+            verification_success_rate: (counts.verifications > 0)
+                .then(|| (Decimal::from(counts.verified) / judged).round_dp(4)),
+        }
+    }
 }
 
 fn optional_exact<S: serde::Serializer>(value: &Option<Decimal>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -97,23 +125,12 @@ async fn analytics(
     _operator: Operator<AnalyticsRead>,
     Query(filter): Query<Filter>,
 ) -> Result<Json<Analytics>, Problem> {
-    let to = filter
-        .to
-        .as_deref()
-        .map_or_else(|| Ok(state.engine.now()), |text| instant("to", text))?;
-    let week_before = || to.checked_sub_signed(Duration::days(7)).unwrap_or(to);
-    let from = filter
-        .from
-        .as_deref()
-        .map_or_else(|| Ok(week_before()), |text| instant("from", text))?;
+    let (from, to) = stretch(filter.from.as_deref(), filter.to.as_deref(), state.engine.now())?;
     let bucket = filter.bucket.unwrap_or_default();
     let (width, step) = match bucket {
         Width::Hour => (Duration::hours(1), Bucket::Hour),
         Width::Day => (Duration::days(1), Bucket::Day),
     };
-    if from >= to {
-        return Err(Problem::invalid_query("from", "must be before `to`"));
-    }
     if (to - from).num_seconds() / width.num_seconds() >= MOST {
         return Err(Problem::invalid_query(
             "from",
@@ -129,16 +146,98 @@ async fn analytics(
                 .ok_or_else(|| Problem::invalid_query("mission", "there is no such mission"))
         })
         .transpose()?;
-    let rows = state
-        .queries
-        .analytics(TimeRange { from: Some(from), to }, step, mission)
-        .await?;
+    let range = TimeRange { from: Some(from), to };
+    let counted = state.queries.analytics(range, step, mission).await?;
     Ok(Json(Analytics {
         from,
         to,
         bucket,
-        series: series(from, to, width, rows),
+        series: series(from, to, width, counted),
     }))
+}
+
+/// Which time.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Stretch {
+    /// The first instant or date; seven days before `to` without it. The hour (UTC) in which it lies counts whole.
+    #[param(example = "2026-01-01")]
+    from: Option<String>,
+    /// The instant or date after the last; now without it.
+    #[param(example = "2026-02-01T00:00:00Z")]
+    to: Option<String>,
+}
+
+/// What happened with each mission.
+#[derive(Debug, Serialize, ToSchema)]
+struct MissionAnalytics {
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+    /// The missions with which something happened, those that paid the most points first.
+    items: Vec<MissionCounts>,
+}
+
+/// What happened with one mission.
+#[derive(Debug, Serialize, ToSchema)]
+struct MissionCounts {
+    mission_id: MissionId,
+    code: MissionCode,
+    category: String,
+    status: MissionStatus,
+    #[serde(flatten)]
+    counts: Counts,
+}
+
+/// The same for each mission: which ones are started, finished and paid for.
+#[utoipa::path(get, path = "/analytics/missions", operation_id = "analytics_by_mission", tag = "analytics",
+    params(Stretch), responses(
+    (status = 200, description = "By mission", body = MissionAnalytics),
+    (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json")))]
+async fn by_mission(
+    State(state): State<AppState>,
+    _operator: Operator<AnalyticsRead>,
+    Query(filter): Query<Stretch>,
+) -> Result<Json<MissionAnalytics>, Problem> {
+    let (from, to) = stretch(filter.from.as_deref(), filter.to.as_deref(), state.engine.now())?;
+    let range = TimeRange { from: Some(from), to };
+    let counted = state.queries.analytics_by_mission(range).await?;
+    let catalog = state.engine.catalog();
+    let mut items: Vec<MissionCounts> = counted
+        .into_iter()
+        .filter_map(|(id, counts)| {
+            let mission = &catalog.mission(id)?.mission;
+            Some(MissionCounts {
+                mission_id: id,
+                code: mission.definition.code.clone(),
+                category: mission.definition.category.clone(),
+                status: mission.status,
+                counts: counts.into(),
+            })
+        })
+        .collect();
+    items.sort_by(|a, b| {
+        b.counts
+            .points
+            .cmp(&a.counts.points)
+            .then_with(|| a.code.cmp(&b.code))
+    });
+    Ok(Json(MissionAnalytics { from, to, items }))
+}
+
+/// The stretch of time that a query asks for.
+fn stretch(
+    from: Option<&str>,
+    to: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<(DateTime<Utc>, DateTime<Utc>), Problem> {
+    let to = to.map_or(Ok(now), |text| instant("to", text))?;
+    let week_before = || to.checked_sub_signed(Duration::days(7)).unwrap_or(to);
+    let from = from.map_or_else(|| Ok(week_before()), |text| instant("from", text))?;
+    if from >= to {
+        return Err(Problem::invalid_query("from", "must be before `to`"));
+    }
+    Ok((from, to))
 }
 
 fn instant(name: &str, text: &str) -> Result<DateTime<Utc>, Problem> {
@@ -153,23 +252,18 @@ fn instant(name: &str, text: &str) -> Result<DateTime<Utc>, Problem> {
     named.ok_or_else(|| Problem::invalid_query(name, "must be an RFC 3339 time or a date"))
 }
 
-fn series(from: DateTime<Utc>, to: DateTime<Utc>, width: Duration, rows: Vec<AnalyticsRow>) -> Vec<Point> {
-    let mut rows: BTreeMap<DateTime<Utc>, AnalyticsRow> =
-        rows.into_iter().map(|row| (row.start, row)).collect();
+fn series(
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+    width: Duration,
+    mut counted: BTreeMap<DateTime<Utc>, ActivityCounts>,
+) -> Vec<Point> {
     let mut points = Vec::new();
     let mut start = from.duration_trunc(width).unwrap_or(from);
     while start < to {
-        let row = rows.remove(&start).unwrap_or_default();
-        let judged = Decimal::from(row.verifications);
         points.push(Point {
             start,
-            started: row.started,
-            completed: row.completed,
-            check_ins: row.check_ins,
-            claims: row.claims,
-            points: row.points,
-            verification_success_rate: (row.verifications > 0)
-                .then(|| (Decimal::from(row.verified) / judged).round_dp(4)),
+            counts: counted.remove(&start).unwrap_or_default().into(),
         });
         start += width;
     }

@@ -1,5 +1,7 @@
 //! Missions as users see them, and their start.
 
+use std::{collections::BTreeMap, sync::Arc};
+
 use axum::{
     Json,
     extract::State,
@@ -25,7 +27,7 @@ use crate::{
         locale::Locale,
         page::{self, List, MissionKey},
         query::Query,
-        view::{MissionView, TaskView},
+        view::{MissionState, MissionView, TaskView},
     },
 };
 
@@ -73,20 +75,34 @@ async fn list(
     let author = session.caller.has(Permission::MissionsWrite);
     state.cache.publish_missions(&state.engine).await;
     let catalog = state.engine.catalog();
-    let render = || page_of(&catalog, &filter, &headers, author);
+    let locale = Locale::of(filter.lang.as_deref(), &headers);
     if author {
-        return Ok(Json(render()?).into_response());
+        let page = page_of(&catalog, &filter, author)?;
+        let mut states = states(&state, &page.items).await?;
+        return Ok(Json(page.map(|mission| {
+            let view = MissionView::of(mission, &locale, author);
+            match states.remove(&mission.id) {
+                Some(state) => view.with_state(state),
+                None => view,
+            }
+        }))
+        .into_response());
     }
-    let render = || Ok((render()?, None));
+    let render = || {
+        let page = page_of(&catalog, &filter, author)?;
+        Ok((
+            page.map(|mission| MissionView::of(mission, &locale, author)),
+            None,
+        ))
+    };
     state.rendered().respond(&catalog, &uri, &headers, render)
 }
 
-fn page_of(
-    catalog: &Catalog,
+fn page_of<'c>(
+    catalog: &'c Catalog,
     filter: &Filter,
-    headers: &HeaderMap,
     author: bool,
-) -> Result<List<MissionView>, Problem> {
+) -> Result<List<&'c Arc<Mission>>, Problem> {
     let page = page::page::<MissionKey>(filter.limit, filter.cursor.as_deref())?;
     let wanted = |mission: &Mission| {
         filter
@@ -111,14 +127,40 @@ fn page_of(
         missions.retain(|mission| MissionKey::of(mission) > after);
     }
     missions.truncate(page.limit + 1);
-    let locale = Locale::of(filter.lang.as_deref(), headers);
-    let view = |mission: &std::sync::Arc<Mission>| MissionView::of(mission, &locale, author);
     Ok(page::list(
         missions,
         page.limit,
         |mission| MissionKey::of(mission),
-        view,
+        |mission| mission,
     ))
+}
+
+/// How missions do.
+async fn states(
+    state: &AppState,
+    missions: &[&Arc<Mission>],
+) -> Result<BTreeMap<MissionId, MissionState>, Problem> {
+    let limited: Vec<MissionId> = missions
+        .iter()
+        .filter(|mission| mission.definition.budget.is_some())
+        .map(|mission| mission.id)
+        .collect();
+    let used = if limited.is_empty() {
+        BTreeMap::new()
+    } else {
+        state.queries.budget_uses(&limited).await?
+    };
+    let now = state.engine.now();
+    let states = missions.iter().map(|mission| {
+        let has_budget = mission.definition.budget.is_some();
+        let state = MissionState {
+            health: state.rule_health.of(mission.id, now),
+            budget_used: has_budget.then(|| used.get(&mission.id).copied().unwrap_or_default().into()),
+            open_tasks: None,
+        };
+        (mission.id, state)
+    });
+    Ok(states.collect())
 }
 
 /// Drafts are their authors' own.
@@ -152,21 +194,30 @@ async fn read(
     let author = session.caller.has(Permission::MissionsWrite);
     state.cache.publish_mission(&state.engine, id).await;
     let catalog = state.engine.catalog();
-    let render = || {
+    let locale = Locale::of(language.lang.as_deref(), &headers);
+    let mission = || {
         let mission = catalog
             .mission(id)
             .map(|listed| &listed.mission)
             .filter(|mission| visible(mission, author));
-        let mission = mission.ok_or_else(|| Problem::not_found(ResourceKind::Mission))?;
-        let locale = Locale::of(language.lang.as_deref(), &headers);
-        Ok((MissionView::of(mission, &locale, author), version(mission)))
+        mission.ok_or_else(|| Problem::not_found(ResourceKind::Mission))
     };
     if author {
-        let (view, version) = render()?;
-        let health = state.rule_health.of(id, state.engine.now());
-        return Ok(([(header::ETAG, version)], Json(view.with_health(health))).into_response());
+        let mission = mission()?;
+        let open = state.queries.open_tasks(&[id]).await?;
+        let mut view = MissionView::of(mission, &locale, author);
+        if let Some(known) = states(&state, &[mission]).await?.remove(&id) {
+            view = view.with_state(MissionState {
+                open_tasks: Some(open.get(&id).copied().unwrap_or_default()),
+                ..known
+            });
+        }
+        return Ok(([(header::ETAG, version(mission))], Json(view)).into_response());
     }
-    let render = || render().map(|(view, version)| (view, Some(version)));
+    let render = || {
+        let mission = mission()?;
+        Ok((MissionView::of(mission, &locale, author), Some(version(mission))))
+    };
     state.rendered().respond(&catalog, &uri, &headers, render)
 }
 

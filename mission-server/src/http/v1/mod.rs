@@ -4,6 +4,7 @@ mod analytics;
 mod audit;
 mod authoring;
 mod check_in;
+mod configuration;
 mod dead_letters;
 mod definition_check;
 mod events;
@@ -13,6 +14,7 @@ mod me;
 mod missions;
 mod moderation;
 mod open_tasks;
+mod pack_cases;
 mod packs;
 mod parked;
 mod ping;
@@ -50,10 +52,12 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .merge(events::routes())
         .merge(rules::routes())
         .merge(packs::routes())
+        .merge(pack_cases::routes())
         .merge(reviews::routes())
         .merge(users::routes())
         .merge(analytics::routes())
         .merge(audit::routes())
+        .merge(configuration::routes())
         .merge(journal::routes())
         .merge(parked::routes())
         .merge(stream::routes())

@@ -130,7 +130,7 @@ async fn put(
     Ok(answer(StatusCode::OK, put, done.replayed))
 }
 
-fn refused(findings: &[Finding], files: &PackFiles) -> Problem {
+pub(super) fn refused(findings: &[Finding], files: &PackFiles) -> Problem {
     let errors = findings
         .iter()
         .filter(|finding| finding.is_error())

@@ -4,10 +4,11 @@ use chrono::{DateTime, Utc};
 use mission_core::{
     MissionId,
     mission::{
-        BaseReward, Budget, Counting, EvidenceRequirement, Frequency, Mission, MissionCode, MissionStatus,
-        MissionType, Requirement, Rule, Stage, StreakRule, Triggers,
+        BaseReward, Budget, BudgetUse, Counting, EvidenceRequirement, Frequency, Mission, MissionCode,
+        MissionStatus, MissionType, Requirement, Rule, Stage, StreakRule, Triggers,
     },
 };
+use rust_decimal::Decimal;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -65,9 +66,41 @@ pub(in crate::http) struct MissionView {
     script: Option<String>,
     created_at: DateTime<Utc>,
     version: u64,
-    /// How its rules do, for who may write missions, where one mission is asked for.
+    /// How it does, for who may write missions.
+    #[serde(flatten)]
+    state: Option<MissionState>,
+}
+
+/// How a mission does, for its authors.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct MissionState {
+    /// How its rules do.
+    pub(in crate::http) health: Health,
+    /// What is used up of its budget, where it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    health: Option<Health>,
+    pub(in crate::http) budget_used: Option<UsedBudget>,
+    /// How many tasks of it are open, where one mission is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::http) open_tasks: Option<u64>,
+}
+
+/// The used part of a budget.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct UsedBudget {
+    #[serde(with = "mission_core::points::exact")]
+    #[schema(value_type = f64)]
+    points: Decimal,
+    /// Rewards.
+    grants: i64,
+}
+
+impl From<BudgetUse> for UsedBudget {
+    fn from(used: BudgetUse) -> Self {
+        UsedBudget {
+            points: used.points,
+            grants: used.grants,
+        }
+    }
 }
 
 impl MissionView {
@@ -105,14 +138,14 @@ impl MissionView {
             script: definition.script.clone().filter(|_| author),
             created_at: mission.created_at,
             version: mission.version,
-            health: None,
+            state: None,
         }
     }
 
-    /// With how its rules do.
-    pub(in crate::http) fn with_health(self, health: Health) -> Self {
+    /// With how it does.
+    pub(in crate::http) fn with_state(self, state: MissionState) -> Self {
         MissionView {
-            health: Some(health),
+            state: Some(state),
             ..self
         }
     }

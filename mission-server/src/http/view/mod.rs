@@ -9,7 +9,7 @@ mod zone_change;
 use chrono::{DateTime, Utc};
 use mission_core::engine::Catalog;
 
-pub(super) use mission::MissionView;
+pub(super) use mission::{MissionState, MissionView};
 pub(super) use person::PersonView;
 pub(super) use reward::{ClaimView, RewardView};
 pub(super) use task::TaskView;

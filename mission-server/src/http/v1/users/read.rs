@@ -1,14 +1,18 @@
 //! One user as operators see them, in the form of the user's own routes.
 
+use std::cmp::Reverse;
+
 use axum::{Json, extract::State};
+use chrono::{DateTime, Utc};
 use mission_core::{
     TaskId, UserId,
     engine::ResourceKind,
+    fraud::DeviceHash,
     ports::queries::{Page, TaskFilter},
-    user::{Boost, User},
+    user::{Boost, InviteCode, User},
 };
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::super::{
@@ -31,7 +35,9 @@ use crate::{
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
+        .routes(routes!(find_users))
         .routes(routes!(user_profile))
+        .routes(routes!(user_devices))
         .routes(routes!(user_tasks))
         .routes(routes!(user_rewards))
         .routes(routes!(user_check_ins))
@@ -44,6 +50,86 @@ pub(super) async fn known(state: &AppState, id: UserId) -> Result<User, Problem>
     let user = state.queries.user(id).await?;
     user.filter(|user| !user.is_erased())
         .ok_or_else(|| Problem::not_found(ResourceKind::User))
+}
+
+/// Which users.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Wanted {
+    /// Whose code it is, however it is typed.
+    #[param(example = "G4XVDG7RWISF")]
+    invite_code: String,
+}
+
+/// A user who was found.
+#[derive(Debug, Serialize, ToSchema)]
+struct FoundUser {
+    id: UserId,
+}
+
+/// Users by what they tell support of themselves: their invite code.
+#[utoipa::path(get, path = "/users", operation_id = "find_users", tag = "users", params(Wanted), responses(
+    (status = 200, description = "One user, or none", body = List<FoundUser>),
+    (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json")))]
+async fn find_users(
+    State(state): State<AppState>,
+    _operator: Operator<UsersRead>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Json<List<FoundUser>>, Problem> {
+    let code = InviteCode::typed(&wanted.invite_code);
+    let owner = match state.queries.invite_owner(&code).await? {
+        Some(id) => state.queries.user(id).await?.filter(|user| !user.is_erased()),
+        None => None,
+    };
+    Ok(Json(List {
+        items: owner.iter().map(|user| FoundUser { id: user.id }).collect(),
+        next_cursor: None,
+    }))
+}
+
+/// A device that a user came with.
+#[derive(Debug, Serialize, ToSchema)]
+struct DeviceView {
+    /// A hash of what the client named.
+    #[schema(value_type = String)]
+    device: DeviceHash,
+    /// Whether it is the user's first one, or approved by a reviewer.
+    trusted: bool,
+    first_seen_at: DateTime<Utc>,
+    /// Within a day.
+    last_seen_at: DateTime<Utc>,
+    /// How many other users came with it; of many the latest fifty.
+    other_users: usize,
+}
+
+/// The devices that a user came with, the latest first.
+#[utoipa::path(get, path = "/users/{id}/devices", tag = "users", params(("id" = UserId, Path)), responses(
+    (status = 200, description = "All that are remembered", body = List<DeviceView>),
+    (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
+    (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
+async fn user_devices(
+    State(state): State<AppState>,
+    _operator: Operator<UsersRead>,
+    Id(id): Id<UserId>,
+    _: Query<NoQuery>,
+) -> Result<Json<List<DeviceView>>, Problem> {
+    let mut items = Vec::new();
+    for known in known(&state, id).await?.devices {
+        let users = state.queries.device_users(&known.device).await?;
+        items.push(DeviceView {
+            other_users: users.keys().filter(|user| **user != id).count(),
+            device: known.device,
+            trusted: known.trusted,
+            first_seen_at: known.first_seen_at,
+            last_seen_at: known.last_seen_at,
+        });
+    }
+    items.sort_by_key(|device| Reverse(device.last_seen_at));
+    Ok(Json(List {
+        items,
+        next_cursor: None,
+    }))
 }
 
 /// A user's profile, with their name and picture.

@@ -1,0 +1,248 @@
+//! What authors, support and operators look up: how missions and a pack's cases do, whose an invite code is, which devices
+//! somebody uses, how the server is configured.
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::support::Server;
+
+#[tokio::test]
+async fn an_author_sees_what_a_mission_has_spent_and_who_is_at_it() {
+    let server = Server::start().await;
+    let admin = server.admin();
+    let budget = json!({"reward": {"points": 5}, "budget": {"max_points": 100, "max_grants": 3}});
+    let limited = admin.mission("limited", budget).await;
+    let open = admin.mission("open", json!({"reward": {"points": 1}})).await;
+    let of = async |id: &str| admin.get(&format!("/missions/{id}")).await.ok(200);
+    let fresh = of(&limited).await;
+    assert_eq!(fresh["budget_used"], json!({"points": 0, "grants": 0}));
+    assert_eq!(fresh["open_tasks"], 0);
+
+    let (first, second) = (server.user(), server.user());
+    first.complete(&limited).await;
+    second
+        .post(&format!("/missions/{limited}/start"), Value::Null)
+        .await
+        .ok(201);
+    let used = of(&limited).await;
+    assert_eq!(used["budget_used"], json!({"points": 5, "grants": 1}));
+    assert_eq!(used["open_tasks"], 1, "the completed one is no more open");
+    let unlimited = of(&open).await;
+    assert_eq!(
+        (unlimited.get("budget_used"), &unlimited["open_tasks"]),
+        (None, &json!(0))
+    );
+
+    let list = admin.get("/missions").await.ok(200);
+    let listed = |code: &str| {
+        let items = list["items"].as_array().unwrap();
+        items.iter().find(|one| one["code"] == code).unwrap().clone()
+    };
+    assert_eq!(listed("limited")["budget_used"], used["budget_used"]);
+    assert_eq!(listed("open")["health"]["failures_last_hour"], 0);
+    assert_eq!(listed("limited").get("open_tasks"), None, "of one mission only");
+
+    for path in ["/missions".to_owned(), format!("/missions/{limited}")] {
+        let seen = first.get(&path).await.ok(200).to_string();
+        for own in ["budget_used", "open_tasks", "health"] {
+            assert!(!seen.contains(own), "{own} is its authors' own: {seen}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn analytics_tell_missions_apart() {
+    let server = Server::start().await;
+    server.set_clock("2026-01-05T10:00:00Z").await;
+    let admin = server.admin();
+    let small = admin
+        .mission("small", json!({"reward": {"points": 5}, "category": "shop"}))
+        .await;
+    let large = admin.mission("large", json!({"reward": {"points": 50}})).await;
+    admin.mission("unused", json!({})).await;
+    let user = server.user();
+    user.post("/checkin", Value::Null).await.ok(200);
+    for mission in [&small, &large] {
+        let task = user.complete(mission).await;
+        user.post(&format!("/tasks/{task}/claim"), Value::Null)
+            .await
+            .ok(200);
+    }
+    let another = server.user();
+    another
+        .post(&format!("/missions/{small}/start"), Value::Null)
+        .await
+        .ok(201);
+
+    let reader = server.client(Uuid::new_v4(), json!({"permissions": ["analytics:read"]}));
+    let answer = reader
+        .get("/analytics/missions?from=2026-01-05&to=2026-01-06")
+        .await
+        .ok(200);
+    let items = answer["items"].as_array().unwrap();
+    let codes: Vec<_> = items.iter().map(|one| one["code"].as_str().unwrap()).collect();
+    assert_eq!(
+        codes,
+        ["large", "small"],
+        "the dearest first, without those of which nothing came"
+    );
+    assert_eq!(
+        items[1],
+        json!({"mission_id": small, "code": "small", "category": "shop", "status": "active", "started": 2, "completed": 1,
+            "check_ins": 0, "claims": 1, "points": 5, "verification_success_rate": null})
+    );
+    let later = reader
+        .get("/analytics/missions?from=2026-01-06&to=2026-01-07")
+        .await
+        .ok(200);
+    assert_eq!(later["items"], json!([]));
+    reader
+        .get("/analytics/missions?from=2026-01-07&to=2026-01-06")
+        .await
+        .refused(422, "invalid_query");
+    user.get("/analytics/missions").await.refused(403, "forbidden");
+}
+
+#[tokio::test]
+async fn a_user_is_found_by_the_invite_code() {
+    let server = Server::start().await;
+    let reader = server.client(Uuid::new_v4(), json!({"permissions": ["users:read"]}));
+    let user = server.user();
+    let code = user.get("/me").await.ok(200)["invite_code"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let find =
+        async |code: &str| reader.get(&format!("/users?invite_code={code}")).await.ok(200)["items"].clone();
+    assert_eq!(find(&code).await, json!([{"id": user.user}]));
+    assert_eq!(find(&code.to_lowercase()).await, json!([{"id": user.user}]));
+    assert_eq!(find("NOBODYSCODE0").await, json!([]));
+    reader.get("/users").await.refused(422, "invalid_query");
+    user.get(&format!("/users?invite_code={code}"))
+        .await
+        .refused(403, "forbidden");
+    user.delete("/me").await.ok(200);
+    assert_eq!(find(&code).await, json!([]), "who is erased is found no more");
+}
+
+#[tokio::test]
+async fn the_devices_of_a_user_are_told_with_who_shares_them() {
+    let server = Server::start().await;
+    server.set_clock("2026-01-05T10:00:00Z").await;
+    let reader = server.client(Uuid::new_v4(), json!({"permissions": ["users:read"]}));
+    let (user, other) = (server.user(), server.user());
+    user.header("x-device-id", "phone")
+        .post("/checkin", Value::Null)
+        .await
+        .ok(200);
+    other
+        .header("x-device-id", "phone")
+        .post("/checkin", Value::Null)
+        .await
+        .ok(200);
+    server.set_clock("2026-01-06T10:00:00Z").await;
+    user.header("x-device-id", "tablet")
+        .post("/checkin", Value::Null)
+        .await
+        .ok(200);
+    let path = format!("/users/{}/devices", user.user);
+    let devices = reader.get(&path).await.ok(200)["items"].clone();
+    let seen: Vec<_> = devices
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| {
+            (
+                one["trusted"].as_bool().unwrap(),
+                one["other_users"].as_u64().unwrap(),
+                one["first_seen_at"].as_str().unwrap().get(..10).unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(seen, [(false, 0, "2026-01-06"), (true, 1, "2026-01-05")]);
+    assert!(
+        !devices.to_string().contains("phone"),
+        "the client's own name is not kept"
+    );
+    user.get(&path).await.refused(403, "forbidden");
+    reader
+        .get(&format!("/users/{}/devices", Uuid::new_v4()))
+        .await
+        .refused(404, "not_found");
+}
+
+#[tokio::test]
+async fn the_configuration_in_force_is_shown_without_secrets() {
+    let server = Server::start().await;
+    let reader = server.client(Uuid::new_v4(), json!({"permissions": ["audit:read"]}));
+    let items = reader.get("/configuration").await.ok(200)["items"].clone();
+    let setting = |name: &str| {
+        let items = items.as_array().unwrap();
+        items.iter().find(|one| one["name"] == name).unwrap().clone()
+    };
+    assert_eq!(
+        setting("write.batches"),
+        json!({"name": "write.batches", "value": "1", "origin": "by default"})
+    );
+    assert_eq!(setting("jwt.secret")["value"], "***");
+    server
+        .user()
+        .get("/configuration")
+        .await
+        .refused(403, "forbidden");
+}
+
+#[tokio::test]
+async fn the_cases_of_a_pack_run_without_putting_it_in_place() {
+    let server = Server::start().await;
+    let admin = server.admin();
+    let mission = r#"
+code = "buy"
+title = { en = "Buy something" }
+description = { en = "Once." }
+type = "custom"
+category = "shop"
+frequency = "one_time"
+auto_start = true
+trigger = { event = "order.paid" }
+reward = { points = "5" }
+"#;
+    let case = r#"
+[[case]]
+name = "one order"
+mission = "buy"
+events = [{ type = "order.paid", at = "2026-01-05T10:00:00Z" }]
+expect = { status = "completed", points = "EXPECTED" }
+"#;
+    let files = |points: &str| {
+        json!({"files": {
+            "pack.toml": "name = \"tried\"\nversion = \"1\"\n",
+            "missions/buy.toml": mission,
+            "tests/buy.toml": case.replace("EXPECTED", points),
+        }})
+    };
+    let good = admin.post("/rules/test", files("5")).await.ok(200);
+    assert_eq!(
+        good,
+        json!({"ok": true, "left_out": 0, "properties": 0,
+            "cases": [{"file": "tests/buy.toml", "name": "one order", "passed": true, "mismatches": [], "refusals": []}]})
+    );
+    let bad = admin.post("/rules/test", files("6")).await.ok(200);
+    assert_eq!(bad["ok"], false);
+    assert_eq!(
+        bad["cases"][0]["mismatches"],
+        json!([{"what": "`points`", "expected": "6", "found": "5"}])
+    );
+    let mut broken = files("5");
+    broken["files"]["missions/buy.toml"] = json!("code = 1");
+    admin
+        .post("/rules/test", broken)
+        .await
+        .refused(422, "invalid_body");
+    admin.get("/packs/tried").await.refused(404, "not_found");
+    server
+        .user()
+        .post("/rules/test", files("5"))
+        .await
+        .refused(403, "forbidden");
+}
