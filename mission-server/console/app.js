@@ -6,6 +6,7 @@ import { claims, may, session } from './api.js';
 import { Mission, Missions } from './missions.js';
 import { Operations } from './operations.js';
 import { Problem } from './parts.js';
+import { Pack, Packs } from './packs.js';
 import { Playground } from './playground.js';
 import { Review, Reviews } from './reviews.js';
 import { language, names, setLanguage, t } from './text.js';
@@ -13,6 +14,7 @@ import { Users } from './users.js';
 
 const PAGES = [
   { path: 'missions', name: 'Missions', needs: null, list: Missions, one: (id) => html`<${Mission} key=${id} id=${id} />` },
+  { path: 'packs', name: 'Packs', needs: 'missions:write', list: Packs, one: (name) => html`<${Pack} key=${name} name=${name} />` },
   { path: 'playground', name: 'Playground', needs: 'missions:write', list: Playground, one: (code) => html`<${Playground} code=${code} />` },
   { path: 'reviews', name: 'Reviews', needs: 'reviews:write', list: Reviews, one: (id) => html`<${Review} key=${id} id=${id} />` },
   { path: 'users', name: 'Users', needs: 'users:read', list: Users, one: (id) => html`<${Users} id=${id} />` },
@@ -26,8 +28,8 @@ function Login({ enter }) {
   useEffect(() => { fetch('/console/development').then((answer) => (answer.status === 200 ? answer.json() : null)).then(setDevelopment, () => {}); }, []);
   const take = (token) => {
     const known = claims(token);
-    if (!known) return setError(new Error('This is no token: it has three parts with dots between them.'));
-    if (known.exp * 1000 < Date.now()) return setError(new Error('This token has expired.'));
+    if (!known) return setError(new Error(t('This is no token: it has three parts with dots between them.')));
+    if (known.exp * 1000 < Date.now()) return setError(new Error(t('This token has expired.')));
     session.token = token;
     return enter();
   };
@@ -54,8 +56,8 @@ function App() {
   const allowed = PAGES.filter((page) => !page.needs || may(page.needs));
   const page = allowed.find((one) => one.path === path) ?? allowed[0];
   const leave = () => { session.token = null; setSignedIn(false); };
-  return html`<header><strong>Missions</strong><nav aria-label="Pages">${allowed.map((one) => html`<a href="#/${one.path}" aria-current=${one === page ? 'page' : undefined}>${t(one.name)}</a>`)}</nav>
-    <select aria-label="Language" value=${language()} onChange=${(event) => { setLanguage(event.target.value); setLanguageRound((n) => n + 1); }}>${Object.entries(names).map(([code, name]) => html`<option value=${code}>${name}</option>`)}</select>
+  return html`<header><strong>Missions</strong><nav aria-label=${t('Pages')}>${allowed.map((one) => html`<a href="#/${one.path}" aria-current=${one === page ? 'page' : undefined}>${t(one.name)}</a>`)}</nav>
+    <select aria-label=${t('Language')} value=${language()} onChange=${(event) => { setLanguage(event.target.value); setLanguageRound((n) => n + 1); }}>${Object.entries(names).map(([code, name]) => html`<option value=${code}>${name}</option>`)}</select>
     <button onClick=${leave}>${t('Sign out')}</button></header>
     <main key=${`${page.path} ${language()}`}>${id && page.one ? page.one(id) : html`<${page.list} />`}</main>`;
 }

@@ -1,28 +1,67 @@
-// Missions: the list, and one with its funnel, health and definition.
+// Missions: the list with what each does, and one with its funnel, budget, health and definition.
 
 import { html, useState } from './vendor/htm-preact.js';
 import { get, may, post } from './api.js';
-import { Action, Figures, Json, Loaded, More, Problem, Tag, useLoad, usePages, Table } from './parts.js';
-import { number, t, time } from './text.js';
+import { Action, Figures, Json, Loaded, More, Share, Table, Tag, useLoad, usePages } from './parts.js';
+import { day, number, t, time } from './text.js';
 
 const STATUSES = ['active', 'paused', 'draft', 'archived'];
-const span = (mission) => (mission.starts_at || mission.ends_at ? `${time(mission.starts_at)} – ${time(mission.ends_at)}` : '–');
+const DAYS = 30;
+
+const windowOf = (mission) => (mission.starts_at || mission.ends_at ? `${day(mission.starts_at)} – ${day(mission.ends_at)}` : '–');
 const offer = (reward) => [
-  Number(reward.points) > 0 && `${number(reward.points)} ★`, reward.experience_points > 0 && `${reward.experience_points} XP`,
-  Number(reward.mining_boost_percent) > 0 && `+${reward.mining_boost_percent} %`, reward.badge_id,
+  Number(reward.points) > 0 && `${number(reward.points)} ★`,
+  reward.experience_points > 0 && `${reward.experience_points} XP`,
+  Number(reward.mining_boost_percent) > 0 && `+${reward.mining_boost_percent} %`,
+  reward.badge_id,
 ].filter(Boolean).join(' · ') || '–';
+const since = (days) => new Date(Date.now() - days * 86400e3).toISOString().slice(0, 10);
+
+/** What was done with each mission of late, by its id; nothing for who may not see it. */
+async function counts() {
+  if (!may('analytics:read')) return new Map();
+  const found = await get(`/analytics/missions?from=${since(DAYS)}`);
+  return new Map(found.items.map((one) => [one.mission_id, one]));
+}
+
+function Budget({ mission }) {
+  const { budget, budget_used: used } = mission;
+  if (!budget) return '–';
+  const limits = [['points', budget.max_points, '★'], ['grants', budget.max_grants, '×']];
+  return limits.filter(([, most]) => most != null).map(([name, most, unit]) => html`
+    <${Share} label=${`${t('Budget')}, ${name}`} part=${used?.[name]} of=${most} unit=${unit} />`);
+}
+
+const Health = ({ of: health }) => (health
+  ? html`<span class=${health.failures_last_hour > 0 ? 'bad' : 'good'}>${number(health.failures_last_hour)}</span>`
+  : '–');
+
+const Pack = ({ name }) => (name && may('missions:write') ? html`<a href="#/packs/${name}">${name}</a>` : name ?? '–');
 
 export function Missions() {
   const [status, setStatus] = useState('active');
-  const pages = usePages((cursor) => get(`/missions?status=${status}&limit=100${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`), [status]);
-  const rows = pages.items.map((mission) => [
-    html`<a href="#/missions/${mission.id}">${mission.title}</a><br /><code>${mission.code}</code>`, html`<${Tag} of=${mission.status} />`,
-    mission.type, mission.frequency, mission.category || '–', offer(mission.reward), span(mission), mission.pack ?? '–',
-  ]);
+  const [category, setCategory] = useState('');
+  const wanted = `status=${status}${category ? `&category=${encodeURIComponent(category)}` : ''}`;
+  const pages = usePages(`/missions?${wanted}`, 100);
+  const done = useLoad(counts, []);
+  const rows = pages.items.map((mission) => {
+    const of = done.data?.get(mission.id);
+    return [
+      html`<a href="#/missions/${mission.id}">${mission.title}</a><br /><code>${mission.code}</code>
+        <span class="soft"> · ${mission.category} · ${mission.frequency.replace('_', ' ')}</span>`,
+      html`<${Tag} of=${mission.status} />`, offer(mission.reward),
+      html`<${Budget} mission=${mission} />`, of ? `${number(of.started)} → ${number(of.completed)} → ${number(of.claims)}` : '–',
+      html`<${Health} of=${mission.health} />`, windowOf(mission), html`<${Pack} name=${mission.pack} />`,
+    ];
+  });
+  const head = ['Title', 'Status', 'Reward', 'Budget', 'Started, completed, claimed', 'Rule failures', 'Window', 'Pack'];
   return html`<h1>${t('Missions')}</h1><section>
-    <div class="row"><div><label for="status">${t('Status')}</label><select id="status" value=${status} onChange=${(event) => setStatus(event.target.value)}>
-      ${STATUSES.map((one) => html`<option value=${one}>${one}</option>`)}</select></div></div>
-    ${!pages.loading && html`<${Table} head=${[t('Title'), t('Status'), t('Type'), t('Frequency'), t('Category'), t('Reward'), t('Window'), t('Pack')]} rows=${rows} />`}
+    <div class="row">
+      <div><label for="status">${t('Status')}</label><select id="status" value=${status} onChange=${(event) => setStatus(event.target.value)}>
+        ${STATUSES.map((one) => html`<option value=${one}>${one}</option>`)}</select></div>
+      <div><label for="category">${t('Category')}</label>
+        <input id="category" value=${category} onChange=${(event) => setCategory(event.target.value.trim())} /></div></div>
+    ${!pages.loading && html`<${Table} head=${head.map(t)} rows=${rows} />`}
     <${More} pages=${pages} /></section>`;
 }
 
@@ -33,7 +72,7 @@ export function Mission({ id }) {
 
 const MOVES = { draft: ['activate'], active: ['pause', 'archive'], paused: ['activate', 'archive'], archived: [] };
 const LABELS = { activate: 'Activate', pause: 'Pause', archive: 'Archive' };
-const ASKS = {
+const QUESTIONS = {
   activate: 'Users can start it from then on.',
   pause: 'Nobody can start it or go on with it until it is activated again. Running tasks stay as they are.',
   archive: 'Nobody can start it or go on with it again, ever. What is completed can still be claimed.',
@@ -41,30 +80,46 @@ const ASKS = {
 
 function Page({ mission, again }) {
   const moves = may('missions:write') ? MOVES[mission.status] : [];
-  const health = mission.health;
+  const { health } = mission;
   return html`<p><a href="#/missions">← ${t('Missions')}</a></p><h1>${mission.title} <${Tag} of=${mission.status} /></h1>
     <section><p>${mission.description}</p>
-      <${Figures} of=${[[t('Code'), mission.code], [t('Frequency'), mission.frequency], [t('Priority'), mission.priority], [t('Reward'), offer(mission.reward)],
-        [t('Window'), span(mission)], [t('Budget'), mission.budget ? [mission.budget.max_points && `${number(mission.budget.max_points)} ★`, mission.budget.max_grants && `${number(mission.budget.max_grants)} ×`].filter(Boolean).join(', ') : '–'],
-        [t('Pack'), mission.pack ?? '–'], [t('Version'), mission.version]]} />
-      <div class="row">${moves.map((move) => html`<${Action} label=${t(LABELS[move])} danger=${move === 'archive'} ask=${ASKS[move]}
+      <${Figures} of=${[
+        [t('Code'), mission.code], [t('Frequency'), mission.frequency], [t('Priority'), mission.priority], [t('Reward'), offer(mission.reward)],
+        [t('Window'), windowOf(mission)], [t('Budget'), html`<${Budget} mission=${mission} />`], [t('Pack'), html`<${Pack} name=${mission.pack} />`],
+        [t('Version'), mission.version], ...(mission.open_tasks == null ? [] : [[t('Open tasks'), number(mission.open_tasks)]]),
+      ]} />
+      <div class="row">${moves.map((move) => html`<${Action} label=${t(LABELS[move])} danger=${move === 'archive'}
+        ask=${`${t(QUESTIONS[move])} ${t('Open tasks')}: ${number(mission.open_tasks)}.`}
         act=${async () => { await post(`/missions/${mission.id}/${move}`); again(); }} />`)}</div></section>
     <div class="grid"><${Funnel} mission=${mission} />
-      ${health && html`<section><h2>${t('Health')}</h2><${Figures} of=${[['rule failures, last hour', html`<span class=${health.failures_last_hour > 0 ? 'bad' : 'good'}>${health.failures_last_hour}</span>`], ['since', time(health.since)]]} />
-        ${health.last_reason && html`<pre>${health.last_reason}</pre>`}</section>`}</div>
-    ${mission.script && html`<section><h2>${t('Script')}</h2><pre tabindex="0">${mission.script}</pre><p><a href="#/playground/${mission.id}">${t('Playground')}</a></p></section>`}
+      ${health && html`<section><h2>${t('Health')}</h2>
+        <${Figures} of=${[[t('Rule failures, last hour'), html`<${Health} of=${health} />`], [t('Since'), time(health.since)]]} />
+        ${health.last_reason && html`<pre>${health.last_reason}</pre>`}</section>`}
+      <${Changes} mission=${mission} /></div>
+    ${mission.script && html`<section><h2>${t('Script')}</h2><pre tabindex="0">${mission.script}</pre>
+      <p><a href="#/playground/${mission.id}">${t('Playground')}</a></p></section>`}
     <section><h2>${t('Definition')}</h2><${Json} of=${mission} /></section>`;
 }
 
+/** How many start, finish and are paid; and how much of the evidence is refused. */
 function Funnel({ mission }) {
   if (!may('analytics:read')) return null;
-  const from = new Date(Date.now() - 30 * 86400e3).toISOString().slice(0, 10);
-  const found = useLoad(() => get(`/analytics?bucket=day&from=${from}&mission=${mission.id}`), [mission.id]);
+  const found = useLoad(() => get(`/analytics/missions?from=${since(DAYS)}`), [mission.id]);
   return html`<section><h2>${t('Funnel, last 30 days')}</h2><${Loaded} from=${found}>${(data) => {
-    const sum = (name) => data.series.reduce((all, point) => all + Number(point[name]), 0);
-    const most = Math.max(sum('started'), 1);
-    return html`<div class="funnel">${[['started', 'started'], ['completed', 'completed'], ['claimed', 'claims']].map(([label, name]) => html`<div>
-      <label>${t(label)}: ${number(sum(name))}<progress max=${most} value=${Math.min(sum(name), most)}></progress></label></div>`)}</div>
-      <p class="soft">${t('Points')}: ${number(sum('points'))}</p>`;
+    const of = data.items.find((one) => one.mission_id === mission.id) ?? { started: 0, completed: 0, claims: 0, points: 0 };
+    const most = Math.max(of.started, of.completed, of.claims, 1);
+    const good = of.verification_success_rate;
+    return html`<div class="funnel">${['started', 'completed', 'claims'].map((name) => html`<div>
+      <label>${t(name)}: ${number(of[name])}<progress max=${most} value=${of[name]}></progress></label></div>`)}</div>
+      <p class="soft">${t('Points')}: ${number(of.points)}${good == null ? '' : ` · ${t('Evidence refused')}: ${number(100 - 100 * good)} %`}</p>`;
   }}<//></section>`;
+}
+
+/** Who changed it, and when. */
+function Changes({ mission }) {
+  if (!may('audit:read')) return null;
+  const found = useLoad(() => get(`/audit?subject=${mission.id}&limit=10`), [mission.id, mission.version]);
+  return html`<section><h2>${t('Changes')}</h2><${Loaded} from=${found}>${(data) => html`
+    <${Table} head=${[t('Time'), t('Action'), t('By')]} rows=${data.items.map((one) => [time(one.at), one.action, html`<code>${one.actor ?? '–'}</code>`])} />
+    ${mission.pack && html`<p><a href="#/packs/${mission.pack}">${t('Versions of its pack')}</a></p>`}`}<//></section>`;
 }

@@ -1,20 +1,28 @@
-// How the server does: dependencies, what waits, webhooks, the audit, and events as they happen.
+// How the server does: dependencies, what waits, dead letters, webhooks, configuration, the audit, and events as they happen.
 
 import { html, useEffect, useState } from './vendor/htm-preact.js';
-import { follow, get, may, post } from './api.js';
-import { Action, Figures, Loaded, More, Table, Tag, useLoad, usePages } from './parts.js';
+import { call, follow, get, may, post } from './api.js';
+import { Action, Figures, Json, Listed, Loaded, Table, Tag, useLoad } from './parts.js';
 import { number, t, time } from './text.js';
 
 const health = async () => (await fetch('/health')).json();
 
 export function Operations() {
+  return html`<h1>${t('Operations')}</h1><${Health} /><${Live} />
+    ${may('messages:read') && html`<${Parked} /><${DeadLetters} />`}
+    ${may('webhooks:write') && html`<${Webhooks} />`}
+    ${may('audit:read') && html`<${Audit} /><${Configuration} />`}`;
+}
+
+function Health() {
   const found = useLoad(health, []);
-  return html`<h1>${t('Operations')}</h1>
-    <section><h2>${t('Dependencies')}</h2><${Loaded} from=${found}>${(data) => html`<p><${Tag} of=${data.status} /></p>
-      <${Table} head=${['', t('Status'), 'ms', '']} rows=${Object.entries(data.dependencies ?? data.checks ?? {}).map(([name, one]) => [one.name ?? name, html`<${Tag} of=${one.status} />`, number(one.latency_ms), one.detail ?? ''])} />
-      ${data.outbox && html`<${Figures} of=${[['outbox', number(data.outbox.entries)], ['oldest, s', number(data.outbox.oldest_seconds)], ['parked', number(data.outbox.parked)], ...(data.inbound ? [['inbound', number(data.inbound.waiting)], ['dead letters', number(data.inbound.dead)]] : [])]} />`}`}<//></section>
-    <${Live} />
-    ${may('messages:read') && html`<${Parked} />`}${may('webhooks:write') && html`<${Webhooks} />`}${may('audit:read') && html`<${Audit} />`}`;
+  return html`<section><h2>${t('Dependencies')}</h2><${Loaded} from=${found}>${(data) => html`<p><${Tag} of=${data.status} /></p>
+    <${Table} head=${['Name', 'Status', 'Milliseconds', 'Detail'].map(t)} rows=${data.dependencies.map((one) => [
+      one.name, html`<${Tag} of=${one.status} />`, number(one.latency_ms), one.detail ?? '–'])} />
+    ${data.outbox && html`<${Figures} of=${[
+      [t('Outbox'), number(data.outbox.entries)], [t('Oldest, seconds'), number(data.outbox.oldest_seconds)], [t('Parked'), number(data.outbox.parked)],
+      ...(data.inbound ? [[t('Inbound'), number(data.inbound.waiting)], [t('Dead letters'), number(data.inbound.dead)]] : []),
+    ]} />`}`}<//><p><button onClick=${found.again}>${t('Look again')}</button></p></section>`;
 }
 
 function Live() {
@@ -24,20 +32,51 @@ function Live() {
     follow((event) => setEvents((before) => [event, ...before].slice(0, 50)), stop.signal);
     return () => stop.abort();
   }, []);
-  return html`<section><h2>${t('Live')}</h2><div class="log" aria-live="polite"><${Table} head=${['', '', '']} rows=${events.map((event) => [time(event.time), event.type, html`<a href="#/users/${event.subject}"><code>${event.subject}</code></a>`])} /></div></section>`;
+  return html`<section><h2>${t('Live')}</h2><div class="log" aria-live="polite"><${Table} head=${['Time', 'Type', 'User'].map(t)}
+    rows=${events.map((event) => [time(event.time), event.type, html`<a href="#/users/${event.subject}"><code>${event.subject}</code></a>`])} /></div></section>`;
 }
 
-function Parked() {
-  const pages = usePages((cursor) => get(`/outbox/parked${cursor ? `?cursor=${encodeURIComponent(cursor)}` : ''}`), []);
-  return html`<section><h2>parked events</h2>${!pages.loading && html`<${Table} head=${['', '', '', '']} rows=${pages.items.map((one) => [one.type, one.reason, one.attempts, may('messages:write') ? html`<${Action} label="retry" ask="It is tried again at once." act=${async () => { await post(`/outbox/parked/${one.event_id}/retry`); pages.again(); }} />` : ''])} empty=${t('Nothing waits.')} />`}<${More} pages=${pages} /></section>`;
+const Parked = () => html`<${Listed} title=${t('Parked events')} path="/outbox/parked" empty=${t('Nothing waits.')} head=${['Type', 'Reason', 'Attempts', 'Action']}
+  row=${(one, again) => [one.type, one.reason, one.attempts, may('messages:write') ? html`<${Action} label=${t('Retry')} ask=${t('It is tried again at once.')}
+    act=${async () => { await post(`/outbox/parked/${one.event_id}/retry`); again(); }} />` : '–']} />`;
+
+function DeadLetters() {
+  const found = useLoad(health, []);
+  // Without a broker there are none, and no list of them.
+  if (!found.data?.inbound) return null;
+  const act = (one, again) => (may('messages:write') ? html`
+    <${Action} label=${t('Requeue')} ask=${t('It goes back into the queue, to be taken again.')}
+      act=${async () => { await post(`/inbound/dead/${one.id}/requeue`); again(); }} />
+    <${Action} label=${t('Drop')} danger=${true} ask=${t('It is gone then.')}
+      act=${async () => { await call('DELETE', `/inbound/dead/${one.id}`); again(); }} />` : '–');
+  return html`<${Listed} title=${t('Dead letters')} path="/inbound/dead" empty=${t('Nothing waits.')}
+    head=${['Routing key', 'Reason', 'Attempts', 'Died', 'Message', 'Action']}
+    row=${(one, again) => [one.routing_key, one.reason ?? '–', one.attempts, time(one.died_at),
+      html`<details><summary>${number(one.bytes)} B</summary><${Json} of=${one.body} /></details>`, act(one, again)]} />`;
 }
 
 function Webhooks() {
   const found = useLoad(() => get('/webhooks'), []);
-  return html`<section><h2>webhooks</h2><${Loaded} from=${found}>${(data) => html`<${Table} head=${['', t('Status'), '', '']} rows=${data.items.map((one) => [one.url, html`<${Tag} of=${one.status} />`, one.events.join(', ') || t('All'), one.disabled_reason ?? ''])} empty="–" />`}<//></section>`;
+  const act = (one) => html`
+    ${one.status === 'disabled' && html`<${Action} label=${t('Enable')} ask=${t('What waits for it is sent again.')}
+      act=${async () => { await post(`/webhooks/${one.id}/enable`); found.again(); }} />`}
+    <${Action} label=${t('Delete')} danger=${true} ask=${t('It is told of nothing any more.')}
+      act=${async () => { await call('DELETE', `/webhooks/${one.id}`); found.again(); }} />`;
+  return html`<section><h2>${t('Webhooks')}</h2><${Loaded} from=${found}>${(data) => html`<${Table} head=${['Address', 'Status', 'Events', 'Reason', 'Action'].map(t)}
+    rows=${data.items.map((one) => [one.url, html`<${Tag} of=${one.status} />`, one.events.join(', ') || t('All'), one.disabled_reason ?? '–', act(one)])} />`}<//>
+    <p class="soft">${t('Deliveries, rotation of secrets and new webhooks: see the API.')} <a href="/docs">/docs</a></p></section>`;
 }
 
-function Audit() {
-  const pages = usePages((cursor) => get(`/audit?limit=20${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`), []);
-  return html`<section><h2>${t('Audit')}</h2>${!pages.loading && html`<${Table} head=${['', '', '', '']} rows=${pages.items.map((one) => [time(one.at), one.action, html`${one.subject_kind} <code>${one.subject}</code>`, html`<code>${one.actor ?? '–'}</code>`])} />`}<${More} pages=${pages} /></section>`;
+const Audit = () => html`<${Listed} title=${t('Audit')} path="/audit" head=${['Time', 'Action', 'Subject', 'By']}
+  row=${(one) => [time(one.at), one.action, html`${one.subject_kind} <code>${one.subject}</code>`, html`<code>${one.actor ?? '–'}</code>`]} />`;
+
+/** Settings, those first that are not what they are by default. */
+function Configuration() {
+  const found = useLoad(() => get('/configuration'), []);
+  const rows = (items) => items.map((one) => [html`<code>${one.name}</code>`, html`<code>${one.value}</code>`, one.origin]);
+  return html`<section><h2>${t('Configuration')}</h2><${Loaded} from=${found}>${(data) => {
+    const head = ['Name', 'Value', 'Origin'].map(t);
+    const [usual, own] = [data.items.filter((one) => one.origin === 'by default'), data.items.filter((one) => one.origin !== 'by default')];
+    return html`<${Table} head=${head} rows=${rows(own)} /><details><summary>${t('By default')}: ${usual.length}</summary><${Table} head=${head} rows=${rows(usual)} /></details>`;
+  }}<//></section>`;
 }

@@ -1,7 +1,8 @@
 // What the pages are made of.
 
 import { html, useCallback, useEffect, useRef, useState } from './vendor/htm-preact.js';
-import { t } from './text.js';
+import { get } from './api.js';
+import { number, t } from './text.js';
 
 /** Loads something, and again when `again` is called. */
 export function useLoad(load, inputs) {
@@ -31,7 +32,7 @@ export function Loaded({ from, children }) {
 }
 
 const tones = {
-  active: 'good', completed: 'good', claimed: 'good', delivered: 'good', approved: 'good', enabled: 'good', up: 'good', ok: 'good', applied: 'good', available: 'good', true: 'good',
+  passed: 'good', trusted: 'good', new: 'warn', active: 'good', completed: 'good', claimed: 'good', delivered: 'good', approved: 'good', enabled: 'good', up: 'good', ok: 'good', applied: 'good', available: 'good', true: 'good',
   paused: 'warn', pending: 'warn', pending_review: 'warn', held: 'warn', open: 'warn', waiting: 'warn', in_progress: 'warn',
   rejected: 'bad', expired: 'bad', revoked: 'bad', failed: 'bad', disabled: 'bad', down: 'bad', false: 'bad', error: 'bad', warning: 'warn',
 };
@@ -46,8 +47,19 @@ export function Table({ head, rows, empty }) {
 export const Figures = ({ of }) => html`<dl class="figures">${of.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
 export const Json = ({ of }) => html`<pre tabindex="0">${JSON.stringify(of, null, 2)}</pre>`;
 
+/** A part of a whole, as a bar. */
+export const Share = ({ label, part, of, unit }) => html`<span class="share"><progress aria-label=${label} max=${Number(of)} value=${Number(part ?? 0)}></progress>
+  ${number(part ?? 0)} / ${number(of)} ${unit}</span>`;
+
+/** A page of the API as a section with a table. */
+export function Listed({ title, path, head, row, empty }) {
+  const pages = usePages(path);
+  return html`<section><h2>${title}</h2>
+    ${!pages.loading && html`<${Table} head=${head.map(t)} rows=${pages.items.map((one) => row(one, pages.again))} empty=${empty} />`}<${More} pages=${pages} /></section>`;
+}
+
 /** A button that asks first. What is done may be refused; that is shown. */
-export function Action({ label, ask, note, danger, act, disabled }) {
+export function Action({ label, hint, ask, note, danger, act, disabled }) {
   const dialog = useRef();
   const field = useRef();
   const [error, setError] = useState(null);
@@ -64,7 +76,8 @@ export function Action({ label, ask, note, danger, act, disabled }) {
     }
     setBusy(false);
   };
-  return html`<button class=${danger ? 'danger' : ''} disabled=${disabled} onClick=${() => { setError(null); dialog.current.showModal(); }}>${label}</button>
+  return html`<button class=${danger ? 'danger' : ''} disabled=${disabled} onClick=${() => { setError(null); dialog.current.showModal(); }}
+    aria-keyshortcuts=${hint}>${label}${hint && html` <kbd aria-hidden="true">${hint}</kbd>`}</button>
     <dialog ref=${dialog} aria-label=${label}><form onSubmit=${confirm}>
       <h2>${label}</h2><p>${ask}</p>
       ${note && html`<p><label>${note}<input ref=${field} name="note" required=${note !== t('Note')} /></label></p>`}
@@ -96,19 +109,20 @@ export function Chart({ times, series }) {
   return html`<div ref=${place}></div>`;
 }
 
-/** Pages of a list, one after the other. */
-export function usePages(load, inputs) {
+/** Pages of a list of the API, one after the other. */
+export function usePages(path, limit = 20) {
   const [state, setState] = useState({ items: [], next: null, error: null, loading: true });
   const more = async (cursor, before) => {
     try {
-      const page = await load(cursor);
+      const query = `limit=${limit}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`;
+      const page = await get(`${path}${path.includes('?') ? '&' : '?'}${query}`);
       setState({ items: [...before, ...page.items], next: page.next_cursor, error: null });
     } catch (error) {
       setState({ items: before, next: null, error });
     }
   };
   const [round, setRound] = useState(0);
-  useEffect(() => { setState({ items: [], next: null, error: null, loading: true }); more(null, []); }, [...inputs, round]);
+  useEffect(() => { setState({ items: [], next: null, error: null, loading: true }); more(null, []); }, [path, round]);
   return { ...state, more: () => more(state.next, state.items), again: () => setRound((n) => n + 1) };
 }
 

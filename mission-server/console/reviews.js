@@ -1,6 +1,6 @@
 // The review queue: what waits, with all that a decision rests on.
 
-import { html, useState } from './vendor/htm-preact.js';
+import { html, useEffect, useRef, useState } from './vendor/htm-preact.js';
 import { get, post } from './api.js';
 import { Action, Figures, Json, Loaded, More, Table, Tag, useLoad, usePages } from './parts.js';
 import { t, time } from './text.js';
@@ -9,30 +9,53 @@ const reason = (one) => (typeof one === 'string' ? one : Object.entries(one).map
 
 export function Reviews() {
   const [status, setStatus] = useState('open');
-  const pages = usePages((cursor) => get(`/reviews?status=${status}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`), [status]);
+  const pages = usePages(`/reviews?status=${status}`, 50);
   const rows = pages.items.map((review) => [
     html`<a href="#/reviews/${review.id}">${review.kind.replaceAll('_', ' ')}</a>`, html`<${Tag} of=${review.status} />`, review.reasons.map(reason).join('; '),
     html`<a href="#/users/${review.user_id}">${review.display_name ?? review.user_id}</a>`, time(review.created_at), review.note ?? '–',
   ]);
   return html`<h1>${t('Reviews')}</h1><section><div class="row"><div><label for="status">${t('Status')}</label>
     <select id="status" value=${status} onChange=${(event) => setStatus(event.target.value)}>${['open', 'in_moderation', 'approved', 'rejected'].map((one) => html`<option value=${one}>${one}</option>`)}</select></div></div>
-    ${!pages.loading && html`<${Table} head=${[t('Type'), t('Status'), '', t('Users'), '', t('Note')]} rows=${rows} empty=${t('Nothing waits.')} />`}<${More} pages=${pages} /></section>`;
+    ${!pages.loading && html`<${Table} head=${['Type', 'Status', 'Reasons', 'User', 'Time', 'Note'].map(t)} rows=${rows} empty=${t('Nothing waits.')} />`}<${More} pages=${pages} /></section>`;
 }
 
 export function Review({ id }) {
   const found = useLoad(() => get(`/reviews/${id}`), [id]);
   return html`<${Loaded} from=${found}>${(review) => html`<p><a href="#/reviews">← ${t('Reviews')}</a></p>
     <h1>${review.kind.replaceAll('_', ' ')} <${Tag} of=${review.status} /></h1>
-    <section><${Figures} of=${[[t('Users'), html`<a href="#/users/${review.user_id}">${review.display_name ?? review.user_id.slice(0, 13)}</a>`], [t('Mission'), review.mission?.title ?? '–'], ['', time(review.created_at)]]} />
+    <section><${Figures} of=${[[t('User'), html`<a href="#/users/${review.user_id}">${review.display_name ?? review.user_id.slice(0, 13)}</a>`],
+        [t('Mission'), review.mission?.title ?? '–'], [t('Time'), time(review.created_at)]]} />
       <p>${review.reasons.map(reason).join('; ')}</p>
       ${review.note && html`<p>${t('Note')}: ${review.note}</p>`}
-      ${review.status === 'open' && html`<div class="row">${['approve', 'reject'].map((decision) => html`<${Action} label=${t(decision === 'approve' ? 'Approve' : 'Reject')}
-        danger=${decision === 'reject'} note=${t('Note')} ask=${decision === 'approve' ? 'What waits goes through, once.' : 'What waits earns nothing.'}
-        act=${async (note) => { await post(`/reviews/${id}/${decision}`, note ? { note } : {}); found.again(); }} />`)}</div>`}</section>
+      ${review.status === 'open' && html`<${Decisions} id=${id} again=${found.again} />`}</section>
     <div class="grid">
-      ${review.upload && html`<section><h2>upload</h2>${review.upload.content_type.startsWith('image/') ? html`<img class="evidence" src=${review.upload.url} alt="uploaded evidence" />` : ''}<p><a href=${review.upload.url} rel="noreferrer noopener" target="_blank">${review.upload.content_type}</a></p></section>`}
-      ${review.evidence && html`<section><h2>evidence</h2><${Json} of=${review.evidence} /><p>${review.evidence.links.map((link) => html`<a href=${link} rel="noreferrer noopener" target="_blank">${link}</a> `)}</p></section>`}
-      ${review.device && html`<section><h2>device</h2><${Json} of=${review.device} /></section>`}
+      ${review.upload && html`<section><h2>${t('Upload')}</h2>${review.upload.content_type.startsWith('image/') ? html`<img class="evidence" src=${review.upload.url} alt="uploaded evidence" />` : ''}<p><a href=${review.upload.url} rel="noreferrer noopener" target="_blank">${review.upload.content_type}</a></p></section>`}
+      ${review.evidence && html`<section><h2>${t('Evidence')}</h2><${Json} of=${review.evidence} /><p>${review.evidence.links.map((link) => html`<a href=${link} rel="noreferrer noopener" target="_blank">${link}</a> `)}</p></section>`}
+      ${review.device && html`<section><h2>${t('Device')}</h2><${Json} of=${review.device} /></section>`}
       ${review.rewards.length > 0 && html`<section><h2>${t('Rewards')}</h2><${Json} of=${review.rewards} /></section>`}
-      <section><h2>earlier</h2><${Table} head=${['', '', '']} rows=${review.earlier_reviews.map((one) => [html`<a href="#/reviews/${one.id}">${one.kind}</a>`, html`<${Tag} of=${one.status} />`, time(one.created_at)])} /></section></div>`}<//>`;
+      <section><h2>${t('Earlier reviews')}</h2><${Table} head=${['Type', 'Status', 'Time'].map(t)} rows=${review.earlier_reviews.map((one) => [html`<a href="#/reviews/${one.id}">${one.kind}</a>`, html`<${Tag} of=${one.status} />`, time(one.created_at)])} /></section></div>`}<//>`;
+}
+
+const DECISIONS = [
+  { decision: 'approve', label: 'Approve', key: 'a', ask: 'What waits goes through, once.' },
+  { decision: 'reject', label: 'Reject', key: 'r', ask: 'What waits earns nothing.' },
+];
+
+/** Approve and reject, by a click or by their keys. */
+function Decisions({ id, again }) {
+  const row = useRef();
+  useEffect(() => {
+    const press = (event) => {
+      const typing = event.target.closest('input, textarea, select, dialog');
+      const place = DECISIONS.findIndex((one) => one.key === event.key);
+      if (typing || place < 0 || event.ctrlKey || event.metaKey || event.altKey) return;
+      event.preventDefault();
+      row.current.querySelectorAll(':scope > button')[place].click();
+    };
+    addEventListener('keydown', press);
+    return () => removeEventListener('keydown', press);
+  }, []);
+  return html`<div class="row" ref=${row}>${DECISIONS.map(({ decision, label, ask, key }) => html`<${Action} label=${t(label)} hint=${key}
+    danger=${decision === 'reject'} note=${t('Note')} ask=${t(ask)}
+    act=${async (note) => { await post(`/reviews/${id}/${decision}`, note ? { note } : {}); again(); }} />`)}</div>`;
 }

@@ -108,6 +108,33 @@ try {
   }
 
   // A script with a mistake, then without, and run.
+  await page.getByText('Open tasks').first().waitFor();
+
+  // What its pack was, and the way back to it.
+  const pack = await call(admin, 'GET', '/packs/starter');
+  const watch = 'missions/watch-3-videos.toml';
+  await call(admin, 'PUT', '/packs/starter', { files: { ...pack.files, [watch]: pack.files[watch].replace('points = "50"', 'points = "60"') } });
+  await page.getByRole('link', { name: 'starter' }).first().click();
+  await page.getByRole('heading', { name: 'What changed: 1 → 2' }).waitFor();
+  await shows(page, '+ points = "60"');
+  await accessible(page, 'a pack');
+  await picture(page, 'pack');
+  await page.getByRole('button', { name: 'Roll back' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Confirm' }).click();
+  await page.getByRole('heading', { name: 'What changed: 2 → 3' }).waitFor();
+  await shows(page, '+ points = "50"');
+
+  // The cases of its pack, with the script as it is edited; a recorded event as the context.
+  await page.goto(`${url}/console#/playground/${(await call(token, 'GET', '/missions?limit=200')).items.find((one) => one.code === 'watch-3-videos').id}`);
+  await page.getByRole('button', { name: 'Run the cases' }).click();
+  await page.getByText(/passed: ([0-9]+) . \1$/).waitFor();
+  await page.getByLabel('Events of user').fill(user);
+  await page.getByRole('button', { name: 'Load' }).click();
+  await page.getByRole('button', { name: 'Take' }).first().click();
+  assert.match(await page.getByRole('textbox', { name: 'Context' }).inputValue(), /"video_id": "a"/);
+  await accessible(page, 'the playground of a mission');
+  await picture(page, 'cases');
+  await go(page, 'Missions');
   await go(page, 'Playground');
   const script = page.getByRole('textbox', { name: 'Script' });
   await script.fill('fn eligible(ctx) { ctx.user.lvel > 2 }');
@@ -133,22 +160,26 @@ try {
   await shows(page, 'img.example');
   await accessible(page, 'a review');
   await picture(page, 'review');
-  await page.getByRole('button', { name: 'Approve' }).click();
+  await page.locator('body').press('a');
   await page.getByRole('dialog').getByRole('textbox').fill('looks good');
   await page.getByRole('dialog').getByRole('button', { name: 'Confirm' }).click();
   await shows(page, 'Note: looks good');
 
   // A user: why not, and a reward revoked.
-  await call(token, 'POST', '/checkin');
+  await call(token, 'POST', '/checkin', undefined, { 'X-Device-Id': 'a-phone' });
   await go(page, 'Users');
-  await page.getByLabel('User id').fill(user);
+  await page.getByLabel('User id or invite code').fill('NOBODYSCODE0');
+  await page.getByRole('button', { name: 'Find' }).click();
+  await shows(page, 'Nobody has this');
+  await page.getByLabel('User id or invite code').fill((await call(token, 'GET', '/me')).invite_code);
   await page.getByRole('button', { name: 'Find' }).click();
   await shows(page, 'CHECKIN_DAILY');
   await page.getByRole('button', { name: 'Explain' }).click();
   await shows(page, 'the mission is active');
+  await shows(page, 'trusted');
   await accessible(page, 'a user');
   await picture(page, 'user');
-  await page.getByRole('row', { name: /CHECKIN_DAILY/ }).getByRole('button', { name: 'revoke' }).click();
+  await page.getByRole('row', { name: /CHECKIN_DAILY/ }).getByRole('button', { name: 'Revoke' }).click();
   await page.getByRole('dialog').getByRole('textbox').fill('a test');
   await page.getByRole('dialog').getByRole('button', { name: 'Confirm' }).click();
   await page.getByRole('row', { name: /CHECKIN_DAILY/ }).getByText('revoked').waitFor();
@@ -159,9 +190,13 @@ try {
   await accessible(page, 'analytics');
   await picture(page, 'analytics');
   const download = page.waitForEvent('download');
-  await page.getByRole('button', { name: 'CSV' }).click();
+  await page.getByRole('button', { name: 'CSV', exact: true }).click();
   assert.match(readFileSync(await (await download).path(), 'utf8'), /^start,started,completed,check_ins,claims,points/);
+  await page.getByRole('link', { name: 'Watch 3 videos' }).waitFor();
+  await page.getByLabel('By', { exact: true }).selectOption('category');
+  await page.getByRole('cell', { name: 'engagement' }).first().waitFor();
   await go(page, 'Operations');
+  await shows(page, 'from `--dev`');
   await shows(page, 'RevokeReward');
   await page.waitForTimeout(500);
   const done = (await call(token, 'GET', '/tasks?mission=watch-3-videos')).items[0];
@@ -170,9 +205,16 @@ try {
   await accessible(page, 'operations');
   await picture(page, 'operations');
 
-  // Another language, and a phone in the dark.
+  // Another language on every page, with nothing left in English; and a phone in the dark.
   await page.getByLabel('Language').selectOption('vi');
   await page.getByRole('navigation').getByRole('link', { name: 'Nhiệm vụ' }).waitFor();
+  const vi = ['missions', `missions/${social.id}`, 'packs', 'packs/starter', `playground/${social.id}`, 'reviews', 'users', `users/${user}`, 'analytics', 'operations'];
+  for (const path of vi) {
+    await page.goto(`${url}/console#/${path}`);
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    await until(path, async () => (await page.getByText('Đang tải…').count()) === 0);
+  }
+  assert.deepEqual(await page.evaluate("import('/console/text.js').then((text) => [...text.untranslated])"), [], 'texts without a translation');
   const phone = await open({ width: 380, height: 720 });
   await phone.emulateMedia({ colorScheme: 'dark' });
   await phone.goto(`${url}/console/`);

@@ -19,7 +19,7 @@ use super::{AppState, Problem};
 use crate::auth::development_token;
 
 /// The files, with their types.
-const FILES: [(&str, &str, &str); 14] = [
+const FILES: [(&str, &str, &str); 16] = [
     (
         "index.html",
         "text/html; charset=utf-8",
@@ -37,9 +37,11 @@ const FILES: [(&str, &str, &str); 14] = [
     ),
     ("app.js", SCRIPT, include_str!("../../console/app.js")),
     ("api.js", SCRIPT, include_str!("../../console/api.js")),
+    ("vi.js", SCRIPT, include_str!("../../console/vi.js")),
     ("text.js", SCRIPT, include_str!("../../console/text.js")),
     ("parts.js", SCRIPT, include_str!("../../console/parts.js")),
     ("missions.js", SCRIPT, include_str!("../../console/missions.js")),
+    ("packs.js", SCRIPT, include_str!("../../console/packs.js")),
     (
         "playground.js",
         SCRIPT,
@@ -60,11 +62,16 @@ const FILES: [(&str, &str, &str); 14] = [
     ),
 ];
 /// The libraries, which are long.
-const LIBRARIES: [(&str, &str, &str); 2] = [
+const LIBRARIES: [(&str, &str, &str); 3] = [
     (
         "vendor/htm-preact.js",
         SCRIPT,
         include_str!("../../console/vendor/htm-preact.js"),
+    ),
+    (
+        "vendor/diff.js",
+        SCRIPT,
+        include_str!("../../console/vendor/diff.js"),
     ),
     (
         "vendor/uplot.js",
