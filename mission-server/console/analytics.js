@@ -27,12 +27,12 @@ function Figured({ data }) {
   const series = data.series;
   const { times, counts, points } = useMemo(() => ({
     times: series.map((one) => Date.parse(one.start) / 1000),
-    counts: COUNTS.map((name) => ({ label: name.replace('_', '-'), values: series.map((one) => one[name]) })),
+    counts: COUNTS.map((name) => ({ label: t(name.replace('_', '-')), values: series.map((one) => one[name]) })),
     points: [{ label: t('Points'), values: series.map((one) => Number(one.points)) }],
   }), [series]);
   const sum = (name) => series.reduce((all, one) => all + Number(one[name]), 0);
   const save = () => saveCsv('analytics.csv', ['start', ...COUNTS, 'points', 'verification_success_rate'], series);
-  return html`<section><${Figures} of=${[...COUNTS, 'points'].map((name) => [name.replace('_', '-'), number(sum(name))])} /></section>
+  return html`<section><${Figures} of=${[...COUNTS, 'points'].map((name) => [t(name.replace('_', '-')), number(sum(name))])} /></section>
     <section><${Chart} times=${times} series=${counts} /></section><section><h2>${t('Points')}</h2><${Chart} times=${times} series=${points} /></section>
     <p><button onClick=${save}>CSV</button></p>`;
 }

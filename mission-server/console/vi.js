@@ -26,7 +26,7 @@ export const vi = {
   'Nobody can start it or go on with it again, ever. What is completed can still be claimed.':
     'Không ai bắt đầu hay làm tiếp được nữa. Phần đã hoàn thành vẫn nhận được thưởng.',
   'Funnel, last 30 days': 'Phễu, 30 ngày qua', 'Evidence refused': 'Bằng chứng bị từ chối',
-  'started': 'đã bắt đầu', 'completed': 'đã hoàn thành', 'claims': 'đã nhận', 'points': 'điểm',
+  'started': 'đã bắt đầu', 'check-ins': 'điểm danh', 'completed': 'đã hoàn thành', 'claims': 'đã nhận', 'points': 'điểm',
 
   // Packs.
   'Versions': 'Các phiên bản', 'in force': 'đang dùng', 'Roll back': 'Quay lại', 'What changed': 'Khác biệt', 'Its cases do not pass': 'Các ca kiểm thử không đạt',
