@@ -108,6 +108,8 @@ impl Jwks {
                 "the keys for tokens could not be read; the last good ones stay in force"
             );
         }
+        // Those who waited through a question that took long must not each ask again.
+        *asked = Some(Instant::now());
     }
 
     /// Reads the source. Where the keys differ, tokens that were verified are forgotten: their key may be gone.

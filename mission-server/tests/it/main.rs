@@ -35,6 +35,7 @@ mod services;
 mod stream;
 mod support;
 mod tasks;
+mod tokens;
 mod trouble;
 mod uploads;
 mod webhooks;
