@@ -8,6 +8,7 @@
 
 mod amqp;
 mod authoring;
+mod authorization;
 mod bad_input;
 mod check_in;
 mod documents;

@@ -117,7 +117,7 @@ fn optional_exact<S: serde::Serializer>(value: &Option<Decimal>, serializer: S) 
 }
 
 /// Starts, completions, check-ins, claims, points and the success of verifications over time.
-#[utoipa::path(get, path = "/analytics", tag = "analytics", params(Filter), responses(
+#[utoipa::path(get, path = "/analytics", tag = "analytics", security(("bearer" = ["analytics:read"])), params(Filter), responses(
     (status = 200, description = "The series", body = Analytics),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json")))]
 async fn analytics(
@@ -190,7 +190,7 @@ struct MissionCounts {
 }
 
 /// The same for each mission: which ones are started, finished and paid for.
-#[utoipa::path(get, path = "/analytics/missions", operation_id = "analytics_by_mission", tag = "analytics",
+#[utoipa::path(get, path = "/analytics/missions", operation_id = "analytics_by_mission", tag = "analytics", security(("bearer" = ["analytics:read"])),
     params(Stretch), responses(
     (status = 200, description = "By mission", body = MissionAnalytics),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json")))]

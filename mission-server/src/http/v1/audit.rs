@@ -46,7 +46,7 @@ struct Filter {
 }
 
 /// Administrative commands, newest first.
-#[utoipa::path(get, path = "/audit", operation_id = "audit", tag = "audit", params(Filter), responses(
+#[utoipa::path(get, path = "/audit", operation_id = "audit", tag = "audit", security(("bearer" = ["audit:read"])), params(Filter), responses(
     (status = 200, description = "A page of entries", body = List<AuditEntry>),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
     (status = 422, description = "`invalid_query`", body = Problem, content_type = "application/problem+json")))]

@@ -39,7 +39,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 }
 
 /// Makes a mission, as a draft.
-#[utoipa::path(post, path = "/missions", tag = "authoring", request_body = Definition, responses(
+#[utoipa::path(post, path = "/missions", tag = "authoring", security(("bearer" = ["missions:write"])), request_body = Definition, responses(
     (status = 201, description = "The draft", body = Created, headers(("ETag" = String, description = "Its version"))),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
     (status = 409, description = "`code_taken`", body = Problem, content_type = "application/problem+json")))]
@@ -68,7 +68,7 @@ struct Created {
 }
 
 /// Replaces a mission's definition.
-#[utoipa::path(put, path = "/missions/{id}", tag = "authoring",
+#[utoipa::path(put, path = "/missions/{id}", tag = "authoring", security(("bearer" = ["missions:write"])),
     params(("id" = MissionId, Path), ("If-Match" = Option<String>, Header, description = "The version that was read")),
     request_body = Definition, responses(
     (status = 200, description = "The mission", body = Edited, headers(("ETag" = String, description = "Its version"))),
@@ -112,7 +112,7 @@ struct Edited {
 macro_rules! moves {
     ($($name:ident, $path:literal, $doc:literal, $move:ident;)*) => { $(
         #[doc = $doc]
-        #[utoipa::path(post, path = $path, tag = "authoring",
+        #[utoipa::path(post, path = $path, tag = "authoring", security(("bearer" = ["missions:write"])),
             params(("id" = MissionId, Path), ("If-Match" = Option<String>, Header, description = "The version that was read")),
             responses(
             (status = 200, description = "The mission", body = MissionView, headers(("ETag" = String, description = "Its version"))),

@@ -18,7 +18,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 }
 
 /// The settings that this server was started with, and where each came from; secrets are masked.
-#[utoipa::path(get, path = "/configuration", operation_id = "configuration", tag = "operations", responses(
+#[utoipa::path(get, path = "/configuration", operation_id = "configuration", tag = "operations", security(("bearer" = ["audit:read"])), responses(
     (status = 200, description = "All settings that have a value", body = List<EffectiveSetting>),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json")))]
 async fn configuration(

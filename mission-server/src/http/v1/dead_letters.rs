@@ -116,7 +116,7 @@ fn letters(state: &AppState) -> Result<&DeadLetters, Problem> {
 }
 
 /// Messages of other services that could not be taken, with the reasons.
-#[utoipa::path(get, path = "/inbound/dead", operation_id = "dead_letters", tag = "messages", params(Paging), responses(
+#[utoipa::path(get, path = "/inbound/dead", operation_id = "dead_letters", tag = "messages", security(("bearer" = ["messages:read"])), params(Paging), responses(
     (status = 200, description = "A page of letters", body = DeadLetterList),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
     (status = 422, description = "`invalid_query`", body = Problem, content_type = "application/problem+json"),
@@ -143,7 +143,7 @@ async fn list(
 }
 
 /// Sends all dead letters back into the inbound queue, as if they had never been tried.
-#[utoipa::path(post, path = "/inbound/dead/requeue", operation_id = "requeue_dead_letters", tag = "messages", responses(
+#[utoipa::path(post, path = "/inbound/dead/requeue", operation_id = "requeue_dead_letters", tag = "messages", security(("bearer" = ["messages:write"])), responses(
     (status = 200, description = "How many went, and how many are left", body = Settled),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`: this server has no broker", body = Problem, content_type = "application/problem+json"),
@@ -162,7 +162,7 @@ async fn requeue_all(
 }
 
 /// Drops all dead letters. Nothing brings them back.
-#[utoipa::path(delete, path = "/inbound/dead", operation_id = "drop_dead_letters", tag = "messages", responses(
+#[utoipa::path(delete, path = "/inbound/dead", operation_id = "drop_dead_letters", tag = "messages", security(("bearer" = ["messages:write"])), responses(
     (status = 200, description = "How many went, and how many are left", body = Settled),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`: this server has no broker", body = Problem, content_type = "application/problem+json"),
@@ -181,7 +181,7 @@ async fn drop_all(
 }
 
 /// Sends one dead letter, with its copies, back into the inbound queue, as if it had never been tried.
-#[utoipa::path(post, path = "/inbound/dead/{id}/requeue", operation_id = "requeue_dead_letter", tag = "messages",
+#[utoipa::path(post, path = "/inbound/dead/{id}/requeue", operation_id = "requeue_dead_letter", tag = "messages", security(("bearer" = ["messages:write"])),
     params(("id" = String, Path)), responses(
     (status = 200, description = "How many went, and how many are left", body = Settled),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
@@ -202,7 +202,7 @@ async fn requeue(
 }
 
 /// Drops one dead letter, with its copies. Nothing brings it back.
-#[utoipa::path(delete, path = "/inbound/dead/{id}", operation_id = "drop_dead_letter", tag = "messages",
+#[utoipa::path(delete, path = "/inbound/dead/{id}", operation_id = "drop_dead_letter", tag = "messages", security(("bearer" = ["messages:write"])),
     params(("id" = String, Path)), responses(
     (status = 200, description = "How many went, and how many are left", body = Settled),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),

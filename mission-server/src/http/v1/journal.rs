@@ -68,7 +68,7 @@ struct LogLine {
 
 /// What users did, user by user: the commands and events that were carried out, as lines for `mission replay`. Erased
 /// users are not in it, nor is what cannot be replayed: what operators took back, referrals, expiries.
-#[utoipa::path(get, path = "/journal", operation_id = "journal", tag = "users", params(Filter), responses(
+#[utoipa::path(get, path = "/journal", operation_id = "journal", tag = "users", security(("bearer" = ["users:read"])), params(Filter), responses(
     (status = 200, description = "A page of lines", body = List<LogLine>),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
     (status = 422, description = "`invalid_query`", body = Problem, content_type = "application/problem+json")))]

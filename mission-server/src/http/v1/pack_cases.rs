@@ -92,7 +92,7 @@ impl From<CaseOutcome> for CaseView {
 }
 
 /// Runs the cases of a pack, which is not put in place.
-#[utoipa::path(post, path = "/rules/test", operation_id = "test_pack", tag = "authoring", request_body = Tried, responses(
+#[utoipa::path(post, path = "/rules/test", operation_id = "test_pack", tag = "authoring", security(("bearer" = ["missions:write"])), request_body = Tried, responses(
     (status = 200, description = "What came out", body = CaseReport),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
     (status = 422, description = "`invalid_body`: the pack has errors", body = Problem, content_type = "application/problem+json")))]

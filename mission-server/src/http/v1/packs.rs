@@ -81,7 +81,7 @@ struct PutMission {
 }
 
 /// Puts a whole pack in place, all or nothing.
-#[utoipa::path(put, path = "/packs/{name}", tag = "authoring",
+#[utoipa::path(put, path = "/packs/{name}", tag = "authoring", security(("bearer" = ["missions:write"])),
     params(("name" = String, Path, description = "The name in `pack.toml`", example = "videos"), Options), request_body = Upload, responses(
     (status = 200, description = "It is in force", body = Put),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
@@ -175,7 +175,7 @@ struct AsOf {
 }
 
 /// A pack as it was put in place.
-#[utoipa::path(get, path = "/packs/{name}", tag = "authoring",
+#[utoipa::path(get, path = "/packs/{name}", tag = "authoring", security(("bearer" = ["missions:write"])),
     params(("name" = String, Path, description = "The name in `pack.toml`"), AsOf), responses(
     (status = 200, description = "The pack", body = StoredPack),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
@@ -216,7 +216,7 @@ struct Versions {
 }
 
 /// The versions of a pack that are kept: the last hundred. Who put each in place is in `/audit`.
-#[utoipa::path(get, path = "/packs/{name}/versions", tag = "authoring",
+#[utoipa::path(get, path = "/packs/{name}/versions", tag = "authoring", security(("bearer" = ["missions:write"])),
     params(("name" = String, Path, description = "The name in `pack.toml`")), responses(
     (status = 200, description = "Its versions", body = Versions),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),

@@ -87,7 +87,7 @@ struct Retried {
 
 /// Events that the wallet or the broker did not take, oldest first. Each is tried again by itself, with growing waits where it
 /// may be taken in a moment, once an hour where it was refused as it is.
-#[utoipa::path(get, path = "/outbox/parked", operation_id = "parked_events", tag = "messages", params(Paging), responses(
+#[utoipa::path(get, path = "/outbox/parked", operation_id = "parked_events", tag = "messages", security(("bearer" = ["messages:read"])), params(Paging), responses(
     (status = 200, description = "A page of events", body = List<ParkedView>),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
     (status = 422, description = "`invalid_query`", body = Problem, content_type = "application/problem+json")))]
@@ -104,7 +104,7 @@ async fn list(
 }
 
 /// Has all parked events tried again at once.
-#[utoipa::path(post, path = "/outbox/parked/retry", operation_id = "retry_parked_events", tag = "messages", responses(
+#[utoipa::path(post, path = "/outbox/parked/retry", operation_id = "retry_parked_events", tag = "messages", security(("bearer" = ["messages:write"])), responses(
     (status = 200, description = "How many there were", body = Retried),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json")))]
 async fn retry_all(
@@ -115,7 +115,7 @@ async fn retry_all(
 }
 
 /// Has one parked event tried again at once.
-#[utoipa::path(post, path = "/outbox/parked/{event_id}/retry", operation_id = "retry_parked_event", tag = "messages",
+#[utoipa::path(post, path = "/outbox/parked/{event_id}/retry", operation_id = "retry_parked_event", tag = "messages", security(("bearer" = ["messages:write"])),
     params(("event_id" = Uuid, Path)), responses(
     (status = 200, description = "It is tried again", body = Retried),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),

@@ -125,7 +125,7 @@ struct Revocation {
 
 /// Takes a reward back. A granted one is reversed, with its experience and badge, by a ledger entry and an event, never by a
 /// deletion; one that is pending or held ends without a grant. `not_claimed`: it is lost already.
-#[utoipa::path(post, path = "/rewards/{id}/revoke", tag = "rewards", params(("id" = RewardId, Path)),
+#[utoipa::path(post, path = "/rewards/{id}/revoke", tag = "rewards", security(("bearer" = ["rewards:write"])), params(("id" = RewardId, Path)),
     request_body = Revocation, responses(
     (status = 200, description = "The revoked reward", body = RewardView),
     (status = 400, description = "`not_claimed`", body = Problem, content_type = "application/problem+json"),

@@ -101,7 +101,7 @@ impl DiagnosticView {
 }
 
 /// Checks a script.
-#[utoipa::path(post, path = "/rules/check", tag = "authoring", request_body = Source, responses(
+#[utoipa::path(post, path = "/rules/check", tag = "authoring", security(("bearer" = ["missions:write"])), request_body = Source, responses(
     (status = 200, description = "What was found", body = Diagnostics),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json")))]
 async fn check(
@@ -189,7 +189,7 @@ impl From<TraceStep> for StepView {
 }
 
 /// Evaluates one hook of a script.
-#[utoipa::path(post, path = "/rules/eval", tag = "authoring", request_body = Trial, responses(
+#[utoipa::path(post, path = "/rules/eval", tag = "authoring", security(("bearer" = ["missions:write"])), request_body = Trial, responses(
     (status = 200, description = "What the hook gave", body = Evaluated),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
     (status = 422, description = "`invalid_body`, `rule_failed`", body = Problem, content_type = "application/problem+json")))]

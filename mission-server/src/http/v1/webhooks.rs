@@ -183,7 +183,7 @@ async fn put(state: &AppState, id: Uuid, definition: &WebhookDefinition) -> Resu
 }
 
 /// All webhooks, oldest first, without their secrets.
-#[utoipa::path(get, path = "/webhooks", operation_id = "webhooks", tag = "webhooks", responses(
+#[utoipa::path(get, path = "/webhooks", operation_id = "webhooks", tag = "webhooks", security(("bearer" = ["webhooks:write"])), responses(
     (status = 200, description = "All webhooks", body = List<WebhookView>),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json")))]
 async fn list(
@@ -198,7 +198,7 @@ async fn list(
 }
 
 /// Has events sent to an address from now on. The answer has the secret, once.
-#[utoipa::path(post, path = "/webhooks", operation_id = "create_webhook", tag = "webhooks", request_body = NewWebhook, responses(
+#[utoipa::path(post, path = "/webhooks", operation_id = "create_webhook", tag = "webhooks", security(("bearer" = ["webhooks:write"])), request_body = NewWebhook, responses(
     (status = 201, description = "The webhook, with its secret", body = WebhookView),
     (status = 400, description = "`too_many_webhooks`", body = Problem, content_type = "application/problem+json"),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
@@ -261,7 +261,7 @@ async fn create(
 }
 
 /// One webhook, without its secret.
-#[utoipa::path(get, path = "/webhooks/{id}", operation_id = "webhook", tag = "webhooks", params(("id" = Uuid, Path)), responses(
+#[utoipa::path(get, path = "/webhooks/{id}", operation_id = "webhook", tag = "webhooks", security(("bearer" = ["webhooks:write"])), params(("id" = Uuid, Path)), responses(
     (status = 200, description = "The webhook", body = WebhookView),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
@@ -274,7 +274,7 @@ async fn show(
 }
 
 /// Sends nothing more to a webhook, and forgets its deliveries; those that are waiting are not made.
-#[utoipa::path(delete, path = "/webhooks/{id}", operation_id = "delete_webhook", tag = "webhooks", params(("id" = Uuid, Path)), responses(
+#[utoipa::path(delete, path = "/webhooks/{id}", operation_id = "delete_webhook", tag = "webhooks", security(("bearer" = ["webhooks:write"])), params(("id" = Uuid, Path)), responses(
     (status = 204, description = "It is gone"),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
@@ -301,7 +301,7 @@ async fn remove(
 }
 
 /// Enables a webhook that was disabled. What waits is sent at once; what came while it was disabled is not.
-#[utoipa::path(post, path = "/webhooks/{id}/enable", operation_id = "enable_webhook", tag = "webhooks", params(("id" = Uuid, Path)), responses(
+#[utoipa::path(post, path = "/webhooks/{id}/enable", operation_id = "enable_webhook", tag = "webhooks", security(("bearer" = ["webhooks:write"])), params(("id" = Uuid, Path)), responses(
     (status = 200, description = "The webhook", body = WebhookView),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
@@ -331,7 +331,7 @@ async fn enable(
 }
 
 /// Makes a new secret. For 24 hours deliveries are signed with the one before as well. The answer has the new one, once.
-#[utoipa::path(post, path = "/webhooks/{id}/rotate", operation_id = "rotate_webhook_secret", tag = "webhooks", params(("id" = Uuid, Path)), responses(
+#[utoipa::path(post, path = "/webhooks/{id}/rotate", operation_id = "rotate_webhook_secret", tag = "webhooks", security(("bearer" = ["webhooks:write"])), params(("id" = Uuid, Path)), responses(
     (status = 200, description = "The webhook, with its new secret", body = WebhookView),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
@@ -362,7 +362,7 @@ async fn rotate(
 }
 
 /// What was sent to a webhook and what is to be, newest first; kept for 30 days.
-#[utoipa::path(get, path = "/webhooks/{id}/deliveries", operation_id = "webhook_deliveries", tag = "webhooks",
+#[utoipa::path(get, path = "/webhooks/{id}/deliveries", operation_id = "webhook_deliveries", tag = "webhooks", security(("bearer" = ["webhooks:write"])),
     params(("id" = Uuid, Path), Paging), responses(
     (status = 200, description = "A page of deliveries", body = List<Delivery>),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
@@ -388,7 +388,7 @@ async fn deliveries(
 }
 
 /// Makes a delivery again, whether it was taken or not, under the same id.
-#[utoipa::path(post, path = "/webhooks/{id}/deliveries/{delivery}/redeliver", operation_id = "redeliver", tag = "webhooks",
+#[utoipa::path(post, path = "/webhooks/{id}/deliveries/{delivery}/redeliver", operation_id = "redeliver", tag = "webhooks", security(("bearer" = ["webhooks:write"])),
     params(("id" = Uuid, Path), ("delivery" = Uuid, Path)), responses(
     (status = 202, description = "It is on its way"),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),

@@ -108,7 +108,7 @@ enum Events {
 /// Applies activity events. Each is applied once, by `source` and `id`, whatever way it comes: as CloudEvents in
 /// structured, batched or binary mode (attributes in `ce-` headers, the data as the body), or as plain JSON.
 /// `ReferralActivatedEvent` pays the inviter, once an invitee, and is an event `referral.activated` of theirs.
-#[utoipa::path(post, path = "/events", tag = "events", request_body(content(
+#[utoipa::path(post, path = "/events", tag = "events", security(("bearer" = ["events:write"])), request_body(content(
         (Events = "application/json"), (CloudEventSchema = "application/cloudevents+json"),
         (Vec<CloudEventSchema> = "application/cloudevents-batch+json"))), responses(
     (status = 200, description = "What became of each", body = Results),

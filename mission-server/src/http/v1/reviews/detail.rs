@@ -141,7 +141,7 @@ const MOST_REVIEWS: usize = 1000;
 const SHOWN_REVIEWS: usize = 50;
 
 /// A flagged command with the task, the mission, the evidence and its links, the device, and the user's earlier reviews.
-#[utoipa::path(get, path = "/reviews/{id}", tag = "reviews", params(("id" = ReviewId, Path)), responses(
+#[utoipa::path(get, path = "/reviews/{id}", tag = "reviews", security(("bearer" = ["reviews:write"])), params(("id" = ReviewId, Path)), responses(
     (status = 200, description = "The review and what it is about", body = ReviewDetail),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]

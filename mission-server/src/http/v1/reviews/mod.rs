@@ -124,7 +124,7 @@ struct Filter {
 }
 
 /// Reviews, oldest first.
-#[utoipa::path(get, path = "/reviews", tag = "reviews", params(Filter), responses(
+#[utoipa::path(get, path = "/reviews", tag = "reviews", security(("bearer" = ["reviews:write"])), params(Filter), responses(
     (status = 200, description = "A page of reviews", body = List<ReviewView>),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json")))]
 async fn list(
@@ -157,7 +157,7 @@ struct Note {
 macro_rules! decisions {
     ($($name:ident, $path:literal, $doc:literal, $decision:ident;)*) => { $(
         #[doc = $doc]
-        #[utoipa::path(post, path = $path, tag = "reviews", params(("id" = ReviewId, Path)),
+        #[utoipa::path(post, path = $path, tag = "reviews", security(("bearer" = ["reviews:write"])), params(("id" = ReviewId, Path)),
             request_body = Option<Note>, responses(
             (status = 200, description = "The decided review", body = ReviewView),
             (status = 400, description = "`already_decided`", body = Problem, content_type = "application/problem+json"),

@@ -35,7 +35,7 @@ struct Described {
 }
 
 /// Says what rules may read of a user.
-#[utoipa::path(put, path = "/users/{id}/attributes", tag = "users", params(("id" = UserId, Path)),
+#[utoipa::path(put, path = "/users/{id}/attributes", tag = "users", security(("bearer" = ["users:write"])), params(("id" = UserId, Path)),
     request_body = UserUpdate, responses(
     (status = 200, description = "What is said now", body = Described),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),

@@ -69,7 +69,7 @@ struct FoundUser {
 }
 
 /// Users by what they tell support of themselves: their invite code.
-#[utoipa::path(get, path = "/users", operation_id = "find_users", tag = "users", params(Wanted), responses(
+#[utoipa::path(get, path = "/users", operation_id = "find_users", tag = "users", security(("bearer" = ["users:read"])), params(Wanted), responses(
     (status = 200, description = "One user, or none", body = List<FoundUser>),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json")))]
 async fn find_users(
@@ -104,7 +104,7 @@ struct DeviceView {
 }
 
 /// The devices that a user came with, the latest first.
-#[utoipa::path(get, path = "/users/{id}/devices", tag = "users", params(("id" = UserId, Path)), responses(
+#[utoipa::path(get, path = "/users/{id}/devices", tag = "users", security(("bearer" = ["users:read"])), params(("id" = UserId, Path)), responses(
     (status = 200, description = "All that are remembered", body = List<DeviceView>),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
@@ -142,7 +142,7 @@ struct UserPage {
 }
 
 /// A user's profile.
-#[utoipa::path(get, path = "/users/{id}", tag = "users", params(("id" = UserId, Path)), responses(
+#[utoipa::path(get, path = "/users/{id}", tag = "users", security(("bearer" = ["users:read"])), params(("id" = UserId, Path)), responses(
     (status = 200, description = "The profile", body = UserPage),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
@@ -165,7 +165,7 @@ async fn user_profile(
 }
 
 /// A user's tasks, newest first.
-#[utoipa::path(get, path = "/users/{id}/tasks", tag = "users", params(("id" = UserId, Path), tasks::Filter), responses(
+#[utoipa::path(get, path = "/users/{id}/tasks", tag = "users", security(("bearer" = ["users:read"])), params(("id" = UserId, Path), tasks::Filter), responses(
     (status = 200, description = "A page of tasks", body = List<TaskView>),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
@@ -205,7 +205,7 @@ async fn user_tasks(
 }
 
 /// A user's rewards, newest first.
-#[utoipa::path(get, path = "/users/{id}/rewards", tag = "users", params(("id" = UserId, Path), rewards::Filter), responses(
+#[utoipa::path(get, path = "/users/{id}/rewards", tag = "users", security(("bearer" = ["users:read"])), params(("id" = UserId, Path), rewards::Filter), responses(
     (status = 200, description = "A page of rewards", body = List<RewardView>),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
@@ -220,7 +220,7 @@ async fn user_rewards(
 }
 
 /// A user's streak and one month of check-ins.
-#[utoipa::path(get, path = "/users/{id}/checkin", tag = "users", params(("id" = UserId, Path), check_in::MonthQuery),
+#[utoipa::path(get, path = "/users/{id}/checkin", tag = "users", security(("bearer" = ["users:read"])), params(("id" = UserId, Path), check_in::MonthQuery),
     responses(
     (status = 200, description = "The streak and the month", body = check_in::Calendar),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
@@ -236,7 +236,7 @@ async fn user_check_ins(
 }
 
 /// The bookings of the embedded ledger in a user's account, oldest first.
-#[utoipa::path(get, path = "/users/{id}/ledger", tag = "users", params(("id" = UserId, Path), Paging), responses(
+#[utoipa::path(get, path = "/users/{id}/ledger", tag = "users", security(("bearer" = ["users:read"])), params(("id" = UserId, Path), Paging), responses(
     (status = 200, description = "A page of bookings", body = List<LedgerEntry>),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
@@ -261,7 +261,7 @@ async fn user_ledger(
 }
 
 /// A user's mining boosts that have not ended, the latest last: what a mining service speeds up by.
-#[utoipa::path(get, path = "/users/{id}/boosts", tag = "users", params(("id" = UserId, Path)), responses(
+#[utoipa::path(get, path = "/users/{id}/boosts", tag = "users", security(("bearer" = ["users:read"])), params(("id" = UserId, Path)), responses(
     (status = 200, description = "All of them", body = List<Boost>),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
