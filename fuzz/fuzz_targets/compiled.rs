@@ -1,10 +1,5 @@
-//! A compiled hook gives what the interpreter gives, or leaves it to the interpreter: the input chooses a script, a
-//! context and limits.
+//! See `mission_fuzz_targets::compiled`.
 
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-
-fuzz_target!(|bytes: &[u8]| {
-    mission_rules::testing::compare(bytes);
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| mission_fuzz_targets::compiled(bytes));

@@ -1,48 +1,5 @@
-//! Any map of files is a pack or has findings, and says so without a panic; every report can print any finding.
-//!
-//! The input is text: a line `=== path` begins a file.
+//! See `mission_fuzz_targets::pack`.
 
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use mission_rules::{
-    Severity,
-    pack::{
-        Pack, PackFiles,
-        report::{human, json, sarif},
-    },
-};
-
-fuzz_target!(|text: &str| {
-    let mut parts = text.split("=== ");
-    parts.next();
-    let files = PackFiles::from_map(parts.filter_map(|part| part.split_once('\n')));
-
-    let (pack, findings) = Pack::load(&files);
-
-    let has_error = findings
-        .iter()
-        .any(|finding| finding.diagnostic.severity == Severity::Error);
-    assert_eq!(
-        pack.is_none(),
-        has_error,
-        "a pack is refused for its errors, and for nothing else"
-    );
-    if let Some(pack) = &pack {
-        for mission in &pack.missions {
-            assert_eq!(
-                mission.definition.validation_errors(),
-                [],
-                "what passed the check is fit for the engine"
-            );
-        }
-    }
-    let printed = human(&findings, &files, "", false);
-    assert_eq!(
-        printed.is_empty(),
-        findings.is_empty(),
-        "no finding is left unsaid"
-    );
-    let _ = json(&findings, &files);
-    let _ = sarif(&findings, &files, "");
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| mission_fuzz_targets::pack(bytes));

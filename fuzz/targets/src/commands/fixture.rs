@@ -31,7 +31,7 @@ use pollster::block_on;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::{
+use super::{
     audit::Books,
     operation::{Ask, Operation},
 };
@@ -116,7 +116,7 @@ impl CommandFixture {
     pub fn later(&mut self, minutes: u16, device: u8) {
         self.engine.now += Duration::minutes(i64::from(minutes));
         self.engine.signals.device =
-            (device % 4 > 0).then(|| DeviceHash::of(&format!("device {}", device % 4)));
+            (!device.is_multiple_of(4)).then(|| DeviceHash::of(&format!("device {}", device % 4)));
         self.engine.signals.correlation_id = Some(format!("round {minutes}"));
     }
 
