@@ -88,6 +88,13 @@ fn shown(key: &Key, value: &str) -> String {
     match key.name {
         "database.url" => values::database_url(value).map_or_else(|_| MASK.to_owned(), |url| url.to_string()),
         "redis.url" | "amqp.url" => telemetry::mask(value).into_owned(),
+        "jwt.jwks_url" => values::web_url(value).map_or_else(
+            |_| MASK.to_owned(),
+            |mut url| {
+                values::hide_secrets(&mut url);
+                url.to_string()
+            },
+        ),
         _ if key.file.is_some() => MASK.to_owned(),
         _ => value.to_owned(),
     }

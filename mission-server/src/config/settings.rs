@@ -1,6 +1,6 @@
 //! The settings as the server uses them.
 
-use std::{path::PathBuf, time::Duration};
+use std::{fmt, path::PathBuf, time::Duration};
 
 use ipnet::IpNet;
 use mission_core::{
@@ -164,8 +164,8 @@ pub struct JwtSettings {
     pub refresh: Duration,
 }
 
-/// Keys of one kind.
-#[derive(Clone, Debug)]
+/// Keys of one kind. Neither `Debug` nor `Display` shows a secret.
+#[derive(Clone)]
 pub enum JwtKeys {
     /// A shared secret (HS256).
     Secret(SecretString),
@@ -173,6 +173,26 @@ pub enum JwtKeys {
     Url(Url),
     /// Public keys in a file.
     File(PathBuf),
+}
+
+impl fmt::Display for JwtKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            JwtKeys::Secret(_) => f.write_str("a shared secret"),
+            JwtKeys::Url(url) => {
+                let mut shown = url.clone();
+                values::hide_secrets(&mut shown);
+                write!(f, "those at {shown}")
+            }
+            JwtKeys::File(path) => write!(f, "those in {}", path.display()),
+        }
+    }
+}
+
+impl fmt::Debug for JwtKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "JwtKeys({self})")
+    }
 }
 
 impl JwtSettings {

@@ -577,10 +577,56 @@ fn rate_limits_can_be_switched_off() {
     assert!(settings.fraud.rate_limit_per_user.is_none() && settings.fraud.rate_limit_per_address.is_some());
 }
 
+/// Good values that hold a secret, for every setting that is or holds one.
+fn with_secrets() -> Vec<(&'static str, &'static str)> {
+    let mut values = vec![("jwt.jwks_url", "https://id:hunter2@id.example/keys?token=hunter3")];
+    for key in KEYS.iter().filter(|key| key.file.is_some()) {
+        let value = match key.name {
+            "jwt.secret" => "hunter4-hunter4-hunter4-hunter4-hunter4",
+            "database.url" => "postgres://user:hunter5@db.example/x?sslpassword=hunter6",
+            "redis.url" => "redis://user:hunter7@one.example,redis://:hunter8@two.example",
+            "amqp.url" => "amqp://user:hunter9@broker.example/%2f",
+            "service_token" => "hunter10",
+            "moderation.secret" => "whsec_aHVudGVyaHVudGVyaHVudGVyaHVudGVy",
+            "upload.link_secret" => "hunter11-hunter11-hunter11-hunter11",
+            other => panic!("`{other}` may be given in a file of its own: give it a value here"),
+        };
+        values.push((key.name, value));
+    }
+    values
+}
+
 #[test]
-fn secrets_do_not_show_in_debug_output() {
-    let settings = with_key("").expect("settings");
-    assert!(!format!("{settings:?}").contains(LONG));
+fn no_secret_shows_in_debug_output_or_in_the_printed_file() {
+    // Either kind of keys, never both.
+    for left_out in ["jwt.secret", "jwt.jwks_url"] {
+        let given = with_secrets();
+        let mut lines: Vec<String> = given
+            .iter()
+            .filter(|(name, _)| *name != left_out)
+            .map(|(name, value)| format!("{name} = \"{value}\""))
+            .collect();
+        lines.sort();
+        let file = lines.join("\n");
+        let settings = of_file(&file).expect("settings");
+        let mut layers = Layers::defaults().expect("defaults");
+        let origin = |path: &str| layers::Origin::File(path.to_owned());
+        layers.take_file(&file, "my.toml", origin).expect("file");
+        let told = format!("{:?}", effective::settings(&layers));
+        let wallet = settings::WalletSettings::from_layers(layers).expect("a wallet's settings");
+        for shown in [
+            format!("{settings:?}"),
+            format!("{settings:#?}"),
+            format!("{wallet:?}"),
+            settings.jwt.keys.to_string(),
+            printed(&file, &[]),
+            told,
+        ] {
+            for secret in ["hunter", "aHVudGVy"] {
+                assert!(!shown.contains(secret), "{shown}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -78,17 +78,22 @@ fn postgres_url(text: &str) -> Result<PostgresUrl, String> {
     if shown.host_str().is_none_or(str::is_empty) && shown.query().is_none() {
         return Err(format!("names no host; {help}"));
     }
-    // Both would hold for a URL that cannot be a base, which one with `//` always can.
-    if shown.password().is_some() {
-        let _ = shown.set_password(Some("***"));
-    }
-    // A password can stand there too.
-    shown.set_query(None);
-    shown.set_fragment(None);
+    hide_secrets(&mut shown);
     Ok(PostgresUrl {
         whole: SecretString::from(text.to_owned()),
         shown: shown.to_string(),
     })
+}
+
+/// Takes what may be a secret out of an address that people are shown.
+pub(super) fn hide_secrets(url: &mut Url) {
+    // Fails for a URL that cannot be a base, which one with `//` always can.
+    if url.password().is_some() {
+        let _ = url.set_password(Some("***"));
+    }
+    // A password can stand there too.
+    url.set_query(None);
+    url.set_fragment(None);
 }
 
 pub(super) fn redis_urls(text: &str) -> Result<Vec<SecretString>, String> {

@@ -34,10 +34,11 @@ pub fn check(settings: Result<Box<Settings>, ConfigError>) -> ExitCode {
 
 async fn look(settings: &Settings) -> Result<String, StartError> {
     Authenticator::new(&settings.jwt).await?;
-    let keys = match &settings.jwt.keys {
-        JwtKeys::Secret(_) => "a shared secret".to_owned(),
-        JwtKeys::Url(url) => format!("those at {url} (not asked)"),
-        JwtKeys::File(path) => format!("those in {}", path.display()),
+    let keys = &settings.jwt.keys;
+    let asked = if matches!(keys, JwtKeys::Url(_)) {
+        " (not asked)"
+    } else {
+        ""
     };
     if !settings.dev {
         storage::check_folder(&settings.database.url)?;
@@ -76,7 +77,7 @@ async fn look(settings: &Settings) -> Result<String, StartError> {
          redis     {redis}\n\
          rabbitmq  {broker}\n\
          {neighbours}\
-         keys      {keys}\n\
+         keys      {keys}{asked}\n\
          pack      {pack}\n"
     ))
 }

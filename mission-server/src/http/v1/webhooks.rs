@@ -12,6 +12,7 @@ use mission_core::{
     engine::{AuditEntry, AuditSubject},
     event::IntegrationEventType,
 };
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -59,7 +60,7 @@ struct NewWebhook {
     /// Signs deliveries: `whsec_` and 24 to 64 bytes in base64. The server makes one without it.
     #[serde(default)]
     #[schema(value_type = Option<String>, write_only)]
-    secret: Option<String>,
+    secret: Option<SecretString>,
 }
 
 /// A webhook.
@@ -80,7 +81,8 @@ struct WebhookView {
     created_by: UserId,
     /// What deliveries are signed with; shown once, where it was made.
     #[serde(skip_serializing_if = "Option::is_none")]
-    secret: Option<String>,
+    #[schema(value_type = Option<String>)]
+    secret: Option<WebhookSecret>,
 }
 
 /// Whether a webhook is told of events.
@@ -123,7 +125,7 @@ impl WebhookView {
     /// With its secret, for who has just made it.
     fn with_secret(definition: &WebhookDefinition, id: Uuid) -> Self {
         WebhookView {
-            secret: Some(definition.secret.expose().to_owned()),
+            secret: Some(definition.secret.clone()),
             ..WebhookView::of(Webhook {
                 id,
                 definition: definition.clone(),
