@@ -26,11 +26,13 @@ mod once;
 mod openapi;
 mod operators;
 mod own_redis;
+mod personal_data;
 mod postgres;
 mod process;
 mod proxy;
 mod redis;
 mod reporting;
+mod server_log;
 #[path = "../support/services.rs"]
 mod services;
 mod stream;

@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use crate::{
     own_redis::OwnRedis,
+    server_log::{self, ServerLog},
     services::{RABBITMQ, Schema},
 };
 
@@ -29,6 +30,7 @@ pub(crate) struct Server {
     pub(crate) url: String,
     pub(crate) http: reqwest::Client,
     home: Home,
+    log: ServerLog,
 }
 
 /// What a server leaves behind and finds again: its folder and its database.
@@ -139,7 +141,7 @@ impl Server {
             .env("MISSION_DATABASE_CONNECTIONS", "4")
             .env("MISSION_FRAUD_RATE_LIMIT_PER_USER", "off")
             .env("MISSION_FRAUD_RATE_LIMIT_PER_ADDRESS", "off")
-            .env("MISSION_LOG", "warn")
+            .env("MISSION_LOG", "debug")
             .envs(of_production())
             .envs(
                 home.redis
@@ -148,8 +150,10 @@ impl Server {
             )
             .envs(settings.iter().copied())
             .current_dir(home.folder.path())
-            .stdout(Stdio::piped());
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
+        let log = ServerLog::read(child.stderr.take().unwrap());
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let first = lines.next().expect("the server prints its address").unwrap();
         let url = first
@@ -162,6 +166,7 @@ impl Server {
             url,
             http: reqwest::Client::new(),
             home,
+            log,
         };
         server.wait_until_ready().await;
         server
@@ -184,6 +189,13 @@ impl Server {
     /// The id of its process.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Ends the process, and gives all that it has logged.
+    pub(crate) fn into_log(mut self) -> String {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.log.whole()
     }
 
     /// The address of its database.
@@ -252,6 +264,10 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        let log = self.log.whole();
+        if !std::thread::panicking() {
+            server_log::assert_nothing_personal(&log);
+        }
     }
 }
 
