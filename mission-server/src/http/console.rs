@@ -105,7 +105,6 @@ fn file(path: &str) -> Response {
     let headers = [
         (header::CONTENT_TYPE, *content_type),
         (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::REFERRER_POLICY, "no-referrer"),
         // What belongs together comes together: a new server has new files.
         (header::CACHE_CONTROL, "no-cache"),
     ];

@@ -12,6 +12,7 @@ mod idempotency;
 mod locale;
 mod ops;
 mod page;
+mod page_headers;
 mod pages;
 mod problem;
 mod query;

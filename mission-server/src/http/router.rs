@@ -19,7 +19,9 @@ use tower_http::{
 
 use crate::uploads::files_router;
 
-use super::{AppState, Problem, caller, console, correlation, docs, idempotency, ops, pages, v1};
+use super::{
+    AppState, Problem, caller, console, correlation, docs, idempotency, ops, page_headers, pages, v1,
+};
 
 /// The whole service.
 pub fn router(state: AppState) -> Router {
@@ -28,13 +30,15 @@ pub fn router(state: AppState) -> Router {
     let v1 = v1.route_layer(middleware::from_fn_with_state(state.clone(), caller::layer));
     let (signed, _) = v1::signed_routes().split_for_parts();
     let (ops, _) = ops::routes(state.test_clock.is_some()).split_for_parts();
+    let pages = docs::routes(state.test_clock.is_some())
+        .merge(pages::routes())
+        .merge(console::routes())
+        .layer(middleware::from_fn(page_headers::layer));
     Router::new()
         .merge(v1)
         .merge(signed)
         .merge(ops)
-        .merge(docs::routes(state.test_clock.is_some()))
-        .merge(pages::routes())
-        .merge(console::routes())
+        .merge(pages)
         .merge(files_router(Arc::clone(&state.uploads), Arc::clone(&state.clock)))
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "not_found", "there is no such route") })
         .method_not_allowed_fallback(|| async {

@@ -26,6 +26,7 @@ mod once;
 mod openapi;
 mod operators;
 mod own_redis;
+mod pages;
 mod personal_data;
 mod postgres;
 mod process;
