@@ -53,6 +53,10 @@ fn with_headers(request: RequestBuilder) -> RequestBuilder {
 }
 
 /// A token whose claims say who somebody is, as those of many identity providers do.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "claims are written where they are used"
+)]
 fn personal_token(user: Uuid, claims: Value) -> String {
     let mut all = json!({"email": MAIL, "name": NAME, "preferred_username": "wordofexternal"});
     all.as_object_mut()
