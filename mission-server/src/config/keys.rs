@@ -96,6 +96,13 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key(
         SERVER,
+        "tls.cert",
+        "FILE",
+        "Serve HTTPS: a certificate in PEM, followed by those that vouch for it",
+    ),
+    key(SERVER, "tls.key", "FILE", "Its private key in PEM"),
+    key(
+        SERVER,
         "public_url",
         "URL",
         "Where other services reach this server: https://HOST; by default where it listens",

@@ -22,6 +22,6 @@ pub use error::ConfigError;
 pub use layers::DEFAULT_FILE;
 pub use settings::{
     DatabaseSettings, FraudSettings, JwtKeys, JwtSettings, LogFormat, LogSettings, PackSource, ReadyRequires,
-    RetentionSettings, Settings, UploadSettings, WalletSettings,
+    RetentionSettings, Settings, TlsSettings, UploadSettings, WalletSettings,
 };
 pub use values::{DatabaseUrl, PostgresUrl};

@@ -31,6 +31,8 @@ use crate::{
 pub struct Settings {
     /// `HOST:PORT`.
     pub listen: String,
+    /// What HTTPS is spoken with; none where it is HTTP.
+    pub tls: Option<TlsSettings>,
     /// Where others reach this server, where that is not where it listens.
     pub public_url: Option<Url>,
     /// Networks that are not public and may be told of events by webhooks.
@@ -134,6 +136,15 @@ impl WalletSettings {
             shutdown_timeout: layers.need("shutdown_timeout", values::positive_duration)?,
         })
     }
+}
+
+/// What HTTPS is spoken with. Files in PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsSettings {
+    /// The certificate, followed by those that vouch for it.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
 }
 
 /// The database.
@@ -290,6 +301,7 @@ impl Settings {
         let dev = settle(&mut layers)?;
         let settings = Settings {
             listen: layers.need("listen", values::address)?,
+            tls: tls(&layers)?,
             public_url: layers.read("public_url", values::public_url)?,
             dev,
             test_clock: layers.need("test_clock", values::switch)?,
@@ -379,6 +391,8 @@ fn develop(layers: &mut Layers) -> Result<(), ConfigError> {
     for (key, own) in [
         ("database.url", "keeps its data in `./.mission-dev/` alone"),
         ("storage.url", "keeps its files in `./.mission-dev/` alone"),
+        ("tls.cert", "speaks HTTP on loopback alone"),
+        ("tls.key", "speaks HTTP on loopback alone"),
         ("jwt.jwks_url", "has a key of its own"),
         ("jwt.jwks_file", "has a key of its own"),
     ] {
@@ -439,6 +453,20 @@ fn jwt(layers: &Layers) -> Result<JwtSettings, ConfigError> {
         leeway: layers.need("jwt.leeway", values::duration)?,
         refresh: layers.need("jwt.refresh", values::positive_duration)?,
     })
+}
+
+fn tls(layers: &Layers) -> Result<Option<TlsSettings>, ConfigError> {
+    let (certificate, key) = (
+        layers.read("tls.cert", values::path)?,
+        layers.read("tls.key", values::path)?,
+    );
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => Ok(Some(TlsSettings { certificate, key })),
+        (None, None) => Ok(None),
+        _ => Err(ConfigError::Conflict(
+            "`tls.cert` and `tls.key` belong together: set both, or neither".to_owned(),
+        )),
+    }
 }
 
 fn database(layers: &Layers) -> Result<DatabaseSettings, ConfigError> {

@@ -2,7 +2,7 @@
 
 use std::{io::Write, process::ExitCode};
 
-use super::{StartError, pack, storage};
+use super::{StartError, pack, storage, tls::Tls};
 use crate::{
     auth::Authenticator,
     config::{ConfigError, JwtKeys, Settings},
@@ -40,6 +40,13 @@ async fn look(settings: &Settings) -> Result<String, StartError> {
     } else {
         ""
     };
+    let tls = match &settings.tls {
+        Some(tls) => {
+            Tls::new(tls)?;
+            format!("by {}", tls.certificate.display())
+        }
+        None => "none".to_owned(),
+    };
     if !settings.dev {
         storage::check_folder(&settings.database.url)?;
     }
@@ -73,6 +80,7 @@ async fn look(settings: &Settings) -> Result<String, StartError> {
     Ok(format!(
         "The server would start; nothing was connected to.\n\
          listen    {listen}\n\
+         tls       {tls}\n\
          database  {database} (not asked)\n\
          redis     {redis}\n\
          rabbitmq  {broker}\n\

@@ -14,7 +14,7 @@ use mission_core::{
 use mission_rules::{MonotonicStopwatch, Scripts};
 use tokio::task::JoinHandle;
 
-use super::{ExpiryJob, OpenError, PackError, Storage, apply_pack};
+use super::{ExpiryJob, InvalidCertificate, OpenError, PackError, Storage, apply_pack};
 use crate::{
     amqp::BrokerError,
     auth::UnusableKeys,
@@ -53,6 +53,9 @@ pub enum StartError {
         /// What the operating system said.
         reason: String,
     },
+    /// HTTPS cannot be spoken.
+    #[error(transparent)]
+    Tls(#[from] InvalidCertificate),
     /// The database could not be reached in time.
     #[error("the database `{url}` could not be opened within {timeout:?}: {reason}")]
     Database {

@@ -12,6 +12,7 @@ use super::{
     start::print,
     startup::{self, LastDatabaseError},
     swappable_service::{SwappableService, serve},
+    tls::Tls,
 };
 use crate::{config::DatabaseSettings, telemetry::Metrics};
 
@@ -50,6 +51,7 @@ impl Listener {
     /// Listens, until `stop`; what runs then is finished, for so long at most.
     pub(super) async fn open(
         address: &str,
+        tls: Option<Tls>,
         metrics: Option<Metrics>,
         stop: &CancellationToken,
         patience: Duration,
@@ -57,12 +59,14 @@ impl Listener {
         let (listener, address) = listen(address).await?;
         let fault = LastDatabaseError::default();
         let service = SwappableService::new(startup::router(fault.clone(), metrics));
-        let serving = tokio::spawn(serve(listener, service.clone(), stop.clone(), patience));
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let serving = serve(listener, tls, service.clone(), stop.clone(), patience);
+        let serving = tokio::spawn(serving);
         Ok(Listener {
             service,
             serving,
             fault,
-            announced: Announcement::new(address),
+            announced: Announcement::new(scheme, address),
         })
     }
 
@@ -158,13 +162,15 @@ async fn listen(address: &str) -> Result<(TcpListener, SocketAddr), StartError> 
 
 /// The first line on stdout, once.
 struct Announcement {
+    scheme: &'static str,
     address: SocketAddr,
     said: Once,
 }
 
 impl Announcement {
-    fn new(address: SocketAddr) -> Self {
+    fn new(scheme: &'static str, address: SocketAddr) -> Self {
         Announcement {
+            scheme,
             address,
             said: Once::new(),
         }
@@ -172,7 +178,7 @@ impl Announcement {
 
     fn announce(&self) {
         self.said
-            .call_once(|| print(&format!("listening on http://{}\n", self.address)));
+            .call_once(|| print(&format!("listening on {}://{}\n", self.scheme, self.address)));
     }
 }
 
@@ -199,7 +205,9 @@ mod tests {
 
     async fn listener(stop: &CancellationToken) -> Listener {
         let patience = Duration::from_secs(1);
-        Listener::open("127.0.0.1:0", None, stop, patience).await.unwrap()
+        Listener::open("127.0.0.1:0", None, None, stop, patience)
+            .await
+            .unwrap()
     }
 
     #[tokio::test]

@@ -25,6 +25,7 @@ mod startup;
 mod stop;
 mod storage;
 mod swappable_service;
+mod tls;
 mod wallet;
 
 pub use self::{
@@ -35,5 +36,6 @@ pub use self::{
     pack::{PackError, apply as apply_pack},
     start::run,
     storage::{OpenError, Storage},
+    tls::InvalidCertificate,
     wallet::run_wallet,
 };

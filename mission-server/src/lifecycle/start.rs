@@ -33,6 +33,7 @@ use super::{
     redis::RedisTasks,
     stop::Signals,
     storage,
+    tls::Tls,
 };
 use crate::{
     auth::Authenticator,
@@ -134,8 +135,10 @@ async fn serve(
     warn_of_danger(&settings);
     let metrics = telemetry::install_metrics();
     let auth = Arc::new(Authenticator::new(&settings.jwt).await?);
+    let tls = settings.tls.as_ref().map(Tls::new).transpose()?;
     let listener = Listener::open(
         &settings.listen,
+        tls,
         metrics.clone(),
         &stop,
         settings.shutdown_timeout,

@@ -11,16 +11,17 @@ use axum::{Router, body::Body, extract::ConnectInfo, http::Response};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
+    server::graceful::{GracefulShutdown, Watcher},
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use super::request_body::DrainableBody;
+use super::{request_body::DrainableBody, tls::Tls};
 
 /// How long a client may take to send the head of a request, and a connection may be idle.
 const HEAD_TIME: Duration = Duration::from_secs(75);
@@ -75,6 +76,7 @@ impl SwappableService {
 /// Serves until `stop`, then finishes what runs, for so long at most.
 pub(super) async fn serve(
     listener: TcpListener,
+    tls: Option<Tls>,
     service: SwappableService,
     stop: CancellationToken,
     patience: Duration,
@@ -82,7 +84,15 @@ pub(super) async fn serve(
     let connections = GracefulShutdown::new();
     while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
         match accepted {
-            Ok((stream, peer)) => handle(stream, peer, service.clone(), &connections),
+            Ok((stream, peer)) => {
+                tokio::spawn(handle(
+                    stream,
+                    tls.clone(),
+                    peer,
+                    service.clone(),
+                    connections.watcher(),
+                ));
+            }
             Err(error) => {
                 // Out of file descriptors, mostly: others will close theirs.
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -101,19 +111,37 @@ pub(super) async fn serve(
     }
 }
 
-fn handle(stream: TcpStream, peer: SocketAddr, service: SwappableService, connections: &GracefulShutdown) {
+async fn handle(
+    stream: TcpStream,
+    tls: Option<Tls>,
+    peer: SocketAddr,
+    service: SwappableService,
+    watcher: Watcher,
+) {
     // An answer is written at once; waiting for more to send would only delay it.
     let _ = stream.set_nodelay(true);
+    match tls {
+        None => answer_all(stream, peer, service, watcher).await,
+        Some(tls) => match tls.accept(stream).await {
+            Ok(stream) => answer_all(stream, peer, service, watcher).await,
+            Err(error) => tracing::debug!(%error, "a client did not agree on keys for TLS"),
+        },
+    }
+}
+
+async fn answer_all(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    peer: SocketAddr,
+    service: SwappableService,
+    watcher: Watcher,
+) {
     let service = service_fn(move |request| service.clone().answer(request, peer));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME)
         .max_buf_size(HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service);
-    let connection = connections.watch(connection);
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "a connection ended early");
-        }
-    });
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(%error, "a connection ended early");
+    }
 }

@@ -32,6 +32,7 @@ async fn consume(
     let metrics = telemetry::install_metrics();
     let listener = Listener::open(
         &settings.listen,
+        None,
         metrics.clone(),
         &stop,
         settings.shutdown_timeout,

@@ -39,6 +39,7 @@ mod services;
 mod stream;
 mod support;
 mod tasks;
+mod tls;
 mod tokens;
 mod trouble;
 mod uploads;
