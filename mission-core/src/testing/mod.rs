@@ -5,6 +5,7 @@ mod engine_fixture;
 mod fixtures;
 pub mod model;
 mod moderation;
+pub mod simulation;
 
 pub use engine_fixture::EngineFixture;
 pub use fixtures::{CountingIds, FixedClock, active, at, date, definition, mission_id, points, user, zone};

@@ -21,6 +21,7 @@ mod play;
 mod programmes;
 mod properties;
 mod revocations;
+mod simulation;
 mod slow_lane;
 mod streaks;
 mod tasks;

@@ -1,0 +1,180 @@
+//! What users, producers and operators ask for, as commands.
+
+use chrono::Duration;
+
+use super::{
+    super::{missions, requests::PATIENCE, schedule::Ask},
+    Deployment, UserView,
+};
+use crate::{
+    UserId,
+    decision::{
+        ActivateReferral, ApplyEvent, CheckIn, ClaimReward, Command, CompleteTask, CreateMission,
+        MoveMission, ReportProgress, RevokeReward, StartTask, UpdateMission,
+    },
+    event::ActivityEvent,
+    mission::StatusTransition,
+    reward::RewardStatus,
+    testing::{mission_id, user},
+};
+
+/// How long a view stays in the cache, if nothing is written meanwhile.
+const CACHED_FOR: Duration = Duration::minutes(10);
+/// Users who may be invited; the first ones are taken soon.
+const INVITEES: u64 = 3;
+const FIRST_INVITEE: u64 = 1_000;
+
+fn pick<T: Copy>(among: &[T], number: u8) -> Option<T> {
+    among.get(usize::from(number) % among.len().max(1)).copied()
+}
+
+impl Deployment {
+    /// Somebody asks for something: the request leaves.
+    pub(super) fn ask(&mut self, user: UserId, instance: usize, ask: Ask) {
+        let request = match ask {
+            Ask::Repeat(number) => {
+                let answered = self.requests.all.iter().filter(|asked| {
+                    asked.user == user && asked.answer.is_some() && self.now - asked.asked_at < PATIENCE
+                });
+                pick(&answered.map(|asked| asked.number).collect::<Vec<_>>(), number)
+            }
+            _ => self.command(user, ask).map(|command| {
+                self.summary.requests += 1;
+                self.requests.add(user, command, self.now)
+            }),
+        };
+        if let Some(request) = request {
+            self.note(|| format!("{user} asks for {ask:?}: request {request}"));
+            self.requests.send(request, instance, self.mutation, self.now);
+        }
+    }
+
+    fn command(&mut self, user: UserId, ask: Ask) -> Option<Command> {
+        let view = self.view(user);
+        let reprice = |number| {
+            let mission = pick(&missions::OPERATED, number).map(mission_id)?;
+            let mission = self.replica.records.mission.get(&mission)?.as_ref()?;
+            let mut definition = mission.definition.clone();
+            definition.reward.points = u32::from(number % 30).into();
+            Some((mission.id, definition))
+        };
+        Some(match ask {
+            Ask::CheckIn => CheckIn { user }.into(),
+            Ask::Watch => ApplyEvent {
+                event: ActivityEvent {
+                    id: String::new(),
+                    source: "videos".to_owned(),
+                    event_type: missions::WATCHED.to_owned(),
+                    user_id: user,
+                    time: self.now,
+                    data: serde_json::Map::new(),
+                },
+            }
+            .into(),
+            Ask::Start(number) => StartTask {
+                user,
+                mission: pick(&missions::STARTED, number).map(mission_id)?,
+            }
+            .into(),
+            Ask::Report(number, value) => ReportProgress {
+                user,
+                task: pick(&view.open_tasks, number)?,
+                value: u64::from(value % 3),
+            }
+            .into(),
+            Ask::Complete(number) => CompleteTask {
+                user,
+                task: pick(&view.open_tasks, number)?,
+            }
+            .into(),
+            Ask::Claim(number) => ClaimReward {
+                user,
+                reward: pick(&view.pending, number).or_else(|| pick(&view.claimed, number))?,
+            }
+            .into(),
+            Ask::Repeat(_) => return None,
+            Ask::Refer(number) => ActivateReferral {
+                inviter: user,
+                invitee: invitee(number),
+                invite_code: None,
+                activated_at: self.now,
+            }
+            .into(),
+            Ask::Revoke(number) => RevokeReward {
+                user,
+                reward: pick(&view.claimed, number).or_else(|| pick(&view.pending, number))?,
+                operator: user,
+                reason: "a mistake".to_owned(),
+                reopens: number % 2 == 0,
+            }
+            .into(),
+            Ask::Pause(number) => moved(number, StatusTransition::Pause)?,
+            Ask::Activate(number) => moved(number, StatusTransition::Activate)?,
+            Ask::Create(number) => {
+                let (mission, definition) = missions::created(u64::from(number % 3));
+                CreateMission { mission, definition }.into()
+            }
+            Ask::Reprice(number) => {
+                let (mission, definition) = reprice(number)?;
+                UpdateMission {
+                    mission,
+                    definition,
+                    expected_version: None,
+                }
+                .into()
+            }
+        })
+    }
+
+    /// What a user's client knows: what is cached, else what the replica says.
+    fn view(&mut self, user: UserId) -> UserView {
+        let cached = self.cache.get(&user);
+        if let Some(view) = cached.filter(|view| self.now - view.read_at < CACHED_FOR) {
+            return view.clone();
+        }
+        let records = &self.replica.records;
+        let mut view = UserView {
+            read_at: self.now,
+            ..UserView::default()
+        };
+        for task in records
+            .task
+            .values()
+            .flatten()
+            .filter(|task| task.user_id == user)
+        {
+            // What only counts is never completed.
+            if task.status.is_open() && task.progress.target() < 10 {
+                view.open_tasks.push(task.id);
+            }
+        }
+        for reward in records
+            .reward
+            .values()
+            .flatten()
+            .filter(|reward| reward.user_id == user)
+        {
+            match reward.status {
+                RewardStatus::Pending => view.pending.push(reward.id),
+                RewardStatus::Claimed => view.claimed.push(reward.id),
+                _ => {}
+            }
+        }
+        self.cache.insert(user, view.clone());
+        view
+    }
+}
+
+fn invitee(number: u8) -> UserId {
+    user(FIRST_INVITEE + u64::from(number) % INVITEES)
+}
+
+fn moved(number: u8, asked: StatusTransition) -> Option<Command> {
+    let mission = pick(&missions::OPERATED, number).map(mission_id)?;
+    let command = MoveMission {
+        mission,
+        asked,
+        expected_version: None,
+    };
+    Some(command.into())
+}
