@@ -29,6 +29,9 @@ services: ## PostgreSQL, Redis and RabbitMQ in containers on their standard port
 	docker run --detach --rm --name mission-redis -p 127.0.0.1:6379:6379 docker.io/library/redis:7
 	docker run --detach --rm --name mission-rabbitmq -p 127.0.0.1:5672:5672 docker.io/library/rabbitmq:4
 
+simulate: ## whole deployments under faults, 10,000 seeds
+	cargo run --release -p mission-core --features testing --example simulate -- --seeds 10000
+
 fuzz: ## every fuzz target for 20 s
 	.ci/run fuzz
 
@@ -41,4 +44,4 @@ chaos: ## servers and services are broken while they are used; nothing may be lo
 	cargo build -p mission-server -p mission-benches --bins
 	target/debug/chaos --seconds 60
 
-.PHONY: help run test lint fix snapshots ci services fuzz bench chaos
+.PHONY: help run test lint fix snapshots ci services simulate fuzz bench chaos

@@ -29,7 +29,7 @@ fn a_fixed_set_of_seeds_passes() {
 /// Which guarantee is broken is known, and no other is blamed.
 #[test]
 fn every_mutation_is_caught_by_what_it_breaks() {
-    let broken: [(Mutation, &[Guarantee]); 9] = [
+    let broken: [(Mutation, &[Guarantee]); 11] = [
         (Mutation::NoOutboxDedupe, &[Guarantee::WalletExact]),
         (
             Mutation::VersionCheckOff,
@@ -48,6 +48,11 @@ fn every_mutation_is_caught_by_what_it_breaks() {
         (Mutation::InboundIdNotKept, &[Guarantee::OneEffect]),
         (Mutation::RetryWithNewId, &[Guarantee::OneEffect]),
         (Mutation::AnswerBeforeCommit, &[Guarantee::DurableAnswer]),
+        (
+            Mutation::SentBeforeConfirm,
+            &[Guarantee::OrderKept, Guarantee::Convergence],
+        ),
+        (Mutation::OrderIgnored, &[Guarantee::OrderKept]),
     ];
     assert_eq!(broken.map(|(mutation, _)| mutation), Mutation::ALL);
     for (mutation, guarantees) in broken {
@@ -74,7 +79,7 @@ fn a_seed_always_gives_the_same_simulation() {
 
 #[test]
 fn a_failure_prints_its_seed_and_shrinks_to_what_shows_it() {
-    let mutation = Mutation::VersionCheckOff;
+    let mutation = Mutation::NoOutboxDedupe;
     let (seed, violation) = caught(mutation);
     let failure = check_seed(seed, Some(mutation)).unwrap_err();
     assert_eq!(

@@ -8,7 +8,7 @@ use std::{
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::{database::Connection, missions, relay::Relay, requests::InboundEvent};
+use super::{Mutation, database::Connection, missions, relay::Relay, requests::InboundEvent};
 use crate::{
     decision::{CatalogBuilder, CatalogRecords, Reply, Settings},
     engine::{Engine, EngineBuilder, ExecuteError, Executed, Limits, PendingCommand},
@@ -90,7 +90,7 @@ impl Instance {
     }
 
     /// Starts it on the missions that it has read.
-    pub(super) fn start(&mut self, missions: CatalogRecords) {
+    pub(super) fn start(&mut self, missions: CatalogRecords, mutation: Option<Mutation>) {
         self.starts += 1;
         let of_this_start = self.number << 32 | self.starts;
         let connection = Connection::default();
@@ -103,7 +103,7 @@ impl Instance {
             engine,
             connection,
             waiting: Vec::new(),
-            relay: Relay::new(of_this_start),
+            relay: Relay::new(of_this_start, mutation),
             writer: Box::pin(writer.run()),
         });
     }

@@ -22,11 +22,15 @@ pub enum Mutation {
     RetryWithNewId,
     /// The store says that a commit is durable before it is.
     AnswerBeforeCommit,
+    /// A relay takes an event for sent that the broker has not confirmed.
+    SentBeforeConfirm,
+    /// A relay goes on with a root whose last event was not taken.
+    OrderIgnored,
 }
 
 impl Mutation {
     /// All of them.
-    pub const ALL: [Mutation; 9] = [
+    pub const ALL: [Mutation; 11] = [
         Mutation::NoOutboxDedupe,
         Mutation::VersionCheckOff,
         Mutation::AcknowledgeBeforeCommit,
@@ -36,6 +40,8 @@ impl Mutation {
         Mutation::InboundIdNotKept,
         Mutation::RetryWithNewId,
         Mutation::AnswerBeforeCommit,
+        Mutation::SentBeforeConfirm,
+        Mutation::OrderIgnored,
     ];
 
     /// Its name, in kebab case.
@@ -51,6 +57,8 @@ impl Mutation {
             Mutation::InboundIdNotKept => "inbound-id-not-kept",
             Mutation::RetryWithNewId => "retry-with-new-id",
             Mutation::AnswerBeforeCommit => "answer-before-commit",
+            Mutation::SentBeforeConfirm => "sent-before-confirm",
+            Mutation::OrderIgnored => "order-ignored",
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::schedule::PublishOutcome;
+use super::{Mutation, schedule::PublishOutcome};
 use crate::ports::{
     bus::{OutboxEvent, ParkRequest},
     store::Root,
@@ -74,6 +74,7 @@ struct Pass {
 /// See the module.
 pub(super) struct Relay {
     pub(super) id: u64,
+    mutation: Option<Mutation>,
     shards: BTreeSet<u128>,
     /// When it asked for its leases.
     renewed: Option<DateTime<Utc>>,
@@ -91,9 +92,10 @@ pub(super) enum RelayStep {
 }
 
 impl Relay {
-    pub(super) fn new(id: u64) -> Self {
+    pub(super) fn new(id: u64, mutation: Option<Mutation>) -> Self {
         Relay {
             id,
+            mutation,
             shards: BTreeSet::new(),
             renewed: None,
             pass: None,
@@ -126,10 +128,10 @@ impl Relay {
         }
     }
 
-    /// Begins a pass with what waits in the shards, or in all of them where the lease is not looked at.
-    pub(super) fn found(&mut self, waiting: Vec<OutboxEvent>, checks_lease: bool) {
+    /// Begins a pass with what waits in its shards.
+    pub(super) fn found(&mut self, waiting: Vec<OutboxEvent>) {
         let mut events: VecDeque<OutboxEvent> = waiting.into();
-        if checks_lease {
+        if self.mutation != Some(Mutation::LeaseNotChecked) {
             events.retain(|event| self.shards.contains(&shard_of(event.root)));
         }
         self.pass = (!events.is_empty()).then(|| Pass {
@@ -143,9 +145,10 @@ impl Relay {
     /// What the broker said of an event.
     pub(super) fn published(&mut self, event: &OutboxEvent, outcome: PublishOutcome, now: DateTime<Utc>) {
         let Some(pass) = &mut self.pass else { return };
-        let is_taken = matches!(outcome, PublishOutcome::Confirmed | PublishOutcome::Duplicated);
+        let is_confirmed = matches!(outcome, PublishOutcome::Confirmed | PublishOutcome::Duplicated);
+        let is_taken = is_confirmed || self.mutation == Some(Mutation::SentBeforeConfirm);
         *pass.entries.entry(event.position.entry).or_insert(true) &= is_taken;
-        if !is_taken {
+        if !is_taken && self.mutation != Some(Mutation::OrderIgnored) {
             pass.stuck.insert(event.root);
         }
         if outcome == PublishOutcome::Refused {

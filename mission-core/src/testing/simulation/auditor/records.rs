@@ -85,6 +85,8 @@ impl Auditor {
 
     /// The rewards of a change, before they are taken into the books.
     pub(super) fn rewards(&mut self, change: &Change) -> Result<(), Violation> {
+        // One reward of a change may be given back for another: what counts is the sum after it.
+        let mut taken = BTreeSet::new();
         for (key, reward) in &change.write_set.writes.reward {
             let before = self.records.reward.get(key).and_then(Option::as_ref);
             let Some(reward) = reward else { continue };
@@ -105,15 +107,22 @@ impl Auditor {
             if let Some((mission, used)) = budget_use(reward) {
                 let sum = self.budgets.entry(mission).or_default();
                 *sum = sum.plus(used);
-                let record = self.records.mission.get(&mission).and_then(Option::as_ref);
-                let budget = record.and_then(|mission| mission.definition.budget);
-                let is_kept = budget.is_none_or(|budget| budget.allows(*sum));
-                ensure(is_kept, Guarantee::BudgetKept, || {
-                    format!("{mission} has spent {sum:?} of {budget:?}")
-                })?;
+                taken.insert(mission);
             }
         }
-        Ok(())
+        taken
+            .into_iter()
+            .try_for_each(|mission| self.check_budget(mission))
+    }
+
+    fn check_budget(&self, mission: MissionId) -> Result<(), Violation> {
+        let used = self.budgets.get(&mission).copied().unwrap_or_default();
+        let record = self.records.mission.get(&mission).and_then(Option::as_ref);
+        let budget = record.and_then(|mission| mission.definition.budget);
+        let is_kept = budget.is_none_or(|budget| budget.allows(used));
+        ensure(is_kept, Guarantee::BudgetKept, || {
+            format!("{mission} has spent {used:?} of {budget:?}")
+        })
     }
 
     pub(super) fn points_of(&self, user: UserId) -> Decimal {

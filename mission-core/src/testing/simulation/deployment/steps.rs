@@ -5,7 +5,7 @@ use futures_util::FutureExt as _;
 
 use super::{
     super::{
-        Mutation, Violation,
+        Violation,
         instance::Caller,
         relay::RelayStep,
         schedule::{DatabaseOutcome, PublishOutcome, Step},
@@ -136,9 +136,9 @@ impl Deployment {
     }
 
     pub(super) fn start(&mut self, number: usize) {
-        let missions = missions_of(&self.database.store);
+        let (missions, mutation) = (missions_of(&self.database.store), self.mutation);
         if let Some(instance) = self.instances.get_mut(number).filter(|it| it.running.is_none()) {
-            instance.start(missions);
+            instance.start(missions, mutation);
             self.note(|| format!("instance {number} starts"));
         }
     }
@@ -210,7 +210,6 @@ impl Deployment {
     /// An instance's relay goes one step on.
     pub(super) fn relay(&mut self, number: usize, outcome: PublishOutcome) -> Result<(), Violation> {
         let (now, database_now) = (self.now, self.database_now());
-        let checks_lease = self.mutation != Some(Mutation::LeaseNotChecked);
         let running = self.instances.get_mut(number).and_then(|it| it.running.as_mut());
         let Some(Relaying { relay, wall_clock }) = running.map(|running| Relaying {
             wall_clock: running.engine.now(),
@@ -222,7 +221,7 @@ impl Deployment {
             RelayStep::Read => {
                 relay.renew(&mut self.database.leases, database_now, now);
                 let waiting = self.database.store.waiting(RELAYED, wall_clock).now_or_never();
-                relay.found(waiting.and_then(Result::ok).unwrap_or_default(), checks_lease);
+                relay.found(waiting.and_then(Result::ok).unwrap_or_default());
                 Ok(())
             }
             RelayStep::Publish(event) => {
