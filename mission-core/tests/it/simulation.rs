@@ -22,6 +22,7 @@ fn a_fixed_set_of_seeds_passes() {
     // They would pass as well if nothing happened.
     let seeds = usize::try_from(SEEDS).unwrap();
     assert!(all.commits > 20 * seeds && all.bookings > 2 * seeds, "{all}");
+    assert!(all.erasures > 10, "{all}");
     let rare = [all.conflicts, all.replays, all.crashes, all.exhausted];
     assert!(rare.iter().all(|count| *count > seeds / 10), "{all}");
 }

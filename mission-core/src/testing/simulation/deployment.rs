@@ -134,6 +134,7 @@ impl Deployment {
         self.summary.conflicts += std::mem::take(&mut self.database.conflicts);
         for change in std::mem::take(&mut self.database.committed) {
             self.summary.commits += 1;
+            self.summary.erasures += change.write_set.erasures.len();
             self.auditor.committed(&change)?;
         }
         Ok(())

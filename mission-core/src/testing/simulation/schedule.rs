@@ -32,6 +32,8 @@ pub enum Ask {
     Create(u8),
     /// An operator changes what a mission pays.
     Reprice(u8),
+    /// An operator erases the user.
+    Erase,
 }
 
 /// What becomes of a message on its way between a client and an instance, or a producer and the inbound queue.
@@ -176,7 +178,9 @@ const RUSHES: u32 = 2;
 
 /// Everybody wants the same at once, of different instances.
 fn rush(rng: &mut impl Rng, users: u8, steps: &mut Vec<Step>) {
-    let ask = ask(rng);
+    // Without anybody left nothing would happen any more.
+    let ask = Some(ask(rng)).filter(|ask| *ask != Ask::Erase);
+    let ask = ask.unwrap_or(Ask::CheckIn);
     steps.extend((0..users).map(|user| Step::Ask {
         user,
         instance: rng.random(),
@@ -326,6 +330,7 @@ fn ask(rng: &mut impl Rng) -> Ask {
         95 => Ask::Pause(pick),
         96..98 => Ask::Activate(pick),
         98 => Ask::Create(pick),
+        _ if rng.random_range(0..3_u32) == 0 => Ask::Erase,
         _ => Ask::Reprice(pick),
     }
 }

@@ -21,6 +21,8 @@ pub struct Summary {
     pub replays: usize,
     /// Completions for which no budget was left.
     pub exhausted: usize,
+    /// Users that were erased.
+    pub erasures: usize,
 }
 
 impl AddAssign for Summary {
@@ -33,6 +35,7 @@ impl AddAssign for Summary {
         self.conflicts += other.conflicts;
         self.replays += other.replays;
         self.exhausted += other.exhausted;
+        self.erasures += other.erasures;
     }
 }
 
@@ -40,7 +43,7 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} requests, {} commits, {} conflicts, {} replays, {} crashes, {} deliveries, {} bookings, {} times no budget left",
+            "{} requests, {} commits, {} conflicts, {} replays, {} crashes, {} deliveries, {} bookings, {} times no budget left, {} erasures",
             self.requests,
             self.commits,
             self.conflicts,
@@ -49,6 +52,7 @@ impl fmt::Display for Summary {
             self.deliveries,
             self.bookings,
             self.exhausted,
+            self.erasures,
         )
     }
 }

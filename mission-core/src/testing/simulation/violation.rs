@@ -29,6 +29,8 @@ pub enum Guarantee {
     OneSender,
     /// The wallet books each grant once, and no other.
     WalletExact,
+    /// Of an erased user nothing is left, and nothing is added.
+    Erasure,
     /// When the faults have stopped everything is answered, sent and booked, and all copies agree.
     Convergence,
 }

@@ -27,6 +27,8 @@ use crate::{
 /// What is known of one thing that somebody asked for, however often.
 #[derive(Default)]
 struct Asked {
+    /// Whose it is.
+    user: Option<UserId>,
     /// The answers that were committed with it.
     durable: Vec<Answer>,
     /// Whether it was answered without a commit: an event that was there before, or that nobody waits for.
@@ -62,6 +64,7 @@ pub(super) struct Auditor {
     arrived: BTreeSet<EventId>,
     /// How many events took effect for a user.
     events: BTreeMap<UserId, u64>,
+    erased: BTreeSet<UserId>,
 }
 
 impl Auditor {
@@ -78,11 +81,15 @@ impl Auditor {
             told: BTreeMap::new(),
             arrived: BTreeSet::new(),
             events: BTreeMap::new(),
+            erased: BTreeSet::new(),
         }
     }
 
     /// A change is durable.
     pub(super) fn committed(&mut self, change: &Change) -> Result<(), Violation> {
+        for user in &change.write_set.erasures {
+            self.erase(*user);
+        }
         for entry in &change.journal {
             self.entry(entry)?;
         }
@@ -100,6 +107,9 @@ impl Auditor {
     fn entry(&mut self, entry: &JournalEntry) -> Result<(), Violation> {
         if let Some(request) = super::requests::number_of(entry.request.signals.correlation_id.as_deref()) {
             let asked = self.asked.entry(request).or_default();
+            if let Root::User(user) = entry.root {
+                asked.user = Some(user);
+            }
             asked.durable.push(entry.answer.clone());
             ensure(asked.durable.len() == 1, Guarantee::OneEffect, || {
                 let answers: Vec<String> = asked.durable.iter().map(brief).collect();
@@ -173,10 +183,14 @@ impl Auditor {
             return Err(Violation::new(Guarantee::NoEventLost, seen));
         };
         asked.settled = true;
+        let is_erased = result.reason.as_deref() == Some("user_erased");
         let is_so = match result.outcome {
             EventOutcome::Applied => asked.durable.first() == Some(answer),
-            EventOutcome::Duplicate => !asked.durable.is_empty(),
-            EventOutcome::Ignored => false,
+            // What is known of the event outlives what is known of the user.
+            EventOutcome::Duplicate => {
+                !asked.durable.is_empty() || asked.user.is_some_and(|user| self.erased.contains(&user))
+            }
+            EventOutcome::Ignored => is_erased,
             EventOutcome::Rejected => result.reason.as_deref() == Some("too_late"),
         };
         ensure(is_so, Guarantee::DurableAnswer, || {

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     MissionId, PointsScale, RewardId, TaskId, UserId,
-    decision::{Change, JournalEntry, Reply},
+    decision::{Change, JournalEntry, Rejection, Reply},
     mission::BudgetUse,
     reward::{Reward, RewardStatus},
     task::{Task, TaskStatus},
@@ -51,8 +51,33 @@ impl Auditor {
             .filter_map(|(_, task)| task.as_ref())
     }
 
+    /// A user is erased: all records go, and the answers that were remembered. What was granted stays granted, and what was
+    /// taken out of budgets taken.
+    pub(super) fn erase(&mut self, user: UserId) {
+        self.erased.insert(user);
+        self.events.remove(&user);
+        let records = &mut self.records;
+        records.user.remove(&user);
+        records.task.retain(|key, _| key.0 != user);
+        records.participation.retain(|key, _| key.0 != user);
+        records.reward.retain(|key, _| key.0 != user);
+        records.review.retain(|key, _| key.0 != user);
+        records.check_in_day.retain(|key, _| key.0 != user);
+        let asked = self.asked.values_mut();
+        for asked in asked.filter(|asked| asked.user == Some(user)) {
+            asked.durable.clear();
+            asked.settled = true;
+        }
+    }
+
     /// A check-in was decided: the naive model decides it too.
     pub(super) fn check_in(&mut self, user: UserId, entry: &JournalEntry) -> Result<(), Violation> {
+        if self.erased.contains(&user) {
+            let is_refused = entry.answer == Err(Rejection::UserErased);
+            return ensure(is_refused, Guarantee::Erasure, || {
+                format!("{user} is erased, and has checked in: {:?}", entry.answer)
+            });
+        }
         let policy = &self.policy;
         let model = self.check_ins.entry(user);
         let model = model.or_insert_with(|| CheckInModel::new(policy, PointsScale::default()));
@@ -132,6 +157,12 @@ impl Auditor {
     }
 
     pub(super) fn check_user(&self, user: UserId) -> Result<(), Violation> {
+        if self.erased.contains(&user) {
+            let left = self.rewards_of(user).count() + self.tasks_of(user).count();
+            ensure(left == 0, Guarantee::Erasure, || {
+                format!("{user} is erased, and {left} tasks and rewards are left")
+            })?;
+        }
         let record = self.records.user.get(&user).and_then(Option::as_ref);
         let recorded = record.map_or(Decimal::ZERO, |record| record.points);
         let points = self.points_of(user);

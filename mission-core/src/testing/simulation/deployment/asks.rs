@@ -9,7 +9,7 @@ use super::{
 use crate::{
     UserId,
     decision::{
-        ActivateReferral, ApplyEvent, CheckIn, ClaimReward, Command, CompleteTask, CreateMission,
+        ActivateReferral, ApplyEvent, CheckIn, ClaimReward, Command, CompleteTask, CreateMission, EraseUser,
         MoveMission, ReportProgress, RevokeReward, StartTask, UpdateMission,
     },
     event::ActivityEvent,
@@ -93,6 +93,7 @@ impl Deployment {
             }
             .into(),
             Ask::Repeat(_) => return None,
+            Ask::Erase => EraseUser { user }.into(),
             Ask::Refer(number) => ActivateReferral {
                 inviter: user,
                 invitee: invitee(number),
