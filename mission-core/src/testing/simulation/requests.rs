@@ -8,10 +8,13 @@ use uuid::Uuid;
 use super::{Mutation, users::zone_of};
 use crate::{
     CommandId, UserId,
-    decision::{Answer, ApplyEvent, Command, Fingerprint, Signals},
+    decision::{Answer, ApplyEvent, Command, Fingerprint, Root, Signals},
     engine::IdempotencyKey,
     event::ActivityEvent,
 };
+
+/// Who changes missions: nobody who is ever erased.
+const OPERATOR: UserId = UserId(Uuid::max());
 
 /// After so long a client no longer asks: well within the life of a receipt.
 pub(super) const PATIENCE: Duration = Duration::hours(12);
@@ -37,6 +40,14 @@ impl AskedRequest {
             zone: Some(zone_of(self.user)),
             correlation_id: Some(format!("request-{}", self.number)),
             ..Signals::default()
+        }
+    }
+
+    /// Whose key it is: the user's, or an operator's.
+    fn caller(&self) -> UserId {
+        match self.command.home() {
+            Root::User(_) => self.user,
+            Root::Mission(_) | Root::Pack(_) => OPERATOR,
         }
     }
 
@@ -69,7 +80,7 @@ impl AskedRequest {
                 request,
                 instance,
                 key: IdempotencyKey {
-                    caller: self.user.0,
+                    caller: self.caller().0,
                     command: CommandId(Uuid::from_u128((request as u128) << 32 | u128::from(renewed))),
                     fingerprint: Fingerprint::of([request.to_be_bytes().as_slice()]),
                 },

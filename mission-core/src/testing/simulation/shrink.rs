@@ -52,7 +52,7 @@ fn without_stretches(mut schedule: Schedule, fails: impl Fn(&Schedule) -> bool) 
 }
 
 /// How far apart two steps are, at most, that are left out together: a request and what becomes of its message.
-const PAIRED_WITHIN: usize = 40;
+const PAIRED_WITHIN: usize = 12;
 
 fn without_pairs(mut schedule: Schedule, fails: impl Fn(&Schedule) -> bool) -> Schedule {
     let mut first = 0;
