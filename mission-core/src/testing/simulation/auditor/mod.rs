@@ -31,6 +31,8 @@ struct Asked {
     user: Option<UserId>,
     /// The answers that were committed with it.
     durable: Vec<Answer>,
+    /// The answer that was committed before an erasure forgot it: whoever read it before may still be told.
+    forgotten: Option<Answer>,
     /// Whether it was answered without a commit: an event that was there before, or that nobody waits for.
     settled: bool,
 }
@@ -65,6 +67,13 @@ pub(super) struct Auditor {
     /// How many events took effect for a user.
     events: BTreeMap<UserId, u64>,
     erased: BTreeSet<UserId>,
+}
+
+impl Asked {
+    /// Whether an answer is, or was, durable.
+    fn has(&self, answer: &Answer) -> bool {
+        self.durable.first() == Some(answer) || self.forgotten.as_ref() == Some(answer)
+    }
 }
 
 impl Auditor {
@@ -163,16 +172,12 @@ impl Auditor {
     /// A client is answered under its key.
     pub(super) fn answered(&mut self, request: usize, answer: &Answer) -> Result<(), Violation> {
         let asked = self.asked.entry(request).or_default();
-        ensure(
-            asked.durable.first() == Some(answer),
-            Guarantee::DurableAnswer,
-            || {
-                format!(
-                    "request {request} is answered {answer:?}; durable is {:?}",
-                    asked.durable
-                )
-            },
-        )
+        ensure(asked.has(answer), Guarantee::DurableAnswer, || {
+            format!(
+                "request {request} is answered {answer:?}; durable is {:?}",
+                asked.durable
+            )
+        })
     }
 
     /// An inbound event is decided.
@@ -185,7 +190,7 @@ impl Auditor {
         asked.settled = true;
         let is_erased = result.reason.as_deref() == Some("user_erased");
         let is_so = match result.outcome {
-            EventOutcome::Applied => asked.durable.first() == Some(answer),
+            EventOutcome::Applied => asked.has(answer),
             // What is known of the event outlives what is known of the user.
             EventOutcome::Duplicate => {
                 !asked.durable.is_empty() || asked.user.is_some_and(|user| self.erased.contains(&user))

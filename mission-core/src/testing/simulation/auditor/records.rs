@@ -65,7 +65,7 @@ impl Auditor {
         records.check_in_day.retain(|key, _| key.0 != user);
         let asked = self.asked.values_mut();
         for asked in asked.filter(|asked| asked.user == Some(user)) {
-            asked.durable.clear();
+            asked.forgotten = asked.durable.drain(..).next().or(asked.forgotten.take());
             asked.settled = true;
         }
     }
