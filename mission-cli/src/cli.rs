@@ -44,6 +44,8 @@ pub(crate) enum Command {
     Diff(Diff),
     Pull(Pull),
     Rollback(Rollback),
+    #[cfg(feature = "database")]
+    Audit(Audit),
     ExportLog(ExportLog),
     Broker(Broker),
     Token(Token),
@@ -450,6 +452,50 @@ pub(crate) struct Pull {
     pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) server: Server,
+}
+
+/// Recount a database: does every grant follow from the recorded commands, and does all that is kept twice agree?
+#[cfg(feature = "database")]
+#[derive(Debug, Args)]
+#[command(after_help = "\
+It reads one moment of the database and writes nothing: run it on a restored backup, or beside servers at night. Every command
+in the journal is decided again, on the missions and policies of its time, and every reward, booking, task, check-in, score, sum
+by hour and budget is held to the others. Each deviation is listed as it is found, with the command that led to it; what could
+not be looked at, such as erased users, is counted. See docs/operating.md.
+
+Exit codes: 0 everything agrees, 1 deviations, 2 the database cannot be read.
+
+Examples:
+  mission audit --database sqlite://mission.db
+  MISSION_DATABASE_URL=postgres://mission@db/mission mission audit
+  mission audit --database-file /run/secrets/database-url --format json | jq .deviations")]
+pub(crate) struct Audit {
+    /// The address: `sqlite://` and a path, or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "MISSION_DATABASE_URL",
+        hide_env_values = true
+    )]
+    pub(crate) database: Option<String>,
+    /// A file that holds the address, so that no list of processes shows its password
+    #[arg(long, value_name = "FILE", conflicts_with = "database")]
+    pub(crate) database_file: Option<PathBuf>,
+    /// How late activity events could come, as the servers were set (`MISSION_EVENTS_LATE_WINDOW`)
+    #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u16))]
+    pub(crate) late_days: u16,
+    /// How deviations are shown
+    #[arg(long, value_enum, default_value_t = AuditFormat::Human)]
+    pub(crate) format: AuditFormat,
+}
+
+#[cfg(feature = "database")]
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum AuditFormat {
+    /// A line each, and a summary
+    Human,
+    /// One JSON object: `deviations`, and `report` with what was looked at
+    Json,
 }
 
 /// Write what a server's users did as a log that `mission replay` reads.

@@ -6,6 +6,7 @@
 #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
 compile_error!("there is no store: enable the feature `sqlite` or `postgres`");
 
+pub mod audit;
 mod back_off;
 pub mod outbox;
 pub mod store;

@@ -1,5 +1,7 @@
 //! One file a command.
 
+#[cfg(feature = "database")]
+pub(crate) mod audit;
 pub(crate) mod broker;
 pub(crate) mod check;
 pub(crate) mod completions;

@@ -24,7 +24,7 @@ fn lines(answers: Vec<Answer>, args: &[&str]) -> (i32, String, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
     let (run, seen) = asks(folder.path(), args, "", answers);
     let lines = seen.into_iter().map(|seen| seen.line).collect();
-    (run.code, run.out + &run.err, lines)
+    (run.code, run.out + run.err.as_str(), lines)
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
 
+#[cfg(feature = "database")]
+mod audit;
 mod broker;
 mod lsp;
 mod mask;
@@ -22,6 +24,7 @@ const ANNA: &str = "0190163d-8694-739b-aea5-966c26f8ad91";
 fn mission(folder: &Path, args: &[&str]) -> Command {
     let mut command = cargo_bin_cmd!("mission");
     for variable in [
+        "MISSION_DATABASE_URL",
         "MISSION_TOKEN",
         "MISSION_SERVER",
         "MISSION_JWT_SECRET",

@@ -81,7 +81,12 @@ impl<'a> CommandContext<'a> {
     /// The context of a request.
     #[must_use]
     pub fn new(request: &'a Request, catalog: &'a Catalog) -> Self {
-        let seed = Uuid::new_v5(&request.receipt.caller, request.receipt.command.0.as_bytes());
+        Self::with_seed(request, catalog, request.receipt.seed())
+    }
+
+    /// The context of a request out of a journal that keeps no more of its key than [`ReceiptKey::seed`](super::ReceiptKey::seed).
+    #[must_use]
+    pub fn with_seed(request: &'a Request, catalog: &'a Catalog, seed: Uuid) -> Self {
         CommandContext {
             at: request.at,
             catalog,

@@ -58,6 +58,14 @@ pub struct ReceiptKey {
     pub command: CommandId,
 }
 
+impl ReceiptKey {
+    /// What the ids follow from that the command makes. It leads back to nobody, and may outlive the key.
+    #[must_use]
+    pub fn seed(&self) -> Uuid {
+        Uuid::new_v5(&self.caller, self.command.0.as_bytes())
+    }
+}
+
 /// A hash over what a key was used for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

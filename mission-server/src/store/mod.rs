@@ -15,12 +15,13 @@ pub(crate) mod micros;
 mod outbox;
 mod pool;
 mod queries;
+pub(crate) mod read_transaction;
 pub(crate) mod record;
 mod retention;
 pub(crate) mod row;
 mod schema;
 pub(crate) mod sql_builder;
-mod sums;
+pub(crate) mod sums;
 #[cfg(feature = "server")]
 mod webhooks;
 #[cfg(feature = "server")]

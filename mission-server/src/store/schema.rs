@@ -1,5 +1,7 @@
 //! Schemas that cannot be brought up to date, in words.
 
+use std::cmp::Ordering;
+
 use sqlx::migrate::{MigrateError, Migrator};
 
 /// Why a schema cannot be brought up to date.
@@ -12,6 +14,17 @@ pub enum SchemaError {
     )]
     Newer {
         /// The newest migration that was found.
+        found: i64,
+        /// The newest that this program knows.
+        known: i64,
+    },
+    /// It was not brought up to date since this program was installed, and whoever asks may only read.
+    #[error(
+        "its schema is of migration {found}, older than this program, which knows {known}: start a mission-server of this \
+         version once, or use the program that goes with the one that was here last"
+    )]
+    Older {
+        /// The newest migration that was found; 0 where there is none.
         found: i64,
         /// The newest that this program knows.
         known: i64,
@@ -41,6 +54,17 @@ impl SchemaError {
             | MigrateError::VersionMismatch(version)
             | MigrateError::Dirty(version) => SchemaError::Foreign(version),
             other => SchemaError::Failed(other),
+        }
+    }
+
+    /// Why a database of which the newest migration is `found` cannot be read as it is.
+    pub(super) fn of_reader(found: Option<i64>, migrations: &Migrator) -> Option<Self> {
+        let known = migrations.iter().map(|migration| migration.version).max();
+        let (found, known) = (found.unwrap_or(0), known.unwrap_or(0));
+        match found.cmp(&known) {
+            Ordering::Less => Some(SchemaError::Older { found, known }),
+            Ordering::Equal => None,
+            Ordering::Greater => Some(SchemaError::Newer { found, known }),
         }
     }
 

@@ -52,7 +52,7 @@ macro_rules! activity_by_hour {
 pub(super) use activity_by_hour;
 
 /// The number under which a board is kept.
-fn key(board: Board) -> i64 {
+pub(crate) fn key(board: Board) -> i64 {
     let first_day = board.first_day().map_or(0, days);
     match board.span() {
         BoardSpan::AllTime => 0,

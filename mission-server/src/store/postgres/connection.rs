@@ -94,7 +94,7 @@ impl OpenError {
         }
     }
 
-    fn of(error: &sqlx::Error, options: &PgConnectOptions) -> Self {
+    pub(super) fn of(error: &sqlx::Error, options: &PgConnectOptions) -> Self {
         let (host, port) = (options.get_host().to_owned(), options.get_port());
         let reason = match error {
             sqlx::Error::Database(refusal) => refusal.message().to_owned(),
@@ -391,7 +391,7 @@ impl Drop for ConnectionGuard {
 }
 
 /// The text with `$1`, `$2`, … for its `?`.
-fn numbered(sql: &str) -> String {
+pub(super) fn numbered(sql: &str) -> String {
     use std::fmt::Write as _;
     let mut numbered = String::with_capacity(sql.len() + 64);
     for (place, part) in sql.split('?').enumerate() {
@@ -404,7 +404,7 @@ fn numbered(sql: &str) -> String {
     numbered
 }
 
-fn arguments(values: Vec<SqlValue>) -> Result<PgArguments, sqlx::Error> {
+pub(super) fn arguments(values: Vec<SqlValue>) -> Result<PgArguments, sqlx::Error> {
     let mut arguments = PgArguments::default();
     for value in values {
         match value {
@@ -457,6 +457,10 @@ impl Transaction {
     }
 }
 
+pub(super) fn migrations() -> Migrator {
+    sqlx::migrate!("migrations/postgres")
+}
+
 /// Of servers that start at once, one migrates and the others wait. The lock ends with the transaction, so that it
 /// cannot stay behind on a pooler's connection. What a newer server has migrated is left to it: one that runs already
 /// goes on beside it during a rolling update, one that starts is refused.
@@ -465,7 +469,7 @@ async fn migrate(
     prepared: bool,
     options: &PgConnectOptions,
 ) -> Result<(), OpenError> {
-    let mut migrations = sqlx::migrate!("migrations/postgres");
+    let mut migrations = migrations();
     migrations.set_locking(false);
     let migrating = async {
         let mut locked = connection.begin().await?;

@@ -12,6 +12,7 @@ mod database;
 mod fold;
 mod load;
 mod queue_table;
+mod read_transaction;
 mod removals;
 mod rows;
 mod shards;
@@ -23,6 +24,7 @@ use crate::store::SqlStore;
 
 pub use connection::{Database, OpenError, PostgresOptions};
 pub(crate) use connection::{Transaction, failure};
+pub(crate) use read_transaction::PostgresReadTransaction;
 pub(crate) use rows::{Kind, Rows};
 
 /// Everything in one PostgreSQL database. Clones share its connections.

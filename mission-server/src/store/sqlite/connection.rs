@@ -281,7 +281,7 @@ async fn connect(
     }
 }
 
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
+pub(super) static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
 
 /// Of processes that start at once, one migrates and the others wait: all of it happens under SQLite's own lock.
 async fn migrate(connection: &mut SqliteConnection) -> Result<(), sqlx::migrate::MigrateError> {
@@ -357,7 +357,7 @@ impl WriterGuard<'_> {
     }
 }
 
-fn arguments(values: Vec<SqlValue>) -> Result<SqliteArguments<'static>, sqlx::Error> {
+pub(super) fn arguments(values: Vec<SqlValue>) -> Result<SqliteArguments<'static>, sqlx::Error> {
     let hex = |ids: Vec<Option<Uuid>>| ids.iter().map(|id| id.map(Uuid::simple)).collect::<Vec<_>>();
     let json = |array: Result<String, StoreError>| array.map_err(|error| sqlx::Error::Encode(error.into()));
     let mut arguments = SqliteArguments::default();

@@ -1,9 +1,16 @@
 //! Housekeeping: removes receipts and inbound ids whose time is over, a little at a time.
 
 use chrono::{DateTime, Utc};
-use mission_core::ports::store::{RECEIPT_LIFETIME, StoreError};
+use mission_core::{
+    CommandId,
+    engine::ReceiptKey,
+    ports::store::{RECEIPT_LIFETIME, StoreError},
+};
 
-use super::connection::{Database, unavailable};
+use super::{
+    connection::{Database, unavailable},
+    rows::Rows,
+};
 use crate::store::{
     INBOUND_LIFETIME, PrunedRows,
     database::{Durability, delete_in_parts},
@@ -32,11 +39,12 @@ pub(super) async fn prune(database: &Database, now: DateTime<Utc>) -> Result<Pru
 async fn clear_receipts(database: &Database, until: DateTime<Utc>) -> Result<Option<u64>, StoreError> {
     let mut guard = database.lock_writer().await?;
     let query = SqlBuilder::new(
-        "SELECT number, recorded_at <= ?, caller IS NOT NULL FROM journal WHERE number >
+        "SELECT number, recorded_at <= ?, caller IS NOT NULL, caller, command FROM journal WHERE number >
         (SELECT value FROM counters WHERE name = 'receipts_cleared') ORDER BY number LIMIT ?",
     );
     let query = query.with(until.timestamp_micros()).with(CHUNK);
     let rows = guard.read(query).await.map_err(unavailable)?;
+    let mut seeds = Rows::default();
     let mut receipts = 0;
     let mut last = None;
     for row in &rows {
@@ -45,6 +53,13 @@ async fn clear_receipts(database: &Database, until: DateTime<Utc>) -> Result<Opt
         }
         last = Some(row.number(0)?);
         receipts += row.count(2)?;
+        if let (Some(caller), Some(command)) = (row.optional_id(3)?, row.optional_id(4)?) {
+            let command = CommandId(command);
+            seeds
+                .row()
+                .number(row.number(0)?)
+                .id(ReceiptKey { caller, command }.seed());
+        }
     }
     let Some(last) = last else {
         return Ok(None);
@@ -57,11 +72,12 @@ async fn clear_receipts(database: &Database, until: DateTime<Utc>) -> Result<Opt
             WHERE name = 'receipts_cleared') AND request IS NULL;",
         )
         .bind(last)
+        // Of the key stays what the ids follow from that the command made, so that it can be decided again.
         .then(
-            "UPDATE journal SET caller = NULL, command = NULL WHERE number <= ? AND number >
-            (SELECT value FROM counters WHERE name = 'receipts_cleared') AND caller IS NOT NULL;",
+            "UPDATE journal SET caller = NULL, command = NULL, engine_id = unhex(kept.value->>1)
+            FROM json_each(?) AS kept WHERE number = kept.value->>0;",
         )
-        .bind(last)
+        .bind(seeds.into_text())
         .then("UPDATE counters SET value = ? WHERE name = 'receipts_cleared';")
         .bind(last)
         .then("COMMIT;");

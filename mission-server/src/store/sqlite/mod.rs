@@ -11,6 +11,7 @@ mod database;
 mod fold;
 mod housekeeping;
 mod load;
+mod read_transaction;
 mod rows;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -23,6 +24,7 @@ pub use crate::store::PrunedRows;
 pub(crate) use connection::check_folder;
 pub(crate) use connection::failure;
 pub use connection::{Database, OpenError, SqliteOptions};
+pub(crate) use read_transaction::SqliteReadTransaction;
 pub(crate) use rows::Rows;
 
 /// Everything in one SQLite file. Clones share it.
