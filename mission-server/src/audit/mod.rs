@@ -7,7 +7,8 @@ mod records;
 mod recount;
 mod report;
 mod sums;
-#[cfg(all(test, feature = "server"))]
+#[cfg(test)]
+#[cfg(feature = "server")]
 mod tests;
 mod user;
 

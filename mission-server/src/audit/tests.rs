@@ -45,7 +45,7 @@ impl<S: Store + Queries + Outbox> Deployment<S> {
         self.now += chrono::Duration::minutes(1);
         let unkeyed = Request::unkeyed(command, CommandId(self.ids.next()), self.now, Signals::default());
         // Every second caller names a key.
-        let keyed = self.now.minute() % 2 == 0;
+        let keyed = self.now.minute().is_multiple_of(2);
         let receipt = ReceiptKey {
             caller: if keyed { user(8).0 } else { unkeyed.receipt.caller },
             ..unkeyed.receipt
