@@ -397,10 +397,15 @@ impl Batch {
             Err(why) => request.keyed && !why.is_transient(),
         };
         if kept {
+            let home = request.command.home();
+            // A refusal too rests on its root as it was: it is not written of a user who was erased meanwhile.
+            if let Some(version) = self.loaded.versions.get(&home).filter(|version| version.0 > 0) {
+                group.change.expected.insert(home, *version);
+            }
             let mut request = request.clone();
             request.signals.device_check = device_check;
             let entry = JournalEntry {
-                root: request.command.home(),
+                root: home,
                 request,
                 answer: answer.clone(),
                 events,

@@ -27,6 +27,14 @@ fn a_fixed_set_of_seeds_passes() {
     assert!(rare.iter().all(|count| *count > seeds / 10), "{all}");
 }
 
+/// Seeds that once failed: a refusal that was decided before an erasure, and written after it.
+#[test]
+fn what_was_found_once_stays_mended() {
+    for seed in [501_657, 501_824, 502_410] {
+        check_seed(seed, None).unwrap_or_else(|failure| panic!("{failure}"));
+    }
+}
+
 /// Which guarantee is broken is known, and no other is blamed.
 #[test]
 fn every_mutation_is_caught_by_what_it_breaks() {

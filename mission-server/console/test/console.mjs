@@ -144,7 +144,6 @@ try {
   await page.getByRole('button', { name: 'Run' }).click();
   await shows(page, 'ctx.user.level = 4');
   await accessible(page, 'playground');
-  await picture(page, 'playground');
   await page.getByRole('textbox', { name: 'Context' }).fill('{');
   await page.getByRole('button', { name: 'Run' }).click();
   await page.getByRole('alert').waitFor();

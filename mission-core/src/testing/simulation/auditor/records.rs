@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     MissionId, PointsScale, RewardId, TaskId, UserId,
-    decision::{Change, JournalEntry, Reply},
+    decision::{Change, JournalEntry, Rejection, Reply},
     mission::BudgetUse,
     reward::{Reward, RewardStatus},
     task::{Task, TaskStatus},
@@ -73,8 +73,8 @@ impl Auditor {
     /// A check-in was decided: the naive model decides it too.
     pub(super) fn check_in(&mut self, user: UserId, entry: &JournalEntry) -> Result<(), Violation> {
         if self.erased.contains(&user) {
-            // A refusal rests on no version, so one that was decided before the erasure may be written after it.
-            return ensure(entry.answer.is_err(), Guarantee::Erasure, || {
+            let is_refused = entry.answer == Err(Rejection::UserErased);
+            return ensure(is_refused, Guarantee::Erasure, || {
                 format!("{user} is erased, and has checked in: {:?}", entry.answer)
             });
         }
