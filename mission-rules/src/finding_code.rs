@@ -39,7 +39,7 @@ macro_rules! codes {
             #[must_use]
             pub fn page(self) -> &'static str {
                 match self {
-                    $(FindingCode::$name => include_str!(concat!("../../docs/rules/", $code, ".md")),)*
+                    $(FindingCode::$name => include_str!(concat!("../pages/", $code, ".md")),)*
                 }
             }
         }

@@ -15,7 +15,7 @@ use mission_rules::{
 use crate::config::PackSource;
 
 /// The pack that is worth copying, as `mission-server --dev` loads it.
-static EXAMPLE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../examples/packs/starter");
+static EXAMPLE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/starter");
 
 /// The pack cannot be applied.
 #[derive(Debug, thiserror::Error)]
