@@ -31,7 +31,7 @@ use records::UserCursor;
 use recount::recount;
 use report::Findings;
 pub use report::{AuditReport, Deviation, DeviationKind, RecordedCommand, Unchecked};
-use sums::SumsAgain;
+use sums::RecountedSums;
 use user::{UserCheck, WaitingBookings};
 
 /// Why an audit could not be carried out. Tells no password.
@@ -130,7 +130,7 @@ async fn run<T: ReadTransaction>(
     let (of_users, journal_begins) = extent(transaction).await?;
     let waiting = waiting_bookings(transaction).await?;
     let catalogs = Catalogs::read(transaction, options.compiler, options.late_window).await?;
-    let mut sums = SumsAgain::begin(transaction, options.now).await?;
+    let mut sums = RecountedSums::begin(transaction, options.now).await?;
     let mut progress = AuditProgress {
         of_users,
         ..AuditProgress::default()

@@ -81,7 +81,7 @@ impl Boards {
 
 /// The sums, counted again user by user.
 #[derive(Debug)]
-pub(super) struct SumsAgain {
+pub(super) struct RecountedSums {
     hours: HashMap<(i64, Uuid), HourlySums>,
     budgets: BTreeMap<MissionId, BudgetSums>,
     /// What is noted and not yet folded into scores, by user: when, and how much.
@@ -92,7 +92,7 @@ pub(super) struct SumsAgain {
     erased: u64,
 }
 
-impl SumsAgain {
+impl RecountedSums {
     /// Reads what is noted and not yet folded, and which boards there are.
     pub(super) async fn begin<T: ReadTransaction>(
         transaction: &mut T,
@@ -103,7 +103,7 @@ impl SumsAgain {
         let mut kept: BTreeSet<i64> = rows.iter().map(|row| row.number(0)).collect::<Result<_, _>>()?;
         let oldest = kept.iter().copied().find(|board| *board != 0);
         kept.insert(0);
-        let mut again = SumsAgain {
+        let mut again = RecountedSums {
             hours: HashMap::new(),
             budgets: BTreeMap::new(),
             noted: BTreeMap::new(),

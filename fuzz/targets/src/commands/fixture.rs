@@ -33,7 +33,7 @@ use uuid::Uuid;
 
 use super::{
     audit::Books,
-    operation::{Ask, Operation},
+    operation::{Action, Operation},
 };
 
 pub const USERS: u64 = 4;
@@ -128,7 +128,7 @@ impl CommandFixture {
                 continue;
             };
             let mut request = self.engine.request(command);
-            if let Ask::CheckInFrom { zone } = operation.ask {
+            if let Action::CheckInFrom { zone } = operation.action {
                 request.signals.zone = Some(zone_named(zone));
             }
             if let Some(key) = operation.key {
@@ -199,16 +199,16 @@ impl CommandFixture {
         let held = || export(&self.engine.store, who).expect("memory can be read");
         let task = || pick(&held().tasks, operation.thing).map(|task| task.id);
         let reward = || pick(&held().rewards, operation.thing).map(|reward| reward.id);
-        Some(match operation.ask {
-            Ask::CheckIn | Ask::CheckInFrom { .. } => CheckIn { user: who }.into(),
-            Ask::Start => StartTask { user: who, mission }.into(),
-            Ask::Report { value } => ReportProgress {
+        Some(match operation.action {
+            Action::CheckIn | Action::CheckInFrom { .. } => CheckIn { user: who }.into(),
+            Action::Start => StartTask { user: who, mission }.into(),
+            Action::Report { value } => ReportProgress {
                 user: who,
                 task: task()?,
                 value: value.into(),
             }
             .into(),
-            Ask::Show { kind, seconds, other } => {
+            Action::Show { kind, seconds, other } => {
                 let evidence = self.evidence(kind, seconds, other);
                 SubmitEvidence {
                     user: who,
@@ -217,22 +217,22 @@ impl CommandFixture {
                 }
                 .into()
             }
-            Ask::Complete => CompleteTask {
+            Action::Complete => CompleteTask {
                 user: who,
                 task: task()?,
             }
             .into(),
-            Ask::Claim => ClaimTask {
+            Action::Claim => ClaimTask {
                 user: who,
                 task: task()?,
             }
             .into(),
-            Ask::ClaimReward => ClaimReward {
+            Action::ClaimReward => ClaimReward {
                 user: who,
                 reward: reward()?,
             }
             .into(),
-            Ask::Event {
+            Action::Event {
                 minutes_ago,
                 id,
                 seconds,
@@ -240,7 +240,7 @@ impl CommandFixture {
                 let event = self.event(who, minutes_ago, id, seconds);
                 ApplyEvent { event }.into()
             }
-            Ask::Describe { level, zone } => DescribeUser {
+            Action::Describe { level, zone } => DescribeUser {
                 user: who,
                 update: UserUpdate {
                     level: Some(level.into()),
@@ -249,21 +249,21 @@ impl CommandFixture {
                 },
             }
             .into(),
-            Ask::Register => RegisterUser {
+            Action::Register => RegisterUser {
                 user: who,
                 registered_at: None,
                 display_name: None,
             }
             .into(),
-            Ask::Erase => EraseUser { user: who }.into(),
-            Ask::Refer { invitee } => ActivateReferral {
+            Action::Erase => EraseUser { user: who }.into(),
+            Action::Refer { invitee } => ActivateReferral {
                 inviter: who,
                 invitee: user(u64::from(invitee) % (USERS + 8)),
                 invite_code: None,
                 activated_at: self.engine.now,
             }
             .into(),
-            Ask::Decide { approve } => DecideReview {
+            Action::Decide { approve } => DecideReview {
                 user: who,
                 review: pick(&held().reviews, operation.thing).map(|review| review.id)?,
                 decision: if approve {
@@ -275,7 +275,7 @@ impl CommandFixture {
                 note: None,
             }
             .into(),
-            Ask::Revoke => RevokeReward {
+            Action::Revoke => RevokeReward {
                 user: who,
                 reward: reward()?,
                 operator: user(99),
@@ -283,7 +283,7 @@ impl CommandFixture {
                 reopens: false,
             }
             .into(),
-            Ask::Expire => ExpireDue {
+            Action::Expire => ExpireDue {
                 user: who,
                 tasks: held().tasks.iter().map(|task| task.id).collect::<Vec<TaskId>>(),
                 rewards: held()
@@ -293,8 +293,8 @@ impl CommandFixture {
                     .collect::<Vec<RewardId>>(),
             }
             .into(),
-            Ask::Update { target, points } => self.update(mission, target, points)?.into(),
-            Ask::StatusTransition { to } => {
+            Action::Update { target, points } => self.update(mission, target, points)?.into(),
+            Action::StatusTransition { to } => {
                 let asked = [
                     StatusTransition::Activate,
                     StatusTransition::Pause,

@@ -9,11 +9,11 @@ pub struct Operation {
     pub thing: u8,
     /// Sends it under one of a few idempotency keys.
     pub key: Option<u8>,
-    pub ask: Ask,
+    pub action: Action,
 }
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
-pub enum Ask {
+pub enum Action {
     CheckIn,
     CheckInFrom { zone: u8 },
     Start,

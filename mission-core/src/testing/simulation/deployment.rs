@@ -1,6 +1,6 @@
 //! The deployment under simulation: instances on one database, a broker, a wallet, a cache, a replica, and those who use it.
 
-mod asks;
+mod actions;
 mod messages;
 mod quiesce;
 mod steps;

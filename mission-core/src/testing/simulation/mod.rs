@@ -33,7 +33,7 @@ mod wallet;
 use std::fmt;
 
 pub use mutation::Mutation;
-pub use schedule::{Ask, DatabaseOutcome, PublishOutcome, Schedule, Step, Transport};
+pub use schedule::{Action, DatabaseOutcome, PublishOutcome, Schedule, Step, Transport};
 pub use summary::Summary;
 pub use violation::{Guarantee, Violation};
 

@@ -20,11 +20,11 @@ const OPERATOR: UserId = UserId(Uuid::max());
 pub(super) const PATIENCE: Duration = Duration::hours(12);
 
 /// Something that somebody asks for until it is answered.
-pub(super) struct AskedRequest {
+pub(super) struct ClientRequest {
     pub(super) number: usize,
     pub(super) user: UserId,
     pub(super) command: Command,
-    pub(super) asked_at: DateTime<Utc>,
+    pub(super) first_sent_at: DateTime<Utc>,
     /// How often it was sent.
     tries: u32,
     /// What a client was answered.
@@ -33,7 +33,7 @@ pub(super) struct AskedRequest {
     pub(super) is_taken: bool,
 }
 
-impl AskedRequest {
+impl ClientRequest {
     /// The number under which the engine's journal and events can be traced back to it.
     pub(super) fn signals(&self) -> Signals {
         Signals {
@@ -56,7 +56,7 @@ impl AskedRequest {
     }
 
     pub(super) fn is_over(&self, now: DateTime<Utc>) -> bool {
-        self.answer.is_some() || self.is_taken || now - self.asked_at > PATIENCE
+        self.answer.is_some() || self.is_taken || now - self.first_sent_at > PATIENCE
     }
 
     /// What goes over the wire for it.
@@ -166,7 +166,7 @@ pub(super) fn brief(answer: &Answer) -> String {
 /// Everything that was asked for, and what is on its way.
 #[derive(Default)]
 pub(super) struct Requests {
-    pub(super) all: Vec<AskedRequest>,
+    pub(super) all: Vec<ClientRequest>,
     pub(super) in_flight: Vec<InFlight>,
 }
 
@@ -174,11 +174,11 @@ impl Requests {
     /// Somebody asks for something.
     pub(super) fn add(&mut self, user: UserId, command: Command, now: DateTime<Utc>) -> usize {
         let number = self.all.len();
-        self.all.push(AskedRequest {
+        self.all.push(ClientRequest {
             number,
             user,
             command,
-            asked_at: now,
+            first_sent_at: now,
             tries: 0,
             answer: None,
             is_taken: false,
@@ -186,7 +186,7 @@ impl Requests {
         number
     }
 
-    pub(super) fn get(&self, request: usize) -> Option<&AskedRequest> {
+    pub(super) fn get(&self, request: usize) -> Option<&ClientRequest> {
         self.all.get(request)
     }
 
@@ -198,8 +198,8 @@ impl Requests {
         mutation: Option<Mutation>,
         now: DateTime<Utc>,
     ) {
-        if let Some(asked) = self.all.get_mut(request) {
-            let message = asked.message(instance, mutation);
+        if let Some(found) = self.all.get_mut(request) {
+            let message = found.message(instance, mutation);
             self.transmit(message, now);
         }
     }
@@ -214,19 +214,19 @@ impl Requests {
 
     /// Requests that still wait for an answer.
     pub(super) fn waiting(&self, now: DateTime<Utc>) -> Vec<usize> {
-        let waiting = self.all.iter().filter(|asked| !asked.is_over(now));
-        waiting.map(|asked| asked.number).collect()
+        let waiting = self.all.iter().filter(|found| !found.is_over(now));
+        waiting.map(|found| found.number).collect()
     }
 
     pub(super) fn heard(&mut self, request: usize, answer: Option<Answer>) {
-        if let Some(asked) = self.all.get_mut(request) {
-            asked.answer = asked.answer.take().or(answer);
+        if let Some(found) = self.all.get_mut(request) {
+            found.answer = found.answer.take().or(answer);
         }
     }
 
     pub(super) fn taken(&mut self, request: usize) {
-        if let Some(asked) = self.all.get_mut(request) {
-            asked.is_taken = true;
+        if let Some(found) = self.all.get_mut(request) {
+            found.is_taken = true;
         }
     }
 }

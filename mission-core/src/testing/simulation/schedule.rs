@@ -5,7 +5,7 @@ use rand_pcg::Pcg64Mcg;
 
 /// What a user, a producer of events, or an operator asks for. Numbers pick among what there is by then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ask {
+pub enum Action {
     /// The user is here today.
     CheckIn,
     /// Another service tells that the user watched a video.
@@ -88,7 +88,7 @@ pub enum PublishOutcome {
 #[expect(missing_docs, reason = "the fields are numbers that pick")]
 pub enum Step {
     /// Somebody asks for something.
-    Ask { user: u8, instance: u8, ask: Ask },
+    Action { user: u8, instance: u8, action: Action },
     /// Whoever has no answer asks again, having hung up or not.
     Retry {
         request: u8,
@@ -179,12 +179,12 @@ const RUSHES: u32 = 2;
 /// Everybody wants the same at once, of different instances.
 fn rush(rng: &mut impl Rng, users: u8, steps: &mut Vec<Step>) {
     // Without anybody left nothing would happen any more.
-    let ask = Some(ask(rng)).filter(|ask| *ask != Ask::Erase);
-    let ask = ask.unwrap_or(Ask::CheckIn);
-    steps.extend((0..users).map(|user| Step::Ask {
+    let action = Some(action(rng)).filter(|action| *action != Action::Erase);
+    let action = action.unwrap_or(Action::CheckIn);
+    steps.extend((0..users).map(|user| Step::Action {
         user,
         instance: rng.random(),
-        ask,
+        action,
     }));
 }
 
@@ -230,10 +230,10 @@ impl Schedule {
 fn step(rng: &mut impl Rng, rates: &FaultRates) -> Step {
     let (pick, instance) = (rng.random::<u8>(), rng.random::<u8>());
     match rng.random_range(0..100_u32) {
-        0..13 => Step::Ask {
+        0..13 => Step::Action {
             user: pick,
             instance,
-            ask: ask(rng),
+            action: action(rng),
         },
         13..36 => Step::Deliver {
             message: pick,
@@ -315,23 +315,23 @@ fn rare(rng: &mut impl Rng, rates: &FaultRates, pick: u8, instance: u8) -> Step 
     }
 }
 
-fn ask(rng: &mut impl Rng) -> Ask {
+fn action(rng: &mut impl Rng) -> Action {
     let pick = rng.random::<u8>();
     match rng.random_range(0..100_u32) {
-        0..18 => Ask::CheckIn,
-        18..42 => Ask::Watch,
-        42..54 => Ask::Start(pick),
-        54..60 => Ask::Report(pick, rng.random()),
-        60..72 => Ask::Complete(pick),
-        72..84 => Ask::Claim(pick),
-        84..89 => Ask::Repeat(pick),
-        89..92 => Ask::Refer(pick),
-        92..95 => Ask::Revoke(pick),
-        95 => Ask::Pause(pick),
-        96..98 => Ask::Activate(pick),
-        98 => Ask::Create(pick),
-        _ if rng.random_range(0..3_u32) == 0 => Ask::Erase,
-        _ => Ask::Reprice(pick),
+        0..18 => Action::CheckIn,
+        18..42 => Action::Watch,
+        42..54 => Action::Start(pick),
+        54..60 => Action::Report(pick, rng.random()),
+        60..72 => Action::Complete(pick),
+        72..84 => Action::Claim(pick),
+        84..89 => Action::Repeat(pick),
+        89..92 => Action::Refer(pick),
+        92..95 => Action::Revoke(pick),
+        95 => Action::Pause(pick),
+        96..98 => Action::Activate(pick),
+        98 => Action::Create(pick),
+        _ if rng.random_range(0..3_u32) == 0 => Action::Erase,
+        _ => Action::Reprice(pick),
     }
 }
 

@@ -108,10 +108,10 @@ fn without_fault(step: Step) -> Step {
 
 fn picking_the_first(step: Step) -> Step {
     match step {
-        Step::Ask { ask, user, .. } => Step::Ask {
+        Step::Action { action, user, .. } => Step::Action {
             user,
             instance: 0,
-            ask,
+            action,
         },
         Step::Retry { hangs_up, .. } => Step::Retry {
             request: 0,

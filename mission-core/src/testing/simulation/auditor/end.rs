@@ -43,8 +43,8 @@ impl Auditor {
     /// Every event that was taken has been decided.
     pub(in super::super) fn check_taken(&self, events: impl Iterator<Item = usize>) -> Result<(), Violation> {
         for event in events {
-            let asked = self.asked.get(&event);
-            let is_decided = asked.is_some_and(|asked| asked.settled || !asked.durable.is_empty());
+            let history = self.requests.get(&event);
+            let is_decided = history.is_some_and(|history| history.settled || !history.durable.is_empty());
             ensure(is_decided, Guarantee::NoEventLost, || {
                 format!("event {event} was taken, and nothing followed from it")
             })?;

@@ -26,7 +26,7 @@ use crate::{
 
 /// What is known of one thing that somebody asked for, however often.
 #[derive(Default)]
-struct Asked {
+struct RequestHistory {
     /// Whose it is.
     user: Option<UserId>,
     /// The answers that were committed with it.
@@ -45,7 +45,7 @@ struct Grant {
 
 /// The events of one root.
 #[derive(Default)]
-struct Told {
+struct RootEvents {
     /// All that was committed, in order.
     events: Vec<EventId>,
     /// How many of them have arrived.
@@ -55,21 +55,21 @@ struct Told {
 /// See the module.
 pub(super) struct Auditor {
     policy: CheckInPolicy,
-    asked: BTreeMap<usize, Asked>,
+    requests: BTreeMap<usize, RequestHistory>,
     records: Records,
     check_ins: BTreeMap<UserId, CheckInModel>,
     budgets: BTreeMap<MissionId, BudgetUse>,
     sources: BTreeMap<(RewardType, uuid::Uuid), RewardId>,
     grants: BTreeMap<RewardId, Grant>,
     bookings: BTreeSet<(RewardId, BookingKind)>,
-    told: BTreeMap<Root, Told>,
+    told: BTreeMap<Root, RootEvents>,
     arrived: BTreeSet<EventId>,
     /// How many events took effect for a user.
     events: BTreeMap<UserId, u64>,
     erased: BTreeSet<UserId>,
 }
 
-impl Asked {
+impl RequestHistory {
     /// Whether an answer is, or was, durable.
     fn has(&self, answer: &Answer) -> bool {
         self.durable.first() == Some(answer) || self.forgotten.as_ref() == Some(answer)
@@ -80,7 +80,7 @@ impl Auditor {
     pub(super) fn new() -> Self {
         Auditor {
             policy: missions::policy().check_in.unwrap_or_default(),
-            asked: BTreeMap::new(),
+            requests: BTreeMap::new(),
             records: Records::default(),
             check_ins: BTreeMap::new(),
             budgets: BTreeMap::new(),
@@ -115,13 +115,13 @@ impl Auditor {
     /// The command of an entry took effect, or was refused for good.
     fn entry(&mut self, entry: &JournalEntry) -> Result<(), Violation> {
         if let Some(request) = super::requests::number_of(entry.request.signals.correlation_id.as_deref()) {
-            let asked = self.asked.entry(request).or_default();
+            let history = self.requests.entry(request).or_default();
             if let Root::User(user) = entry.root {
-                asked.user = Some(user);
+                history.user = Some(user);
             }
-            asked.durable.push(entry.answer.clone());
-            ensure(asked.durable.len() == 1, Guarantee::OneEffect, || {
-                let answers: Vec<String> = asked.durable.iter().map(brief).collect();
+            history.durable.push(entry.answer.clone());
+            ensure(history.durable.len() == 1, Guarantee::OneEffect, || {
+                let answers: Vec<String> = history.durable.iter().map(brief).collect();
                 format!("request {request} was decided more than once: {answers:?}")
             })?;
         }
@@ -171,29 +171,29 @@ impl Auditor {
 
     /// A client is answered under its key.
     pub(super) fn answered(&mut self, request: usize, answer: &Answer) -> Result<(), Violation> {
-        let asked = self.asked.entry(request).or_default();
-        ensure(asked.has(answer), Guarantee::DurableAnswer, || {
+        let history = self.requests.entry(request).or_default();
+        ensure(history.has(answer), Guarantee::DurableAnswer, || {
             format!(
                 "request {request} is answered {answer:?}; durable is {:?}",
-                asked.durable
+                history.durable
             )
         })
     }
 
     /// An inbound event is decided.
     pub(super) fn decided(&mut self, request: usize, answer: &Answer) -> Result<(), Violation> {
-        let asked = self.asked.entry(request).or_default();
+        let history = self.requests.entry(request).or_default();
         let Ok(Reply::EventResult(result)) = answer else {
             let seen = format!("event {request} is refused: {answer:?}");
             return Err(Violation::new(Guarantee::NoEventLost, seen));
         };
-        asked.settled = true;
+        history.settled = true;
         let is_erased = result.reason.as_deref() == Some("user_erased");
         let is_so = match result.outcome {
-            EventOutcome::Applied => asked.has(answer),
+            EventOutcome::Applied => history.has(answer),
             // What is known of the event outlives what is known of the user.
             EventOutcome::Duplicate => {
-                !asked.durable.is_empty() || asked.user.is_some_and(|user| self.erased.contains(&user))
+                !history.durable.is_empty() || history.user.is_some_and(|user| self.erased.contains(&user))
             }
             EventOutcome::Ignored => is_erased,
             EventOutcome::Rejected => result.reason.as_deref() == Some("too_late"),
@@ -201,7 +201,7 @@ impl Auditor {
         ensure(is_so, Guarantee::DurableAnswer, || {
             format!(
                 "event {request} is answered {answer:?}; durable is {:?}",
-                asked.durable
+                history.durable
             )
         })
     }

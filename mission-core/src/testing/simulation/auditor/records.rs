@@ -63,10 +63,10 @@ impl Auditor {
         records.reward.retain(|key, _| key.0 != user);
         records.review.retain(|key, _| key.0 != user);
         records.check_in_day.retain(|key, _| key.0 != user);
-        let asked = self.asked.values_mut();
-        for asked in asked.filter(|asked| asked.user == Some(user)) {
-            asked.forgotten = asked.durable.drain(..).next().or(asked.forgotten.take());
-            asked.settled = true;
+        let history = self.requests.values_mut();
+        for history in history.filter(|history| history.user == Some(user)) {
+            history.forgotten = history.durable.drain(..).next().or(history.forgotten.take());
+            history.settled = true;
         }
     }
 

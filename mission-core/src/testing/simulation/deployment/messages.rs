@@ -46,10 +46,10 @@ impl Deployment {
                 instance,
                 key,
             } => {
-                let Some(asked) = self.requests.get(request) else {
+                let Some(found) = self.requests.get(request) else {
                     return Ok(());
                 };
-                let (command, signals) = (asked.command.clone(), asked.signals());
+                let (command, signals) = (found.command.clone(), found.signals());
                 self.submit(instance, Caller::Client(request), command, signals, Some(key))
             }
             Message::Response { request, answer } => {
@@ -79,14 +79,14 @@ impl Deployment {
             return Ok(());
         }
         let message = self.inbound.remove(number);
-        let Some(asked) = self.requests.get(message.request) else {
+        let Some(found) = self.requests.get(message.request) else {
             return Ok(());
         };
         let (command, signals) = (
             message.command(),
             Signals {
                 zone: None,
-                ..asked.signals()
+                ..found.signals()
             },
         );
         self.note(|| format!("instance {instance} takes event {}", message.request));
@@ -181,8 +181,8 @@ impl Deployment {
                 if let Some(answer) = &answer {
                     self.auditor.answered(request, answer)?;
                 }
-                if let Some(asked) = self.requests.get(request) {
-                    self.cache.remove(&asked.user);
+                if let Some(found) = self.requests.get(request) {
+                    self.cache.remove(&found.user);
                 }
                 self.requests.transmit(
                     Message::Response {

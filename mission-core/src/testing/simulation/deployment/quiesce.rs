@@ -112,8 +112,8 @@ impl Deployment {
 
     fn check_all(&mut self) -> Result<(), Violation> {
         let events = self.requests.all.iter();
-        let taken = events.filter(|asked| asked.is_event() && asked.is_taken);
-        self.auditor.check_taken(taken.map(|asked| asked.number))?;
+        let taken = events.filter(|found| found.is_event() && found.is_taken);
+        self.auditor.check_taken(taken.map(|found| found.number))?;
         self.auditor.check_store(&mut self.database.store)?;
         self.auditor.check_wallet(&self.wallet)?;
         self.sync_replica();

@@ -26,8 +26,12 @@ fn place(number: u8, length: usize) -> Option<usize> {
 impl Deployment {
     pub(super) fn step(&mut self, step: Step) -> Result<(), Violation> {
         match step {
-            Step::Ask { user, instance, ask } => {
-                self.ask(self.user_of(user), self.instance_of(instance), ask);
+            Step::Action {
+                user,
+                instance,
+                action,
+            } => {
+                self.act(self.user_of(user), self.instance_of(instance), action);
                 Ok(())
             }
             Step::Retry {

@@ -3,7 +3,7 @@
 use chrono::Duration;
 
 use super::{
-    super::{missions, requests::PATIENCE, schedule::Ask},
+    super::{missions, requests::PATIENCE, schedule::Action},
     Deployment, UserView,
 };
 use crate::{
@@ -30,26 +30,26 @@ fn pick<T: Copy>(among: &[T], number: u8) -> Option<T> {
 
 impl Deployment {
     /// Somebody asks for something: the request leaves.
-    pub(super) fn ask(&mut self, user: UserId, instance: usize, ask: Ask) {
-        let request = match ask {
-            Ask::Repeat(number) => {
-                let answered = self.requests.all.iter().filter(|asked| {
-                    asked.user == user && asked.answer.is_some() && self.now - asked.asked_at < PATIENCE
+    pub(super) fn act(&mut self, user: UserId, instance: usize, action: Action) {
+        let request = match action {
+            Action::Repeat(number) => {
+                let answered = self.requests.all.iter().filter(|found| {
+                    found.user == user && found.answer.is_some() && self.now - found.first_sent_at < PATIENCE
                 });
-                pick(&answered.map(|asked| asked.number).collect::<Vec<_>>(), number)
+                pick(&answered.map(|found| found.number).collect::<Vec<_>>(), number)
             }
-            _ => self.command(user, ask).map(|command| {
+            _ => self.command(user, action).map(|command| {
                 self.summary.requests += 1;
                 self.requests.add(user, command, self.now)
             }),
         };
         if let Some(request) = request {
-            self.note(|| format!("{user} asks for {ask:?}: request {request}"));
+            self.note(|| format!("{user} asks for {action:?}: request {request}"));
             self.requests.send(request, instance, self.mutation, self.now);
         }
     }
 
-    fn command(&mut self, user: UserId, ask: Ask) -> Option<Command> {
+    fn command(&mut self, user: UserId, action: Action) -> Option<Command> {
         let view = self.view(user);
         let reprice = |number| {
             let mission = pick(&missions::OPERATED, number).map(mission_id)?;
@@ -58,9 +58,9 @@ impl Deployment {
             definition.reward.points = u32::from(number % 30).into();
             Some((mission.id, definition))
         };
-        Some(match ask {
-            Ask::CheckIn => CheckIn { user }.into(),
-            Ask::Watch => ApplyEvent {
+        Some(match action {
+            Action::CheckIn => CheckIn { user }.into(),
+            Action::Watch => ApplyEvent {
                 event: ActivityEvent {
                     id: String::new(),
                     source: "videos".to_owned(),
@@ -71,37 +71,37 @@ impl Deployment {
                 },
             }
             .into(),
-            Ask::Start(number) => StartTask {
+            Action::Start(number) => StartTask {
                 user,
                 mission: pick(&missions::STARTED, number).map(mission_id)?,
             }
             .into(),
-            Ask::Report(number, value) => ReportProgress {
+            Action::Report(number, value) => ReportProgress {
                 user,
                 task: pick(&view.open_tasks, number)?,
                 value: u64::from(value % 3),
             }
             .into(),
-            Ask::Complete(number) => CompleteTask {
+            Action::Complete(number) => CompleteTask {
                 user,
                 task: pick(&view.open_tasks, number)?,
             }
             .into(),
-            Ask::Claim(number) => ClaimReward {
+            Action::Claim(number) => ClaimReward {
                 user,
                 reward: pick(&view.pending, number).or_else(|| pick(&view.claimed, number))?,
             }
             .into(),
-            Ask::Repeat(_) => return None,
-            Ask::Erase => EraseUser { user }.into(),
-            Ask::Refer(number) => ActivateReferral {
+            Action::Repeat(_) => return None,
+            Action::Erase => EraseUser { user }.into(),
+            Action::Refer(number) => ActivateReferral {
                 inviter: user,
                 invitee: invitee(number),
                 invite_code: None,
                 activated_at: self.now,
             }
             .into(),
-            Ask::Revoke(number) => RevokeReward {
+            Action::Revoke(number) => RevokeReward {
                 user,
                 reward: pick(&view.claimed, number).or_else(|| pick(&view.pending, number))?,
                 operator: user,
@@ -109,13 +109,13 @@ impl Deployment {
                 reopens: number % 2 == 0,
             }
             .into(),
-            Ask::Pause(number) => moved(number, StatusTransition::Pause)?,
-            Ask::Activate(number) => moved(number, StatusTransition::Activate)?,
-            Ask::Create(number) => {
+            Action::Pause(number) => moved(number, StatusTransition::Pause)?,
+            Action::Activate(number) => moved(number, StatusTransition::Activate)?,
+            Action::Create(number) => {
                 let (mission, definition) = missions::created(u64::from(number % 3));
                 CreateMission { mission, definition }.into()
             }
-            Ask::Reprice(number) => {
+            Action::Reprice(number) => {
                 let (mission, definition) = reprice(number)?;
                 UpdateMission {
                     mission,
