@@ -66,21 +66,22 @@ pub(in crate::http) struct MissionView {
     script: Option<String>,
     created_at: DateTime<Utc>,
     version: u64,
-    /// How it does, for who may write missions.
-    #[serde(flatten)]
-    state: Option<MissionState>,
+    /// How its rules do, for who may write missions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    health: Option<Health>,
+    /// What is used up of its budget, where it has one, for who may write missions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    budget_used: Option<UsedBudget>,
+    /// How many tasks of it are open, for who may write missions, where one mission is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    open_tasks: Option<u64>,
 }
 
 /// How a mission does, for its authors.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug)]
 pub(in crate::http) struct MissionState {
-    /// How its rules do.
     pub(in crate::http) health: Health,
-    /// What is used up of its budget, where it has one.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::http) budget_used: Option<UsedBudget>,
-    /// How many tasks of it are open, where one mission is asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::http) open_tasks: Option<u64>,
 }
 
@@ -138,14 +139,18 @@ impl MissionView {
             script: definition.script.clone().filter(|_| author),
             created_at: mission.created_at,
             version: mission.version,
-            state: None,
+            health: None,
+            budget_used: None,
+            open_tasks: None,
         }
     }
 
     /// With how it does.
     pub(in crate::http) fn with_state(self, state: MissionState) -> Self {
         MissionView {
-            state: Some(state),
+            health: Some(state.health),
+            budget_used: state.budget_used,
+            open_tasks: state.open_tasks,
             ..self
         }
     }
