@@ -45,6 +45,27 @@ macro_rules! tables {
                 true $(&& self.$field.is_empty())*
             }
 
+            /// How many there are, those included of which it is known that they do not exist.
+            #[must_use]
+            pub fn len(&self) -> usize {
+                0 $(+ self.$field.len())*
+            }
+
+            /// Notes of these keys that there are no such records, where nothing is known of them yet.
+            pub fn note_absent(&mut self, keys: &RecordKeys) {
+                $(for key in &keys.$field {
+                    self.$field.entry(key.clone()).or_insert(None);
+                })*
+            }
+
+            /// Removes all records below a root.
+            pub fn remove_root(&mut self, root: Root) {
+                $({
+                    let root_of: fn(&$key) -> Root = $root;
+                    self.$field.retain(|key, _| root_of(key) != root);
+                })*
+            }
+
             /// The roots below which the records lie.
             #[must_use]
             pub fn roots(&self) -> BTreeSet<Root> {
@@ -199,6 +220,12 @@ impl LoadedRecords {
         self.budgets.extend(more.budgets);
         self.devices.extend(more.devices);
         self.receipts.extend(more.receipts);
+    }
+
+    /// How many records, claims, budgets and devices are known: what a load adds raises it.
+    #[must_use]
+    pub fn known(&self) -> usize {
+        self.records.len() + self.claims.len() + self.budgets.len() + self.devices.len()
     }
 }
 

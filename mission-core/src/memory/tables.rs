@@ -230,13 +230,7 @@ impl Tables {
 
     fn erase(&mut self, user: UserId) {
         self.keep_counts_of(user);
-        let records = &mut self.records;
-        records.user.remove(&user);
-        records.task.retain(|key, _| key.0 != user);
-        records.participation.retain(|key, _| key.0 != user);
-        records.reward.retain(|key, _| key.0 != user);
-        records.review.retain(|key, _| key.0 != user);
-        records.check_in_day.retain(|key, _| key.0 != user);
+        self.records.remove_root(Root::User(user));
         self.check_in_dates.retain(|key, _| key.0 != user);
         for users in self.devices.values_mut() {
             users.remove(&user);

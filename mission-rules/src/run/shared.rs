@@ -88,16 +88,8 @@ impl SharedState {
         if roots.iter().any(|root| *root != Root::User(user)) {
             return Err("it reads another root's records");
         }
-        let before = known(loaded);
-        let none = keys.records.pick(&Default::default());
-        macro_rules! absent {
-            ($($table:ident)*) => { $(
-                for (key, absent) in none.$table {
-                    loaded.records.$table.entry(key).or_insert(absent);
-                }
-            )* };
-        }
-        absent!(user task participation reward review check_in_day mission pack);
+        let before = loaded.known();
+        loaded.records.note_absent(&keys.records);
         for claim in &keys.claims {
             loaded.claims.insert(claim.clone(), self.holder(claim, user));
         }
@@ -108,25 +100,11 @@ impl SharedState {
         for device in &keys.devices {
             loaded.devices.entry(device.clone()).or_default();
         }
-        if known(loaded) == before {
+        if loaded.known() == before {
             return Err("it asks again for what it was given");
         }
         Ok(())
     }
-}
-
-/// How many things are known; filling in what was missing raises it.
-fn known(loaded: &LoadedRecords) -> usize {
-    let records = &loaded.records;
-    records.user.len()
-        + records.task.len()
-        + records.participation.len()
-        + records.reward.len()
-        + records.review.len()
-        + records.check_in_day.len()
-        + loaded.claims.len()
-        + loaded.budgets.len()
-        + loaded.devices.len()
 }
 
 /// 128 bits over a claim. The hasher's keys are fixed, so it is the same at every run.

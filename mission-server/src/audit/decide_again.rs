@@ -94,16 +94,8 @@ impl DecidedRecords {
 
     /// Puts what decide asked for beside the records; whether any of it was new.
     fn fill(&mut self, request: &Request, keys: &ReadSet, without_budget: bool) -> bool {
-        let before = self.known();
-        let none = keys.records.pick(&Default::default());
-        macro_rules! absent {
-            ($($table:ident)*) => { $(
-                for (key, absent) in none.$table {
-                    self.loaded.records.$table.entry(key).or_insert(absent);
-                }
-            )* };
-        }
-        absent!(user task participation reward review check_in_day mission pack);
+        let before = self.loaded.known();
+        self.loaded.records.note_absent(&keys.records);
         for claim in &keys.claims {
             let holder = self.holder(claim);
             self.loaded.claims.insert(claim.clone(), holder);
@@ -121,7 +113,7 @@ impl DecidedRecords {
                 .collect();
             self.loaded.devices.insert(device.clone(), users);
         }
-        self.known() > before
+        self.loaded.known() > before
     }
 
     /// Who holds a claim: the command was carried out, so nobody else did, but for an invite code, which is another's.
@@ -131,27 +123,6 @@ impl DecidedRecords {
             Claim::InviteCode(_) => held.or(Some(Uuid::max())),
             _ => held,
         }
-    }
-
-    fn known(&self) -> usize {
-        let LoadedRecords {
-            records,
-            claims,
-            budgets,
-            devices,
-            ..
-        } = &self.loaded;
-        records.user.len()
-            + records.task.len()
-            + records.participation.len()
-            + records.reward.len()
-            + records.review.len()
-            + records.check_in_day.len()
-            + records.mission.len()
-            + records.pack.len()
-            + claims.len()
-            + budgets.len()
-            + devices.len()
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Json, extract::State};
 use mission_rules::{
     Scripts,
     pack::{CaseOutcome, Pack, PackFiles, PackLimits},
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::packs::refused;
+use super::{packs::refused, rules::run_scripts};
 use crate::http::{
     AppState, Problem,
     body::{Body, BodyLimit},
@@ -105,17 +105,12 @@ async fn run(
     let tried: Tried = body.read()?;
     let files = PackFiles::from_map(tried.files);
     let now = state.engine.now();
-    // Cases may run up to the limits of scripts: not on the threads that serve everybody.
-    let report = tokio::task::spawn_blocking(move || {
+    let report = run_scripts(move || {
         let (pack, findings) = Pack::load_at(&files, &state.scripts, now);
         let pack = pack.ok_or_else(|| refused(&findings, &files))?;
         Ok(cases_of(&pack, &state.scripts))
     });
-    let panicked = |_| {
-        let detail = "the cases panicked";
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
-    };
-    report.await.map_err(panicked)?.map(Json)
+    report.await?.map(Json)
 }
 
 fn cases_of(pack: &Pack, scripts: &Scripts) -> CaseReport {

@@ -211,17 +211,8 @@ async fn eval(
         }
     };
     let context = Value::Object(trial.context);
-    // A script may run up to its limits: not on the threads that serve everybody.
-    let traced =
-        tokio::task::spawn_blocking(move || state.scripts.trace_hook(&source, trial.hook, &context)).await;
-    let traced = traced
-        .map_err(|_| {
-            Problem::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "internal",
-                "the evaluation panicked",
-            )
-        })?
+    let traced = run_scripts(move || state.scripts.trace_hook(&source, trial.hook, &context))
+        .await?
         .map_err(|error| Problem::invalid_field("/script", error.to_string()))?;
     match traced.result {
         Ok(value) => {
@@ -238,6 +229,16 @@ async fn eval(
             failure.to_string(),
         )),
     }
+}
+
+/// Runs what evaluates scripts, each of which may take up to its limits: not on the threads that serve everybody.
+pub(super) async fn run_scripts<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Problem> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| {
+        let detail = "the evaluation panicked";
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
+    })
 }
 
 fn script_of(state: &AppState, code: &MissionCode) -> Result<String, Problem> {

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     MissionId, PointsScale, RewardId, TaskId, UserId,
-    decision::{Change, JournalEntry, Rejection, Reply},
+    decision::{Change, JournalEntry, Rejection, Reply, Root},
     mission::BudgetUse,
     reward::{Reward, RewardStatus},
     task::{Task, TaskStatus},
@@ -56,13 +56,7 @@ impl Auditor {
     pub(super) fn erase(&mut self, user: UserId) {
         self.erased.insert(user);
         self.events.remove(&user);
-        let records = &mut self.records;
-        records.user.remove(&user);
-        records.task.retain(|key, _| key.0 != user);
-        records.participation.retain(|key, _| key.0 != user);
-        records.reward.retain(|key, _| key.0 != user);
-        records.review.retain(|key, _| key.0 != user);
-        records.check_in_day.retain(|key, _| key.0 != user);
+        self.records.remove_root(Root::User(user));
         let history = self.requests.values_mut();
         for history in history.filter(|history| history.user == Some(user)) {
             history.forgotten = history.durable.drain(..).next().or(history.forgotten.take());
