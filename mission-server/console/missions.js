@@ -101,12 +101,14 @@ function Page({ mission, again }) {
     <section><h2>${t('Definition')}</h2><${Json} of=${mission} /></section>`;
 }
 
+const NOTHING = { started: 0, completed: 0, claims: 0, points: 0 };
+
 /** How many start, finish and are paid; and how much of the evidence is refused. */
 function Funnel({ mission }) {
   if (!may('analytics:read')) return null;
-  const found = useLoad(() => get(`/analytics/missions?from=${since(DAYS)}`), [mission.id]);
-  return html`<section><h2>${t('Funnel, last 30 days')}</h2><${Loaded} from=${found}>${(data) => {
-    const of = data.items.find((one) => one.mission_id === mission.id) ?? { started: 0, completed: 0, claims: 0, points: 0 };
+  const found = useLoad(counts, [mission.id]);
+  return html`<section><h2>${t('Funnel, last 30 days')}</h2><${Loaded} from=${found}>${(missions) => {
+    const of = missions.get(mission.id) ?? NOTHING;
     const most = Math.max(of.started, of.completed, of.claims, 1);
     const good = of.verification_success_rate;
     return html`<div class="funnel">${['started', 'completed', 'claims'].map((name) => html`<div>

@@ -8,14 +8,16 @@ import { number, t, time } from './text.js';
 const health = async () => (await fetch('/health')).json();
 
 export function Operations() {
-  return html`<h1>${t('Operations')}</h1><${Health} /><${Live} />
-    ${may('messages:read') && html`<${Parked} /><${DeadLetters} />`}
+  const found = useLoad(health, []);
+  // Without a broker there are no dead letters, and no list of them.
+  const hasBroker = Boolean(found.data?.inbound);
+  return html`<h1>${t('Operations')}</h1><${Health} found=${found} /><${Live} />
+    ${may('messages:read') && html`<${Parked} />${hasBroker && html`<${DeadLetters} />`}`}
     ${may('webhooks:write') && html`<${Webhooks} />`}
     ${may('audit:read') && html`<${Audit} /><${Configuration} />`}`;
 }
 
-function Health() {
-  const found = useLoad(health, []);
+function Health({ found }) {
   return html`<section><h2>${t('Dependencies')}</h2><${Loaded} from=${found}>${(data) => html`<p><${Tag} of=${data.status} /></p>
     <${Table} head=${['Name', 'Status', 'Milliseconds', 'Detail'].map(t)} rows=${data.dependencies.map((one) => [
       one.name, html`<${Tag} of=${one.status} />`, number(one.latency_ms), one.detail ?? '–'])} />
@@ -41,9 +43,6 @@ const Parked = () => html`<${Listed} title=${t('Parked events')} path="/outbox/p
     act=${async () => { await post(`/outbox/parked/${one.event_id}/retry`); again(); }} />` : '–']} />`;
 
 function DeadLetters() {
-  const found = useLoad(health, []);
-  // Without a broker there are none, and no list of them.
-  if (!found.data?.inbound) return null;
   const act = (one, again) => (may('messages:write') ? html`
     <${Action} label=${t('Requeue')} ask=${t('It goes back into the queue, to be taken again.')}
       act=${async () => { await post(`/inbound/dead/${one.id}/requeue`); again(); }} />
