@@ -86,10 +86,10 @@ function Page({ mission, again }) {
       <${Figures} of=${[
         [t('Code'), mission.code], [t('Frequency'), mission.frequency], [t('Priority'), mission.priority], [t('Reward'), offer(mission.reward)],
         [t('Window'), windowOf(mission)], [t('Budget'), html`<${Budget} mission=${mission} />`], [t('Pack'), html`<${Pack} name=${mission.pack} />`],
-        [t('Version'), mission.version], ...(mission.open_tasks == null ? [] : [[t('Open tasks'), number(mission.open_tasks)]]),
+        [t('Version'), mission.version], ...(mission.open_task_count == null ? [] : [[t('Open tasks'), number(mission.open_task_count)]]),
       ]} />
       <div class="row">${moves.map((move) => html`<${Action} label=${t(LABELS[move])} danger=${move === 'archive'}
-        ask=${`${t(QUESTIONS[move])} ${t('Open tasks')}: ${number(mission.open_tasks)}.`}
+        ask=${`${t(QUESTIONS[move])} ${t('Open tasks')}: ${number(mission.open_task_count)}.`}
         act=${async () => { await post(`/missions/${mission.id}/${move}`); again(); }} />`)}</div></section>
     <div class="grid"><${Funnel} mission=${mission} />
       ${health && html`<section><h2>${t('Health')}</h2>

@@ -29,7 +29,7 @@ const MOST_WAITING: usize = 1024;
 /// The users that were found, of those asked for.
 pub(super) type LoadResult = Result<Arc<BTreeMap<UserId, Person>>, IamError>;
 
-/// A request for some users.
+/// Asks for some users.
 struct LoadRequest {
     users: Vec<UserId>,
     origin: CallOrigin,

@@ -16,7 +16,7 @@ async fn an_author_sees_what_a_mission_has_spent_and_who_is_at_it() {
     let of = async |id: &str| admin.get(&format!("/missions/{id}")).await.ok(200);
     let fresh = of(&limited).await;
     assert_eq!(fresh["budget_used"], json!({"points": 0, "grants": 0}));
-    assert_eq!(fresh["open_tasks"], 0);
+    assert_eq!(fresh["open_task_count"], 0);
 
     let (first, second) = (server.user(), server.user());
     first.complete(&limited).await;
@@ -26,10 +26,10 @@ async fn an_author_sees_what_a_mission_has_spent_and_who_is_at_it() {
         .ok(201);
     let used = of(&limited).await;
     assert_eq!(used["budget_used"], json!({"points": 5, "grants": 1}));
-    assert_eq!(used["open_tasks"], 1, "the completed one is no more open");
+    assert_eq!(used["open_task_count"], 1, "the completed one is no more open");
     let unlimited = of(&open).await;
     assert_eq!(
-        (unlimited.get("budget_used"), &unlimited["open_tasks"]),
+        (unlimited.get("budget_used"), &unlimited["open_task_count"]),
         (None, &json!(0))
     );
 
@@ -40,11 +40,15 @@ async fn an_author_sees_what_a_mission_has_spent_and_who_is_at_it() {
     };
     assert_eq!(listed("limited")["budget_used"], used["budget_used"]);
     assert_eq!(listed("open")["health"]["failures_last_hour"], 0);
-    assert_eq!(listed("limited").get("open_tasks"), None, "of one mission only");
+    assert_eq!(
+        listed("limited").get("open_task_count"),
+        None,
+        "of one mission only"
+    );
 
     for path in ["/missions".to_owned(), format!("/missions/{limited}")] {
         let seen = first.get(&path).await.ok(200).to_string();
-        for own in ["budget_used", "open_tasks", "health"] {
+        for own in ["budget_used", "open_task_count", "health"] {
             assert!(!seen.contains(own), "{own} is its authors' own: {seen}");
         }
     }

@@ -194,6 +194,42 @@ async fn the_page_of_the_document_loads_nothing_from_elsewhere() {
     assert!(!start.contains("://"), "{start}");
 }
 
+/// Whether a schema and what it is composed of name a property twice: no client can be generated of such a one.
+fn properties_named_twice(document: &Value, schema: &Value, named: &mut BTreeSet<String>) -> Vec<String> {
+    let own = schema["properties"]
+        .as_object()
+        .into_iter()
+        .flat_map(|properties| properties.keys());
+    let mut twice: Vec<String> = own
+        .filter(|name| !named.insert((*name).clone()))
+        .cloned()
+        .collect();
+    if let Some(reference) = schema["$ref"].as_str() {
+        let target = document.pointer(reference.trim_start_matches('#')).unwrap();
+        twice.extend(properties_named_twice(document, target, named));
+    }
+    for part in schema["allOf"].as_array().into_iter().flatten() {
+        twice.extend(properties_named_twice(document, part, named));
+    }
+    twice
+}
+
+#[tokio::test]
+async fn no_schema_has_two_properties_of_one_name() {
+    let server = Server::start().await;
+    let document: Value = page(&server, "/openapi.json").await.json().await.unwrap();
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    let composed = schemas
+        .values()
+        .filter(|schema| schema["allOf"].is_array())
+        .count();
+    assert!(composed > 3, "{composed}");
+    for (name, schema) in schemas {
+        let twice = properties_named_twice(&document, schema, &mut BTreeSet::new());
+        assert!(twice.is_empty(), "{name}: {twice:?}");
+    }
+}
+
 #[tokio::test]
 async fn every_operation_has_an_id_of_its_own() {
     let server = Server::start().await;

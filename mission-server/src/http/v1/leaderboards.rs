@@ -81,7 +81,7 @@ struct Leaderboard {
     responses(
     (status = 200, description = "The leaderboard", body = Leaderboard),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
-    (status = 503, description = "`unavailable`: friends cannot be request for; also `busy`, `timeout`", body = Problem,
+    (status = 503, description = "`unavailable`: friends cannot be asked for; also `busy`, `timeout`", body = Problem,
         content_type = "application/problem+json")))]
 async fn leaderboard(
     State(state): State<AppState>,

@@ -156,7 +156,7 @@ async fn states(
         let state = MissionState {
             health: state.rule_health.of(mission.id, now),
             budget_used: has_budget.then(|| used.get(&mission.id).copied().unwrap_or_default().into()),
-            open_tasks: None,
+            open_task_count: None,
         };
         (mission.id, state)
     });
@@ -208,7 +208,7 @@ async fn read(
         let mut view = MissionView::of(mission, &locale, author);
         if let Some(known) = states(&state, &[mission]).await?.remove(&id) {
             view = view.with_state(MissionState {
-                open_tasks: Some(open.get(&id).copied().unwrap_or_default()),
+                open_task_count: Some(open.get(&id).copied().unwrap_or_default()),
                 ..known
             });
         }

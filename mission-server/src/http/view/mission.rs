@@ -74,7 +74,7 @@ pub(in crate::http) struct MissionView {
     budget_used: Option<UsedBudget>,
     /// How many tasks of it are open, for who may write missions, where one mission is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    open_tasks: Option<u64>,
+    open_task_count: Option<u64>,
 }
 
 /// How a mission does, for its authors.
@@ -82,7 +82,7 @@ pub(in crate::http) struct MissionView {
 pub(in crate::http) struct MissionState {
     pub(in crate::http) health: Health,
     pub(in crate::http) budget_used: Option<UsedBudget>,
-    pub(in crate::http) open_tasks: Option<u64>,
+    pub(in crate::http) open_task_count: Option<u64>,
 }
 
 /// The used part of a budget.
@@ -141,7 +141,7 @@ impl MissionView {
             version: mission.version,
             health: None,
             budget_used: None,
-            open_tasks: None,
+            open_task_count: None,
         }
     }
 
@@ -150,7 +150,7 @@ impl MissionView {
         MissionView {
             health: Some(state.health),
             budget_used: state.budget_used,
-            open_tasks: state.open_tasks,
+            open_task_count: state.open_task_count,
             ..self
         }
     }
