@@ -3,7 +3,7 @@
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use mission_core::{
-    mission::EventCondition,
+    mission::FieldCondition,
     ports::rules::{FailureKind, Hook, RuleContext, RuleFailure},
 };
 use rhai::{AST, ASTFlags, CallFnOptions, Dynamic, Engine, Expr, FuncArgs, Scope, Stmt};
@@ -244,9 +244,9 @@ impl Program {
     }
 
     /// What an event must be like for a compiled `eligible` to say yes.
-    pub(crate) fn event_condition(&self) -> Option<EventCondition> {
+    pub(crate) fn field_condition(&self) -> Option<FieldCondition> {
         let compiled = self.hooks.get(Hook::Eligible as usize)?.as_ref()?;
-        compiled.as_ref().ok()?.event_condition()
+        compiled.as_ref().ok()?.field_condition()
     }
 
     /// What a hook gives by the interpreter.

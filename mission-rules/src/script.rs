@@ -6,7 +6,7 @@ use std::{
 };
 
 use mission_core::{
-    mission::EventCondition,
+    mission::FieldCondition,
     ports::rules::{
         CompileError, EvidenceVerdict, Hook, RewardPatch, RuleContext, RuleFailure, Script, ScriptCompiler,
         TracedLine,
@@ -302,8 +302,8 @@ impl Script for ScriptHooks {
         self.answer(context)
     }
 
-    fn event_condition(&self) -> Option<EventCondition> {
-        self.program.event_condition()
+    fn field_condition(&self) -> Option<FieldCondition> {
+        self.program.field_condition()
     }
 
     fn completions_read(&self) -> &[String] {

@@ -15,13 +15,24 @@ use crate::{
     records::{Records, definition},
 };
 
-/// So many missions of one event type, of which so many ask for the event's shop.
-fn catalog(missions: usize, matches: usize, scripts: &Scripts) -> Catalog {
+/// By what the missions of an event type are told apart.
+#[derive(Clone, Copy, Debug)]
+enum Field {
+    Event,
+    User,
+}
+
+/// So many missions of one event type, of which so many ask for the event's shop, or for the tag of its user.
+fn catalog(missions: usize, matches: usize, field: Field, scripts: &Scripts) -> Catalog {
     let builder = CatalogBuilder::new(scripts, Settings::default());
     let missions = (0..missions).map(|number| {
-        let shop = format!("s{}", number / matches);
+        let value = number / matches;
+        let asked = match field {
+            Field::Event => format!("ctx.event.data.shop == \"s{value}\""),
+            Field::User => format!("\"s{value}\" in ctx.user.tags"),
+        };
         let script = format!(
-            "fn eligible(ctx) {{ ctx.event.data.shop == \"{shop}\" && ctx.event.data.seconds >= 30 && ctx.user.level >= 1 }}"
+            "fn eligible(ctx) {{ {asked} && ctx.event.data.seconds >= 30 && ctx.user.level >= 1 }}"
         );
         let definition = definition(json!({
             "code": format!("m{number}"), "trigger": {"event": "video.watched"}, "script": script,
@@ -41,20 +52,26 @@ fn eligible(compiled: &CompiledMission, context: &RuleContext<'_>) -> bool {
 pub(crate) fn compare(most: usize) {
     let mut records = Records::of(40);
     records.event.data.insert("shop".to_owned(), json!("s0"));
+    records.tags.push("s0".to_owned());
     let scripts = Scripts::default().with_capacity(0);
     println!(
         "\n{:<44} {:>10} {:>12} {:>9}",
         "One event", "each, us", "found, us", "ratio"
     );
     for missions in [10, 100, 1_000, 10_000, 100_000, 1_000_000] {
-        for matches in [1, 100] {
+        for (matches, field) in [
+            (1, Field::Event),
+            (100, Field::Event),
+            (1, Field::User),
+            (100, Field::User),
+        ] {
             if missions > most || matches > missions {
                 continue;
             }
-            let catalog = catalog(missions, matches, &scripts);
+            let catalog = catalog(missions, matches, field, &scripts);
             let context = records.context();
             let found = catalog
-                .concerned_by(&records.event)
+                .concerned_by(&records.event, context.user)
                 .filter(|compiled| eligible(compiled, &context));
             assert_eq!(found.count(), matches);
             let mut each = Candidate::new("each", |times| {
@@ -65,7 +82,7 @@ pub(crate) fn compare(most: usize) {
             });
             let mut found = Candidate::new("found", |times| {
                 for _ in 0..times {
-                    let concerned = catalog.concerned_by(black_box(&records.event));
+                    let concerned = catalog.concerned_by(black_box(&records.event), context.user);
                     black_box(concerned.filter(|compiled| eligible(compiled, &context)).count());
                 }
             });
@@ -74,7 +91,7 @@ pub(crate) fn compare(most: usize) {
                 found.measure(Duration::from_millis(20), 64);
             }
             let (each, found) = (each.median() / 1e3, found.median() / 1e3);
-            let title = format!("{missions} missions, {matches} of them for it");
+            let title = format!("{missions} missions, {matches} of them for the {field:?}").to_lowercase();
             println!("{title:<44} {each:>10.1} {found:>12.2} {:>9.0}", each / found);
         }
     }

@@ -15,7 +15,7 @@ use crate::{
     event::{ActivityEvent, LateWindow},
     fraud::FraudPolicy,
     mission::{Mission, MissionCode, contradiction},
-    ports::rules::{CompileError, Script, ScriptCompiler},
+    ports::rules::{CompileError, Script, ScriptCompiler, UserContext},
     user::{CapLimit, LevelTable, PointsCap},
 };
 
@@ -255,17 +255,35 @@ impl Catalog {
             .is_some_and(|index| !index.all().is_empty())
     }
 
-    /// Those of them that an event can concern, in the order of their ids: of each of the others the rules ask for another
-    /// value of one of the event's fields.
-    pub fn concerned_by(&self, event: &ActivityEvent) -> impl Iterator<Item = &CompiledMission> {
-        let concerned = self
-            .events
-            .get(&event.event_type)
-            .map(|index| index.concerned_by(event));
-        concerned
-            .into_iter()
-            .flatten()
-            .filter_map(|id| self.missions.get(&id))
+    /// Those of them that an event of a user can concern, in the order of their ids: of each of the others the rules ask for
+    /// another value of one of the event's or the user's fields.
+    pub fn concerned_by(
+        &self,
+        event: &ActivityEvent,
+        user: UserContext<'_>,
+    ) -> impl Iterator<Item = &CompiledMission> {
+        let index = self.events.get(&event.event_type);
+        self.known(index.map(|index| index.concerned_by(event, user)))
+    }
+
+    /// Those that an event can concern, whoever its user is.
+    pub(crate) fn concerned_by_event(&self, event: &ActivityEvent) -> impl Iterator<Item = &CompiledMission> {
+        let index = self.events.get(&event.event_type);
+        self.known(index.map(|index| index.concerned_by_event(event)))
+    }
+
+    /// The same, to have what is needed at hand before the user is known: where many missions ask for a field of the user,
+    /// these are not among them.
+    pub(crate) fn probably_concerned_by(
+        &self,
+        event: &ActivityEvent,
+    ) -> impl Iterator<Item = &CompiledMission> {
+        let index = self.events.get(&event.event_type);
+        self.known(index.map(|index| index.probably_concerned_by(event)))
+    }
+
+    fn known(&self, ids: Option<Vec<MissionId>>) -> impl Iterator<Item = &CompiledMission> {
+        ids.into_iter().flatten().filter_map(|id| self.missions.get(&id))
     }
 
     /// How an event's data contradicts what a mission that it moves declares of it, if it does.

@@ -383,12 +383,16 @@ impl<'a> DecisionContext<'a> {
         Ok(match self.user(id)? {
             Some(user) => user,
             None => {
-                self.write_set
-                    .claims
-                    .insert(Claim::InviteCode(InviteCode::of(id)), id.0);
+                self.claim_invite_code(id);
                 User::new(id, self.now())
             }
         })
+    }
+
+    /// Claims the invite code of a user who is about to be written for the first time.
+    pub(crate) fn claim_invite_code(&mut self, user: UserId) {
+        let code = Claim::InviteCode(InviteCode::of(user));
+        self.write_set.claims.insert(code, user.0);
     }
 
     /// The user whose command this is: alive, in the zone that the token asks for, with the device noted.

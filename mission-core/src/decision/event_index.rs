@@ -8,18 +8,24 @@ use super::CompiledMission;
 use crate::{
     MissionId,
     event::ActivityEvent,
-    mission::{EventCondition, FieldKey, FieldType, FieldValue, Rule, WantedField},
+    mission::{ConditionField, FieldCondition, FieldKey, FieldType, FieldValue, Rule, WantedField},
+    ports::rules::UserContext,
 };
+
+/// So many missions that ask for a field of the user are taken to concern an event as long as the user is not known.
+const FEW: usize = 32;
 
 /// The missions whose tasks events of one type move.
 #[derive(Clone, Debug, Default)]
 pub(super) struct EventTypeIndex {
     /// All of them, in order.
     all: Vec<MissionId>,
-    /// Those of which nothing can be told by the event alone, in order.
+    /// Those that ask for no field that can be looked up, in order.
     unconditional: Vec<MissionId>,
-    /// The others, by the field that they ask for.
-    by_field: BTreeMap<String, FieldIndex>,
+    /// Those that ask for a field of the event, by its path.
+    by_event: BTreeMap<String, FieldIndex>,
+    /// Those that ask for a field of the user, by its path.
+    by_user: BTreeMap<String, FieldIndex>,
     /// The fields that they declare of such events; many declare the same.
     declared: Vec<(BTreeMap<String, FieldType>, Vec<MissionId>)>,
 }
@@ -78,6 +84,12 @@ impl FieldIndex {
         }
     }
 
+    fn missions(&self) -> impl Iterator<Item = MissionId> {
+        let one_of = self.one_of.values().flatten();
+        let bounds = self.at_least.values().chain(self.at_most.values()).flatten();
+        one_of.chain(bounds).copied()
+    }
+
     fn is_empty(&self) -> bool {
         self.one_of.is_empty() && self.at_least.is_empty() && self.at_most.is_empty()
     }
@@ -89,17 +101,50 @@ impl EventTypeIndex {
         &self.all
     }
 
-    /// The missions that an event can concern, in the order of their ids.
-    pub(super) fn concerned_by(&self, event: &ActivityEvent) -> Vec<MissionId> {
+    /// The missions that an event of a user can concern, in the order of their ids.
+    pub(super) fn concerned_by(&self, event: &ActivityEvent, user: UserContext<'_>) -> Vec<MissionId> {
+        let mut found = self.found_by_event(event);
+        for (path, index) in &self.by_user {
+            if let Some(field) = user.field(path) {
+                index.find(&field, &mut found);
+            }
+        }
+        in_order(found)
+    }
+
+    /// The missions that an event can concern, whoever its user is, in the order of their ids.
+    pub(super) fn concerned_by_event(&self, event: &ActivityEvent) -> Vec<MissionId> {
+        let mut found = self.found_by_event(event);
+        found.extend(self.by_user.values().flat_map(FieldIndex::missions));
+        in_order(found)
+    }
+
+    /// The same, without those that ask for a field of the user where these are many.
+    pub(super) fn probably_concerned_by(&self, event: &ActivityEvent) -> Vec<MissionId> {
+        let by_user = self.by_user.values().flat_map(FieldIndex::missions);
+        if by_user.take(FEW + 1).count() <= FEW {
+            self.concerned_by_event(event)
+        } else {
+            in_order(self.found_by_event(event))
+        }
+    }
+
+    fn found_by_event(&self, event: &ActivityEvent) -> Vec<MissionId> {
         let mut found = self.unconditional.clone();
-        for (path, index) in &self.by_field {
+        for (path, index) in &self.by_event {
             if let Some(field) = event.field(path) {
                 index.find(&field, &mut found);
             }
         }
-        found.sort_unstable();
-        found.dedup();
         found
+    }
+
+    /// The fields of one kind, and the path of one of them.
+    fn fields_like(&mut self, field: ConditionField) -> (&mut BTreeMap<String, FieldIndex>, String) {
+        match field {
+            ConditionField::Event(path) => (&mut self.by_event, path),
+            ConditionField::User(path) => (&mut self.by_user, path),
+        }
     }
 
     /// The fields that missions declare, with who does.
@@ -115,8 +160,9 @@ impl EventTypeIndex {
         match conditions(compiled, event_type) {
             None => insert(&mut self.unconditional, id),
             Some(conditions) => {
-                for EventCondition { path, wanted } in conditions {
-                    self.by_field.entry(path).or_default().insert(wanted, id);
+                for FieldCondition { field, wanted } in conditions {
+                    let (fields, path) = self.fields_like(field);
+                    fields.entry(path).or_default().insert(wanted, id);
                 }
             }
         }
@@ -133,13 +179,14 @@ impl EventTypeIndex {
         let id = compiled.mission.id;
         remove(&mut self.all, id);
         remove(&mut self.unconditional, id);
-        for EventCondition { path, wanted } in conditions(compiled, event_type).into_iter().flatten() {
-            let Some(index) = self.by_field.get_mut(&path) else {
+        for FieldCondition { field, wanted } in conditions(compiled, event_type).into_iter().flatten() {
+            let (fields, path) = self.fields_like(field);
+            let Some(index) = fields.get_mut(&path) else {
                 continue;
             };
             index.remove(&wanted, id);
             if index.is_empty() {
-                self.by_field.remove(&path);
+                fields.remove(&path);
             }
         }
         for (_, missions) in &mut self.declared {
@@ -149,9 +196,9 @@ impl EventTypeIndex {
     }
 }
 
-/// What each edition of a mission that events of the type move asks of the event, the best such condition of each; `None`
-/// where one asks for nothing that can be looked up.
-fn conditions(compiled: &CompiledMission, event_type: &str) -> Option<Vec<EventCondition>> {
+/// What each edition of a mission that events of the type move asks of the event or its user, the best such condition of
+/// each; `None` where one asks for nothing that can be looked up.
+fn conditions(compiled: &CompiledMission, event_type: &str) -> Option<Vec<FieldCondition>> {
     compiled
         .editions()
         .filter(|edition| {
@@ -163,10 +210,10 @@ fn conditions(compiled: &CompiledMission, event_type: &str) -> Option<Vec<EventC
             edition.mission.definition.trigger.on(event_type)?;
             let rules = edition.mission.definition.rules.iter();
             let of_script = match &edition.script {
-                Some(Ok(script)) => script.event_condition(),
+                Some(Ok(script)) => script.field_condition(),
                 _ => None,
             };
-            WantedField::best(rules.filter_map(Rule::event_condition).chain(of_script))
+            FieldCondition::best(rules.filter_map(Rule::field_condition).chain(of_script))
         })
         .collect()
 }
@@ -175,6 +222,12 @@ fn conditions(compiled: &CompiledMission, event_type: &str) -> Option<Vec<EventC
 fn declares<'m>(compiled: &'m CompiledMission, event_type: &str) -> Option<&'m BTreeMap<String, FieldType>> {
     let trigger = compiled.mission.definition.trigger.on(event_type)?;
     (!trigger.fields.is_empty()).then_some(&trigger.fields)
+}
+
+fn in_order(mut missions: Vec<MissionId>) -> Vec<MissionId> {
+    missions.sort_unstable();
+    missions.dedup();
+    missions
 }
 
 fn insert(missions: &mut Vec<MissionId>, id: MissionId) {

@@ -52,7 +52,9 @@ impl Catalog {
     #[must_use]
     pub fn friends_read_by(&self, command: &Command) -> Option<UserId> {
         let is_read = match command {
-            Command::ApplyEvent(c) => self.concerned_by(&c.event).any(CompiledMission::reads_friends),
+            Command::ApplyEvent(c) if self.reads_friends() => self
+                .concerned_by_event(&c.event)
+                .any(CompiledMission::reads_friends),
             Command::StartTask(c) => self
                 .mission(c.mission)
                 .is_some_and(CompiledMission::reads_friends),

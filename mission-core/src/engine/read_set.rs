@@ -54,7 +54,7 @@ pub(super) fn read_set(request: &Request, catalog: &Catalog) -> ReadSet {
             });
             keys.claims.extend(event.invitee().map(Claim::ReferralEvent));
             let open = catalog
-                .concerned_by(event)
+                .probably_concerned_by(event)
                 .filter(|compiled| compiled.mission.is_running_at(event.time));
             keys.records
                 .participation

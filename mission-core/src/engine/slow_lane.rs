@@ -20,7 +20,9 @@ pub(super) fn needs_slow_lane(command: &Command, view: Snapshot<'_>, catalog: &C
         Command::ReportProgress(c) => of_task(c.user, c.task),
         Command::SubmitEvidence(c) => of_task(c.user, c.task),
         Command::CompleteTask(c) => of_task(c.user, c.task),
-        Command::ApplyEvent(c) => catalog.concerned_by(&c.event).any(CompiledMission::is_slow),
+        Command::ApplyEvent(c) => catalog
+            .probably_concerned_by(&c.event)
+            .any(CompiledMission::is_slow),
         Command::DecideReview(c) => {
             let review = view.review(&(c.user, c.review)).ok().flatten();
             match review.map(|review| &review.subject) {

@@ -6,7 +6,7 @@ mod counting;
 pub(crate) mod decide;
 mod definition;
 mod edition;
-mod event_condition;
+mod field_condition;
 mod lifecycle;
 mod period;
 mod requirement;
@@ -22,7 +22,7 @@ pub use definition::{
     MissionType, Window,
 };
 pub use edition::MissionEdition;
-pub use event_condition::{EventCondition, FieldKey, WantedField};
+pub use field_condition::{ConditionField, FieldCondition, FieldKey, WantedField};
 pub use lifecycle::{InvalidTransition, MissionStatus, StatusTransition};
 pub use period::{Frequency, Period};
 pub use requirement::{AnyOf, Requirement, RequirementWindow};

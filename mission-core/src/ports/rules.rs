@@ -12,7 +12,7 @@ use crate::{
     MissionId, UserId,
     check_in::{Streak, Zone},
     event::ActivityEvent,
-    mission::{BaseReward, EventCondition, FieldValue, Mission, MissionCode},
+    mission::{BaseReward, FieldCondition, FieldValue, Mission, MissionCode},
     serde_name,
     task::Evidence,
     user::FriendFacts,
@@ -106,7 +106,7 @@ impl<'a> RuleContext<'a> {
         match head {
             "now" => now_field(self.local_now(), rest),
             "user" if rest == "friends" => Some(whole(self.friends.map_or(0, |friends| friends.count))),
-            "user" => self.user.field(rest),
+            "user" => self.user.field(path),
             "mission" => mission_field(self.mission, self.offer, rest),
             "task" => self.task.field(rest),
             "event" if rest == "friends" => {
@@ -186,7 +186,10 @@ pub fn weekday(local: DateTime<Tz>) -> u32 {
 }
 
 impl<'a> UserContext<'a> {
-    fn field(self, name: &str) -> Option<FieldValue<'a>> {
+    /// What a dotted path such as `user.level` leads to; `None` where it leads nowhere.
+    #[must_use]
+    pub fn field(self, path: &str) -> Option<FieldValue<'a>> {
+        let name = path.strip_prefix("user.")?;
         Some(match name {
             "id" => text(self.id.to_string()),
             "level" => whole(self.level),
@@ -298,9 +301,9 @@ pub trait Script: Send + Sync + std::fmt::Debug {
     /// When the script fails, passes a limit, or gives an amount that is negative or too large.
     fn reward(&self, context: &RuleContext<'_>) -> Result<Option<RewardPatch>, RuleFailure>;
 
-    /// What an event must be like for `eligible` to say yes, where that can be told without a call: whatever else the
-    /// context holds, `eligible` answers `Some(false)` to any other event, and does not fail.
-    fn event_condition(&self) -> Option<EventCondition> {
+    /// What an event or its user must be like for `eligible` to say yes, where that can be told without a call: whatever
+    /// else the context holds, `eligible` answers `Some(false)` to any other, and does not fail.
+    fn field_condition(&self) -> Option<FieldCondition> {
         None
     }
 

@@ -7,8 +7,8 @@
 
 mod arena;
 mod chain;
-mod event_condition;
 mod field;
+mod field_condition;
 mod function;
 mod lower;
 mod node;
@@ -17,7 +17,7 @@ mod tests;
 mod value;
 
 use mission_core::{
-    mission::EventCondition,
+    mission::FieldCondition,
     ports::rules::{Hook, RuleContext},
 };
 use rhai::{Position, Scope};
@@ -89,8 +89,8 @@ impl CompiledHook {
     }
 
     /// What the event must be like for the hook to say yes, if that is one of its conditions.
-    pub(crate) fn event_condition(&self) -> Option<EventCondition> {
-        event_condition::event_condition(&self.body)
+    pub(crate) fn field_condition(&self) -> Option<FieldCondition> {
+        field_condition::field_condition(&self.body)
     }
 
     /// What the hook's value means; `None` where only the interpreter can tell.

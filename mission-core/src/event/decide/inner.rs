@@ -9,7 +9,7 @@ use crate::{
     check_in::CheckInDay,
     decision::{CompiledMission, DecisionContext, Interrupt, RaisedEvent, Rejection, Reply},
     event::InnerEvent,
-    mission::{EventCondition, FieldKey, WantedField},
+    mission::{ConditionField, FieldCondition, FieldKey, WantedField},
     task::Task,
     user::User,
 };
@@ -96,7 +96,11 @@ fn raise_levels(cx: &mut DecisionContext<'_>) -> Result<(), Interrupt> {
 fn apply(cx: &mut DecisionContext<'_>, raised: &RaisedEvent, moved: &mut Vec<Task>) -> Result<(), Interrupt> {
     let event = &raised.event;
     let source = raised.chain.last().and_then(|id| cx.catalog().mission(*id));
-    let heard: Vec<&CompiledMission> = candidates(cx, event)
+    let mut user = cx.user_or_new(event.user_id)?;
+    if user.is_erased() {
+        return Ok(());
+    }
+    let heard: Vec<&CompiledMission> = candidates(cx, event, &user)
         .into_iter()
         .filter(|compiled| !raised.chain.contains(&compiled.mission.id))
         .filter(|compiled| {
@@ -107,10 +111,6 @@ fn apply(cx: &mut DecisionContext<'_>, raised: &RaisedEvent, moved: &mut Vec<Tas
         return Ok(());
     }
     load_together(cx, event, &heard)?;
-    let mut user = cx.user_or_new(event.user_id)?;
-    if user.is_erased() {
-        return Ok(());
-    }
     cx.chain.clone_from(&raised.chain);
     let mut is_changed = false;
     for compiled in heard {
@@ -144,15 +144,15 @@ fn counts_completions(compiled: &CompiledMission) -> bool {
 /// Whether it says which missions it means: only then do those move it that count completions themselves. "Complete ten
 /// missions" and "complete twenty" do not count each other.
 fn names_missions(compiled: &CompiledMission) -> bool {
-    let names = |condition: EventCondition| {
+    let names = |condition: FieldCondition| {
         let is_code = |key: &FieldKey| matches!(key, FieldKey::Text(_));
-        condition.path == "event.data.mission"
+        condition.field == ConditionField::Event("event.data.mission".to_owned())
             && matches!(&condition.wanted, WantedField::OneOf(keys) if keys.iter().any(is_code))
     };
     let mut rules = compiled.mission.definition.rules.iter();
     let by_script = || match &compiled.script {
-        Some(Ok(script)) => script.event_condition().is_some_and(names),
+        Some(Ok(script)) => script.field_condition().is_some_and(names),
         _ => false,
     };
-    rules.any(|rule| rule.event_condition().is_some_and(names)) || by_script()
+    rules.any(|rule| rule.field_condition().is_some_and(names)) || by_script()
 }

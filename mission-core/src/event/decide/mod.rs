@@ -76,7 +76,6 @@ pub(crate) fn apply_once(
     {
         return Ok(without_effect(EventOutcome::Duplicate, Some("referral_counted")));
     }
-    let candidates = candidates(cx, event);
     let update = match UserUpdate::of(event).transpose() {
         Ok(update) => update,
         Err(_) => return Ok(without_effect(EventOutcome::Rejected, Some("invalid_data"))),
@@ -96,7 +95,16 @@ pub(crate) fn apply_once(
             ..without_effect(EventOutcome::Rejected, Some("invalid_data"))
         });
     }
-    if candidates.is_empty() && update.is_none() && friendship.is_none() {
+    let is_new = user.is_none();
+    let mut user = user.unwrap_or_else(|| User::new(event.user_id, cx.now()));
+    let describes = update.is_some() || friendship.is_some();
+    let is_seen = update.is_none();
+    if let Some(update) = update {
+        user = user.asking_for_zone(update.zone, cx.now());
+        update.describe(&mut user);
+    }
+    let candidates = candidates(cx, event, &user);
+    if candidates.is_empty() && !describes {
         let mut triggered = cx.catalog().triggered_by(&event.event_type);
         let is_refused = triggered.any(|compiled| compiled.mission.is_running_at(event.time));
         // The rules of those that are not candidates would say no.
@@ -105,14 +113,11 @@ pub(crate) fn apply_once(
     }
     load_together(cx, event, &candidates)?;
 
-    let mut user = cx.user_or_new(event.user_id)?;
-    if update.is_none() {
-        cx.see_user(event.time);
+    if is_new {
+        cx.claim_invite_code(event.user_id);
     }
-    let describes = update.is_some() || friendship.is_some();
-    if let Some(update) = update {
-        user = user.asking_for_zone(update.zone, cx.now());
-        update.describe(&mut user);
+    if is_seen {
+        cx.see_user(event.time);
     }
     let mut result = without_effect(EventOutcome::Ignored, None);
     let mut is_kept = describes;
@@ -146,10 +151,11 @@ pub(crate) fn apply_once(
     Ok(result)
 }
 
-/// The missions that an event can concern when it happens, in the order in which they hear of it.
-fn candidates<'a>(cx: &DecisionContext<'a>, event: &ActivityEvent) -> Vec<&'a CompiledMission> {
-    let concerned = cx.catalog().concerned_by(event);
-    let mut candidates: Vec<&CompiledMission> = concerned
+/// The missions that an event of a user can concern when it happens, in the order in which they hear of it.
+fn candidates<'a>(cx: &DecisionContext<'a>, event: &ActivityEvent, user: &User) -> Vec<&'a CompiledMission> {
+    let catalog = cx.catalog();
+    let mut candidates: Vec<&CompiledMission> = catalog
+        .concerned_by(event, user.rule_context(&catalog.levels))
         .filter(|compiled| compiled.mission.is_running_at(event.time))
         .collect();
     candidates.sort_by_key(|compiled| {

@@ -2,7 +2,10 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use mission_core::ports::rules::{FailureKind, Hook, Script};
+use mission_core::{
+    mission::ConditionField,
+    ports::rules::{FailureKind, Hook, Script},
+};
 use proptest::prelude::*;
 
 use super::{
@@ -218,7 +221,7 @@ fn a_limit_on_operations_holds_for_compiled_hooks() {
     assert!(failure.message.contains("more than 20 operations"), "{failure}");
 }
 
-/// Conditions of every kind that matters to whether an event can be looked up.
+/// Conditions of every kind that matters to whether missions can be found by them.
 const CONDITIONS: &[&str] = &[
     "ctx.event.data.title == \"Grüße\"",
     "ctx.event.data.seconds == 35",
@@ -231,6 +234,17 @@ const CONDITIONS: &[&str] = &[
     "ctx.event.source == \"player\"",
     "ctx.event.source == \"other\"",
     "ctx.user.level >= 3",
+    "ctx.user.level == 3",
+    "ctx.user.level in [2, 3]",
+    "ctx.user.country == \"DE\"",
+    "ctx.user.country in [\"VN\", \"US\"]",
+    "\"vip\" in ctx.user.tags",
+    "ctx.user.tags == \"vip\"",
+    "ctx.user.badges == \"vip\"",
+    "ctx.user.experience < 100",
+    "ctx.user.attributes.plan == \"pro\"",
+    "ctx.user.attributes.seats > 4",
+    "ctx.user.days_away == 1",
     "ctx.event.data.seconds >= 30",
     "ctx.event.data.seconds > 2.5",
     "ctx.event.data.seconds < 1000",
@@ -245,7 +259,7 @@ const CONDITIONS: &[&str] = &[
 
 proptest! {
     #[test]
-    fn an_event_that_cannot_fit_is_refused_by_the_interpreter(
+    fn what_cannot_fit_is_refused_by_the_interpreter(
         chosen in prop::collection::vec(0..CONDITIONS.len(), 1..4),
         bytes in prop::collection::vec(any::<u8>(), 8),
     ) {
@@ -254,10 +268,13 @@ proptest! {
         let script = Scripts::default().load(&source).unwrap();
         let fixture = ContextFixture::generate(&mut Bytes(&bytes));
         let context = fixture.context();
-        let Some(condition) = script.event_condition() else {
+        let Some(condition) = script.field_condition() else {
             return Ok(());
         };
-        let field = context.event.and_then(|event| event.field(&condition.path));
+        let field = match &condition.field {
+            ConditionField::Event(path) => context.event.and_then(|event| event.field(path)),
+            ConditionField::User(path) => context.user.field(path),
+        };
         if !field.is_some_and(|field| condition.wanted.allows(&field)) {
             match script.eligible_interpreted(&context) {
                 Ok(yes) => prop_assert!(!yes, "{source}\n{condition:?}"),
@@ -268,37 +285,58 @@ proptest! {
 }
 
 #[test]
-fn missions_are_found_by_what_their_scripts_ask_of_the_event_first() {
-    let path = |body: &str| {
+fn missions_are_found_by_the_most_telling_condition_of_their_scripts() {
+    let field = |body: &str| {
         let script = Scripts::default()
             .load(&format!("fn eligible(ctx) {{ {body} }}"))
             .unwrap();
-        script.event_condition().map(|condition| condition.path)
+        script.field_condition().map(|condition| condition.field)
     };
-    let shop = Some("event.data.shop".to_owned());
-    assert_eq!(path("ctx.event.data.shop == \"s1\""), shop);
+    let event = |path: &str| Some(ConditionField::Event(path.to_owned()));
+    let user = |path: &str| Some(ConditionField::User(path.to_owned()));
+    let shop = event("event.data.shop");
+    assert_eq!(field("ctx.event.data.shop == \"s1\""), shop);
     assert_eq!(
-        path("ctx.user.level > 3 && ctx.event.data.shop in [\"s1\", \"s2\"]"),
+        field("ctx.user.level > 3 && ctx.event.data.shop in [\"s1\", \"s2\"]"),
         shop
     );
-    let seconds = Some("event.data.seconds".to_owned());
-    assert_eq!(path("ctx.event.data.seconds >= 30"), seconds);
+    let seconds = event("event.data.seconds");
+    assert_eq!(field("ctx.event.data.seconds >= 30"), seconds);
     // A few values say more than a range.
     assert_eq!(
-        path("ctx.event.data.seconds > 2.5 && ctx.event.data.shop == \"s1\""),
+        field("ctx.event.data.seconds > 2.5 && ctx.event.data.shop == \"s1\""),
         shop
     );
     assert_eq!(
-        path("ctx.event.data.seconds < 9 && ctx.event.data.seconds + 1 > 3 && ctx.event.data.shop == \"s1\""),
+        field(
+            "ctx.event.data.seconds < 9 && ctx.event.data.seconds + 1 > 3 && ctx.event.data.shop == \"s1\""
+        ),
         seconds
     );
-    assert_eq!(path("ctx.event.data.shop > \"s1\""), None);
+    assert_eq!(field("ctx.event.data.shop > \"s1\""), None);
     // What stands before it could fail, and must be told of.
     assert_eq!(
-        path("ctx.event.data.seconds + 1 > 3 && ctx.event.data.shop == \"s1\""),
+        field("ctx.event.data.seconds + 1 > 3 && ctx.event.data.shop == \"s1\""),
         None
     );
-    assert_eq!(path("ctx.event.data.shop == \"s1\" || ctx.user.level > 3"), None);
-    assert_eq!(path("ctx.event.data.shop == ()"), None);
-    assert_eq!(path("ctx.event.data.shop != \"s1\""), None);
+    assert_eq!(field("ctx.event.data.shop == \"s1\" || ctx.user.level > 3"), None);
+    assert_eq!(field("ctx.event.data.shop == ()"), None);
+    assert_eq!(field("ctx.event.data.shop != \"s1\""), None);
+
+    assert_eq!(field("ctx.user.level >= 3"), user("user.level"));
+    assert_eq!(
+        field("ctx.event.data.seconds >= 30 && ctx.user.country == \"VN\""),
+        user("user.country")
+    );
+    assert_eq!(
+        field("\"vip\" in ctx.user.tags && ctx.user.level > 3"),
+        user("user.tags")
+    );
+    assert_eq!(field("!(\"vip\" in ctx.user.tags)"), None);
+    assert_eq!(
+        field("ctx.user.attributes.plan == \"pro\""),
+        user("user.attributes.plan")
+    );
+    // It changes while an event is applied.
+    assert_eq!(field("ctx.user.days_away == 1"), None);
 }
