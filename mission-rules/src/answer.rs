@@ -31,10 +31,13 @@ pub(crate) trait HookValue: Sized {
     fn truth(&self) -> Option<bool>;
     fn number(&self) -> Option<Decimal>;
     fn text(&self) -> Option<String>;
-    /// Whether a map has a key that is none of these, and which; `None` for what is no map.
-    fn unknown_key(&self, known: &[&str]) -> Option<Option<String>>;
-    /// What a map has under a key; `None` where that is nothing.
-    fn entry(&self, key: &str) -> Option<Self>;
+    /// Shows the entries of a map until one is refused; `None` for what is no map.
+    fn visit_entries(
+        &self,
+        visit: impl FnMut(&str, &Self) -> Result<(), RuleFailure>,
+    ) -> Option<Result<(), RuleFailure>>;
+    /// Whether it is `()`.
+    fn is_nothing(&self) -> bool;
     /// The value as an error message shows it.
     fn shown(&self) -> String;
 }
@@ -83,19 +86,28 @@ impl HookAnswer for EvidenceVerdict {
         if let Some(reason) = value.text() {
             return Ok(EvidenceVerdict::Invalid(reason_of(&reason)));
         }
-        let refuse = |message: String| Err(hook_failure(Hook::Verify, message));
-        match value.unknown_key(&["review"]) {
-            None => refuse(format!(
-                "it must give true, false, a reason or #{{review: \"why\"}}, and gave {}",
-                value.shown()
-            )),
-            Some(Some(key)) => refuse(format!(
-                "the map that it gives has an unknown key `{key}`; only `review` is known"
-            )),
-            Some(None) => match value.entry("review").and_then(|why| why.text()) {
-                Some(why) => Ok(EvidenceVerdict::Review(reason_of(&why))),
-                None => refuse("`review` must be a text that says why".to_owned()),
-            },
+        let mut why = None;
+        let read = value.visit_entries(|key, value| {
+            if key != "review" {
+                return refuse(
+                    Self::HOOK,
+                    format!("the map that it gives has an unknown key `{key}`; only `review` is known"),
+                );
+            }
+            why = value.text();
+            Ok(())
+        });
+        match (read, why) {
+            (None, _) => refuse(
+                Self::HOOK,
+                format!(
+                    "it must give true, false, a reason or #{{review: \"why\"}}, and gave {}",
+                    value.shown()
+                ),
+            ),
+            (Some(Err(failure)), _) => Err(failure),
+            (Some(Ok(())), Some(why)) => Ok(EvidenceVerdict::Review(reason_of(&why))),
+            (Some(Ok(())), None) => refuse(Self::HOOK, "`review` must be a text that says why"),
         }
     }
 }
@@ -114,24 +126,39 @@ impl HookAnswer for RewardPatch {
     const HOOK: Hook = Hook::Reward;
 
     fn of(value: &impl HookValue) -> Result<Self, RuleFailure> {
-        let refuse = |message: String| Err(hook_failure(Hook::Reward, message));
-        match value.unknown_key(&REWARD_FIELDS) {
-            None => refuse(format!(
-                "it must give a map such as #{{points: 5}}, and gave {}",
-                value.shown()
-            )),
-            Some(Some(key)) => refuse(format!(
-                "the map that it gives has an unknown key `{key}`; {}",
-                unknown_reward_field(&key)
-            )),
-            Some(None) => Ok(RewardPatch {
-                points: amount(value, "points")?,
-                bonus_points: amount(value, "bonus_points")?,
-                experience_points: count(value, "experience_points")?,
-                mining_boost_percent: amount(value, "mining_boost_percent")?,
-                badge_id: text(value, "badge_id")?,
-                expires_after_days: count(value, "expires_after_days")?,
-            }),
+        let mut patch = RewardPatch::default();
+        let read = value.visit_entries(|key, value| {
+            if value.is_nothing() && REWARD_FIELDS.contains(&key) {
+                return Ok(());
+            }
+            match key {
+                "points" => patch.points = Some(amount(key, value)?),
+                "bonus_points" => patch.bonus_points = Some(amount(key, value)?),
+                "experience_points" => patch.experience_points = Some(count(key, value)?),
+                "mining_boost_percent" => patch.mining_boost_percent = Some(amount(key, value)?),
+                "badge_id" => patch.badge_id = Some(text(key, value)?),
+                "expires_after_days" => patch.expires_after_days = Some(count(key, value)?),
+                _ => {
+                    return refuse(
+                        Self::HOOK,
+                        format!(
+                            "the map that it gives has an unknown key `{key}`; {}",
+                            unknown_reward_field(key)
+                        ),
+                    );
+                }
+            }
+            Ok(())
+        });
+        match read {
+            Some(read) => read.map(|()| patch),
+            None => refuse(
+                Self::HOOK,
+                format!(
+                    "it must give a map such as #{{points: 5}}, and gave {}",
+                    value.shown()
+                ),
+            ),
         }
     }
 }
@@ -144,41 +171,34 @@ pub(crate) fn unknown_reward_field(name: &str) -> String {
     }
 }
 
-fn wrong<T>(key: &str, wanted: &str, value: &impl HookValue) -> Result<T, RuleFailure> {
-    Err(hook_failure(
-        Hook::Reward,
-        format!("`{key}` must be {wanted}, and is {}", value.shown()),
-    ))
+fn refuse<T>(hook: Hook, message: impl Into<String>) -> Result<T, RuleFailure> {
+    Err(hook_failure(hook, message))
 }
 
-fn amount(map: &impl HookValue, key: &str) -> Result<Option<Decimal>, RuleFailure> {
-    let Some(value) = map.entry(key) else {
-        return Ok(None);
-    };
+fn wrong<T>(key: &str, wanted: &str, value: &impl HookValue) -> Result<T, RuleFailure> {
+    let message = format!("`{key}` must be {wanted}, and is {}", value.shown());
+    refuse(Hook::Reward, message)
+}
+
+fn amount(key: &str, value: &impl HookValue) -> Result<Decimal, RuleFailure> {
     match value.number() {
-        Some(number) if !number.is_sign_negative() || number.is_zero() => Ok(Some(number)),
-        _ => wrong(key, "a number from 0", &value),
+        Some(number) if !number.is_sign_negative() || number.is_zero() => Ok(number),
+        _ => wrong(key, "a number from 0", value),
     }
 }
 
-fn count(map: &impl HookValue, key: &str) -> Result<Option<u32>, RuleFailure> {
-    let Some(value) = map.entry(key) else {
-        return Ok(None);
-    };
+fn count(key: &str, value: &impl HookValue) -> Result<u32, RuleFailure> {
     let number = value.number().filter(Decimal::is_integer);
     match number.and_then(|number| number.to_u32()) {
-        Some(count) => Ok(Some(count)),
-        None => wrong(key, "a whole number from 0", &value),
+        Some(count) => Ok(count),
+        None => wrong(key, "a whole number from 0", value),
     }
 }
 
-fn text(map: &impl HookValue, key: &str) -> Result<Option<String>, RuleFailure> {
-    let Some(value) = map.entry(key) else {
-        return Ok(None);
-    };
+fn text(key: &str, value: &impl HookValue) -> Result<String, RuleFailure> {
     match value.text() {
-        Some(text) => Ok(Some(text)),
-        None => wrong(key, "a text", &value),
+        Some(text) => Ok(text),
+        None => wrong(key, "a text", value),
     }
 }
 
@@ -198,18 +218,16 @@ impl HookValue for Dynamic {
         self.read_lock::<ImmutableString>().map(|text| text.to_string())
     }
 
-    fn unknown_key(&self, known: &[&str]) -> Option<Option<String>> {
+    fn visit_entries(
+        &self,
+        mut visit: impl FnMut(&str, &Self) -> Result<(), RuleFailure>,
+    ) -> Option<Result<(), RuleFailure>> {
         let map = self.read_lock::<Map>()?;
-        Some(
-            map.keys()
-                .find(|key| !known.contains(&key.as_str()))
-                .map(ToString::to_string),
-        )
+        Some(map.iter().try_for_each(|(key, value)| visit(key, value)))
     }
 
-    fn entry(&self, key: &str) -> Option<Self> {
-        let map = self.read_lock::<Map>()?;
-        map.get(key).filter(|value| !value.is_unit()).cloned()
+    fn is_nothing(&self) -> bool {
+        self.is_unit()
     }
 
     fn shown(&self) -> String {
@@ -238,18 +256,23 @@ impl HookValue for Value<'_> {
         }
     }
 
-    fn unknown_key(&self, known: &[&str]) -> Option<Option<String>> {
+    fn visit_entries(
+        &self,
+        mut visit: impl FnMut(&str, &Self) -> Result<(), RuleFailure>,
+    ) -> Option<Result<(), RuleFailure>> {
         match self {
-            Value::Map(entries) => {
-                let mut keys = entries.iter().map(|(key, _)| *key);
-                Some(keys.find(|key| !known.contains(key)).map(str::to_owned))
-            }
-            other => other.to_dynamic().unknown_key(known),
+            Value::Map(entries) => Some(entries.iter().try_for_each(|(key, value)| visit(key, value))),
+            Value::Object(fields) => Some(
+                fields
+                    .iter()
+                    .try_for_each(|(key, value)| visit(key, &Value::json(value))),
+            ),
+            _ => None,
         }
     }
 
-    fn entry(&self, key: &str) -> Option<Self> {
-        Some(self.property(key)).filter(|value| !value.is_unit())
+    fn is_nothing(&self) -> bool {
+        self.is_unit()
     }
 
     fn shown(&self) -> String {

@@ -236,7 +236,7 @@ pub(super) fn joined<'v>(values: impl IntoIterator<Item = Value<'v>>, arena: &'v
 
 impl<'v> Value<'v> {
     /// A value out of an event's data or a user's attributes.
-    pub(super) fn json(json: &'v Json) -> Self {
+    pub(crate) fn json(json: &'v Json) -> Self {
         match json {
             Json::Null => Value::Unit,
             Json::Bool(yes) => Value::Bool(*yes),
@@ -372,7 +372,7 @@ impl<'v> Value<'v> {
     }
 
     /// A field; of what has no such field it is absent.
-    pub(crate) fn property(self, name: &str) -> Value<'v> {
+    pub(super) fn property(self, name: &str) -> Value<'v> {
         match self {
             Value::Object(fields) => fields.get(name).map_or(Value::Unit, Value::json),
             Value::Map(entries) => {

@@ -48,7 +48,7 @@ pub(super) fn load(
     for ((path, _), (file, found)) in texts.iter().zip(read_files) {
         findings.extend(found);
         match file {
-            ReadFile::Mission(mission) => missions.push((path, *mission)),
+            ReadFile::Mission(mission) => missions.push((path, mission)),
             ReadFile::Cases(file) => cases.push((path, file)),
             ReadFile::Other => {}
         }
@@ -138,7 +138,9 @@ pub(super) fn load(
             .and_then(|path| files.get(path))
             .map(str::to_owned)
     };
-    let missions = missions.into_iter().filter_map(|(file, mission)| {
+    let mut pack_missions = Vec::with_capacity(missions.len());
+    pack_missions.extend(missions.into_iter().filter_map(|(file, mission)| {
+        let mission = *mission;
         let mut definition = mission.definition?;
         definition.script = script_of(file);
         for (trigger, place) in definition.trigger.iter_mut().zip(&mission.triggers) {
@@ -151,8 +153,7 @@ pub(super) fn load(
             file: file.to_owned(),
             definition,
         })
-    });
-    let missions: Vec<PackMission> = missions.collect();
+    }));
     let Manifest {
         name,
         version,
@@ -178,7 +179,7 @@ pub(super) fn load(
         },
         caps,
         events,
-        missions,
+        missions: pack_missions,
         cases: mission_cases,
         check_in_cases,
         properties,

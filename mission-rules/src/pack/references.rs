@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// A mission and the path of its file.
-pub(super) type PlacedMission<'a> = (&'a str, MissionFile);
+pub(super) type PlacedMission<'a> = (&'a str, Box<MissionFile>);
 
 /// Reports codes that two missions have.
 pub(super) fn check_codes(missions: &[PlacedMission<'_>], findings: &mut Vec<Finding>) {

@@ -357,10 +357,10 @@ struct Falls {
 
 /// Where a value, or an amount of a reward, falls from one evaluation to another.
 fn falls(before: &Dynamic, after: &Dynamic) -> Option<Falls> {
-    let amounts = REWARD_FIELDS.iter().filter_map(|name| {
-        let (before, after) = (before.entry(name)?, after.entry(name)?);
-        Some((*name, before, after))
-    });
+    let entry = |map: &Dynamic, name: &str| map.read_lock::<rhai::Map>()?.get(name).cloned();
+    let amounts = REWARD_FIELDS
+        .iter()
+        .filter_map(|name| Some((*name, entry(before, name)?, entry(after, name)?)));
     let whole = std::iter::once(("value", before.clone(), after.clone()));
     whole.chain(amounts).find_map(|(what, before, after)| {
         let has_fallen = match (before.number(), after.number()) {
