@@ -33,10 +33,10 @@ export class Refused extends Error {
   }
 }
 
-export async function call(method, path, body) {
+export async function call(method, path, body, key = crypto.randomUUID()) {
   const headers = { Authorization: `Bearer ${session.token}`, Accept: 'application/json' };
   if (body !== undefined) headers['Content-Type'] = 'application/json';
-  if (method !== 'GET') headers['Idempotency-Key'] = crypto.randomUUID();
+  if (method !== 'GET') headers['Idempotency-Key'] = key;
   const response = await fetch(`/api/v1${path}`, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
   const text = await response.text();
   let answer = null;
@@ -52,7 +52,8 @@ export async function call(method, path, body) {
 }
 
 export const get = (path) => call('GET', path);
-export const post = (path, body) => call('POST', path, body);
+/** With the same key it is done once, however often it is sent. */
+export const post = (path, body, key) => call('POST', path, body, key);
 
 /** Follows the stream until it is told to stop; comes again with the last id where it breaks. */
 export async function follow(see, signal) {

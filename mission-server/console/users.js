@@ -1,7 +1,7 @@
 // One user: profile, calendar, tasks, rewards, ledger, devices, and why a mission can or cannot be done.
 
 import { html, useState } from './vendor/htm-preact.js';
-import { get, may, post } from './api.js';
+import { Refused, get, may, post } from './api.js';
 import { Action, Figures, Listed, Loaded, Problem, Table, Tag, useLoad } from './parts.js';
 import { language, number, t, time } from './text.js';
 
@@ -50,7 +50,48 @@ const Tasks = ({ id }) => html`<${Listed} title=${t('Tasks')} path=${`/users/${i
 
 const REVOCABLE = ['claimed', 'pending', 'held'];
 
-const Rewards = ({ id }) => html`<${Listed} title=${t('Rewards')} path=${`/users/${id}/rewards`}
+const Rewards = ({ id }) => {
+  const [round, setRound] = useState(0);
+  return html`${may('rewards:write') && html`<${Grant} id=${id} again=${() => setRound((n) => n + 1)} />`}<${RewardList} key=${round} id=${id} />`;
+};
+
+/** A grant by hand. Until it is answered, each try is the same grant. */
+function Grant({ id, again }) {
+  const [key, setKey] = useState(() => crypto.randomUUID());
+  const [busy, setBusy] = useState(false);
+  const [told, setTold] = useState('');
+  const [error, setError] = useState(null);
+  const grant = async (event) => {
+    event.preventDefault();
+    const form = event.target;
+    const { points, experience, badge, reason } = Object.fromEntries(new FormData(form));
+    setBusy(true);
+    setError(null);
+    setTold('');
+    try {
+      const reward = await post(`/users/${id}/rewards`, {
+        points: points || '0', experience_points: Number(experience), badge_id: badge.trim() || null, reason,
+      }, key);
+      setTold(t(reward.status === 'held' ? 'It waits for the approval of another operator.' : 'It is granted.'));
+      form.reset();
+      setKey(crypto.randomUUID());
+      again();
+    } catch (problem) {
+      setError(problem);
+      // What was refused is not what will be sent next.
+      if (problem instanceof Refused && problem.status < 500) setKey(crypto.randomUUID());
+    }
+    setBusy(false);
+  };
+  const field = (name, label, more) => html`<div><label for=${`grant-${name}`}>${label}</label><input id=${`grant-${name}`} name=${name} ...${more} /></div>`;
+  return html`<section><h2>${t('Grant by hand')}</h2><form class="row" onSubmit=${grant}>
+    ${field('points', t('Points'), { inputmode: 'decimal', size: 10 })}${field('experience', 'XP', { type: 'number', min: 0, step: 1 })}
+    ${field('badge', t('Badge'), { size: 14, maxlength: 255 })}${field('reason', t('Reason'), { size: 30, maxlength: 1000, required: true })}
+    <button class="main" disabled=${busy}>${t('Grant')}</button></form>
+    <p role="status">${told}</p><${Problem} error=${error} /></section>`;
+}
+
+const RewardList = ({ id }) => html`<${Listed} title=${t('Rewards')} path=${`/users/${id}/rewards`}
   head=${['Type', 'Status', 'Points', 'Earned', 'Action']}
   row=${(reward, again) => [reward.type, html`<${Tag} of=${reward.status} />`, number(reward.total_points), time(reward.earned_at),
     may('rewards:write') && REVOCABLE.includes(reward.status) ? html`<${Action} label=${t('Revoke')} danger=${true} note=${t('Reason')}

@@ -48,7 +48,9 @@ export const vi = {
   'User id or invite code': 'Mã người dùng hoặc mã mời', 'Nobody has this id or invite code.': 'Không ai có mã này.', 'Level': 'Cấp', 'XP': 'XP',
   'Wallet': 'Ví', 'Zone': 'Múi giờ', 'Country': 'Quốc gia', 'Tags': 'Nhãn', 'Badges': 'Huy hiệu', 'Invite code': 'Mã mời', 'First seen': 'Thấy lần đầu',
   'Last seen': 'Thấy lần cuối', 'Other users': 'Người khác dùng', 'Devices': 'Thiết bị', 'Tasks': 'Việc', 'Progress': 'Tiến độ', 'Period': 'Kỳ',
-  'Started': 'Bắt đầu', 'Earned': 'Đạt lúc', 'Revoke': 'Thu hồi', 'Ledger': 'Sổ cái',
+  'Started': 'Bắt đầu', 'Earned': 'Đạt lúc', 'Revoke': 'Thu hồi', 'Ledger': 'Sổ cái', 'Badge': 'Huy hiệu',
+  'Grant by hand': 'Cấp thưởng thủ công', 'Grant': 'Cấp', 'It is granted.': 'Đã cấp.',
+  'It waits for the approval of another operator.': 'Đang chờ một người vận hành khác chấp thuận.',
   'Its points, experience and badge are taken back, with a reversing entry in the wallet.':
     'Điểm, kinh nghiệm và huy hiệu bị thu lại, với bút toán đảo trong ví.',
   'Calendar': 'Lịch', 'Month': 'Tháng', 'Streak': 'Chuỗi ngày', 'Longest': 'Dài nhất', 'Freezes': 'Lượt giữ chuỗi',

@@ -8,7 +8,7 @@ use super::{
     Revoked, RewardTaken, TaskChanged, TaskCompleted, UploadTaken, UserSaved, catalog::PackPolicy,
 };
 use crate::{
-    FileId, MissionId, PackId, ReviewId, RewardId, TaskId, UserId,
+    FileId, MissionId, PackId, Points, ReviewId, RewardId, TaskId, UserId,
     decision::Root,
     event::{ActivityEvent, EventResult},
     fraud::{ReviewDecision, Verdict},
@@ -212,6 +212,23 @@ commands! {
         /// Why.
         reason: Option<String>,
     }
+    /// An operator grants a reward that nothing earned.
+    GrantReward -> RewardTaken {
+        /// To whom.
+        user: UserId,
+        /// How many points; rounded as every awarded amount.
+        points: Points,
+        /// How much experience.
+        experience_points: u32,
+        /// A badge.
+        badge_id: Option<String>,
+        /// The operator.
+        operator: UserId,
+        /// Why.
+        reason: String,
+        /// Whether another operator has to approve it.
+        needs_approval: bool,
+    }
     /// An operator takes a granted reward back.
     RevokeReward -> Revoked {
         /// Whose it is.
@@ -326,6 +343,7 @@ impl Command {
             Command::DecideReview(c) => Root::User(c.user),
             Command::NoteModeration(c) => Root::User(c.user),
             Command::ApplyVerdict(c) => Root::User(c.user),
+            Command::GrantReward(c) => Root::User(c.user),
             Command::RevokeReward(c) => Root::User(c.user),
             Command::ExpireDue(c) => Root::User(c.user),
             Command::CreateMission(c) => Root::Mission(c.mission),

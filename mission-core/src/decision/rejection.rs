@@ -111,6 +111,9 @@ pub enum Rejection {
     /// The review was decided before.
     #[error("the review was decided before")]
     AlreadyDecided,
+    /// Whoever asked for it cannot approve it.
+    #[error("another operator than the one who asked for it has to approve it; they may reject it")]
+    SecondPersonRequired,
     /// The reward is lost already: nothing is left to revoke.
     #[error("the reward has expired, or was rejected or revoked before: there is nothing to revoke")]
     NotClaimed,
@@ -196,6 +199,7 @@ impl Rejection {
             Rejection::VersionConflict { .. } => "version_conflict",
             Rejection::PolicyTaken => "policy_taken",
             Rejection::AlreadyDecided => "already_decided",
+            Rejection::SecondPersonRequired => "second_person_required",
             Rejection::NotClaimed => "not_claimed",
             Rejection::ReferralCounted => "referral_counted",
             Rejection::SelfReferral => "self_referral",

@@ -88,6 +88,7 @@ pub(super) fn read_set(request: &Request, catalog: &Catalog) -> ReadSet {
             user(&mut keys, c.user);
             keys.records.review.insert((c.user, c.review));
         }
+        Command::GrantReward(c) => user(&mut keys, c.user),
         Command::RevokeReward(c) => {
             user(&mut keys, c.user);
             keys.records.reward.insert((c.user, c.reward));

@@ -89,6 +89,13 @@ pub enum ReviewSubject {
         /// Its rewards.
         rewards: Vec<RewardId>,
     },
+    /// A grant by hand; its reward is held.
+    Grant {
+        /// What is to be granted.
+        reward: RewardId,
+        /// Who asks for it, and so cannot approve it.
+        operator: UserId,
+    },
 }
 
 impl ReviewSubject {
@@ -99,7 +106,7 @@ impl ReviewSubject {
             ReviewSubject::Evidence { task }
             | ReviewSubject::Upload { task, .. }
             | ReviewSubject::Completion { task, .. } => Some(*task),
-            ReviewSubject::Claim { .. } | ReviewSubject::CheckIn { .. } => None,
+            ReviewSubject::Claim { .. } | ReviewSubject::CheckIn { .. } | ReviewSubject::Grant { .. } => None,
         }
     }
 
@@ -108,9 +115,9 @@ impl ReviewSubject {
     pub fn rewards(&self) -> &[RewardId] {
         match self {
             ReviewSubject::Evidence { .. } | ReviewSubject::Upload { .. } => &[],
-            ReviewSubject::Completion { reward, .. } | ReviewSubject::Claim { reward } => {
-                std::slice::from_ref(reward)
-            }
+            ReviewSubject::Completion { reward, .. }
+            | ReviewSubject::Claim { reward }
+            | ReviewSubject::Grant { reward, .. } => std::slice::from_ref(reward),
             ReviewSubject::CheckIn { rewards, .. } => rewards,
         }
     }
@@ -124,11 +131,21 @@ impl ReviewSubject {
             ReviewSubject::Completion { .. } => "completion",
             ReviewSubject::Claim { .. } => "claim",
             ReviewSubject::CheckIn { .. } => "check_in",
+            ReviewSubject::Grant { .. } => "grant",
+        }
+    }
+
+    /// The operator who asks for it, where one does: another one has to approve it.
+    #[must_use]
+    pub fn requested_by(&self) -> Option<UserId> {
+        match self {
+            ReviewSubject::Grant { operator, .. } => Some(*operator),
+            _ => None,
         }
     }
 }
 
-/// Why a command was flagged.
+/// Why a command waits for a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -145,6 +162,8 @@ pub enum ReviewReason {
     NearCopy(FileId),
     /// The moderation service leaves it to a person, and says why.
     Moderation(String),
+    /// An operator asks for a grant of more than one person may decide on, and says why.
+    ManualGrant(String),
 }
 
 /// Whether a review was decided, and how.

@@ -7,14 +7,14 @@ use uuid::Uuid;
 use super::RewardAmount;
 use crate::{MissionId, Percent, Points, RewardId, TaskId, UserId};
 
-/// The reward of one task, check-in day, milestone or referral. Its id is the grant id.
+/// The reward of one task, check-in day, milestone or referral, or one that an operator grants. Its id is the grant id.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reward {
     /// The grant id.
     pub id: RewardId,
     /// Whose it is.
     pub user_id: UserId,
-    /// The task, check-in day or invitee that earned it; unique together with the type.
+    /// The task, check-in day, invitee or operator's command that earned it; unique together with the type.
     pub source_id: Uuid,
     /// The mission of the task, where a task earned it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -102,6 +102,8 @@ pub enum RewardType {
     ReferralBonus,
     /// A completed task of a `social` mission.
     SocialAction,
+    /// An operator granted it, with a reason.
+    ManualGrant,
 }
 
 /// The status of a reward.

@@ -14,6 +14,7 @@ mod explanations;
 mod friends;
 mod late_events;
 mod layers;
+mod manual_grants;
 mod matching;
 mod missions;
 mod pipeline;

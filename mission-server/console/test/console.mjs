@@ -183,6 +183,12 @@ try {
   await page.getByRole('dialog').getByRole('button', { name: 'Confirm' }).click();
   await page.getByRole('row', { name: /CHECKIN_DAILY/ }).getByText('revoked').waitFor();
 
+  await page.locator('#grant-points').fill('12.5');
+  await page.locator('#grant-reason').fill('a goodwill');
+  await page.getByRole('button', { name: 'Grant', exact: true }).click();
+  await shows(page, 'It is granted.');
+  await page.getByRole('row', { name: /MANUAL_GRANT/ }).getByText('claimed').waitFor();
+
   // Charts and a file; events as they happen; the audit.
   await go(page, 'Analytics');
   await page.locator('canvas').first().waitFor();

@@ -245,7 +245,7 @@ fn reward_source(reward: &StoredReward, records: &UserRecords, add: &mut impl Fn
                 "no such check-in".to_owned(),
             )
         }
-        RewardType::ReferralBonus => return,
+        RewardType::ReferralBonus | RewardType::ManualGrant => return,
     };
     let unearned = Deviation::new(DeviationKind::RewardSource, expected.0, expected.1);
     add(Deviation {

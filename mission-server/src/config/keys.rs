@@ -368,6 +368,12 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key(FRAUD, "fraud.shared_device_window", "DURATION", "Within so long"),
     key(
+        FRAUD,
+        "fraud.approve_grants_above",
+        "POINTS",
+        "Grants by hand of more points need a second operator's approval",
+    ),
+    key(
         ENGINE,
         "events.ahead_window",
         "DURATION",

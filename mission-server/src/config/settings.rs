@@ -4,6 +4,7 @@ use std::{fmt, path::PathBuf, time::Duration};
 
 use ipnet::IpNet;
 use mission_core::{
+    Points,
     engine::Limits,
     event::LateWindow,
     fraud::{CheckMode, FraudPolicy},
@@ -265,6 +266,8 @@ pub struct FraudSettings {
     pub rate_limit_per_user: Option<Quota>,
     /// How often one address may; `None` = no limit.
     pub rate_limit_per_address: Option<Quota>,
+    /// Grants by hand of more points need a second operator's approval; `None` = none does.
+    pub approve_grants_above: Option<Points>,
     /// What is checked within a command.
     pub policy: FraudPolicy,
 }
@@ -543,6 +546,7 @@ fn fraud(layers: &Layers) -> Result<FraudSettings, ConfigError> {
     Ok(FraudSettings {
         rate_limit_per_user: layers.need("fraud.rate_limit_per_user", rate)?,
         rate_limit_per_address: layers.need("fraud.rate_limit_per_address", rate)?,
+        approve_grants_above: layers.read("fraud.approve_grants_above", values::points)?,
         policy: FraudPolicy {
             devices: layers.need("fraud.flag_devices", |text| values::word(text, &modes))?,
             require_device: layers.need("fraud.require_device", values::switch)?,

@@ -3,6 +3,7 @@
 use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
 
 use ipnet::IpNet;
+use mission_core::Points;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
@@ -304,6 +305,13 @@ pub(super) fn count<T: FromStr + PartialOrd + From<u8>>(text: &str) -> Result<T,
 }
 
 /// Comma-separated texts.
+pub(super) fn points(text: &str) -> Result<Points, String> {
+    let number = text
+        .parse()
+        .map_err(|_| "expected a number of points, such as `1000`".to_owned())?;
+    Points::new(number).map_err(|error| error.to_string())
+}
+
 pub(super) fn list(text: &str) -> Result<Vec<String>, String> {
     Ok(text
         .split(',')

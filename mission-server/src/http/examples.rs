@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// Method, path and body of each operation that takes one.
-pub(super) fn bodies() -> [(&'static str, &'static str, Value); 15] {
+pub(super) fn bodies() -> [(&'static str, &'static str, Value); 16] {
     [
         ("put", "/dev/clock", json!({"now": "2026-01-05T10:00:00Z"})),
         ("post", "/api/v1/rules/test", pack()),
@@ -45,6 +45,11 @@ pub(super) fn bodies() -> [(&'static str, &'static str, Value); 15] {
             "post",
             "/api/v1/reviews/{id}/reject",
             json!({"note": "the picture shows another post"}),
+        ),
+        (
+            "post",
+            "/api/v1/users/{id}/rewards",
+            json!({"points": 50, "reason": "the video did not start on the day of the draw"}),
         ),
         (
             "post",

@@ -270,6 +270,12 @@ const KINDS: &[Kind] = &[
         "Its authors see why in `health` of GET /missions/{id}.",
     ),
     kind(
+        "second_person_required",
+        403,
+        "Whoever asked for a grant cannot approve it.",
+        "Let another operator approve it, or reject it.",
+    ),
+    kind(
         "self_referral",
         400,
         "Inviter and invitee are the same user.",

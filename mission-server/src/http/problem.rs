@@ -169,6 +169,7 @@ impl From<Rejection> for Problem {
         let status = match &rejection {
             Rejection::NotFound(_) => StatusCode::NOT_FOUND,
             Rejection::UserErased => StatusCode::GONE,
+            Rejection::SecondPersonRequired => StatusCode::FORBIDDEN,
             Rejection::Cooldown { .. } => StatusCode::TOO_MANY_REQUESTS,
             Rejection::FriendsUnknown => StatusCode::SERVICE_UNAVAILABLE,
             Rejection::CodeTaken { .. } | Rejection::PolicyTaken => StatusCode::CONFLICT,

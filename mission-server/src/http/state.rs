@@ -5,6 +5,7 @@ use std::{ops::Deref, sync::Arc};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use mission_core::{
+    Points,
     engine::Engine,
     ports::{bus::Outbox, clock::Clock, queries::Queries, store::Store},
 };
@@ -72,6 +73,8 @@ pub struct Parts {
     pub auth: Arc<Authenticator>,
     /// The first check against fraud.
     pub rate_limits: RateLimits,
+    /// Grants by hand of more points need a second operator's approval.
+    pub approve_grants_above: Option<Points>,
     /// What the server depends on.
     pub probe: Arc<dyn Probe>,
     /// Metrics in Prometheus form.

@@ -250,6 +250,7 @@ async fn serve(
         auth,
         cache,
         rate_limits: RateLimits::new(limits, settings.trusted_proxies.clone()),
+        approve_grants_above: settings.fraud.approve_grants_above,
         probe,
         metrics,
         test_clock: set_clock,

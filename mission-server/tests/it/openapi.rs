@@ -127,6 +127,9 @@ async fn every_example_is_answered_with_2xx_in_order() {
         .send(&admin, "post", "/api/v1/reviews/{id}/reject", &review)
         .await;
 
+    examples
+        .send(&admin, "post", "/api/v1/users/{id}/rewards", &id)
+        .await;
     let claimed = user.post(&format!("/tasks/{task}/claim"), post).await.ok(200);
     let reward = claimed["reward_id"].as_str().unwrap();
     examples

@@ -540,3 +540,86 @@ async fn refused_evidence_lowers_the_success_rate() {
         .await;
     nobody.refused(422, "invalid_query");
 }
+
+#[tokio::test]
+async fn a_grant_by_hand_is_paid_once_and_a_large_one_by_two_people() {
+    let server = Server::with(&[("MISSION_FRAUD_APPROVE_GRANTS_ABOVE", "100")]).await;
+    let (admin, user) = (server.admin(), server.user());
+    let permissions = json!({"permissions": ["rewards:write", "reviews:write"]});
+    let (asker, second) = (
+        server.client(Uuid::new_v4(), permissions.clone()),
+        server.client(Uuid::new_v4(), permissions),
+    );
+    let path = format!("/users/{}/rewards", user.user);
+    let body = |points: u32| json!({"points": points, "badge_id": "winner", "reason": "first prize"});
+    asker.post(&path, body(100)).await.refused(404, "not_found");
+    user.post("/checkin", Value::Null).await.ok(200);
+
+    let keyed = asker.header("idempotency-key", "prize-of-may");
+    let granted = keyed.post(&path, body(100)).await.ok(201);
+    assert_eq!(
+        (&granted["type"], &granted["status"], &granted["total_points"]),
+        (&json!("MANUAL_GRANT"), &json!("claimed"), &json!(100))
+    );
+    assert_eq!(keyed.post(&path, body(100)).await.ok(201), granted);
+    let me = user.get("/me").await.ok(200);
+    assert_eq!((&me["points"], &me["badges"]), (&json!(110), &json!(["winner"])));
+
+    let held = asker.post(&path, body(101)).await.ok(202);
+    assert_eq!(held["status"], "held");
+    let reviews = admin.get("/reviews").await.ok(200)["items"].clone();
+    let review = &reviews[0];
+    assert_eq!(
+        (&review["kind"], &review["requested_by"], &review["reasons"]),
+        (
+            &json!("grant"),
+            &json!(asker.user),
+            &json!([{"manual_grant": "first prize"}])
+        )
+    );
+    let approve = format!("/reviews/{}/approve", review["id"].as_str().unwrap());
+    asker
+        .post(&approve, Value::Null)
+        .await
+        .refused(403, "second_person_required");
+    second.post(&approve, Value::Null).await.ok(200);
+    assert_eq!(user.get("/me").await.ok(200)["points"], 211);
+
+    let audit = admin.get("/audit").await.ok(200)["items"].clone();
+    let entries: Vec<_> = audit
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|entry| entry["action"] == "GrantReward")
+        .map(|entry| {
+            (
+                &entry["actor"],
+                &entry["after"]["reason"],
+                &entry["after"]["status"],
+            )
+        })
+        .collect();
+    let (asker_id, reason) = (json!(asker.user), json!("first prize"));
+    assert_eq!(
+        entries,
+        [
+            (&asker_id, &reason, &json!("held")),
+            (&asker_id, &reason, &json!("claimed"))
+        ]
+    );
+
+    for (bad, pointer) in [
+        (json!({"points": 5, "reason": " "}), "/reason"),
+        (json!({"reason": "nothing"}), "/points"),
+        (json!({"badge_id": "", "reason": "a badge"}), "/badge_id"),
+        (
+            json!({"experience_points": 4_000_000_000_u32, "reason": "much"}),
+            "/experience_points",
+        ),
+    ] {
+        let refused = asker.post(&path, bad).await;
+        refused.refused(422, "invalid_body");
+        assert_eq!(refused.body["errors"][0]["pointer"], pointer);
+    }
+    user.post(&path, body(5)).await.refused(403, "forbidden");
+}

@@ -29,6 +29,9 @@ pub(crate) fn decide_review(
         return Err(Rejection::AlreadyDecided.into());
     }
     let approved = command.decision == ReviewDecision::Approve;
+    if approved && review.subject.requested_by() == Some(command.reviewer) {
+        return Err(Rejection::SecondPersonRequired.into());
+    }
     let verification = Verification {
         is_valid: approved,
         failure_reason: (!approved).then(|| reason(command)),
@@ -84,6 +87,11 @@ pub(super) fn settle(
                 let task = task_of(cx, user.id, held.task_id())?;
                 rewards::grant_earned(cx, &mut user, &task, &held)?;
             }
+            (Some(held), false) => rewards::reject(cx, &mut user, &held),
+        },
+        ReviewSubject::Grant { reward, .. } => match (held_reward(cx, user.id, *reward)?, approved) {
+            (None, _) => {}
+            (Some(held), true) => drop(rewards::grant(cx, &mut user, &held)),
             (Some(held), false) => rewards::reject(cx, &mut user, &held),
         },
         ReviewSubject::CheckIn { date, rewards, .. } => {

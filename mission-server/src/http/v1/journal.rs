@@ -210,6 +210,7 @@ fn lines(
         | Command::NoteModeration(_)
         | Command::EraseUser(_)
         | Command::ActivateReferral(_)
+        | Command::GrantReward(_)
         | Command::RevokeReward(_)
         | Command::ExpireDue(_)
         | Command::CreateMission(_)

@@ -110,6 +110,11 @@ pub(super) fn claimed(done: Executed<RewardTaken>) -> Response {
     answer(ok_or_accepted(reply.under_review), view, replayed)
 }
 
+/// What is wrong with an operator's reason, if anything.
+pub(super) fn check_reason(reason: &str) -> Option<&'static str> {
+    (reason.trim().is_empty() || reason.chars().count() > 1000).then_some("must have 1 to 1000 characters")
+}
+
 /// Why a reward is taken back.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -138,11 +143,8 @@ async fn revoke(
     let found = request.state.queries.reward(reward).await?;
     let found = found.ok_or_else(|| Problem::not_found(ResourceKind::Reward))?;
     let revocation: Revocation = request.body.read()?;
-    if revocation.reason.trim().is_empty() || revocation.reason.chars().count() > 1000 {
-        return Err(Problem::invalid_field(
-            "/reason",
-            "must have 1 to 1000 characters",
-        ));
+    if let Some(message) = check_reason(&revocation.reason) {
+        return Err(Problem::invalid_field("/reason", message));
     }
     let command = RevokeReward {
         user: found.user_id,

@@ -18,7 +18,7 @@ use super::UNDER_REVIEW;
 pub(in crate::http) struct RewardView {
     id: RewardId,
     user_id: UserId,
-    /// The task, check-in day or invitee that earned it; of a stage on the way an id of its own.
+    /// The task, check-in day or invitee that earned it; of a stage on the way, and of a grant by hand, an id of its own.
     source_id: Uuid,
     /// The stage of the task that earned it, from 1, where one on the way did.
     #[serde(skip_serializing_if = "Option::is_none")]

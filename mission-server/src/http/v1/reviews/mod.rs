@@ -42,8 +42,11 @@ struct ReviewView {
     user_id: UserId,
     #[serde(flatten)]
     person: PersonView,
-    /// `evidence`, `upload`, `completion`, `claim` or `check_in`.
+    /// `evidence`, `upload`, `completion`, `claim`, `check_in` or `grant`.
     kind: &'static str,
+    /// The operator who asks for the grant, and so cannot approve it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requested_by: Option<UserId>,
     /// The task, where one waits.
     task_id: Option<TaskId>,
     /// The uploaded file, where one waits.
@@ -79,6 +82,7 @@ impl ReviewView {
 impl From<Review> for ReviewView {
     fn from(review: Review) -> Self {
         let kind = review.subject.kind();
+        let requested_by = review.subject.requested_by();
         let (task_id, reward_ids) = (review.subject.task(), review.subject.rewards().to_vec());
         let (check_in_id, date) = match review.subject {
             ReviewSubject::CheckIn { day, date, .. } => (Some(day), Some(date)),
@@ -93,6 +97,7 @@ impl From<Review> for ReviewView {
             user_id: review.user_id,
             person: PersonView::default(),
             kind,
+            requested_by,
             task_id,
             file_id,
             reward_ids,

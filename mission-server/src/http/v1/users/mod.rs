@@ -2,6 +2,7 @@
 
 mod attributes;
 mod explain;
+mod grant;
 mod read;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -12,4 +13,5 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
     attributes::routes()
         .merge(read::routes())
         .merge(explain::routes())
+        .merge(grant::routes())
 }

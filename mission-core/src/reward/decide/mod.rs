@@ -1,9 +1,13 @@
 //! Rewards earned, granted, expired, revoked. Every grant of the engine goes through [`grant`].
 
+mod manual;
+
 use chrono::{DateTime, Duration, Utc};
 use rust_decimal::Decimal;
 use serde_json::json;
 use uuid::Uuid;
+
+pub(crate) use manual::grant as grant_by_hand;
 
 use super::{NotClaimable, Reward, RewardAmount, RewardStage, RewardStatus, RewardType};
 use crate::{
@@ -301,17 +305,18 @@ pub(crate) fn claim_reward(
             }
         }
         // These are granted as they are earned, or wait for a reviewer.
-        RewardType::CheckInDaily | RewardType::CheckInMilestone | RewardType::ReferralBonus => {
-            match reward.claimable_at(cx.now()) {
-                Err(NotClaimable::UnderReview) => Ok(RewardTaken {
-                    reward,
-                    under_review: true,
-                }),
-                Err(NotClaimable::Rejected) => Err(Rejection::RewardRejected.into()),
-                Err(NotClaimable::AlreadyClaimed) | Ok(()) => Err(Rejection::AlreadyClaimed.into()),
-                Err(NotClaimable::Expired) => Err(Rejection::RewardExpired.into()),
-            }
-        }
+        RewardType::CheckInDaily
+        | RewardType::CheckInMilestone
+        | RewardType::ReferralBonus
+        | RewardType::ManualGrant => match reward.claimable_at(cx.now()) {
+            Err(NotClaimable::UnderReview) => Ok(RewardTaken {
+                reward,
+                under_review: true,
+            }),
+            Err(NotClaimable::Rejected) => Err(Rejection::RewardRejected.into()),
+            Err(NotClaimable::AlreadyClaimed) | Ok(()) => Err(Rejection::AlreadyClaimed.into()),
+            Err(NotClaimable::Expired) => Err(Rejection::RewardExpired.into()),
+        },
     }
 }
 
