@@ -44,6 +44,7 @@ pub(crate) enum Command {
     Diff(Diff),
     Pull(Pull),
     Rollback(Rollback),
+    Shadow(Shadow),
     #[cfg(feature = "database")]
     Audit(Audit),
     ExportLog(ExportLog),
@@ -416,6 +417,31 @@ pub(crate) struct Rollback {
     pub(crate) server: Server,
     #[command(flatten)]
     pub(crate) how: PutArgs,
+}
+
+/// Show what a shadow mission would have granted on live events, and where it differs from the mission that pays.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A mission with `shadow = true` is evaluated in full and grants nothing; `shadow_of` names the one that it is compared with.
+
+Example:
+  mission shadow watch-v2 --server http://127.0.0.1:8080")]
+pub(crate) struct Shadow {
+    /// The shadow mission's code
+    pub(crate) mission: MissionCode,
+    #[command(flatten)]
+    pub(crate) server: Server,
+    /// How the report is shown
+    #[arg(long, value_enum, default_value_t = ShadowFormat::Human)]
+    pub(crate) format: ShadowFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ShadowFormat {
+    /// Tables
+    Human,
+    /// One object, as `GET /missions/{mission}/shadow` answers
+    Json,
 }
 
 /// Show how a pack differs from the one on a server; exit 1 where it does.

@@ -34,6 +34,7 @@ fn main() -> ExitCode {
         Command::Diff(args) => commands::diff::run(&args),
         Command::Pull(args) => commands::pull::run(&args),
         Command::Rollback(args) => commands::rollback::run(&args),
+        Command::Shadow(args) => commands::shadow::run(&args),
         #[cfg(feature = "database")]
         Command::Audit(args) => commands::audit::run(&args),
         Command::ExportLog(args) => commands::export_log::run(&args),

@@ -3,13 +3,17 @@
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 use chrono::{DateTime, Utc};
-use mission_core::{mission::MissionCode, task::Explanation};
+use mission_core::{
+    mission::{MissionCode, MissionTotals},
+    task::Explanation,
+};
 use mission_rules::pack::PackFiles;
 use reqwest::{
     StatusCode,
     blocking::{Client, RequestBuilder, Response},
     header::{AUTHORIZATION, HeaderValue},
 };
+use rust_decimal::Decimal;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json, value::RawValue};
 use url::Url;
@@ -66,6 +70,54 @@ impl fmt::Display for PackVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let updated_at = self.updated_at.format("%Y-%m-%d %H:%M:%S UTC");
         write!(f, "version {} of {updated_at}", self.version)
+    }
+}
+
+/// What a shadow mission would have done, as the server tells of it.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ShadowReport {
+    pub(crate) mission: MissionCode,
+    pub(crate) shadow_of: Option<MissionCode>,
+    pub(crate) since: Option<DateTime<Utc>>,
+    pub(crate) users: u64,
+    pub(crate) is_partial: bool,
+    pub(crate) shadow: MissionTotals,
+    pub(crate) live: Option<MissionTotals>,
+    pub(crate) completed_by: Option<CompletedBy>,
+    pub(crate) differences: Vec<Difference>,
+    pub(crate) health: Health,
+}
+
+/// How many users completed which of two missions.
+#[derive(Debug, Deserialize)]
+pub(crate) struct CompletedBy {
+    pub(crate) both: u64,
+    pub(crate) shadow_only: u64,
+    pub(crate) live_only: u64,
+}
+
+/// A user for whom two missions did not do the same.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Difference {
+    pub(crate) user_id: Uuid,
+    #[serde(with = "mission_core::points::exact")]
+    pub(crate) points: Decimal,
+    pub(crate) shadow: MissionTotals,
+    pub(crate) live: MissionTotals,
+}
+
+/// How a mission's rules do.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Health {
+    pub(crate) failures_last_hour: u64,
+    pub(crate) last_reason: Option<String>,
+}
+
+impl ShadowReport {
+    /// What an answer holds.
+    pub(crate) fn of(answer: Value) -> Result<ShadowReport, Failure> {
+        serde_json::from_value(answer)
+            .map_err(|error| Failure::Failed(format!("the server's answer cannot be read: {error}")))
     }
 }
 
@@ -200,6 +252,12 @@ impl Server {
     pub(crate) fn explanation(&self, user: Uuid, mission: &MissionCode) -> Result<Explanation, Failure> {
         let user = user.to_string();
         let url = self.route(&["users", &user, "missions", mission.as_str(), "explain"])?;
+        read(accepted(self.send(self.client.get(url))?)?)
+    }
+
+    /// What a shadow mission would have done.
+    pub(crate) fn shadow(&self, mission: &MissionCode) -> Result<Value, Failure> {
+        let url = self.route(&["missions", mission.as_str(), "shadow"])?;
         read(accepted(self.send(self.client.get(url))?)?)
     }
 

@@ -78,6 +78,7 @@ codes! {
     PackRounded = "pack/rounded", Warning, "points are finer than the pack pays, and are rounded";
     PackRoundsToZero = "pack/rounds-to-zero", Warning, "points are so few that they are rounded to 0";
     PackScriptOutside = "pack/script-outside", Error, "a mission names a script outside of the pack";
+    PackShadowRequired = "pack/shadow-required", Error, "a mission asks for the completion of a shadow mission, which nobody has";
     PackSmallBudget = "pack/small-budget", Warning, "a budget is used up by one user, or covers no completion at all";
     PackSmallPercent = "pack/small-percent", Warning, "a percentage is below one, and was probably meant as a factor";
     PackStrayFile = "pack/stray-file", Error, "nothing reads a file";

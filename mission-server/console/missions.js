@@ -26,7 +26,7 @@ async function counts() {
 
 function Budget({ mission }) {
   const { budget, budget_used: used } = mission;
-  if (!budget) return '–';
+  if (!budget) return used ? `${number(used.points)} ★` : '–';
   const limits = [['points', budget.max_points, '★'], ['grants', budget.max_grants, '×']];
   return limits.filter(([, most]) => most != null).map(([name, most, unit]) => html`
     <${Share} label=${`${t('Budget')}, ${name}`} part=${used?.[name]} of=${most} unit=${unit} />`);
@@ -49,7 +49,7 @@ export function Missions() {
     return [
       html`<a href="#/missions/${mission.id}">${mission.title}</a><br /><code>${mission.code}</code>
         <span class="soft"> · ${mission.category} · ${mission.frequency.replace('_', ' ')}</span>`,
-      html`<${Tag} of=${mission.status} />`, offer(mission.reward),
+      html`<${Tag} of=${mission.status} />${mission.shadow && html` <${Tag} of=${t('shadow')} />`}`, offer(mission.reward),
       html`<${Budget} mission=${mission} />`, of ? `${number(of.started)} → ${number(of.completed)} → ${number(of.claims)}` : '–',
       html`<${Health} of=${mission.health} />`, windowOf(mission), html`<${Pack} name=${mission.pack} />`,
     ];
@@ -81,7 +81,8 @@ const QUESTIONS = {
 function Page({ mission, again }) {
   const moves = may('missions:write') ? MOVES[mission.status] : [];
   const { health } = mission;
-  return html`<p><a href="#/missions">← ${t('Missions')}</a></p><h1>${mission.title} <${Tag} of=${mission.status} /></h1>
+  return html`<p><a href="#/missions">← ${t('Missions')}</a></p><h1>${mission.title} <${Tag} of=${mission.status} />
+    ${mission.shadow && html` <${Tag} of=${t('shadow')} />`}</h1>
     <section><p>${mission.description}</p>
       <${Figures} of=${[
         [t('Code'), mission.code], [t('Frequency'), mission.frequency], [t('Priority'), mission.priority], [t('Reward'), offer(mission.reward)],
@@ -91,6 +92,7 @@ function Page({ mission, again }) {
       <div class="row">${moves.map((move) => html`<${Action} label=${t(LABELS[move])} danger=${move === 'archive'}
         ask=${`${t(QUESTIONS[move])} ${t('Open tasks')}: ${number(mission.open_task_count)}.`}
         act=${async () => { await post(`/missions/${mission.id}/${move}`); again(); }} />`)}</div></section>
+    ${mission.shadow && html`<${Shadow} mission=${mission} />`}
     <div class="grid"><${Funnel} mission=${mission} />
       ${health && html`<section><h2>${t('Health')}</h2>
         <${Figures} of=${[[t('Rule failures, last hour'), html`<${Health} of=${health} />`], [t('Since'), time(health.since)]]} />
@@ -114,6 +116,24 @@ function Funnel({ mission }) {
     return html`<div class="funnel">${['started', 'completed', 'claims'].map((name) => html`<div>
       <label>${t(name)}: ${number(of[name])}<progress max=${most} value=${of[name]}></progress></label></div>`)}</div>
       <p class="soft">${t('Points')}: ${number(of.points)}${good == null ? '' : ` · ${t('Evidence refused')}: ${number(100 - 100 * good)} %`}</p>`;
+  }}<//></section>`;
+}
+
+const totals = (code, of) => [html`<code>${code}</code>`, ...['started', 'completed', 'grants', 'points'].map((name) => number(of[name]))];
+
+/** What a shadow mission would have granted, and for whom it differs from the mission that pays. */
+function Shadow({ mission }) {
+  const found = useLoad(() => get(`/missions/${mission.id}/shadow`), [mission.id]);
+  return html`<section><h2>${t('What it would have granted')}</h2><${Loaded} from=${found}>${(report) => {
+    const { shadow, live, completed_by: by, differences } = report;
+    const rows = [totals(report.mission, shadow), ...(live ? [totals(report.shadow_of, live)] : [])];
+    return html`<p class="soft">${t('Since')}: ${time(report.since)} · ${t('Users')}: ${number(report.users)}${report.is_partial ? '+' : ''}</p>
+      <${Table} head=${['Mission', 'started', 'completed', 'Rewards', 'Points'].map(t)} rows=${rows} />
+      ${by && html`<${Figures} of=${[[t('Completed both'), number(by.both)], [t('The shadow mission only'), number(by.shadow_only)],
+        [t('The other only'), number(by.live_only)]]} />`}
+      ${differences.length > 0 && html`<h3>${t('Largest differences')}</h3>
+        <${Table} head=${['User', 'Difference', 'Would have', 'Has'].map(t)} rows=${differences.map((one) => [
+          html`<a href="#/users/${one.user_id}"><code>${one.user_id}</code></a>`, number(one.points), number(one.shadow.points), number(one.live.points)])} />`}`;
   }}<//></section>`;
 }
 

@@ -26,6 +26,9 @@ export const vi = {
   'Nobody can start it or go on with it again, ever. What is completed can still be claimed.':
     'Không ai bắt đầu hay làm tiếp được nữa. Phần đã hoàn thành vẫn nhận được thưởng.',
   'Funnel, last 30 days': 'Phễu, 30 ngày qua', 'Evidence refused': 'Bằng chứng bị từ chối',
+  'shadow': 'chạy thử', 'What it would have granted': 'Phần thưởng nếu áp dụng thật', 'Completed both': 'Hoàn thành cả hai',
+  'The shadow mission only': 'Chỉ nhiệm vụ chạy thử', 'The other only': 'Chỉ nhiệm vụ kia', 'Largest differences': 'Chênh lệch lớn nhất',
+  'Difference': 'Chênh lệch', 'Would have': 'Lẽ ra có', 'Has': 'Đang có',
   'started': 'đã bắt đầu', 'check-ins': 'điểm danh', 'completed': 'đã hoàn thành', 'claims': 'đã nhận', 'points': 'điểm',
 
   // Packs.

@@ -293,6 +293,7 @@ impl Cache {
         if let Some(offered) = &self.offered {
             let catalog = engine.catalog();
             let found = catalog.mission(id).map(|listed| listed.mission.clone());
+            let found = found.filter(|mission| !mission.definition.shadow);
             let read = || std::future::ready(found.clone().map(CachedMission).ok_or(()));
             let _ = offered.missions.get(id, read).await;
         }
@@ -310,7 +311,9 @@ impl Cache {
                 let all = catalog.missions().map(|listed| &listed.mission);
                 let wanted = all
                     .filter(|mission| {
-                        listed == MissionListKind::All || mission.status == MissionStatus::Active
+                        let is_wanted =
+                            listed == MissionListKind::All || mission.status == MissionStatus::Active;
+                        is_wanted && !mission.definition.shadow
                     })
                     .cloned();
                 let missions = MissionList {

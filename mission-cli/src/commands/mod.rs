@@ -18,5 +18,6 @@ pub(crate) mod push;
 pub(crate) mod replay;
 pub(crate) mod rollback;
 pub(crate) mod schema;
+pub(crate) mod shadow;
 pub(crate) mod test;
 pub(crate) mod token;

@@ -6,7 +6,7 @@ mod log;
 mod page;
 mod play;
 mod summary;
-mod table;
+pub(super) mod table;
 
 use std::process::ExitCode;
 

@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::{Run, edit, mission, run, with_demo};
+use crate::{ANNA, Run, edit, mission, run, with_demo};
 
 /// One request: its first line, its authorization and its body.
 pub(crate) struct Seen {
@@ -158,6 +158,44 @@ fn push_shows_the_diff_and_sends_the_whole_pack() {
     let args = ["push", "demo", "--draft", "-y"];
     let (_, seen) = asks(folder.path(), &args, "", vec![unknown(), taken()]);
     assert_eq!(seen[1].line, "PUT /api/v1/packs/demo?activate=false HTTP/1.1");
+}
+
+#[test]
+fn shadow_tells_what_would_have_been_granted() {
+    let folder = with_demo();
+    let totals = |completed: u32, points: f64| json!({"started": 3, "completed": completed, "grants": completed, "points": points});
+    let report = json!({
+        "mission_id": ANNA, "mission": "watch-v2", "shadow_of": "watch", "since": "2026-01-05T10:00:00Z", "users": 2,
+        "is_partial": false, "shadow": totals(3, 37.5), "live": totals(2, 20.0),
+        "completed_by": {"both": 1, "shadow_only": 1, "live_only": 0},
+        "differences": [{"user_id": ANNA, "points": 12.5, "shadow": totals(1, 12.5), "live": totals(0, 0.0)}],
+        "health": {"failures_last_hour": 2, "last_reason": "it failed", "since": "2026-01-05T10:00:00Z"},
+    });
+    let (run, seen) = ask(folder.path(), &["shadow", "watch-v2"], "200 OK", report.clone());
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert_eq!(seen.line, "GET /api/v1/missions/watch-v2/shadow HTTP/1.1");
+    insta::assert_snapshot!(run.out);
+    let (run, _) = ask(
+        folder.path(),
+        &["shadow", "watch-v2", "--format", "json"],
+        "200 OK",
+        report.clone(),
+    );
+    assert_eq!(serde_json::from_str::<Value>(&run.out).unwrap(), report);
+    let mut empty = report;
+    for field in ["since", "shadow_of", "live", "completed_by"] {
+        empty[field] = Value::Null;
+    }
+    let (run, _) = ask(folder.path(), &["shadow", "watch-v2"], "200 OK", empty);
+    assert_eq!(run.out, "`watch-v2` has heard of nothing yet\n");
+    let (run, _) = ask(
+        folder.path(),
+        &["shadow", "watch"],
+        "404 Not Found",
+        json!({"code": "not_found"}),
+    );
+    assert_eq!(run.code, 1);
+    assert!(run.err.contains("not_found"), "{}", run.err);
 }
 
 #[test]

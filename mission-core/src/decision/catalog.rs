@@ -212,6 +212,8 @@ pub struct Catalog {
     missions: HashMap<MissionId, CompiledMission>,
     codes: HashMap<MissionCode, MissionId>,
     events: HashMap<String, Arc<EventTypeIndex>>,
+    /// The shadow missions that are compared with a mission, by its code.
+    shadows: HashMap<MissionCode, BTreeSet<MissionId>>,
     /// Missions whose rules may read the user's friends.
     friends_readers: BTreeSet<MissionId>,
     policy_pack: Option<PackId>,
@@ -240,6 +242,30 @@ impl Catalog {
     #[must_use]
     pub fn id_of(&self, code: &MissionCode) -> Option<MissionId> {
         self.codes.get(code).copied()
+    }
+
+    /// The id of a mission whose completions others may ask for, by code: nobody knows of those of a shadow mission.
+    pub(crate) fn live_id_of(&self, code: &MissionCode) -> Option<MissionId> {
+        let id = self.id_of(code)?;
+        self.mission(id)
+            .is_some_and(|compiled| !compiled.mission.definition.shadow)
+            .then_some(id)
+    }
+
+    /// The shadow missions that are compared with a mission, in the order of their ids.
+    pub fn shadows_of(&self, code: &MissionCode) -> impl Iterator<Item = &CompiledMission> {
+        let ids = self.shadows.get(code).into_iter().flatten();
+        ids.filter_map(|id| self.missions.get(id))
+    }
+
+    /// The ids of all shadow missions, whatever their status: what users are not shown.
+    #[must_use]
+    pub fn shadow_ids(&self) -> Vec<MissionId> {
+        let shadows = self
+            .missions
+            .values()
+            .filter(|compiled| compiled.mission.definition.shadow);
+        shadows.map(|compiled| compiled.mission.id).collect()
     }
 
     /// The missions whose tasks events of a type move, in the order of their ids.
@@ -291,8 +317,13 @@ impl Catalog {
         let index = self.events.get(&event.event_type)?;
         index.declared().find_map(|(fields, missions)| {
             let contradiction = contradiction(fields, &event.data)?;
-            let mut missions = missions.iter().filter_map(|id| self.missions.get(id));
-            let is_running = missions.any(|compiled| compiled.mission.is_running_at(event.time));
+            // What a shadow mission declares refuses nothing to the others.
+            let mut missions = missions
+                .iter()
+                .filter_map(|id| self.missions.get(id))
+                .map(|known| &known.mission);
+            let is_running =
+                missions.any(|mission| !mission.definition.shadow && mission.is_running_at(event.time));
             is_running.then_some(contradiction)
         })
     }
@@ -364,6 +395,11 @@ impl<'c> CatalogBuilder<'c> {
                 return self;
             }
             self.catalog.codes.remove(&known.mission.definition.code);
+            if let Some(live) = &known.mission.definition.shadow_of
+                && let Some(shadows) = self.catalog.shadows.get_mut(live)
+            {
+                shadows.remove(&mission.id);
+            }
             for trigger in known.triggers() {
                 if let Some(index) = self.catalog.events.get_mut(trigger) {
                     Arc::make_mut(index).remove(known, trigger);
@@ -373,6 +409,10 @@ impl<'c> CatalogBuilder<'c> {
         self.catalog
             .codes
             .insert(mission.definition.code.clone(), mission.id);
+        if let Some(live) = &mission.definition.shadow_of {
+            let shadows = self.catalog.shadows.entry(live.clone()).or_default();
+            shadows.insert(mission.id);
+        }
         let loaded = CompiledMission::new(mission, self.compiler);
         let id = loaded.mission.id;
         for trigger in loaded.triggers() {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Answer, AuditEntry, ClaimHolder, OutboundEvent, Records, Request};
 use crate::{
     FileId, MissionId, PackId, TaskId, UserId,
-    event::Friendship,
+    event::{ActivityEvent, Friendship},
     fraud::DeviceHash,
     mission::{Budget, BudgetUse, MissionCode},
     task::PerceptualHash,
@@ -73,9 +73,29 @@ pub enum Claim {
         /// Its id there.
         id: String,
     },
+    /// An inbound event that has moved a user's tasks of shadow missions and nothing else; held by the user. What it does
+    /// to other missions it may still do when it is sent again.
+    ShadowInbound {
+        /// Whose tasks.
+        user: UserId,
+        /// Who sent it.
+        source: String,
+        /// Its id there.
+        id: String,
+    },
 }
 
 impl Claim {
+    /// That an event has moved its user's tasks of shadow missions and nothing else.
+    #[must_use]
+    pub fn shadow_inbound(event: &ActivityEvent) -> Claim {
+        Claim::ShadowInbound {
+            user: event.user_id,
+            source: event.source.clone(),
+            id: event.id.clone(),
+        }
+    }
+
     /// The kind and the key under which a store can keep the claim.
     #[must_use]
     pub fn storage_key(&self) -> (&'static str, String) {
@@ -94,6 +114,11 @@ impl Claim {
             }
             Claim::Policy => ("policy", String::new()),
             Claim::Inbound { source, id } => ("inbound", format!("{}:{source}:{id}", source.len())),
+            // Kept and forgotten as those are, which begin with a digit.
+            Claim::ShadowInbound { user, source, id } => {
+                let key = format!("shadow:{user}:{}:{source}:{id}", source.len());
+                ("inbound", key)
+            }
         }
     }
 }

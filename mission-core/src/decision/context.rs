@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     AuditEntry, AuditSubject, Catalog, Claim, Command, CompiledMission, MissingRecords, OutboundEvent,
-    ReadSet, Rejection, Reply, Request, ResourceKind, Signals, Snapshot, WriteSet,
+    ReadSet, Rejection, Reply, Request, ResourceKind, Signals, Snapshot, WriteSet, shadow::CountedTotals,
 };
 use crate::{
     MissionId, ReviewId, UserId,
@@ -125,6 +125,10 @@ pub(crate) struct DecisionContext<'a> {
     seen_at: Option<DateTime<Utc>>,
     device_check: Option<DeviceCheck>,
     pub(crate) failures: Vec<MissionRuleFailure>,
+    /// The rules of shadow missions that failed: nobody else hears of it.
+    pub(crate) shadow_failures: Vec<MissionRuleFailure>,
+    /// What is to be counted beside shadow missions.
+    pub(super) counted: Vec<CountedTotals>,
 }
 
 /// An inner event on its way to the missions that it moves.
@@ -140,6 +144,7 @@ pub(crate) struct PartialDecision {
     write_set: WriteSet,
     events: Vec<OutboundEvent>,
     raised: VecDeque<RaisedEvent>,
+    counted: Vec<CountedTotals>,
 }
 
 impl<'a> DecisionContext<'a> {
@@ -158,11 +163,14 @@ impl<'a> DecisionContext<'a> {
             seen_at: None,
             device_check: None,
             failures: Vec::new(),
+            shadow_failures: Vec::new(),
+            counted: Vec::new(),
         }
     }
 
     /// Ends it.
-    pub(crate) fn into_decision(self, reply: Reply) -> Decision {
+    pub(crate) fn into_decision(mut self, reply: Reply) -> Decision {
+        self.failures.append(&mut self.shadow_failures);
         Decision {
             reply,
             write_set: self.write_set,
@@ -336,6 +344,8 @@ impl<'a> DecisionContext<'a> {
             seen_at: None,
             device_check: None,
             failures: Vec::new(),
+            shadow_failures: Vec::new(),
+            counted: Vec::new(),
         }
     }
 
@@ -345,6 +355,7 @@ impl<'a> DecisionContext<'a> {
             write_set: self.write_set,
             events: self.events,
             raised: self.raised,
+            counted: self.counted,
         }
     }
 
@@ -353,6 +364,7 @@ impl<'a> DecisionContext<'a> {
         self.write_set.extend(part.write_set);
         self.events.extend(part.events);
         self.raised.extend(part.raised);
+        self.counted.extend(part.counted);
     }
 
     pub(crate) fn put_user(&mut self, user: User) {

@@ -13,6 +13,7 @@ mod friends;
 mod rejection;
 mod reply;
 mod request;
+mod shadow;
 mod snapshot;
 
 pub use audit::{AuditEntry, AuditSubject};

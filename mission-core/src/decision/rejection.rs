@@ -105,6 +105,15 @@ pub enum Rejection {
         /// Its version.
         current: u64,
     },
+    /// Whether a mission is a shadow, and of which, cannot be changed any more.
+    #[error(
+        "`shadow` and `shadow_of` of `{code}` cannot be changed once it was active, since what its users have done would count: \
+         give the other mission a code of its own"
+    )]
+    ShadowFixed {
+        /// The mission's code.
+        code: String,
+    },
     /// Another pack carries policy files.
     #[error("another pack carries the check-in, referral, level or scale policy")]
     PolicyTaken,
@@ -197,6 +206,7 @@ impl Rejection {
             Rejection::InvalidTransition { .. } => "invalid_transition",
             Rejection::CodeTaken { .. } => "code_taken",
             Rejection::VersionConflict { .. } => "version_conflict",
+            Rejection::ShadowFixed { .. } => "shadow_fixed",
             Rejection::PolicyTaken => "policy_taken",
             Rejection::AlreadyDecided => "already_decided",
             Rejection::SecondPersonRequired => "second_person_required",

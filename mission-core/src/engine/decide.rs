@@ -50,5 +50,6 @@ pub fn decide(
         Command::PutPack(c) => mission::decide::put_pack(&mut cx, c)?.into(),
     };
     event::decide::apply_raised(&mut cx, &mut reply)?;
+    cx.write_counted()?;
     Ok(cx.into_decision(reply))
 }

@@ -56,9 +56,13 @@ pub(super) fn read_set(request: &Request, catalog: &Catalog) -> ReadSet {
             let open = catalog
                 .probably_concerned_by(event)
                 .filter(|compiled| compiled.mission.is_running_at(event.time));
-            keys.records
-                .participation
-                .extend(open.map(|compiled| (event.user_id, compiled.mission.id)));
+            for compiled in open {
+                let key = (event.user_id, compiled.mission.id);
+                keys.records.participation.insert(key);
+                if compiled.mission.definition.shadow {
+                    keys.claims.insert(Claim::shadow_inbound(event));
+                }
+            }
         }
         Command::RegisterUser(c) => user(&mut keys, c.user),
         Command::NoteRefusedEvidence(c) => {

@@ -16,12 +16,12 @@ use crate::{
     check_in::CheckInDay,
     engine::{AuditEntry, Command, PackRecord, ReadSet, Receipt, ReceiptKey, RecordTable},
     fraud::{DeviceHash, Review},
-    mission::BudgetUse,
+    mission::{BudgetUse, ShadowComparison},
     ports::{
         queries::{
-            ActivityCounts, AuditFilter, Board, Bucket, CatalogRecords, DueExpiry, JournalPosition,
-            JournalRecord, LeaderboardRow, PackVersion, Page, Queries, ReviewFilter, TaskFilter, TimeRange,
-            UserExport,
+            ActivityCounts, AuditFilter, Board, Bucket, CatalogRecords, CountedMissions, DueExpiry,
+            JournalPosition, JournalRecord, LeaderboardRow, PackVersion, Page, Queries, ReviewFilter,
+            TaskFilter, TimeRange, UserExport,
         },
         store::{Claim, Picture, Store as _, StoreError},
     },
@@ -79,7 +79,7 @@ impl Queries for MemoryStore {
     async fn tasks(
         &self,
         user: UserId,
-        filter: TaskFilter,
+        filter: TaskFilter<'_>,
         page: Page<TaskId>,
     ) -> Result<Vec<Task>, StoreError> {
         let mut tasks: Vec<Task> = self
@@ -87,6 +87,7 @@ impl Queries for MemoryStore {
             .tasks_of(user)
             .filter(|task| filter.status.is_none_or(|status| task.status == status))
             .filter(|task| filter.mission.is_none_or(|mission| task.mission_id == mission))
+            .filter(|task| !filter.hidden.contains(&task.mission_id))
             .filter(|task| page.after.is_none_or(|after| task.id < after))
             .cloned()
             .collect();
@@ -216,12 +217,12 @@ impl Queries for MemoryStore {
         &self,
         range: TimeRange,
         bucket: Bucket,
-        mission: Option<MissionId>,
+        missions: CountedMissions<'_>,
     ) -> Result<BTreeMap<DateTime<Utc>, ActivityCounts>, StoreError> {
         let mut series: BTreeMap<DateTime<Utc>, ActivityCounts> = BTreeMap::new();
         for ((at, of), counts) in self.tables().happened() {
             if contains(range, at)
-                && mission.is_none_or(|mission| of == Some(mission))
+                && missions.holds(of)
                 && let Some(start) = bucket_of(at, bucket)
             {
                 *series.entry(start).or_default() += counts;
@@ -341,6 +342,20 @@ impl Queries for MemoryStore {
         let tables = self.tables();
         let uses = missions.iter().map(|id| (*id, tables.budget(*id)));
         Ok(uses.filter(|(_, used)| *used != BudgetUse::default()).collect())
+    }
+
+    async fn shadow_comparisons(
+        &self,
+        mission: MissionId,
+        page: Page<UserId>,
+    ) -> Result<Vec<(UserId, ShadowComparison)>, StoreError> {
+        let tables = self.tables();
+        let compared = tables.records.participation.iter().filter_map(|(key, known)| {
+            let comparison = known.as_ref().filter(|_| key.1 == mission)?.comparison?;
+            Some((key.0, comparison))
+        });
+        let compared = compared.filter(|(user, _)| page.after.is_none_or(|after| *user > after));
+        Ok(compared.take(page.limit).collect())
     }
 
     async fn export(&self, user: UserId) -> Result<UserExport, StoreError> {

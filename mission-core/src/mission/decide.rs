@@ -221,6 +221,11 @@ fn changed(
     before: Mission,
     definition: &Definition,
 ) -> Result<Mission, Interrupt> {
+    let fixed = |definition: &Definition| (definition.shadow, definition.shadow_of.clone());
+    if before.was_active() && fixed(&before.definition) != fixed(definition) {
+        let code = before.definition.code.to_string();
+        return Err(Rejection::ShadowFixed { code }.into());
+    }
     if before.definition.code != definition.code {
         take_code(cx, before.id, definition)?;
         cx.write_set

@@ -48,6 +48,12 @@ impl Mission {
         self.status == MissionStatus::Active && self.definition.window().contains(at)
     }
 
+    /// Whether it is active or was once, so that users may have tasks of it.
+    #[must_use]
+    pub fn was_active(&self) -> bool {
+        self.dropped_from.unwrap_or(self.status) != MissionStatus::Draft
+    }
+
     /// Whether a task that is running can be moved and completed at an instant.
     #[must_use]
     pub fn is_running_at(&self, at: DateTime<Utc>) -> bool {
@@ -128,6 +134,13 @@ pub struct Definition {
     /// it they keep the mission as it was when they were started.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub apply_to_running: bool,
+    /// Whether it is tried out alone: events move it, and all is evaluated as if it were active, but nobody sees it and
+    /// nothing is granted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shadow: bool,
+    /// The mission that a shadow mission is compared with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow_of: Option<MissionCode>,
     /// Where in the pack the script is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rules_script: Option<String>,
@@ -318,6 +331,7 @@ impl Definition {
                 "needs a `trigger`, the event that starts the task",
             );
         }
+        self.judge_shadow(&mut flaws);
         self.judge_triggers(&mut flaws);
         self.judge_counting(&mut flaws);
         self.judge_stages(&mut flaws);
@@ -336,6 +350,36 @@ impl Definition {
             }
         }
         flaws.0
+    }
+
+    fn judge_shadow(&self, flaws: &mut Flaws) {
+        match &self.shadow_of {
+            Some(_) if !self.shadow => {
+                flaws.add(
+                    &["shadow_of"],
+                    "needs `shadow = true`: only a shadow mission is compared with another",
+                );
+            }
+            Some(live) if *live == self.code => {
+                flaws.add(&["shadow_of"], "a mission cannot be compared with itself");
+            }
+            _ => {}
+        }
+        if !self.shadow {
+            return;
+        }
+        if self.trigger.is_empty() || !self.auto_start {
+            flaws.add(
+                &["shadow"],
+                "needs a `trigger` and `auto_start`: events alone move what nobody sees",
+            );
+        }
+        if self.evidence.is_some() {
+            flaws.add(
+                &["evidence"],
+                "nobody can show anything for a shadow mission: leave it out",
+            );
+        }
     }
 
     fn judge_triggers(&self, flaws: &mut Flaws) {

@@ -2,6 +2,7 @@
 
 mod budget;
 mod code;
+mod comparison;
 mod counting;
 pub(crate) mod decide;
 mod definition;
@@ -16,6 +17,8 @@ mod trigger;
 
 pub use budget::{Budget, BudgetUse};
 pub use code::{InvalidCode, MissionCode};
+pub(crate) use comparison::ComparisonSide;
+pub use comparison::{MissionTotals, ShadowComparison};
 pub use counting::{Counting, MAX_REMEMBERED, MAX_STAGES, Stage, StreakPeriod, StreakRule};
 pub use definition::{
     BaseReward, Definition, EvidenceRequirement, EvidenceReview, InvalidDefinition, MAX_TARGET, Mission,

@@ -15,7 +15,7 @@ use crate::{
     check_in::{CheckInDay, Zone},
     decision::{AuditEntry, Command, PackRecord, Receipt, ReceiptKey},
     fraud::{DeviceHash, Review, ReviewStatus},
-    mission::BudgetUse,
+    mission::{BudgetUse, ShadowComparison},
     reward::{Reward, RewardStatus},
     task::{Participation, PerceptualHash, Task, TaskStatus},
     user::{InviteCode, User},
@@ -32,11 +32,42 @@ pub struct Page<K> {
 
 /// Which tasks of a user.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TaskFilter {
+pub struct TaskFilter<'a> {
     /// Of one status, as it was last written down.
     pub status: Option<TaskStatus>,
     /// Of one mission.
     pub mission: Option<MissionId>,
+    /// Of none of these missions.
+    pub hidden: &'a [MissionId],
+}
+
+/// Whose doings analytics count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CountedMissions<'a> {
+    /// Those of all missions but these, and what belongs to no mission.
+    AllBut(&'a [MissionId]),
+    /// Those of one mission.
+    One(MissionId),
+}
+
+impl From<Option<MissionId>> for CountedMissions<'_> {
+    fn from(mission: Option<MissionId>) -> Self {
+        mission.map_or(CountedMissions::ALL, CountedMissions::One)
+    }
+}
+
+impl CountedMissions<'_> {
+    /// Those of all missions, and what belongs to none.
+    pub const ALL: Self = CountedMissions::AllBut(&[]);
+
+    /// Whether what a mission does is counted, or without one what belongs to none.
+    #[must_use]
+    pub fn holds(&self, mission: Option<MissionId>) -> bool {
+        match self {
+            CountedMissions::AllBut(hidden) => mission.is_none_or(|mission| !hidden.contains(&mission)),
+            CountedMissions::One(wanted) => mission == Some(*wanted),
+        }
+    }
 }
 
 /// Which entries of the audit.
@@ -319,7 +350,7 @@ pub trait Queries: Send + Sync {
     async fn tasks(
         &self,
         user: UserId,
-        filter: TaskFilter,
+        filter: TaskFilter<'_>,
         page: Page<TaskId>,
     ) -> Result<Vec<Task>, StoreError>;
 
@@ -413,7 +444,7 @@ pub trait Queries: Send + Sync {
         &self,
         range: TimeRange,
         bucket: Bucket,
-        mission: Option<MissionId>,
+        missions: CountedMissions<'_>,
     ) -> Result<BTreeMap<DateTime<Utc>, ActivityCounts>, StoreError>;
 
     /// What happened with each mission within a stretch of time, which counts as for [`Queries::analytics`].
@@ -443,6 +474,17 @@ pub trait Queries: Send + Sync {
     /// When the store cannot be read.
     async fn budget_uses(&self, missions: &[MissionId])
     -> Result<BTreeMap<MissionId, BudgetUse>, StoreError>;
+
+    /// What a shadow mission would have done for each user, beside the mission that it is compared with; in the order of the
+    /// users' ids.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn shadow_comparisons(
+        &self,
+        mission: MissionId,
+        page: Page<UserId>,
+    ) -> Result<Vec<(UserId, ShadowComparison)>, StoreError>;
 
     /// Entries of the audit, newest first.
     ///

@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{TaskId, check_in::Zone, mission::Period};
+use crate::{
+    TaskId,
+    check_in::Zone,
+    mission::{Period, ShadowComparison},
+};
 
 /// One user's history with one mission.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +23,9 @@ pub struct Participation {
     pub attempts: Vec<Attempt>,
     /// The periods that still matter.
     pub periods: BTreeMap<Period, PeriodState>,
+    /// Of a shadow mission: what it would have done, beside what the mission did that it is compared with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<ShadowComparison>,
 }
 
 /// One user's tasks of one mission in one period.

@@ -8,6 +8,7 @@ use crate::{
     MissionId, RewardId, TaskId, UserId,
     check_in::Zone,
     mission::{Mission, Period},
+    reward::Reward,
 };
 
 /// One user's attempt at one mission in one period.
@@ -47,6 +48,9 @@ pub struct Task {
     pub reward_id: Option<RewardId>,
     /// Whether that reward was claimed.
     pub reward_claimed: bool,
+    /// Of a shadow mission: what its stages and its completion would have earned. Nothing of it is granted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub would_earn: Option<Vec<Reward>>,
     /// When it was started.
     pub started_at: DateTime<Utc>,
     /// When it was completed.
@@ -90,6 +94,19 @@ impl TaskStatus {
 }
 
 impl Task {
+    /// Whether its mission is a shadow mission, so that its user is not to know of it.
+    #[must_use]
+    pub fn is_shadow(&self) -> bool {
+        self.would_earn.is_some()
+    }
+
+    /// Notes what was earned, where it is to be noted here and not granted.
+    pub(crate) fn note_earned(&mut self, reward: &Reward) {
+        if let Some(would_earn) = &mut self.would_earn {
+            would_earn.push(reward.clone());
+        }
+    }
+
     /// When the task's period or its mission ends, whichever is first.
     #[must_use]
     pub fn ends_at(&self, mission: &Mission, zone: Zone) -> Option<DateTime<Utc>> {

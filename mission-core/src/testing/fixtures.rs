@@ -151,6 +151,8 @@ pub fn definition(code: &str) -> Definition {
         cooldown_seconds: 0,
         budget: None,
         apply_to_running: false,
+        shadow: false,
+        shadow_of: None,
         rules_script: None,
         script: None,
     }

@@ -18,6 +18,7 @@ use mission_core::{
     task::{Evidence, EvidenceType, Explanation, Task},
     testing::{EngineFixture, at, definition, mission_id, user},
 };
+use serde_json::{Value, json};
 
 pub(crate) fn start(fixture: &mut EngineFixture, mission: u64) -> Result<Task, Rejection> {
     let start = StartTask {
@@ -121,6 +122,24 @@ pub(crate) fn done(fixture: &mut EngineFixture, mission: u64) -> Task {
     let done = complete(fixture, task.id).unwrap();
     assert!(!done.under_review);
     done.task
+}
+
+/// A definition as an author writes it, on top of the plainest one.
+pub(crate) fn written(code: &str, fields: &Value) -> Definition {
+    let mut definition = json!({
+        "code": code, "type": "custom", "frequency": "one_time", "auto_start": fields.get("trigger").is_some(),
+        "title": {"en": code}, "description": {"en": "Do it."}, "reward": {"points": "50"},
+    });
+    let (Some(all), Some(more)) = (definition.as_object_mut(), fields.as_object()) else {
+        panic!("an object is expected: {fields}");
+    };
+    all.extend(more.clone());
+    if all.contains_key("stage") {
+        all.remove("reward");
+    }
+    let definition: Definition = serde_json::from_value(definition).unwrap();
+    assert_eq!(definition.validation_errors(), []);
+    definition
 }
 
 /// A definition that an event moves.

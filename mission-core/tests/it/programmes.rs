@@ -15,27 +15,9 @@ use mission_core::{
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::play::{check_in, claim, claim_reward, code, complete, done, explain, scripted, start};
+use crate::play::{check_in, claim, claim_reward, code, complete, done, explain, scripted, start, written};
 
 const MONDAY: &str = "2026-01-05T12:00:00Z";
-
-/// A definition as an author writes it, on top of the plainest one.
-fn written(code: &str, fields: &Value) -> Definition {
-    let mut definition = json!({
-        "code": code, "type": "custom", "frequency": "one_time", "auto_start": fields.get("trigger").is_some(),
-        "title": {"en": code}, "description": {"en": "Do it."}, "reward": {"points": "50"},
-    });
-    let (Some(all), Some(more)) = (definition.as_object_mut(), fields.as_object()) else {
-        panic!("an object is expected: {fields}");
-    };
-    all.extend(more.clone());
-    if all.contains_key("stage") {
-        all.remove("reward");
-    }
-    let definition: Definition = serde_json::from_value(definition).unwrap();
-    assert_eq!(definition.validation_errors(), []);
-    definition
-}
 
 fn flaws(fields: &Value) -> Vec<String> {
     let mut definition = json!({

@@ -3,7 +3,7 @@
 mod compare;
 mod hook_trace;
 
-use std::{collections::BTreeSet, ops::Range};
+use std::{borrow::Cow, collections::BTreeSet, ops::Range};
 
 use chrono::{DateTime, Utc};
 use mission_core::{
@@ -119,9 +119,11 @@ impl Pack {
     /// Runs one case.
     #[must_use]
     pub fn run_case(&self, case: &Case, compiler: &dyn ScriptCompiler) -> CaseOutcome {
+        let code = &case.mission.value;
+        let missions = as_live(self.around(code), code);
         let mut run = Run {
             simulation: Simulation::new(
-                self.around(&case.mission.value),
+                missions.iter().map(Cow::as_ref),
                 self.policy.clone(),
                 self.caps.clone(),
                 Settings::default(),
@@ -202,6 +204,25 @@ impl Pack {
             .filter(|definition| wanted.contains(definition.code.as_str()))
             .collect()
     }
+}
+
+/// Missions among which one is live: a shadow mission is tried as what it is to become, in the place of the one that it is
+/// compared with.
+fn as_live<'d>(missions: Vec<&'d Definition>, code: &MissionCode) -> Vec<Cow<'d, Definition>> {
+    let is_tried = |definition: &Definition| definition.shadow && definition.code == *code;
+    let tried = missions.iter().find(|definition| is_tried(definition));
+    let replaced = tried.and_then(|tried| tried.shadow_of.clone());
+    let missions = missions.into_iter();
+    let others = missions.filter(|definition| Some(&definition.code) != replaced.as_ref());
+    let placed = others.map(|definition| match is_tried(definition) {
+        true => Cow::Owned(Definition {
+            shadow: false,
+            shadow_of: None,
+            ..definition.clone()
+        }),
+        false => Cow::Borrowed(definition),
+    });
+    placed.collect()
 }
 
 /// A user of the case's own, the same in every run.

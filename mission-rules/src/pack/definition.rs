@@ -24,8 +24,8 @@ pub struct DefinitionFinding {
 const MISSION: &str = "missions/mission.toml";
 const SCRIPT: &str = "rules/script.rhai";
 
-/// Everything that `mission check` would say of a definition with its script, in a pack of a points scale, at an instant. What it requires is left to whoever
-/// knows the other missions.
+/// Everything that `mission check` would say of a definition with its script, in a pack of a points scale, at an instant. What it requires, and what a shadow mission is
+/// compared with, is left to whoever knows the other missions.
 ///
 /// ```
 /// use mission_core::PointsScale;
@@ -46,6 +46,7 @@ pub fn check_definition(
 ) -> Vec<DefinitionFinding> {
     let mut definition = definition.clone();
     definition.requires.clear();
+    definition.shadow_of = None;
     let script = definition.script.take();
     let mut files = BTreeMap::new();
     files.insert(

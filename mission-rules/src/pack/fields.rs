@@ -24,7 +24,7 @@ pub struct Located<T> {
 }
 
 /// Fields at the top of a mission's file: what stands below a table's line belongs to that table.
-const MISSION_FIELDS: [&str; 15] = [
+const MISSION_FIELDS: [&str; 17] = [
     "auto_start",
     "category",
     "code",
@@ -37,6 +37,8 @@ const MISSION_FIELDS: [&str; 15] = [
     "priority",
     "requires",
     "rules_script",
+    "shadow",
+    "shadow_of",
     "starts_at",
     "target",
     "title",

@@ -19,6 +19,7 @@ use super::{
     property::{Property, PropertyCheck, check_property},
     references::{self, PlacedMission},
     rule_paths,
+    shadow::check_shadows,
 };
 use crate::{FieldSchema, FindingCode, Scripts, call_check::definition_of, diagnostic::Diagnostic};
 
@@ -58,6 +59,7 @@ pub(super) fn load(
     references::check_codes(&missions, &mut findings);
     references::check_requires(&missions, &mut findings);
     references::check_completions(&missions, &mut findings);
+    check_shadows(&missions, &mut findings);
     references::check_loops(&missions, &mut findings);
     check_completable(&missions, &mut findings);
     references::check_languages(&missions, &mut findings);

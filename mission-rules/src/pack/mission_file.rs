@@ -30,6 +30,10 @@ pub(super) struct MissionFile {
     /// The code, even where the rest has errors, so that nothing else misses it.
     pub(super) code: Option<Located<MissionCode>>,
     pub(super) requires: Vec<RequiredMission>,
+    /// Whether it is a shadow mission.
+    pub(super) shadow: bool,
+    /// The mission that it is compared with.
+    pub(super) shadow_of: Option<Located<MissionCode>>,
     pub(super) triggers: Vec<TriggerPlace>,
     pub(super) script: Option<Located<String>>,
     pub(super) rules: Vec<RulePlace>,
@@ -73,6 +77,8 @@ pub(super) fn read_mission(
             definition: None,
             code,
             requires: Vec::new(),
+            shadow: false,
+            shadow_of: None,
             triggers: Vec::new(),
             script: None,
             rules: Vec::new(),
@@ -146,7 +152,10 @@ fn mission(fields: Fields<'_>, scale: PointsScale, now: Option<DateTime<Utc>>) -
         evidence: fields.table("evidence", "`[evidence]`").and_then(evidence),
         budget: fields.table("budget", "`[budget]`").map(budget),
         apply_to_running: fields.optional("apply_to_running").unwrap_or_default(),
+        shadow: fields.optional("shadow").unwrap_or_default(),
     };
+    let shadow = optional.shadow;
+    let shadow_of: Option<Located<MissionCode>> = fields.located("shadow_of");
     lint(
         &fields,
         &optional,
@@ -184,6 +193,8 @@ fn mission(fields: Fields<'_>, scale: PointsScale, now: Option<DateTime<Utc>>) -
                 cooldown_seconds: optional.cooldown_seconds,
                 budget: optional.budget,
                 apply_to_running: optional.apply_to_running,
+                shadow,
+                shadow_of: shadow_of.as_ref().map(|live| live.value.clone()),
                 rules_script: script.as_ref().map(|script| script.value.clone()),
                 script: None,
             })
@@ -201,6 +212,8 @@ fn mission(fields: Fields<'_>, scale: PointsScale, now: Option<DateTime<Utc>>) -
         definition,
         code,
         requires,
+        shadow,
+        shadow_of,
         triggers,
         script,
         rules,
@@ -254,6 +267,7 @@ struct Optional {
     evidence: Option<EvidenceRequirement>,
     budget: Option<Budget>,
     apply_to_running: bool,
+    shadow: bool,
 }
 
 /// What is allowed and does nothing.

@@ -46,6 +46,7 @@ mod put;
 mod references;
 pub mod report;
 mod rule_paths;
+mod shadow;
 pub mod simulation;
 pub mod template;
 #[cfg(test)]

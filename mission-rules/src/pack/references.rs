@@ -50,7 +50,7 @@ pub(super) fn check_codes(missions: &[PlacedMission<'_>], findings: &mut Vec<Fin
 }
 
 /// Whether a mission's code is unreadable or another's: it may be the one that somebody names in vain.
-fn has_uncertain_codes(missions: &[PlacedMission<'_>]) -> bool {
+pub(super) fn has_uncertain_codes(missions: &[PlacedMission<'_>]) -> bool {
     let mut seen = HashSet::new();
     missions
         .iter()
@@ -244,14 +244,14 @@ fn cycle(
 }
 
 /// The codes that a misspelled one is compared with.
-fn compared<'c>(codes: impl Iterator<Item = &'c MissionCode>) -> Vec<&'c str> {
+pub(super) fn compared<'c>(codes: impl Iterator<Item = &'c MissionCode>) -> Vec<&'c str> {
     let mut codes: Vec<&str> = codes.map(MissionCode::as_str).collect();
     codes.sort_unstable();
     codes.truncate(suggest::MOST_COMPARED);
     codes
 }
 
-fn unknown_mission(
+pub(super) fn unknown_mission(
     wanted: &Located<MissionCode>,
     codes: &[&str],
     written: impl FnOnce(&str) -> String,

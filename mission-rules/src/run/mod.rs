@@ -34,6 +34,7 @@ mod replay_state;
 mod report;
 mod routing;
 mod segment;
+mod shadow;
 mod shared;
 #[cfg(test)]
 mod tests;
@@ -48,3 +49,4 @@ pub use replay::{ExplainError, Options, Period, Replay, ReplayError};
 pub use replay_state::EngineError;
 pub use report::{LineCounts, Report, Totals, UserTotals};
 pub use segment::{InvalidSegment, SegmentField, SegmentValue, UserProfile};
+pub use shadow::ShadowTotals;

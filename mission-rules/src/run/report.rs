@@ -7,9 +7,10 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 
 use super::{
-    Earnings, Period, UserProfile,
+    Earnings, Period, ShadowTotals, UserProfile,
     partition::Partition,
     replay_state::{ReplayedUser, user_record},
+    shadow,
 };
 use crate::FailedRules;
 
@@ -20,6 +21,9 @@ pub struct Report {
     pub users: BTreeMap<UserId, UserTotals>,
     /// Over all users.
     pub totals: Totals,
+    /// What shadow missions would have granted, which is in no other sum; no part of the JSON form where there are none.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub shadows: BTreeMap<MissionCode, ShadowTotals>,
     /// The rules that failed; no part of the JSON form where none did.
     #[serde(skip_serializing_if = "FailedRules::is_empty")]
     pub failures: FailedRules,
@@ -125,6 +129,7 @@ impl Report {
         let mut report = Report {
             users: BTreeMap::new(),
             totals: Totals::default(),
+            shadows: shadow::none_yet(catalog),
             failures: FailedRules::default(),
             tally: LineCounts::default(),
             earnings: Earnings::default(),
@@ -135,6 +140,7 @@ impl Report {
             let state = &partition.state;
             for (id, user) in state.users() {
                 report.users.insert(id, totals_of(catalog, id, user));
+                shadow::add_user(&mut report.shadows, catalog, &user.loaded);
                 let record = user_record(&user.loaded, id);
                 report
                     .profiles
@@ -184,7 +190,8 @@ fn totals_of(catalog: &Catalog, id: UserId, replayed: &ReplayedUser) -> UserTota
             .filter_map(|((_, mission), participation)| {
                 let completions = participation.as_ref()?.completions;
                 let listed = catalog.mission(*mission)?;
-                (completions > 0).then(|| (listed.mission.definition.code.clone(), completions))
+                let is_shown = completions > 0 && !listed.mission.definition.shadow;
+                is_shown.then(|| (listed.mission.definition.code.clone(), completions))
             });
     let streak = user.check_in.streak;
     UserTotals {

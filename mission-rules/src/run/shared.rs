@@ -25,7 +25,9 @@ impl SharedState {
     /// Who holds a claim; of an inbound event, whether it is held, by the user who asks.
     pub(super) fn holder(&self, claim: &Claim, user: UserId) -> Option<ClaimHolder> {
         match claim {
-            Claim::Inbound { .. } => self.inbound.contains(&fingerprint(claim)).then_some(user.0),
+            Claim::Inbound { .. } | Claim::ShadowInbound { .. } => {
+                self.inbound.contains(&fingerprint(claim)).then_some(user.0)
+            }
             claim => self.claims.get(claim).copied(),
         }
     }
@@ -45,7 +47,7 @@ impl SharedState {
     }
 
     fn claim(&mut self, claim: Claim, holder: ClaimHolder) {
-        if matches!(claim, Claim::Inbound { .. }) {
+        if matches!(claim, Claim::Inbound { .. } | Claim::ShadowInbound { .. }) {
             self.inbound.insert(fingerprint(&claim));
         } else {
             self.claims.insert(claim, holder);

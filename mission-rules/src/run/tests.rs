@@ -95,6 +95,36 @@ fn json_is_as_documented_and_names_everybody() {
 }
 
 #[test]
+fn shadow_missions_are_told_apart_from_all_sums() {
+    let shadow = (
+        "watch-2",
+        "frequency = \"unlimited\"\nauto_start = true\nshadow = true\nshadow_of = \"watch\"\n\
+         trigger = { event = \"video.watched\" }\nreward = { points = \"4\", experience_points = 9 }\n",
+    );
+    let lines = [
+        line("video.watched", ANNA, "2026-01-05T10:00:00Z", json!({})),
+        line("video.watched", ANNA, "2026-01-05T10:00:00Z", json!({})),
+        line("video.watched", ANNA, "2026-01-05T10:01:00Z", json!({})),
+        line("video.watched", BELA, "2026-01-05T10:02:00Z", json!({})),
+    ];
+    let with = replay(&pack(&[WATCH, shadow]), true, &lines);
+    let without = replay(&pack(&[WATCH]), true, &lines);
+    let totals = &with.shadows[&"watch-2".parse().unwrap()];
+    assert_eq!(
+        serde_json::to_value(totals).unwrap(),
+        json!({
+            "shadow": {"started": 3, "completed": 3, "grants": 3, "points": 12},
+            "shadow_of": "watch", "live": {"started": 2, "completed": 1, "grants": 1, "points": 12.5},
+        })
+    );
+    let rest = Report {
+        shadows: BTreeMap::new(),
+        ..with
+    };
+    assert_eq!(rest, without);
+}
+
+#[test]
 fn what_completes_is_claimed_at_once_or_by_the_log() {
     let mut lines = vec![
         line("video.watched", ANNA, "2026-01-05T10:00:00Z", json!({})),

@@ -67,6 +67,9 @@ pub(super) struct TaskRecord {
     pub(super) reward_id: Option<RewardId>,
     #[serde(default)]
     pub(super) reward_claimed: bool,
+    /// Of a shadow mission: what it would have earned.
+    #[serde(default)]
+    pub(super) would_earn: Option<Vec<Reward>>,
 }
 
 /// A booking of the ledger.

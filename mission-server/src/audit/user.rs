@@ -277,7 +277,7 @@ fn tasks(records: &UserRecords, add: &mut impl FnMut(Deviation)) {
             command: task.completed_at.and_then(|at| command_at(records, at)),
             ..deviation
         };
-        if task.status == "completed" && reward.is_none() {
+        if task.status == "completed" && reward.is_none() && task.record.would_earn.is_none() {
             let missing = Deviation::new(
                 DeviationKind::RewardMissing,
                 "the reward of the completed task",

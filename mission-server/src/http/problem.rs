@@ -172,7 +172,9 @@ impl From<Rejection> for Problem {
             Rejection::SecondPersonRequired => StatusCode::FORBIDDEN,
             Rejection::Cooldown { .. } => StatusCode::TOO_MANY_REQUESTS,
             Rejection::FriendsUnknown => StatusCode::SERVICE_UNAVAILABLE,
-            Rejection::CodeTaken { .. } | Rejection::PolicyTaken => StatusCode::CONFLICT,
+            Rejection::CodeTaken { .. } | Rejection::ShadowFixed { .. } | Rejection::PolicyTaken => {
+                StatusCode::CONFLICT
+            }
             Rejection::VersionConflict { .. } => StatusCode::PRECONDITION_FAILED,
             Rejection::EvidenceRejected(_)
             | Rejection::EvidenceReused

@@ -9,18 +9,18 @@ use mission_core::{
     check_in::CheckInDay,
     engine::{AuditEntry, PackRecord, ReadSet, Receipt, ReceiptKey},
     fraud::{DeviceHash, Review},
-    mission::BudgetUse,
+    mission::{BudgetUse, ShadowComparison},
     ports::{
         queries::{
-            ActivityCounts, AuditFilter, Board, Bucket, CatalogRecords, DueExpiry, JournalPosition,
-            JournalRecord, LeaderboardRow, PackVersion, Page, Queries, ReviewFilter, TaskFilter, TimeRange,
-            UserExport,
+            ActivityCounts, AuditFilter, Board, Bucket, CatalogRecords, CountedMissions, DueExpiry,
+            JournalPosition, JournalRecord, LeaderboardRow, PackVersion, Page, Queries, ReviewFilter,
+            TaskFilter, TimeRange, UserExport,
         },
         store::{Claim, Picture, Store as _, StoreError},
     },
     reward::{Reward, RewardStatus},
     serde_name,
-    task::{PerceptualHash, Task},
+    task::{Participation, PerceptualHash, Task},
     user::{InviteCode, User},
 };
 use serde::de::DeserializeOwned;
@@ -50,6 +50,17 @@ async fn record<V: DeserializeOwned>(
     match database.read(query).await?.first() {
         Some(row) => row.optional_text(0)?.map(from_json).transpose(),
         None => Ok(None),
+    }
+}
+
+/// Leaves rows of some missions out.
+pub(super) fn none_of<D: SqlDatabase>(query: &mut SqlBuilder, missions: &[MissionId]) {
+    if !missions.is_empty() {
+        let ids: Vec<Uuid> = missions.iter().map(|mission| mission.0).collect();
+        query
+            .then(" AND NOT mission_id ")
+            .then(D::DIALECT.is_any_id)
+            .bind(ids);
     }
 }
 
@@ -130,7 +141,7 @@ impl<D: SqlDatabase> Queries for SqlStore<D> {
     async fn tasks(
         &self,
         user: UserId,
-        filter: TaskFilter,
+        filter: TaskFilter<'_>,
         page: Page<TaskId>,
     ) -> Result<Vec<Task>, StoreError> {
         let mut query = SqlBuilder::new("SELECT data FROM tasks WHERE user_id = ?").with(user.0);
@@ -140,6 +151,7 @@ impl<D: SqlDatabase> Queries for SqlStore<D> {
         if let Some(mission) = filter.mission {
             query.then(" AND mission_id = ?").bind(mission.0);
         }
+        none_of::<D>(&mut query, filter.hidden);
         if let Some(after) = page.after {
             query.then(" AND id < ?").bind(after.0);
         }
@@ -270,10 +282,10 @@ impl<D: SqlDatabase> Queries for SqlStore<D> {
         &self,
         range: TimeRange,
         bucket: Bucket,
-        mission: Option<MissionId>,
+        missions: CountedMissions<'_>,
     ) -> Result<BTreeMap<DateTime<Utc>, ActivityCounts>, StoreError> {
         self.fold_activity().await;
-        sums::series(&self.database, range, bucket, mission).await
+        sums::series(&self.database, range, bucket, missions).await
     }
 
     async fn analytics_by_mission(
@@ -402,6 +414,27 @@ impl<D: SqlDatabase> Queries for SqlStore<D> {
         let mut uses = self.load(&keys).await?.budgets;
         uses.retain(|_, used| *used != BudgetUse::default());
         Ok(uses)
+    }
+
+    async fn shadow_comparisons(
+        &self,
+        mission: MissionId,
+        page: Page<UserId>,
+    ) -> Result<Vec<(UserId, ShadowComparison)>, StoreError> {
+        let mut query =
+            SqlBuilder::new("SELECT user_id, data FROM participations WHERE is_shadow AND mission_id = ?");
+        query.bind(mission.0);
+        if let Some(after) = page.after {
+            query.then(" AND user_id > ?").bind(after.0);
+        }
+        query.then(" ORDER BY user_id").limit(page.limit);
+        let mut compared = Vec::new();
+        for row in &self.database.read(query).await? {
+            let participation: Participation = from_json(row.text(1)?)?;
+            let user = row.id(0)?.into();
+            compared.extend(participation.comparison.map(|comparison| (user, comparison)));
+        }
+        Ok(compared)
     }
 
     async fn export(&self, user: UserId) -> Result<UserExport, StoreError> {

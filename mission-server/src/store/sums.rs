@@ -10,7 +10,7 @@ use mission_core::{
     MissionId, UserId,
     points::total_from_millionths,
     ports::{
-        queries::{ActivityCounts, Board, BoardSpan, Bucket, LeaderboardRow, TimeRange},
+        queries::{ActivityCounts, Board, BoardSpan, Bucket, CountedMissions, LeaderboardRow, TimeRange},
         store::StoreError,
     },
 };
@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use super::{
     database::{Durability, SqlDatabase, delete_in_parts},
+    queries::none_of,
     record::{days, instant},
     row::SqlRow,
     sql_builder::SqlBuilder,
@@ -180,7 +181,7 @@ pub(super) async fn series<D: SqlDatabase>(
     database: &D,
     range: TimeRange,
     bucket: Bucket,
-    mission: Option<MissionId>,
+    missions: CountedMissions<'_>,
 ) -> Result<BTreeMap<DateTime<Utc>, ActivityCounts>, StoreError> {
     let (from, to) = hours(range);
     let mut query = SqlBuilder::new(match bucket {
@@ -188,8 +189,11 @@ pub(super) async fn series<D: SqlDatabase>(
         Bucket::Day => "SELECT hour - ((hour % 86400000000) + 86400000000) % 86400000000 AS start, ",
     });
     query.then(SUMS).bind(from).bind(to);
-    if let Some(mission) = mission {
-        query.then(" AND mission_id = ?").bind(mission.0);
+    match missions {
+        CountedMissions::One(mission) => {
+            query.then(" AND mission_id = ?").bind(mission.0);
+        }
+        CountedMissions::AllBut(hidden) => none_of::<D>(&mut query, hidden),
     }
     query.then(" GROUP BY start");
     let mut series = BTreeMap::new();

@@ -36,6 +36,7 @@ mod reporting;
 mod server_log;
 #[path = "../support/services.rs"]
 mod services;
+mod shadows;
 mod stream;
 mod support;
 mod tasks;

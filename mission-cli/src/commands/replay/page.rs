@@ -15,7 +15,7 @@ use super::{
     table::MOST_ROWS,
 };
 use crate::output::count;
-use parts::{card, card_of_change, failures, log_line, number, percent, signed, table};
+use parts::{card, card_of_change, failures, log_line, number, percent, shadows, signed, table};
 
 const STYLE: &str = include_str!("page/style.css");
 
@@ -75,6 +75,7 @@ impl Page<'_> {
                 (number(sums.earned.grants))
                 (number(sums.users))
             })))
+            (shadows(report))
             h2 { "Users who earn most" }
             (table(&["user", "points", "completions", "check-ins", "streak", "longest"], users.iter().map(|(id, user)| html! {
                 td { code { (id) } }

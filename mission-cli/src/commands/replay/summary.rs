@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
-use mission_core::mission::MissionCode;
+use mission_core::mission::{MissionCode, MissionTotals};
 use mission_rules::{
     FailedRules,
     run::{Earned, LineCounts, Report, UserTotals},
@@ -43,6 +43,7 @@ pub(super) fn of_one(report: &Report) -> String {
     });
     let titles = ["mission", "completions", "users", "grants", "points"];
     text.push_str(&table(&titles, rows.collect()));
+    text.push_str(&of_shadows(report));
 
     let mut users: Vec<_> = report.users.iter().collect();
     users.sort_by_key(|(id, user)| (std::cmp::Reverse(user.points), **id));
@@ -72,6 +73,26 @@ pub(super) fn of_one(report: &Report) -> String {
     text.push_str(&table(&titles, rows.collect()));
     text.push_str(&more(left_out, "user"));
     text
+}
+
+/// What shadow missions would have granted, each above the mission that it is compared with.
+fn of_shadows(report: &Report) -> String {
+    let row = |name: String, totals: MissionTotals| {
+        vec![
+            name,
+            totals.started.to_string(),
+            totals.completed.to_string(),
+            totals.grants.to_string(),
+            totals.points.normalize().to_string(),
+        ]
+    };
+    let rows = report.shadows.iter().flat_map(|(code, totals)| {
+        let live = totals.shadow_of.as_ref().zip(totals.live);
+        let live = live.map(|(code, totals)| row(format!("  beside {code}"), totals));
+        std::iter::once(row(code.to_string(), totals.shadow)).chain(live)
+    });
+    let titles = ["shadow mission", "started", "completed", "grants", "points"];
+    table(&titles, rows.collect())
 }
 
 /// A mission over all users.

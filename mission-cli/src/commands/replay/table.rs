@@ -18,7 +18,7 @@ pub(super) fn more(left_out: usize, thing: &str) -> String {
 }
 
 /// Rows under titles; the first column to the left, numbers to the right. Nothing where there are no rows.
-pub(super) fn table(titles: &[&str], rows: Vec<Vec<String>>) -> String {
+pub(crate) fn table(titles: &[&str], rows: Vec<Vec<String>>) -> String {
     if rows.is_empty() {
         return String::new();
     }

@@ -4,7 +4,7 @@
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 
-use super::{Effect, apply_to, candidates, failure, load_together};
+use super::{Effect, apply_to, candidates, failure, load_together, shadow};
 use crate::{
     check_in::CheckInDay,
     decision::{CompiledMission, DecisionContext, Interrupt, RaisedEvent, Rejection, Reply},
@@ -96,11 +96,12 @@ fn raise_levels(cx: &mut DecisionContext<'_>) -> Result<(), Interrupt> {
 fn apply(cx: &mut DecisionContext<'_>, raised: &RaisedEvent, moved: &mut Vec<Task>) -> Result<(), Interrupt> {
     let event = &raised.event;
     let source = raised.chain.last().and_then(|id| cx.catalog().mission(*id));
-    let mut user = cx.user_or_new(event.user_id)?;
-    if user.is_erased() {
+    let known = cx.user(event.user_id)?;
+    if known.as_ref().is_some_and(User::is_erased) {
         return Ok(());
     }
-    let heard: Vec<&CompiledMission> = candidates(cx, event, &user)
+    let stranger = User::new(event.user_id, cx.now());
+    let heard: Vec<&CompiledMission> = candidates(cx, event, known.as_ref().unwrap_or(&stranger))
         .into_iter()
         .filter(|compiled| !raised.chain.contains(&compiled.mission.id))
         .filter(|compiled| {
@@ -110,7 +111,25 @@ fn apply(cx: &mut DecisionContext<'_>, raised: &RaisedEvent, moved: &mut Vec<Tas
     if heard.is_empty() {
         return Ok(());
     }
+    let (shadows, heard) = shadow::parted(heard);
+    apply_to_all(cx, raised, heard, moved)?;
+    shadow::move_all(cx, known, &shadows, event)?;
+    Ok(())
+}
+
+/// Applies an inner event to the missions that users see.
+fn apply_to_all(
+    cx: &mut DecisionContext<'_>,
+    raised: &RaisedEvent,
+    heard: Vec<&CompiledMission>,
+    moved: &mut Vec<Task>,
+) -> Result<(), Interrupt> {
+    let event = &raised.event;
+    if heard.is_empty() {
+        return Ok(());
+    }
     load_together(cx, event, &heard)?;
+    let mut user = cx.user_or_new(event.user_id)?;
     cx.chain.clone_from(&raised.chain);
     let mut is_changed = false;
     for compiled in heard {

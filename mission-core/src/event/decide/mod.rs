@@ -2,6 +2,7 @@
 
 mod inner;
 mod reversal;
+mod shadow;
 
 use std::collections::BTreeSet;
 
@@ -95,32 +96,66 @@ pub(crate) fn apply_once(
             ..without_effect(EventOutcome::Rejected, Some("invalid_data"))
         });
     }
-    let is_new = user.is_none();
+    let told = Told {
+        is_new: user.is_none(),
+        describes: update.is_some() || friendship.is_some(),
+        is_seen: update.is_none(),
+        friendship,
+        claims: referral.into_iter().chain([claim]).collect(),
+    };
     let mut user = user.unwrap_or_else(|| User::new(event.user_id, cx.now()));
-    let describes = update.is_some() || friendship.is_some();
-    let is_seen = update.is_none();
     if let Some(update) = update {
         user = user.asking_for_zone(update.zone, cx.now());
         update.describe(&mut user);
     }
-    let candidates = candidates(cx, event, &user);
-    if candidates.is_empty() && !describes {
-        let mut triggered = cx.catalog().triggered_by(&event.event_type);
-        let is_refused = triggered.any(|compiled| compiled.mission.is_running_at(event.time));
+    let (shadows, candidates) = shadow::parted(candidates(cx, event, &user));
+    let before = (!shadows.is_empty()).then(|| user.clone());
+    let result = apply_to_all(cx, event, user, candidates, told)?;
+    shadow::apply(cx, before, &shadows, event, result.outcome)?;
+    Ok(result)
+}
+
+/// What an event tells of its user besides what it moves, and what it holds once it was applied.
+struct Told {
+    /// Nothing was known of the user.
+    is_new: bool,
+    /// It says what the user is like, or who their friends are.
+    describes: bool,
+    /// The user did something.
+    is_seen: bool,
+    friendship: Option<FriendshipEvent>,
+    claims: Vec<Claim>,
+}
+
+/// Applies an event to the missions that users see, and keeps what it tells of its user.
+fn apply_to_all(
+    cx: &mut DecisionContext<'_>,
+    event: &ActivityEvent,
+    mut user: User,
+    candidates: Vec<&CompiledMission>,
+    told: Told,
+) -> Result<EventResult, Interrupt> {
+    if candidates.is_empty() && !told.describes {
+        let mut triggered = cx
+            .catalog()
+            .triggered_by(&event.event_type)
+            .map(|known| &known.mission);
+        let is_refused =
+            triggered.any(|mission| !mission.definition.shadow && mission.is_running_at(event.time));
         // The rules of those that are not candidates would say no.
         let reason = if is_refused { "not_eligible" } else { "no_mission" };
         return Ok(without_effect(EventOutcome::Ignored, Some(reason)));
     }
     load_together(cx, event, &candidates)?;
 
-    if is_new {
+    if told.is_new {
         cx.claim_invite_code(event.user_id);
     }
-    if is_seen {
+    if told.is_seen {
         cx.see_user(event.time);
     }
     let mut result = without_effect(EventOutcome::Ignored, None);
-    let mut is_kept = describes;
+    let mut is_kept = told.describes;
     for compiled in candidates {
         match apply_to(cx, &mut user, compiled, event) {
             Ok(Effect::Task(task)) => result.tasks.push(*task),
@@ -139,12 +174,12 @@ pub(crate) fn apply_once(
         cx.write_set = crate::decision::WriteSet::default();
         return Ok(result);
     }
-    if let Some(friendship) = friendship {
+    if let Some(friendship) = told.friendship {
         cx.write_set.friendships.extend(friendship.pairs(user.id));
     }
     result.outcome = EventOutcome::Applied;
     result.reason = None;
-    for claim in referral.into_iter().chain([claim]) {
+    for claim in told.claims {
         cx.write_set.claims.insert(claim, user.id.0);
     }
     cx.put_user(user);
@@ -424,7 +459,11 @@ fn complete_itself(
         user,
         completion(&task, compiled, patch, RewardStatus::Pending, at),
     ) {
-        Ok(reward) => Ok(finish(cx, compiled, task, participation, reward.id, at)),
+        Ok(reward) => {
+            let mut task = task;
+            task.note_earned(&reward);
+            Ok(finish(cx, compiled, task, participation, reward.id, at))
+        }
         Err(Interrupt::Rejected(Rejection::BudgetExhausted)) if !full_before => Ok(task),
         Err(halt) => Err(halt),
     }

@@ -2,7 +2,7 @@
 
 use super::{Effect, counted_claim};
 use crate::{
-    RewardId, TaskId,
+    TaskId,
     decision::{CompiledMission, DecisionContext, Interrupt},
     event::ActivityEvent,
     mission::Trigger,
@@ -46,7 +46,7 @@ pub(super) fn reverse(
     let reason = format!("reversed by `{}` {}", event.event_type, event.id);
     if counted > 0
         && task.status == TaskStatus::Completed
-        && let Some(revoked) = take_back(cx, user, task.reward_id, &reason)?
+        && let Some(revoked) = take_back(cx, user, &mut task, None, &reason)?
     {
         rewards::reopen(cx, &revoked)?;
     }
@@ -68,19 +68,36 @@ fn lower_stages(
     while let Some(stage) = (task.stages as usize).checked_sub(1).and_then(|n| stages.get(n))
         && stage.at > task.progress.current()
     {
-        let source = Reward::source_of_stage(task.id, task.stages);
-        take_back(cx, user, Some(Reward::id_for_task(TaskId(source))), reason)?;
+        let number = task.stages;
+        take_back(cx, user, task, Some(number), reason)?;
         task.stages -= 1;
     }
     Ok(())
 }
 
+/// Takes back what a stage of a task has earned, or without one its completion.
 fn take_back(
     cx: &mut DecisionContext<'_>,
     user: &mut User,
-    reward: Option<RewardId>,
+    task: &mut Task,
+    stage: Option<u32>,
     reason: &str,
 ) -> Result<Option<Reward>, Interrupt> {
+    if let Some(would_earn) = &mut task.would_earn {
+        let is_wanted = |reward: &Reward| reward.stage.map(|stage| stage.number) == stage;
+        let place = would_earn.iter().position(is_wanted);
+        let taken = place.map(|place| would_earn.remove(place));
+        if let Some(reward) = &taken {
+            rewards::return_to_budget(cx, reward);
+        }
+        return Ok(taken);
+    }
+    let reward = match stage {
+        Some(number) => Some(Reward::id_for_task(TaskId(Reward::source_of_stage(
+            task.id, number,
+        )))),
+        None => task.reward_id,
+    };
     let Some(id) = reward else { return Ok(None) };
     Ok(cx
         .reward((user.id, id))?

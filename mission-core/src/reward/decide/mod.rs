@@ -18,9 +18,9 @@ use crate::{
     },
     event::{IntegrationEvent, MissionCompleted, RewardClaimed, RewardRevoked},
     fraud::{ReviewReason, ReviewSubject},
-    mission::{BaseReward, BudgetUse, Mission, MissionType},
+    mission::{BaseReward, Budget, BudgetUse, Mission, MissionTotals, MissionType},
     ports::rules::RewardPatch,
-    task::{Task, TaskStatus},
+    task::{Task, TaskStatus, decide::task_of_user},
     user::User,
 };
 
@@ -114,7 +114,7 @@ pub(crate) fn earn(
             task_id: task.id,
             number,
         }),
-        is_budgeted: mission.definition.budget.is_some(),
+        is_budgeted: budget_of(mission).is_some(),
         reward_type: if is_social {
             RewardType::SocialAction
         } else {
@@ -133,6 +133,15 @@ pub(crate) fn earn(
         expires_at,
     };
     take_budget(cx, mission, &reward)?;
+    cx.count(
+        task.user_id,
+        mission.id,
+        MissionTotals::of(BudgetUse::one(reward.amount.total())),
+        at,
+    );
+    if task.is_shadow() {
+        return Ok(reward);
+    }
     if !reward.caps.is_empty() {
         user.capped.add(&reward.caps, reward.amount.total(), date);
     }
@@ -150,15 +159,21 @@ fn capped(amount: RewardAmount, left: Option<Decimal>) -> RewardAmount {
     RewardAmount::new(part(points), part(left - points))
 }
 
+/// What a mission's rewards are counted under: a shadow mission's always, so that it is known what they would cost.
+fn budget_of(mission: &Mission) -> Option<Budget> {
+    let unlimited = mission.definition.shadow.then(Budget::default);
+    mission.definition.budget.or(unlimited)
+}
+
 fn take_budget(cx: &mut DecisionContext<'_>, mission: &Mission, reward: &Reward) -> Result<(), Interrupt> {
-    let Some(limit) = mission.definition.budget else {
+    let Some(limit) = budget_of(mission) else {
         return Ok(());
     };
     let reservation = BudgetReservation {
         used: BudgetUse::one(reward.amount.total()),
         limit,
     };
-    if !reservation.fits(cx.budget_use(mission.id)?) {
+    if limit != Budget::default() && !reservation.fits(cx.budget_use(mission.id)?) {
         return Err(Rejection::BudgetExhausted.into());
     }
     add_reservation(cx, mission.id, reservation);
@@ -168,9 +183,17 @@ fn take_budget(cx: &mut DecisionContext<'_>, mission: &Mission, reward: &Reward)
 /// Gives back what a lost reward had taken of the budget and under caps. The caller writes the user.
 pub(crate) fn give_back(cx: &mut DecisionContext<'_>, user: &mut User, reward: &Reward) {
     user.capped.take(&reward.caps, reward.amount.total());
-    let Some(id) = reward.mission_id.filter(|_| reward.is_budgeted) else {
+    return_to_budget(cx, reward);
+}
+
+/// Gives back what a lost reward, or one that nobody has, had taken of the budget.
+pub(crate) fn return_to_budget(cx: &mut DecisionContext<'_>, reward: &Reward) {
+    let Some(id) = reward.mission_id else { return };
+    let lost = BudgetUse::one(reward.amount.total()).negated();
+    cx.count(reward.user_id, id, MissionTotals::of(lost), reward.earned_at);
+    if !reward.is_budgeted {
         return;
-    };
+    }
     // The limit holds for what is taken; giving back always fits.
     let compiled = cx.catalog().mission(id);
     let limit = compiled.and_then(|compiled| compiled.mission.definition.budget);
@@ -178,7 +201,7 @@ pub(crate) fn give_back(cx: &mut DecisionContext<'_>, user: &mut User, reward: &
         cx,
         id,
         BudgetReservation {
-            used: BudgetUse::one(reward.amount.total()).negated(),
+            used: lost,
             limit: limit.unwrap_or_default(),
         },
     );
@@ -281,9 +304,7 @@ pub(crate) fn claim_task(
     cx: &mut DecisionContext<'_>,
     command: &ClaimTask,
 ) -> Result<RewardTaken, Interrupt> {
-    let task = cx
-        .task((command.user, command.task))?
-        .ok_or(Rejection::NotFound(ResourceKind::Task))?;
+    let task = task_of_user(cx, command.user, command.task)?;
     claim_of_task(cx, &task)
 }
 
@@ -465,6 +486,8 @@ pub(crate) fn reopen(cx: &mut DecisionContext<'_>, revoked: &Reward) -> Result<(
     let mut participation = cx.participation(key)?.unwrap_or_default();
     participation.given_back(task.period, task.started_at, task.completed_at);
     cx.put_participation(key, participation);
+    let at = task.completed_at.unwrap_or(task.started_at);
+    cx.count(task.user_id, mission, MissionTotals::TAKEN_BACK, at);
     Ok(())
 }
 

@@ -27,7 +27,7 @@ use crate::{
     },
     event::{InnerEvent, IntegrationEvent, TaskStarted},
     fraud::{ReviewReason, ReviewSubject},
-    mission::{EvidenceReview, Period},
+    mission::{EvidenceReview, MissionTotals, Period},
     ports::rules::{EvidenceVerdict, RewardPatch},
     reward::{
         RewardStatus,
@@ -38,6 +38,9 @@ use crate::{
 
 pub(crate) fn start(cx: &mut DecisionContext<'_>, command: &StartTask) -> Result<TaskChanged, Interrupt> {
     let compiled = cx.compiled_mission(command.mission)?;
+    if compiled.mission.definition.shadow {
+        return Err(Rejection::NotFound(ResourceKind::Mission).into());
+    }
     let actor = cx.actor(command.user)?;
     let now = cx.now();
     if !compiled.mission.is_open_at(now) {
@@ -92,6 +95,7 @@ pub(crate) fn open(
         uploads: Vec::new(),
         reward_id: None,
         reward_claimed: false,
+        would_earn: mission.definition.shadow.then(Vec::new),
         started_at: at,
         completed_at: None,
         period,
@@ -101,12 +105,15 @@ pub(crate) fn open(
     task.due_at = due_at(cx, user, compiled, &task);
     participation.opened(period, task.id, cx.now());
     cx.put_participation((user.id, mission.id), participation);
-    cx.emit(IntegrationEvent::TaskStarted(TaskStarted {
-        task_id: task.id,
-        user_id: user.id,
-        mission_id: mission.id,
-        started_at: at,
-    }));
+    cx.count(user.id, mission.id, MissionTotals::STARTED, at);
+    if !task.is_shadow() {
+        cx.emit(IntegrationEvent::TaskStarted(TaskStarted {
+            task_id: task.id,
+            user_id: user.id,
+            mission_id: mission.id,
+            started_at: at,
+        }));
+    }
     task
 }
 
@@ -120,15 +127,19 @@ fn due_at(
     task.expires_at(&compiled.mission, zone, cx.catalog().settings.late_window.behind)
 }
 
+/// A task that its user knows of.
+pub(crate) fn task_of_user(cx: &DecisionContext<'_>, user: UserId, task: TaskId) -> Result<Task, Interrupt> {
+    let task = cx.task((user, task))?.filter(|task| !task.is_shadow());
+    Ok(task.ok_or(Rejection::NotFound(ResourceKind::Task))?)
+}
+
 /// A task of the caller that still takes commands, and its mission.
 fn open_task<'a>(
     cx: &mut DecisionContext<'a>,
     user: UserId,
     task: TaskId,
 ) -> Result<(Task, &'a CompiledMission), Interrupt> {
-    let task = cx
-        .task((user, task))?
-        .ok_or(Rejection::NotFound(ResourceKind::Task))?;
+    let task = task_of_user(cx, user, task)?;
     let user = cx.user_or_new(user)?;
     let zone = user.zone_at(cx.now(), cx.catalog().check_in.default_zone());
     let (task, compiled) = with_current_mission(cx, &user, task)?;
@@ -191,9 +202,7 @@ pub(crate) fn submit_evidence(
     cx: &mut DecisionContext<'_>,
     command: &SubmitEvidence,
 ) -> Result<EvidenceTaken, Interrupt> {
-    let shown = cx
-        .task((command.user, command.task))?
-        .ok_or(Rejection::NotFound(ResourceKind::Task))?;
+    let shown = task_of_user(cx, command.user, command.task)?;
     if shown.evidence.as_ref() == Some(&command.evidence) {
         // The same evidence for the same task gives the first answer.
         let under_review = shown.status == TaskStatus::PendingReview;
@@ -266,9 +275,7 @@ pub(crate) fn note_refused_evidence(
     cx: &mut DecisionContext<'_>,
     command: &NoteRefusedEvidence,
 ) -> Result<TaskChanged, Interrupt> {
-    let task = cx
-        .task((command.user, command.task))?
-        .ok_or(Rejection::NotFound(ResourceKind::Task))?;
+    let task = task_of_user(cx, command.user, command.task)?;
     if let Ok(hour) = cx.now().duration_trunc(Duration::hours(1)) {
         cx.write_set.refused_evidence.insert((hour, task.mission_id), 1);
     }
@@ -419,6 +426,7 @@ pub(crate) fn finish(
     participation.completed(task.period, task.id, attempt, cooldown, forget_before);
     let completions = participation.completions;
     cx.put_participation((task.user_id, task.mission_id), participation);
+    cx.count(task.user_id, task.mission_id, MissionTotals::COMPLETED, at);
     let definition = &compiled.mission.definition;
     let data = || {
         Map::from_iter([
@@ -428,11 +436,13 @@ pub(crate) fn finish(
             ("completions".to_owned(), json!(completions)),
         ])
     };
-    let mission = Some(task.mission_id);
-    cx.raise(InnerEvent::MissionCompleted, task.user_id, at, data, mission);
+    if !task.is_shadow() {
+        let mission = Some(task.mission_id);
+        cx.raise(InnerEvent::MissionCompleted, task.user_id, at, data, mission);
+    }
     Task {
         status: TaskStatus::Completed,
-        reward_id: Some(reward),
+        reward_id: (!task.is_shadow()).then_some(reward),
         completed_at: Some(at),
         due_at: None,
         version: task.version + 1,

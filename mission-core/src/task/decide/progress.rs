@@ -99,7 +99,10 @@ pub(crate) fn earn_stages(
             at,
         };
         match rewards::earn(cx, user, earning) {
-            Ok(_) => task.stages = number,
+            Ok(reward) => {
+                task.note_earned(&reward);
+                task.stages = number;
+            }
             Err(Interrupt::Rejected(Rejection::BudgetExhausted)) => break,
             Err(halt) => return Err(halt),
         }

@@ -96,7 +96,11 @@ impl<'a> RuleEvaluation<'a> {
         let zone = user.zone_at(at, catalog.check_in.default_zone());
         let mut completions = Map::new();
         for code in compiled.completions_read() {
-            let of_mission = match catalog.id_of(code) {
+            let known = match *code == compiled.mission.definition.code {
+                true => Some(compiled.mission.id),
+                false => catalog.live_id_of(code),
+            };
+            let of_mission = match known {
                 Some(id) => cx.participation((user.id, id))?,
                 None => None,
             };

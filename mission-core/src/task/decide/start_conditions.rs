@@ -84,7 +84,7 @@ pub(super) fn each_start_condition(
         };
         let mut open = Vec::new();
         for code in requirement.codes() {
-            let done = match cx.catalog().id_of(code) {
+            let done = match cx.catalog().live_id_of(code) {
                 Some(id) => cx
                     .participation((user.id, id))?
                     .is_some_and(|known| known.has_completed_in(window, zone)),

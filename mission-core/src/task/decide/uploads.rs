@@ -1,11 +1,9 @@
 //! A file uploaded to a task, and what was found of it.
 
-use super::{complete_where_nothing_lacks, open_task};
+use super::{complete_where_nothing_lacks, open_task, task_of_user};
 use crate::{
     FileId,
-    decision::{
-        AttachUpload, Claim, DecisionContext, Interrupt, Picture, Rejection, ResourceKind, UploadTaken,
-    },
+    decision::{AttachUpload, Claim, DecisionContext, Interrupt, Picture, Rejection, UploadTaken},
     fraud::{ReviewReason, ReviewStatus, ReviewSubject},
     task::{
         Evidence, EvidenceType, MOST_UPLOADS_A_DAY, MOST_UPLOADS_OF_A_TASK, Task, TaskStatus, Upload,
@@ -18,9 +16,7 @@ pub(crate) fn attach_upload(
     cx: &mut DecisionContext<'_>,
     command: &AttachUpload,
 ) -> Result<UploadTaken, Interrupt> {
-    let shown = cx
-        .task((command.user, command.task))?
-        .ok_or(Rejection::NotFound(ResourceKind::Task))?;
+    let shown = task_of_user(cx, command.user, command.task)?;
     let same = |upload: &&Upload| upload.file.sha256 == command.file.sha256;
     if let Some(upload) = shown.uploads.iter().find(same).cloned() {
         // The same bytes for the same task give the first answer.

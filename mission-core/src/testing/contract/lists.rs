@@ -1,4 +1,5 @@
 use chrono::Duration;
+use rust_decimal::Decimal;
 
 use super::{
     WholeStore, records,
@@ -7,6 +8,7 @@ use super::{
 use crate::{
     TaskId, UserId,
     fraud::{Review, ReviewStatus},
+    mission::{MissionTotals, ShadowComparison},
     ports::{
         queries::{Page, ReviewFilter, TaskFilter, UserExport},
         store::{Claim, StoreError},
@@ -118,7 +120,11 @@ pub(super) async fn tasks_are_filtered<S: WholeStore>(fixture: &StoreFixture<'_,
     let statuses = [None, Some(TaskStatus::Completed), Some(TaskStatus::Expired)];
     for status in statuses {
         for mission in [None, Some(mission_id(0)), Some(mission_id(5))] {
-            let filter = TaskFilter { status, mission };
+            let filter = TaskFilter {
+                status,
+                mission,
+                ..TaskFilter::default()
+            };
             let expected: Vec<Task> = tasks
                 .iter()
                 .filter(|task| status.is_none_or(|status| task.status == status))
@@ -139,6 +145,67 @@ pub(super) async fn tasks_are_filtered<S: WholeStore>(fixture: &StoreFixture<'_,
             );
         }
     }
+}
+
+pub(super) async fn tasks_of_hidden_missions_are_left_out<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
+    let mut tasks = seven_tasks(fixture, user(1)).await;
+    tasks.reverse();
+    let hidden = [mission_id(0), mission_id(77)];
+    let filter = TaskFilter {
+        hidden: &hidden,
+        ..TaskFilter::default()
+    };
+    tasks.retain(|task| task.mission_id != mission_id(0));
+    let page = Page {
+        limit: tasks.len(),
+        after: None,
+    };
+    let shown = answered(fixture.store.tasks(user(1), filter, page).await);
+    assert_eq!(shown, tasks, "a page is full of what is left");
+}
+
+pub(super) async fn comparisons_are_listed_by_user<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
+    let compared = |n: i64| ShadowComparison {
+        since: noon(),
+        shadow: MissionTotals {
+            started: n,
+            completed: n - 1,
+            grants: n,
+            points: Decimal::new(1_005, 2),
+        },
+        live: MissionTotals::default(),
+    };
+    let participation = |comparison| Participation {
+        comparison,
+        ..Participation::default()
+    };
+    for (who, mission, comparison) in [
+        (3, 1, Some(compared(1))),
+        (1, 1, Some(compared(2))),
+        (2, 1, None),
+        (2, 2, Some(compared(9))),
+        // The last word holds.
+        (3, 1, Some(compared(4))),
+    ] {
+        let key = (user(who), mission_id(mission));
+        let written = Some(participation(comparison));
+        fixture
+            .settle(user(who), |change| {
+                change.write_set.writes.participation.insert(key, written);
+            })
+            .await;
+    }
+    let listed = async |mission, after| {
+        let page = Page { limit: 2, after };
+        answered(fixture.store.shadow_comparisons(mission_id(mission), page).await)
+    };
+    assert_eq!(
+        listed(1, None).await,
+        [(user(1), compared(2)), (user(3), compared(4))]
+    );
+    assert_eq!(listed(1, Some(user(1))).await, [(user(3), compared(4))]);
+    assert_eq!(listed(2, None).await, [(user(2), compared(9))]);
+    assert_eq!(listed(3, None).await, []);
 }
 
 pub(super) async fn rewards_are_listed_newest_first<S: WholeStore>(fixture: &StoreFixture<'_, S>) {

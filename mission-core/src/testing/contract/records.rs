@@ -34,6 +34,7 @@ pub(super) fn task(user: UserId, id: Uuid, mission: MissionId, started_at: DateT
         uploads: Vec::new(),
         reward_id: None,
         reward_claimed: false,
+        would_earn: None,
         started_at,
         completed_at: None,
         period: Period::Ever,

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     MissionId, UserId,
     ports::{
-        queries::{ActivityCounts, Board, Bucket, LeaderboardRow, TimeRange},
+        queries::{ActivityCounts, Board, Bucket, CountedMissions, LeaderboardRow, TimeRange},
         store::StoreError,
     },
     reward::{Reward, RewardAmount, RewardStatus},
@@ -325,7 +325,7 @@ fn counts(
 }
 
 pub(super) async fn analytics_count_by_hour_and_day<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
-    let series = async |bucket| answered(fixture.store.analytics(EVER, bucket, None).await);
+    let series = async |bucket| answered(fixture.store.analytics(EVER, bucket, CountedMissions::ALL).await);
     assert_eq!(
         series(Bucket::Day).await,
         [].into(),
@@ -373,7 +373,7 @@ pub(super) async fn a_revoked_reward_is_negative_in_its_own_bucket<S: WholeStore
         counts("2026-01-06T00:00:00Z", [0, 0], [0, 0], (-3).into(), [0, 0]),
     ];
     for mission in [None, Some(mission_id(1))] {
-        let series = fixture.store.analytics(EVER, Bucket::Day, mission).await;
+        let series = fixture.store.analytics(EVER, Bucket::Day, mission.into()).await;
         assert_eq!(answered(series), expected.clone().into());
     }
 }
@@ -394,14 +394,19 @@ pub(super) async fn a_task_that_began_earlier_counts_there<S: WholeStore>(fixtur
             .settle(user(1), |change| records::write_task(change, task.clone()))
             .await;
     }
-    let series = fixture.store.analytics(EVER, Bucket::Day, None).await;
+    let series = fixture
+        .store
+        .analytics(EVER, Bucket::Day, CountedMissions::ALL)
+        .await;
     let expected = counts("2026-01-05T00:00:00Z", [1, 0], [0, 0], 0.into(), [0, 0]);
     assert_eq!(answered(series), [expected].into());
 }
 
 pub(super) async fn an_erasure_leaves_the_sums<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
     busy_night(fixture).await;
-    let series = async |bucket, mission| answered(fixture.store.analytics(EVER, bucket, mission).await);
+    let series = async |bucket, mission: Option<MissionId>| {
+        answered(fixture.store.analytics(EVER, bucket, mission.into()).await)
+    };
     let mut before = Vec::new();
     for mission in [None, Some(mission_id(1)), Some(mission_id(2))] {
         before.push(series(Bucket::Hour, mission).await);
@@ -451,7 +456,10 @@ pub(super) async fn analytics_keep_to_their_range_and_mission<S: WholeStore>(fix
         from: Some(midnight),
         to: one,
     };
-    let series = fixture.store.analytics(range, Bucket::Day, None).await;
+    let series = fixture
+        .store
+        .analytics(range, Bucket::Day, CountedMissions::ALL)
+        .await;
     assert_eq!(
         answered(series),
         [counts("2026-01-06T00:00:00Z", [1, 1], [1, 1], 11.into(), [2, 1])].into(),
@@ -459,7 +467,7 @@ pub(super) async fn analytics_keep_to_their_range_and_mission<S: WholeStore>(fix
     );
     let series = fixture
         .store
-        .analytics(EVER, Bucket::Day, Some(mission_id(2)))
+        .analytics(EVER, Bucket::Day, CountedMissions::One(mission_id(2)))
         .await;
     assert_eq!(
         answered(series),
@@ -470,11 +478,29 @@ pub(super) async fn analytics_keep_to_their_range_and_mission<S: WholeStore>(fix
         .into(),
         "of one mission, without check-ins"
     );
-    let other = Some(mission_id(3));
+    let other = CountedMissions::One(mission_id(3));
     assert_eq!(
         answered(fixture.store.analytics(EVER, Bucket::Hour, other).await),
         [].into()
     );
+    let all = answered(
+        fixture
+            .store
+            .analytics(EVER, Bucket::Day, CountedMissions::ALL)
+            .await,
+    );
+    let hidden = [mission_id(2), mission_id(3)];
+    let but = fixture
+        .store
+        .analytics(EVER, Bucket::Day, CountedMissions::AllBut(&hidden));
+    let mut sums = answered(but.await);
+    let of_hidden = fixture
+        .store
+        .analytics(EVER, Bucket::Day, CountedMissions::One(mission_id(2)));
+    for (day, counts) in answered(of_hidden.await) {
+        *sums.entry(day).or_default() += counts;
+    }
+    assert_eq!(sums, all, "of all but some, with check-ins");
 }
 
 pub(super) async fn analytics_by_mission_are_the_sums_of_each<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
@@ -499,7 +525,10 @@ pub(super) async fn analytics_by_mission_are_the_sums_of_each<S: WholeStore>(fix
         let sums = answered(fixture.store.analytics_by_mission(range).await);
         assert!(!sums.is_empty());
         for mission in (1..=4).map(mission_id) {
-            let days = fixture.store.analytics(range, Bucket::Day, Some(mission)).await;
+            let days = fixture
+                .store
+                .analytics(range, Bucket::Day, CountedMissions::One(mission))
+                .await;
             let mut sum = ActivityCounts::default();
             for day in answered(days).into_values() {
                 sum += day;
@@ -534,8 +563,8 @@ pub(super) async fn refused_evidence_counts_among_what_was_judged<S: WholeStore>
         from: Some(hour(0)),
         ..EVER
     };
-    let judged = async |mission| {
-        let hours = answered(fixture.store.analytics(from, Bucket::Hour, mission).await);
+    let judged = async |mission: Option<MissionId>| {
+        let hours = answered(fixture.store.analytics(from, Bucket::Hour, mission.into()).await);
         let counts = hours
             .iter()
             .map(|(start, counts)| (*start, counts.verifications, counts.verified));

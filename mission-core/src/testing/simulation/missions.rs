@@ -25,6 +25,9 @@ pub(super) const TOUR: u64 = 5;
 /// The number of the first mission that an operator creates.
 pub(super) const CREATED: u64 = 6;
 
+/// What videos move beside [`WATCH`], and nobody sees.
+pub(super) const SHADOW: u64 = 1_000;
+
 /// The missions that users start.
 pub(super) const STARTED: [u64; 3] = [REPORT, TOUR, WATCH];
 /// The missions that operators pause, activate and change.
@@ -39,7 +42,7 @@ fn counting(code: &str, event: &str) -> Definition {
     }
 }
 
-fn all() -> [Mission; 5] {
+fn all() -> [Mission; 6] {
     let repeated = |code| Definition {
         frequency: Frequency::Unlimited,
         ..definition(code)
@@ -87,6 +90,17 @@ fn all() -> [Mission; 5] {
                     max_grants: Some(2),
                 }),
                 ..repeated("tour")
+            },
+        ),
+        active(
+            SHADOW,
+            Definition {
+                target: 2,
+                auto_start: true,
+                trigger: [Trigger::on(WATCHED)].into_iter().collect(),
+                shadow: true,
+                shadow_of: "watch".parse().ok(),
+                ..repeated("watch-in-pairs")
             },
         ),
     ]

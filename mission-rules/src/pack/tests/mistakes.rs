@@ -373,6 +373,24 @@ fn between_files() {
             mission("requires = []", "requires = [\"watch-3-videos\"]"),
         ),
         ("missions that require each other", circle),
+        ("a shadow mission that is asked for, and compared with nothing", {
+            let files = with("missions/watch.toml", "requires = []", "requires = [\"other\"]").into_map();
+            let shadow = "shadow = true\nshadow_of = \"watch-3-video\"\nauto_start = true\n\
+                              trigger = { event = \"video.watched\" }\n";
+            PackFiles::from_map(
+                files
+                    .into_iter()
+                    .chain([("missions/other.toml".to_owned(), format!("{OTHER}{shadow}"))]),
+            )
+        }),
+        (
+            "a shadow mission that nothing moves",
+            and("missions/other.toml", &format!("{OTHER}shadow = true\n")),
+        ),
+        (
+            "a comparison of a mission that pays",
+            mission("requires = []", "shadow_of = \"watch-3-videos\""),
+        ),
         (
             "a missing script",
             mission("\"rules/watch.rhai\"", "\"rules/wach.rhai\""),

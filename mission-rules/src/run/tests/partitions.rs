@@ -24,6 +24,11 @@ fn pack_of_claims() -> Pack {
              trigger = { event = \"video.watched\", key = \"event.data.video\" }\n",
         ),
         (
+            "watch-2",
+            "frequency = \"daily\"\nauto_start = true\nreward = { points = \"4\" }\nshadow = true\nshadow_of = \"watch\"\n\
+             trigger = { event = \"video.watched\" }\n",
+        ),
+        (
             "invite",
             &with("auto_start = true\ntrigger = { event = \"referral.activated\" }\n"),
         ),

@@ -116,7 +116,12 @@ impl Inbound {
         loop {
             let done = self.carry_out_once(&command, signals).await;
             let reason = match done {
-                Ok(executed) => return self.verdict_of(executed.reply),
+                Ok(executed) => {
+                    for fault in &executed.failures {
+                        self.rule_health.note(fault, self.engine.now());
+                    }
+                    return self.verdict_of(executed.reply);
+                }
                 Err(ExecuteError::Stopped) => return Disposition::Stopped,
                 Err(
                     error @ (ExecuteError::Rejected(Rejection::FriendsUnknown)

@@ -7,7 +7,7 @@ use chrono::{DateTime, Duration, DurationRound, NaiveDate, NaiveTime, Utc};
 use mission_core::{
     MissionId,
     mission::{MissionCode, MissionStatus},
-    ports::queries::{ActivityCounts, Bucket, TimeRange},
+    ports::queries::{ActivityCounts, Bucket, CountedMissions, TimeRange},
 };
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -44,7 +44,7 @@ struct Filter {
     /// `hour` or `day`; default `day`.
     #[param(inline)]
     bucket: Option<Width>,
-    /// Of one mission: its id or code.
+    /// Of one mission: its id or code. Without it of all but shadow missions.
     mission: Option<String>,
 }
 
@@ -147,7 +147,9 @@ async fn analytics(
         })
         .transpose()?;
     let range = TimeRange { from: Some(from), to };
-    let counted = state.queries.analytics(range, step, mission).await?;
+    let hidden = catalog.shadow_ids();
+    let missions = mission.map_or(CountedMissions::AllBut(&hidden), CountedMissions::One);
+    let counted = state.queries.analytics(range, step, missions).await?;
     Ok(Json(Analytics {
         from,
         to,
@@ -185,6 +187,10 @@ struct MissionCounts {
     code: MissionCode,
     category: String,
     status: MissionStatus,
+    /// Whether it is tried out alone: what it does is counted here and not among the sums of all.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    shadow: bool,
     #[serde(flatten)]
     counts: Counts,
 }
@@ -212,6 +218,7 @@ async fn by_mission(
                 code: mission.definition.code.clone(),
                 category: mission.definition.category.clone(),
                 status: mission.status,
+                shadow: mission.definition.shadow,
                 counts: counts.into(),
             })
         })

@@ -74,7 +74,7 @@ struct Created {
     (status = 200, description = "The mission", body = Edited, headers(("ETag" = String, description = "Its version"))),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
-    (status = 409, description = "`code_taken`", body = Problem, content_type = "application/problem+json"),
+    (status = 409, description = "`code_taken`, `shadow_fixed`", body = Problem, content_type = "application/problem+json"),
     (status = 412, description = "`version_conflict`", body = Problem, content_type = "application/problem+json")))]
 async fn update(
     Id(mission): Id<MissionId>,

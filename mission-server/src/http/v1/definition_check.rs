@@ -36,7 +36,8 @@ pub(super) struct Checked {
 
 impl Checked {
     /// Reads a definition, and refuses what could never work: all errors that `mission check` finds, scripts that
-    /// do not compile, requirements of missions that do not exist or that in the end require this one, and a change
+    /// do not compile, requirements of missions that do not exist, that are shadow missions or that in the end require this one, a
+    /// comparison with a mission that there is not, and a change
     /// of the code that other missions require. `id` is the mission's, where it is known already.
     pub(super) fn read(state: &AppState, body: &Body, id: Option<MissionId>) -> Result<Checked, Problem> {
         let definition: Definition = body.read()?;
@@ -56,6 +57,7 @@ impl Checked {
             });
         }
         errors.extend(requirement_errors(&catalog, &definition, id));
+        errors.extend(shadow_error(&catalog, &definition));
         let mut findings = Vec::new();
         // What a flaw has said once is not said again in other words.
         if errors.is_empty() {
@@ -95,6 +97,28 @@ fn message_of(diagnostic: &Diagnostic) -> String {
     }
 }
 
+fn is_shadow(catalog: &Catalog, id: MissionId) -> bool {
+    catalog
+        .mission(id)
+        .is_some_and(|known| known.mission.definition.shadow)
+}
+
+/// Why a shadow mission cannot be compared with the one that it names.
+fn shadow_error(catalog: &Catalog, definition: &Definition) -> Option<FieldError> {
+    let live = definition.shadow_of.as_ref()?;
+    let message = match catalog.id_of(live) {
+        // That a mission is compared with itself is a flaw of its own.
+        _ if *live == definition.code => return None,
+        None => format!("there is no mission `{live}`"),
+        Some(id) if is_shadow(catalog, id) => format!("`{live}` is a shadow mission itself"),
+        Some(_) => return None,
+    };
+    Some(FieldError {
+        pointer: "/shadow_of".to_owned(),
+        message,
+    })
+}
+
 fn requirement_errors(catalog: &Catalog, definition: &Definition, id: Option<MissionId>) -> Vec<FieldError> {
     let mut errors = Vec::new();
     for (n, requirement) in definition.requires.iter().enumerate() {
@@ -109,6 +133,10 @@ fn requirement_errors(catalog: &Catalog, definition: &Definition, id: Option<Mis
                 None => errors.push(FieldError {
                     pointer,
                     message: format!("there is no mission `{code}`"),
+                }),
+                Some(required) if is_shadow(catalog, required) => errors.push(FieldError {
+                    pointer,
+                    message: format!("`{code}` is a shadow mission: nobody ever completes it"),
                 }),
                 Some(required)
                     if requirement.needs(code) && leads_to(catalog, required, id, &definition.code) =>

@@ -112,8 +112,9 @@ fn page_of<'c>(
                 .category
                 .as_ref()
                 .is_none_or(|wanted| *wanted == mission.definition.category)
+            && visible(mission, author)
             && match filter.status {
-                Some(status) => status == mission.status && visible(mission, author),
+                Some(status) => status == mission.status,
                 None => author || mission.status == MissionStatus::Active,
             }
     };
@@ -142,7 +143,7 @@ async fn states(
 ) -> Result<BTreeMap<MissionId, MissionState>, Problem> {
     let limited: Vec<MissionId> = missions
         .iter()
-        .filter(|mission| mission.definition.budget.is_some())
+        .filter(|mission| is_counted(mission))
         .map(|mission| mission.id)
         .collect();
     let used = if limited.is_empty() {
@@ -152,10 +153,10 @@ async fn states(
     };
     let now = state.engine.now();
     let states = missions.iter().map(|mission| {
-        let has_budget = mission.definition.budget.is_some();
         let state = MissionState {
             health: state.rule_health.of(mission.id, now),
-            budget_used: has_budget.then(|| used.get(&mission.id).copied().unwrap_or_default().into()),
+            budget_used: is_counted(mission)
+                .then(|| used.get(&mission.id).copied().unwrap_or_default().into()),
             open_task_count: None,
         };
         (mission.id, state)
@@ -163,9 +164,14 @@ async fn states(
     Ok(states.collect())
 }
 
-/// Drafts are their authors' own.
-fn visible(mission: &Mission, author: bool) -> bool {
-    author || mission.status != MissionStatus::Draft
+/// Whether it is counted what its rewards take of a budget: a shadow mission's always are.
+fn is_counted(mission: &Mission) -> bool {
+    mission.definition.budget.is_some() || mission.definition.shadow
+}
+
+/// Drafts and shadow missions are their authors' own.
+pub(super) fn visible(mission: &Mission, author: bool) -> bool {
+    author || (mission.status != MissionStatus::Draft && !mission.definition.shadow)
 }
 
 /// In which language.
@@ -237,7 +243,9 @@ fn version(mission: &Mission) -> HeaderValue {
     (status = 400, description = "`mission_not_active`, `task_already_open`, `max_completions_reached`, `not_eligible`, `rule_failed`, `device_required`", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
 async fn start(Id(mission): Id<MissionId>, request: Command<Session>) -> Result<Response, Problem> {
-    if request.state.engine.catalog().mission(mission).is_none() {
+    let catalog = request.state.engine.catalog();
+    let known = catalog.mission(mission);
+    if known.is_none_or(|known| known.mission.definition.shadow) {
         return Err(request.who.not_found(&request.state, ResourceKind::Mission).await);
     }
     request.body.expect_none()?;

@@ -21,6 +21,7 @@ mod ping;
 mod reviews;
 mod rewards;
 mod rules;
+mod shadow;
 mod stream;
 mod tasks;
 mod uploads;
@@ -43,6 +44,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
     let groups = OpenApiRouter::new()
         .merge(missions::routes())
         .merge(authoring::routes())
+        .merge(shadow::routes())
         .merge(tasks::routes())
         .merge(uploads::routes())
         .merge(check_in::routes())

@@ -85,7 +85,7 @@ struct PutMission {
     params(("name" = String, Path, description = "The name in `pack.toml`", example = "videos"), Options), request_body = Upload, responses(
     (status = 200, description = "It is in force", body = Put),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
-    (status = 409, description = "`policy_taken`, `code_taken`", body = Problem, content_type = "application/problem+json")))]
+    (status = 409, description = "`policy_taken`, `code_taken`, `shadow_fixed`", body = Problem, content_type = "application/problem+json")))]
 async fn put(
     Path(name): Path<String>,
     request: Command<Operator<MissionsWrite>, Options>,

@@ -81,12 +81,18 @@ async fn list(
         }
         found => found.flatten(),
     };
+    let hidden = catalog.shadow_ids();
+    let all = TaskFilter {
+        hidden: &hidden,
+        ..TaskFilter::default()
+    };
     let wanted = TaskFilter {
         status: filter.status,
         mission,
+        ..all
     };
-    let (user, tasks) = if page::is_among_newest(&page) && wanted == TaskFilter::default() {
-        newest(&state, &session).await?
+    let (user, tasks) = if page::is_among_newest(&page) && wanted == all {
+        newest(&state, &session, all).await?
     } else {
         let user = session.record(&state).await?;
         let tasks = state.queries.tasks(session.user(), wanted, page::one_more(page));
@@ -106,7 +112,11 @@ async fn list(
 }
 
 /// The caller's newest tasks, one more than a page by default, perhaps out of the cache.
-async fn newest(state: &AppState, session: &Session) -> Result<(Option<User>, Vec<Task>), Problem> {
+async fn newest(
+    state: &AppState,
+    session: &Session,
+    all: TaskFilter<'_>,
+) -> Result<(Option<User>, Vec<Task>), Problem> {
     let id = session.user();
     let read = || async move {
         let page = Page {
@@ -114,7 +124,7 @@ async fn newest(state: &AppState, session: &Session) -> Result<(Option<User>, Ve
             after: None,
         };
         let user = state.queries.user(id).await?;
-        let tasks = state.queries.tasks(id, TaskFilter::default(), page).await?;
+        let tasks = state.queries.tasks(id, all, page).await?;
         Ok::<_, StoreError>(UserTasks { user, tasks })
     };
     let found = state.cache.tasks.get(id, read).await?;
@@ -131,7 +141,9 @@ pub(super) fn zone_of(user: Option<&User>, view: ResponseView<'_>) -> mission_co
 async fn own_task(state: &AppState, session: &Session, task: TaskId) -> Result<Task, Problem> {
     session.record(state).await?;
     let found = state.queries.task(session.user(), task).await?;
-    found.ok_or_else(|| Problem::not_found(ResourceKind::Task))
+    found
+        .filter(|task| !task.is_shadow())
+        .ok_or_else(|| Problem::not_found(ResourceKind::Task))
 }
 
 /// One of the caller's tasks.

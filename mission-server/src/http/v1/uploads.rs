@@ -80,7 +80,8 @@ async fn upload(
     let named = KeyHeader::of(&parts)?;
     let request = Request::from_parts(parts, body);
     // Nobody sends megabytes to a task that is not theirs.
-    if state.queries.task(user, task).await?.is_none() {
+    let known = state.queries.task(user, task).await?;
+    if known.is_none_or(|task| task.is_shadow()) {
         return Err(session.not_found(&state, ResourceKind::Task).await);
     }
     let form = Multipart::from_request(request, &()).await.map_err(|error| {

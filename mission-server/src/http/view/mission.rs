@@ -57,6 +57,13 @@ pub(in crate::http) struct MissionView {
     budget: Option<Budget>,
     /// Whether a change takes running tasks along; else they keep the mission as it was when they were started.
     apply_to_running: bool,
+    /// Whether it is tried out alone: nobody but its authors sees it, and nothing is granted.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    shadow: bool,
+    /// The mission that a shadow mission is compared with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shadow_of: Option<MissionCode>,
     /// The pack that it came with.
     pack: Option<String>,
     /// The script's path in the pack.
@@ -69,7 +76,8 @@ pub(in crate::http) struct MissionView {
     /// How its rules do, for who may write missions.
     #[serde(skip_serializing_if = "Option::is_none")]
     health: Option<Health>,
-    /// What is used up of its budget, where it has one, for who may write missions.
+    /// What is used up of its budget, where it has one, for who may write missions; of a shadow mission what its rewards
+    /// would have cost so far.
     #[serde(skip_serializing_if = "Option::is_none")]
     budget_used: Option<UsedBudget>,
     /// How many tasks of it are open, for who may write missions, where one mission is asked for.
@@ -134,6 +142,8 @@ impl MissionView {
             cooldown_seconds: definition.cooldown_seconds,
             budget: definition.budget,
             apply_to_running: definition.apply_to_running,
+            shadow: definition.shadow,
+            shadow_of: definition.shadow_of.clone(),
             pack: mission.pack.clone(),
             rules_script: definition.rules_script.clone(),
             script: definition.script.clone().filter(|_| author),

@@ -42,6 +42,10 @@ pub(in crate::http) struct TaskView {
     uploads: Vec<UploadView>,
     reward_id: Option<RewardId>,
     reward_claimed: bool,
+    /// Whether its mission is tried out alone: the user does not see the task, and it earns nothing.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    shadow: bool,
     started_at: DateTime<Utc>,
     completed_at: Option<DateTime<Utc>>,
     /// `ever`, `2026-01-05`, `2026-W02` or `2026-01`, in the user's zone.
@@ -130,6 +134,7 @@ impl TaskView {
             stage: stages.map(|_| task.stages as usize + usize::from(is_done)),
             streak: rule.map(|rule| task.tally.runs(&rule).1),
             distinct: task.tally.distinct.iter().cloned().collect(),
+            shadow: task.is_shadow(),
             mission: listed.map(|listed| listed.mission.definition.code.clone()),
             id: task.id,
             user_id: task.user_id,

@@ -160,7 +160,8 @@ impl BatchStatement {
             match participation {
                 Some(participation) => {
                     let row = self.rows(Table::Participations).row().id(user.0).id(mission.0);
-                    row.record(participation)?;
+                    row.optional_flag(participation.comparison.map(|_| true))
+                        .record(participation)?;
                 }
                 None => {
                     self.removals.participations.row().id(user.0).id(mission.0);

@@ -173,11 +173,12 @@ static TASKS: Statement = Statement {
 };
 
 static PARTICIPATIONS: Statement = Statement {
-    kinds: &[Id, Id, Text],
-    before: "INSERT INTO participations (user_id, mission_id, data) SELECT k.user_id, k.mission_id, k.data FROM ",
-    names: " AS k(user_id, mission_id, data)",
+    kinds: &[Id, Id, Flag, Text],
+    before: "INSERT INTO participations (user_id, mission_id, is_shadow, data)
+        SELECT k.user_id, k.mission_id, k.is_shadow, k.data FROM ",
+    names: " AS k(user_id, mission_id, is_shadow, data)",
     after: " ORDER BY k.user_id, k.mission_id
-        ON CONFLICT (user_id, mission_id) DO UPDATE SET data = excluded.data",
+        ON CONFLICT (user_id, mission_id) DO UPDATE SET is_shadow = excluded.is_shadow, data = excluded.data",
     whole: false,
 };
 

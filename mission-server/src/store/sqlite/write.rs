@@ -167,6 +167,10 @@ impl BatchRows {
             match participation {
                 Some(participation) => {
                     let row = self.participations.row().id(user.0).id(mission.0);
+                    match participation.comparison {
+                        Some(_) => row.number(1),
+                        None => row.null(),
+                    };
                     row.record(participation)?;
                 }
                 None => {
@@ -486,12 +490,12 @@ mod sql {
             data = excluded.data;"
     );
     pub(super) const PARTICIPATIONS: &str = concat!(
-        "INSERT INTO participations (user_id, mission_id, data)
-        SELECT unhex(value->>0), unhex(value->>1), ",
-        record!(2, 3),
+        "INSERT INTO participations (user_id, mission_id, is_shadow, data)
+        SELECT unhex(value->>0), unhex(value->>1), value->>2, ",
+        record!(3, 4),
         rows!(),
         " WHERE TRUE
-        ON CONFLICT (user_id, mission_id) DO UPDATE SET data = excluded.data;"
+        ON CONFLICT (user_id, mission_id) DO UPDATE SET is_shadow = excluded.is_shadow, data = excluded.data;"
     );
     pub(super) const REWARDS: &str = concat!(
         "INSERT INTO rewards

@@ -138,6 +138,7 @@ pub(crate) fn task(who: u64, due_at: DateTime<Utc>) -> Task {
         uploads: Vec::new(),
         reward_id: None,
         reward_claimed: false,
+        would_earn: None,
         started_at: noon(),
         completed_at: None,
         period: Period::Ever,

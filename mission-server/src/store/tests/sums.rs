@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use mission_core::{
+    points::{Points, total_from_millionths},
     ports::{
-        queries::{Board, Bucket, Queries, TimeRange},
+        queries::{Board, Bucket, CountedMissions, Queries, TimeRange},
         store::{CommitOutcome, Store},
     },
-    points::{Points, total_from_millionths},
     reward::{Reward, RewardAmount, RewardStatus},
     testing::user,
 };
@@ -39,7 +39,10 @@ async fn check_board(store: &impl Queries, expected: &BTreeMap<u64, Decimal>) {
     let rows = store.leaderboard(Board::all_time(), None, 1_000).await.unwrap();
     let points: BTreeMap<_, _> = rows.iter().map(|row| (row.user_id, row.points)).collect();
     let expected = expected.iter().filter(|(_, points)| !points.is_zero());
-    assert_eq!(points, expected.map(|(who, points)| (user(*who), *points)).collect());
+    assert_eq!(
+        points,
+        expected.map(|(who, points)| (user(*who), *points)).collect()
+    );
     for row in rows {
         let alone = store.leaderboard_row(Board::all_time(), None, row.user_id).await;
         assert_eq!(alone.unwrap(), row);
@@ -51,7 +54,9 @@ fn each_claim_counts_once_whoever_folds() {
     const USERS: u64 = 12;
     const ROUNDS: u64 = 15;
     block_on(async {
-        let Some(test_store) = test_store().await else { return };
+        let Some(test_store) = test_store().await else {
+            return;
+        };
         let one = &test_store.store;
         let two = &another(&test_store).await;
         let committing = (1..=USERS).map(|who| async move {
@@ -66,7 +71,13 @@ fn each_claim_counts_once_whoever_folds() {
                     ..earlier
                 });
                 earlier = Some(new.clone());
-                write(store, who, version, &[Some(new), revoked].into_iter().flatten().collect::<Vec<_>>()).await;
+                write(
+                    store,
+                    who,
+                    version,
+                    &[Some(new), revoked].into_iter().flatten().collect::<Vec<_>>(),
+                )
+                .await;
             }
         });
         let folding = [one, two].map(|store| async move {
@@ -83,7 +94,10 @@ fn each_claim_counts_once_whoever_folds() {
         for store in [one, two] {
             check_board(store, &(1..=USERS).map(|who| (who, standing)).collect()).await;
         }
-        let hours = one.analytics(EVER, Bucket::Hour, None).await.unwrap();
+        let hours = one
+            .analytics(EVER, Bucket::Hour, CountedMissions::ALL)
+            .await
+            .unwrap();
         let counts: Vec<_> = hours.values().map(|hour| (hour.claims, hour.points)).collect();
         assert_eq!(counts, [(USERS * ROUNDS, standing * Decimal::from(USERS))]);
     });
@@ -93,16 +107,29 @@ fn each_claim_counts_once_whoever_folds() {
 #[test]
 fn a_rank_is_the_same_alone_and_in_the_list() {
     block_on(async {
-        let Some(test_store) = test_store().await else { return };
+        let Some(test_store) = test_store().await else {
+            return;
+        };
         let store = &test_store.store;
         let edges = [20, 25, 30, 31, 40].map(|width| 1_i64 << width);
         let near = edges.iter().flat_map(|edge| [-1, 0, 0, 1].map(|off| edge + off));
-        let within = edges.iter().flat_map(|edge| [edge / 3, edge + edge / 3, 5 * edge / 4]);
+        let within = edges
+            .iter()
+            .flat_map(|edge| [edge / 3, edge + edge / 3, 5 * edge / 4]);
         let mut board = BTreeMap::new();
         for (who, micros) in (1..).zip(near.chain(within)) {
             let points = total_from_millionths(micros);
             let amount = RewardAmount::new(Points::new(points).unwrap(), Points::ZERO);
-            write(store, who, 0, &[Reward { amount, ..reward(who, fresh()) }]).await;
+            write(
+                store,
+                who,
+                0,
+                &[Reward {
+                    amount,
+                    ..reward(who, fresh())
+                }],
+            )
+            .await;
             board.insert(who, points);
         }
         check_board(store, &board).await;
@@ -112,7 +139,9 @@ fn a_rank_is_the_same_alone_and_in_the_list() {
 #[test]
 fn an_older_database_gets_its_sums_from_its_records() {
     block_on(async {
-        let Some(test_store) = test_store().await else { return };
+        let Some(test_store) = test_store().await else {
+            return;
+        };
         let store = &test_store.store;
         let first = reward(1, fresh());
         write(store, 1, 0, &[first.clone(), reward(1, fresh())]).await;
@@ -124,11 +153,22 @@ fn an_older_database_gets_its_sums_from_its_records() {
         write(store, 1, 1, &[revoked]).await;
         let mut change = change(2, 0);
         let own = reward(2, fresh());
-        change.write_set.writes.reward.insert((user(2), own.id), Some(own));
+        change
+            .write_set
+            .writes
+            .reward
+            .insert((user(2), own.id), Some(own));
         let day = day("2026-01-05");
-        change.write_set.writes.check_in_day.insert((user(2), day.date), Some(day));
+        change
+            .write_set
+            .writes
+            .check_in_day
+            .insert((user(2), day.date), Some(day));
         store.commit(&[change]).await.unwrap();
-        let series = store.analytics(EVER, Bucket::Day, None).await.unwrap();
+        let series = store
+            .analytics(EVER, Bucket::Day, CountedMissions::ALL)
+            .await
+            .unwrap();
 
         let begin = MIGRATION.find("INSERT INTO activity").unwrap();
         let end = MIGRATION.find("DROP INDEX").unwrap();
@@ -136,14 +176,22 @@ fn an_older_database_gets_its_sums_from_its_records() {
         run(&test_store, &format!("{forget} {}", &MIGRATION[begin..end])).await;
         let again = &another(&test_store).await;
         check_board(again, &[(1, 11.into()), (2, 11.into())].into()).await;
-        assert_eq!(again.analytics(EVER, Bucket::Day, None).await.unwrap(), series);
+        assert_eq!(
+            again
+                .analytics(EVER, Bucket::Day, CountedMissions::ALL)
+                .await
+                .unwrap(),
+            series
+        );
     });
 }
 
 #[test]
 fn scores_of_old_weeks_and_months_go() {
     block_on(async {
-        let Some(test_store) = test_store().await else { return };
+        let Some(test_store) = test_store().await else {
+            return;
+        };
         let store = &test_store.store;
         write(store, 1, 0, &[reward(1, fresh())]).await;
         let boards = [Board::all_time(), Board::month_of(noon()), Board::week_of(noon())];

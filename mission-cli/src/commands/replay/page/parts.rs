@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use maud::{Markup, html};
-use mission_core::mission::MissionCode;
+use mission_core::mission::{MissionCode, MissionTotals};
 use mission_rules::run::{Change, LineCounts, Report};
 use rust_decimal::Decimal;
 
@@ -94,6 +94,30 @@ pub(super) fn log_line(tally: &LineCounts) -> String {
         text.push_str(&format!(", {} there before", number(tally.duplicates)));
     }
     text
+}
+
+/// What shadow missions would have granted, each above the mission that it is compared with.
+pub(super) fn shadows(report: &Report) -> Markup {
+    let row = |name: String, totals: &MissionTotals| {
+        html! {
+            td { (name) }
+            (number(totals.started))
+            (number(totals.completed))
+            (number(totals.grants))
+            td { (grouped(totals.points)) }
+        }
+    };
+    let rows = report.shadows.iter().flat_map(|(code, totals)| {
+        let live = totals.shadow_of.as_ref().zip(totals.live.as_ref());
+        let live = live.map(|(code, totals)| row(format!("beside {code}"), totals));
+        std::iter::once(row(code.to_string(), &totals.shadow)).chain(live)
+    });
+    html! {
+        @if !report.shadows.is_empty() {
+            h2 { "Shadow missions, which grant nothing" }
+            (table(&["mission", "started", "completed", "grants", "points"], rows))
+        }
+    }
 }
 
 /// The rules that failed, pack by pack.

@@ -129,9 +129,25 @@ impl Auditor {
                 taken.insert(mission);
             }
         }
+        self.shadow_tasks(change);
         taken
             .into_iter()
             .try_for_each(|mission| self.check_budget(mission))
+    }
+
+    /// What tasks of shadow missions would have earned is counted as what rewards take.
+    fn shadow_tasks(&mut self, change: &Change) {
+        for (key, task) in &change.write_set.writes.task {
+            let before = self.records.task.get(key).and_then(Option::as_ref);
+            for (task, is_now) in [(before, false), (task.as_ref(), true)] {
+                let Some(task) = task else { continue };
+                for reward in task.would_earn.iter().flatten() {
+                    let used = BudgetUse::one(reward.amount.total());
+                    let sum = self.budgets.entry(task.mission_id).or_default();
+                    *sum = sum.plus(if is_now { used } else { used.negated() });
+                }
+            }
+        }
     }
 
     fn check_budget(&self, mission: MissionId) -> Result<(), Violation> {
@@ -163,6 +179,13 @@ impl Auditor {
         ensure(recorded == points, Guarantee::PointsAddUp, || {
             format!("{user} has {recorded} points, and claimed rewards of {points}")
         })?;
+        let hidden = mission_id(missions::SHADOW);
+        let granted = self
+            .rewards_of(user)
+            .find(|reward| reward.mission_id == Some(hidden));
+        ensure(granted.is_none(), Guarantee::TaskSound, || {
+            format!("a shadow mission has granted {granted:?}")
+        })?;
         for reward in self.rewards_of(user) {
             let grant = self.grants.get(&reward.id);
             let is_revoked = reward.points_revoked_at().is_some();
@@ -187,7 +210,8 @@ impl Auditor {
             let (current, target) = (task.progress.current(), task.progress.target());
             let is_complete = task.status == TaskStatus::Completed;
             let is_sound = current <= target
-                && (!is_complete || (task.progress.is_complete() && task.reward_id.is_some()))
+                && (!is_complete
+                    || (task.progress.is_complete() && task.reward_id.is_some() != task.is_shadow()))
                 && (!task.status.is_open() || open.insert((task.mission_id, task.period)));
             ensure(is_sound, Guarantee::TaskSound, || {
                 format!("one of several that are open, or complete without reason: {task:?}")

@@ -6,7 +6,7 @@ use axum::{http::StatusCode, response::Response};
 use mission_core::{
     engine::{ApplyEvent, ExecuteError, Executed, PendingCommand, Rejection, Reply},
     event::{EventOutcome, EventResult},
-    ports::rules::FailureKind,
+    ports::rules::{FailureKind, MissionRuleFailure},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -152,6 +152,9 @@ async fn apply(request: Command<Operator<EventsWrite>>) -> Result<Response, Prob
     let replayed = key.key.is_some() && done.iter().all(|done| done.replayed);
     let mut results = Vec::with_capacity(ids.len());
     for done in done {
+        for fault in &done.failures {
+            state.rule_health.note(fault, state.engine.now());
+        }
         match done.reply {
             Some(Reply::EventResult(result)) => {
                 if !done.replayed {
@@ -181,6 +184,8 @@ async fn apply(request: Command<Operator<EventsWrite>>) -> Result<Response, Prob
 struct Done {
     reply: Option<Reply>,
     replayed: bool,
+    /// The rules that failed, but for those that the reply tells of.
+    failures: Vec<MissionRuleFailure>,
 }
 
 fn settled(executed: Result<Executed<Reply>, ExecuteError>) -> Result<Done, ExecuteError> {
@@ -188,15 +193,18 @@ fn settled(executed: Result<Executed<Reply>, ExecuteError>) -> Result<Done, Exec
     Ok(match executed {
         Ok(executed) => Done {
             replayed: executed.replayed,
+            failures: executed.failures,
             reply: Some(executed.reply),
         },
         Err(ExecuteError::Rejected(ReferralCounted | SelfReferral | UserErased)) => Done {
             reply: None,
             replayed: false,
+            failures: Vec::new(),
         },
         Err(ExecuteError::RejectedBefore(ReferralCounted | SelfReferral | UserErased)) => Done {
             reply: None,
             replayed: true,
+            failures: Vec::new(),
         },
         Err(error) => return Err(error),
     })

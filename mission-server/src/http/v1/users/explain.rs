@@ -73,7 +73,10 @@ async fn explain_mission(
     let mission = mission_named(&catalog, &name)
         .filter(|id| {
             let compiled = catalog.mission(*id);
-            compiled.is_some_and(|compiled| is_operator || compiled.mission.status != MissionStatus::Draft)
+            compiled.is_some_and(|compiled| match compiled.mission.definition.shadow {
+                true => session.caller.has(Permission::MissionsWrite),
+                false => is_operator || compiled.mission.status != MissionStatus::Draft,
+            })
         })
         .ok_or_else(|| Problem::not_found(ResourceKind::Mission))?;
     let start = StartTask { user, mission };

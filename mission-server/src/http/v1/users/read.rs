@@ -22,6 +22,7 @@ use super::super::{
     tasks::{self, zone_of},
 };
 use crate::{
+    auth::Permission,
     http::{
         AppState, Problem,
         caller::{Operator, UsersRead},
@@ -171,13 +172,18 @@ async fn user_profile(
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
 async fn user_tasks(
     State(state): State<AppState>,
-    _operator: Operator<UsersRead>,
+    operator: Operator<UsersRead>,
     Id(id): Id<UserId>,
     Query(filter): Query<tasks::Filter>,
 ) -> Result<Json<List<TaskView>>, Problem> {
     let page = page::page::<TaskId>(filter.limit, filter.cursor.as_deref())?;
     let user = known(&state, id).await?;
     let catalog = state.engine.catalog();
+    // Those of shadow missions are their authors' business.
+    let hidden = match operator.caller.has(Permission::MissionsWrite) {
+        true => Vec::new(),
+        false => catalog.shadow_ids(),
+    };
     let named = filter
         .mission
         .as_deref()
@@ -189,6 +195,7 @@ async fn user_tasks(
             let filter = TaskFilter {
                 status: filter.status,
                 mission: mission.flatten(),
+                hidden: &hidden,
             };
             state.queries.tasks(id, filter, page::one_more(page)).await?
         }
