@@ -282,6 +282,12 @@ const KINDS: &[Kind] = &[
         "Nobody invites themselves.",
     ),
     kind(
+        "shadow_fixed",
+        409,
+        "Whether a mission is a shadow, and of which, cannot be changed once it was active.",
+        "Give the mission that is to pay a code of its own.",
+    ),
+    kind(
         "starting",
         503,
         "The server is starting.",

@@ -105,9 +105,9 @@ fn is_shadow(catalog: &Catalog, id: MissionId) -> bool {
 
 /// Why a shadow mission cannot be compared with the one that it names.
 fn shadow_error(catalog: &Catalog, definition: &Definition) -> Option<FieldError> {
-    let live = definition.shadow_of.as_ref()?;
+    // That no other mission is compared is a flaw of its own, as is a comparison with itself.
+    let live = definition.shadow_of.as_ref().filter(|_| definition.shadow)?;
     let message = match catalog.id_of(live) {
-        // That a mission is compared with itself is a flaw of its own.
         _ if *live == definition.code => return None,
         None => format!("there is no mission `{live}`"),
         Some(id) if is_shadow(catalog, id) => format!("`{live}` is a shadow mission itself"),
