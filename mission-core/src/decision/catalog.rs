@@ -214,6 +214,8 @@ pub struct Catalog {
     events: HashMap<String, Arc<EventTypeIndex>>,
     /// The shadow missions that are compared with a mission, by its code.
     shadows: HashMap<MissionCode, BTreeSet<MissionId>>,
+    /// All shadow missions, in order.
+    shadow_ids: Vec<MissionId>,
     /// Missions whose rules may read the user's friends.
     friends_readers: BTreeSet<MissionId>,
     policy_pack: Option<PackId>,
@@ -258,14 +260,10 @@ impl Catalog {
         ids.filter_map(|id| self.missions.get(id))
     }
 
-    /// The ids of all shadow missions, whatever their status: what users are not shown.
+    /// The ids of all shadow missions, whatever their status, in order: what users are not shown.
     #[must_use]
-    pub fn shadow_ids(&self) -> Vec<MissionId> {
-        let shadows = self
-            .missions
-            .values()
-            .filter(|compiled| compiled.mission.definition.shadow);
-        shadows.map(|compiled| compiled.mission.id).collect()
+    pub fn shadow_ids(&self) -> &[MissionId] {
+        &self.shadow_ids
     }
 
     /// The missions whose tasks events of a type move, in the order of their ids.
@@ -412,6 +410,11 @@ impl<'c> CatalogBuilder<'c> {
         if let Some(live) = &mission.definition.shadow_of {
             let shadows = self.catalog.shadows.entry(live.clone()).or_default();
             shadows.insert(mission.id);
+        }
+        self.catalog.shadow_ids.retain(|id| *id != mission.id);
+        if mission.definition.shadow {
+            let ids = &mut self.catalog.shadow_ids;
+            ids.insert(ids.partition_point(|id| *id < mission.id), mission.id);
         }
         let loaded = CompiledMission::new(mission, self.compiler);
         let id = loaded.mission.id;

@@ -8,7 +8,7 @@ use mission_core::{
         MoveMission, ReceiptKey, ReportProgress, Request, RevokeReward, Settings, Signals, StartTask,
         UpdateMission, run, start,
     },
-    mission::{BaseReward, Budget, Definition, Frequency, StatusTransition},
+    mission::{BaseReward, Budget, Definition, Frequency, StatusTransition, Trigger},
     ports::{bus::Outbox, clock::Ids as _, queries::Queries, store::Store},
     testing::{CountingIds, at, definition, mission_id, user},
 };
@@ -143,6 +143,29 @@ impl<S: Store + Queries + Outbox> Deployment<S> {
     }
 }
 
+impl<S: Store + Queries + Outbox> Deployment<S> {
+    /// A shadow mission that one completion moves.
+    async fn try_out(&mut self) {
+        let mission = mission_id(2);
+        let definition = Definition {
+            shadow: true,
+            shadow_of: "read-it".parse().ok(),
+            auto_start: true,
+            trigger: Trigger::on("mission.completed").into(),
+            frequency: Frequency::Unlimited,
+            ..definition("tried-out")
+        };
+        self.when(CreateMission { mission, definition }).await;
+        self.when(MoveMission {
+            mission,
+            asked: StatusTransition::Activate,
+            expected_version: None,
+        })
+        .await;
+        self.do_mission(user(1), mission_id(1), false).await;
+    }
+}
+
 fn scripts() -> Scripts {
     Scripts::new(Limits::default(), Arc::new(StoppedStopwatch))
 }
@@ -211,6 +234,25 @@ macro_rules! suite {
                     let (again, deviations) = audited(&url).await;
                     assert_eq!(deviations, []);
                     assert_eq!(again, report, "without the receipts as with them");
+                });
+            }
+
+            #[test]
+            fn a_shadow_mission_is_held_to_its_tasks() {
+                block_on(async {
+                    let Some((test_store, url)) = deployment().await else { return };
+                    let store = test_store.store.clone();
+                    let mut later = Deployment {
+                        ids: CountingIds::starting_at(1_000),
+                        now: at("2026-01-05T12:00:00Z"),
+                        ..Deployment::new(store.clone(), store.wallet())
+                    };
+                    later.try_out().await;
+                    let (report, deviations) = audited(&url).await;
+                    assert_eq!(deviations, []);
+                    assert_eq!((report.rewards, report.recounted), (11, 11), "it has granted nothing");
+                    change(&test_store, &url, "UPDATE budgets SET grants = grants - 1 WHERE grants = 1").await;
+                    assert_eq!(kinds(&audited(&url).await.1), [DeviationKind::BudgetUse]);
                 });
             }
 

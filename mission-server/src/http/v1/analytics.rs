@@ -147,8 +147,8 @@ async fn analytics(
         })
         .transpose()?;
     let range = TimeRange { from: Some(from), to };
-    let hidden = catalog.shadow_ids();
-    let missions = mission.map_or(CountedMissions::AllBut(&hidden), CountedMissions::One);
+    let all = CountedMissions::AllBut(catalog.shadow_ids());
+    let missions = mission.map_or(all, CountedMissions::One);
     let counted = state.queries.analytics(range, step, missions).await?;
     Ok(Json(Analytics {
         from,

@@ -81,9 +81,8 @@ async fn list(
         }
         found => found.flatten(),
     };
-    let hidden = catalog.shadow_ids();
     let all = TaskFilter {
-        hidden: &hidden,
+        hidden: catalog.shadow_ids(),
         ..TaskFilter::default()
     };
     let wanted = TaskFilter {

@@ -181,7 +181,7 @@ async fn user_tasks(
     let catalog = state.engine.catalog();
     // Those of shadow missions are their authors' business.
     let hidden = match operator.caller.has(Permission::MissionsWrite) {
-        true => Vec::new(),
+        true => &[],
         false => catalog.shadow_ids(),
     };
     let named = filter
@@ -195,7 +195,7 @@ async fn user_tasks(
             let filter = TaskFilter {
                 status: filter.status,
                 mission: mission.flatten(),
-                hidden: &hidden,
+                hidden,
             };
             state.queries.tasks(id, filter, page::one_more(page)).await?
         }
