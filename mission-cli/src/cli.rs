@@ -47,6 +47,8 @@ pub(crate) enum Command {
     Shadow(Shadow),
     #[cfg(feature = "database")]
     Audit(Audit),
+    #[cfg(feature = "database")]
+    Backup(Backup),
     ExportLog(ExportLog),
     Broker(Broker),
     Token(Token),
@@ -496,17 +498,8 @@ Examples:
   MISSION_DATABASE_URL=postgres://mission@db/mission mission audit
   mission audit --database-file /run/secrets/database-url --format json | jq .deviations")]
 pub(crate) struct Audit {
-    /// The address: `sqlite://` and a path, or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "MISSION_DATABASE_URL",
-        hide_env_values = true
-    )]
-    pub(crate) database: Option<String>,
-    /// A file that holds the address, so that no list of processes shows its password
-    #[arg(long, value_name = "FILE", conflicts_with = "database")]
-    pub(crate) database_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) database: Database,
     /// How late activity events could come, as the servers were set (`MISSION_EVENTS_LATE_WINDOW`)
     #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u16))]
     pub(crate) late_days: u16,
@@ -521,6 +514,61 @@ pub(crate) enum AuditFormat {
     /// A line each, and a summary
     Human,
     /// One JSON object: `deviations`, and `report` with what was looked at
+    Json,
+}
+
+/// Which database.
+#[cfg(feature = "database")]
+#[derive(Debug, Args)]
+pub(crate) struct Database {
+    /// The address: `sqlite://` and a path, or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "MISSION_DATABASE_URL",
+        hide_env_values = true
+    )]
+    pub(crate) database: Option<String>,
+    /// A file that holds the address, so that no list of processes shows its password
+    #[arg(long, value_name = "FILE", conflicts_with = "database")]
+    pub(crate) database_file: Option<PathBuf>,
+}
+
+/// Copy a SQLite database that a server uses, and check the copy.
+#[cfg(feature = "database")]
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The copy is one moment of the database: every command that was answered before it began is in it. The server goes on meanwhile.
+The file has its name only once it is whole, checked and on the disk, and its owner alone can read it: it holds personal data and
+the secrets of webhooks. Uploaded files are not in it. PostgreSQL is copied by its own programs. See docs/backup.md, which also
+says how to restore.
+
+Exit codes: 0 copied, 1 not copied or damaged, 2 unusable (no such database, a file that is there already).
+
+Examples:
+  mission backup --database sqlite://mission.db --to backup.db
+  mission backup --database sqlite://mission.db --to /backup/mission.db --force     over the one of before, once the new one is whole
+  mission backup --to \"mission-$(date +%F).db\" --format json")]
+pub(crate) struct Backup {
+    #[command(flatten)]
+    pub(crate) database: Database,
+    /// The file to make
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: PathBuf,
+    /// Replace a file that is there
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// How the copy is described
+    #[arg(long, value_enum, default_value_t = BackupFormat::Human)]
+    pub(crate) format: BackupFormat,
+}
+
+#[cfg(feature = "database")]
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum BackupFormat {
+    /// A line
+    Human,
+    /// One JSON object: `file`, `bytes`, `migration`, `last_command_at`
     Json,
 }
 

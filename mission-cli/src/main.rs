@@ -2,6 +2,8 @@
 
 mod cli;
 mod commands;
+#[cfg(feature = "database")]
+mod database;
 mod failure;
 mod output;
 mod pack;
@@ -37,6 +39,8 @@ fn main() -> ExitCode {
         Command::Shadow(args) => commands::shadow::run(&args),
         #[cfg(feature = "database")]
         Command::Audit(args) => commands::audit::run(&args),
+        #[cfg(feature = "database")]
+        Command::Backup(args) => commands::backup::run(&args),
         Command::ExportLog(args) => commands::export_log::run(&args),
         Command::Broker(args) => commands::broker::run(&args),
         Command::Token(args) => commands::token::run(&args),

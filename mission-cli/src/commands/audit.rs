@@ -1,6 +1,6 @@
 //! `mission audit`: a database recounted.
 
-use std::{fs, io, process::ExitCode, sync::Arc};
+use std::{io, process::ExitCode, sync::Arc};
 
 use chrono::{Duration, Utc};
 use indicatif::ProgressBar;
@@ -11,16 +11,14 @@ use serde::Serialize;
 
 use crate::{
     cli::{Audit, AuditFormat},
+    database,
     failure::{CommandResult, Failure, exit},
     output::{self, BAD, FAINT, GOOD},
 };
 
 pub(crate) fn run(args: &Audit) -> CommandResult {
-    let address = address(args)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::Unusable(format!("cannot start: {error}")))?;
+    let address = database::address(&args.database)?;
+    let runtime = database::runtime()?;
     let progress = output::progress("{spinner} {pos} of {len} users  {msg}  {elapsed} {wide_bar}");
     let mut listing = Listing::new(args.format);
     let mut told = Ok(());
@@ -56,20 +54,6 @@ pub(crate) fn run(args: &Audit) -> CommandResult {
     } else {
         exit::failed()
     })
-}
-
-fn address(args: &Audit) -> Result<String, Failure> {
-    match (&args.database_file, &args.database) {
-        (Some(path), _) => {
-            let read = fs::read_to_string(path);
-            let text = read.map_err(|error| Failure::Unusable(format!("cannot read `{}`: {error}", path.display())))?;
-            Ok(text.trim().to_owned())
-        }
-        (None, Some(address)) => Ok(address.clone()),
-        (None, None) => Err(Failure::Unusable(
-            "name a database: `--database sqlite://mission.db`, `--database-file FILE`, or MISSION_DATABASE_URL".to_owned(),
-        )),
-    }
 }
 
 fn show(progress: Option<&ProgressBar>, now: AuditProgress) {

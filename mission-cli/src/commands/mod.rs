@@ -2,6 +2,8 @@
 
 #[cfg(feature = "database")]
 pub(crate) mod audit;
+#[cfg(feature = "database")]
+pub(crate) mod backup;
 pub(crate) mod broker;
 pub(crate) mod check;
 pub(crate) mod completions;

@@ -4,6 +4,8 @@
 
 #[cfg(feature = "database")]
 mod audit;
+#[cfg(feature = "database")]
+mod backup;
 mod broker;
 mod lsp;
 mod mask;

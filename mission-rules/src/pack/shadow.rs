@@ -17,7 +17,7 @@ use crate::{FindingCode, diagnostic::Diagnostic, suggest::in_quotes};
 pub(super) fn check_shadows(missions: &[PlacedMission<'_>], findings: &mut Vec<Finding>) {
     let by_code: HashMap<&MissionCode, &MissionFile> = missions
         .iter()
-        .filter_map(|(_, mission)| Some((&mission.code.as_ref()?.value, mission)))
+        .filter_map(|(_, mission)| Some((&mission.code.as_ref()?.value, &**mission)))
         .collect();
     let is_shadow = |code: &MissionCode| by_code.get(code).is_some_and(|mission| mission.shadow);
     let is_uncertain = has_uncertain_codes(missions);

@@ -9,6 +9,7 @@
 mod amqp;
 mod authoring;
 mod authorization;
+mod backup;
 mod bad_input;
 mod check_in;
 mod documents;
@@ -25,6 +26,7 @@ mod neighbours;
 mod once;
 mod openapi;
 mod operators;
+mod own_postgres;
 mod own_redis;
 mod pages;
 mod personal_data;

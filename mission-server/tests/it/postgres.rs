@@ -34,6 +34,8 @@ fn the_suite_passes_on_postgresql_redis_and_rabbitmq() {
             "amqp::",
             "--skip",
             "main_job::",
+            "--skip",
+            "backup::",
         ])
         .env("MISSION_TEST_DATABASE", "postgres")
         .output()

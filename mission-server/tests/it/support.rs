@@ -74,8 +74,8 @@ impl Home {
         }
     }
 
-    /// A new folder with the database of somebody else.
-    fn beside(database: String) -> Home {
+    /// A new folder beside a database that somebody else looks after.
+    pub(crate) fn beside(database: String) -> Home {
         Home {
             folder: tempfile::tempdir().unwrap(),
             database,

@@ -207,11 +207,16 @@ pub(crate) fn postgres_server(folder: &Path, port: u16) -> Option<Vec<OsString>>
     Some(server)
 }
 
-fn postgres_programs() -> Option<PathBuf> {
+/// Where `initdb` and the others are.
+pub(crate) fn postgres_programs() -> Option<PathBuf> {
     let mut places: Vec<PathBuf> = std::env::split_paths(&std::env::var_os("PATH")?).collect();
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
     places.extend(versions.filter_map(|entry| Some(entry.ok()?.path().join("bin"))));
-    places.into_iter().find(|place| place.join("initdb").exists())
+    // A link to one of them does not lead to the others.
+    let programs = places
+        .into_iter()
+        .find_map(|place| place.join("initdb").canonicalize().ok())?;
+    programs.parent().map(PathBuf::from)
 }
 
 /// The command of a RabbitMQ on a port, all of whose files are in a folder; `None` where none is installed.

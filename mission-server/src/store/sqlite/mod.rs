@@ -4,6 +4,7 @@
 //! whole tables as JSON texts. `PRAGMA synchronous = FULL` in front of the write-ahead log makes a commit durable
 //! before anybody hears of it.
 
+mod backup;
 mod check;
 mod commit;
 mod connection;
@@ -20,6 +21,7 @@ mod write;
 use crate::store::SqlStore;
 
 pub use crate::store::PrunedRows;
+pub use backup::{Backup, BackupError, BackupProgress, ExistingFile, back_up};
 #[cfg(feature = "server")]
 pub(crate) use connection::check_folder;
 pub(crate) use connection::failure;
