@@ -15,6 +15,9 @@ use crate::webhooks::{
     Attempt, Delivery, DeliveryStatus, DueDelivery, NewDelivery, Webhook, WebhookDefinition, WebhookStore,
 };
 
+/// Whose the deliveries are that still have to leave of users who were erased. They go once they are over.
+const ERASED: Uuid = Uuid::nil();
+
 #[async_trait]
 impl<D: SqlDatabase> WebhookStore for SqlStore<D> {
     async fn webhooks(&self) -> Result<Vec<Webhook>, StoreError> {
@@ -104,7 +107,7 @@ impl<D: SqlDatabase> WebhookStore for SqlStore<D> {
         let at = attempt.at.timestamp_micros();
         let mut note = SqlBuilder::new(
             "UPDATE webhook_deliveries SET status = ?, next_at = ?, tried_at = ?, answer = ?, error = ?
-            WHERE webhook_id = ? AND event_id = ?",
+            WHERE webhook_id = ? AND event_id = ? RETURNING user_id",
         );
         note.bind(status)
             .bind(attempt.next_at.map_or(at, |next| next.timestamp_micros()))
@@ -113,7 +116,15 @@ impl<D: SqlDatabase> WebhookStore for SqlStore<D> {
             .bind(attempt.error.clone())
             .bind(webhook)
             .bind(event.0);
-        self.database.write(Durability::Relaxed, note).await?;
+        let noted = self.database.write(Durability::Relaxed, note).await?;
+        let of = noted.first().map(|row| row.id(0)).transpose()?;
+        if of == Some(ERASED) {
+            let mut delete = SqlBuilder::new(
+                "DELETE FROM webhook_deliveries WHERE webhook_id = ? AND event_id = ? AND status <> 'waiting'",
+            );
+            delete.bind(webhook).bind(event.0);
+            self.database.write(Durability::Relaxed, delete).await?;
+        }
         let mut health = if attempt.error.is_none() {
             SqlBuilder::new("UPDATE webhooks SET failing_since = NULL WHERE failing_since IS NOT NULL")
         } else {
@@ -173,12 +184,13 @@ impl<D: SqlDatabase> WebhookStore for SqlStore<D> {
     }
 
     async fn forget_user(&self, user: UserId) -> Result<(), StoreError> {
-        let delete =
-            SqlBuilder::new("DELETE FROM webhook_deliveries WHERE status <> 'waiting' AND user_id = ?");
-        self.database
-            .write(Durability::Full, delete.with(user.0))
-            .await
-            .map(drop)
+        let mut leave = SqlBuilder::new(
+            "UPDATE webhook_deliveries SET user_id = ? WHERE status = 'waiting' AND user_id = ?",
+        );
+        leave.bind(ERASED).bind(user.0);
+        self.database.write(Durability::Full, leave).await?;
+        let delete = SqlBuilder::new("DELETE FROM webhook_deliveries WHERE user_id = ?").with(user.0);
+        self.database.write(Durability::Full, delete).await.map(drop)
     }
 
     async fn prune_deliveries(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {

@@ -266,7 +266,8 @@ pub trait WebhookStore: Send + Sync {
     /// When the store cannot be written.
     async fn add_audit(&self, entry: &AuditEntry) -> Result<(), StoreError>;
 
-    /// Forgets what was delivered of a user who was erased. What has not left yet stays until it has.
+    /// Forgets what was delivered of a user who was erased, and whose it is what has not left yet: it goes once it has left
+    /// or is given up.
     ///
     /// # Errors
     /// When the store cannot be written.

@@ -256,6 +256,17 @@ async fn for_a_day_both_secrets_sign_after_a_rotation() {
     }
 }
 
+/// Waits until a webhook has no deliveries.
+async fn until_forgotten(admin: &Client<'_>, log: &str) {
+    for _ in 0..100 {
+        if admin.get(log).await.ok(200)["items"] == json!([]) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the delivery is still there");
+}
+
 #[tokio::test]
 async fn what_was_delivered_of_an_erased_user_is_forgotten() {
     let (server, (receiver, url)) = (server().await, Receiver::start(&[]).await);
@@ -270,13 +281,23 @@ async fn what_was_delivered_of_an_erased_user_is_forgotten() {
         1
     );
     user.delete("/me").await;
-    for _ in 0..100 {
-        if admin.get(&log).await.ok(200)["items"] == json!([]) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("the delivery is still there");
+    until_forgotten(&admin, &log).await;
+}
+
+#[tokio::test]
+async fn what_waits_of_an_erased_user_is_sent_and_then_forgotten() {
+    let answers = [StatusCode::SERVICE_UNAVAILABLE];
+    let (server, (receiver, url)) = (server().await, Receiver::start(&answers).await);
+    let admin = server.admin();
+    let webhook = make(&admin, &url, json!(["RewardClaimedEvent"])).await;
+    let user = server.user();
+    user.post("/checkin", json!(null)).await.ok(200);
+    receiver.wait_for(1).await;
+    user.delete("/me").await.ok(200);
+    let received = receiver.wait_for(2).await;
+    assert_eq!(received[0].header("webhook-id"), received[1].header("webhook-id"));
+    let log = format!("/webhooks/{}/deliveries", webhook["id"].as_str().unwrap());
+    until_forgotten(&admin, &log).await;
 }
 
 #[tokio::test]
