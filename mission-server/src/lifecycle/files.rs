@@ -20,7 +20,7 @@ use super::StartError;
 use crate::{
     config::{JwtKeys, Settings},
     neighbours::Neighbours,
-    uploads::{FileStore, LinkSigner, Location, UploadError, Uploads},
+    uploads::{FileStore, FileUse, LinkSigner, Location, UploadError, Uploads},
 };
 
 /// A file that nobody names is kept for so long: its task may be about to.
@@ -73,11 +73,11 @@ pub(super) async fn sweep(
 ) -> Result<usize, SweepError> {
     // Files are as old as the machine's clock says.
     let now = SystemClock.now();
-    let is_used = async |file: Uuid| is_used(store, queries, FileId(file)).await;
-    uploads.sweep(now, UNNAMED, is_used).await
+    let use_of = async |file: Uuid| use_of(store, queries, FileId(file)).await;
+    uploads.sweep(now, UNNAMED, use_of).await
 }
 
-async fn is_used(store: &dyn Store, queries: &dyn Queries, file: FileId) -> Result<bool, SweepError> {
+async fn use_of(store: &dyn Store, queries: &dyn Queries, file: FileId) -> Result<FileUse, SweepError> {
     let claim = Claim::File(file);
     let keys = ReadSet {
         claims: BTreeSet::from([claim.clone()]),
@@ -85,8 +85,38 @@ async fn is_used(store: &dyn Store, queries: &dyn Queries, file: FileId) -> Resu
     };
     let facts = store.load(&keys).await?;
     let Some(holder) = facts.claims.get(&claim).copied().flatten() else {
-        return Ok(false);
+        return Ok(FileUse::Unnamed);
     };
     let user = queries.user(UserId(holder)).await?;
-    Ok(user.is_some_and(|user| !user.is_erased()))
+    Ok(match user {
+        Some(user) if user.is_erased() => FileUse::Erased,
+        Some(_) => FileUse::Needed,
+        None => FileUse::Unnamed,
+    })
+}
+
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
+mod tests {
+    use mission_core::testing::user;
+
+    use super::*;
+    use crate::store::{
+        sqlite::tests::test_store,
+        tests::builders::{change, erasure, fresh},
+    };
+
+    #[tokio::test]
+    async fn a_file_is_needed_until_its_user_is_erased() {
+        let test = test_store().await;
+        let (store, file) = (&test.store, FileId(fresh()));
+        let what = async |file| use_of(store, store, file).await.unwrap();
+        assert_eq!(what(file).await, FileUse::Unnamed);
+        let mut uploaded = change(1, 0);
+        uploaded.write_set.claims.insert(Claim::File(file), user(1).0);
+        store.commit(&[uploaded]).await.unwrap();
+        assert_eq!(what(file).await, FileUse::Needed);
+        store.commit(&[erasure(1, 1)]).await.unwrap();
+        assert_eq!(what(file).await, FileUse::Erased);
+    }
 }

@@ -63,3 +63,4 @@ pub(crate) use open::open_archive;
 pub use receive::{Part, Uploads};
 pub use sign::{InvalidLink, LinkSigner};
 pub use store::{FileStore, StoredFile};
+pub use sweep::FileUse;

@@ -6,20 +6,31 @@ use uuid::Uuid;
 
 use super::{UploadError, Uploads};
 
+/// What is known of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileUse {
+    /// A user has shown it.
+    Needed,
+    /// Nobody names it. Somebody may be about to, where it is new.
+    Unnamed,
+    /// Whose it was is erased.
+    Erased,
+}
+
 impl Uploads {
-    /// Removes the files that were written more than `age` before `now` and that `is_used` does not know, and what
+    /// Removes the files of erased users, those that nobody names and that were written more than `age` before `now`, and what
     /// broken writes left; answers how many. `now` is real time, which the store's clock has too.
     ///
     /// # Errors
-    /// The first error of the store or of `is_used`; what was removed before stays so.
+    /// The first error of the store or of `use_of`; what was removed before stays so.
     pub async fn sweep<F, E>(
         &self,
         now: DateTime<Utc>,
         age: TimeDelta,
-        mut is_used: impl FnMut(Uuid) -> F,
+        mut use_of: impl FnMut(Uuid) -> F,
     ) -> Result<usize, E>
     where
-        F: Future<Output = Result<bool, E>>,
+        F: Future<Output = Result<FileUse, E>>,
         E: From<UploadError>,
     {
         // The storage service looks after its files itself.
@@ -28,9 +39,14 @@ impl Uploads {
         };
         let instant = now - age;
         let mut removed = store.remove_broken(instant).await?;
-        let mut files = store.older_than(instant);
+        let mut files = store.older_than(now);
         while let Some(file) = files.try_next().await? {
-            if !is_used(file.id).await? {
+            let is_needed = match use_of(file.id).await? {
+                FileUse::Needed => true,
+                FileUse::Unnamed => file.written_at >= instant,
+                FileUse::Erased => false,
+            };
+            if !is_needed {
                 store.remove(file.id).await?;
                 removed += 1;
             }

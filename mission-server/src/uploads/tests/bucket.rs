@@ -72,11 +72,19 @@ async fn a_bucket_keeps_files_links_to_them_and_lets_them_go() {
     assert!(matches!(written, Err(UploadError::Temporary(_))), "{written:?}");
     assert!(matches!(store.stat(nobody).await, Err(UploadError::NotFound)));
 
-    let is_used = |id| std::future::ready(Ok::<_, UploadError>(id == small.id.0));
+    let use_of = |id| {
+        let is_needed = id == small.id.0;
+        let found = if is_needed {
+            FileUse::Needed
+        } else {
+            FileUse::Unnamed
+        };
+        std::future::ready(Ok::<_, UploadError>(found))
+    };
     let day = TimeDelta::days(1);
-    assert_eq!(uploads.sweep(Utc::now(), day, is_used).await.unwrap(), 0);
+    assert_eq!(uploads.sweep(Utc::now(), day, use_of).await.unwrap(), 0);
     let later = Utc::now() + day + TimeDelta::minutes(1);
-    assert_eq!(uploads.sweep(later, day, is_used).await.unwrap(), 1);
+    assert_eq!(uploads.sweep(later, day, use_of).await.unwrap(), 1);
     assert!(matches!(store.stat(large.id.0).await, Err(UploadError::NotFound)));
     for _ in 0..2 {
         assert_eq!(store.delete(small.id).await, Ok(()));

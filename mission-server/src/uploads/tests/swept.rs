@@ -15,8 +15,16 @@ async fn unused_files_are_swept_after_their_time() {
     std::fs::write(folder.join(format!("{}#1", Uuid::nil())), "a broken write").unwrap();
     let (real, day) = (Utc::now(), TimeDelta::days(1));
     let sweep = async |now| {
-        let is_used = |id| std::future::ready(Ok::<_, UploadError>(id == used.id.0));
-        fixture.uploads.sweep(now, day, is_used).await.unwrap()
+        let use_of = |id| {
+            let is_needed = id == used.id.0;
+            let found = if is_needed {
+                FileUse::Needed
+            } else {
+                FileUse::Unnamed
+            };
+            std::future::ready(Ok::<_, UploadError>(found))
+        };
+        fixture.uploads.sweep(now, day, use_of).await.unwrap()
     };
     assert_eq!(sweep(real).await, 0);
     assert_eq!(fixture.names().len(), 4);
@@ -28,6 +36,26 @@ async fn unused_files_are_swept_after_their_time() {
         fixture.uploads.store().unwrap().stat(unused.id.0).await,
         Err(UploadError::NotFound)
     ));
+}
+
+#[tokio::test]
+async fn a_file_of_an_erased_user_is_swept_however_new_it_is() {
+    let fixture = UploadFixture::new();
+    let erased = fixture.take(None, &png()).await.unwrap();
+    let of_somebody = fixture.take(None, &pdf()).await.unwrap();
+    let use_of = |id| {
+        let is_erased = id == erased.id.0;
+        let found = if is_erased {
+            FileUse::Erased
+        } else {
+            FileUse::Needed
+        };
+        std::future::ready(Ok::<_, UploadError>(found))
+    };
+    let now = Utc::now() + TimeDelta::seconds(1);
+    let swept = fixture.uploads.sweep(now, TimeDelta::days(1), use_of).await;
+    assert_eq!(swept.unwrap(), 1);
+    assert_eq!(fixture.names(), [of_somebody.id.0.to_string()]);
 }
 
 #[tokio::test]
