@@ -3,6 +3,7 @@
 //! [`run`] listens, reaches the database, applies the pack, serves, and on the first signal drains: it accepts nothing
 //! more, finishes what runs, lets waiting events leave, and ends. A second signal aborts.
 
+mod archive;
 mod broker;
 mod check;
 mod clock;

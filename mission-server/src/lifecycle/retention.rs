@@ -2,22 +2,25 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
-use mission_core::ports::store::StoreError;
-use object_store::{ObjectStore, ObjectStoreExt as _, path::Path};
+use mission_core::{UserId, ports::store::StoreError};
 use tokio_util::sync::CancellationToken;
 
+use super::archive::{Archive, name};
 use crate::{
     config::RetentionSettings,
-    store::{OverdueRows, RetainedTable, maintenance::Maintenance},
-    uploads::{Location, UploadError, open_archive},
+    store::{RetainedTable, maintenance::Maintenance},
+    uploads::UploadError,
 };
 
 /// Rows that are removed together: one file of the archive each, and no commit waits for long.
 const TOGETHER: usize = 1_000;
 /// The pause after each: at most ten thousand rows a second go.
 const PAUSE: Duration = Duration::from_millis(100);
+/// Erased users whom the archive is looked through for at once.
+const ERASED_TOGETHER: usize = 100_000;
+/// What another server reads of a user before the erasure is in the archive by then.
+const ON_ITS_WAY: TimeDelta = TimeDelta::hours(1);
 
 /// Removes what is kept for a time, once that is over.
 #[derive(Clone)]
@@ -79,42 +82,36 @@ impl RetentionJob {
                 let _ = stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
             }
         }
+        if let Some(archive) = &self.archive {
+            self.erase_from(archive, now, stop).await?;
+        }
         Ok(removed)
     }
-}
 
-fn name(table: RetainedTable) -> &'static str {
-    match table {
-        RetainedTable::Journal => "journal",
-        RetainedTable::ExpiredTasks => "expired_tasks",
-    }
-}
-
-/// Where rows are written before they go: JSON Lines, a folder a table and day.
-struct Archive {
-    store: Arc<dyn ObjectStore>,
-    prefix: Path,
-}
-
-impl Archive {
-    fn open(location: &Location) -> Result<Self, UploadError> {
-        let (store, prefix) = open_archive(location)?;
-        Ok(Archive { store, prefix })
-    }
-
-    /// Writes rows into a file that is named by them: who dies before they are removed writes the same file again.
-    async fn write(&self, rows: &OverdueRows) -> object_store::Result<()> {
-        let day = rows.oldest.date_naive().to_string();
-        let file = format!("{}.jsonl", rows.range());
-        let path = [name(rows.table), &day, &file]
-            .into_iter()
-            .fold(self.prefix.clone(), Path::join);
-        let mut text = String::new();
-        for line in &rows.lines {
-            text.push_str(&line.to_string());
-            text.push('\n');
+    /// Takes what the archive tells of erased users out of it. A user is looked for until the archive was looked through once
+    /// with nothing of theirs on its way into it.
+    async fn erase_from(
+        &self,
+        archive: &Archive,
+        now: DateTime<Utc>,
+        stop: &CancellationToken,
+    ) -> Result<(), RetentionError> {
+        let erased = self.maintenance.archive_erasures(ERASED_TOGETHER).await?;
+        if erased.is_empty() {
+            return Ok(());
         }
-        self.store.put(&path, Bytes::from(text).into()).await?;
+        let Some(lines) = stop.run_until_cancelled(archive.erase(&erased)).await else {
+            return Ok(());
+        };
+        let lines = lines?;
+        if lines > 0 {
+            tracing::info!(lines, "what the archive told of erased users is gone");
+        }
+        let settled = erased.iter().filter(|(_, at)| **at <= now - ON_ITS_WAY);
+        let settled: Vec<UserId> = settled.map(|(user, _)| *user).collect();
+        if !settled.is_empty() {
+            self.maintenance.erased_from_archive(&settled).await?;
+        }
         Ok(())
     }
 }
@@ -122,14 +119,20 @@ impl Archive {
 #[cfg(test)]
 #[cfg(feature = "sqlite")]
 mod tests {
-    use std::{fs, path::Path as Folder};
+    use std::{
+        fs,
+        path::{Path as Folder, PathBuf},
+    };
 
-    use mission_core::ports::store::Store as _;
+    use mission_core::{ports::store::Store as _, testing::user};
 
     use super::*;
-    use crate::store::{
-        sqlite::{SqliteOptions, SqliteStore},
-        tests::builders::{change, noon},
+    use crate::{
+        store::{
+            sqlite::{SqliteOptions, SqliteStore},
+            tests::builders::{change, erasure, noon},
+        },
+        uploads::Location,
     };
 
     const KEPT: Duration = Duration::from_secs(10 * 86_400);
@@ -204,5 +207,61 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = store(folder.path()).await;
         assert_eq!(run(&job(&store, None, None), 100_000).await.unwrap(), 0);
+    }
+
+    /// The lines of all files of the journal's archive.
+    fn archived(archive: &Folder) -> Vec<String> {
+        let files = |folder: PathBuf| {
+            fs::read_dir(folder)
+                .into_iter()
+                .flatten()
+                .map(|entry| entry.unwrap().path())
+        };
+        let texts = files(archive.join("journal"))
+            .flat_map(files)
+            .map(|file| fs::read_to_string(file).unwrap());
+        texts
+            .flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>())
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn an_erased_user_goes_from_the_archive_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let archive = folder.path().join("archive");
+        let store = store(folder.path()).await;
+        let job = job(&store, Some(KEPT), Some(&archive));
+        run(&job, 12).await.unwrap();
+        let of = |who: u64| {
+            let id = user(who).to_string();
+            archived(&archive)
+                .iter()
+                .filter(|line| line.contains(&id))
+                .count()
+        };
+        assert_eq!((of(0), of(1)), (1, 1));
+        fs::write(archive.join("journal/README.md"), "of the operator").unwrap();
+
+        let at = noon() + TimeDelta::days(13) - TimeDelta::minutes(30);
+        let mut erasing = erasure(0, 1);
+        erasing.journal[0].request.at = at;
+        store.commit(&[erasing]).await.unwrap();
+        run(&job, 13).await.unwrap();
+        assert_eq!((of(0), of(1)), (0, 1), "others stay");
+        // A line of theirs that another server had read before is written late.
+        let line = format!("{{\"root\":{{\"kind\":\"user\",\"id\":\"{}\"}}}}\n", user(0));
+        fs::create_dir_all(archive.join("journal/2026-01-05")).unwrap();
+        fs::write(archive.join("journal/2026-01-05/late.jsonl"), line).unwrap();
+        run(&job, 14).await.unwrap();
+        assert_eq!(of(0), 0);
+        assert!(
+            !archive.join("journal/2026-01-05/late.jsonl").exists(),
+            "an empty file goes"
+        );
+        assert!(archive.join("journal/README.md").exists());
+        assert!(
+            store.archive_erasures(10).await.unwrap().is_empty(),
+            "they are done with"
+        );
     }
 }

@@ -1,8 +1,10 @@
 //! What a server does with its store besides commands, queries and events.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use mission_core::ports::store::StoreError;
+use mission_core::{UserId, ports::store::StoreError};
 
 use super::{
     PoolUse, PrunedRows,
@@ -21,6 +23,8 @@ pub(crate) trait Maintenance: Send + Sync {
         limit: usize,
     ) -> Result<Option<OverdueRows>, StoreError>;
     async fn remove_overdue(&self, rows: OverdueRows) -> Result<(), StoreError>;
+    async fn archive_erasures(&self, limit: usize) -> Result<BTreeMap<UserId, DateTime<Utc>>, StoreError>;
+    async fn erased_from_archive(&self, users: &[UserId]) -> Result<(), StoreError>;
     async fn probe_write(&self) -> Result<(), StoreError>;
     async fn open_reviews(&self) -> Result<u64, StoreError>;
     async fn fold_activity(&self);
@@ -46,6 +50,14 @@ impl<D: SqlDatabase> Maintenance for SqlStore<D> {
 
     async fn remove_overdue(&self, rows: OverdueRows) -> Result<(), StoreError> {
         self.remove_overdue(rows).await
+    }
+
+    async fn archive_erasures(&self, limit: usize) -> Result<BTreeMap<UserId, DateTime<Utc>>, StoreError> {
+        self.archive_erasures(limit).await
+    }
+
+    async fn erased_from_archive(&self, users: &[UserId]) -> Result<(), StoreError> {
+        self.erased_from_archive(users).await
     }
 
     async fn probe_write(&self) -> Result<(), StoreError> {

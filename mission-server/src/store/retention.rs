@@ -1,12 +1,14 @@
-//! What is kept for a time: journal entries, and tasks that have expired.
+//! What is kept for a time: journal entries, and tasks that have expired; and of whom the archive of both has to forget.
+
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use mission_core::ports::store::StoreError;
+use mission_core::{UserId, ports::store::StoreError};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    database::{SqlDatabase, SqlStore},
+    database::{Durability, SqlDatabase, SqlStore},
     keys::Keys,
     record::{from_json, instant},
     row::SqlRow,
@@ -85,6 +87,33 @@ impl<D: SqlDatabase> SqlStore<D> {
     /// When they cannot be removed.
     pub async fn remove_overdue(&self, rows: OverdueRows) -> Result<(), StoreError> {
         self.database.remove(rows.table, rows.keys).await
+    }
+
+    /// Users who were erased and of whom an archive may still tell, with when they were; the first `limit`.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn archive_erasures(
+        &self,
+        limit: usize,
+    ) -> Result<BTreeMap<UserId, DateTime<Utc>>, StoreError> {
+        let mut query = SqlBuilder::new("SELECT user_id, erased_at FROM archive_erasures ORDER BY user_id");
+        query.limit(limit);
+        let rows = self.database.read(query).await?;
+        rows.iter()
+            .map(|row| Ok((row.id(0)?.into(), instant(row.number(1)?)?)))
+            .collect()
+    }
+
+    /// Notes that no archive tells of these users any more.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub async fn erased_from_archive(&self, users: &[UserId]) -> Result<(), StoreError> {
+        let ids: Vec<Uuid> = users.iter().map(|user| user.0).collect();
+        let mut delete = SqlBuilder::new("DELETE FROM archive_erasures WHERE user_id ");
+        delete.then(D::DIALECT.is_any_id).bind(ids);
+        self.database.write(Durability::Relaxed, delete).await.map(drop)
     }
 }
 

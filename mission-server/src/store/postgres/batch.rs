@@ -71,8 +71,9 @@ impl BatchStatement {
 
     fn add(&mut self, change: &Change) -> Result<(), StoreError> {
         let write_set = &change.write_set;
+        let at = change.journal.iter().map(|entry| entry.request.at).max();
         for user in &write_set.erasures {
-            self.removals.erase(*user);
+            self.removals.erase(*user, at);
         }
         self.roots(change)?;
         self.records(change)?;
@@ -80,7 +81,6 @@ impl BatchStatement {
             self.released.insert(claim.clone());
             self.claims.insert(claim.clone(), None);
         }
-        let at = change.journal.iter().map(|entry| entry.request.at).max();
         for (claim, holder) in &write_set.claims {
             let holder = *holder;
             self.claims

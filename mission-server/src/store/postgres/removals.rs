@@ -1,5 +1,6 @@
 //! What a batch takes away before it writes: rare, so in statements of their own.
 
+use chrono::{DateTime, Utc};
 use mission_core::{UserId, ports::store::StoreError};
 use uuid::Uuid;
 
@@ -10,6 +11,8 @@ use crate::store::sql_builder::SqlBuilder;
 #[derive(Debug)]
 pub(super) struct Removals {
     erased: Vec<Uuid>,
+    /// When each of them was.
+    erased_at: Vec<i64>,
     pub(super) tasks: Rows,
     pub(super) participations: Rows,
     pub(super) rewards: Rows,
@@ -23,6 +26,7 @@ impl Default for Removals {
         let ids = || Rows::of(&[Kind::Id, Kind::Id]);
         Removals {
             erased: Vec::new(),
+            erased_at: Vec::new(),
             tasks: ids(),
             participations: ids(),
             rewards: ids(),
@@ -54,10 +58,15 @@ const ERASURE: [&str; 15] = [
     "DELETE FROM journal WHERE root_id = ANY(?) AND root_kind = 'user'",
 ];
 
+/// The archive is looked through later.
+const ARCHIVE_ERASURES: &str = "INSERT INTO archive_erasures (user_id, erased_at)
+    SELECT * FROM unnest(?::uuid[], ?::bigint[]) ON CONFLICT (user_id) DO NOTHING";
+
 impl Removals {
     /// Everything of a user goes.
-    pub(super) fn erase(&mut self, user: UserId) {
+    pub(super) fn erase(&mut self, user: UserId, at: Option<DateTime<Utc>>) {
         self.erased.push(user.0);
+        self.erased_at.push(at.map_or(0, |at| at.timestamp_micros()));
     }
 
     /// The statements, in order.
@@ -68,6 +77,11 @@ impl Removals {
             for sql in ERASURE {
                 statements.push(SqlBuilder::new(sql).with(all.erased.clone()));
             }
+            statements.push(
+                SqlBuilder::new(ARCHIVE_ERASURES)
+                    .with(all.erased)
+                    .with(all.erased_at),
+            );
         }
         let mut add = |before: &'static str, rows: Rows, after: &'static str| -> Result<(), StoreError> {
             if !rows.is_empty() {

@@ -86,8 +86,9 @@ struct BatchRows {
 impl BatchRows {
     fn add(&mut self, change: &Change) -> Result<(), StoreError> {
         let write_set = &change.write_set;
+        let at = change.journal.iter().map(|entry| entry.request.at).max();
         for user in &write_set.erasures {
-            self.erased.row().id(user.0);
+            self.erased.row().id(user.0).optional_instant(at);
         }
         self.roots(change)?;
         self.records(change)?;
@@ -95,7 +96,6 @@ impl BatchRows {
             self.released.insert(claim.clone());
             self.claims.insert(claim.clone(), None);
         }
-        let at = change.journal.iter().map(|entry| entry.request.at).max();
         for (claim, holder) in &write_set.claims {
             let holder = *holder;
             self.claims
@@ -447,7 +447,9 @@ mod sql {
     }
 
     /// All that goes with a user; what has not left yet stays without what it rested on.
-    pub(super) const ERASURE: [&str; 13] = [
+    pub(super) const ERASURE: [&str; 14] = [
+        "INSERT INTO archive_erasures (user_id, erased_at) SELECT unhex(value->>0), coalesce(value->>1, 0)
+            FROM json_each(?) WHERE TRUE ON CONFLICT (user_id) DO NOTHING;",
         of_erased!(
             "UPDATE audit SET data = json_remove(data, '$.before', '$.after')",
             "user_id",

@@ -14,7 +14,7 @@ use crate::store::{
     RetainedTable,
     tests::{
         block_on,
-        builders::{change, noon, task},
+        builders::{change, erasure, noon, task},
     },
 };
 
@@ -90,5 +90,23 @@ fn expired_tasks_go_by_when_they_expired() {
         let left = overdue(3).await.unwrap();
         assert_eq!(left.lines.len(), 1);
         assert_eq!(left.lines[0]["user_id"], user(2).to_string());
+    });
+}
+
+#[test]
+fn an_erasure_is_noted_until_the_archive_was_looked_through() {
+    block_on(async {
+        let Some(test_store) = test_store().await else { return };
+        let store = &test_store.store;
+        for who in 1..=2 {
+            for one in [change(who, 0), erasure(who, 1)] {
+                assert_eq!(store.commit(&[one]).await.unwrap(), [CommitOutcome::Committed]);
+            }
+        }
+        let noted = async || store.archive_erasures(10).await.unwrap();
+        assert_eq!(noted().await, [(user(1), noon()), (user(2), noon())].into());
+        assert_eq!(store.archive_erasures(1).await.unwrap().len(), 1);
+        store.erased_from_archive(&[user(1)]).await.unwrap();
+        assert_eq!(noted().await, [(user(2), noon())].into());
     });
 }
