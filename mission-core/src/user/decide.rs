@@ -77,9 +77,9 @@ pub(crate) fn erase(cx: &mut DecisionContext<'_>, id: UserId) -> Result<Erased, 
         return Ok(Erased { now: false });
     }
     cx.write_set.erasures.insert(id);
-    cx.write_set
-        .releases
-        .insert(Claim::InviteCode(InviteCode::of(id)));
+    let further = before.map(|user| user.invite_codes).unwrap_or_default();
+    let codes = further.into_iter().chain([InviteCode::of(id)]);
+    cx.write_set.releases.extend(codes.map(Claim::InviteCode));
     cx.put_user(User::tombstone(id, cx.now()));
     cx.emit(IntegrationEvent::UserErased(UserErased {
         user_id: id,
@@ -111,6 +111,7 @@ pub(crate) fn activate_referral(
         let claim = Claim::InviteCode(code.clone());
         if !code.may_be_generated() && cx.claim_holder(&claim)?.is_none() {
             cx.write_set.claims.insert(claim, command.inviter.0);
+            inviter.invite_codes.push(code);
         }
     }
     let points = cx

@@ -74,6 +74,9 @@ pub struct User {
     /// The one invite code that the user has shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invited_with: Option<InviteUse>,
+    /// Further invite codes that lead to the user, besides [`InviteCode::of`], as paid referrals told of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub invite_codes: Vec<InviteCode>,
     /// How many files the user has uploaded lately.
     #[serde(default, skip_serializing_if = "UploadCount::is_none")]
     pub uploads: UploadCount,
@@ -133,6 +136,7 @@ impl User {
             check_in_before: Vec::new(),
             devices: Vec::new(),
             invited_with: None,
+            invite_codes: Vec::new(),
             uploads: UploadCount::default(),
             erased_at: None,
         }

@@ -114,6 +114,27 @@ fn nobody_can_take_the_code_that_another_user_is_going_to_have() {
 }
 
 #[test]
+fn the_codes_of_an_erased_user_are_free_again() {
+    let mut fixture = EngineFixture::at(NOON);
+    let told = |inviter, invitee| ActivateReferral {
+        invite_code: Some("ada-lovelace".to_owned()),
+        ..refer(inviter, invitee)
+    };
+    let code = InviteCode::typed("ada-lovelace");
+    let owner = |fixture: &EngineFixture| {
+        let found = mission_core::ports::queries::Queries::invite_owner(&fixture.store, &code);
+        pollster::block_on(found).unwrap()
+    };
+    fixture.when(told(1, 3)).unwrap();
+    fixture.when(told(2, 4)).unwrap();
+    assert_eq!(owner(&fixture), Some(user(1)), "the first one has it");
+    fixture.when(EraseUser { user: user(2) }).unwrap();
+    assert_eq!(owner(&fixture), Some(user(1)), "it was never the other's");
+    fixture.when(EraseUser { user: user(1) }).unwrap();
+    assert_eq!(owner(&fixture), None);
+}
+
+#[test]
 fn an_erased_user_leaves_a_tombstone() {
     let mut fixture = EngineFixture::at(NOON)
         .with(active(1, definition("read-it")))
