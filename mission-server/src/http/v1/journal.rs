@@ -48,7 +48,7 @@ struct Filter {
 
 /// What a user did: a CloudEvent, and a line of a log.
 #[derive(Debug, Serialize, ToSchema)]
-struct LogLine {
+pub(super) struct LogLine {
     specversion: &'static str,
     id: String,
     source: String,
@@ -89,16 +89,40 @@ async fn journal(
         |record| JournalKey(record.position),
         std::convert::identity,
     );
-    let reviewed = reviewed_missions(&state, &items).await?;
-    let catalog = state.engine.catalog();
-    let mut said = None;
-    let lines = items
-        .into_iter()
-        .flat_map(|record| lines(record, &catalog, &reviewed, &mut said));
+    let lines = log(&state, items).await?;
     Ok(Json(List {
-        items: lines.collect(),
+        items: lines,
         next_cursor,
     }))
+}
+
+/// Commands as lines of a log.
+async fn log(state: &AppState, records: Vec<JournalRecord>) -> Result<Vec<LogLine>, StoreError> {
+    let reviewed = reviewed_missions(state, &records).await?;
+    let catalog = state.engine.catalog();
+    let mut said = None;
+    let lines = records
+        .into_iter()
+        .flat_map(|record| lines(record, &catalog, &reviewed, &mut said));
+    Ok(lines.collect())
+}
+
+/// All that one user did, as far as the journal goes back.
+pub(super) async fn log_of(state: &AppState, user: UserId) -> Result<Vec<LogLine>, StoreError> {
+    const AT_ONCE: usize = 1_000;
+    let mut commands = Vec::new();
+    loop {
+        let page = Page {
+            limit: AT_ONCE,
+            after: commands.last().map(|record: &JournalRecord| record.position),
+        };
+        let found = state.queries.journal(Some(user), page).await?;
+        let is_last = found.len() < AT_ONCE;
+        commands.extend(found);
+        if is_last {
+            return log(state, commands).await;
+        }
+    }
 }
 
 /// The lines that stand for a command: none, itself, or the wish for a zone that came with it and itself. `said` is the

@@ -3,10 +3,15 @@
 use axum::{Json, extract::State, http::StatusCode, response::Response};
 use chrono::{DateTime, Utc};
 use mission_core::{
-    UserId,
+    FileId, UserId,
     check_in::Zone,
-    engine::{EraseUser, RegisterUser},
-    ports::social::MOST_FRIENDS,
+    engine::{AuditEntry, AuditSubject, EraseUser, RegisterUser},
+    ports::{
+        queries::{AuditFilter, Page},
+        social::MOST_FRIENDS,
+        store::StoreError,
+    },
+    task::{Task, Upload},
     user::{Boost, InviteCode, User},
 };
 use rust_decimal::Decimal;
@@ -15,7 +20,11 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::answer;
+use super::{
+    answer,
+    journal::{self, LogLine},
+    uploads::LINK_TIME,
+};
 use crate::http::{
     AppState, Problem,
     caller::Session,
@@ -118,6 +127,11 @@ async fn profile(
 #[derive(Debug, Serialize, ToSchema)]
 struct Export {
     profile: Profile,
+    /// The name that others see, where no other service keeps it.
+    display_name: Option<String>,
+    /// Codes that lead to the caller besides the one of the profile.
+    #[schema(value_type = Vec<String>)]
+    invite_codes: Vec<InviteCode>,
     tasks: Vec<TaskView>,
     rewards: Vec<RewardView>,
     /// Every check-in day with what it earned.
@@ -132,6 +146,78 @@ struct Export {
     friends: Vec<UserId>,
     /// Devices that the caller came with, as hashes.
     devices: Vec<Value>,
+    /// Links to all uploaded files, for an hour.
+    files: Vec<FileLink>,
+    /// What the caller did and what was told of them, in order of time, as far back as the journal goes.
+    commands: Vec<LogLine>,
+    /// What operators have changed of the caller, the latest first, but not who they are.
+    changes: Vec<OperatorChange>,
+}
+
+/// A link to an uploaded file.
+#[derive(Debug, Serialize, ToSchema)]
+struct FileLink {
+    file_id: FileId,
+    url: String,
+}
+
+/// What an operator has changed.
+#[derive(Debug, Serialize, ToSchema)]
+struct OperatorChange {
+    at: DateTime<Utc>,
+    /// The command, such as `DescribeUser`.
+    action: String,
+    subject_kind: AuditSubject,
+    subject: String,
+    before: Option<Value>,
+    after: Option<Value>,
+}
+
+impl From<AuditEntry> for OperatorChange {
+    fn from(entry: AuditEntry) -> Self {
+        OperatorChange {
+            at: entry.at,
+            action: entry.action,
+            subject_kind: entry.subject_kind,
+            subject: entry.subject,
+            before: entry.before,
+            after: entry.after,
+        }
+    }
+}
+
+async fn links(state: &AppState, tasks: &[Task]) -> Result<Vec<FileLink>, Problem> {
+    let now = state.engine.now();
+    let mut links = Vec::new();
+    for Upload { file, .. } in tasks.iter().flat_map(|task| &task.uploads) {
+        links.push(FileLink {
+            file_id: file.id,
+            url: state.uploads.link(file, now, LINK_TIME).await?,
+        });
+    }
+    Ok(links)
+}
+
+async fn changes(state: &AppState, user: UserId) -> Result<Vec<OperatorChange>, StoreError> {
+    const AT_ONCE: usize = 1_000;
+    let of_user = AuditFilter {
+        subjects: vec![user.to_string()],
+        ..AuditFilter::default()
+    };
+    let (mut changes, mut after) = (Vec::new(), None);
+    loop {
+        let page = Page {
+            limit: AT_ONCE,
+            after,
+        };
+        let found = state.queries.audit(&of_user, page).await?;
+        after = found.last().map(|entry| entry.id);
+        let is_last = found.len() < AT_ONCE;
+        changes.extend(found.into_iter().map(OperatorChange::from));
+        if is_last {
+            return Ok(changes);
+        }
+    }
 }
 
 fn values<T: Serialize>(things: impl IntoIterator<Item = T>) -> Vec<Value> {
@@ -154,6 +240,9 @@ async fn export(
     let friends = state.queries.friends(user.id, MOST_FRIENDS).await?;
     let ledger = state.wallet.entries(user.id).await?;
     let balance = state.wallet.balance(user.id).await?;
+    let files = links(&state, &held.tasks).await?;
+    let commands = journal::log_of(&state, user.id).await?;
+    let changes = changes(&state, user.id).await?;
     let catalog = state.engine.catalog();
     let view = ResponseView {
         catalog: &catalog,
@@ -162,6 +251,11 @@ async fn export(
     let zone = user.zone_at(view.now, catalog.check_in.default_zone());
     Ok(Json(Export {
         profile: Profile::of(&user, balance, view),
+        display_name: user.display_name,
+        invite_codes: user.invite_codes,
+        files,
+        commands,
+        changes,
         tasks: held
             .tasks
             .into_iter()
