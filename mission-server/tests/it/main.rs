@@ -13,6 +13,7 @@ mod backup;
 mod bad_input;
 mod check_in;
 mod documents;
+mod erasure;
 mod events;
 mod explanations;
 mod fraud;

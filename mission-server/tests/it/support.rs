@@ -203,6 +203,11 @@ impl Server {
         &self.home.database
     }
 
+    /// The address of its Redis, where it has one of its own.
+    pub(crate) fn redis(&self) -> Option<String> {
+        self.home.redis.as_ref().map(|redis| redis.url())
+    }
+
     async fn wait_until_ready(&self) {
         for _ in 0..200 {
             let ready = self.http.get(format!("{}/health/ready", self.url)).send().await;

@@ -146,7 +146,7 @@ async fn what_is_no_picture_is_refused_and_leaves_nothing() {
 }
 
 /// A PNG with a picture: stripes of brightness, some of them different.
-fn striped(different: u32) -> Vec<u8> {
+pub(crate) fn striped(different: u32) -> Vec<u8> {
     let picture = image::GrayImage::from_fn(64, 64, |x, y| {
         let stripe = (x / 8 * 37 + y / 8 * 91 + x / 8 * (y / 8) * 53) % 256;
         let moved = if y / 8 == 7 && x < different * 8 { 20 } else { 0 };
