@@ -41,7 +41,8 @@ bench: ## decisions (criterion), then the server under load beside the usual des
 	target/release/load
 
 chaos: ## servers and services are broken while they are used; nothing may be lost
-	cargo build -p mission-server -p mission-benches --bins
+	cargo build --workspace --bins
 	target/debug/chaos --seconds 60
+	target/debug/chaos --database sqlite --seconds 60
 
 .PHONY: help run test lint fix snapshots ci services simulate fuzz bench chaos

@@ -2,13 +2,19 @@
 
 use std::{
     net::SocketAddr,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
 use fastrand::Rng;
 use jsonwebtoken::{EncodingKey, Header, encode};
-use reqwest::Method;
+use reqwest::{
+    Method, StatusCode,
+    header::{HeaderMap, RETRY_AFTER},
+};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -116,10 +122,40 @@ pub(crate) struct Client {
     addresses: Vec<SocketAddr>,
     key: EncodingKey,
     expires: u64,
-    /// How many tries got no answer.
+    /// What became of all requests.
+    pub(crate) outcomes: Outcomes,
+}
+
+/// What became of all requests so far.
+#[derive(Default)]
+pub(crate) struct Outcomes {
+    /// Requests that were tried more than once.
+    pub(crate) retried: AtomicU64,
+    /// Those of them that had been carried out at a try of which the answer was lost.
+    pub(crate) answer_lost: AtomicU64,
+    /// Tries that got no answer, or one for the time being.
     pub(crate) unanswered: AtomicU64,
+    /// Those of them that were answered 503.
+    pub(crate) unavailable: AtomicU64,
     /// The longest time from the first try to an answer, in milliseconds.
     pub(crate) longest: AtomicU64,
+    /// Answers that no trouble excuses.
+    pub(crate) wrong: Mutex<Vec<String>>,
+}
+
+impl Outcomes {
+    /// Notes a status that asks for another try.
+    fn note_unavailable(&self, call: &Call, status: StatusCode, headers: &HeaderMap) {
+        if status == StatusCode::SERVICE_UNAVAILABLE && headers.contains_key(RETRY_AFTER) {
+            self.unavailable.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let wrong = format!("{} {}: {status}, {headers:?}", call.method, call.path);
+        self.wrong
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(wrong);
+    }
 }
 
 impl Client {
@@ -135,8 +171,7 @@ impl Client {
             addresses,
             key: EncodingKey::from_secret(SECRET.as_bytes()),
             expires: (now + Duration::from_secs(24 * 3600)).as_secs(),
-            unanswered: AtomicU64::new(0),
-            longest: AtomicU64::new(0),
+            outcomes: Outcomes::default(),
         })
     }
 
@@ -161,6 +196,11 @@ impl Client {
         let Ok(response) = request.send().await else {
             return Ok(None);
         };
+        if response.status().is_server_error() {
+            self.outcomes
+                .note_unavailable(call, response.status(), response.headers());
+            return Ok(None);
+        }
         let status = response.status().as_u16();
         let replayed = response.headers().contains_key("idempotency-replayed");
         let Ok(bytes) = response.bytes().await else {
@@ -168,7 +208,7 @@ impl Client {
         };
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
         let in_progress = status == 409 && body["code"] == "idempotency_in_progress";
-        Ok((status < 500 && !in_progress).then_some(Answer {
+        Ok((!in_progress).then_some(Answer {
             status,
             body,
             replayed,
@@ -179,6 +219,9 @@ impl Client {
     pub(crate) async fn ask(&self, random: &mut Rng, call: Call) -> Result<Done> {
         let key = Uuid::from_u128(random.u128(..));
         let answer = self.answer(random, &call, key).await?;
+        if answer.replayed {
+            self.outcomes.answer_lost.fetch_add(1, Ordering::Relaxed);
+        }
         Ok(Done {
             call,
             key,
@@ -190,15 +233,20 @@ impl Client {
     /// The same under a key that is given.
     pub(crate) async fn answer(&self, random: &mut Rng, call: &Call, key: Uuid) -> Result<Answer> {
         let begun = Instant::now();
+        let mut is_first = true;
         let mut place = random.usize(..self.addresses.len().max(1));
         loop {
             let address = *self.addresses.get(place).ok_or("there is no server")?;
             if let Some(answer) = self.once(address, call, key).await? {
                 let took = u64::try_from(begun.elapsed().as_millis())?;
-                self.longest.fetch_max(took, Ordering::Relaxed);
+                self.outcomes.longest.fetch_max(took, Ordering::Relaxed);
                 return Ok(answer);
             }
-            self.unanswered.fetch_add(1, Ordering::Relaxed);
+            self.outcomes.unanswered.fetch_add(1, Ordering::Relaxed);
+            if is_first {
+                self.outcomes.retried.fetch_add(1, Ordering::Relaxed);
+                is_first = false;
+            }
             if begun.elapsed() > PATIENCE {
                 return Err(format!(
                     "nobody answered {} {} within {PATIENCE:?}",

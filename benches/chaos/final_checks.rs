@@ -23,7 +23,7 @@ const AFTERWARDS: Duration = Duration::from_secs(3);
 
 /// What is looked at.
 pub(crate) struct FinalChecks<'r> {
-    /// The services.
+    /// The database, Redis and RabbitMQ.
     pub(crate) services: &'r Services,
     /// The servers and the wallet.
     pub(crate) instances: &'r Instances,
@@ -57,13 +57,15 @@ impl FinalChecks<'_> {
         let state = std::mem::take(&mut *self.load_state.now());
         checks.push(checks::told_alike(&state, &facts, self.client, random).await?);
         checks.push(checks::replays(&state, self.client, random).await?);
+        checks.push(checks::unavailable(&self.client.outcomes));
+        checks.push(checks::audit(&self.services.database.url())?);
         Ok(checks)
     }
 
     async fn facts(&self, dead: &mut Vec<String>) -> Result<(Facts, Vec<Check>)> {
-        let (database, broker) = (self.services.database_url(), self.services.amqp_url());
+        let (database, broker) = (&self.services.database, self.services.amqp_url());
         let counting = self.load_state.now().counting.clone();
-        let facts = Facts::read(&database, &counting, &self.instances.ledger, &broker).await?;
+        let facts = Facts::read(database, &counting, &self.instances.ledger, &broker).await?;
         dead.extend(dead_letters(&broker).await?);
         let checks = checks::all(&self.load_state.now(), &facts, &self.recorder.seen(), dead);
         Ok((facts, checks))

@@ -12,6 +12,8 @@ use tokio::{sync::Mutex, time::Instant};
 
 use crate::{
     Result,
+    database::postgres_url,
+    installed,
     processes::{Process, Watchdog},
     proxy::Proxy,
     server::{SECRET, binary},
@@ -29,16 +31,24 @@ pub(crate) struct Instance {
     pub(crate) process: Mutex<Process>,
 }
 
+/// Where a server finds what it needs.
+struct Addresses {
+    broker: String,
+    database: String,
+}
+
 /// All servers, and the wallet.
 pub(crate) struct Instances {
-    /// The servers; all but the last reach the broker through the proxy.
+    /// The servers; all but the last reach the broker and PostgreSQL through the proxies.
     pub(crate) servers: Vec<Instance>,
     /// The wallet.
     pub(crate) wallet: Instance,
     /// The wallet's database.
     pub(crate) ledger: PathBuf,
     /// What stands between most servers and the broker.
-    pub(crate) proxy: Proxy,
+    pub(crate) broker_proxy: Proxy,
+    /// What stands between most servers and PostgreSQL.
+    pub(crate) database_proxy: Option<Proxy>,
     http: reqwest::Client,
 }
 
@@ -50,8 +60,22 @@ impl Instances {
         services: &Services,
         watchdog: &Arc<Watchdog>,
     ) -> Result<Self> {
-        let proxy = Proxy::to(format!("127.0.0.1:{}", services.rabbitmq.port)).await;
-        let through = crate::installed::amqp_url(proxy.address.port());
+        let broker_proxy = Proxy::to(format!("127.0.0.1:{}", services.rabbitmq.port)).await;
+        let database_proxy = match services.database.service() {
+            Some(service) => Some(Proxy::to(format!("127.0.0.1:{}", service.port)).await),
+            None => None,
+        };
+        let through = Addresses {
+            broker: installed::amqp_url(broker_proxy.address.port()),
+            database: database_proxy.as_ref().map_or_else(
+                || services.database.url(),
+                |proxy| postgres_url(proxy.address.port()),
+            ),
+        };
+        let direct = Addresses {
+            broker: services.amqp_url(),
+            database: services.database.url(),
+        };
         let pack = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/packs/starter");
         let program = binary("mission-server")?;
         // One stays on its own, so that something is always on its way.
@@ -61,19 +85,15 @@ impl Instances {
             let address = SocketAddr::from(([127, 0, 0, 1], free_port()?));
             let name = format!("server-{number}");
             let home = subfolder(folder, &name)?;
-            let broker = if number < proxied {
-                through.clone()
-            } else {
-                services.amqp_url()
-            };
+            let addresses = if number < proxied { &through } else { &direct };
             let process = Process::new(&name, vec![program.clone().into()], &home, watchdog)
                 .variable("MISSION_LISTEN", address.to_string())
-                .variable("MISSION_DATABASE_URL", services.database_url())
+                .variable("MISSION_DATABASE_URL", &addresses.database)
                 .variable(
                     "MISSION_REDIS_URL",
                     format!("redis://127.0.0.1:{}", services.redis.port),
                 )
-                .variable("MISSION_AMQP_URL", broker)
+                .variable("MISSION_AMQP_URL", &addresses.broker)
                 .variable("MISSION_PACK", &pack)
                 .variable("MISSION_JWT_SECRET", SECRET)
                 .variable("MISSION_FRAUD_RATE_LIMIT_PER_USER", "off")
@@ -96,7 +116,8 @@ impl Instances {
             servers,
             wallet: Instance { address, process },
             ledger,
-            proxy,
+            broker_proxy,
+            database_proxy,
             http: reqwest::Client::builder()
                 .no_proxy()
                 .timeout(Duration::from_secs(5))
@@ -109,7 +130,8 @@ impl Instances {
         Ok(instances)
     }
 
-    fn all(&self) -> impl Iterator<Item = &Instance> {
+    /// The servers and the wallet.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Instance> {
         self.servers.iter().chain([&self.wallet])
     }
 
@@ -123,11 +145,11 @@ impl Instances {
                 if response.is_ok_and(|response| response.status().is_success()) {
                     break;
                 }
-                if let Some(status) = instance.process.lock().await.ended()? {
-                    return Err(
-                        format!("the server at {} ended by itself: {status}", instance.address).into(),
-                    );
+                let mut process = instance.process.lock().await;
+                if let Some(status) = process.ended()? {
+                    return Err(process.unexpected(status).into());
                 }
+                drop(process);
                 if begun.elapsed() > PATIENCE {
                     return Err(format!("{url} is not ready within {PATIENCE:?}").into());
                 }

@@ -1,19 +1,21 @@
 //! Does anything get lost, or happen twice, while everything breaks? Servers are killed, PostgreSQL, Redis and RabbitMQ
-//! restarted, connections cut in the middle of confirmations, while users, operators and other services go on; in the
-//! end the databases, the wallet, the queues and what was answered must agree.
+//! restarted, disks fill up and fail, connections are cut in the middle of commits and confirmations, while users, operators
+//! and other services go on; in the end the databases, the wallet, the queues and what was answered must agree.
 //!
 //! ```text
-//! cargo build -p mission-server -p mission-benches --bin mission-server --bin chaos
-//! target/debug/chaos [--seconds N] [--seed N] [--users N] [--instances N] [--keep]
+//! cargo build --workspace --bins
+//! target/debug/chaos [--database postgres|sqlite] [--seconds N] [--kills N] [--seed N] [--users N] [--instances N] [--keep]
 //! ```
 //!
-//! PostgreSQL, Redis and RabbitMQ must be installed; private ones are started. The server is taken from the folder of
-//! this program. It ends with 1 where anything is lost. A seed gives the same decisions again, not the same timing.
+//! PostgreSQL, Redis and RabbitMQ must be installed; private ones are started. `mission-server` and `mission` are taken
+//! from the folder of this program. Disks break where this user may mount loop devices; else that is left out, and said. It
+//! ends with 1 where anything is lost. A seed gives the same decisions again, not the same timing.
 
 #![expect(clippy::print_stdout, reason = "it reports")]
 
 mod checks;
 mod client;
+mod database;
 mod facts;
 mod faults;
 mod final_checks;
@@ -35,6 +37,7 @@ mod run;
 #[expect(dead_code, reason = "the load generator measures the server as well")]
 mod server;
 mod services;
+mod volume;
 
 use std::{error::Error, os::unix::fs::PermissionsExt, process::ExitCode};
 
@@ -52,7 +55,7 @@ async fn main() -> Result<ExitCode> {
         .prefix("chaos")
         .permissions(std::fs::Permissions::from_mode(0o755))
         .tempdir()?;
-    let watchdog = Watchdog::start((!options.keep).then_some(folder.path()))?;
+    let watchdog = Watchdog::start(folder.path(), options.keep)?;
     let outcome = run::run(&options, folder.path(), &watchdog).await;
     if options.keep {
         println!("the logs are left in {}", folder.keep().display());

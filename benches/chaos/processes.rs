@@ -12,7 +12,7 @@ use std::{
 
 use crate::Result;
 
-/// Kills what still runs when this program ends, however it ends, and removes its folder then.
+/// Kills what still runs when this program ends, however it ends, and unmounts and removes its folder then.
 pub(crate) struct Watchdog(Mutex<ChildStdin>);
 
 /// Reads `+ GROUP` and `- GROUP`, and at the end kills the groups that are left. What `sh` has built in knows no groups.
@@ -24,14 +24,18 @@ while read -r sign group; do
     groups=$left
 done
 for one in $groups; do env kill -KILL -- "-$one" 2>/dev/null; done
-[ -z "$1" ] || rm -rf "$1""#;
+while read -r _ place _; do
+    case $place in "$1"/*) umount --lazy "$place" ;; esac
+done </proc/mounts
+[ "$2" = keep ] || rm -rf "$1""#;
 
 impl Watchdog {
-    /// Watches from now on; with a folder, it is removed at the end.
-    pub(crate) fn start(folder: Option<&Path>) -> Result<Arc<Self>> {
+    /// Watches from now on; the folder is removed at the end, unless it is kept.
+    pub(crate) fn start(folder: &Path, keep: bool) -> Result<Arc<Self>> {
         let mut child = Command::new("sh")
             .args(["-c", WATCH, "sh"])
-            .arg(folder.map(Path::as_os_str).unwrap_or_default())
+            .arg(folder)
+            .args(keep.then_some("keep"))
             .stdin(Stdio::piped())
             .stderr(Stdio::null())
             .process_group(0)
@@ -116,17 +120,13 @@ impl Process {
         Ok(())
     }
 
-    /// Ends it and waits until it has ended. Where it had ended by itself, that is an error.
-    pub(crate) fn end(&mut self, signal: Signal) -> Result<()> {
-        if let Some(status) = self.ended()? {
-            return Err(format!(
-                "{} had ended by itself: {status}\n{}",
-                self.name,
-                self.last_lines()
-            )
-            .into());
-        }
-        self.stop(signal)
+    /// That it has ended by itself, as an error.
+    pub(crate) fn unexpected(&self, status: ExitStatus) -> String {
+        format!(
+            "{} had ended by itself: {status}\n{}",
+            self.name,
+            self.last_lines()
+        )
     }
 
     fn log(&self) -> PathBuf {
@@ -140,7 +140,8 @@ impl Process {
         lines[lines.len().saturating_sub(LAST_LINES)..].join("\n")
     }
 
-    fn stop(&mut self, signal: Signal) -> Result<()> {
+    /// Ends it, where it has not ended yet, and waits until it has.
+    pub(crate) fn stop(&mut self, signal: Signal) -> Result<()> {
         let Some(mut child) = self.child.take() else {
             return Ok(());
         };
@@ -164,7 +165,11 @@ impl Process {
     pub(crate) fn stall(&mut self, still: bool) -> Result<()> {
         if let Some(child) = &self.child {
             let (signal, group) = (if still { "-STOP" } else { "-CONT" }, format!("-{}", child.id()));
-            Command::new("kill").args([signal, "--", &group]).status()?;
+            // It may have ended meanwhile.
+            Command::new("kill")
+                .args([signal, "--", &group])
+                .stderr(Stdio::null())
+                .status()?;
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The PostgreSQL, Redis and RabbitMQ of a run, out of installed programs, each with its data in the run's folder.
+//! The database, Redis and RabbitMQ of a run, out of installed programs, each with its data in the run's folder.
 
 use std::{
     collections::BTreeSet,
@@ -13,7 +13,10 @@ use std::{
 use tokio::{net::TcpStream, sync::Mutex, time::Instant};
 
 use crate::{
-    Result, installed,
+    Result,
+    database::Database,
+    installed,
+    options::DatabaseKind,
     processes::{Process, Watchdog},
 };
 
@@ -31,6 +34,15 @@ pub(crate) struct Service {
 }
 
 impl Service {
+    /// One that does not run yet.
+    pub(crate) fn new(name: &'static str, port: u16, process: Process) -> Self {
+        Service {
+            name,
+            port,
+            process: Mutex::new(process),
+        }
+    }
+
     /// Waits until it takes connections.
     pub(crate) async fn listens(&self) -> Result<()> {
         let begun = Instant::now();
@@ -44,43 +56,37 @@ impl Service {
     }
 }
 
-/// All three.
+/// The database and what is beside it.
 pub(crate) struct Services {
-    /// PostgreSQL, the store.
-    pub(crate) postgres: Service,
+    /// The store.
+    pub(crate) database: Database,
     /// Redis, the cache.
     pub(crate) redis: Service,
     /// RabbitMQ, the broker.
     pub(crate) rabbitmq: Service,
+    /// What comes before the arguments of `rabbitmqctl` for that broker.
+    pub(crate) rabbitmqctl: Vec<OsString>,
 }
 
 impl Services {
-    /// Starts all three, and waits until they take connections.
-    pub(crate) async fn start(folder: &Path, watchdog: &Arc<Watchdog>) -> Result<Self> {
-        let postgres = subfolder(folder, "postgres")?;
+    /// Starts all, and waits until they take connections.
+    pub(crate) async fn start(kind: DatabaseKind, folder: &Path, watchdog: &Arc<Watchdog>) -> Result<Self> {
+        let database = Database::prepare(kind, folder, watchdog)?;
         let redis = subfolder(folder, "redis")?;
         let rabbitmq = subfolder(folder, "rabbitmq")?;
-        let (postgres_port, redis_port, rabbitmq_port) = (free_port()?, free_port()?, free_port()?);
+        let (redis_port, rabbitmq_port) = (free_port()?, free_port()?);
         let missing = |name: &str| format!("{name} is not installed, or cannot be set up");
-        let mut command =
-            installed::postgres_server(&postgres, postgres_port).ok_or_else(|| missing("PostgreSQL"))?;
-        // The later of two settings counts.
-        command.extend(["-c", "fsync=on"].map(OsString::from));
-        let postgres = Process::new("postgres", command, folder, watchdog);
         let command = (installed::REDIS.server)(&redis, redis_port).ok_or_else(|| missing("redis-server"))?;
         let redis = Process::new("redis", command, &redis, watchdog);
         let command =
             installed::rabbitmq_server(&rabbitmq, rabbitmq_port).ok_or_else(|| missing("rabbitmq-server"))?;
+        let rabbitmqctl = rabbitmqctl(&command).ok_or_else(|| missing("rabbitmqctl"))?;
         let rabbitmq = Process::new("rabbitmq", command, folder, watchdog);
-        let service = |name, port, process| Service {
-            name,
-            port,
-            process: Mutex::new(process),
-        };
         let services = Services {
-            postgres: service("PostgreSQL", postgres_port, postgres),
-            redis: service("Redis", redis_port, redis),
-            rabbitmq: service("RabbitMQ", rabbitmq_port, rabbitmq),
+            database,
+            redis: Service::new("Redis", redis_port, redis),
+            rabbitmq: Service::new("RabbitMQ", rabbitmq_port, rabbitmq),
+            rabbitmqctl,
         };
         for service in services.all() {
             service.process.lock().await.start()?;
@@ -91,19 +97,25 @@ impl Services {
         Ok(services)
     }
 
-    fn all(&self) -> [&Service; 3] {
-        [&self.postgres, &self.redis, &self.rabbitmq]
-    }
-
-    /// Where the store is.
-    pub(crate) fn database_url(&self) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/postgres", self.postgres.port)
+    /// Those that are servers.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Service> {
+        [&self.redis, &self.rabbitmq]
+            .into_iter()
+            .chain(self.database.service())
     }
 
     /// Where the broker is.
     pub(crate) fn amqp_url(&self) -> String {
         installed::amqp_url(self.rabbitmq.port)
     }
+}
+
+/// The command beside the one that starts a RabbitMQ, with the same variables.
+fn rabbitmqctl(server: &[OsString]) -> Option<Vec<OsString>> {
+    let (program, variables) = server.split_last()?;
+    let mut command = variables.to_vec();
+    command.push(Path::new(program).with_file_name("rabbitmqctl").into());
+    Some(command)
 }
 
 /// A folder that other users may look into: PostgreSQL runs as one where this program runs as root.

@@ -1,6 +1,9 @@
 //! What was answered has happened, once, and is answered alike again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{PoisonError, atomic::Ordering},
+};
 
 use fastrand::Rng;
 use futures_util::StreamExt as _;
@@ -10,7 +13,7 @@ use uuid::Uuid;
 use super::Check;
 use crate::{
     Result,
-    client::{Client, Done},
+    client::{Client, Done, Outcomes},
     facts::Facts,
     load_state::{Kind, State},
     missions::BUDGET,
@@ -161,6 +164,18 @@ pub(crate) async fn replays(state: &State, client: &Client, random: &mut Rng) ->
         format!("{count} keys that were given again got the same answer"),
         differences,
     ))
+}
+
+/// Whatever went wrong, a command that could not be carried out was answered 503 with the time to come again.
+pub(crate) fn unavailable(outcomes: &Outcomes) -> Check {
+    let wrong = outcomes.wrong.lock().unwrap_or_else(PoisonError::into_inner);
+    Check::new(
+        format!(
+            "{} answers said to come again, and no other failure was told",
+            outcomes.unavailable.load(Ordering::Relaxed)
+        ),
+        wrong.clone(),
+    )
 }
 
 /// A body without what belongs to the single request.

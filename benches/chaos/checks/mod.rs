@@ -1,11 +1,13 @@
 //! What must hold once everything is quiet.
 
+mod audit;
 mod commands;
 mod events;
 mod inbound;
 mod points;
 
-pub(crate) use commands::replays;
+pub(crate) use audit::audit;
+pub(crate) use commands::{replays, unavailable};
 pub(crate) use points::told_alike;
 
 use crate::{facts::Facts, load_state::State, recorder::Seen};

@@ -179,6 +179,15 @@ pub(crate) fn as_nobody_special(folder: &Path) -> Option<Vec<OsString>> {
 }
 
 pub(crate) fn postgres_server(folder: &Path, port: u16) -> Option<Vec<OsString>> {
+    postgres_server_with(folder, port, &[])
+}
+
+/// The same on files that `initdb` made with further options.
+pub(crate) fn postgres_server_with(
+    folder: &Path,
+    port: u16,
+    initdb_options: &[OsString],
+) -> Option<Vec<OsString>> {
     let bin = postgres_programs()?;
     let data = folder.join("data");
     let user = as_nobody_special(folder)?;
@@ -194,6 +203,7 @@ pub(crate) fn postgres_server(folder: &Path, port: u16) -> Option<Vec<OsString>>
             "-D",
         ])
         .arg(&data)
+        .args(initdb_options)
         .stdout(Stdio::null())
         .status();
     made.ok().filter(std::process::ExitStatus::success)?;
