@@ -3,10 +3,13 @@
 use std::{process::Command, time::Duration};
 
 use fastrand::Rng;
-use tokio::time::{sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{Faults, between};
 use crate::{Result, processes::Signal};
+
+/// The broker must do what it is asked within so long.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Faults {
     /// Restarts RabbitMQ, in good order or not, and has it take no messages, in turn.
@@ -52,32 +55,35 @@ impl Faults {
                 ["set_disk_free_limit", "50MB"],
             )
         };
-        self.rabbitmqctl(alarm)?;
+        self.rabbitmqctl(alarm).await?;
         sleep(between(random, 1000, 4000)).await;
-        self.rabbitmqctl(over)?;
+        self.rabbitmqctl(over).await?;
         self.tally
             .add("alarms of RabbitMQ, in which it takes no messages", 1);
         Ok(())
     }
 
-    fn rabbitmqctl(&self, arguments: [&str; 2]) -> Result<()> {
+    /// Asks the broker for something, until it has started far enough to do it.
+    async fn rabbitmqctl(&self, arguments: [&str; 2]) -> Result<()> {
         let (program, variables) = self
             .services
             .rabbitmqctl
             .split_first()
             .ok_or("there is no rabbitmqctl")?;
-        let output = tokio::task::block_in_place(|| {
-            Command::new(program)
-                .args(variables)
-                .args(["--quiet"])
-                .args(arguments)
-                .output()
-        })?;
-        if output.status.success() {
-            return Ok(());
+        let mut command = Command::new(program);
+        command.args(variables).arg("--quiet").args(arguments);
+        let begun = Instant::now();
+        loop {
+            let output = tokio::task::block_in_place(|| command.output())?;
+            if output.status.success() {
+                return Ok(());
+            }
+            if begun.elapsed() > PATIENCE {
+                let told = String::from_utf8_lossy(&output.stderr).into_owned();
+                return Err(format!("rabbitmqctl {}: {told}", arguments.join(" ")).into());
+            }
+            sleep(Duration::from_millis(200)).await;
         }
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
-        Err(format!("rabbitmqctl {}: {told}", arguments.join(" ")).into())
     }
 
     /// Cuts or freezes the proxied connections to the broker now and then.
