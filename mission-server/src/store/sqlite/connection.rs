@@ -1,6 +1,6 @@
 //! The connections: one that loads and writes, and a small pool of readers beside it.
 
-use std::{path::Path, str::FromStr, sync::Arc, time::Duration};
+use std::{fs::File, io::ErrorKind, path::Path, str::FromStr, sync::Arc, time::Duration};
 
 use mission_core::ports::store::StoreError;
 use sqlx::{
@@ -227,6 +227,7 @@ impl Database {
         let mut writer = self.writer.lock().await;
         drop(waiting);
         if writer.connection.is_none() {
+            synchronize_log(&self.options).map_err(unavailable)?;
             let connection = self.options.connect().await.map_err(unavailable)?;
             *writer = Writer {
                 connection: Some(connection),
@@ -259,6 +260,18 @@ impl Database {
     }
 }
 
+/// Has what stands in the write-ahead log of a file on the disk. Whoever wrote it may have been killed before, or told that it
+/// cannot be done. SQLite takes what it finds there for committed, and answers would rest on what a power loss still takes away.
+fn synchronize_log(options: &SqliteConnectOptions) -> Result<(), sqlx::Error> {
+    let mut log = options.get_filename().as_os_str().to_owned();
+    log.push("-wal");
+    match File::open(log) {
+        Ok(log) => Ok(log.sync_all()?),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Opens the file, and makes it one that writes ahead. SQLite lets nobody wait for a change of the journal mode, not
 /// even where others make the same change at the same moment: so that is waited for here.
 async fn connect(
@@ -267,6 +280,7 @@ async fn connect(
 ) -> Result<SqliteConnection, sqlx::Error> {
     const BUSY: i32 = 5;
     const PAUSE: Duration = Duration::from_millis(10);
+    synchronize_log(options)?;
     let started = tokio::time::Instant::now();
     loop {
         match SqliteConnection::connect_with(options).await {
