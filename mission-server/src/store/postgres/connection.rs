@@ -7,7 +7,7 @@ use sqlx::{
     Arguments as _, ConnectOptions, Connection, Executor, PgConnection, PgPool, Postgres,
     migrate::{MigrateError, Migrator},
     pool::PoolConnection,
-    postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow},
+    postgres::{PgArguments, PgConnectOptions, PgDatabaseError, PgPoolOptions, PgRow},
 };
 
 use super::{
@@ -124,6 +124,9 @@ impl OpenError {
 fn way_out(error: &sqlx::Error, options: &PgConnectOptions) -> Option<String> {
     if matches!(error, sqlx::Error::Tls(_) | sqlx::Error::Configuration(_)) {
         return Some("check `sslmode` and the certificates of the database's address".to_owned());
+    }
+    if is_file_access(error) {
+        return None;
     }
     let code = sql_state(error)?;
     let user = options.get_username();
@@ -533,7 +536,7 @@ pub(crate) fn failure(error: &sqlx::Error) -> StoreError {
 
 impl CommitFailure {
     pub(super) fn of(error: &sqlx::Error) -> Self {
-        let Some(code) = sql_state(error) else {
+        let Some(code) = sql_state(error).filter(|_| !is_file_access(error)) else {
             return CommitFailure::Unknown;
         };
         match code.as_str() {
@@ -547,6 +550,18 @@ impl CommitFailure {
             },
         }
     }
+}
+
+/// Whether PostgreSQL could not use one of its files, as on a disk that has become read-only. It has one code for that and
+/// for rights that are missing, which only these parts of it look at.
+fn is_file_access(error: &sqlx::Error) -> bool {
+    const RIGHTS: [&str; 3] = ["aclchk.c", "execMain.c", "postinit.c"];
+    let refusal = error
+        .as_database_error()
+        .and_then(|refusal| refusal.try_downcast_ref::<PgDatabaseError>());
+    refusal.is_some_and(|refusal| {
+        refusal.code() == "42501" && refusal.file().is_some_and(|file| !RIGHTS.contains(&file))
+    })
 }
 
 fn sql_state(error: &sqlx::Error) -> Option<String> {

@@ -1,6 +1,7 @@
 //! The contract of stores, and what is PostgreSQL's own.
 
 mod batches;
+mod failures;
 mod feed;
 mod journal;
 mod layouts;
