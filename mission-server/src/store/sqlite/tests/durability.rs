@@ -231,3 +231,30 @@ fn an_address_that_is_none_of_a_file_is_refused_with_the_way_out() {
         assert!(matches!(nowhere, Err(OpenError::NoFolder { .. })), "{nowhere:?}");
     });
 }
+
+/// What it holds may have been written by one that was killed before it was on the disk.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_log_that_cannot_be_synchronized_is_not_read() {
+    block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("mission.db-wal");
+        // Nothing there can be.
+        std::os::unix::fs::symlink("/proc/self/status", log).unwrap();
+        let url = format!("sqlite://{}", folder.path().join("mission.db").display());
+        let failed = SqliteStore::open(&url, SqliteOptions::default())
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(
+                &failed,
+                OpenError::Open {
+                    source: sqlx::Error::Io(_),
+                    ..
+                }
+            ),
+            "{failed:?}"
+        );
+        assert!(!failed.is_permanent());
+    });
+}
