@@ -43,8 +43,9 @@ pub(super) const ACTIVITY_PREFIX: &str = "activity.";
 
 /// How long a message stays away that is to come again, in milliseconds.
 const RETRY_AFTER: i64 = 5000;
-/// How often a message is handed out whose consumer was lost over it, before it is taken for poison.
-const DELIVERY_LIMIT: i64 = 20;
+/// How often a message is handed out whose consumer was lost over it, before it is taken for poison. A connection that is cut
+/// counts for all that was sent ahead on it, so that a network which comes and goes for a minute must stay far below.
+const DELIVERY_LIMIT: i64 = 100;
 
 /// Declares the exchange of integration events and, where it has a name, the wallet's queue.
 pub(super) async fn declare_events(
