@@ -41,6 +41,7 @@ pub(crate) fn run(folder: &Path, history: &History) -> Result<Vec<UserOutcome>> 
     let pack = folder.join("pack");
     let server = Server::start_with(
         folder,
+        None,
         &[
             ("MISSION_PACK", pack.as_os_str()),
             ("MISSION_TEST_CLOCK", "true".as_ref()),

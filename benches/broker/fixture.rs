@@ -60,6 +60,7 @@ impl ServerFixture {
         let pack = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/packs/starter");
         let server = Server::start_with(
             &std::env::temp_dir(),
+            None,
             &[
                 ("MISSION_AMQP_URL", url.as_ref()),
                 ("MISSION_AMQP_WALLET_QUEUE", wallet_queue.as_ref()),

@@ -12,11 +12,13 @@ use tempfile::TempDir;
 use crate::{
     Options, Result,
     client::{CLAIMS, Calls, EVENTS, Kind},
+    overload,
     prefill::{prefill, prefill_check_ins},
     report::{Report, Series},
     returning,
     schema::Schema,
     server::{SECRET, Server, binary},
+    soak,
 };
 
 /// Users who read again and again.
@@ -47,6 +49,23 @@ impl Database {
         match self {
             Database::File(folder) => format!("sqlite://{}", Self::file(folder).display()),
             Database::Schema(schema) => schema.url(),
+        }
+    }
+
+    /// What it takes on disk, the log with it; of PostgreSQL without the log.
+    pub(crate) fn bytes(&self) -> Result<u64> {
+        match self {
+            Database::File(folder) => {
+                let mut bytes = 0;
+                for file in std::fs::read_dir(folder.path())? {
+                    bytes += file?.metadata()?.len();
+                }
+                Ok(bytes)
+            }
+            Database::Schema(schema) => {
+                let size = schema.number("SELECT pg_database_size(current_database())")?;
+                Ok(u64::try_from(size)?)
+            }
         }
     }
 
@@ -98,7 +117,7 @@ impl Backend<'_> {
             settings.push(("MISSION_REDIS_URL", OsStr::new(redis)));
         }
         settings.extend(extra.iter().map(|(name, value)| (*name, OsStr::new(value))));
-        Server::start_with(&options.folder, &settings)
+        Server::start_with(&options.folder, options.processors.as_deref(), &settings)
     }
 
     fn baseline(self, options: &Options, design: &str) -> Result<Deployment> {
@@ -131,6 +150,13 @@ pub(crate) fn measure(backend: Backend<'_>, options: &Options, report: &mut Repo
     }
     if options.measures("analytics") {
         analytics(backend, options, report)?;
+    }
+    if options.measures("overload") {
+        overload::measure(backend, options, report)?;
+    }
+    // As long as somebody wants it to be, so only where it is asked for.
+    if options.only.as_deref() == Some("soak") {
+        soak::measure(backend, options, report)?;
     }
     if let (Backend::Postgres(_), true) = (backend, options.measures("instances")) {
         instances(backend, options, report)?;

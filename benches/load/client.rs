@@ -73,6 +73,11 @@ impl Kind {
         }
     }
 
+    /// The status of a good answer.
+    fn status(self) -> u16 {
+        if self == Kind::Ping { 204 } else { 200 }
+    }
+
     /// The most requests a second that are prepared for a run.
     fn at_most(self) -> f64 {
         match self {
@@ -158,7 +163,7 @@ impl Calls {
         let requests: Vec<Vec<u8>> = (0..enough).map(|_| self.request(kind)).collect::<Result<_>>()?;
         let work = Arc::new(Work {
             addresses: servers.iter().map(|server| server.address).collect(),
-            status: if kind == Kind::Ping { "204" } else { "200" },
+            status: kind.status(),
             requests,
             next: AtomicUsize::new(0),
             ends: kind == Kind::Claim,
@@ -210,7 +215,7 @@ impl Calls {
             .collect::<Result<_>>()?;
         let work = Arc::new(Work {
             addresses: vec![server.address],
-            status: "200",
+            status: Kind::CheckIn.status(),
             requests,
             next: AtomicUsize::new(0),
             ends: true,
@@ -218,7 +223,8 @@ impl Calls {
         measure(&[server], work, connections, Duration::from_secs(3600))
     }
 
-    fn request(&mut self, kind: Kind) -> Result<Vec<u8>> {
+    /// A request by the next user.
+    pub(crate) fn request(&mut self, kind: Kind) -> Result<Vec<u8>> {
         self.users += 1;
         let (method, path) = kind.route();
         let mut path = path.to_owned();
@@ -292,7 +298,7 @@ fn measure(servers: &[&Server], work: Arc<Work>, connections: usize, time: Durat
 struct Work {
     /// Servers, which share the connections.
     addresses: Vec<SocketAddr>,
-    status: &'static str,
+    status: u16,
     requests: Vec<Vec<u8>>,
     next: AtomicUsize,
     /// Whether it is over with the last request.
@@ -342,13 +348,15 @@ async fn one_connection(mut stream: TcpStream, work: Arc<Work>, until: Instant) 
             };
         };
         stream.write_all(request).await?;
-        read_answer(&mut stream, &mut buffer, work.status).await?;
+        if read_answer(&mut stream, &mut buffer).await? != work.status {
+            return Err(format!("unexpected answer: {}", String::from_utf8_lossy(&buffer)).into());
+        }
         times.push(begun.elapsed());
     }
 }
 
-/// Reads one answer to its end; any other status than the expected one ends the program.
-async fn read_answer(stream: &mut TcpStream, buffer: &mut Vec<u8>, status: &str) -> Result<()> {
+/// Reads one answer to its end, and gives its status.
+pub(crate) async fn read_answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Result<u16> {
     buffer.clear();
     loop {
         if stream.read_buf(buffer).await? == 0 {
@@ -358,11 +366,8 @@ async fn read_answer(stream: &mut TcpStream, buffer: &mut Vec<u8>, status: &str)
             continue;
         };
         let text = std::str::from_utf8(&buffer[..head])?;
-        if text.get(9..12) != Some(status) {
-            return Err(format!("unexpected answer: {}", String::from_utf8_lossy(buffer)).into());
-        }
         if buffer.len() >= head + 4 + content_length(text)? {
-            return Ok(());
+            return Ok(text.get(9..12).ok_or("an answer without a status")?.parse()?);
         }
     }
 }

@@ -6,11 +6,13 @@
 //! cargo build --release -p mission-server -p mission-cli -p mission-benches
 //! target/release/load [--rounds N] [--seconds S] [--folder DIR] [--database sqlite|postgres|both]
 //!                     [--postgres URL] [--redis URL] [--users N] [--connections N,N]
-//!                     [--instances N] [--only PART] [--json FILE] [--chart FILE.svg]
+//!                     [--instances N] [--only PART] [--server-cpus LIST] [--json FILE] [--chart FILE.svg]
+//! taskset --cpu-list 1 target/release/load --only overload --server-cpus 0
+//! target/release/load --only soak --seconds 600
 //! ```
 //!
-//! The parts are check-ins, claims, returning (users), events (with reads), leaderboards, analytics, instances (of one
-//! PostgreSQL), start-up and replay. The role of `--postgres` must have the right to create schemas. `--users` (1,000,000) is
+//! The parts are check-ins, claims, returning (users), events (with reads), leaderboards, analytics, overload, instances (of
+//! one PostgreSQL), start-up, replay, and where it is asked for soak: mixed requests for so many seconds in all. The role of `--postgres` must have the right to create schemas. `--users` (1,000,000) is
 //! the size of the larger leaderboard, and the number of check-ins behind the analytics. The binaries are taken from the
 //! folder of this program. Generator, servers and databases share the machine, so that only the ratios mean something
 //! elsewhere; medians of interleaved rounds make up for its noise.
@@ -20,12 +22,15 @@
 mod backend;
 mod chart;
 mod client;
+mod open_loop;
+mod overload;
 mod prefill;
 mod replay;
 mod report;
 mod returning;
 mod schema;
 mod server;
+mod soak;
 mod start_up;
 
 use std::{error::Error, path::PathBuf, time::Duration};
@@ -56,19 +61,23 @@ struct Options {
     connections: Vec<usize>,
     /// The only part to measure.
     only: Option<String>,
+    /// The processors that servers may use, as `taskset` names them.
+    processors: Option<String>,
 }
 
 /// The parts of a run, as `--only` names them.
-const PARTS: [&str; 9] = [
+const PARTS: [&str; 11] = [
     "check-ins",
     "claims",
     "returning",
     "events",
     "leaderboards",
     "analytics",
+    "overload",
     "instances",
     "start-up",
     "replay",
+    "soak",
 ];
 
 impl Options {
@@ -86,6 +95,7 @@ impl Options {
             instances: 3,
             connections: vec![32, 1, 128],
             only: None,
+            processors: None,
         };
         let mut database = None;
         let mut words = std::env::args().skip(1);
@@ -99,6 +109,7 @@ impl Options {
                 "--postgres" => options.postgres = Some(value),
                 "--redis" => options.redis = Some(value),
                 "--users" => options.users = value.parse()?,
+                "--server-cpus" => options.processors = Some(value),
                 "--json" => options.json = Some(value.into()),
                 "--instances" => options.instances = value.parse()?,
                 "--chart" => options.chart = Some(value.into()),
@@ -113,8 +124,8 @@ impl Options {
                 _ => {
                     return Err(format!(
                         "unknown option `{word}`; there are --rounds, --seconds, --folder, --database, --postgres, \
-                         --redis, --users, --instances, --connections, --only, --json, \
-                         --chart"
+                         --redis, --users, --instances, --connections, --only, --server-cpus, \
+                         --json, --chart"
                     )
                     .into());
                 }

@@ -4,7 +4,11 @@ use std::{path::Path, time::Duration};
 
 use serde_json::{Value, json};
 
-use crate::{Result, client::Run};
+use crate::{
+    Result,
+    client::Run,
+    open_loop::{Offered, Outcome},
+};
 
 /// The runs of one kind, one a round.
 pub(crate) struct Series {
@@ -71,6 +75,22 @@ impl Report {
                 self.ratio(title, first.name, other.name, first.rate() / other.rate());
             }
         }
+    }
+
+    /// Prints what became of requests that were offered at a part of the capacity.
+    pub(crate) fn offered(&mut self, title: &str, load: f64, offered: &Offered) {
+        let [served, shed, failed] =
+            [Outcome::Served, Outcome::Shed, Outcome::Failed].map(|outcome| offered.rate(outcome));
+        let [half, slow] = [50, 99].map(|percent| offered.percentile(percent));
+        println!(
+            "  {load:.1} of the capacity offered: {served:>7.0}/s served, {shed:>7.0}/s shed, {failed:>6.0}/s failed   \
+             p50 {half:>8.2?}   p99 {slow:>8.2?}"
+        );
+        self.measured.push(json!({
+            "title": title, "name": format!("{load} of the capacity offered"), "per_second": served.round(),
+            "shed_per_second": shed.round(), "failed_per_second": failed.round(),
+            "p50_ms": half.as_secs_f64() * 1e3, "p99_ms": slow.as_secs_f64() * 1e3,
+        }));
     }
 
     /// Prints a rate that is not one of requests.

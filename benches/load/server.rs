@@ -28,10 +28,23 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts a server without rate limits, on a fresh SQLite file where no setting says another database.
-    pub(crate) fn start_with(folder: &Path, settings: &[(&str, &OsStr)]) -> Result<Self> {
+    /// `processors` are those that it may use, as `taskset` names them.
+    pub(crate) fn start_with(
+        folder: &Path,
+        processors: Option<&str>,
+        settings: &[(&str, &OsStr)],
+    ) -> Result<Self> {
         let database = tempfile::tempdir_in(folder)?;
         let url = format!("sqlite://{}", database.path().join("mission.db").display());
-        let mut command = Command::new(binary("mission-server")?);
+        let program = binary("mission-server")?;
+        let mut command = match processors {
+            Some(list) => {
+                let mut command = Command::new("taskset");
+                command.args(["--cpu-list", list]).arg(program);
+                command
+            }
+            None => Command::new(program),
+        };
         command
             .current_dir(database.path())
             .env("MISSION_LISTEN", "127.0.0.1:0")
@@ -90,6 +103,11 @@ impl Server {
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let number = line.and_then(|line| line.split_whitespace().next());
         Ok(number.ok_or("no VmRSS in /proc")?.parse()?)
+    }
+
+    /// The files and connections that it has open now.
+    pub(crate) fn open_files(&self) -> Result<usize> {
+        Ok(std::fs::read_dir(format!("/proc/{}/fd", self.process.id()))?.count())
     }
 
     /// The processor time that it has used so far, in user space and in the kernel for it. Unlike a rate, it hardly

@@ -8,7 +8,7 @@ use crate::{Result, report::median, server::Server};
 pub(crate) fn measure(folder: &Path, rounds: usize) -> Result<()> {
     let (mut times, mut sizes) = (Vec::new(), Vec::new());
     for _ in 0..rounds.max(1) {
-        let server = Server::start_with(folder, &[])?;
+        let server = Server::start_with(folder, None, &[])?;
         // Long enough for the migrations and the first load of the missions.
         std::thread::sleep(Duration::from_millis(500));
         times.push(server.started_in);

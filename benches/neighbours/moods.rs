@@ -31,7 +31,7 @@ pub(crate) async fn measure(time: Duration) -> Result<()> {
         ("MISSION_MODERATION_URL", url),
         ("MISSION_MODERATION_SECRET", SECRET.as_ref()),
     ];
-    let server = Server::start_with(&std::env::temp_dir(), &settings)?;
+    let server = Server::start_with(&std::env::temp_dir(), None, &settings)?;
     let mut client = Client::new(server.address)?;
     client.register().await?;
     let mission = json!({

@@ -26,6 +26,10 @@ use crate::{decision::Root, ports::store::Store};
 /// Commands of the slow lane that are committed together at most: whoever is there waits for few others.
 const SLOW_BATCH: usize = 16;
 
+/// The part of the queue that commands in the slow lane may be, apart from events: a server that serves so many requests at
+/// once has room for others beside those that wait for slow scripts.
+const SLOW_PART: usize = 16;
+
 /// Commands that are set aside behind the batches under way at most; what comes later stays in the queue.
 const MOST_SET_ASIDE: usize = 256;
 
@@ -109,6 +113,16 @@ impl BusyRoots {
     fn commands(&self) -> usize {
         self.commands
     }
+}
+
+/// Answers a command that is not taken on.
+fn refuse(job: QueuedCommand) {
+    let why = if job.waiter.recheck {
+        CommandError::Unknown("too many commands are waiting".to_owned()).into()
+    } else {
+        ExecuteError::Overloaded
+    };
+    let _ = job.waiter.answer.send(Err(why));
 }
 
 impl<S: Store> Writer<S> {
@@ -273,14 +287,13 @@ impl<S: Store> Writer<S> {
 
     /// Puts a command into the slow lane, behind all that its user has there.
     fn defer(&self, slow: &async_channel::Sender<QueuedCommand>, mut job: QueuedCommand) {
+        let most = (self.limits.queue / SLOW_PART).max(2 * SLOW_BATCH);
+        if !matches!(job.request.command, Command::ApplyEvent(_)) && self.slow_lane.commands() >= most {
+            return refuse(job);
+        }
         job.waiter.slow_lane_entry = Some(self.slow_lane.enter(job.request.command.home()));
         if let Err(async_channel::TrySendError::Full(job)) = slow.try_send(job) {
-            let why = if job.waiter.recheck {
-                CommandError::Unknown("too many commands are waiting".to_owned()).into()
-            } else {
-                ExecuteError::Overloaded
-            };
-            let _ = job.waiter.answer.send(Err(why));
+            refuse(job);
         }
     }
 

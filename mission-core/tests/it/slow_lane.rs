@@ -264,6 +264,23 @@ fn a_full_slow_lane_refuses_and_holds_nobody_up() {
     assert!(answer(first).is_ok() && answer(second).is_ok());
 }
 
+#[test]
+fn commands_that_wait_for_slow_scripts_leave_room_for_others() {
+    let limits = Limits {
+        queue: 512,
+        ..Limits::default()
+    };
+    let running = run(MemoryStore::default(), limits);
+    let mut tickets: Vec<PendingCommand> = (1..=40).map(|who| running.submit(start(who, GATED))).collect();
+    let refused = tickets.split_off(32);
+    for ticket in refused {
+        assert_eq!(answer(ticket), Err(ExecuteError::Overloaded));
+    }
+    assert!(answer(running.submit(check_in(41))).is_ok());
+    running.gate.open();
+    assert!(tickets.into_iter().map(answer).all(|done| done.is_ok()));
+}
+
 impl Running {
     fn submit_when_there_is_room(&self, command: impl Into<Command>) -> PendingCommand {
         let command = command.into();

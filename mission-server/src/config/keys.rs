@@ -289,6 +289,24 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key(
         HTTP,
+        "http.max_requests",
+        "N",
+        "Requests of users that are served at once; one more is refused with 503",
+    ),
+    key(
+        HTTP,
+        "http.max_connections",
+        "N",
+        "Connections that are open at once; further ones wait",
+    ),
+    key(
+        HTTP,
+        "http.body_timeout",
+        "DURATION",
+        "How long a client may pause while it sends a body",
+    ),
+    key(
+        HTTP,
         "http.cors_origins",
         "ORIGINS",
         "Origins whose pages may call the API, comma-separated; * for all",

@@ -320,6 +320,9 @@ impl Settings {
             http: HttpSettings {
                 body_limit: layers.need("http.body_limit", values::bytes)?,
                 timeout: layers.need("http.request_timeout", values::positive_duration)?,
+                max_requests: layers.need("http.max_requests", values::count)?,
+                max_connections: layers.need("http.max_connections", values::count)?,
+                body_timeout: layers.need("http.body_timeout", values::positive_duration)?,
                 development: dev,
                 cors_origins: layers
                     .read("http.cors_origins", values::origins)?

@@ -65,6 +65,11 @@ fn the_defaults_are_those_of_the_types() {
         (settings.http.body_limit, settings.http.timeout),
         (http.body_limit, http.timeout)
     );
+    assert_eq!(
+        (settings.http.max_requests, settings.http.max_connections),
+        (http.max_requests, http.max_connections)
+    );
+    assert_eq!(settings.http.body_timeout, http.body_timeout);
     assert_eq!(settings.uploads.limits, crate::uploads::Limits::default());
     assert_eq!(settings.uploads.location.to_string(), "file://mission-files");
     let rates = [

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use axum::{
-    extract::{FromRequestParts, Request, State},
+    extract::{FromRequestParts, MatchedPath, Request, State},
     http::{Method, StatusCode, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -32,8 +32,13 @@ impl From<AuthError> for Problem {
     }
 }
 
-/// Authenticates every request, and counts those that change something against the rate limits.
-pub(super) async fn layer(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+/// Authenticates every request, admits it or not, and counts those that change something against the rate limits.
+pub(super) async fn layer(
+    State(state): State<AppState>,
+    route: MatchedPath,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let authorization = request
         .headers()
         .get(header::AUTHORIZATION)
@@ -41,6 +46,10 @@ pub(super) async fn layer(State(state): State<AppState>, mut request: Request, n
     let caller = match state.auth.authenticate(authorization).await {
         Ok(caller) => caller,
         Err(error) => return Problem::from(error).into_response(),
+    };
+    let in_flight = match state.admission().admit(&caller, route.as_str()) {
+        Ok(in_flight) => in_flight,
+        Err(problem) => return problem.into_response(),
     };
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     if changes && !caller.is_privileged() {
@@ -50,7 +59,9 @@ pub(super) async fn layer(State(state): State<AppState>, mut request: Request, n
         }
     }
     request.extensions_mut().insert(caller);
-    next.run(request).await
+    let response = next.run(request).await;
+    drop(in_flight);
+    response
 }
 
 fn caller(parts: &Parts) -> Result<Caller, Problem> {

@@ -1,5 +1,6 @@
 //! The HTTP service: one endpoint group a file, each operation beside its OpenAPI description.
 
+mod admission;
 mod body;
 mod caller;
 mod command;

@@ -157,6 +157,13 @@ impl Problem {
         }
     }
 
+    /// More is asked for than can be served; nothing was done.
+    #[must_use]
+    pub fn busy() -> Self {
+        let detail = "too much is going on; try again";
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail).retry_after(1)
+    }
+
     /// There is no such thing, or it is another's.
     #[must_use]
     pub fn not_found(thing: ResourceKind) -> Self {
@@ -201,12 +208,7 @@ impl From<ExecuteError> for Problem {
                 replayed: true,
                 ..rejection.into()
             },
-            ExecuteError::Overloaded | ExecuteError::Contended(_) => Problem::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "busy",
-                "too much is going on; try again",
-            )
-            .retry_after(1),
+            ExecuteError::Overloaded | ExecuteError::Contended(_) => Problem::busy(),
             ExecuteError::Fault(CommandError::Unknown(why)) => {
                 tracing::error!(reason = %why, "the outcome of a command is unknown");
                 unavailable(

@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 use utoipa::ToSchema;
 
 use super::{
-    Problem, RateLimits, erased_user_guard::ErasedUserGuard, idempotency::InFlightKeys,
+    Problem, RateLimits, admission::Admission, erased_user_guard::ErasedUserGuard, idempotency::InFlightKeys,
     rendered::RenderedCache, view::ResponseView,
 };
 use crate::{
@@ -30,6 +30,7 @@ pub struct AppState(Arc<Shared>);
 
 struct Shared {
     parts: Parts,
+    admission: Admission,
     running: InFlightKeys,
     living: ErasedUserGuard,
     rendered: RenderedCache,
@@ -92,6 +93,7 @@ impl AppState {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         AppState(Arc::new(Shared {
+            admission: Admission::new(&parts.settings),
             parts,
             running: InFlightKeys::default(),
             living: ErasedUserGuard::default(),
@@ -106,6 +108,11 @@ impl AppState {
             catalog: &catalog,
             now: self.engine.now(),
         })
+    }
+
+    /// How many requests are served at once.
+    pub(super) fn admission(&self) -> &Admission {
+        &self.0.admission
     }
 
     /// The keys of the requests that run.
@@ -139,6 +146,13 @@ pub struct HttpSettings {
     pub body_limit: usize,
     /// How long a request may take.
     pub timeout: std::time::Duration,
+    /// Requests of users that are served at once; one more is refused. Operators and services have limits of their own, as
+    /// parts of this one.
+    pub max_requests: usize,
+    /// Connections that are open at once; further ones wait until one is closed.
+    pub max_connections: usize,
+    /// How long a client may pause while it sends a body.
+    pub body_timeout: std::time::Duration,
     /// Whether the console gives a development token to whoever asks.
     pub development: bool,
     /// Origins whose pages may call the API; `*` for all.
@@ -146,11 +160,14 @@ pub struct HttpSettings {
 }
 
 impl Default for HttpSettings {
-    /// 1 MiB, 30 seconds, no other origins.
+    /// 1 MiB, 30 seconds, 512 requests of users, 4,096 connections, pauses of ten seconds, no other origins.
     fn default() -> Self {
         HttpSettings {
             body_limit: 1 << 20,
             timeout: std::time::Duration::from_secs(30),
+            max_requests: 512,
+            max_connections: 4096,
+            body_timeout: std::time::Duration::from_secs(10),
             development: false,
             cors_origins: Vec::new(),
         }

@@ -8,13 +8,13 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    StartError, Storage,
+    StartError, Storage, file_limit,
     start::print,
     startup::{self, LastDatabaseError},
     swappable_service::{SwappableService, serve},
     tls::Tls,
 };
-use crate::{config::DatabaseSettings, telemetry::Metrics};
+use crate::{config::DatabaseSettings, http::HttpSettings, telemetry::Metrics};
 
 /// The first try to open the database may take so long before the address is announced all the same.
 const QUIET_START: Duration = Duration::from_millis(1500);
@@ -52,15 +52,24 @@ impl Listener {
     pub(super) async fn open(
         address: &str,
         tls: Option<Tls>,
+        limits: &HttpSettings,
         metrics: Option<Metrics>,
         stop: &CancellationToken,
         patience: Duration,
     ) -> Result<Self, StartError> {
         let (listener, address) = listen(address).await?;
         let fault = LastDatabaseError::default();
-        let service = SwappableService::new(startup::router(fault.clone(), metrics));
+        let starting = startup::router(fault.clone(), metrics);
+        let service = SwappableService::new(starting, limits.body_timeout);
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let serving = serve(listener, tls, service.clone(), stop.clone(), patience);
+        let serving = serve(
+            listener,
+            tls,
+            service.clone(),
+            file_limit::connections(limits.max_connections),
+            stop.clone(),
+            patience,
+        );
         let serving = tokio::spawn(serving);
         Ok(Listener {
             service,
@@ -205,7 +214,8 @@ mod tests {
 
     async fn listener(stop: &CancellationToken) -> Listener {
         let patience = Duration::from_secs(1);
-        Listener::open("127.0.0.1:0", None, None, stop, patience)
+        let limits = HttpSettings::default();
+        Listener::open("127.0.0.1:0", None, &limits, None, stop, patience)
             .await
             .unwrap()
     }

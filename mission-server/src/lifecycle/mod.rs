@@ -9,6 +9,7 @@ mod check;
 mod clock;
 mod engine_host;
 mod expiry_job;
+mod file_limit;
 mod files;
 mod gauges;
 mod greeting;
@@ -28,6 +29,7 @@ mod storage;
 mod swappable_service;
 mod tls;
 mod wallet;
+mod write_timeout;
 
 pub use self::{
     check::check,

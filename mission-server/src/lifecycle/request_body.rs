@@ -1,4 +1,4 @@
-//! Request bodies that were refused before they had come to their end.
+//! Request bodies: one that does not go on is given up, and one that was refused before it had come to its end is read.
 //!
 //! A server that answers and closes while its client still sends makes the client's system throw the answer away: a 413
 //! would be seen as a broken connection. So what is left of the body is read and dropped first, within bounds.
@@ -17,6 +17,7 @@ use hyper::{
     body::{Body as HttpBody, Frame, Incoming, SizeHint},
     header::EXPECT,
 };
+use tower_http::timeout::TimeoutBody;
 
 /// At most so much is read for nothing.
 const BYTES: usize = 64 << 20;
@@ -29,20 +30,24 @@ pub(super) struct DrainableBody(Arc<Mutex<Shared>>);
 
 struct Shared {
     body: Incoming,
+    /// How long a client may pause while it sends.
+    pause: Duration,
     /// A client that waits for `100 Continue` sends nothing until its body is asked for.
     sending: bool,
 }
 
 impl DrainableBody {
-    /// Takes the body apart from its request; the rest is `None` where there is no body.
-    pub(super) fn of(request: Request<Incoming>) -> (Request<Body>, Option<DrainableBody>) {
+    /// Takes the body apart from its request; the rest is `None` where there is no body. A client may pause for so long
+    /// while it sends.
+    pub(super) fn of(request: Request<Incoming>, pause: Duration) -> (Request<Body>, Option<DrainableBody>) {
         if request.body().is_end_stream() {
             return (request.map(|_| Body::empty()), None);
         }
         let sending = !request.headers().contains_key(EXPECT);
         let (head, body) = request.into_parts();
-        let rest = DrainableBody(Arc::new(Mutex::new(Shared { body, sending })));
-        (Request::from_parts(head, Body::new(rest.clone())), Some(rest))
+        let rest = DrainableBody(Arc::new(Mutex::new(Shared { body, pause, sending })));
+        let body = Body::new(TimeoutBody::new(pause, rest.clone()));
+        (Request::from_parts(head, body), Some(rest))
     }
 
     fn shared(&self) -> MutexGuard<'_, Shared> {
@@ -51,12 +56,16 @@ impl DrainableBody {
 
     /// Reads and drops what is left.
     pub(super) async fn drop_it(mut self) {
-        if !self.shared().sending {
-            return;
-        }
+        let pause = {
+            let shared = self.shared();
+            if !shared.sending {
+                return;
+            }
+            shared.pause
+        };
         let reading = async {
             let mut read = 0;
-            while let Some(Ok(frame)) = self.frame().await {
+            while let Ok(Some(Ok(frame))) = tokio::time::timeout(pause, self.frame()).await {
                 read += frame.data_ref().map_or(0, Bytes::len);
                 if read > BYTES {
                     break;

@@ -139,6 +139,7 @@ async fn serve(
     let listener = Listener::open(
         &settings.listen,
         tls,
+        &settings.http,
         metrics.clone(),
         &stop,
         settings.shutdown_timeout,

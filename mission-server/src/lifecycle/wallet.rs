@@ -9,7 +9,7 @@ use super::{StartError, health_checks::HealthChecks, listener::Listener, start::
 use crate::{
     amqp::{Broker, ConnectionRole, WalletQueue},
     config::{ReadyRequires, WalletSettings},
-    http,
+    http::{self, HttpSettings},
     neighbours::Neighbours,
     telemetry,
 };
@@ -30,9 +30,11 @@ async fn consume(
     stop: CancellationToken,
 ) -> Result<(), StartError> {
     let metrics = telemetry::install_metrics();
+    let limits = HttpSettings::default();
     let listener = Listener::open(
         &settings.listen,
         None,
+        &limits,
         metrics.clone(),
         &stop,
         settings.shutdown_timeout,

@@ -34,6 +34,21 @@ const METRICS: &[(Kind, &str, &str)] = &[
         "Time of HTTP requests by method, route and status",
     ),
     (
+        Gauge,
+        "mission_http_requests_in_flight",
+        "Requests that are being served, by kind: users, operators, events, uploads, streams",
+    ),
+    (
+        Gauge,
+        "mission_http_requests_max",
+        "Requests that are served at once at most, by kind",
+    ),
+    (
+        Counter,
+        "mission_http_requests_shed_total",
+        "Requests that were refused because enough of their kind were being served, by kind",
+    ),
+    (
         Counter,
         "mission_problems_total",
         "Requests that were answered with a problem, by its code",

@@ -27,6 +27,7 @@ mod neighbours;
 mod once;
 mod openapi;
 mod operators;
+mod overload;
 mod own_postgres;
 mod own_redis;
 mod pages;

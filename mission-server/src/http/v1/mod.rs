@@ -72,6 +72,9 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 /// The route that takes files, which may take their time.
 pub(super) const UPLOAD: &str = "/api/v1/tasks/{id}/upload";
 
+/// The route that takes activity events, many at once.
+pub(super) const EVENTS: &str = "/api/v1/events";
+
 /// Routes below the same path that tell who calls by other means than a token.
 pub(super) fn signed_routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().nest("/api/v1", moderation::routes())

@@ -23,7 +23,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     auth::Permission,
     feed::{EventFeed, FeedEvent, PAGE},
-    http::{AppState, Problem, caller::Session, query::Query},
+    http::{AppState, Problem, admission::InFlight, caller::Session, query::Query},
 };
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
@@ -72,6 +72,7 @@ async fn follow(
         None => (!may_see_all).then(|| session.user()),
     };
     let last = last_event_id(&headers)?;
+    let in_flight = state.admission().admit_stream()?;
     let feed = Arc::clone(&state.feed);
     let live = feed.follow().await?;
     let range = feed.store().fed_range().await?;
@@ -88,6 +89,7 @@ async fn follow(
         waiting,
         behind: true,
         until: Instant::now() + LONGEST,
+        _in_flight: in_flight,
     };
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);
     Ok(Sse::new(follower.into_stream())
@@ -124,6 +126,7 @@ struct Follower {
     /// Whether the store may have events that did not come live.
     behind: bool,
     until: Instant,
+    _in_flight: InFlight,
 }
 
 impl Follower {

@@ -28,6 +28,8 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 
 /// The most events of one request.
 const MOST: usize = 1000;
+/// Commands of one request that are given to the writer together.
+const PART: usize = 256;
 
 /// What became of each event, in the order in which they were sent.
 #[derive(Debug, Serialize, ToSchema)]
@@ -136,15 +138,14 @@ async fn apply(request: Command<Operator<EventsWrite>>) -> Result<Response, Prob
     if key.key.is_some()
         && let Some(first) = asked_for.next()
     {
+        let _turn = state.admission().event_commands(1).await?;
         done.push(settled(submit(first)?.await)?);
     }
-    // In parts, so that one request cannot fill the queue.
-    loop {
+    // In parts and in turns, so that requests of events cannot fill the queue.
+    while let commands @ 1.. = asked_for.len().min(PART) {
+        let _turn = state.admission().event_commands(commands).await?;
         let part: Vec<Result<PendingCommand, ExecuteError>> =
-            asked_for.by_ref().take(256).map(submit).collect();
-        if part.is_empty() {
-            break;
-        }
+            asked_for.by_ref().take(PART).map(submit).collect();
         for ticket in part {
             done.push(settled(ticket?.await)?);
         }
