@@ -33,7 +33,7 @@ impl Admission {
             users: ConcurrencyLimit::new("users", users),
             operators: ConcurrencyLimit::new("operators", users / 8),
             events: ConcurrencyLimit::new("events", users / 16),
-            uploads: ConcurrencyLimit::new("uploads", users / 16),
+            uploads: ConcurrencyLimit::new("uploads", users / 32),
             streams: ConcurrencyLimit::new("streams", settings.max_connections / 2),
             event_commands: Semaphore::new(EVENT_COMMANDS),
         }
@@ -162,11 +162,14 @@ mod tests {
         let service = caller([Permission::EventsWrite].into_iter().collect());
         let event = admission.admit(&service, v1::EVENTS).unwrap();
         assert!(admission.admit(&service, v1::EVENTS).is_err(), "a sixteenth");
-        let operator = [0, 1].map(|_| admission.admit(&service, "/api/v1/reviews").unwrap());
+        let operators = [(); 2].map(|()| admission.admit(&service, "/api/v1/reviews").unwrap());
         assert!(admission.admit(&service, "/api/v1/reviews").is_err(), "an eighth");
-        let upload = admission.admit(&user, v1::UPLOAD).unwrap();
-        assert!(admission.admit(&user, v1::UPLOAD).is_err(), "a sixteenth");
-        drop((event, operator, upload, served.pop()));
+        let uploads = admission.admit(&user, v1::UPLOAD).unwrap();
+        assert!(
+            admission.admit(&user, v1::UPLOAD).is_err(),
+            "a thirty-second, and one at least"
+        );
+        drop((event, operators, uploads, served.pop()));
         assert!(admission.admit(&service, v1::EVENTS).is_ok());
         assert!(admission.admit(&user, "/api/v1/me").is_ok());
     }

@@ -10,7 +10,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::{
     OpenApi,
     openapi::{
-        Content, OpenApi as Document, Ref, RefOr, ResponseBuilder,
+        Content, Header, Object, OpenApi as Document, Ref, RefOr, ResponseBuilder, Type,
         path::{Operation, PathItem},
         security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
     },
@@ -164,6 +164,15 @@ fn add_common_responses(operation: &mut Operation, path: &str, changes: bool) {
                         .build(),
                 )
             });
+    }
+    for status in ["429", "503"] {
+        if let (true, Some(RefOr::T(response))) = (api, operation.responses.responses.get_mut(status)) {
+            let mut seconds = Header::new(Object::with_type(Type::Integer));
+            seconds.description = Some("Seconds after which another try makes sense".to_owned());
+            response
+                .headers
+                .insert("Retry-After".to_owned(), RefOr::T(seconds));
+        }
     }
 }
 

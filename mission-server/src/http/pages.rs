@@ -74,7 +74,7 @@ const KINDS: &[Kind] = &[
     kind(
         "busy",
         503,
-        "Others were faster every time, or too many requests wait. Nothing was changed.",
+        "Others were faster every time, or more was asked for than the server can do. Nothing was changed.",
         "Try again after `Retry-After`.",
     ),
     kind(

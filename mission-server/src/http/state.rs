@@ -160,12 +160,12 @@ pub struct HttpSettings {
 }
 
 impl Default for HttpSettings {
-    /// 1 MiB, 30 seconds, 512 requests of users, 4,096 connections, pauses of ten seconds, no other origins.
+    /// 1 MiB, 30 seconds, 1,024 requests of users, 4,096 connections, pauses of ten seconds, no other origins.
     fn default() -> Self {
         HttpSettings {
             body_limit: 1 << 20,
             timeout: std::time::Duration::from_secs(30),
-            max_requests: 512,
+            max_requests: 1024,
             max_connections: 4096,
             body_timeout: std::time::Duration::from_secs(10),
             development: false,

@@ -288,3 +288,20 @@ async fn the_type_of_a_problem_leads_to_what_it_means() {
         .await;
     assert_eq!(nonsense.unwrap().status(), 404);
 }
+
+#[tokio::test]
+async fn every_operation_of_the_api_says_that_it_may_be_refused_for_a_while() {
+    let server = Server::start().await;
+    let document: Value = page(&server, "/openapi.json").await.json().await.unwrap();
+    let paths = document["paths"].as_object().unwrap();
+    let mut operations = 0;
+    for (path, item) in paths.iter().filter(|(path, _)| path.starts_with("/api/")) {
+        for (method, operation) in item.as_object().unwrap() {
+            let refused = &operation["responses"]["503"];
+            let seconds = &refused["headers"]["Retry-After"]["schema"]["type"];
+            assert_eq!(seconds, "integer", "{method} {path}: {refused}");
+            operations += 1;
+        }
+    }
+    assert!(operations > 50, "{operations}");
+}
