@@ -719,7 +719,7 @@ fn command(
 }
 
 /// All that there is of users, but for what is below some missions.
-fn seen(records: Records, hidden: &[MissionId]) -> Vec<(UserId, String)> {
+fn seen(records: &Records, hidden: &[MissionId]) -> Vec<(UserId, String)> {
     let mut seen = Vec::new();
     let mut note = |user: UserId, text: Result<String, serde_json::Error>| seen.push((user, text.unwrap()));
     for (user, record) in &records.user {
@@ -772,7 +772,7 @@ proptest! {
             let answer = without.execute_batch(vec![one]);
             prop_assert_eq!(&answer, &with.execute_batch(vec![other]), "{:?}", action);
         }
-        prop_assert_eq!(seen(without.store.records(), &hidden), seen(with.store.records(), &hidden));
+        prop_assert_eq!(seen(&without.store.records(), &hidden), seen(&with.store.records(), &hidden));
         let told = |store: &MemoryStore| store.outbox().into_iter().map(|told| told.event).collect::<Vec<_>>();
         prop_assert_eq!(told(&without.store), told(&with.store));
         let live_ids: Vec<MissionId> = (1..=4).map(mission_id).collect();

@@ -11,10 +11,9 @@ const NOON: &str = "2026-01-05T12:00:00Z";
 fn watch(more: Value) -> Value {
     let mut watch =
         json!({"frequency": "unlimited", "auto_start": true, "trigger": {"event": "video.watched"}});
-    watch
-        .as_object_mut()
-        .unwrap()
-        .extend(more.as_object().unwrap().clone());
+    if let (Some(all), Value::Object(more)) = (watch.as_object_mut(), more) {
+        all.extend(more);
+    }
     watch
 }
 
