@@ -89,6 +89,8 @@ impl Instances {
             let process = Process::new(&name, vec![program.clone().into()], &home, watchdog)
                 .variable("MISSION_LISTEN", address.to_string())
                 .variable("MISSION_DATABASE_URL", &addresses.database)
+                // Whoever starts while the database is away waits for it, however long that is.
+                .variable("MISSION_DATABASE_CONNECT_TIMEOUT", "10min")
                 .variable(
                     "MISSION_REDIS_URL",
                     format!("redis://127.0.0.1:{}", services.redis.port),
