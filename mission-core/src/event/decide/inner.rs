@@ -96,12 +96,11 @@ fn raise_levels(cx: &mut DecisionContext<'_>) -> Result<(), Interrupt> {
 fn apply(cx: &mut DecisionContext<'_>, raised: &RaisedEvent, moved: &mut Vec<Task>) -> Result<(), Interrupt> {
     let event = &raised.event;
     let source = raised.chain.last().and_then(|id| cx.catalog().mission(*id));
-    let known = cx.user(event.user_id)?;
-    if known.as_ref().is_some_and(User::is_erased) {
+    let user = cx.user_or_new(event.user_id)?;
+    if user.is_erased() {
         return Ok(());
     }
-    let stranger = User::new(event.user_id, cx.now());
-    let heard: Vec<&CompiledMission> = candidates(cx, event, known.as_ref().unwrap_or(&stranger))
+    let heard: Vec<&CompiledMission> = candidates(cx, event, &user)
         .into_iter()
         .filter(|compiled| !raised.chain.contains(&compiled.mission.id))
         .filter(|compiled| {
@@ -112,8 +111,9 @@ fn apply(cx: &mut DecisionContext<'_>, raised: &RaisedEvent, moved: &mut Vec<Tas
         return Ok(());
     }
     let (shadows, heard) = shadow::parted(heard);
-    apply_to_all(cx, raised, heard, moved)?;
-    shadow::move_all(cx, known, &shadows, event)?;
+    let before = (!shadows.is_empty()).then(|| user.clone());
+    apply_to_all(cx, raised, user, heard, moved)?;
+    shadow::move_all(cx, before, &shadows, event)?;
     Ok(())
 }
 
@@ -121,6 +121,7 @@ fn apply(cx: &mut DecisionContext<'_>, raised: &RaisedEvent, moved: &mut Vec<Tas
 fn apply_to_all(
     cx: &mut DecisionContext<'_>,
     raised: &RaisedEvent,
+    mut user: User,
     heard: Vec<&CompiledMission>,
     moved: &mut Vec<Task>,
 ) -> Result<(), Interrupt> {
@@ -129,7 +130,6 @@ fn apply_to_all(
         return Ok(());
     }
     load_together(cx, event, &heard)?;
-    let mut user = cx.user_or_new(event.user_id)?;
     cx.chain.clone_from(&raised.chain);
     let mut is_changed = false;
     for compiled in heard {
