@@ -533,10 +533,18 @@ impl Flaws {
     }
 }
 
+/// Whether a text can be the id of a badge: 1 to 255 characters, not all of them spaces.
+#[must_use]
+pub fn is_badge_id(text: &str) -> bool {
+    !text.trim().is_empty() && text.chars().count() <= 255
+}
+
 fn judge_reward(reward: &BaseReward, path: &[&str], flaws: &mut Flaws) {
     let at = |field: &'static str| -> Vec<&str> { path.iter().copied().chain([field]).collect() };
-    if let Some(badge) = &reward.badge_id
-        && (badge.trim().is_empty() || badge.chars().count() > 255)
+    if reward
+        .badge_id
+        .as_deref()
+        .is_some_and(|badge| !is_badge_id(badge))
     {
         flaws.add(&at("badge_id"), "must have 1 to 255 characters");
     }

@@ -22,7 +22,7 @@ pub use comparison::{MissionTotals, ShadowComparison};
 pub use counting::{Counting, MAX_REMEMBERED, MAX_STAGES, Stage, StreakPeriod, StreakRule};
 pub use definition::{
     BaseReward, Definition, EvidenceRequirement, EvidenceReview, InvalidDefinition, MAX_TARGET, Mission,
-    MissionType, Window,
+    MissionType, Window, is_badge_id,
 };
 pub use edition::MissionEdition;
 pub use field_condition::{ConditionField, FieldCondition, FieldKey, WantedField};

@@ -1,7 +1,7 @@
 //! Rewards that operators grant by hand.
 
 use axum::{http::StatusCode, response::Response};
-use mission_core::{Points, UserId, engine::GrantReward};
+use mission_core::{Points, UserId, engine::GrantReward, mission::is_badge_id};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -47,9 +47,7 @@ impl ManualGrant {
         if self.experience_points > MOST_EXPERIENCE {
             errors.push(error("/experience_points", "must not exceed 1000000000"));
         }
-        if let Some(badge) = &self.badge_id
-            && (badge.trim().is_empty() || badge.chars().count() > 255)
-        {
+        if self.badge_id.as_deref().is_some_and(|badge| !is_badge_id(badge)) {
             errors.push(error("/badge_id", "must have 1 to 255 characters"));
         }
         if self.points.is_zero() && self.experience_points == 0 && self.badge_id.is_none() {
