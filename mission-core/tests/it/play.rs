@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use mission_core::{
-    RewardId, TaskId,
+    RewardId, TaskId, UserId,
     engine::{
-        CheckIn, CheckedIn, ClaimReward, ClaimTask, CompleteTask, DecideReview, EvidenceTaken, ExplainError,
-        Rejection, ReportProgress, ReviewDecided, RewardTaken, Settings, StartTask, SubmitEvidence,
-        TaskCompleted,
+        CheckIn, CheckedIn, ClaimReward, ClaimTask, CompleteTask, DecideReview, EvidenceTaken, ExpireDue,
+        ExplainError, Records, Rejection, ReportProgress, ReviewDecided, RewardTaken, Settings, StartTask,
+        SubmitEvidence, TaskCompleted,
     },
     fraud::{Review, ReviewDecision, ReviewStatus},
     mission::{Definition, Trigger},
@@ -162,6 +162,17 @@ pub(crate) fn evidence(evidence_type: EvidenceType, data: &str) -> Evidence {
 
 pub(crate) fn code<T: std::fmt::Debug>(result: Result<T, Rejection>) -> &'static str {
     result.unwrap_err().code()
+}
+
+/// Looks whether anything of a user has expired.
+pub(crate) fn expire_all_of(records: &Records, owner: UserId) -> ExpireDue {
+    let tasks = records.task.keys().filter(|key| key.0 == owner);
+    let rewards = records.reward.keys().filter(|key| key.0 == owner);
+    ExpireDue {
+        user: owner,
+        tasks: tasks.map(|key| key.1).collect(),
+        rewards: rewards.map(|key| key.1).collect(),
+    }
 }
 
 /// A fixture that runs the scripts of [`Words`].

@@ -6,7 +6,7 @@ use mission_core::{
     MissionId, RewardId, TaskId, UserId,
     engine::{
         ActivateReferral, Answer, ApplyEvent, CheckIn, ClaimReward, ClaimTask, Command, CompleteTask,
-        DecideReview, ExpireDue, ReadSet, ReportProgress, Request, RevokeReward, StartTask, SubmitEvidence,
+        DecideReview, ReadSet, ReportProgress, Request, RevokeReward, StartTask, SubmitEvidence,
     },
     event::{ActivityEvent, IntegrationEvent},
     fraud::ReviewDecision,
@@ -19,7 +19,7 @@ use mission_core::{
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 
-use crate::play::{evidence, scripted, triggered};
+use crate::play::{evidence, expire_all_of, scripted, triggered};
 
 /// What somebody does; numbers pick among what there is by then.
 #[derive(Clone, Debug)]
@@ -180,22 +180,7 @@ fn command(fixture: &mut EngineFixture, action: &Action) -> Option<Command> {
             }
             .into()
         }
-        Action::Expire(who) => ExpireDue {
-            user: user(who),
-            tasks: records
-                .task
-                .keys()
-                .filter(|key| key.0 == user(who))
-                .map(|key| key.1)
-                .collect(),
-            rewards: records
-                .reward
-                .keys()
-                .filter(|key| key.0 == user(who))
-                .map(|key| key.1)
-                .collect(),
-        }
-        .into(),
+        Action::Expire(who) => expire_all_of(&records, user(who)).into(),
         Action::Event(who, id, late) => ApplyEvent {
             event: ActivityEvent {
                 id: id.to_string(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mission_core::{
     MissionId, UserId,
     engine::{
-        ApplyEvent, CheckIn, ClaimTask, Command, CommandOutcome, CompleteTask, ExpireDue, PutPack, Records,
+        ApplyEvent, CheckIn, ClaimTask, Command, CommandOutcome, CompleteTask, PutPack, Records,
         RegisterUser, Rejection, ReportProgress, RevokeReward, StartTask, UpdateMission, pack_id,
         run_blocking, start as begin,
     },
@@ -21,7 +21,7 @@ use proptest::prelude::*;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use crate::play::{code, done, progress, scripted, written};
+use crate::play::{code, done, expire_all_of, progress, scripted, written};
 
 const NOON: &str = "2026-01-05T12:00:00Z";
 
@@ -699,22 +699,7 @@ fn command(
             }
             .into()
         }
-        Action::Expire(who) => ExpireDue {
-            user: user(who),
-            tasks: records
-                .task
-                .keys()
-                .filter(|key| key.0 == user(who))
-                .map(|key| key.1)
-                .collect(),
-            rewards: records
-                .reward
-                .keys()
-                .filter(|key| key.0 == user(who))
-                .map(|key| key.1)
-                .collect(),
-        }
-        .into(),
+        Action::Expire(who) => expire_all_of(records, user(who)).into(),
     })
 }
 
