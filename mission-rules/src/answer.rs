@@ -27,14 +27,17 @@ pub(crate) const REWARD_FIELDS: [&str; 6] = [
 ];
 
 /// What the meaning of a value is read from.
-pub(crate) trait HookValue: Sized {
+pub(crate) trait HookValue {
+    /// What the entries of a map are.
+    type Entry: HookValue;
+
     fn truth(&self) -> Option<bool>;
     fn number(&self) -> Option<Decimal>;
     fn text(&self) -> Option<String>;
     /// Shows the entries of a map until one is refused; `None` for what is no map.
     fn visit_entries(
-        &self,
-        visit: impl FnMut(&str, &Self) -> Result<(), RuleFailure>,
+        &mut self,
+        visit: impl FnMut(&str, &Self::Entry) -> Result<(), RuleFailure>,
     ) -> Option<Result<(), RuleFailure>>;
     /// Whether it is `()`.
     fn is_nothing(&self) -> bool;
@@ -48,14 +51,14 @@ pub(crate) trait HookAnswer: Sized {
 
     /// # Errors
     /// When the value is none that the hook can give.
-    fn of(value: &impl HookValue) -> Result<Self, RuleFailure>;
+    fn of(value: &mut impl HookValue) -> Result<Self, RuleFailure>;
 }
 
 /// `eligible` gives true or false.
 impl HookAnswer for bool {
     const HOOK: Hook = Hook::Eligible;
 
-    fn of(value: &impl HookValue) -> Result<Self, RuleFailure> {
+    fn of(value: &mut impl HookValue) -> Result<Self, RuleFailure> {
         let wrong = || format!("it must give true or false, and gave {}", value.shown());
         value.truth().ok_or_else(|| hook_failure(Self::HOOK, wrong()))
     }
@@ -65,7 +68,7 @@ impl HookAnswer for bool {
 impl HookAnswer for u64 {
     const HOOK: Hook = Hook::Progress;
 
-    fn of(value: &impl HookValue) -> Result<Self, RuleFailure> {
+    fn of(value: &mut impl HookValue) -> Result<Self, RuleFailure> {
         let wrong = || format!("it must give a whole number from 0, and gave {}", value.shown());
         let number = value.number().filter(Decimal::is_integer);
         let whole = number.and_then(|number| number.to_u64());
@@ -77,7 +80,7 @@ impl HookAnswer for u64 {
 impl HookAnswer for EvidenceVerdict {
     const HOOK: Hook = Hook::Verify;
 
-    fn of(value: &impl HookValue) -> Result<Self, RuleFailure> {
+    fn of(value: &mut impl HookValue) -> Result<Self, RuleFailure> {
         match value.truth() {
             Some(true) => return Ok(EvidenceVerdict::Valid),
             Some(false) => return Ok(EvidenceVerdict::Invalid(DEFAULT_REASON.to_owned())),
@@ -125,7 +128,7 @@ fn reason_of(text: &str) -> String {
 impl HookAnswer for RewardPatch {
     const HOOK: Hook = Hook::Reward;
 
-    fn of(value: &impl HookValue) -> Result<Self, RuleFailure> {
+    fn of(value: &mut impl HookValue) -> Result<Self, RuleFailure> {
         let mut patch = RewardPatch::default();
         let read = value.visit_entries(|key, value| {
             if value.is_nothing() && REWARD_FIELDS.contains(&key) {
@@ -203,6 +206,8 @@ fn text(key: &str, value: &impl HookValue) -> Result<String, RuleFailure> {
 }
 
 impl HookValue for Dynamic {
+    type Entry = Dynamic;
+
     fn truth(&self) -> Option<bool> {
         self.as_bool().ok()
     }
@@ -219,7 +224,7 @@ impl HookValue for Dynamic {
     }
 
     fn visit_entries(
-        &self,
+        &mut self,
         mut visit: impl FnMut(&str, &Self) -> Result<(), RuleFailure>,
     ) -> Option<Result<(), RuleFailure>> {
         let map = self.read_lock::<Map>()?;
@@ -241,6 +246,8 @@ impl HookValue for Dynamic {
 }
 
 impl HookValue for Value<'_> {
+    type Entry = Self;
+
     fn truth(&self) -> Option<bool> {
         self.as_bool()
     }
@@ -257,7 +264,7 @@ impl HookValue for Value<'_> {
     }
 
     fn visit_entries(
-        &self,
+        &mut self,
         mut visit: impl FnMut(&str, &Self) -> Result<(), RuleFailure>,
     ) -> Option<Result<(), RuleFailure>> {
         match self {

@@ -11,7 +11,7 @@ use rhai::{AST, ASTFlags, CallFnOptions, Dynamic, Engine, Expr, FuncArgs, Scope,
 use crate::{
     Diagnostic, FindingCode, Limits, Stopwatch,
     call_check::check_calls,
-    compiled::{CompiledHook, Interpreted, Value},
+    compiled::{CompiledHook, Interpreted, Outcome},
     completions::CompletionsRead,
     context::{ContextUse, script_context},
     failure::rule_failure,
@@ -237,7 +237,7 @@ impl Program {
         &self,
         hook: Hook,
         context: &RuleContext<'_>,
-        meaning: impl FnOnce(Value<'_>) -> Option<T>,
+        meaning: impl FnOnce(Outcome<'_, '_, '_>) -> Option<T>,
     ) -> Option<T> {
         let compiled = self.hooks.get(hook as usize)?.as_ref()?.as_ref().ok()?;
         compiled.evaluate(context, &self.limits, meaning)

@@ -242,12 +242,12 @@ impl ScriptHooks {
             ));
         }
         let context = json_context(context).map_err(|message| hook_failure(hook, message))?;
-        let value = self.program.call(hook, context)?;
+        let mut value = self.program.call(hook, context)?;
         match hook {
-            Hook::Eligible => drop(bool::of(&value)?),
-            Hook::Progress => drop(u64::of(&value)?),
-            Hook::Verify => drop(EvidenceVerdict::of(&value)?),
-            Hook::Reward => drop(RewardPatch::of(&value)?),
+            Hook::Eligible => drop(bool::of(&mut value)?),
+            Hook::Progress => drop(u64::of(&mut value)?),
+            Hook::Verify => drop(EvidenceVerdict::of(&mut value)?),
+            Hook::Reward => drop(RewardPatch::of(&mut value)?),
         }
         Ok(value)
     }
@@ -256,14 +256,14 @@ impl ScriptHooks {
     fn answer<T: HookAnswer>(&self, context: &RuleContext<'_>) -> Result<Option<T>, RuleFailure> {
         if let Some(answer) = self
             .program
-            .compiled(T::HOOK, context, |value| T::of(&value).ok())
+            .compiled(T::HOOK, context, |mut outcome| T::of(&mut outcome).ok())
         {
             return Ok(Some(answer));
         }
         if !self.program.defines(T::HOOK) {
             return Ok(None);
         }
-        T::of(&self.program.interpret(T::HOOK, context)?).map(Some)
+        T::of(&mut self.program.interpret(T::HOOK, context)?).map(Some)
     }
 
     /// What `eligible` gives when the interpreter evaluates it, whether it is compiled or not.
@@ -272,7 +272,7 @@ impl ScriptHooks {
     /// As [`Script::eligible`].
     #[cfg(any(test, feature = "testing"))]
     pub fn eligible_interpreted(&self, context: &RuleContext<'_>) -> Result<bool, RuleFailure> {
-        bool::of(&self.program.interpret(Hook::Eligible, context)?)
+        bool::of(&mut self.program.interpret(Hook::Eligible, context)?)
     }
 
     /// What `reward` gives when the interpreter evaluates it, whether it is compiled or not.
@@ -281,7 +281,7 @@ impl ScriptHooks {
     /// As [`Script::reward`].
     #[cfg(any(test, feature = "testing"))]
     pub fn reward_interpreted(&self, context: &RuleContext<'_>) -> Result<RewardPatch, RuleFailure> {
-        RewardPatch::of(&self.program.interpret(Hook::Reward, context)?)
+        RewardPatch::of(&mut self.program.interpret(Hook::Reward, context)?)
     }
 }
 

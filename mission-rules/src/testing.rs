@@ -8,7 +8,7 @@ use std::sync::Arc;
 use mission_core::ports::rules::Hook;
 use rhai::{Array, Dynamic, Map};
 
-use crate::{Limits, StoppedStopwatch, compiled::Value, program::Engines};
+use crate::{Limits, StoppedStopwatch, compiled::Outcome, program::Engines};
 pub(crate) use context::ContextFixture;
 pub(crate) use generator::{Bytes, script};
 
@@ -49,7 +49,6 @@ pub fn compare(bytes: &[u8]) -> Comparison {
     if program.interpreted(Hook::Eligible).is_some() {
         return Comparison::Interpreted;
     }
-    let dynamic = |value: Value<'_>| Some(value.to_dynamic());
     let Some(compiled) = program.compiled(Hook::Eligible, &context, dynamic) else {
         return Comparison::Asked;
     };
@@ -74,6 +73,10 @@ fn limits(bytes: &mut Bytes<'_>) -> Limits {
         _ => {}
     }
     limits
+}
+
+fn dynamic(outcome: Outcome<'_, '_, '_>) -> Option<Dynamic> {
+    outcome.into_dynamic()
 }
 
 /// Whether two values are the same in type and in every digit.

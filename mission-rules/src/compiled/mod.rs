@@ -12,6 +12,7 @@ mod field_condition;
 mod function;
 mod lower;
 mod node;
+mod outcome;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -22,12 +23,12 @@ use mission_core::{
 };
 use rhai::{Position, Scope};
 
-pub(crate) use self::value::Value;
 use self::{
     arena::Arena,
     lower::Lowering,
     node::{Evaluation, Node},
 };
+pub(crate) use self::{outcome::Outcome, value::Value};
 use crate::{Limits, syntax::Function};
 
 /// Why a hook is left to the interpreter: it means the same there, and takes longer.
@@ -98,7 +99,7 @@ impl CompiledHook {
         &self,
         context: &RuleContext<'_>,
         limits: &Limits,
-        meaning: impl FnOnce(Value<'_>) -> Option<T>,
+        meaning: impl FnOnce(Outcome<'_, '_, '_>) -> Option<T>,
     ) -> Option<T> {
         let arena = Arena::default();
         let mut few;
@@ -120,6 +121,6 @@ impl CompiledHook {
             arena: &arena,
             locals,
         };
-        evaluation.value(&self.body).and_then(meaning)
+        Outcome::of(&mut evaluation, &self.body).and_then(meaning)
     }
 }

@@ -68,6 +68,34 @@ pub(super) struct Evaluation<'v, 'l> {
 }
 
 impl<'v> Evaluation<'v, '_> {
+    /// The expression that gives the value of another one, once what stands before it was evaluated; `None` where the
+    /// interpreter must be asked.
+    pub(super) fn tail(&mut self, mut node: &'v Node) -> Option<&'v Node> {
+        loop {
+            node = match node {
+                Node::Sequence(nodes) => {
+                    let (last, before) = nodes.split_last()?;
+                    for node in before {
+                        self.value(node)?;
+                    }
+                    last
+                }
+                Node::If(parts) => {
+                    let [condition, then, otherwise] = &**parts;
+                    if self.holds(condition)? { then } else { otherwise }
+                }
+                Node::Switch(switch) => {
+                    let value = self.value(&switch.value)?;
+                    match self.arm(switch, value)? {
+                        Some(node) => node,
+                        None => return Some(&Node::Constant(Constant::Unit)),
+                    }
+                }
+                node => return Some(node),
+            }
+        }
+    }
+
     /// The value of an expression; `None` where the interpreter must be asked.
     pub(super) fn value(&mut self, node: &'v Node) -> Option<Value<'v>> {
         Some(match node {
@@ -78,17 +106,9 @@ impl<'v> Evaluation<'v, '_> {
                 *self.locals.get_mut(*at)? = self.value(value)?;
                 Value::Unit
             }
-            Node::Sequence(nodes) => {
-                let (last, before) = nodes.split_last()?;
-                for node in before {
-                    self.value(node)?;
-                }
-                self.value(last)?
-            }
-            Node::If(parts) => {
-                let [condition, then, otherwise] = &**parts;
-                let chosen = if self.holds(condition)? { then } else { otherwise };
-                self.value(chosen)?
+            Node::Sequence(_) | Node::If(_) | Node::Switch(_) => {
+                let tail = self.tail(node)?;
+                self.value(tail)?
             }
             Node::Coalesce(nodes) => {
                 for node in nodes {
@@ -131,13 +151,6 @@ impl<'v> Evaluation<'v, '_> {
                     *entry = (key, self.value(node)?);
                 }
                 Value::Map(map).within(self.limits)?
-            }
-            Node::Switch(switch) => {
-                let value = self.value(&switch.value)?;
-                match self.arm(switch, value)? {
-                    Some(node) => self.value(node)?,
-                    None => Value::Unit,
-                }
             }
             Node::Call(function, arguments) => match &**arguments {
                 [only] => function.one(self.value(only)?, self.arena)?.within(self.limits)?,

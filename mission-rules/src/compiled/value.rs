@@ -337,7 +337,7 @@ impl<'v> Value<'v> {
             _ => {
                 let mut size = Size::default();
                 size.add(self);
-                size.bytes <= limits.string_bytes && size.items <= limits.array_items.min(limits.map_entries)
+                size.is_within(limits)
             }
         };
         is_within.then_some(self)
@@ -432,12 +432,24 @@ impl<'v> Value<'v> {
 
 /// The bytes of all texts within a value, and the items and entries of all lists and maps.
 #[derive(Clone, Copy, Debug, Default)]
-struct Size {
+pub(super) struct Size {
     bytes: usize,
     items: usize,
 }
 
 impl Size {
+    #[inline]
+    pub(super) fn is_within(self, limits: &Limits) -> bool {
+        self.bytes <= limits.string_bytes && self.items <= limits.array_items.min(limits.map_entries)
+    }
+
+    #[inline]
+    pub(super) fn add_entry(&mut self, key: &str, value: Value<'_>) {
+        self.items += 1;
+        self.bytes += key.len();
+        self.add(value);
+    }
+
     fn add(&mut self, value: Value<'_>) {
         match value {
             Value::Unit | Value::Bool(_) | Value::Int(_) | Value::Decimal(_) => {}
@@ -453,10 +465,8 @@ impl Size {
                 items.iter().for_each(|item| self.add(item.value()));
             }
             Value::Map(entries) => {
-                self.items += entries.len();
                 for (key, value) in entries {
-                    self.bytes += key.len();
-                    self.add(*value);
+                    self.add_entry(key, *value);
                 }
             }
         }
