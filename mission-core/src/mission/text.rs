@@ -20,7 +20,10 @@ pub const MAX_TEXT_CHARS: usize = 10_000;
 #[serde(try_from = "BTreeMap<String, String>", into = "BTreeMap<String, String>")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(value_type = std::collections::HashMap<String, String>, example = json!({"en": "Watch 3 videos"})))]
-pub struct LocalizedText(BTreeMap<String, String>);
+pub struct LocalizedText(
+    /// In the order of the tags. A map of its own would take more memory than most texts: there are packs of 100,000 missions.
+    Box<[(Box<str>, Box<str>)]>,
+);
 
 impl LocalizedText {
     /// A text in English, for tests and single-language services.
@@ -39,13 +42,13 @@ impl LocalizedText {
             .into_iter()
             .chain(["en"])
             .find_map(|tag| self.lookup(tag))
-            .or_else(|| self.0.values().next().map(String::as_str))
+            .or_else(|| self.0.first().map(|(_, text)| &**text))
             .unwrap_or_default()
     }
 
     /// Every language and its text.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(tag, text)| (tag.as_str(), text.as_str()))
+        self.0.iter().map(|(tag, text)| (&**tag, &**text))
     }
 
     fn lookup(&self, tag: &str) -> Option<&str> {
@@ -83,12 +86,14 @@ impl TryFrom<BTreeMap<String, String>> for LocalizedText {
                 ));
             }
         }
-        Ok(Self(texts))
+        let texts = texts.into_iter();
+        Ok(Self(texts.map(|(tag, text)| (tag.into(), text.into())).collect()))
     }
 }
 
 impl From<LocalizedText> for BTreeMap<String, String> {
     fn from(text: LocalizedText) -> Self {
-        text.0
+        let texts = text.0.into_iter();
+        texts.map(|(tag, text)| (tag.into(), text.into())).collect()
     }
 }
