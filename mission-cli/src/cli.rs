@@ -132,7 +132,7 @@ Editors with the language server taplo (Even Better TOML in VS Code) read a firs
 pub(crate) struct Schema {
     /// The folder that holds `pack.toml`
     pub(crate) pack: Option<PathBuf>,
-    /// Print one instead: pack, mission, checkin, referral or cases
+    /// Print one instead: pack, mission, checkin, referral, risk or cases
     #[arg(long, value_name = "NAME", conflicts_with = "pack")]
     pub(crate) print: Option<String>,
 }
@@ -209,13 +209,14 @@ Fields of the context may be left out: they read as (). Where `mission` is left 
 
 Examples:
   mission eval my-pack watch-3-videos eligible --context context.json
-  echo '{\"event\":{\"data\":{\"seconds\":35}}}' | mission eval my-pack watch-3-videos progress --context - --trace")]
+  echo '{\"event\":{\"data\":{\"seconds\":35}}}' | mission eval my-pack watch-3-videos progress --context - --trace
+  echo '{\"action\":\"claim\",\"signals\":{\"device_users\":4}}' | mission eval my-pack - risk --context -")]
 pub(crate) struct Eval {
     /// The folder that holds `pack.toml`
     pub(crate) pack: PathBuf,
-    /// The mission's code
+    /// The mission's code; `-` for `risk` of an action that concerns none
     pub(crate) mission: String,
-    /// `eligible`, `progress`, `verify` or `reward`
+    /// `eligible`, `progress`, `verify` or `reward`; `risk` of the script that `risk.toml` names
     pub(crate) hook: String,
     /// A JSON file with what the script reads as `ctx`; `-` is the standard input
     #[arg(long, value_name = "FILE")]

@@ -1,7 +1,10 @@
 //! What a hook's value means, whoever evaluated it.
 
-use mission_core::ports::rules::{EvidenceVerdict, Hook, RewardPatch, RuleFailure};
-use rhai::{Dynamic, ImmutableString, Map};
+use mission_core::{
+    fraud::{RiskAssessment, RiskScore},
+    ports::rules::{EvidenceVerdict, Hook, RewardPatch, RuleFailure},
+};
+use rhai::{Array, Dynamic, ImmutableString, Map};
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 
 use crate::{
@@ -34,6 +37,8 @@ pub(crate) trait HookValue {
     fn truth(&self) -> Option<bool>;
     fn number(&self) -> Option<Decimal>;
     fn text(&self) -> Option<String>;
+    /// The items of a list of texts.
+    fn texts(&self) -> Option<Vec<String>>;
     /// Shows the entries of a map until one is refused; `None` for what is no map.
     fn visit_entries(
         &mut self,
@@ -174,6 +179,80 @@ pub(crate) fn unknown_reward_field(name: &str) -> String {
     }
 }
 
+/// The fields that `risk` can set.
+pub(crate) const RISK_FIELDS: [&str; 2] = ["score", "reasons"];
+
+/// The most reasons that are kept.
+const MOST_REASONS: usize = 10;
+
+/// Whether a number is a score of risk.
+pub(crate) fn is_risk_score(number: Decimal) -> bool {
+    risk_score(number).is_some()
+}
+
+fn risk_score(number: Decimal) -> Option<RiskScore> {
+    let whole = Some(number).filter(Decimal::is_integer)?;
+    whole.to_u8()?.try_into().ok()
+}
+
+/// `risk` gives a score from 0 to 100, or a map of it and the reasons for it.
+impl HookAnswer for RiskAssessment {
+    const HOOK: Hook = Hook::Risk;
+
+    fn of(value: &mut impl HookValue) -> Result<Self, RuleFailure> {
+        let score_of = |number: Option<Decimal>, shown: &dyn Fn() -> String| {
+            let score = number.and_then(risk_score);
+            score.ok_or_else(|| {
+                let message = format!("a score must be a whole number from 0 to 100, and is {}", shown());
+                hook_failure(Self::HOOK, message)
+            })
+        };
+        if let Some(number) = value.number() {
+            return Ok(RiskAssessment {
+                score: score_of(Some(number), &|| value.shown())?,
+                reasons: Vec::new(),
+            });
+        }
+        let (mut score, mut reasons) = (None, Vec::new());
+        let read = value.visit_entries(|key, value| {
+            match key {
+                "score" => score = Some(score_of(value.number(), &|| value.shown())?),
+                "reasons" => {
+                    let texts = value.texts().ok_or_else(|| {
+                        let message = format!("`reasons` must be a list of texts, and is {}", value.shown());
+                        hook_failure(Self::HOOK, message)
+                    })?;
+                    let kept = texts.iter().take(MOST_REASONS);
+                    reasons = kept
+                        .map(|text| text.trim().chars().take(LONGEST_REASON).collect())
+                        .collect();
+                }
+                _ => {
+                    return refuse(
+                        Self::HOOK,
+                        format!(
+                            "the map that it gives has an unknown key `{key}`; it has `score` and `reasons`"
+                        ),
+                    );
+                }
+            }
+            Ok(())
+        });
+        match (read, score) {
+            (Some(Err(failure)), _) => Err(failure),
+            (Some(Ok(())), Some(score)) => Ok(RiskAssessment { score, reasons }),
+            (Some(Ok(())), None) => refuse(Self::HOOK, "the map that it gives has no `score`"),
+            (None, _) => refuse(
+                Self::HOOK,
+                format!(
+                    "it must give a score from 0 to 100, or #{{score: 70, reasons: [\"why\"]}}, and gave {}",
+                    value.shown()
+                ),
+            ),
+        }
+    }
+}
+
 fn refuse<T>(hook: Hook, message: impl Into<String>) -> Result<T, RuleFailure> {
     Err(hook_failure(hook, message))
 }
@@ -223,6 +302,11 @@ impl HookValue for Dynamic {
         self.read_lock::<ImmutableString>().map(|text| text.to_string())
     }
 
+    fn texts(&self) -> Option<Vec<String>> {
+        let items = self.read_lock::<Array>()?;
+        items.iter().map(HookValue::text).collect()
+    }
+
     fn visit_entries(
         &mut self,
         mut visit: impl FnMut(&str, &Self) -> Result<(), RuleFailure>,
@@ -261,6 +345,10 @@ impl HookValue for Value<'_> {
             Value::Text(text) => Some((*text).to_owned()),
             _ => None,
         }
+    }
+
+    fn texts(&self) -> Option<Vec<String>> {
+        self.items()?.map(|item| item.text()).collect()
     }
 
     fn visit_entries(

@@ -9,9 +9,12 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use mission_core::ports::rules::{
-    CompileError, EvidenceVerdict, Hook, RewardPatch, RuleContext, RuleFailure, Script, ScriptCompiler,
-    TracedLine,
+use mission_core::{
+    fraud::RiskAssessment,
+    ports::rules::{
+        CompileError, EvidenceVerdict, Hook, RewardPatch, RuleContext, RuleFailure, Script, ScriptCompiler,
+        TracedLine,
+    },
 };
 
 use rhai::Dynamic;
@@ -235,5 +238,10 @@ impl Script for CoveredScript {
     fn reward(&self, context: &RuleContext<'_>) -> Result<Option<RewardPatch>, RuleFailure> {
         self.counted.run(Hook::Reward, context);
         self.written.reward(context)
+    }
+
+    fn risk(&self, context: &RuleContext<'_>) -> Result<Option<RiskAssessment>, RuleFailure> {
+        self.counted.run(Hook::Risk, context);
+        self.written.risk(context)
     }
 }

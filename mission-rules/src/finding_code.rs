@@ -72,6 +72,7 @@ codes! {
     PackNoActivityEvent = "pack/no-activity-event", Error, "a trigger names a command, which moves no mission";
     PackNoEffect = "pack/no-effect", Warning, "something is allowed, and does nothing";
     PackNoManifest = "pack/no-manifest", Error, "there is no `pack.toml`";
+    PackNoRiskHook = "pack/no-risk-hook", Error, "the script that `risk.toml` names has no `fn risk(ctx)`";
     PackNotUtf8 = "pack/not-utf8", Error, "a file is not UTF-8";
     PackOperatorType = "pack/operator-type", Error, "a rule's operator does not fit the type of its path";
     PackRequiresCycle = "pack/requires-cycle", Error, "missions require each other, so nobody can do any of them";

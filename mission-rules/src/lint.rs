@@ -128,7 +128,7 @@ fn check_hooks(source: &str, written: &AST, defined: &[Function]) -> Vec<Diagnos
     if !defined.iter().any(|function| is_hook(&function.name)) {
         let message = "the script defines no hook, so it changes nothing";
         findings.push(Diagnostic::new(FindingCode::ScriptNoHooks, message).with_help(
-            "define `fn eligible(ctx)`, `fn progress(ctx)`, `fn verify(ctx)` or `fn reward(ctx)`",
+            "define `fn eligible(ctx)`, `fn progress(ctx)`, `fn verify(ctx)` or `fn reward(ctx)`; `fn risk(ctx)` in the one of `risk.toml`",
         ));
     }
     findings

@@ -43,7 +43,7 @@ impl FieldKind {
     }
 }
 
-/// Every field that is always in the context (or absent where there is nothing to say), as the core's rule paths.
+/// Every field that is in the context of a hook (or absent where there is nothing to say), as the core's rule paths.
 pub(crate) const CONTEXT_FIELDS: &[(&str, FieldKind)] = &[
     ("now.time", FieldKind::Text),
     ("now.date", FieldKind::Text),
@@ -100,7 +100,28 @@ pub(crate) const CONTEXT_FIELDS: &[(&str, FieldKind)] = &[
     ("streak.last_date", FieldKind::Text),
     ("streak.days_since", FieldKind::Whole),
     ("completions", FieldKind::Map),
+    ("action", FieldKind::Text),
+    ("signals.account_age_hours", FieldKind::Whole),
+    ("signals.actions_last_minute", FieldKind::Whole),
+    ("signals.actions_last_hour", FieldKind::Whole),
+    ("signals.identical_intervals", FieldKind::Whole),
+    ("signals.is_new_device", FieldKind::Bool),
+    ("signals.device_users", FieldKind::Whole),
+    ("signals.address_users", FieldKind::Whole),
 ];
+
+/// What only the context of `risk` has.
+fn is_of_risk(path: &str) -> bool {
+    path == "action" || is_below(path, "signals")
+}
+
+/// What only the contexts of missions have: no task and no event is judged for its risk.
+fn is_of_missions(path: &str) -> bool {
+    ["task", "event", "evidence", "completions"]
+        .into_iter()
+        .any(|root| path == root || is_below(path, root))
+        || path == "user.friends"
+}
 
 /// The least and the greatest value of a number of the context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,19 +185,36 @@ pub struct FieldSchema {
 }
 
 impl Default for FieldSchema {
-    /// The fields of every context; an event's data and a user's attributes can hold anything.
+    /// The fields of every mission's context; an event's data and a user's attributes can hold anything.
     fn default() -> Self {
-        static OF_EVERY_CONTEXT: LazyLock<Arc<BTreeMap<String, FieldKind>>> = LazyLock::new(|| {
-            let fields = CONTEXT_FIELDS.iter().map(|&(path, kind)| (path.to_owned(), kind));
-            Arc::new(fields.collect())
-        });
-        FieldSchema {
-            fields: Arc::clone(&OF_EVERY_CONTEXT),
-        }
+        static OF_MISSIONS: LazyLock<FieldSchema> = LazyLock::new(|| FieldSchema::without(is_of_risk));
+        OF_MISSIONS.clone()
     }
 }
 
 impl FieldSchema {
+    /// The fields of the context of `risk`.
+    ///
+    /// ```
+    /// use mission_rules::{FieldKind, FieldSchema};
+    /// let schema = FieldSchema::of_risk();
+    /// assert_eq!(schema.kind("signals.device_users"), Some(FieldKind::Whole));
+    /// assert_eq!(schema.kind("event.type"), None);
+    /// assert_eq!(FieldSchema::default().kind("signals.device_users"), None);
+    /// ```
+    #[must_use]
+    pub fn of_risk() -> Self {
+        static OF_RISK: LazyLock<FieldSchema> = LazyLock::new(|| FieldSchema::without(is_of_missions));
+        OF_RISK.clone()
+    }
+
+    fn without(left_out: impl Fn(&str) -> bool) -> Self {
+        let fields = CONTEXT_FIELDS.iter().filter(|(path, _)| !left_out(path));
+        FieldSchema {
+            fields: Arc::new(fields.map(|&(path, kind)| (path.to_owned(), kind)).collect()),
+        }
+    }
+
     /// The event's data has these fields, and no others.
     #[must_use]
     pub fn with_event_data<'n>(self, fields: impl IntoIterator<Item = (&'n str, FieldKind)>) -> Self {
@@ -224,9 +262,24 @@ impl FieldSchema {
             "now.hour" => (0, Some(23)),
             "now.weekday" => (1, Some(7)),
             "user.level" => (1, None),
-            "user.experience" | "mission.target" | "task.progress" | "task.completions" | "task.target"
-            | "task.stage" | "task.streak" | "user.days_away" | "streak.days_since" | "evidence.seconds"
-            | "streak.current" | "streak.longest" | "streak.total" => (0, None),
+            "user.experience"
+            | "mission.target"
+            | "task.progress"
+            | "task.completions"
+            | "task.target"
+            | "task.stage"
+            | "task.streak"
+            | "user.days_away"
+            | "streak.days_since"
+            | "evidence.seconds"
+            | "streak.current"
+            | "streak.longest"
+            | "streak.total"
+            | "signals.account_age_hours"
+            | "signals.identical_intervals"
+            | "signals.device_users"
+            | "signals.address_users" => (0, None),
+            "signals.actions_last_minute" | "signals.actions_last_hour" => (1, Some(32)),
             _ => return None,
         };
         Some(ValueRange { least, greatest })
@@ -237,6 +290,9 @@ impl FieldSchema {
         Some(match path {
             "mission.type" => &["watch_video", "click", "upload", "social", "referral", "custom"],
             "mission.frequency" => &["one_time", "daily", "weekly", "monthly", "unlimited"],
+            "action" => &[
+                "check_in", "start", "progress", "evidence", "upload", "complete", "claim",
+            ],
             "evidence.type" => &[
                 "watch_duration",
                 "click_data",
@@ -300,6 +356,10 @@ mod tests {
         check::<mission_core::mission::MissionType>("mission.type");
         check::<mission_core::mission::Frequency>("mission.frequency");
         check::<mission_core::task::EvidenceType>("evidence.type");
+        assert_eq!(
+            FieldSchema::of_risk().values("action").unwrap(),
+            mission_core::fraud::UserAction::ALL.map(mission_core::fraud::UserAction::name)
+        );
     }
 
     use super::*;

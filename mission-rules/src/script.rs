@@ -6,6 +6,7 @@ use std::{
 };
 
 use mission_core::{
+    fraud::RiskAssessment,
     mission::FieldCondition,
     ports::rules::{
         CompileError, EvidenceVerdict, Hook, RewardPatch, RuleContext, RuleFailure, Script, ScriptCompiler,
@@ -248,6 +249,7 @@ impl ScriptHooks {
             Hook::Progress => drop(u64::of(&mut value)?),
             Hook::Verify => drop(EvidenceVerdict::of(&mut value)?),
             Hook::Reward => drop(RewardPatch::of(&mut value)?),
+            Hook::Risk => drop(RiskAssessment::of(&mut value)?),
         }
         Ok(value)
     }
@@ -299,6 +301,10 @@ impl Script for ScriptHooks {
     }
 
     fn reward(&self, context: &RuleContext<'_>) -> Result<Option<RewardPatch>, RuleFailure> {
+        self.answer(context)
+    }
+
+    fn risk(&self, context: &RuleContext<'_>) -> Result<Option<RiskAssessment>, RuleFailure> {
         self.answer(context)
     }
 

@@ -66,6 +66,7 @@ impl Records {
     pub(crate) fn context(&self) -> RuleContext<'_> {
         RuleContext {
             friends: None,
+            risk: None,
             now: self.event.time,
             zone: "Asia/Ho_Chi_Minh".parse::<Zone>().expect("it is a zone"),
             user: UserContext {
@@ -80,7 +81,7 @@ impl Records {
                 last_seen_at: None,
                 days_away: None,
             },
-            mission: &self.mission,
+            mission: Some(&self.mission),
             task: TaskContext::default(),
             event: Some(&self.event),
             evidence: None,

@@ -3,7 +3,10 @@
 use std::{fmt::Write as _, fs, io::Read as _, path::Path, process::ExitCode};
 
 use mission_core::{mission::Definition, ports::rules::Hook};
-use mission_rules::{Scripts, Trace, pack::mission_context};
+use mission_rules::{
+    Scripts, Trace,
+    pack::{Pack, mission_context},
+};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -26,29 +29,56 @@ fn evaluated(args: &Eval) -> CommandResult {
         let names = Hook::ALL.map(|hook| format!("`{hook}`")).join(", ");
         Failure::Failed(format!("there is no hook `{}`; the hooks are {names}", args.hook))
     })?;
-    let found = pack
-        .missions
-        .iter()
-        .find(|mission| mission.definition.code.as_str() == args.mission);
-    let Some(mission) = found else {
-        let codes: Vec<String> = pack
-            .missions
-            .iter()
-            .map(|mission| format!("`{}`", mission.definition.code))
-            .collect();
-        return Err(Failure::Failed(format!(
-            "the pack has no mission `{}`; it has {}",
-            args.mission,
-            codes.join(", ")
-        )));
+    let mission = match (args.mission.as_str(), hook) {
+        ("-", Hook::Risk) => None,
+        (code, _) => Some(mission_of(&pack, code)?),
     };
     let mut context = context(&args.context)?;
-    if !context.contains_key("mission") {
-        context.insert("mission".to_owned(), mission_context(&mission.definition));
+    if let Some(mission) = mission
+        && !context.contains_key("mission")
+    {
+        context.insert("mission".to_owned(), mission_context(mission));
     }
-    let value = evaluate(&scripts, &mission.definition, args, hook, &Value::Object(context))?;
+    let source = match (hook, mission) {
+        (Hook::Risk, _) => pack.policy.risk.as_ref().map(|risk| risk.script.as_str()),
+        (_, mission) => mission.and_then(|mission| mission.script.as_deref()),
+    };
+    let hook = AskedHook {
+        hook,
+        source,
+        mission,
+        file: mission
+            .filter(|_| hook != Hook::Risk)
+            .and_then(|mission| mission.rules_script.as_deref()),
+    };
+    let value = evaluate(&scripts, args, &hook, &Value::Object(context))?;
     output::line(&json!({ "value": value }).to_string())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A hook, and the script that answers it.
+struct AskedHook<'p> {
+    hook: Hook,
+    source: Option<&'p str>,
+    mission: Option<&'p Definition>,
+    file: Option<&'p str>,
+}
+
+fn mission_of<'p>(pack: &'p Pack, code: &str) -> Result<&'p Definition, Failure> {
+    let mut definitions = pack.missions.iter().map(|mission| &mission.definition);
+    definitions
+        .find(|definition| definition.code.as_str() == code)
+        .ok_or_else(|| {
+            let codes: Vec<String> = pack
+                .missions
+                .iter()
+                .map(|mission| format!("`{}`", mission.definition.code))
+                .collect();
+            Failure::Failed(format!(
+                "the pack has no mission `{code}`; it has {}",
+                codes.join(", ")
+            ))
+        })
 }
 
 fn context(file: &Path) -> Result<Map<String, Value>, Failure> {
@@ -73,13 +103,13 @@ fn context(file: &Path) -> Result<Map<String, Value>, Failure> {
 
 fn evaluate(
     scripts: &Scripts,
-    definition: &Definition,
     args: &Eval,
-    hook: Hook,
+    asked: &AskedHook<'_>,
     context: &Value,
 ) -> Result<Value, Failure> {
     let failed = |why: String| Failure::Failed(format!("`{}` of `{}`: {why}", args.hook, args.mission));
-    let source = match &definition.script {
+    let hook = asked.hook;
+    let source = match asked.source {
         Some(source)
             if scripts
                 .load(source)
@@ -89,11 +119,14 @@ fn evaluate(
             source
         }
         _ => {
+            let owner = match hook {
+                Hook::Risk => "risk.toml",
+                _ => &args.mission,
+            };
             output::note(&format!(
-                "`{}` has no script with `fn {}(ctx)`; this is the default",
-                args.mission, args.hook
+                "`{owner}` has no script with `fn {hook}(ctx)`; this is the default"
             ));
-            return Ok(default(definition, hook));
+            return Ok(default(asked));
         }
     };
     if !args.trace {
@@ -103,19 +136,18 @@ fn evaluate(
     let trace = scripts
         .trace_hook(source, hook, context)
         .map_err(|error| failed(error.to_string()))?;
-    output::tell(&shown(
-        &trace,
-        definition.rules_script.as_deref().unwrap_or("script"),
-    ));
+    output::tell(&shown(&trace, asked.file.unwrap_or("script")));
     trace.result.map_err(|error| failed(error.to_string()))
 }
 
 /// What holds where a script leaves a hook out.
-fn default(definition: &Definition, hook: Hook) -> Value {
-    match hook {
+fn default(asked: &AskedHook<'_>) -> Value {
+    let reward = asked.mission.map(|definition| &definition.reward);
+    match asked.hook {
         Hook::Eligible | Hook::Verify => json!(true),
         Hook::Progress => json!(1),
-        Hook::Reward => serde_json::to_value(&definition.reward).unwrap_or_default(),
+        Hook::Reward => serde_json::to_value(reward).unwrap_or_default(),
+        Hook::Risk => json!(0),
     }
 }
 

@@ -5,14 +5,15 @@ use crate::{
     CheckInDayId, UserId,
     decision::{CheckedIn, DecisionContext, Interrupt, Rejection},
     event::{CheckInCompleted, IntegrationEvent, decide::raise_check_in},
-    fraud::ReviewSubject,
+    fraud::{ReviewSubject, UserAction, decide::risk},
     reward::{Reward, RewardAmount, RewardStatus, RewardType, decide as rewards},
     user::User,
 };
 
 pub(crate) fn check_in(cx: &mut DecisionContext<'_>, user: UserId) -> Result<CheckedIn, Interrupt> {
     cx.require_device()?;
-    let actor = cx.actor(user)?;
+    let mut actor = cx.actor(user)?;
+    risk::judge(cx, &mut actor, UserAction::CheckIn, None)?;
     let mut user = actor.user;
     let (now, catalog) = (cx.now(), cx.catalog());
     let policy = &catalog.check_in;

@@ -13,7 +13,7 @@ use crate::{
     MissionId, PackId, Points, PointsScale,
     check_in::CheckInPolicy,
     event::{ActivityEvent, LateWindow},
-    fraud::FraudPolicy,
+    fraud::{CheckMode, FraudPolicy, RiskPolicy},
     mission::{Mission, MissionCode, contradiction},
     ports::rules::{CompileError, Script, ScriptCompiler, UserContext},
     user::{CapLimit, LevelTable, PointsCap},
@@ -56,6 +56,20 @@ pub struct PackPolicy {
     /// `levels`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub levels: Option<LevelTable>,
+    /// `risk.toml`, with its script.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risk: Option<RiskPolicy>,
+}
+
+impl PackPolicy {
+    /// The same without the judgement of risk.
+    #[must_use]
+    pub fn without_risk(&self) -> PackPolicy {
+        PackPolicy {
+            risk: None,
+            ..self.clone()
+        }
+    }
 }
 
 /// The reward of a referral (`referral.toml`).
@@ -229,11 +243,32 @@ pub struct Catalog {
     pub points_scale: PointsScale,
     /// How levels follow from experience.
     pub levels: LevelTable,
+    /// How the risk of what users do is judged, where a pack says so.
+    pub(crate) risk: Option<Arc<CompiledRisk>>,
     /// What the operator set.
     pub settings: Settings,
 }
 
+/// A pack's judgement of risk with its compiled script.
+#[derive(Debug)]
+pub(crate) struct CompiledRisk {
+    pub(crate) policy: RiskPolicy,
+    pub(crate) script: Result<Arc<dyn Script>, CompileError>,
+}
+
 impl Catalog {
+    /// How the risk of what users do is judged, where it is.
+    pub(crate) fn risk(&self) -> Option<&Arc<CompiledRisk>> {
+        self.risk
+            .as_ref()
+            .filter(|risk| risk.policy.mode != CheckMode::Off)
+    }
+
+    /// Whether it is remembered from which addresses users come.
+    pub(crate) fn remembers_addresses(&self) -> bool {
+        self.settings.fraud.remember_addresses || self.risk().is_some()
+    }
+
     /// A mission by id.
     #[must_use]
     pub fn mission(&self, id: MissionId) -> Option<&CompiledMission> {
@@ -460,6 +495,10 @@ impl<'c> CatalogBuilder<'c> {
         self.catalog.referral = policy.referral.unwrap_or_default();
         self.catalog.points_scale = policy.points_scale.unwrap_or_default();
         self.catalog.levels = policy.levels.unwrap_or_default();
+        self.catalog.risk = policy.risk.map(|policy| {
+            let script = self.compiler.compile(&policy.script);
+            Arc::new(CompiledRisk { policy, script })
+        });
         self
     }
 

@@ -14,7 +14,8 @@ use crate::{
     MissionId, ReviewId, UserId,
     event::{ActivityEvent, InnerEvent, IntegrationEvent},
     fraud::{
-        CheckMode, DeviceCheck, DeviceHash, Review, ReviewReason, ReviewStatus, ReviewSubject, device_reasons,
+        CheckMode, DeviceCheck, DeviceHash, Review, ReviewReason, ReviewStatus, ReviewSubject, RiskCheck,
+        device_reasons, other_users,
     },
     mission,
     ports::rules::MissionRuleFailure,
@@ -34,6 +35,8 @@ pub struct Decision {
     pub events: Vec<OutboundEvent>,
     /// What the check of the device found, where there was one.
     pub device_check: Option<DeviceCheck>,
+    /// What the check of the risk found, where there was one.
+    pub risk_check: Option<RiskCheck>,
     /// The rules that failed on what the command made happen. Each stopped one mission, and nothing else.
     pub failures: Vec<MissionRuleFailure>,
 }
@@ -124,6 +127,7 @@ pub(crate) struct DecisionContext<'a> {
     /// When the user did what is decided, where the user did it.
     seen_at: Option<DateTime<Utc>>,
     device_check: Option<DeviceCheck>,
+    pub(crate) risk_check: Option<RiskCheck>,
     pub(crate) failures: Vec<MissionRuleFailure>,
     /// The rules of shadow missions that failed: nobody else hears of it.
     pub(crate) shadow_failures: Vec<MissionRuleFailure>,
@@ -162,6 +166,7 @@ impl<'a> DecisionContext<'a> {
             chain: Vec::new(),
             seen_at: None,
             device_check: None,
+            risk_check: None,
             failures: Vec::new(),
             shadow_failures: Vec::new(),
             counted: Vec::new(),
@@ -176,6 +181,7 @@ impl<'a> DecisionContext<'a> {
             write_set: self.write_set,
             events: self.events,
             device_check: self.device_check,
+            risk_check: self.risk_check,
             failures: self.failures,
         }
     }
@@ -343,6 +349,7 @@ impl<'a> DecisionContext<'a> {
             chain: self.chain.clone(),
             seen_at: None,
             device_check: None,
+            risk_check: None,
             failures: Vec::new(),
             shadow_failures: Vec::new(),
             counted: Vec::new(),
@@ -419,6 +426,13 @@ impl<'a> DecisionContext<'a> {
             Some(device) => self.note_device(&mut user, device)?,
             None => Vec::new(),
         };
+        if let Some(address) = &self.context.signals.address
+            && self.catalog().remembers_addresses()
+            && user.record_address(address, self.now())
+        {
+            let sighting = (address.as_device().clone(), user.id);
+            self.write_set.sightings.insert(sighting, self.now());
+        }
         Ok(Actor { user, flags })
     }
 
@@ -448,6 +462,13 @@ impl<'a> DecisionContext<'a> {
         };
         self.device_check = Some(check);
         Ok(reasons)
+    }
+
+    /// How many others came with a device, or from an address, within the time that makes it a shared one.
+    pub(crate) fn other_users(&self, user: UserId, device: &DeviceHash) -> Result<u32, MissingRecords> {
+        let users = self.view.device_users(device)?;
+        let count = other_users(user, users, &self.catalog().settings.fraud, self.now());
+        Ok(u32::try_from(count).unwrap_or(u32::MAX))
     }
 
     /// Refuses a request without a device where the operator demands one.

@@ -17,14 +17,15 @@ mod shadow;
 mod snapshot;
 
 pub use audit::{AuditEntry, AuditSubject};
+pub(crate) use catalog::CompiledRisk;
 pub use catalog::{
     Catalog, CatalogBuilder, CatalogRecords, CompiledMission, PackPolicy, PackRecord, ReferralPolicy,
     Settings,
 };
 pub use change::{BudgetReservation, Change, Claim, JournalEntry, Picture, Root, Version, WriteSet};
 pub use command::*;
+pub(crate) use context::{Actor, DecisionContext, RaisedEvent};
 pub use context::{CommandContext, Decision, Interrupt};
-pub(crate) use context::{DecisionContext, RaisedEvent};
 pub use friends::Friends;
 pub use rejection::{Rejection, ResourceKind};
 pub use reply::*;

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    fraud::RiskAssessment,
     mission::{MissionStatus, StatusTransition},
     ports::rules::MissionRuleFailure,
 };
@@ -129,6 +130,9 @@ pub enum Rejection {
     /// The invitee was counted for somebody before.
     #[error("this invitee was counted before")]
     ReferralCounted,
+    /// The pack's script finds the command too risky. The user is not told why.
+    #[error("this cannot be done now; try again later, or ask support")]
+    RiskRefused(RiskAssessment),
     /// Nobody invites themselves.
     #[error("inviter and invitee are the same user")]
     SelfReferral,
@@ -174,7 +178,10 @@ impl std::fmt::Display for ResourceKind {
 impl Rejection {
     /// Whether the same command is to be decided anew later, under the same key: the answer says when.
     pub(crate) fn is_transient(&self) -> bool {
-        matches!(self, Rejection::Cooldown { .. } | Rejection::FriendsUnknown)
+        matches!(
+            self,
+            Rejection::Cooldown { .. } | Rejection::FriendsUnknown | Rejection::RiskRefused(_)
+        )
     }
 
     /// The stable code, in snake case, that clients may act on.
@@ -212,6 +219,7 @@ impl Rejection {
             Rejection::SecondPersonRequired => "second_person_required",
             Rejection::NotClaimed => "not_claimed",
             Rejection::ReferralCounted => "referral_counted",
+            Rejection::RiskRefused(_) => "risk_refused",
             Rejection::SelfReferral => "self_referral",
             Rejection::AmountOutOfBounds(_) => "amount_out_of_bounds",
             Rejection::IdempotencyKeyReused => "idempotency_key_reused",

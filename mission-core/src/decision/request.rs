@@ -11,7 +11,7 @@ use crate::{
     CommandId, EventId, UserId,
     check_in::Zone,
     event::IntegrationEvent,
-    fraud::{DeviceCheck, DeviceHash},
+    fraud::{AddressHash, DeviceCheck, DeviceHash, RiskCheck},
 };
 
 /// One command with all that it rests on. Made once and kept over retries, so that a retry decides the same.
@@ -125,6 +125,12 @@ pub struct Signals {
     /// What the check of the device found: written down with a command that was carried out, never asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device_check: Option<DeviceCheck>,
+    /// What the check of the risk found: written down as that of the device is, and decided by where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risk_check: Option<RiskCheck>,
+    /// The address that the request came from. It is not written down with the command.
+    #[serde(skip)]
+    pub address: Option<AddressHash>,
 }
 
 /// The remembered answer of a command.

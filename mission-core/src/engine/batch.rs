@@ -353,7 +353,7 @@ impl Batch {
         let context = CommandContext::new(request, &self.catalog);
         let decided = catch_unwind(AssertUnwindSafe(|| decide(view, &request.command, &context)));
         let fail = |why: &str| Some(CommandOutcome::Failed(CommandError::NotWritten(why.to_owned())));
-        let (mut device_check, mut failures) = (None, Vec::new());
+        let (mut device_check, mut risk_check, mut failures) = (None, None, Vec::new());
         let (answer, events) = match decided {
             Err(_) => {
                 self.outcomes[member] = fail("the decision panicked");
@@ -372,9 +372,10 @@ impl Batch {
                 write_set,
                 events,
                 device_check: found,
+                risk_check: risk_found,
                 failures: failed,
             })) => {
-                (device_check, failures) = (found, failed);
+                (device_check, risk_check, failures) = (found, risk_found, failed);
                 if changes_something(&write_set, &events) {
                     for root in &self.roots[member] {
                         let version = self.loaded.versions.get(root).copied().unwrap_or_default();
@@ -404,6 +405,7 @@ impl Batch {
             }
             let mut request = request.clone();
             request.signals.device_check = device_check;
+            request.signals.risk_check = risk_check;
             let entry = JournalEntry {
                 root: home,
                 request,

@@ -16,33 +16,33 @@ pub(super) fn read_set(request: &Request, catalog: &Catalog) -> ReadSet {
     keys.roots.insert(request.command.home());
     match &request.command {
         Command::CheckIn(c) => {
-            actor(&mut keys, c.user, request);
+            actor(&mut keys, c.user, request, catalog);
             let heard = catalog.triggered_by(InnerEvent::CheckInCompleted.event_type());
             let heard = heard.filter(|compiled| compiled.mission.is_running_at(request.at));
             let missions = heard.map(|compiled| (c.user, compiled.mission.id));
             keys.records.participation.extend(missions);
         }
         Command::StartTask(c) => {
-            actor(&mut keys, c.user, request);
+            actor(&mut keys, c.user, request, catalog);
             keys.records.participation.insert((c.user, c.mission));
         }
-        Command::ReportProgress(c) => task(&mut keys, c.user, c.task, request),
+        Command::ReportProgress(c) => task(&mut keys, c.user, c.task, request, catalog),
         Command::SubmitEvidence(c) => {
-            task(&mut keys, c.user, c.task, request);
+            task(&mut keys, c.user, c.task, request, catalog);
             keys.claims
                 .extend(c.evidence.unique_content().map(Claim::Evidence));
         }
         Command::AttachUpload(c) => {
-            task(&mut keys, c.user, c.task, request);
+            task(&mut keys, c.user, c.task, request, catalog);
             keys.claims.insert(Claim::Evidence(c.file.sha256.0));
         }
-        Command::CompleteTask(c) => task(&mut keys, c.user, c.task, request),
+        Command::CompleteTask(c) => task(&mut keys, c.user, c.task, request, catalog),
         Command::ClaimTask(c) => {
-            task(&mut keys, c.user, c.task, request);
+            task(&mut keys, c.user, c.task, request, catalog);
             keys.records.reward.insert((c.user, Reward::id_for_task(c.task)));
         }
         Command::ClaimReward(c) => {
-            actor(&mut keys, c.user, request);
+            actor(&mut keys, c.user, request, catalog);
             keys.records.reward.insert((c.user, c.reward));
         }
         Command::ApplyEvent(c) => {
@@ -138,12 +138,17 @@ fn user(keys: &mut ReadSet, id: UserId) {
     keys.records.user.insert(id);
 }
 
-fn actor(keys: &mut ReadSet, id: UserId, request: &Request) {
+fn actor(keys: &mut ReadSet, id: UserId, request: &Request, catalog: &Catalog) {
     user(keys, id);
     keys.devices.extend(request.signals.device.clone());
+    if catalog.risk().is_some() {
+        let address = request.signals.address.as_ref();
+        keys.devices
+            .extend(address.map(|address| address.as_device().clone()));
+    }
 }
 
-fn task(keys: &mut ReadSet, owner: UserId, id: TaskId, request: &Request) {
-    actor(keys, owner, request);
+fn task(keys: &mut ReadSet, owner: UserId, id: TaskId, request: &Request, catalog: &Catalog) {
+    actor(keys, owner, request, catalog);
     keys.records.task.insert((owner, id));
 }

@@ -1,6 +1,6 @@
 //! Devices: which ones a user came with, and who else did.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use chrono::{DateTime, Utc};
 use data_encoding::HEXLOWER;
@@ -26,6 +26,14 @@ impl DeviceHash {
         DeviceHash(HEXLOWER.encode(&hash[..16]))
     }
 
+    fn of_address(address: IpAddr) -> DeviceHash {
+        let hash = Sha256::new()
+            .chain_update(b"address\0")
+            .chain_update(address.to_canonical().to_string().as_bytes())
+            .finalize();
+        DeviceHash(HEXLOWER.encode(&hash[..16]))
+    }
+
     /// Thirty-two hexadecimal digits.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -37,6 +45,43 @@ impl DeviceHash {
     pub fn from_stored(text: String) -> DeviceHash {
         DeviceHash(text)
     }
+}
+
+/// The address that a request came from, as the engine remembers it: who came from it is remembered as who came with a
+/// device is. There are so few addresses that whoever has the hash can find the address: it is personal data.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct AddressHash(DeviceHash);
+
+impl AddressHash {
+    /// The hash of an address. An IPv4 address that was mapped into IPv6 is the same as itself.
+    ///
+    /// ```
+    /// use mission_core::fraud::{AddressHash, DeviceHash};
+    /// let of = |address: &str| address.parse().map(AddressHash::of);
+    /// assert_eq!(of("192.0.2.1")?, of("::ffff:192.0.2.1")?);
+    /// assert_ne!(of("192.0.2.1")?.as_device(), &DeviceHash::of("192.0.2.1"));
+    /// # Ok::<(), std::net::AddrParseError>(())
+    /// ```
+    #[must_use]
+    pub fn of(address: IpAddr) -> AddressHash {
+        AddressHash(DeviceHash::of_address(address))
+    }
+
+    /// As sightings name it.
+    #[must_use]
+    pub fn as_device(&self) -> &DeviceHash {
+        &self.0
+    }
+}
+
+/// An address that a user came from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownAddress {
+    /// Which.
+    pub address: AddressHash,
+    /// When the user came from it last, within a day.
+    pub last_seen_at: DateTime<Utc>,
 }
 
 /// A device that a user came with.
@@ -69,11 +114,21 @@ pub fn device_reasons(
     if !trusted {
         reasons.push(ReviewReason::NewDevice);
     }
-    let others = users
-        .iter()
-        .filter(|(other, seen)| **other != user && now - **seen <= policy.shared_device_window);
-    if others.count() >= policy.shared_device_users {
+    if other_users(user, users, policy, now) >= policy.shared_device_users {
         reasons.push(ReviewReason::SharedDevice);
     }
     reasons
+}
+
+/// How many others are among those who came with a device, or from an address, within the time that makes it a shared one.
+pub(crate) fn other_users(
+    user: UserId,
+    users: &BTreeMap<UserId, DateTime<Utc>>,
+    policy: &FraudPolicy,
+    now: DateTime<Utc>,
+) -> usize {
+    let others = users
+        .iter()
+        .filter(|(other, seen)| **other != user && now - **seen <= policy.shared_device_window);
+    others.count()
 }

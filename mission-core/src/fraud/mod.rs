@@ -5,7 +5,13 @@ pub(crate) mod decide;
 mod device;
 mod policy;
 mod review;
+mod risk;
 
-pub use device::{DeviceHash, KnownDevice, device_reasons};
+pub(crate) use device::other_users;
+pub use device::{AddressHash, DeviceHash, KnownAddress, KnownDevice, device_reasons};
 pub use policy::{CheckMode, DeviceCheck, FraudPolicy};
 pub use review::{Review, ReviewDecision, ReviewReason, ReviewStatus, ReviewSubject, Verdict};
+pub use risk::{
+    NoRiskScore, RecentActions, RiskAssessment, RiskCheck, RiskOutcome, RiskPolicy, RiskScore, RiskSignals,
+    UserAction,
+};

@@ -38,6 +38,8 @@ pub struct FraudPolicy {
     pub shared_device_users: usize,
     /// Within so long.
     pub shared_device_window: Duration,
+    /// Whether it is remembered from which addresses users come. It is too where a pack judges risk.
+    pub remember_addresses: bool,
 }
 
 impl Default for FraudPolicy {
@@ -47,6 +49,7 @@ impl Default for FraudPolicy {
             require_device: false,
             shared_device_users: 3,
             shared_device_window: Duration::days(30),
+            remember_addresses: false,
         }
     }
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::DeviceHash;
+use super::{DeviceHash, RiskAssessment};
 use crate::{CheckInDayId, FileId, ReviewId, RewardId, TaskId, UserId};
 
 /// One flagged command and what became of it; also its audit record.
@@ -162,6 +162,10 @@ pub enum ReviewReason {
     NearCopy(FileId),
     /// The moderation service leaves it to a person, and says why.
     Moderation(String),
+    /// The pack's script finds the command risky: its score, and what speaks for it.
+    Risk(RiskAssessment),
+    /// The pack's script of risk failed, and says how: nobody knows.
+    RiskUnknown(String),
     /// An operator asks for a grant of more than one person may decide on, and says why.
     ManualGrant(String),
 }

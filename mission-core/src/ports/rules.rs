@@ -12,6 +12,7 @@ use crate::{
     MissionId, UserId,
     check_in::{Streak, Zone},
     event::ActivityEvent,
+    fraud::{RiskAssessment, RiskSignals},
     mission::{BaseReward, FieldCondition, FieldValue, Mission, MissionCode},
     serde_name,
     task::Evidence,
@@ -27,8 +28,8 @@ pub struct RuleContext<'a> {
     pub zone: Zone,
     /// The user.
     pub user: UserContext<'a>,
-    /// The mission.
-    pub mission: &'a Mission,
+    /// The mission; `None` where a command that concerns none is judged for its risk.
+    pub mission: Option<&'a Mission>,
     /// The task, or what it would be before it is started.
     pub task: TaskContext,
     /// The activity event that is applied, if one is.
@@ -45,6 +46,8 @@ pub struct RuleContext<'a> {
     pub completions: &'a Map<String, Value>,
     /// The user's friends, where somebody knows them.
     pub friends: Option<&'a FriendFacts>,
+    /// What the user does and how, where that is judged for its risk.
+    pub risk: Option<&'a RiskSignals>,
 }
 
 /// The user as rules see it.
@@ -102,12 +105,16 @@ impl<'a> RuleContext<'a> {
         if path == "completions" {
             return Some(FieldValue::Object(self.completions));
         }
+        if path == "action" {
+            return Some(text(self.risk?.action.name()));
+        }
         let (head, rest) = path.split_once('.')?;
         match head {
             "now" => now_field(self.local_now(), rest),
             "user" if rest == "friends" => Some(whole(self.friends.map_or(0, |friends| friends.count))),
             "user" => self.user.field(path),
-            "mission" => mission_field(self.mission, self.offer, rest),
+            "mission" => mission_field(self.mission?, self.offer, rest),
+            "signals" => self.risk?.field(rest),
             "task" => self.task.field(rest),
             "event" if rest == "friends" => {
                 self.event?;
@@ -242,6 +249,21 @@ impl TaskContext {
     }
 }
 
+impl RiskSignals {
+    fn field<'a>(self, name: &str) -> Option<FieldValue<'a>> {
+        Some(match name {
+            "account_age_hours" => whole(self.account_age_hours),
+            "actions_last_minute" => whole(self.actions_last_minute),
+            "actions_last_hour" => whole(self.actions_last_hour),
+            "identical_intervals" => whole(self.identical_intervals),
+            "is_new_device" => FieldValue::Bool(self.is_new_device),
+            "device_users" => whole(self.device_users),
+            "address_users" => whole(self.address_users),
+            _ => return None,
+        })
+    }
+}
+
 impl ActivityEvent {
     /// What a dotted path such as `event.data.seconds` leads to in the event; `None` where it leads nowhere.
     #[must_use]
@@ -300,6 +322,12 @@ pub trait Script: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// When the script fails, passes a limit, or gives an amount that is negative or too large.
     fn reward(&self, context: &RuleContext<'_>) -> Result<Option<RewardPatch>, RuleFailure>;
+
+    /// `fn risk(ctx)`: how risky is what the user does? Of a pack's own script, not a mission's.
+    ///
+    /// # Errors
+    /// When the script fails, passes a limit, or gives something else than a score with reasons.
+    fn risk(&self, context: &RuleContext<'_>) -> Result<Option<RiskAssessment>, RuleFailure>;
 
     /// What an event or its user must be like for `eligible` to say yes, where that can be told without a call: whatever
     /// else the context holds, `eligible` answers `Some(false)` to any other, and does not fail.
@@ -425,7 +453,7 @@ impl MissionRuleFailure {
     }
 }
 
-/// The four hooks.
+/// The hooks: four of a mission's script, and one of a pack's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Hook {
@@ -437,11 +465,21 @@ pub enum Hook {
     Verify,
     /// What a completion earns.
     Reward,
+    /// How risky is what a user does?
+    Risk,
 }
 
 impl Hook {
-    /// All four.
-    pub const ALL: [Hook; 4] = [Hook::Eligible, Hook::Progress, Hook::Verify, Hook::Reward];
+    /// All five.
+    pub const ALL: [Hook; 5] = [
+        Hook::Eligible,
+        Hook::Progress,
+        Hook::Verify,
+        Hook::Reward,
+        Hook::Risk,
+    ];
+    /// Those of a mission's script.
+    pub const OF_MISSIONS: [Hook; 4] = [Hook::Eligible, Hook::Progress, Hook::Verify, Hook::Reward];
 
     /// The name of the script's function.
     #[must_use]
@@ -451,6 +489,7 @@ impl Hook {
             Hook::Progress => "progress",
             Hook::Verify => "verify",
             Hook::Reward => "reward",
+            Hook::Risk => "risk",
         }
     }
 }

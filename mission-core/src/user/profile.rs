@@ -11,7 +11,7 @@ use super::{Boost, CappedPoints, InviteCode};
 use crate::{
     TaskId, UserId,
     check_in::{CheckInPolicy, CheckInState, PastStreak, Streak, Zone, ZoneHistory},
-    fraud::{DeviceHash, KnownDevice},
+    fraud::{AddressHash, DeviceHash, KnownAddress, KnownDevice, RecentActions},
     ports::rules::UserContext,
     reward::Reward,
     task::UploadCount,
@@ -71,6 +71,12 @@ pub struct User {
     /// Devices that the user came with.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub devices: Vec<KnownDevice>,
+    /// Addresses that the user came from, where somebody asks for them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<KnownAddress>,
+    /// When the user acted lately, where somebody asks for it.
+    #[serde(default, skip_serializing_if = "RecentActions::is_empty")]
+    pub recent_actions: RecentActions,
     /// The one invite code that the user has shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invited_with: Option<InviteUse>,
@@ -135,6 +141,8 @@ impl User {
             check_in: CheckInState::default(),
             check_in_before: Vec::new(),
             devices: Vec::new(),
+            addresses: Vec::new(),
+            recent_actions: RecentActions::default(),
             invited_with: None,
             invite_codes: Vec::new(),
             uploads: UploadCount::default(),
@@ -313,12 +321,42 @@ impl User {
         }
     }
 
+    /// Notes an address. True where that changed anything worth a write.
+    pub(crate) fn record_address(&mut self, address: &AddressHash, now: DateTime<Utc>) -> bool {
+        let known = self.addresses.iter_mut().find(|known| known.address == *address);
+        match known {
+            Some(known) if now - known.last_seen_at < chrono::Duration::days(1) => return false,
+            Some(known) => known.last_seen_at = now,
+            None => self.addresses.push(KnownAddress {
+                address: address.clone(),
+                last_seen_at: now,
+            }),
+        }
+        if self.addresses.len() > MOST_ADDRESSES {
+            self.addresses.sort_by_key(|known| known.last_seen_at);
+            self.addresses.remove(0);
+        }
+        true
+    }
+
+    /// Whether a device is the user's first one, or was approved.
+    pub(crate) fn trusts(&self, device: &DeviceHash) -> bool {
+        self.devices.is_empty()
+            || self
+                .devices
+                .iter()
+                .any(|known| known.device == *device && known.trusted)
+    }
+
     pub(crate) fn trust_device(&mut self, device: &DeviceHash) {
         for known in self.devices.iter_mut().filter(|known| known.device == *device) {
             known.trusted = true;
         }
     }
 }
+
+/// The latest ones: a phone that moves about comes from many.
+const MOST_ADDRESSES: usize = 8;
 
 /// More devices than one person has: beyond it the least recent ones go, so that a record stays small.
 const MOST_DEVICES: usize = 32;

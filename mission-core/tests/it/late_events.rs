@@ -171,6 +171,10 @@ impl Script for StreakScript {
             ..RewardPatch::default()
         }))
     }
+
+    fn risk(&self, _: &RuleContext<'_>) -> Result<Option<mission_core::fraud::RiskAssessment>, RuleFailure> {
+        Ok(None)
+    }
 }
 
 #[test]

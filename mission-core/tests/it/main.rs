@@ -22,6 +22,7 @@ mod play;
 mod programmes;
 mod properties;
 mod revocations;
+mod risk;
 mod shadows;
 mod simulation;
 mod slow_lane;

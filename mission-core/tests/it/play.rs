@@ -243,4 +243,8 @@ impl Script for Line {
             ..RewardPatch::default()
         }))
     }
+
+    fn risk(&self, _: &RuleContext<'_>) -> Result<Option<mission_core::fraud::RiskAssessment>, RuleFailure> {
+        Ok(None)
+    }
 }

@@ -83,6 +83,10 @@ impl Script for Gate {
         Ok(None)
     }
 
+    fn risk(&self, _: &RuleContext<'_>) -> Result<Option<mission_core::fraud::RiskAssessment>, RuleFailure> {
+        Ok(None)
+    }
+
     fn is_slow(&self) -> bool {
         true
     }

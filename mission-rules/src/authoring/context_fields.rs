@@ -108,6 +108,39 @@ const DESCRIPTIONS: &[(&str, &str)] = &[
         "How often the user has completed another mission, by its code: `ctx.completions[\"first-steps\"]` in scripts, \
          `completions.first-steps` in rules",
     ),
+    (
+        "action",
+        "What the user does: `check_in`, `start`, `progress`, `evidence`, `upload`, `complete` or `claim`; in `risk` alone",
+    ),
+    ("signals", "How the user does it; in `risk` alone"),
+    (
+        "signals.account_age_hours",
+        "Whole hours since the user registered, or else came first",
+    ),
+    (
+        "signals.actions_last_minute",
+        "The user's actions within the last minute, this one too",
+    ),
+    (
+        "signals.actions_last_hour",
+        "The user's actions within the last hour, this one too; no more than 32",
+    ),
+    (
+        "signals.identical_intervals",
+        "How many of the latest pauses between the user's actions are as long as the last one",
+    ),
+    (
+        "signals.is_new_device",
+        "Whether the device is not the user's first one, and was not approved",
+    ),
+    (
+        "signals.device_users",
+        "Other users who came with the device, the latest fifty",
+    ),
+    (
+        "signals.address_users",
+        "Other users who came from the address, the latest fifty",
+    ),
 ];
 
 /// What a field of every context is, in one sentence without a full stop.

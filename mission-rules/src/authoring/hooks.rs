@@ -22,5 +22,9 @@ pub fn hook_description(hook: Hook) -> &'static str {
             "What the completion earns: a map of any of `points`, `bonus_points`, `experience_points`, \
              `mining_boost_percent`, `badge_id`, `expires_after_days`; the others, and all without it, are the mission's"
         }
+        Hook::Risk => {
+            "How risky is what the user does? A score from 0 to 100, or `#{ score: 70, reasons: [\"why\"] }`; of the script that \
+             `risk.toml` names"
+        }
     }
 }

@@ -166,7 +166,10 @@ impl Field {
             },
             Field::StreakCurrent => whole(context.streak.current.into()),
             Field::TaskProgress => whole(context.task.progress),
-            Field::MissionPoints => Value::Decimal(context.offer.points.get()),
+            Field::MissionPoints => match context.mission {
+                Some(_) => Value::Decimal(context.offer.points.get()),
+                None => Value::Unit,
+            },
             Field::Other(path) => {
                 let value = context
                     .field(path)

@@ -68,6 +68,10 @@ impl<'v> HookValue for Outcome<'_, 'v, '_> {
         self.value()?.text()
     }
 
+    fn texts(&self) -> Option<Vec<String>> {
+        self.value()?.texts()
+    }
+
     /// `None` too where an entry has no value, or the map would pass the limits.
     fn visit_entries(
         &mut self,

@@ -357,6 +357,15 @@ impl<'v> Value<'v> {
         }
     }
 
+    /// The items of a list.
+    pub(crate) fn items(self) -> Option<impl Iterator<Item = Value<'v>>> {
+        let count = match self.kind() {
+            Kind::List => self.len()?,
+            _ => return None,
+        };
+        Some((0..count).filter_map(move |at| self.item(Value::Int(i64::try_from(at).ok()?))))
+    }
+
     /// An item of a list, or an entry of a map.
     pub(super) fn item(self, index: Value<'_>) -> Option<Value<'v>> {
         match (self, index) {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     Diagnostic, FieldKind, FindingCode,
-    answer::{REWARD_FIELDS, unknown_reward_field},
+    answer::{REWARD_FIELDS, RISK_FIELDS, is_risk_score, unknown_reward_field},
     call_check::definition_of,
     suggest::suggest,
     syntax::{FirstPosition, Function, name_at, word_at},
@@ -357,6 +357,7 @@ fn objection(source: &str, subject: &str, hook: Hook, value: &Value) -> Option<R
         Hook::Progress => "a whole number from 0",
         Hook::Verify => "true, false, a reason or #{ review: \"why\" }",
         Hook::Reward => "a map such as #{ points: 5 }",
+        Hook::Risk => "a score from 0 to 100, or #{ score: 70, reasons: [\"why\"] }",
     };
     let refuse = |given: String| {
         let message = format!("{subject} must give {wanted}, and gives {given} here");
@@ -367,8 +368,8 @@ fn objection(source: &str, subject: &str, hook: Hook, value: &Value) -> Option<R
         (_, Value::Unknown)
         | (Hook::Eligible | Hook::Verify, Value::Kind(FieldKind::Bool))
         | (Hook::Verify, Value::Kind(FieldKind::Text))
-        | (Hook::Progress, Value::Kind(FieldKind::Whole | FieldKind::Decimal))
-        | (Hook::Reward | Hook::Verify, Value::Kind(FieldKind::Map))
+        | (Hook::Progress | Hook::Risk, Value::Kind(FieldKind::Whole | FieldKind::Decimal))
+        | (Hook::Reward | Hook::Verify | Hook::Risk, Value::Kind(FieldKind::Map))
         | (_, Value::Kind(FieldKind::Any)) => None,
         (_, Value::Nothing(why)) => {
             let (message, help) = match why {
@@ -384,12 +385,42 @@ fn objection(source: &str, subject: &str, hook: Hook, value: &Value) -> Option<R
             Some((wrong_answer(message, format!("{help} {wanted}")), None))
         }
         (Hook::Progress, Value::Number(number)) if number.is_integer() && *number >= Decimal::ZERO => None,
+        (Hook::Risk, Value::Number(number)) if is_risk_score(*number) => None,
         (_, Value::Number(number)) => refuse(number.to_string()),
         (Hook::Reward, Value::Map(fields)) => fields.iter().find_map(|field| reward_field(source, field)),
         (Hook::Verify, Value::Map(fields)) => fields.iter().find_map(review_field),
+        (Hook::Risk, Value::Map(fields)) => fields.iter().find_map(|field| risk_field(source, field)),
         (_, Value::Map(_)) => refuse("a map".to_owned()),
         (_, Value::Kind(kind)) => refuse(kind.plain().to_owned()),
     }
+}
+
+fn risk_field(source: &str, field: &Field) -> Option<ReturnFinding> {
+    let at = Some(field.position);
+    let wanted = match (field.name.as_str(), &field.value) {
+        ("score", Value::Number(number)) if !is_risk_score(*number) => "a whole number from 0 to 100",
+        ("score", Value::Kind(FieldKind::Text | FieldKind::Bool | FieldKind::List | FieldKind::Map)) => {
+            "a whole number from 0 to 100"
+        }
+        ("reasons", Value::Number(_) | Value::Map(_)) => "a list of texts",
+        ("reasons", Value::Kind(kind)) if !matches!(kind, FieldKind::List | FieldKind::Any) => {
+            "a list of texts"
+        }
+        ("score" | "reasons", _) => return None,
+        (name, _) => {
+            let message = format!("a judgement of risk has no field `{name}`");
+            let finding = wrong_answer(message, "it has `score` and `reasons`");
+            return Some(match suggest(name, RISK_FIELDS) {
+                Some(meant) => {
+                    let span = name_at(source, field.position, name);
+                    (finding.with_suggestion(&meant, span, str::to_owned), at)
+                }
+                None => (finding, at),
+            });
+        }
+    };
+    let message = format!("`{}` must be {wanted}", field.name);
+    Some((wrong_answer(message, format!("give {wanted}")), at))
 }
 
 fn reward_field(source: &str, field: &Field) -> Option<ReturnFinding> {

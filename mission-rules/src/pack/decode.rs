@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use mission_core::{
     Percent, Points, PointsScale,
     check_in::{MonthlyDays, Zone},
+    fraud::{CheckMode, RiskScore},
     mission::{Counting, Frequency, MissionCode, MissionType, Operator, RequirementWindow, StreakPeriod},
     ports::rules::Hook,
     task::{EvidenceType, TaskStatus},
@@ -203,8 +204,16 @@ variants!(
     StreakPeriod,
     mission_core::mission::EvidenceReview,
     TaskStatus,
-    Hook
+    Hook,
+    CheckMode
 );
+
+impl FromToml for RiskScore {
+    fn from_toml(value: &DeValue<'_>) -> Result<Self, FieldTypeError> {
+        RiskScore::try_from(u8::from_toml(value)?)
+            .map_err(|error| FieldTypeError::Value(format!("is refused: {error}")))
+    }
+}
 
 impl FromToml for DateTime<Utc> {
     fn from_toml(value: &DeValue<'_>) -> Result<Self, FieldTypeError> {

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{FindingCode, diagnostic::Diagnostic, suggest};
 
-const AT_THE_TOP: [&str; 3] = ["pack.toml", "checkin.toml", "referral.toml"];
+const AT_THE_TOP: [&str; 4] = ["pack.toml", "checkin.toml", "referral.toml", "risk.toml"];
 
 /// The folders of a pack, and the ending of their files.
 const FOLDERS: [(&str, &str); 3] = [("missions", ".toml"), ("rules", ".rhai"), ("tests", ".toml")];

@@ -5,7 +5,7 @@ use super::file_kind::FileKind;
 /// One schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JsonSchema {
-    /// What it describes: `mission`, `pack`, `checkin`, `referral` or `cases`.
+    /// What it describes: `mission`, `pack`, `checkin`, `referral`, `risk` or `cases`.
     pub name: &'static str,
     /// Its file.
     pub file: &'static str,
@@ -21,9 +21,9 @@ pub const SCHEMA_FOLDER: &str = ".schemas";
 /// ```
 /// use mission_rules::pack::JSON_SCHEMAS;
 /// let names: Vec<&str> = JSON_SCHEMAS.iter().map(|schema| schema.name).collect();
-/// assert_eq!(names, ["pack", "mission", "checkin", "referral", "cases"]);
+/// assert_eq!(names, ["pack", "mission", "checkin", "referral", "risk", "cases"]);
 /// ```
-pub const JSON_SCHEMAS: [JsonSchema; 5] = [
+pub const JSON_SCHEMAS: [JsonSchema; 6] = [
     JsonSchema {
         name: "pack",
         file: "pack.schema.json",
@@ -43,6 +43,11 @@ pub const JSON_SCHEMAS: [JsonSchema; 5] = [
         name: "referral",
         file: "referral.schema.json",
         text: include_str!("../../schemas/referral.schema.json"),
+    },
+    JsonSchema {
+        name: "risk",
+        file: "risk.schema.json",
+        text: include_str!("../../schemas/risk.schema.json"),
     },
     JsonSchema {
         name: "cases",
@@ -97,6 +102,8 @@ mod tests {
             .map(|entry| PackFiles::from_dir(&entry.unwrap().path()).unwrap())
             .collect();
         packs.push(PackFiles::from_map(template::files("demo")));
+        let judged = "rules_script = \"rules/risk.rhai\"\nflag_at = 50\nrefuse_at = 90\nmode = \"observe\"\n";
+        packs.push(PackFiles::from_map([("risk.toml", judged)]));
         packs
     }
 

@@ -18,6 +18,7 @@ use super::{
     policy_file::{read_check_in, read_referral},
     property::{Property, PropertyCheck, check_property},
     references::{self, PlacedMission},
+    risk_file::{self, read_risk},
     rule_paths,
     shadow::check_shadows,
 };
@@ -39,6 +40,9 @@ pub(super) fn load(
         let reader = |text, report: &FileReport<'_>| read_referral(text, report, scale);
         read("referral.toml", text, reader, &mut findings)
     });
+    let risk = files
+        .get("risk.toml")
+        .map(|text| read("risk.toml", text, read_risk, &mut findings));
     let mut missions: Vec<PlacedMission<'_>> = Vec::new();
     let mut cases: Vec<(&str, CaseFile)> = Vec::new();
     let texts: Vec<(&str, &str)> = files.iter().collect();
@@ -67,7 +71,7 @@ pub(super) fn load(
     if let Some(catalog) = catalog {
         references::check_triggers(&missions, catalog, &mut findings);
     }
-    let script_paths = references::resolve_scripts(files, &missions, &mut findings);
+    let script_paths = references::resolve_scripts(files, &missions, risk.as_ref(), &mut findings);
     let schemas = rule_paths::schemas_of(&missions, catalog);
     // No script needs another.
     let checked: Vec<CheckedMission> = missions
@@ -90,6 +94,14 @@ pub(super) fn load(
         if let (Some(script), Some(of_script)) = (script_paths.get(*path), checked.hooks) {
             hooks.insert(script, of_script);
         }
+    }
+    let risk_script = script_paths
+        .get("risk.toml")
+        .and_then(|path| Some((*path, files.get(path)?)));
+    if let Some((path, source)) = risk_script {
+        let (found, of_script) = risk_file::check_script(path, source, scripts);
+        findings.extend(found);
+        hooks.extend(of_script.map(|of_script| (path, of_script)));
     }
     findings.extend(unused_hooks(files, &hooks, &missions, &script_paths));
     let mut by_code: HashMap<&MissionCode, usize> = HashMap::new();
@@ -134,6 +146,9 @@ pub(super) fn load(
     if findings.iter().any(Finding::is_error) {
         return (None, findings);
     }
+    let risk = risk
+        .zip(risk_script)
+        .and_then(|(risk, (_, source))| risk.with_script(source));
     let script_of = |file: &str| {
         script_paths
             .get(file)
@@ -178,6 +193,7 @@ pub(super) fn load(
             referral,
             points_scale,
             levels,
+            risk,
         },
         caps,
         events,
@@ -308,6 +324,14 @@ fn unused_hooks(
         let (Some(text), Some(hooks)) = (files.get(script), hooks.get(script)) else {
             continue;
         };
+        let is_of_risk = script_paths.get("risk.toml") == Some(&script);
+        if !is_of_risk && hooks.iter().any(|defined| defined.hook == Hook::Risk) {
+            let span = definition_of(text, Hook::Risk.name()).unwrap_or(0..0);
+            let message = "nobody ever asks `risk` of a mission's script";
+            let help = "move it into the script that `risk.toml` names";
+            let diagnostic = Diagnostic::new(FindingCode::ScriptUnusedHook, message);
+            findings.push(Finding::new(script, diagnostic.with_help(help).at(span)));
+        }
         for (hook, is_asked, needs) in [
             (Hook::Verify, verify, "`[evidence]`"),
             (Hook::Progress, progress, "`[trigger]`"),

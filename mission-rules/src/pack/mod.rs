@@ -4,6 +4,7 @@
 //! pack.toml          name, version, points_scale?, levels?, events?
 //! checkin.toml       the check-in policy (optional)
 //! referral.toml      what a referral pays (optional)
+//! risk.toml          how risky what users do is, and what follows (optional)
 //! missions/*.toml    one mission a file
 //! rules/*.rhai       scripts
 //! tests/*.toml       cases
@@ -45,6 +46,7 @@ mod property;
 mod put;
 mod references;
 pub mod report;
+mod risk_file;
 mod rule_paths;
 mod shadow;
 pub mod simulation;

@@ -18,6 +18,7 @@ use super::{
     files::relative_path,
     goal::RequiredMission,
     mission_file::MissionFile,
+    risk_file::RiskFile,
 };
 use crate::{
     FindingCode,
@@ -264,12 +265,13 @@ pub(super) fn unknown_mission(
     }
 }
 
-/// Finds the script of every mission; reports those that are not there, and scripts that no mission names.
+/// Finds the script of every mission, and of `risk.toml`; reports those that are not there, and scripts that no mission names.
 ///
-/// Answers each script's path by the path of its mission's file.
+/// Answers each script's path by the path of the file that names it.
 pub(super) fn resolve_scripts<'f>(
     files: &'f PackFiles,
     missions: &[PlacedMission<'_>],
+    risk: Option<&RiskFile>,
     findings: &mut Vec<Finding>,
 ) -> BTreeMap<String, &'f str> {
     let scripts: BTreeSet<&str> = files
@@ -279,8 +281,12 @@ pub(super) fn resolve_scripts<'f>(
         .collect();
     let mut resolved = BTreeMap::new();
     let mut used = BTreeSet::new();
-    for (file, mission) in missions {
-        let Some(named) = &mission.script else { continue };
+    let of_missions = missions
+        .iter()
+        .map(|(file, mission)| (*file, mission.script.as_ref()));
+    let of_risk = risk.map(|risk| ("risk.toml", risk.script.as_ref()));
+    for (file, named) in of_missions.chain(of_risk) {
+        let Some(named) = named else { continue };
         match relative_path(&named.value) {
             Err(()) => {
                 let diagnostic = Diagnostic::new(
@@ -289,16 +295,16 @@ pub(super) fn resolve_scripts<'f>(
                 )
                 .with_help("name it from the pack's folder, such as \"rules/watch.rhai\"")
                 .at(named.span.clone());
-                findings.push(Finding::new(*file, diagnostic));
+                findings.push(Finding::new(file, diagnostic));
             }
             Ok(path) => match scripts.get(path.as_str()) {
                 Some(script) => {
                     used.insert(*script);
-                    resolved.insert((*file).to_owned(), *script);
+                    resolved.insert(file.to_owned(), *script);
                 }
                 // A file that is there but could not be taken has its own finding.
                 None if files.refused().iter().any(|refused| refused.file == path) => {}
-                None => findings.push(Finding::new(*file, missing_script(named, &path, &scripts))),
+                None => findings.push(Finding::new(file, missing_script(named, &path, &scripts))),
             },
         }
     }
@@ -307,7 +313,8 @@ pub(super) fn resolve_scripts<'f>(
         Some(_) => resolved.contains_key(*file),
         None => mission.definition.is_some(),
     };
-    if missions.iter().all(settled) {
+    let is_risk_settled = risk.is_none() || resolved.contains_key("risk.toml");
+    if is_risk_settled && missions.iter().all(settled) {
         for script in scripts.iter().filter(|script| !used.contains(*script)) {
             let diagnostic = Diagnostic::new(FindingCode::PackUnusedScript, "no mission uses this script")
                 .with_help(format!(

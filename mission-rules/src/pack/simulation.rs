@@ -59,7 +59,7 @@ impl Simulation {
         compiler: &dyn ScriptCompiler,
     ) -> Self {
         let builder = CatalogBuilder::new(compiler, settings)
-            .policy(policy)
+            .policy(policy.without_risk())
             .pack_caps("", caps);
         let catalog = missions
             .into_iter()

@@ -13,12 +13,14 @@ use crate::pack::{Pack, PackMission};
 
 /// The catalog that a server would decide on after it took in this pack alone, with every mission active.
 ///
+/// Risk is not judged: what a log or a case tells of users is not how they came by it.
+///
 /// Ids follow from the pack's name, the mission's place among the files and its code, so that they are the same at
 /// every run, and in the order in which a server makes them: missions of equal priority are tried in that order.
 #[must_use]
 pub fn catalog(pack: &Pack, compiler: &dyn ScriptCompiler) -> Catalog {
     let empty = CatalogBuilder::new(compiler, Settings::default())
-        .policy(pack.policy.clone())
+        .policy(pack.policy.without_risk())
         .pack_caps(&pack.name, pack.caps.clone());
     let missions = pack.missions.iter().enumerate();
     missions

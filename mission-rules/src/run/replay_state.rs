@@ -221,6 +221,7 @@ impl ReplayState {
             mut write_set,
             events,
             device_check: _,
+            risk_check: _,
             failures,
         } = decision;
         self.failures.extend(failures);

@@ -102,6 +102,7 @@ impl ContextFixture {
     pub(crate) fn context(&self) -> RuleContext<'_> {
         RuleContext {
             friends: self.has_facts.then_some(&self.friends),
+            risk: None,
             now: read(r#""2026-01-05T18:30:00Z""#),
             zone: read::<Zone>(r#""Asia/Ho_Chi_Minh""#),
             user: UserContext {
@@ -118,7 +119,7 @@ impl ContextFixture {
                 last_seen_at: self.has_facts.then_some(self.mission.created_at),
                 days_away: self.has_facts.then_some(self.level),
             },
-            mission: &self.mission,
+            mission: Some(&self.mission),
             task: TaskContext {
                 progress: self.level.into(),
                 target: 3,

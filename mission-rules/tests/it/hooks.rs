@@ -63,6 +63,7 @@ impl ContextFixture {
     pub(crate) fn context(&self) -> RuleContext<'_> {
         RuleContext {
             friends: None,
+            risk: None,
             now: at("2026-01-05T18:30:00Z"),
             zone: "Asia/Ho_Chi_Minh".parse::<Zone>().unwrap(),
             user: UserContext {
@@ -77,7 +78,7 @@ impl ContextFixture {
                 last_seen_at: None,
                 days_away: Some(3),
             },
-            mission: &self.mission,
+            mission: Some(&self.mission),
             task: TaskContext {
                 progress: 1,
                 target: 3,

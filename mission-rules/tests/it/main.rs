@@ -9,5 +9,6 @@ mod hostile;
 mod language;
 mod limits;
 mod lint;
+mod risk;
 mod sources;
 mod trace;

@@ -387,6 +387,12 @@ pub(super) const KEYS: &[Key] = &[
     key(FRAUD, "fraud.shared_device_window", "DURATION", "Within so long"),
     key(
         FRAUD,
+        "fraud.remember_addresses",
+        "BOOL",
+        "Whether hashes of the addresses that users come from are kept",
+    ),
+    key(
+        FRAUD,
         "fraud.approve_grants_above",
         "POINTS",
         "Grants by hand of more points need a second operator's approval",

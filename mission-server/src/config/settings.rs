@@ -555,6 +555,7 @@ fn fraud(layers: &Layers) -> Result<FraudSettings, ConfigError> {
             require_device: layers.need("fraud.require_device", values::switch)?,
             shared_device_users: layers.need("fraud.shared_device_users", values::count)?,
             shared_device_window: layers.need("fraud.shared_device_window", chrono_duration)?,
+            remember_addresses: layers.need("fraud.remember_addresses", values::switch)?,
         },
     })
 }

@@ -112,6 +112,7 @@ fn names_of_flags_and_variables_follow_from_the_setting() {
         ("fraud.rate_limit_per_user", "MISSION_FRAUD_RATE_LIMIT_PER_USER"),
         ("fraud.flag_devices", "MISSION_FRAUD_FLAG_DEVICES"),
         ("fraud.require_device", "MISSION_FRAUD_REQUIRE_DEVICE"),
+        ("fraud.remember_addresses", "MISSION_FRAUD_REMEMBER_ADDRESSES"),
         ("storage.url", "MISSION_STORAGE_URL"),
         ("upload.max_bytes", "MISSION_UPLOAD_MAX_BYTES"),
         ("upload.types", "MISSION_UPLOAD_TYPES"),

@@ -12,14 +12,14 @@ use mission_core::{
     UserId,
     check_in::ZoneHistory,
     engine::{NoteRefusedVisit, RegisterUser, Rejection, ResourceKind, Signals, TypedCommand},
-    fraud::DeviceHash,
+    fraud::{AddressHash, DeviceHash},
     user::User,
 };
 
 pub(super) use crate::auth::Caller;
 use crate::auth::{AuthError, Permission};
 
-use super::{AppState, Problem, command::Requester, correlation};
+use super::{AppState, Problem, command::Requester, correlation, rate_limit::ClientAddress};
 
 impl From<AuthError> for Problem {
     fn from(error: AuthError) -> Self {
@@ -53,9 +53,12 @@ pub(super) async fn layer(
     };
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     if changes && !caller.is_privileged() {
-        let keys = state.rate_limits.keys(&caller, &request);
-        if let Err(problem) = state.rate_limits.check(keys).await {
+        let address = state.rate_limits.address_of(&request);
+        if let Err(problem) = state.rate_limits.check(&caller, address).await {
             return problem.into_response();
+        }
+        if let Some(address) = address {
+            request.extensions_mut().insert(address);
         }
     }
     request.extensions_mut().insert(caller);
@@ -75,6 +78,8 @@ pub(super) struct Session {
     pub(super) caller: Caller,
     /// The device that the client names.
     device: Option<DeviceHash>,
+    /// Where the request comes from.
+    address: Option<ClientAddress>,
 }
 
 impl Requester for Session {
@@ -85,6 +90,7 @@ impl Requester for Session {
     fn signals(&self) -> Signals {
         Signals {
             device: self.device.clone(),
+            address: self.address.map(|address| AddressHash::of(address.0)),
             zone: self.caller.zone,
             correlation_id: correlation::current(),
             ..Signals::default()
@@ -182,6 +188,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Session {
         Ok(Session {
             caller: caller(parts)?,
             device,
+            address: parts.extensions.get().copied(),
         })
     }
 }

@@ -264,6 +264,12 @@ const KINDS: &[Kind] = &[
         "Ask the operators.",
     ),
     kind(
+        "risk_refused",
+        403,
+        "The rules of the operator find what was asked for too risky at the moment.",
+        "Wait some minutes and try again; if it stays so, ask support.",
+    ),
+    kind(
         "rule_failed",
         400,
         "The mission's script failed on this request; nothing was awarded.",

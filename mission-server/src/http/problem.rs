@@ -176,7 +176,7 @@ impl From<Rejection> for Problem {
         let status = match &rejection {
             Rejection::NotFound(_) => StatusCode::NOT_FOUND,
             Rejection::UserErased => StatusCode::GONE,
-            Rejection::SecondPersonRequired => StatusCode::FORBIDDEN,
+            Rejection::SecondPersonRequired | Rejection::RiskRefused(_) => StatusCode::FORBIDDEN,
             Rejection::Cooldown { .. } => StatusCode::TOO_MANY_REQUESTS,
             Rejection::FriendsUnknown => StatusCode::SERVICE_UNAVAILABLE,
             Rejection::CodeTaken { .. } | Rejection::ShadowFixed { .. } | Rejection::PolicyTaken => {
@@ -284,6 +284,7 @@ impl IntoResponse for Problem {
             "rate_limited" => Some("rate_limit"),
             "cooldown" => Some("cooldown"),
             "device_required" => Some("device"),
+            "risk_refused" => Some("risk"),
             "evidence_rejected" | "evidence_reused" => Some("evidence"),
             _ => None,
         };

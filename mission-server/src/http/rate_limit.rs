@@ -101,6 +101,10 @@ impl RateLimiter for LocalRateLimiter {
     }
 }
 
+/// The address of a request's client: the peer's, or what a trusted proxy says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ClientAddress(pub(super) IpAddr);
+
 /// The limiter, and whose word on a client's address is taken.
 #[derive(Clone)]
 pub struct RateLimits {
@@ -118,25 +122,26 @@ impl RateLimits {
         }
     }
 
-    /// What a request counts against.
-    pub(super) fn keys(&self, caller: &Caller, request: &Request) -> Vec<RateKey> {
-        let peer = request
-            .extensions()
-            .get::<ConnectInfo<SocketAddr>>()
-            .map(|info| info.0.ip());
-        let address = peer.map(|peer| client_address(peer, request.headers(), &self.trusted_proxies));
-        [Some(RateKey::User(caller.user)), address.map(RateKey::Address)]
-            .into_iter()
-            .flatten()
-            .collect()
+    /// Where a request comes from.
+    pub(super) fn address_of(&self, request: &Request) -> Option<ClientAddress> {
+        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>()?.0.ip();
+        Some(ClientAddress(client_address(
+            peer,
+            request.headers(),
+            &self.trusted_proxies,
+        )))
     }
 
     /// Counts one request.
     ///
     /// # Errors
     /// 429 where it is one too many.
-    pub(super) async fn check(&self, keys: Vec<RateKey>) -> Result<(), Problem> {
-        for key in keys {
+    pub(super) async fn check(&self, caller: &Caller, address: Option<ClientAddress>) -> Result<(), Problem> {
+        let keys = [
+            Some(RateKey::User(caller.user)),
+            address.map(|address| RateKey::Address(address.0)),
+        ];
+        for key in keys.into_iter().flatten() {
             if let Err(wait) = self.limiter.check(&key).await {
                 let scope = match key {
                     RateKey::User(_) => "user",

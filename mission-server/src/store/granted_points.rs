@@ -8,7 +8,7 @@ use std::{
 use mission_core::{
     engine::Command,
     event::IntegrationEvent,
-    fraud::CheckMode,
+    fraud::{CheckMode, RiskOutcome},
     ports::store::{Change, CommitOutcome},
     serde_name,
 };
@@ -80,12 +80,20 @@ fn count_checks(change: &Change) {
             } else {
                 "flagged"
             };
-            let mode = if check.mode == CheckMode::On {
-                "on"
-            } else {
-                "observe"
+            fraud_decision("device", outcome, mode_name(check.mode));
+        }
+        if let Some(check) = &entry.request.signals.risk_check {
+            let outcome = match (check.outcome, &check.failure) {
+                (_, Some(_)) => "failed",
+                (RiskOutcome::Passed, None) => "passed",
+                (RiskOutcome::Flagged, None) => "flagged",
+                // Where it only observes: what it refuses is no command that was carried out.
+                (RiskOutcome::Refused, None) => "refused",
             };
-            fraud_decision("device", outcome, mode);
+            fraud_decision("risk", outcome, mode_name(check.mode));
+            if let Some(failure) = &check.failure {
+                tracing::warn!(failure, "the pack's script of risk failed");
+            }
         }
         if let Command::SubmitEvidence(shown) = command
             && let Some(Some(task)) = change.write_set.writes.task.get(&(shown.user, shown.task))
@@ -93,6 +101,13 @@ fn count_checks(change: &Change) {
             let accepted = task.verification.as_ref().is_some_and(|judged| judged.is_valid);
             fraud_decision("evidence", if accepted { "passed" } else { "flagged" }, "on");
         }
+    }
+}
+
+fn mode_name(mode: CheckMode) -> &'static str {
+    match mode {
+        CheckMode::On => "on",
+        CheckMode::Observe | CheckMode::Off => "observe",
     }
 }
 

@@ -37,6 +37,7 @@ mod process;
 mod proxy;
 mod redis;
 mod reporting;
+mod risk;
 mod server_log;
 #[path = "../support/services.rs"]
 mod services;

@@ -17,7 +17,7 @@ use crate::{
         ResourceKind, RevokeReward, Revoked, RewardTaken,
     },
     event::{IntegrationEvent, MissionCompleted, RewardClaimed, RewardRevoked},
-    fraud::{ReviewReason, ReviewSubject},
+    fraud::{ReviewReason, ReviewSubject, UserAction, decide::risk},
     mission::{BaseReward, Budget, BudgetUse, Mission, MissionTotals, MissionType},
     ports::rules::RewardPatch,
     task::{Task, TaskStatus, decide::task_of_user},
@@ -365,7 +365,14 @@ fn claim_earned(cx: &mut DecisionContext<'_>, task: &Task, reward: Reward) -> Re
         Err(NotClaimable::Rejected) => return Err(Rejection::RewardRejected.into()),
     }
     cx.require_device()?;
-    let actor = cx.actor(task.user_id)?;
+    let mut actor = cx.actor(task.user_id)?;
+    let mission = cx.catalog().mission(task.mission_id);
+    risk::judge(
+        cx,
+        &mut actor,
+        UserAction::Claim,
+        mission.map(|known| &*known.mission),
+    )?;
     let mut user = actor.user;
     let taken = if actor.flags.is_empty() {
         RewardTaken {

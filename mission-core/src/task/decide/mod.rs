@@ -26,7 +26,7 @@ use crate::{
         Rejection, ReportProgress, ResourceKind, StartTask, SubmitEvidence, TaskChanged, TaskCompleted,
     },
     event::{InnerEvent, IntegrationEvent, TaskStarted},
-    fraud::{ReviewReason, ReviewSubject},
+    fraud::{ReviewReason, ReviewSubject, UserAction, decide::risk},
     mission::{EvidenceReview, MissionTotals, Period},
     ports::rules::{EvidenceVerdict, RewardPatch},
     reward::{
@@ -41,14 +41,15 @@ pub(crate) fn start(cx: &mut DecisionContext<'_>, command: &StartTask) -> Result
     if compiled.mission.definition.shadow {
         return Err(Rejection::NotFound(ResourceKind::Mission).into());
     }
-    let actor = cx.actor(command.user)?;
+    let mut actor = cx.actor(command.user)?;
     let now = cx.now();
     if !compiled.mission.is_open_at(now) {
         return Err(Rejection::MissionNotActive.into());
     }
-    let mut user = actor.user;
-    may_start(cx, &user, compiled, now)?;
+    may_start(cx, &actor.user, compiled, now)?;
     cx.require_device()?;
+    risk::judge(cx, &mut actor, UserAction::Start, Some(&compiled.mission))?;
+    let mut user = actor.user;
     let period = period_at(cx, &user, compiled, now);
     let participation = cx.participation((user.id, command.mission))?.unwrap_or_default();
     RuleEvaluation::of_start(cx, compiled, &user, &participation, period, now)?.eligible()?;
@@ -183,7 +184,9 @@ pub(crate) fn report_progress(
         return Err(Rejection::ProgressByEvents.into());
     }
     cx.require_device()?;
-    let mut user = cx.actor(command.user)?.user;
+    let mut actor = cx.actor(command.user)?;
+    risk::judge(cx, &mut actor, UserAction::Progress, Some(&compiled.mission))?;
+    let mut user = actor.user;
     let participation = participation_of(cx, &task)?;
     RuleEvaluation::of_task(cx, compiled, &user, &task, &participation, cx.now())?.eligible()?;
     let task = Task {
@@ -217,7 +220,9 @@ pub(crate) fn submit_evidence(
     let demand = compiled.mission.definition.evidence.as_ref();
     let demand = demand.ok_or_else(|| refused("this mission asks for no evidence".to_owned()))?;
     check_evidence(&command.evidence, demand, task.started_at, cx.now()).map_err(|e| refused(e.0))?;
-    let mut user = cx.actor(command.user)?.user;
+    let mut actor = cx.actor(command.user)?;
+    risk::judge(cx, &mut actor, UserAction::Evidence, Some(&compiled.mission))?;
+    let mut user = actor.user;
     check_against_others(cx, &mut user, &task, &command.evidence)?;
 
     let participation = participation_of(cx, &task)?;
@@ -335,7 +340,8 @@ pub(crate) fn complete(
     let (task, compiled) = open_task(cx, command.user, command.task)?;
     require_complete(&task, compiled)?;
     cx.require_device()?;
-    let actor = cx.actor(command.user)?;
+    let mut actor = cx.actor(command.user)?;
+    risk::judge(cx, &mut actor, UserAction::Complete, Some(&compiled.mission))?;
     let mut user = actor.user;
     let participation = participation_of(cx, &task)?;
     let inquiry = RuleEvaluation::of_task(cx, compiled, &user, &task, &participation, cx.now())?;

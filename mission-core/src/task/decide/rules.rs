@@ -132,7 +132,7 @@ impl<'a> RuleEvaluation<'a> {
                 days_away: self.days_away,
                 ..self.user.rule_context(&self.catalog.levels)
             },
-            mission: &self.compiled.mission,
+            mission: Some(&self.compiled.mission),
             task: self.task,
             event: self.event,
             evidence: self.evidence,
@@ -144,6 +144,7 @@ impl<'a> RuleEvaluation<'a> {
                 Some(Friends::Known(friends)) => Some(friends),
                 Some(Friends::Unknown) | None => None,
             },
+            risk: None,
         }
     }
 

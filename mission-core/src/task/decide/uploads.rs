@@ -4,7 +4,7 @@ use super::{complete_where_nothing_lacks, open_task, task_of_user};
 use crate::{
     FileId,
     decision::{AttachUpload, Claim, DecisionContext, Interrupt, Picture, Rejection, UploadTaken},
-    fraud::{ReviewReason, ReviewStatus, ReviewSubject},
+    fraud::{ReviewReason, ReviewStatus, ReviewSubject, UserAction, decide::risk},
     task::{
         Evidence, EvidenceType, MOST_UPLOADS_A_DAY, MOST_UPLOADS_OF_A_TASK, Task, TaskStatus, Upload,
         UploadStatus, Verification,
@@ -32,7 +32,9 @@ pub(crate) fn attach_upload(
     if task.uploads.len() >= MOST_UPLOADS_OF_A_TASK {
         return refuse(format!("a task takes {MOST_UPLOADS_OF_A_TASK} uploads at most"));
     }
-    let mut user = cx.actor(command.user)?.user;
+    let mut actor = cx.actor(command.user)?;
+    risk::judge(cx, &mut actor, UserAction::Upload, Some(&compiled.mission))?;
+    let mut user = actor.user;
     let zone = user.zone_at(cx.now(), cx.catalog().check_in.default_zone());
     let today = zone.date(cx.now());
     if user.uploads.on(today) >= MOST_UPLOADS_A_DAY {

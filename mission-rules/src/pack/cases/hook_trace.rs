@@ -6,6 +6,7 @@ use std::{
 };
 
 use mission_core::{
+    fraud::RiskAssessment,
     mission::MissionCode,
     ports::rules::{
         CompileError, EvidenceVerdict, Hook, RewardPatch, RuleContext, RuleFailure, Script, ScriptCompiler,
@@ -102,6 +103,7 @@ impl Recorded {
         if !self.hooks.defines(hook) {
             return;
         }
+        let Some(mission) = context.mission else { return };
         let Ok(whole) = to_json(&script_context(context, &ContextUse::Everything)) else {
             return;
         };
@@ -117,7 +119,7 @@ impl Recorded {
             source: Arc::clone(&self.source),
             context: whole,
         };
-        seen.insert((context.mission.definition.code.clone(), hook), evaluation);
+        seen.insert((mission.definition.code.clone(), hook), evaluation);
     }
 }
 
@@ -140,6 +142,11 @@ impl Script for Recorded {
     fn reward(&self, context: &RuleContext<'_>) -> Result<Option<RewardPatch>, RuleFailure> {
         self.note(Hook::Reward, context);
         self.hooks.reward(context)
+    }
+
+    /// What is judged for its risk is of no mission whose case could show it.
+    fn risk(&self, context: &RuleContext<'_>) -> Result<Option<RiskAssessment>, RuleFailure> {
+        self.hooks.risk(context)
     }
 
     fn completions_read(&self) -> &[String] {

@@ -92,7 +92,7 @@ impl BaseContext {
                 last_seen_at: None,
                 days_away: None,
             },
-            mission: &self.mission,
+            mission: Some(&self.mission),
             task: TaskContext {
                 target: definition.target,
                 ..TaskContext::default()
@@ -104,6 +104,7 @@ impl BaseContext {
             offer: &definition.reward,
             completions: &self.nothing,
             friends: None,
+            risk: None,
         };
         match to_json(&script_context(&context, reads)) {
             Ok(Value::Object(fields)) => fields,

@@ -6,6 +6,7 @@ mod mistakes;
 mod properties;
 mod reading;
 mod reports;
+mod risk;
 mod running;
 
 use std::collections::BTreeMap;

@@ -146,6 +146,10 @@ struct Export {
     friends: Vec<UserId>,
     /// Devices that the caller came with, as hashes.
     devices: Vec<Value>,
+    /// Hashes of the addresses that the user came from, where they are remembered, the latest eight.
+    addresses: Vec<Value>,
+    /// When the user acted within an hour before the last action, where it is remembered.
+    recent_actions: Vec<DateTime<Utc>>,
     /// Links to all uploaded files, for an hour.
     files: Vec<FileLink>,
     /// What the caller did and what was told of them, in order of time, as far back as the journal goes.
@@ -272,6 +276,8 @@ async fn export(
         ledger: values(ledger),
         friends,
         devices: values(user.devices),
+        addresses: values(user.addresses),
+        recent_actions: user.recent_actions.times().collect(),
     }))
 }
 
