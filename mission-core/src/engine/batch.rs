@@ -17,6 +17,7 @@ use crate::{
         rules::MissionRuleFailure,
         store::{BlockingStore, CommitOutcome, RECEIPT_LIFETIME, Store, StoreError},
     },
+    task::decide::moved_tasks,
 };
 
 /// Why a command is to be tried again, in another batch.
@@ -103,6 +104,7 @@ struct Batch {
     /// What came after the end of the batch.
     left_over: Vec<Request>,
     leaves_slow_scripts: bool,
+    tells_progress: bool,
 }
 
 /// Commands that share a root or a receipt, in order of arrival; they become one atomic change.
@@ -124,6 +126,16 @@ impl BatchStep {
     pub(super) fn deferring_slow_scripts(mut self) -> BatchStep {
         if let BatchStep::Load(loading) = &mut self {
             loading.batch.leaves_slow_scripts = true;
+        }
+        self
+    }
+
+    /// A batch that tells of every task that moves ([`TaskProgressed`](crate::event::TaskProgressed)), or of none: there
+    /// may be nobody who follows.
+    #[must_use]
+    pub fn telling_progress(mut self, told: bool) -> BatchStep {
+        if let BatchStep::Load(loading) = &mut self {
+            loading.batch.tells_progress = told;
         }
         self
     }
@@ -170,6 +182,7 @@ pub(super) fn start_with(
         recheck,
         left_over,
         leaves_slow_scripts: false,
+        tells_progress: false,
     };
     BatchStep::Load(AwaitingLoad { keys, batch })
 }
@@ -370,12 +383,15 @@ impl Batch {
             Ok(Ok(Decision {
                 reply,
                 write_set,
-                events,
+                mut events,
                 device_check: found,
                 risk_check: risk_found,
                 failures: failed,
             })) => {
                 (device_check, risk_check, failures) = (found, risk_found, failed);
+                if self.tells_progress {
+                    events.extend(moved_tasks(view, &write_set, &context));
+                }
                 if changes_something(&write_set, &events) {
                     for root in &self.roots[member] {
                         let version = self.loaded.versions.get(root).copied().unwrap_or_default();

@@ -1,6 +1,6 @@
 //! An engine put together part by part.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicBool};
 
 use super::{Catalog, CatalogBuilder, Engine, Limits, Settings, Writer, handle};
 use crate::ports::{
@@ -27,6 +27,7 @@ pub struct EngineBuilder<S> {
     social: Option<Arc<dyn Social>>,
     catalog: Option<Catalog>,
     limits: Limits,
+    progress_is_followed: Arc<AtomicBool>,
 }
 
 impl<S: Store> EngineBuilder<S> {
@@ -41,6 +42,7 @@ impl<S: Store> EngineBuilder<S> {
             social: None,
             catalog: None,
             limits: Limits::default(),
+            progress_is_followed: Arc::default(),
         }
     }
 
@@ -79,6 +81,15 @@ impl<S: Store> EngineBuilder<S> {
         EngineBuilder { limits, ..self }
     }
 
+    /// With events of every task that moves ([`TaskProgressed`](crate::event::TaskProgressed)), while the flag says that
+    /// somebody follows; without it, or while it says no, there are none, and nothing is written for them.
+    pub fn progress_events_while(self, followed: Arc<AtomicBool>) -> Self {
+        EngineBuilder {
+            progress_is_followed: followed,
+            ..self
+        }
+    }
+
     /// The engine, and the writer that does its work: spawn [`Writer::run`] on any executor, or block a thread on it.
     pub fn build(self) -> (Engine, Writer<S>) {
         let EngineBuilder {
@@ -89,9 +100,11 @@ impl<S: Store> EngineBuilder<S> {
             social,
             catalog,
             limits,
+            progress_is_followed,
         } = self;
         let catalog =
             catalog.unwrap_or_else(|| CatalogBuilder::new(compiler.as_ref(), Settings::default()).build());
-        handle::assemble(store, catalog, compiler, clock, ids, social, limits)
+        let (engine, writer) = handle::assemble(store, catalog, compiler, clock, ids, social, limits);
+        (engine, writer.telling_progress_while(progress_is_followed))
     }
 }

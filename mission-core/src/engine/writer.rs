@@ -4,7 +4,10 @@
 use std::{
     collections::{BTreeSet, VecDeque},
     pin::pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use futures_util::{
@@ -42,6 +45,7 @@ pub struct Writer<S> {
     slow_lane: Arc<SlowLaneUsers>,
     catalog: Arc<SharedCatalog>,
     limits: Limits,
+    progress_is_followed: Arc<AtomicBool>,
 }
 
 /// Which commands a writer decides.
@@ -140,6 +144,15 @@ impl<S: Store> Writer<S> {
             slow_lane: away,
             catalog,
             limits,
+            progress_is_followed: Arc::default(),
+        }
+    }
+
+    /// Tells of every task that moves, while the flag says that somebody follows.
+    pub(super) fn telling_progress_while(self, followed: Arc<AtomicBool>) -> Self {
+        Writer {
+            progress_is_followed: followed,
+            ..self
         }
     }
 
@@ -175,6 +188,7 @@ impl<S: Store> Writer<S> {
                 batches: 1,
                 ..self.limits
             },
+            progress_is_followed: Arc::clone(&self.progress_is_followed),
         };
         let quick = Writer {
             store,
@@ -183,6 +197,7 @@ impl<S: Store> Writer<S> {
             slow_lane: self.slow_lane,
             catalog: self.catalog,
             limits: self.limits,
+            progress_is_followed: self.progress_is_followed,
         };
         (quick, slow)
     }
@@ -307,7 +322,8 @@ impl<S: Store> Writer<S> {
         let recheck = jobs.iter().any(|job| job.waiter.recheck);
         let (requests, callers): (Vec<Request>, Vec<Waiter>) =
             jobs.into_iter().map(|job| (job.request, job.waiter)).unzip();
-        let step = batch::start_with(requests, read_sets, catalog, recheck);
+        let step = batch::start_with(requests, read_sets, catalog, recheck)
+            .telling_progress(self.progress_is_followed.load(Ordering::Relaxed));
         let step = match &self.lane {
             Lane::Quick(_) => step.deferring_slow_scripts(),
             Lane::Single | Lane::Slow => step,

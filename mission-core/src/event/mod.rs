@@ -13,5 +13,5 @@ pub use friendship::Friendship;
 pub use inner::InnerEvent;
 pub use outbound::{
     CheckInCompleted, IntegrationEvent, IntegrationEventType, MissionCompleted, RewardClaimed, RewardRevoked,
-    TaskStarted, UserErased,
+    TaskProgressed, TaskStarted, UserErased,
 };

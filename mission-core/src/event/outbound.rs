@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::CloudEvent;
 use crate::{
     CheckInDayId, EventId, MissionId, Percent, Points, RewardId, TaskId, UserId, mission::MissionType,
-    reward::RewardType, serde_name,
+    reward::RewardType, serde_name, task::TaskStatus,
 };
 
 /// One event for other services, with the id under which it is sent however often.
@@ -25,6 +25,8 @@ pub enum IntegrationEvent {
     RewardRevoked(RewardRevoked),
     /// A user was erased; who keeps sums forgets whose they were.
     UserErased(UserErased),
+    /// A task moved: told to those who follow a user live, and to no other service.
+    TaskProgressed(TaskProgressed),
 }
 
 /// The types of the events for other services.
@@ -37,18 +39,26 @@ pub enum IntegrationEventType {
     RewardClaimed,
     RewardRevoked,
     UserErased,
+    TaskProgressed,
 }
 
 impl IntegrationEventType {
     /// All of them.
-    pub const ALL: [IntegrationEventType; 6] = [
+    pub const ALL: [IntegrationEventType; 7] = [
         IntegrationEventType::TaskStarted,
         IntegrationEventType::MissionCompleted,
         IntegrationEventType::CheckInCompleted,
         IntegrationEventType::RewardClaimed,
         IntegrationEventType::RewardRevoked,
         IntegrationEventType::UserErased,
+        IntegrationEventType::TaskProgressed,
     ];
+
+    /// Whether it is for those who follow a user live, and never for other services.
+    #[must_use]
+    pub const fn is_live_only(self) -> bool {
+        matches!(self, IntegrationEventType::TaskProgressed)
+    }
 
     /// The one with this CloudEvents `type`.
     ///
@@ -76,6 +86,7 @@ impl IntegrationEventType {
             IntegrationEventType::RewardClaimed => "RewardClaimedEvent",
             IntegrationEventType::RewardRevoked => "RewardRevokedEvent",
             IntegrationEventType::UserErased => "UserErasedEvent",
+            IntegrationEventType::TaskProgressed => "TaskProgressedEvent",
         }
     }
 
@@ -89,6 +100,7 @@ impl IntegrationEventType {
             IntegrationEventType::RewardClaimed => "reward.claimed",
             IntegrationEventType::RewardRevoked => "reward.revoked",
             IntegrationEventType::UserErased => "user.erased",
+            IntegrationEventType::TaskProgressed => "task.progressed",
         }
     }
 }
@@ -209,6 +221,22 @@ pub struct UserErased {
     pub erased_at: DateTime<Utc>,
 }
 
+/// `TaskProgressedEvent`: a task's progress, target or status is another. Where nobody follows, nobody is told.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the fields are those of a task")]
+pub struct TaskProgressed {
+    pub task_id: TaskId,
+    pub user_id: UserId,
+    pub mission_id: MissionId,
+    pub progress: u64,
+    pub target: u64,
+    pub status: TaskStatus,
+    /// When the command that moved it counted.
+    pub moved_at: DateTime<Utc>,
+}
+
 impl IntegrationEvent {
     /// Which of the events it is.
     #[must_use]
@@ -220,6 +248,7 @@ impl IntegrationEvent {
             IntegrationEvent::RewardClaimed(_) => IntegrationEventType::RewardClaimed,
             IntegrationEvent::RewardRevoked(_) => IntegrationEventType::RewardRevoked,
             IntegrationEvent::UserErased(_) => IntegrationEventType::UserErased,
+            IntegrationEvent::TaskProgressed(_) => IntegrationEventType::TaskProgressed,
         }
     }
 
@@ -245,6 +274,7 @@ impl IntegrationEvent {
             IntegrationEvent::RewardClaimed(e) => e.user_id,
             IntegrationEvent::RewardRevoked(e) => e.user_id,
             IntegrationEvent::UserErased(e) => e.user_id,
+            IntegrationEvent::TaskProgressed(e) => e.user_id,
         }
     }
 
@@ -256,7 +286,9 @@ impl IntegrationEvent {
             IntegrationEvent::CheckInCompleted(e) => Some(e.daily_reward_id),
             IntegrationEvent::RewardClaimed(e) => Some(e.reward_id),
             IntegrationEvent::RewardRevoked(e) => Some(e.reward_id),
-            IntegrationEvent::TaskStarted(_) | IntegrationEvent::UserErased(_) => None,
+            IntegrationEvent::TaskStarted(_)
+            | IntegrationEvent::UserErased(_)
+            | IntegrationEvent::TaskProgressed(_) => None,
         }
     }
 
@@ -270,6 +302,7 @@ impl IntegrationEvent {
             IntegrationEvent::RewardClaimed(e) => e.claimed_at,
             IntegrationEvent::RewardRevoked(e) => e.revoked_at,
             IntegrationEvent::UserErased(e) => e.erased_at,
+            IntegrationEvent::TaskProgressed(e) => e.moved_at,
         }
     }
 
@@ -281,6 +314,7 @@ impl IntegrationEvent {
             IntegrationEvent::RewardClaimed(e) => serde_json::to_value(e),
             IntegrationEvent::RewardRevoked(e) => serde_json::to_value(e),
             IntegrationEvent::UserErased(e) => serde_json::to_value(e),
+            IntegrationEvent::TaskProgressed(e) => serde_json::to_value(e),
         }
     }
 

@@ -20,6 +20,7 @@ mod missions;
 mod pipeline;
 mod play;
 mod programmes;
+mod progress_events;
 mod properties;
 mod revocations;
 mod risk;

@@ -127,19 +127,6 @@ fn samples() -> Vec<IntegrationEvent> {
     ]
 }
 
-fn summary(event: &IntegrationEvent) -> &'static str {
-    match event {
-        IntegrationEvent::TaskStarted(_) => "A task was started.",
-        IntegrationEvent::MissionCompleted(_) => "A completed mission was claimed.",
-        IntegrationEvent::CheckInCompleted(_) => "A check-in's rewards were granted.",
-        IntegrationEvent::RewardClaimed(_) => {
-            "A reward was granted: all that a wallet needs, once for each `rewardId`."
-        }
-        IntegrationEvent::RewardRevoked(_) => "A granted reward was taken back.",
-        IntegrationEvent::UserErased(_) => "A user was erased: forget whose the sums were.",
-    }
-}
-
 #[derive(Default)]
 struct Document {
     channels: Map<String, Value>,
@@ -150,13 +137,29 @@ struct Document {
 
 impl Document {
     fn sent(&mut self, event: &IntegrationEvent) {
-        let data = match event {
-            IntegrationEvent::TaskStarted(_) => self.schema::<TaskStarted>(),
-            IntegrationEvent::MissionCompleted(_) => self.schema::<MissionCompleted>(),
-            IntegrationEvent::CheckInCompleted(_) => self.schema::<CheckInCompleted>(),
-            IntegrationEvent::RewardClaimed(_) => self.schema::<RewardClaimed>(),
-            IntegrationEvent::RewardRevoked(_) => self.schema::<RewardRevoked>(),
-            IntegrationEvent::UserErased(_) => self.schema::<UserErased>(),
+        let (summary, data) = match event {
+            IntegrationEvent::TaskStarted(_) => ("A task was started.", self.schema::<TaskStarted>()),
+            IntegrationEvent::MissionCompleted(_) => (
+                "A completed mission was claimed.",
+                self.schema::<MissionCompleted>(),
+            ),
+            IntegrationEvent::CheckInCompleted(_) => (
+                "A check-in's rewards were granted.",
+                self.schema::<CheckInCompleted>(),
+            ),
+            IntegrationEvent::RewardClaimed(_) => (
+                "A reward was granted: all that a wallet needs, once for each `rewardId`.",
+                self.schema::<RewardClaimed>(),
+            ),
+            IntegrationEvent::RewardRevoked(_) => {
+                ("A granted reward was taken back.", self.schema::<RewardRevoked>())
+            }
+            IntegrationEvent::UserErased(_) => (
+                "A user was erased: forget whose the sums were.",
+                self.schema::<UserErased>(),
+            ),
+            // It goes to the stream, not to the broker.
+            IntegrationEvent::TaskProgressed(_) => return,
         };
         let name = event.event_type();
         let id = EventId(Uuid::from_u128(0x019b_8d99_691b_72b4_80fd_10c8_572e_8d23));
@@ -175,7 +178,7 @@ impl Document {
                 .into_iter()
                 .for_each(|required| required.push(json!("grantid")));
         }
-        self.message(name, summary(event), &payload, &example);
+        self.message(name, summary, &payload, &example);
         self.channel("send", name, (EVENTS_EXCHANGE, event.routing_key()));
     }
 

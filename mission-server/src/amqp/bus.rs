@@ -138,6 +138,10 @@ impl PublishBatch<'_> {
             let Some(event) = self.events.get(place) else {
                 continue;
             };
+            if event.event.event.kind().is_live_only() {
+                self.put(place, Ok(()));
+                continue;
+            }
             if Instant::now() >= self.until {
                 return;
             }

@@ -4,7 +4,10 @@
 //! last day. Each server looks for new ones while it has followers, and hands them on in memory.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -26,6 +29,8 @@ pub const KEPT: chrono::Duration = chrono::Duration::hours(24);
 const LOOK: Duration = Duration::from_millis(250);
 /// How long another server does not know that somebody follows.
 const FRESH: Duration = Duration::from_secs(1);
+/// How often it is looked whether somebody follows: so that it is known within `FRESH`.
+const LOOK_FOR_FOLLOWERS: Duration = Duration::from_millis(500);
 /// Followers that are further behind read from the store again.
 const BUFFER: usize = 4096;
 /// How many events are read at once.
@@ -117,6 +122,8 @@ pub struct EventFeed {
     clock: Arc<dyn Clock>,
     /// Until when events are put in, and when that was looked up.
     wanted: Mutex<Option<(Instant, DateTime<Utc>)>>,
+    /// Whether events are put in now.
+    is_followed: Arc<AtomicBool>,
     events: broadcast::Sender<Arc<FeedEvent>>,
     wake: Notify,
     stop: CancellationToken,
@@ -130,6 +137,7 @@ impl EventFeed {
             store,
             clock,
             wanted: Mutex::default(),
+            is_followed: Arc::default(),
             events: broadcast::Sender::new(BUFFER),
             wake: Notify::new(),
             stop,
@@ -140,6 +148,22 @@ impl EventFeed {
     #[must_use]
     pub fn store(&self) -> &dyn FeedStore {
         self.store.as_ref()
+    }
+
+    /// Whether events are put in: what is told to followers alone need not be written down while they are not.
+    #[must_use]
+    pub fn is_followed(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.is_followed)
+    }
+
+    /// Puts an event in that no command led to.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn tell(&self, event: NewFeedEvent) -> Result<(), StoreError> {
+        self.store.feed(&[event], self.clock.now()).await?;
+        self.wake.notify_one();
+        Ok(())
     }
 
     /// Cancelled when followers are to go.
@@ -157,6 +181,7 @@ impl EventFeed {
         let was_wanted = self.store.feed_until().await? > now;
         self.store.want_feed(now + KEPT).await?;
         self.set_wanted(now + KEPT);
+        self.is_followed.store(true, Ordering::Relaxed);
         if !was_wanted && self.store.is_shared() {
             // Until every server has heard of it.
             tokio::time::sleep(FRESH).await;
@@ -164,6 +189,20 @@ impl EventFeed {
         let receiver = self.events.subscribe();
         self.wake.notify_one();
         Ok(receiver)
+    }
+
+    /// Keeps up with whether somebody follows, here or at another server, until it is stopped.
+    pub async fn look_for_followers(self: Arc<Self>) {
+        while !self.stop.is_cancelled() {
+            match self.is_wanted_by_now(self.clock.now()).await {
+                Ok(is_followed) => self.is_followed.store(is_followed, Ordering::Relaxed),
+                Err(error) => tracing::debug!(%error, "it is not known whether somebody follows"),
+            }
+            tokio::select! {
+                () = self.stop.cancelled() => {}
+                () = tokio::time::sleep(LOOK_FOR_FOLLOWERS) => {}
+            }
+        }
     }
 
     /// Hands new events on while somebody follows, until it is stopped.
@@ -217,15 +256,30 @@ impl EventFeed {
         *self.wanted.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), until));
     }
 
+    fn known(&self) -> Option<(Instant, DateTime<Utc>)> {
+        *self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn is_wanted(&self, now: DateTime<Utc>) -> Result<bool, StoreError> {
-        let known = *self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((at, until)) = known
+        if let Some((at, until)) = self.known()
             && (until > now || at.elapsed() < FRESH)
         {
             return Ok(until > now);
         }
         let until = self.store.feed_until().await?;
         self.set_wanted(until);
+        Ok(until > now)
+    }
+
+    /// The same, looked up anew unless it is known to be so.
+    async fn is_wanted_by_now(&self, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        if self.known().is_some_and(|(_, until)| until > now) {
+            return Ok(true);
+        }
+        let until = self.store.feed_until().await?;
+        if until > now {
+            self.set_wanted(until);
+        }
         Ok(until > now)
     }
 }

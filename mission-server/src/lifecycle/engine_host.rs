@@ -1,6 +1,9 @@
 //! The engine with its store, ready to be served.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use mission_core::{
     engine::{self, CatalogBuilder, Engine, EngineBuilder, ExecuteError, Writer},
@@ -142,7 +145,7 @@ fn run<S: Store + 'static>(writer: Writer<S>) -> Result<JoinHandle<()>, StartErr
 
 impl EngineHost {
     /// Starts the engine on a store, with its catalog and the pack that the settings name. The task is the writer;
-    /// it ends once every copy of the engine is gone.
+    /// it ends once every copy of the engine is gone. Tasks that move are told of while there are followers.
     ///
     /// # Errors
     /// When the store or the pack is of no use.
@@ -152,6 +155,7 @@ impl EngineHost {
         clock: Arc<dyn Clock>,
         cache: &Arc<Cache>,
         neighbours: &Neighbours,
+        has_followers: Arc<AtomicBool>,
     ) -> Result<(Self, JoinHandle<()>), StartError> {
         let scripts = Arc::new(Scripts::new(
             settings.scripts,
@@ -169,7 +173,8 @@ impl EngineHost {
         let mut builder = EngineBuilder::new(store, clock, V7Ids)
             .scripts(Arc::clone(&scripts))
             .catalog(catalog)
-            .limits(settings.write);
+            .limits(settings.write)
+            .progress_events_while(has_followers);
         if let Some(social) = &neighbours.social {
             builder = builder.social(Arc::clone(social));
         }

@@ -164,19 +164,28 @@ async fn serve(
     let uploads = files::open(&settings, &neighbours)?;
     let retention = storage.retention(&settings.retention)?;
     let broker = settings.amqp.as_ref().map(BrokerConnections::start).transpose()?;
+    // Receivers of webhooks and followers of the feed know nothing of the domain's time.
+    let machine: Arc<dyn Clock> = Arc::new(SystemClock);
+    let feed = EventFeed::new(Arc::clone(&storage.feed), Arc::clone(&machine), stop.clone());
+    let feed = Arc::new(feed);
     let start_core = async || {
-        let started = EngineHost::start(&storage, &settings, Arc::clone(&clock), &cache, &neighbours);
+        let clock = Arc::clone(&clock);
+        let started = EngineHost::start(
+            &storage,
+            &settings,
+            clock,
+            &cache,
+            &neighbours,
+            feed.is_followed(),
+        );
         started.await.map_err(StartupFailure::from)
     };
     let started = listener.retry(&settings.database, &stop, start_core);
     let Some((core, mut writer)) = started.await? else {
         return Ok(());
     };
-    // Receivers of webhooks and followers of the feed know nothing of the domain's time.
-    let machine: Arc<dyn Clock> = Arc::new(SystemClock);
     let policy = TargetPolicy::new(settings.webhook_addresses.clone());
-    let webhooks = Webhooks::new(Arc::clone(&storage.webhooks), policy, Arc::clone(&machine));
-    let feed = Arc::new(EventFeed::new(Arc::clone(&storage.feed), machine, stop.clone()));
+    let webhooks = Webhooks::new(Arc::clone(&storage.webhooks), policy, machine);
     let mut outbox_worker = OutboxWorker::start(
         &storage,
         Arc::clone(&clock),
@@ -186,6 +195,7 @@ async fn serve(
     );
     jobs.run(webhooks.sender()?.run(jobs.stopping()));
     jobs.run(Arc::clone(&feed).run());
+    jobs.run(Arc::clone(&feed).look_for_followers());
     jobs.prune_deliveries(Arc::clone(&storage.webhooks), Arc::clone(&storage.feed));
     let limiter = Arc::new(LocalRateLimiter::new(
         settings.fraud.rate_limit_per_user,

@@ -104,7 +104,8 @@ fn unpack(entry: &impl SqlRow, waiting: &mut Vec<OutboxEvent>) -> Result<(), Sto
     let recorded_at = instant(entry.number(3)?)?;
     let attempts = u32::try_from(entry.number(5)?).unwrap_or(u32::MAX);
     let envelope: OutboxEnvelope<Option<String>, Vec<OutboundEvent>> = from_json(entry.text(4)?)?;
-    for (event, outbound) in envelope.events.into_iter().enumerate() {
+    let live = envelope.live.into_iter().flatten();
+    for (event, outbound) in envelope.events.into_iter().chain(live).enumerate() {
         waiting.push(OutboxEvent {
             position: OutboxPosition { entry: number, event },
             root,

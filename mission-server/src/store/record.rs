@@ -82,13 +82,20 @@ pub(crate) fn parked_event(row: &impl SqlRow) -> Result<ParkedEvent, StoreError>
 pub(crate) struct OutboxEnvelope<C, E> {
     pub(crate) correlation_id: C,
     pub(crate) events: E,
+    /// Those that followers alone are told, which come after the others. A server that is older than they are passes them over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) live: Option<E>,
 }
 
 impl<'e> OutboxEnvelope<&'e Option<String>, &'e [OutboundEvent]> {
     pub(crate) fn new(correlation_id: &'e Option<String>, events: &'e [OutboundEvent]) -> Self {
+        let is_live_only = |outbound: &OutboundEvent| outbound.event.kind().is_live_only();
+        let first_live = events.iter().position(is_live_only).unwrap_or(events.len());
+        let (events, live) = events.split_at(first_live);
         OutboxEnvelope {
             correlation_id,
             events,
+            live: (!live.is_empty()).then_some(live),
         }
     }
 }
@@ -136,7 +143,56 @@ pub(crate) fn unavailable(error: impl std::fmt::Display) -> StoreError {
 
 #[cfg(test)]
 mod tests {
+    use mission_core::{
+        event::{IntegrationEvent, TaskProgressed, UserErased},
+        task::TaskStatus,
+    };
+
     use super::*;
+
+    #[test]
+    fn an_older_server_reads_past_what_followers_alone_are_told() {
+        let user_id = mission_core::UserId(Uuid::from_u128(1));
+        let at = DateTime::UNIX_EPOCH;
+        let of = |number, event| OutboundEvent {
+            id: mission_core::EventId(Uuid::from_u128(number)),
+            event,
+        };
+        let events = [
+            of(
+                1,
+                IntegrationEvent::UserErased(UserErased {
+                    user_id,
+                    erased_at: at,
+                }),
+            ),
+            of(
+                2,
+                IntegrationEvent::TaskProgressed(TaskProgressed {
+                    task_id: Uuid::nil().into(),
+                    user_id,
+                    mission_id: Uuid::nil().into(),
+                    progress: 1,
+                    target: 2,
+                    status: TaskStatus::InProgress,
+                    moved_at: at,
+                }),
+            ),
+        ];
+        let id = None;
+        let stored = to_json(&OutboxEnvelope::new(&id, &events)).unwrap();
+        let [told, live] = ["events", "live"].map(|name| {
+            let envelope: serde_json::Value = serde_json::from_str(&stored).unwrap();
+            envelope[name].as_array().unwrap().len()
+        });
+        assert_eq!((told, live), (1, 1));
+        let read: OutboxEnvelope<Option<String>, Vec<OutboundEvent>> = from_json(&stored).unwrap();
+        assert_eq!([read.events, read.live.unwrap()].concat(), events);
+        let without = to_json(&OutboxEnvelope::new(&id, &events[..1])).unwrap();
+        let read: OutboxEnvelope<Option<String>, Vec<OutboundEvent>> = from_json(&without).unwrap();
+        assert_eq!((read.events.len(), read.live), (1, None));
+        assert!(!without.contains("live"), "as it was before");
+    }
 
     #[test]
     fn dates_count_from_1970() {

@@ -80,6 +80,10 @@ impl Subscriber for WebhookFanOut {
         let mut erased = Vec::new();
         for event in events {
             let Some((id, user)) = ids(event) else { continue };
+            let kind = IntegrationEventType::named(&event.event_type);
+            if kind.is_some_and(IntegrationEventType::is_live_only) {
+                continue;
+            }
             if event.event_type == IntegrationEventType::UserErased.name() {
                 erased.push(user);
             }

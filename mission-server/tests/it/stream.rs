@@ -6,7 +6,7 @@ use futures_util::StreamExt;
 use reqwest::Response;
 use serde_json::{Value, json};
 
-use crate::support::{Client, Server};
+use crate::support::{Client, Server, event};
 
 /// Reads a stream event by event.
 struct Stream {
@@ -158,4 +158,44 @@ async fn another_servers_events_are_shown_too() {
     let mut all = Stream::open(&server, &server.admin(), "/stream", None).await;
     user.post("/checkin", json!(null)).await.ok(200);
     assert_eq!(all.types(2).await, OF_A_CHECK_IN);
+}
+
+#[tokio::test]
+async fn a_followed_users_progress_is_told_and_resumed() {
+    let server = Server::start().await;
+    let (admin, user) = (server.admin(), server.user());
+    let watched = async |times: usize| {
+        for _ in 0..times {
+            let event = event(user.user, "video.watched", "2026-01-05T10:00:00Z", json!({}));
+            admin.post("/events", event).await.ok(200);
+        }
+    };
+    server.set_clock("2026-01-05T10:00:00Z").await;
+    let mission = json!({"type": "watch_video", "target": 4, "auto_start": true, "trigger": {"event": "video.watched"}});
+    let mission = admin.mission("watch", mission).await;
+    watched(1).await;
+    let mut own = Stream::open(&server, &user, "/stream", None).await;
+    watched(1).await;
+    let second = own.next().await.expect("an event");
+    assert_eq!(second.event, "TaskProgressedEvent");
+    assert_eq!(second.data["subject"], json!(user.user));
+    let mut shown = second.data["data"].clone();
+    let fields = shown.as_object_mut().unwrap();
+    assert!(fields.remove("taskId").is_some_and(|id| id.is_string()));
+    assert_eq!(
+        shown,
+        json!({"userId": user.user, "missionId": mission, "progress": 2, "target": 4, "status": "in_progress",
+            "movedAt": shown["movedAt"]})
+    );
+    drop(own);
+    watched(2).await;
+    let mut resumed = Stream::open(&server, &user, "/stream", Some(&second.id)).await;
+    for (progress, status) in [(3, "in_progress"), (4, "completed")] {
+        let told = resumed.next().await.expect("an event").data["data"].clone();
+        assert_eq!(
+            (&told["progress"], &told["status"]),
+            (&json!(progress), &json!(status))
+        );
+    }
+    assert!(resumed.next().await.is_none());
 }

@@ -370,3 +370,20 @@ async fn bad_webhooks_are_refused_field_by_field() {
     server.user().get("/webhooks").await.refused(403, "forbidden");
     admin.get("/webhooks/nothing").await.refused(404, "not_found");
 }
+
+#[tokio::test]
+async fn what_followers_alone_are_told_goes_to_no_webhook() {
+    let (server, (receiver, url)) = (server().await, Receiver::start(&[]).await);
+    let (admin, user) = (server.admin(), server.user());
+    let body = json!({"url": url, "events": ["TaskProgressedEvent"]});
+    let refused = admin.post("/webhooks", body).await;
+    refused.refused(422, "invalid_body");
+    make(&admin, &url, json!([])).await;
+    let follower = server.http.get(format!("{}/api/v1/stream", server.url));
+    let follower = follower.bearer_auth(&admin.token).send().await.unwrap();
+    let mission = admin.mission("moves", json!({"target": 2})).await;
+    user.complete(&mission).await;
+    let received = receiver.wait_for(1).await;
+    assert_eq!(received[0].event()["type"], "TaskStartedEvent");
+    drop(follower);
+}

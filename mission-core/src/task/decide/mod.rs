@@ -1,6 +1,7 @@
 //! A task started, moved, proved, completed, expired.
 
 mod explain;
+mod moved;
 mod progress;
 mod rules;
 mod start_conditions;
@@ -10,6 +11,7 @@ use chrono::{DateTime, Duration, DurationRound, Utc};
 use serde_json::{Map, json};
 
 pub(crate) use explain::explain;
+pub(crate) use moved::moved_tasks;
 pub(crate) use progress::{after_event, earn_stages};
 pub(crate) use rules::RuleEvaluation;
 pub(crate) use start_conditions::{may_start, no_cooldown};

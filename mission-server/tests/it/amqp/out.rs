@@ -29,6 +29,9 @@ async fn events_leave_as_cloud_events_in_order() {
     server.set_clock("2026-01-05T10:00:00Z").await;
     let (admin, user) = (server.admin(), server.user());
     let mission = admin.mission("leaves", json!({"reward": {"points": 5}})).await;
+    // What followers alone are told does not leave.
+    let follower = server.http.get(format!("{}/api/v1/stream", server.url));
+    let follower = follower.bearer_auth(&admin.token).send().await.unwrap();
     let traced = server
         .client(user.user, json!({}))
         .header("x-correlation-id", "trace-7");
@@ -70,6 +73,7 @@ async fn events_leave_as_cloud_events_in_order() {
             "reward.revoked"
         ]
     );
+    drop(follower);
     let document = server
         .http
         .get(format!("{}/asyncapi.json", server.url))
