@@ -91,6 +91,7 @@ function card(mission: Mission, task: Task | undefined): HTMLLIElement {
 
 function calendar(data: Schemas['Calendar']): void {
   element('streak').textContent = String(data.current_streak);
+  element('at-risk').hidden = !data.streak_at_risk;
   element<HTMLButtonElement>('check-in').disabled = !data.can_check_in_today;
   const done = new Map(data.month.days.map((day) => [Number(day.date.slice(8)), day]));
   const now = new Date();
@@ -142,15 +143,9 @@ async function follow(): Promise<void> {
   }
 }
 
-/** Progress in between is no event: it is looked for while somebody looks. */
-function watch(): void {
-  setInterval(() => { if (!document.hidden) void refresh().catch(show); }, 5000);
-  document.onvisibilitychange = () => { if (!document.hidden) void refresh().catch(show); };
-}
-
 element<HTMLFormElement>('sign-in').onsubmit = (event) => {
   event.preventDefault();
   token = element<HTMLInputElement>('token').value.trim();
-  void refresh().then(() => { show(''); if (!following) { following = true; void follow(); watch(); } }, show);
+  void refresh().then(() => { show(''); if (!following) { following = true; void follow(); } }, show);
 };
 element('check-in').onclick = () => void call('POST', '/checkin').then(() => show(''), show).then(refresh);

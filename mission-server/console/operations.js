@@ -27,6 +27,13 @@ function Health({ found }) {
     ]} />`}`}<//><p><button onClick=${found.again}>${t('Look again')}</button></p></section>`;
 }
 
+/** What an event is of, in short. */
+const detail = ({ data }) => {
+  if (data.progress !== undefined) return `${number(data.progress)} / ${number(data.target)}, ${data.status.replaceAll('_', ' ')}`;
+  if (data.totalPoints !== undefined) return `${number(data.totalPoints)} ${t('Points')}`;
+  return data.currentStreak === undefined ? '' : `${t('Streak')} ${number(data.currentStreak)}, ${time(data.endsAt)}`;
+};
+
 function Live() {
   const [events, setEvents] = useState([]);
   useEffect(() => {
@@ -34,8 +41,8 @@ function Live() {
     follow((event) => setEvents((before) => [event, ...before].slice(0, 50)), stop.signal);
     return () => stop.abort();
   }, []);
-  return html`<section><h2>${t('Live')}</h2><div class="log" aria-live="polite"><${Table} head=${['Time', 'Type', 'User'].map(t)}
-    rows=${events.map((event) => [time(event.time), event.type, html`<a href="#/users/${event.subject}"><code>${event.subject}</code></a>`])} /></div></section>`;
+  return html`<section><h2>${t('Live')}</h2><div class="log" aria-live="polite"><${Table} head=${['Time', 'Type', 'User', 'Detail'].map(t)}
+    rows=${events.map((event) => [time(event.time), event.type, html`<a href="#/users/${event.subject}"><code>${event.subject}</code></a>`, detail(event)])} /></div></section>`;
 }
 
 const Parked = () => html`<${Listed} title=${t('Parked events')} path="/outbox/parked" empty=${t('Nothing waits.')} head=${['Type', 'Reason', 'Attempts', 'Action']}

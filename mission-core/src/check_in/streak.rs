@@ -209,6 +209,15 @@ impl CheckInState {
         }
     }
 
+    /// Whether the streak is lost without a check-in on a date that has begun.
+    #[must_use]
+    pub fn is_at_risk_on(&self, date: NaiveDate, zones: &ZoneHistory, policy: &CheckInPolicy) -> bool {
+        let next = date.succ_opt().unwrap_or(date);
+        self.can_check_in_on(date)
+            && self.streak_on(date, zones, policy) > 0
+            && self.streak_on(next, zones, policy) == 0
+    }
+
     /// Check-ins in the calendar month of a date.
     #[must_use]
     pub fn count_in_month_of(&self, date: NaiveDate) -> u32 {

@@ -69,6 +69,16 @@ impl Stream {
         }
     }
 
+    /// The next streak at risk; `None` where a second brings no event at all.
+    async fn risk(&mut self) -> Option<Told> {
+        loop {
+            let told = self.next().await?;
+            if told.event == "StreakAtRiskEvent" {
+                return Some(told);
+            }
+        }
+    }
+
     async fn types(&mut self, count: usize) -> Vec<String> {
         let mut types = Vec::new();
         for _ in 0..count {
@@ -198,4 +208,43 @@ async fn a_followed_users_progress_is_told_and_resumed() {
         );
     }
     assert!(resumed.next().await.is_none());
+}
+
+#[tokio::test]
+async fn a_streak_at_risk_is_told_once_a_day() {
+    let server = Server::start().await;
+    let user = server.user();
+    for day in ["2026-01-05", "2026-01-06"] {
+        server.set_clock(&format!("{day}T10:00:00Z")).await;
+        user.post("/checkin", json!(null)).await.ok(200);
+    }
+    let mut safe = Stream::open(&server, &user, "/stream", None).await;
+    assert!(safe.risk().await.is_none(), "today is done");
+    // It becomes so while somebody follows.
+    server.set_clock("2026-01-07T00:00:05Z").await;
+    let risk = match safe.risk().await {
+        Some(risk) => risk,
+        None => safe.risk().await.expect("within two seconds"),
+    };
+    assert_eq!(risk.data["subject"], json!(user.user));
+    assert_eq!(
+        risk.data["data"],
+        json!({"userId": user.user, "currentStreak": 2, "endsAt": "2026-01-08T00:00:00Z"})
+    );
+    let mut again = Stream::open(&server, &user, "/stream", None).await;
+    assert!(
+        again.risk().await.is_none() && safe.risk().await.is_none(),
+        "once a day"
+    );
+    drop((again, safe));
+    let mut resumed = Stream::open(&server, &user, "/stream", Some("0")).await;
+    assert_eq!(resumed.risk().await.unwrap().id, risk.id, "it can be resumed");
+    drop(resumed);
+    user.post("/checkin", json!(null)).await.ok(200);
+    // It is so when somebody begins to follow.
+    server.set_clock("2026-01-08T10:00:00Z").await;
+    let mut late = Stream::open(&server, &user, "/stream", None).await;
+    assert_eq!(late.risk().await.unwrap().data["data"]["currentStreak"], 3);
+    server.set_clock("2026-01-09T10:00:00Z").await;
+    assert!(late.risk().await.is_none(), "it is lost, and no longer at risk");
 }

@@ -231,7 +231,6 @@ fn calendar_of(
     let (state, policy) = (&user.check_in, catalog.check_in.as_ref());
     let current = state.streak_on(today, zones, policy);
     let can_check_in_today = state.can_check_in_on(today);
-    let tomorrow = today.succ_opt().unwrap_or(today);
     let next = policy.next_milestone(current);
     Calendar {
         current_streak: current,
@@ -244,7 +243,7 @@ fn calendar_of(
         } else {
             next_check_in(user, zones, now)
         },
-        streak_at_risk: can_check_in_today && current > 0 && state.streak_on(tomorrow, zones, policy) == 0,
+        streak_at_risk: state.is_at_risk_on(today, zones, policy),
         next_milestone: next.map(|(days, tier)| Milestone {
             days,
             bonus: tier.milestone_bonus,

@@ -1,5 +1,7 @@
 //! Events as they happen, as server-sent events.
 
+mod streak_watch;
+
 use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
@@ -15,11 +17,12 @@ use mission_core::{UserId, ports::store::StoreError};
 use serde::Deserialize;
 use tokio::{
     sync::broadcast::{Receiver, error::RecvError},
-    time::Instant,
+    time::{Instant, Interval, MissedTickBehavior},
 };
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use self::streak_watch::StreakWatch;
 use crate::{
     auth::Permission,
     feed::{EventFeed, FeedEvent, PAGE},
@@ -33,6 +36,8 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 /// After so long a stream ends, and its client comes again with a token that is looked at anew.
 const LONGEST: Duration = Duration::from_secs(30 * 60);
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// How often it is looked whether a user's streak is at risk by now.
+const STREAK: Duration = Duration::from_secs(1);
 
 /// Whose events.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -43,7 +48,9 @@ struct Whose {
     user: Option<UserId>,
 }
 
-/// Follows events as they happen: the caller's own, and with `users:read` those of all users. `id` is to be sent as
+/// Follows events as they happen: the caller's own, and with `users:read` those of all users. Besides what other services are
+/// told there is `TaskProgressedEvent`, whenever a task's progress, target or status has changed, and, of the one user who is
+/// followed, `StreakAtRiskEvent`: once a day, where the streak is lost without a check-in on it. `id` is to be sent as
 /// `Last-Event-ID` by who comes again, and then nothing is missed for 24 hours; where something was, the first event is `gap`.
 #[utoipa::path(get, path = "/stream", operation_id = "stream", tag = "events", params(Whose,
     ("Last-Event-ID" = Option<String>, Header, description = "The `id` of the last event that was received")), responses(
@@ -81,10 +88,14 @@ async fn follow(
     if last.is_some_and(|last| last < oldest - 1 || last > latest) {
         waiting.push_back(Event::default().event("gap").data("{}"));
     }
+    let mut ticks = tokio::time::interval(STREAK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let follower = Follower {
         feed,
         live,
         user,
+        streak: user.map(|user| StreakWatch::new(state.clone(), user)),
+        ticks,
         last: last.map_or(latest, |last| last.min(latest)),
         waiting,
         behind: true,
@@ -120,6 +131,8 @@ struct Follower {
     feed: Arc<EventFeed>,
     live: Receiver<Arc<FeedEvent>>,
     user: Option<UserId>,
+    streak: Option<StreakWatch>,
+    ticks: Interval,
     /// The number of the last event that was told, or passed over.
     last: i64,
     waiting: VecDeque<Event>,
@@ -152,6 +165,12 @@ impl Follower {
                 () = self.feed.stopping().cancelled() => return None,
                 () = tokio::time::sleep_until(self.until) => return None,
                 received = self.live.recv() => received,
+                _ = self.ticks.tick(), if self.streak.is_some() => {
+                    if let Some(streak) = &mut self.streak {
+                        streak.look().await;
+                    }
+                    continue;
+                }
             };
             match received {
                 Ok(event) => self.take(&event),
