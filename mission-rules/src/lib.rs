@@ -30,6 +30,7 @@ mod expectation;
 mod failed_rules;
 mod failure;
 mod finding_code;
+mod hook_cost;
 mod index_guard;
 mod json;
 mod limits;

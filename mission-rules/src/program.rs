@@ -4,7 +4,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use mission_core::{
     mission::FieldCondition,
-    ports::rules::{FailureKind, Hook, RuleContext, RuleFailure},
+    ports::rules::{FailureKind, Hook, HookCost, RuleContext, RuleFailure},
 };
 use rhai::{AST, ASTFlags, CallFnOptions, Dynamic, Engine, Expr, FuncArgs, Scope, Stmt};
 
@@ -15,6 +15,7 @@ use crate::{
     completions::CompletionsRead,
     context::{ContextUse, script_context},
     failure::rule_failure,
+    hook_cost::HookCounters,
     index_guard::{GuardedScript, Insertions},
     moving_average::MovingAverage,
     sandbox::{Deadline, EngineMode, Language, MUTATING_METHODS, engine},
@@ -42,6 +43,7 @@ pub(crate) struct Program {
     hooks: [Option<Result<CompiledHook, Interpreted>>; Hook::ALL.len()],
     pub(crate) reads: ContextUse,
     pub(crate) pace: MovingAverage,
+    costs: [HookCounters; Hook::ALL.len()],
     insertions: Insertions,
     /// The codes of the missions whose completions it reads.
     pub(crate) completions: Vec<String>,
@@ -134,6 +136,7 @@ impl Engines {
             hooks,
             reads: ContextUse::of(defined, &Hook::ALL.map(Hook::name)),
             pace: MovingAverage::default(),
+            costs: Default::default(),
             insertions: guarded.into_insertions(),
             completions: CompletionsRead::of(defined).codes.into_iter().collect(),
         })
@@ -240,7 +243,34 @@ impl Program {
         meaning: impl FnOnce(Outcome<'_, '_, '_>) -> Option<T>,
     ) -> Option<T> {
         let compiled = self.hooks.get(hook as usize)?.as_ref()?.as_ref().ok()?;
-        compiled.evaluate(context, &self.limits, meaning)
+        let cost = &self.costs.get(hook as usize)?.compiled;
+        if !cost.count() {
+            return compiled.evaluate(context, &self.limits, meaning);
+        }
+        let started = self.stopwatch.elapsed();
+        let value = compiled.evaluate(context, &self.limits, meaning);
+        cost.note_time(self.stopwatch.elapsed().saturating_sub(started));
+        value
+    }
+
+    /// What the evaluations of each hook have cost so far, those by the interpreter apart from the compiled ones.
+    pub(crate) fn costs(&self) -> Vec<HookCost> {
+        let mut costs = Vec::new();
+        for (hook, counters) in Hook::ALL.into_iter().zip(&self.costs) {
+            for (counter, compiled) in [(&counters.compiled, true), (&counters.interpreted, false)] {
+                let (evaluations, total, longest) = counter.sums();
+                if evaluations > 0 {
+                    costs.push(HookCost {
+                        hook,
+                        compiled,
+                        evaluations,
+                        total,
+                        longest,
+                    });
+                }
+            }
+        }
+        costs
     }
 
     /// What an event must be like for a compiled `eligible` to say yes.
@@ -251,7 +281,13 @@ impl Program {
 
     /// What a hook gives by the interpreter.
     pub(crate) fn interpret(&self, hook: Hook, context: &RuleContext<'_>) -> Result<Dynamic, RuleFailure> {
-        self.call(hook, script_context(context, &self.reads))
+        let started = self.stopwatch.elapsed();
+        let value = self.call(hook, script_context(context, &self.reads));
+        if let Some(counters) = self.costs.get(hook as usize) {
+            let took = self.stopwatch.elapsed().saturating_sub(started);
+            counters.interpreted.note(took);
+        }
+        value
     }
 
     /// Lets the interpreter call a hook.

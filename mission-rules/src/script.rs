@@ -9,8 +9,8 @@ use mission_core::{
     fraud::RiskAssessment,
     mission::FieldCondition,
     ports::rules::{
-        CompileError, EvidenceVerdict, Hook, RewardPatch, RuleContext, RuleFailure, Script, ScriptCompiler,
-        TracedLine,
+        CompileError, EvidenceVerdict, Hook, HookCost, RewardPatch, RuleContext, RuleFailure, Script,
+        ScriptCompiler, TracedLine,
     },
 };
 use rhai::Dynamic;
@@ -318,5 +318,9 @@ impl Script for ScriptHooks {
 
     fn is_slow(&self) -> bool {
         self.program.pace.is_slow()
+    }
+
+    fn costs(&self) -> Vec<HookCost> {
+        self.program.costs()
     }
 }

@@ -14,7 +14,7 @@ export function Operations() {
   return html`<h1>${t('Operations')}</h1><${Health} found=${found} /><${Live} />
     ${may('messages:read') && html`<${Parked} />${hasBroker && html`<${DeadLetters} />`}`}
     ${may('webhooks:write') && html`<${Webhooks} />`}
-    ${may('audit:read') && html`<${Audit} /><${Configuration} />`}`;
+    ${may('audit:read') && html`<${SlowScripts} /><${Audit} /><${Configuration} />`}`;
 }
 
 function Health({ found }) {
@@ -71,6 +71,17 @@ function Webhooks() {
   return html`<section><h2>${t('Webhooks')}</h2><${Loaded} from=${found}>${(data) => html`<${Table} head=${['Address', 'Status', 'Events', 'Reason', 'Action'].map(t)}
     rows=${data.items.map((one) => [one.url, html`<${Tag} of=${one.status} />`, one.events.join(', ') || t('All'), one.disabled_reason ?? '–', act(one)])} />`}<//>
     <p class="soft">${t('Deliveries, rotation of secrets and new webhooks: see the API.')} <a href="/docs">/docs</a></p></section>`;
+}
+
+/** The hooks that take most of this server's time. */
+function SlowScripts() {
+  const found = useLoad(() => get('/rules/slow'), []);
+  const missions = (codes) => codes.map((code) => html`<code>${code}</code> `);
+  return html`<section><h2>${t('Scripts that take longest')}</h2><${Loaded} from=${found}>${(data) => html`<${Table} empty=${t('No script has run yet.')}
+    head=${['Mission', 'Hook', 'Runs', 'Evaluations', 'Milliseconds', 'Mean, µs', 'Longest, µs'].map(t)} rows=${data.items.map((one) => [
+      missions(one.missions), html`<code>${one.hook}</code>`, html`${t(one.compiled ? 'compiled' : 'in the interpreter')} ${one.slow && html`<${Tag} of="slow" />`}`,
+      number(one.evaluations), number(one.total_ms), number(one.mean_us), number(one.longest_us)])} />`}<//>
+    <p class="soft">${t('On this server, since it began or the script was put in place.')}</p></section>`;
 }
 
 const Audit = () => html`<${Listed} title=${t('Audit')} path="/audit" head=${['Time', 'Action', 'Subject', 'By']}

@@ -33,7 +33,7 @@ export function Loaded({ from, children }) {
 
 const tones = {
   passed: 'good', trusted: 'good', new: 'warn', active: 'good', completed: 'good', claimed: 'good', delivered: 'good', approved: 'good', enabled: 'good', up: 'good', ok: 'good', applied: 'good', available: 'good', true: 'good',
-  paused: 'warn', pending: 'warn', pending_review: 'warn', held: 'warn', open: 'warn', waiting: 'warn', in_progress: 'warn',
+  paused: 'warn', pending: 'warn', pending_review: 'warn', held: 'warn', open: 'warn', waiting: 'warn', in_progress: 'warn', slow: 'warn',
   rejected: 'bad', expired: 'bad', revoked: 'bad', failed: 'bad', disabled: 'bad', down: 'bad', false: 'bad', error: 'bad', warning: 'warn',
 };
 export const Tag = ({ of }) => html`<span class="tag ${tones[of] ?? 'soft'}">${String(of).replaceAll('_', ' ')}</span>`;

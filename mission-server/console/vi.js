@@ -70,5 +70,9 @@ export const vi = {
   'Webhooks': 'Webhook', 'Address': 'Địa chỉ', 'Events': 'Sự kiện', 'Enable': 'Bật', 'What waits for it is sent again.': 'Phần đang chờ được gửi lại.',
   'Delete': 'Xóa', 'It is told of nothing any more.': 'Không còn được báo gì nữa.',
   'Deliveries, rotation of secrets and new webhooks: see the API.': 'Lịch sử gửi, đổi khóa và webhook mới: xem API.',
+  'Scripts that take longest': 'Kịch bản tốn thời gian nhất', 'No script has run yet.': 'Chưa có kịch bản nào chạy.', 'Runs': 'Cách chạy',
+  'Evaluations': 'Số lần tính', 'Mean, µs': 'Trung bình, µs', 'Longest, µs': 'Lâu nhất, µs', 'compiled': 'đã biên dịch',
+  'in the interpreter': 'trong trình thông dịch', 'On this server, since it began or the script was put in place.':
+    'Trên máy chủ này, từ khi khởi động hoặc từ khi kịch bản được áp dụng.',
   'Audit': 'Nhật ký', 'Subject': 'Đối tượng', 'Configuration': 'Cấu hình', 'Origin': 'Nguồn', 'By default': 'Mặc định',
 };

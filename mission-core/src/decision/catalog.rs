@@ -157,6 +157,12 @@ impl CompiledMission {
             || self.editions.iter().any(CompiledMission::is_slow)
     }
 
+    /// The scripts that its tasks run, that of new ones first; the same script may be there more than once.
+    pub fn scripts(&self) -> impl Iterator<Item = &Arc<dyn Script>> {
+        self.editions()
+            .filter_map(|known| known.script.as_ref()?.as_ref().ok())
+    }
+
     /// Whether one of its rules may read the user's friends.
     #[must_use]
     pub fn reads_friends(&self) -> bool {

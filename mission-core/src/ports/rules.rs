@@ -1,6 +1,6 @@
 //! Mission scripts: the context that they read and the hooks that they may define.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Timelike, Utc};
 use chrono_tz::Tz;
@@ -345,6 +345,26 @@ pub trait Script: Send + Sync + std::fmt::Debug {
     fn is_slow(&self) -> bool {
         false
     }
+
+    /// What the calls of each hook have cost in this process so far, where somebody measures that.
+    fn costs(&self) -> Vec<HookCost> {
+        Vec::new()
+    }
+}
+
+/// What the evaluations of one hook have cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HookCost {
+    /// The hook.
+    pub hook: Hook,
+    /// Whether they were compiled ones; else the interpreter's.
+    pub compiled: bool,
+    /// How many there were.
+    pub evaluations: u64,
+    /// How long they took together; of compiled ones an estimate.
+    pub total: Duration,
+    /// How long the longest of those that were timed took.
+    pub longest: Duration,
 }
 
 /// The result of `verify`.

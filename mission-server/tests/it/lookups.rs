@@ -1,10 +1,11 @@
 //! What authors, support and operators look up: how missions and a pack's cases do, whose an invite code is, which devices
 //! somebody uses, how the server is configured.
 
+use chrono::Utc;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::Server;
+use crate::support::{Server, event};
 
 #[tokio::test]
 async fn an_author_sees_what_a_mission_has_spent_and_who_is_at_it() {
@@ -194,6 +195,70 @@ async fn the_configuration_in_force_is_shown_without_secrets() {
         .get("/configuration")
         .await
         .refused(403, "forbidden");
+}
+
+#[tokio::test]
+async fn the_scripts_that_take_longest_are_shown() {
+    let server = Server::start().await;
+    let (admin, user) = (server.admin(), server.user());
+    let reader = server.client(Uuid::new_v4(), json!({"permissions": ["audit:read"]}));
+    assert_eq!(reader.get("/rules/slow").await.ok(200)["items"], json!([]));
+    let slow = "fn progress(ctx) { let n = 0; for i in 0..2000 { n += i % 7; } if n > 0 { 1 } else { 0 } }";
+    let quick = "fn progress(ctx) { if ctx.event.data.seconds >= 30 { 1 } else { 0 } }";
+    for (code, script) in [("slow", slow), ("quick", quick), ("slow-too", slow)] {
+        let moved_by_event = json!({"target": 1000, "auto_start": true, "trigger": {"event": "video.watched"},
+            "script": script});
+        admin.mission(code, moved_by_event).await;
+    }
+    for _ in 0..3 {
+        let watched = event(
+            user.user,
+            "video.watched",
+            &Utc::now().to_rfc3339(),
+            json!({"seconds": 31}),
+        );
+        admin.post("/events", watched).await.ok(200);
+    }
+    let costs = reader.get("/rules/slow").await.ok(200)["items"].clone();
+    let [first, second] = costs.as_array().unwrap().as_slice() else {
+        panic!("{costs}");
+    };
+    let shown = |cost: &Value| {
+        let named = ["missions", "hook", "compiled", "evaluations"];
+        named.map(|name| cost[name].clone())
+    };
+    // Two missions with the same script: six evaluations of it.
+    assert_eq!(
+        shown(first),
+        [
+            json!(["slow", "slow-too"]),
+            json!("progress"),
+            json!(false),
+            json!(6)
+        ]
+    );
+    assert_eq!(
+        shown(second),
+        [json!(["quick"]), json!("progress"), json!(true), json!(3)]
+    );
+    let of = |cost: &Value, name: &str| cost[name].as_f64().unwrap();
+    assert!(
+        of(first, "mean_us") > of(second, "mean_us") && of(second, "mean_us") > 0.0,
+        "{costs}"
+    );
+    assert!(first["slow"].is_boolean(), "{costs}");
+    assert!(of(first, "longest_us") >= of(first, "mean_us"), "{costs}");
+    assert!(
+        (of(first, "total_ms") * 1000.0 / 6.0 - of(first, "mean_us")).abs() < 1.0,
+        "{costs}"
+    );
+    let top = reader.get("/rules/slow?limit=1").await.ok(200);
+    assert_eq!(top["items"].as_array().unwrap().len(), 1);
+    reader
+        .get("/rules/slow?limit=0")
+        .await
+        .refused(422, "invalid_query");
+    user.get("/rules/slow").await.refused(403, "forbidden");
 }
 
 #[tokio::test]

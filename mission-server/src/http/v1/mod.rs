@@ -22,6 +22,7 @@ mod reviews;
 mod rewards;
 mod rules;
 mod shadow;
+mod slow_scripts;
 mod stream;
 mod tasks;
 mod uploads;
@@ -53,6 +54,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .merge(leaderboards::routes())
         .merge(events::routes())
         .merge(rules::routes())
+        .merge(slow_scripts::routes())
         .merge(packs::routes())
         .merge(pack_cases::routes())
         .merge(reviews::routes())
