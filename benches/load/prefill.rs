@@ -67,6 +67,7 @@ pub(crate) fn prefill_check_ins(database: &Database, users: u32) -> Result<()> {
         streak: 1,
         earned: Earned::default(),
         freezes_used: 0,
+        dates_between: 0,
         checked_in_at: DateTime::default(),
     };
     let record = serde_json::to_string(&day)?;

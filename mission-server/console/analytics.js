@@ -20,7 +20,7 @@ export function Analytics() {
     <div><label for="bucket">${t('Step')}</label><select id="bucket" value=${asked.bucket} onChange=${set('bucket')}><option value="hour">hour</option><option value="day">day</option></select></div>
     <div><label for="mission">${t('Mission')}</label><select id="mission" value=${asked.mission} onChange=${set('mission')}><option value="">${t('All')}</option>${(missions.data?.items ?? []).map((one) => html`<option value=${one.id}>${one.title}</option>`)}</select></div></div></section>
     <${Loaded} from=${found}>${(data) => html`<${Figured} data=${data} />`}<//>
-    ${!asked.mission && html`<${ByMission} from=${asked.from} to=${asked.to} missions=${missions.data?.items ?? []} />`}`;
+    ${!asked.mission && html`<${ByMission} from=${asked.from} to=${asked.to} missions=${missions.data?.items ?? []} /><${Streaks} from=${asked.from} to=${asked.to} />`}`;
 }
 
 function Figured({ data }) {
@@ -53,6 +53,31 @@ function ByMission({ from, to, missions }) {
         rows=${items.map((one) => [name(one), ...PARTS.map((part) => number(one[part]))])} />
         <p><button onClick=${() => saveCsv(`analytics-${by}.csv`, names, items)}>CSV · ${t('Compared')}</button></p>`;
     }}<//></section>`;
+}
+
+/** How long streaks are, and how many of each length go on. */
+function Streaks({ from, to }) {
+  const found = useLoad(() => get(`/analytics/streaks?${new URLSearchParams({ from, to })}`), [from, to]);
+  return html`<section><h2>${t('Streaks')}</h2><${Loaded} from=${found}>${(data) => html`<${StreakFigures} data=${data} />`}<//></section>`;
+}
+
+/** The bounds of the lengths that the chart shows together. */
+const LENGTHS = [[1, 1], [2, 6], [7, 29], [30, 366]];
+
+function StreakFigures({ data }) {
+  const { times, series } = useMemo(() => ({
+    times: data.days.map((day) => Date.parse(day.date) / 1000),
+    series: LENGTHS.map(([first, last]) => ({
+      label: `${first === last ? first : last === 366 ? `${first}+` : `${first}–${last}`} ${t('days')}`,
+      values: data.days.map((day) => day.lengths.filter((one) => one.length >= first && one.length <= last).reduce((all, one) => all + one.users, 0)),
+    })),
+  }), [data]);
+  const length = (one) => (one.length === 366 ? '366+' : one.length);
+  const rows = data.days.flatMap((day) => day.lengths.map((one) => ({ date: day.date, complete: day.complete, ...one, length: length(one) })));
+  return html`<${Chart} times=${times} series=${series} />
+    <${Table} head=${['Length', 'Check-ins', 'Back the next day', 'Part'].map(t)} empty=${t('No day is over yet.')}
+      rows=${data.lengths.map((one) => [length(one), number(one.users), number(one.returned), one.retention === null ? '–' : `${number(one.retention * 100)} %`])} />
+    <p><button onClick=${() => saveCsv('streaks.csv', ['date', 'length', 'users', 'returned', 'retention', 'complete'], rows)}>CSV · ${t('Streaks')}</button></p>`;
 }
 
 const PARTS = ['started', 'completed', 'claims', 'points'];

@@ -60,7 +60,8 @@ export const vi = {
   'Why not?': 'Vì sao không?', 'Explain': 'Giải thích', 'Holds': 'Đúng', 'Condition': 'Điều kiện', 'Seen': 'Đã thấy',
 
   // Analytics.
-  'From': 'Từ', 'To': 'Đến', 'Step': 'Bước', 'Compared': 'So sánh',
+  'From': 'Từ', 'To': 'Đến', 'Step': 'Bước', 'Compared': 'So sánh', 'Streaks': 'Chuỗi ngày', 'Length': 'Độ dài', 'Check-ins': 'Điểm danh',
+  'Back the next day': 'Trở lại hôm sau', 'Part': 'Tỷ lệ', 'days': 'ngày', 'No day is over yet.': 'Chưa có ngày nào kết thúc.',
 
   // Operations.
   'Dependencies': 'Phụ thuộc', 'Milliseconds': 'Mili giây', 'Outbox': 'Hộp gửi', 'Oldest, seconds': 'Cũ nhất, giây', 'Parked': 'Bị giữ lại',

@@ -35,6 +35,7 @@ pub(crate) fn check_in(cx: &mut DecisionContext<'_>, user: UserId) -> Result<Che
         streak: user.check_in.streak.current,
         earned: step.earned,
         freezes_used: step.freezes_used,
+        dates_between: step.dates_between,
         checked_in_at: now,
     };
     cx.put_check_in_day((user.id, date), day.clone());

@@ -27,8 +27,33 @@ pub struct CheckInDay {
     pub earned: Earned,
     /// The freezes that kept the streak.
     pub freezes_used: u32,
+    /// How many dates lie between it and the check-in before, where the streak was kept over some.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub dates_between: u32,
     /// When.
     pub checked_in_at: DateTime<Utc>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+impl CheckInDay {
+    /// Streaks from this length on are counted together.
+    pub const LONGEST_COUNTED: u32 = 367;
+
+    /// Under which length its streak is counted.
+    #[must_use]
+    pub fn counted_length(&self) -> u32 {
+        self.streak.min(Self::LONGEST_COUNTED)
+    }
+
+    /// Whether the user had checked in on the date before.
+    #[must_use]
+    pub fn follows_the_day_before(&self) -> bool {
+        self.streak > 1 && self.dates_between == 0
+    }
 }
 
 /// The parts of what one check-in earns, each rounded once.

@@ -130,6 +130,8 @@ pub struct StreakStep {
     pub earned: Earned,
     /// The freezes that were spent to keep the streak.
     pub freezes_used: u32,
+    /// How many dates the streak was kept over.
+    pub dates_between: u32,
 }
 
 /// The effect of a gap since the last check-in on the streak.
@@ -164,6 +166,9 @@ impl CheckInState {
             Gap::Continues { freezes_used } => (self.streak.current.saturating_add(1), freezes_used),
             Gap::Restarts => (1, 0),
         };
+        let dates_between = self.last_date.filter(|_| current > 1).map_or(0, |last| {
+            u32::try_from((date - last).num_days() - 1).unwrap_or_default()
+        });
         let mut month = self.month_with(date, zones);
         let days_in_month = days_in_month(&month, date, zones);
         let (milestone_bonus, reached, milestones_paid) = self.milestones(current, policy, scale)?;
@@ -194,6 +199,7 @@ impl CheckInState {
             },
             earned,
             freezes_used,
+            dates_between,
         }))
     }
 

@@ -21,7 +21,7 @@ use crate::{
         queries::{
             ActivityCounts, AuditFilter, Board, Bucket, CatalogRecords, CountedMissions, DueExpiry,
             JournalPosition, JournalRecord, LeaderboardRow, PackVersion, Page, Queries, ReviewFilter,
-            TaskFilter, TimeRange, UserExport,
+            StreakCounts, TaskFilter, TimeRange, UserExport,
         },
         store::{Claim, Picture, Store as _, StoreError},
     },
@@ -242,6 +242,16 @@ impl Queries for MemoryStore {
             }
         }
         Ok(sums)
+    }
+
+    async fn streak_counts(
+        &self,
+        first: NaiveDate,
+        last: NaiveDate,
+    ) -> Result<BTreeMap<(NaiveDate, u32), StreakCounts>, StoreError> {
+        let mut counts = self.tables().streaks();
+        counts.retain(|(date, _), _| (first..=last).contains(date));
+        Ok(counts)
     }
 
     async fn due_expiries(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueExpiry>, StoreError> {
@@ -501,12 +511,28 @@ impl Tables {
         happened
     }
 
+    /// Who checked in, by date and length of the streak.
+    fn streaks(&self) -> BTreeMap<(NaiveDate, u32), StreakCounts> {
+        let mut counts = self.counted_streaks.clone();
+        for day in self.records.check_in_day.values().flatten() {
+            let counts = counts.entry((day.date, day.counted_length())).or_default();
+            counts.users += 1;
+            counts.returned += u64::from(day.follows_the_day_before());
+        }
+        counts
+    }
+
     /// Takes in what a user did who is about to be erased, by the hour.
     pub(super) fn keep_counts_of(&mut self, user: UserId) {
         let mut alone = Tables::default();
         alone.records.task = of_user(&self.records.task, user);
         alone.records.reward = of_user(&self.records.reward, user);
         alone.records.check_in_day = of_user(&self.records.check_in_day, user);
+        for (key, streaks) in alone.streaks() {
+            let counts = self.counted_streaks.entry(key).or_default();
+            counts.users += streaks.users;
+            counts.returned += streaks.returned;
+        }
         for ((at, mission), counts) in alone.happened() {
             if let Some(hour) = bucket_of(at, Bucket::Hour) {
                 *self.counted.entry((hour, mission)).or_default() += counts;

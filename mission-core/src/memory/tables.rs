@@ -12,7 +12,7 @@ use crate::{
     mission::BudgetUse,
     ports::{
         bus::ParkedEvent,
-        queries::{ActivityCounts, JournalPosition, JournalRecord, PACK_VERSIONS_KEPT},
+        queries::{ActivityCounts, JournalPosition, JournalRecord, PACK_VERSIONS_KEPT, StreakCounts},
         store::{
             Change, Claim, CommitOutcome, Friendship, JournalEntry, Picture, RECEIPT_LIFETIME, Root, Version,
         },
@@ -40,6 +40,8 @@ pub(super) struct Tables {
     check_in_dates: BTreeMap<(UserId, NaiveDate), crate::CheckInDayId>,
     /// What erased users did, and evidence that was refused, by the hour.
     pub(super) counted: BTreeMap<(DateTime<Utc>, Option<MissionId>), ActivityCounts>,
+    /// The streaks of erased users.
+    pub(super) counted_streaks: BTreeMap<(NaiveDate, u32), StreakCounts>,
     pub(super) audit: Vec<AuditEntry>,
     /// Of users, without the missions of what they name.
     pub(super) journal: BTreeMap<JournalPosition, JournalRecord>,

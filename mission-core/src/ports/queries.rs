@@ -258,6 +258,15 @@ impl AddAssign for ActivityCounts {
     }
 }
 
+/// Users who checked in on one local date with streaks of one length. An erasure leaves it as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StreakCounts {
+    /// How many.
+    pub users: u64,
+    /// Those of them who had checked in on the date before as well.
+    pub returned: u64,
+}
+
 /// The tasks and rewards of one user that seem to have expired.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DueExpiry {
@@ -455,6 +464,17 @@ pub trait Queries: Send + Sync {
         &self,
         range: TimeRange,
     ) -> Result<BTreeMap<MissionId, ActivityCounts>, StoreError>;
+
+    /// Who checked in on each local date from the first to the last, by the length of the streak; of
+    /// [`CheckInDay::LONGEST_COUNTED`] are those that are longer, too.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn streak_counts(
+        &self,
+        first: NaiveDate,
+        last: NaiveDate,
+    ) -> Result<BTreeMap<(NaiveDate, u32), StreakCounts>, StoreError>;
 
     /// Users with tasks or rewards that have expired by an instant and are not yet written down as expired.
     ///

@@ -299,18 +299,18 @@ fn grace_and_freezes_bridge_gaps() {
         check_in: CheckInPolicy::try_from(file).ok(),
         ..PackPolicy::default()
     });
-    // Days since the last check-in; then streak, freezes used and held.
+    // Days since the last check-in; then streak, freezes used and held, dates that it was kept over.
     let steps = [
-        (0, 1, 0, 0),
-        (1, 2, 0, 1),
-        (2, 3, 0, 1),
-        (3, 4, 1, 1),
-        (1, 5, 0, 1),
-        (1, 6, 0, 2),
-        (4, 7, 2, 0),
-        (3, 1, 0, 0),
+        (0, 1, 0, 0, 0),
+        (1, 2, 0, 1, 0),
+        (2, 3, 0, 1, 1),
+        (3, 4, 1, 1, 2),
+        (1, 5, 0, 1, 0),
+        (1, 6, 0, 2, 0),
+        (4, 7, 2, 0, 3),
+        (3, 1, 0, 0, 0),
     ];
-    for (n, (days, streak, used, held)) in steps.into_iter().enumerate() {
+    for (n, (days, streak, used, held, between)) in steps.into_iter().enumerate() {
         fixture.now += chrono::Duration::days(days);
         let done = check_in(&mut fixture).unwrap();
         assert_eq!(
@@ -318,6 +318,7 @@ fn grace_and_freezes_bridge_gaps() {
             (streak, used, held),
             "step {n}"
         );
+        assert_eq!(done.day.dates_between, between, "step {n}");
     }
 }
 

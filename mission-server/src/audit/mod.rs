@@ -6,6 +6,7 @@ mod decide_again;
 mod records;
 mod recount;
 mod report;
+mod streaks;
 mod sums;
 #[cfg(test)]
 #[cfg(feature = "server")]

@@ -44,6 +44,8 @@ pub enum DeviationKind {
     ScoreCount,
     /// A sum by hour and mission is not that of the records.
     HourlySum,
+    /// How many users have checked in on a date with a streak of some length is not what the records say.
+    StreakCount,
     /// What is used of a budget is not what its rewards hold.
     BudgetUse,
     /// The recorded commands, decided again, earn another amount.

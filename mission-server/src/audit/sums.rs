@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::{
     records::UserRecords,
     report::{Deviation, DeviationKind, Findings, Unchecked},
+    streaks::RecountedStreaks,
 };
 use crate::store::{
     micros::total_micros,
@@ -95,6 +96,7 @@ pub(super) struct RecountedSums {
     noted_hours: HashMap<(i64, Uuid), HourlySums>,
     boards: Boards,
     erased: u64,
+    streaks: RecountedStreaks,
 }
 
 impl RecountedSums {
@@ -119,6 +121,7 @@ impl RecountedSums {
                 whole_from: (now - Duration::days(69)).date_naive(),
             },
             erased: 0,
+            streaks: RecountedStreaks::default(),
         };
         again.read_noted(transaction).await?;
         Ok(again)
@@ -178,6 +181,7 @@ impl RecountedSums {
             self.erased += 1;
             findings.report.leave_out(Unchecked::ErasedUsers, 1);
         }
+        self.streaks.add(&records.days);
         for day in &records.days {
             self.hour(day.checked_in_at.timestamp_micros(), None).check_ins += 1;
         }
@@ -326,6 +330,7 @@ impl RecountedSums {
             );
         }
         above += self.budgets(transaction, findings).await?;
+        above += self.streaks.finish(transaction, keeps_erased, findings).await?;
         findings.report.leave_out(Unchecked::SumsAboveRecords, above);
         score_counts(transaction, findings).await
     }

@@ -392,7 +392,7 @@ macro_rules! suite {
 
             #[test]
             fn sums_over_all_users() {
-                use DeviationKind::{BudgetUse, HourlySum, Score, ScoreCount};
+                use DeviationKind::{BudgetUse, HourlySum, Score, ScoreCount, StreakCount};
                 let first = "user_id = (SELECT user_id FROM users ORDER BY user_id LIMIT 1)";
                 after(&[&format!("UPDATE scores SET points = points + 1 WHERE board = 0 AND {first}")], &[Score]);
                 after(
@@ -401,6 +401,8 @@ macro_rules! suite {
                 );
                 after(&["UPDATE activity_counts SET claims = claims + 1 WHERE claims > 0 AND check_ins = 0"], &[HourlySum]);
                 after(&["DELETE FROM activity_counts WHERE check_ins > 0"], &[HourlySum, HourlySum, HourlySum]);
+                after(&["UPDATE streak_counts SET users = users + 1"], &[StreakCount]);
+                after(&["DELETE FROM streak_counts"], &[StreakCount]);
                 after(&["UPDATE budgets SET grants = grants + 1"], &[BudgetUse]);
             }
 

@@ -14,7 +14,7 @@ use mission_core::{
         queries::{
             ActivityCounts, AuditFilter, Board, Bucket, CatalogRecords, CountedMissions, DueExpiry,
             JournalPosition, JournalRecord, LeaderboardRow, PackVersion, Page, Queries, ReviewFilter,
-            TaskFilter, TimeRange, UserExport,
+            StreakCounts, TaskFilter, TimeRange, UserExport,
         },
         store::{Claim, Picture, Store as _, StoreError},
     },
@@ -294,6 +294,14 @@ impl<D: SqlDatabase> Queries for SqlStore<D> {
     ) -> Result<BTreeMap<MissionId, ActivityCounts>, StoreError> {
         self.fold_activity().await;
         sums::by_mission(&self.database, range).await
+    }
+
+    async fn streak_counts(
+        &self,
+        first: NaiveDate,
+        last: NaiveDate,
+    ) -> Result<BTreeMap<(NaiveDate, u32), StreakCounts>, StoreError> {
+        sums::streaks(&self.database, first, last).await
     }
 
     async fn due_expiries(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueExpiry>, StoreError> {

@@ -5,12 +5,15 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, NaiveDate, Utc};
 use mission_core::{
     MissionId, UserId,
     points::total_from_millionths,
     ports::{
-        queries::{ActivityCounts, Board, BoardSpan, Bucket, CountedMissions, LeaderboardRow, TimeRange},
+        queries::{
+            ActivityCounts, Board, BoardSpan, Bucket, CountedMissions, LeaderboardRow, StreakCounts,
+            TimeRange,
+        },
         store::StoreError,
     },
 };
@@ -220,6 +223,28 @@ pub(super) async fn by_mission<D: SqlDatabase>(
     // What belongs to no mission is counted under the nil id.
     missions.retain(|mission, counts| !mission.0.is_nil() && *counts != ActivityCounts::default());
     Ok(missions)
+}
+
+/// Who checked in on each date, by the length of the streak.
+pub(super) async fn streaks<D: SqlDatabase>(
+    database: &D,
+    first: NaiveDate,
+    last: NaiveDate,
+) -> Result<BTreeMap<(NaiveDate, u32), StreakCounts>, StoreError> {
+    let query =
+        SqlBuilder::new("SELECT date, length, users, returned FROM streak_totals WHERE date BETWEEN ? AND ?");
+    let rows = database.read(query.with(days(first)).with(days(last))).await?;
+    let mut counts = BTreeMap::new();
+    for row in &rows {
+        let date = NaiveDate::default() + Duration::days(row.number(0)?);
+        let length = u32::try_from(row.number(1)?).unwrap_or(u32::MAX);
+        let streaks = StreakCounts {
+            users: row.count(2)?,
+            returned: row.count(3)?,
+        };
+        counts.insert((date, length), streaks);
+    }
+    Ok(counts)
 }
 
 /// Removes the scores of weeks and months that nobody reads any more, a little at a time.

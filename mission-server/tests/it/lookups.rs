@@ -198,6 +198,69 @@ async fn the_configuration_in_force_is_shown_without_secrets() {
 }
 
 #[tokio::test]
+async fn streaks_are_shown_by_length_with_those_that_went_on() {
+    let server = Server::start().await;
+    let users = [server.user(), server.user(), server.user()];
+    for (day, came) in [(5, &users[..]), (6, &users[..2]), (7, &users[1..])] {
+        server.set_clock(&format!("2026-01-{day:02}T10:00:00Z")).await;
+        for user in came {
+            user.post("/checkin", json!(null)).await.ok(200);
+        }
+    }
+    let reader = server.client(Uuid::new_v4(), json!({"permissions": ["analytics:read"]}));
+    let path = "/analytics/streaks?from=2026-01-04&to=2026-01-08";
+    let found = reader.get(path).await.ok(200);
+    let shown = |day: &Value| {
+        let lengths = day["lengths"].as_array().unwrap().iter();
+        let lengths =
+            lengths.map(|one| ["length", "users", "returned"].map(|name| one[name].as_u64().unwrap()));
+        let lengths: Vec<_> = lengths.collect();
+        (
+            day["check_ins"].as_u64().unwrap(),
+            day["complete"].as_bool().unwrap(),
+            lengths,
+        )
+    };
+    let days = found["days"].as_array().unwrap();
+    let days: Vec<_> = days.iter().map(shown).collect();
+    assert_eq!(
+        days,
+        [
+            (0, true, vec![]),
+            (3, false, vec![[1, 3, 2]]),
+            (2, false, vec![[2, 2, 1]]),
+            // One of them begins anew.
+            (2, false, vec![[1, 1, 0], [3, 1, 0]]),
+        ]
+    );
+    assert_eq!(found["lengths"], json!([]));
+    server.set_clock("2026-01-08T12:00:00Z").await;
+    let found = reader.get(path).await.ok(200);
+    assert_eq!(found["days"][2]["complete"], true);
+    assert_eq!(
+        found["lengths"].to_string(),
+        concat!(
+            r#"[{"length":1,"retention":0.6667,"returned":2,"users":3},"#,
+            r#"{"length":2,"retention":0.5,"returned":1,"users":2}]"#
+        )
+    );
+    let unasked = reader.get("/analytics/streaks").await.ok(200);
+    assert_eq!(
+        (&unasked["from"], &unasked["to"]),
+        (&json!("2025-12-10"), &json!("2026-01-09"))
+    );
+    for bad in [
+        "from=2026-01-05&to=2026-01-05",
+        "from=2025-01-01&to=2026-01-01",
+        "from=yesterday",
+    ] {
+        let refused = reader.get(&format!("/analytics/streaks?{bad}")).await;
+        refused.refused(422, "invalid_query");
+    }
+    users[0].get("/analytics/streaks").await.refused(403, "forbidden");
+}
+
+#[tokio::test]
 async fn the_scripts_that_take_longest_are_shown() {
     let server = Server::start().await;
     let (admin, user) = (server.admin(), server.user());

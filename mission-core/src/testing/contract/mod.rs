@@ -110,7 +110,7 @@ cases! { $
     sums: a_leaderboard_ranks_by_points, a_leaderboard_keeps_to_its_span_and_users, ranks_are_exact_over_scores_of_all_sizes, nobody_is_missing_from_a_leaderboard, a_leaderboard_takes_thousands_of_users,
         analytics_count_by_hour_and_day, a_revoked_reward_is_negative_in_its_own_bucket,
         a_task_that_began_earlier_counts_there, an_erasure_leaves_the_sums, refused_evidence_counts_among_what_was_judged, open_tasks_are_counted_by_mission, analytics_by_mission_are_the_sums_of_each,
-        analytics_keep_to_their_range_and_mission;
+        analytics_keep_to_their_range_and_mission, streaks_are_counted_by_date_and_length;
     expiries: what_is_due_is_found_until_it_is_written_down, due_expiries_are_limited_by_users;
     catalog: the_catalog_holds_missions_and_packs, the_last_versions_of_a_pack_are_kept, the_catalog_version_changes_with_missions_alone;
     concurrency: of_many_at_once_one_wins_a_version, of_many_at_once_one_wins_a_claim,

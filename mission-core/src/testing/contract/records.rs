@@ -81,6 +81,7 @@ pub(super) fn day(id: Uuid, date: NaiveDate, checked_in_at: DateTime<Utc>) -> Ch
             ..Earned::default()
         },
         freezes_used: 0,
+        dates_between: 0,
         checked_in_at,
     }
 }

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     MissionId, UserId,
+    check_in::CheckInDay,
     ports::{
         queries::{ActivityCounts, Board, Bucket, CountedMissions, LeaderboardRow, TimeRange},
         store::StoreError,
@@ -400,6 +401,76 @@ pub(super) async fn a_task_that_began_earlier_counts_there<S: WholeStore>(fixtur
         .await;
     let expected = counts("2026-01-05T00:00:00Z", [1, 0], [0, 0], 0.into(), [0, 0]);
     assert_eq!(answered(series), [expected].into());
+}
+
+/// Checks users in: who, on which date of January 2026, with which streak, kept over how many dates.
+async fn streaks_of<S: WholeStore>(fixture: &StoreFixture<'_, S>, days: &[(u64, u32, u32, u32)]) {
+    for (who, day, streak, dates_between) in days.iter().copied() {
+        let date = date(&format!("2026-01-{day:02}"));
+        let day = CheckInDay {
+            streak,
+            dates_between,
+            ..records::day(fixture.fresh(), date, noon())
+        };
+        fixture
+            .settle(user(who), |change| records::write_day(change, user(who), day))
+            .await;
+    }
+}
+
+async fn streaks_between<S: WholeStore>(
+    fixture: &StoreFixture<'_, S>,
+    first: &str,
+    last: &str,
+) -> Vec<(String, u32, u64, u64)> {
+    let counts = answered(fixture.store.streak_counts(date(first), date(last)).await);
+    let counts = counts.into_iter();
+    counts
+        .map(|((date, length), counts)| (date.to_string(), length, counts.users, counts.returned))
+        .collect()
+}
+
+pub(super) async fn streaks_are_counted_by_date_and_length<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
+    let days = [
+        (1, 5, 1, 0),
+        (2, 5, 1, 0),
+        (3, 5, 6, 0),
+        (1, 6, 2, 0),
+        (3, 6, 7, 0),
+        // Kept over a date that was missed.
+        (2, 7, 2, 1),
+        (1, 7, 3, 0),
+        (4, 7, 366, 0),
+        (5, 7, 367, 0),
+        (6, 7, 4000, 0),
+    ];
+    streaks_of(fixture, &days).await;
+    let fifth = [("2026-01-05", 1, 2, 0), ("2026-01-05", 6, 1, 1)];
+    let sixth = [("2026-01-06", 2, 1, 1), ("2026-01-06", 7, 1, 1)];
+    let seventh = [
+        ("2026-01-07", 2, 1, 0),
+        ("2026-01-07", 3, 1, 1),
+        ("2026-01-07", 366, 1, 1),
+        ("2026-01-07", 367, 2, 2),
+    ];
+    let named = |rows: &[(&str, u32, u64, u64)]| {
+        let rows = rows.iter();
+        rows.map(|(date, length, users, returned)| ((*date).to_owned(), *length, *users, *returned))
+            .collect::<Vec<_>>()
+    };
+    let all = named(&[&fifth[..], &sixth, &seventh].concat());
+    assert_eq!(streaks_between(fixture, "2026-01-05", "2026-01-07").await, all);
+    let of_one = streaks_between(fixture, "2026-01-06", "2026-01-06").await;
+    assert_eq!(of_one, named(&sixth), "both dates count");
+    assert_eq!(streaks_between(fixture, "2026-01-08", "2026-02-08").await, []);
+    for who in [user(1), user(6)] {
+        let version = fixture.version(crate::ports::store::Root::User(who)).await;
+        let mut erasure = fixture.change_of(crate::user::User::tombstone(who, noon()), version);
+        erasure.write_set.erasures.insert(who);
+        fixture.committed(&erasure).await;
+    }
+    let after = streaks_between(fixture, "2026-01-05", "2026-01-07").await;
+    assert_eq!(after, all, "an erasure leaves them");
 }
 
 pub(super) async fn an_erasure_leaves_the_sums<S: WholeStore>(fixture: &StoreFixture<'_, S>) {

@@ -109,7 +109,10 @@ impl From<ActivityCounts> for Counts {
     }
 }
 
-fn optional_exact<S: serde::Serializer>(value: &Option<Decimal>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn optional_exact<S: serde::Serializer>(
+    value: &Option<Decimal>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     match value {
         Some(value) => mission_core::points::exact::serialize(value, serializer),
         None => serializer.serialize_none(),

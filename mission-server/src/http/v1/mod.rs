@@ -23,6 +23,7 @@ mod rewards;
 mod rules;
 mod shadow;
 mod slow_scripts;
+mod streaks;
 mod stream;
 mod tasks;
 mod uploads;
@@ -60,6 +61,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .merge(reviews::routes())
         .merge(users::routes())
         .merge(analytics::routes())
+        .merge(streaks::routes())
         .merge(audit::routes())
         .merge(configuration::routes())
         .merge(journal::routes())

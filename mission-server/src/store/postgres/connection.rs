@@ -159,6 +159,7 @@ pub struct Database {
     pub(super) lease: Lease,
     pub(super) outbox_entries: QueueTable,
     pub(super) activity: QueueTable,
+    pub(super) streak_notes: QueueTable,
     pool: PgPool,
     /// For what need not survive a power loss, and is kept from the connections of commands: the relay, the wallet and the
     /// leaderboards write as much as commands do.
@@ -208,6 +209,7 @@ impl Database {
             lease: Lease::new(settings.outbox_lease),
             outbox_entries: QueueTable::outbox_entries(),
             activity: QueueTable::activity(),
+            streak_notes: QueueTable::streak_notes(),
             breaker: Breaker::new(pool.clone(), relaxed.clone()),
             waiting: Waiters::default(),
             pool,

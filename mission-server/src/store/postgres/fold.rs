@@ -1,4 +1,4 @@
-//! Folds noted activity into the scores of boards and the counts of hours.
+//! Folds noted activity into the scores of boards, the counts of hours and those of streaks.
 
 use mission_core::ports::store::StoreError;
 
@@ -49,6 +49,18 @@ const FOLD: &str = concat!(
     SELECT count(*) FROM taken"
 );
 
+/// The same of streaks.
+const TAKE_STREAKS: &str =
+    "WITH taken AS (DELETE FROM streak_notes WHERE id IN (SELECT id FROM streak_notes ORDER BY id";
+const FOLD_STREAKS: &str = ") RETURNING dates, lengths, users, returned),
+    counted AS (INSERT INTO streak_counts AS kept (date, length, users, returned)
+        SELECT date, length, sum(one.users), sum(one.returned)
+        FROM taken, unnest(taken.dates, taken.lengths, taken.users, taken.returned) AS one (date, length, users, returned)
+        GROUP BY date, length ORDER BY date, length
+        ON CONFLICT (date, length) DO UPDATE SET users = kept.users + excluded.users,
+            returned = kept.returned + excluded.returned)
+    SELECT count(*) FROM taken";
+
 /// Folds the first rows, and answers how many.
 pub(super) async fn fold(database: &Database) -> Result<u64, StoreError> {
     let failed = |error: sqlx::Error| failure(&error);
@@ -59,8 +71,13 @@ pub(super) async fn fold(database: &Database) -> Result<u64, StoreError> {
     let rows = transaction.run(fold).await.map_err(failed)?;
     let empty = SqlBuilder::new("DELETE FROM scores WHERE points = 0");
     transaction.run(empty).await.map_err(failed)?;
+    let mut streaks = SqlBuilder::new(TAKE_STREAKS);
+    streaks.limit(FOLDED_AT_ONCE).then(FOLD_STREAKS);
+    let streak_rows = transaction.run(streaks).await.map_err(failed)?;
     transaction.commit().await.map_err(failed)?;
     let folded = rows.first().map_or(Ok(0), |row| row.count(0))?;
+    let streaks = streak_rows.first().map_or(Ok(0), |row| row.count(0))?;
     database.activity.removed(database, folded).await;
+    database.streak_notes.removed(database, streaks).await;
     Ok(folded)
 }

@@ -31,6 +31,11 @@ impl QueueTable {
         QueueTable::vacuumed_by("VACUUM (SKIP_LOCKED, INDEX_CLEANUP ON, TRUNCATE OFF) activity")
     }
 
+    /// What waits to be folded into the counts of streaks.
+    pub(super) fn streak_notes() -> Self {
+        QueueTable::vacuumed_by("VACUUM (SKIP_LOCKED, INDEX_CLEANUP ON, TRUNCATE OFF) streak_notes")
+    }
+
     fn vacuumed_by(vacuum: &'static str) -> Self {
         QueueTable {
             vacuum,

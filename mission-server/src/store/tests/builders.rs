@@ -117,6 +117,7 @@ pub(crate) fn day(on: &str) -> CheckInDay {
         streak: 1,
         earned: Earned::default(),
         freezes_used: 0,
+        dates_between: 0,
         checked_in_at: noon(),
     }
 }

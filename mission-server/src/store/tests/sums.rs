@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use mission_core::{
+    check_in::CheckInDay,
     points::{Points, total_from_millionths},
     ports::{
         queries::{Board, Bucket, CountedMissions, Queries, TimeRange},
@@ -183,6 +184,42 @@ fn an_older_database_gets_its_sums_from_its_records() {
                 .unwrap(),
             series
         );
+    });
+}
+
+#[test]
+fn an_older_database_gets_its_streaks_from_its_check_ins() {
+    block_on(async {
+        let Some(test_store) = test_store().await else {
+            return;
+        };
+        let store = &test_store.store;
+        let dates = ["2026-01-05", "2026-01-06", "2026-01-08"];
+        for (version, (date, streak)) in (0..).zip(dates.into_iter().zip(1..)) {
+            let mut change = change(1, version);
+            let day = CheckInDay {
+                streak,
+                dates_between: u32::from(streak == 3),
+                ..day(date)
+            };
+            change
+                .write_set
+                .writes
+                .check_in_day
+                .insert((user(1), day.date), Some(day));
+            store.commit(&[change]).await.unwrap();
+        }
+        let (first, last) = (dates[0].parse().unwrap(), dates[2].parse().unwrap());
+        let counted = store.streak_counts(first, last).await.unwrap();
+        let returned: Vec<_> = counted.values().map(|counts| (counts.users, counts.returned)).collect();
+        assert_eq!(returned, [(1, 0), (1, 1), (1, 0)], "the third was kept over a date");
+        store.fold_activity().await;
+        assert_eq!(store.streak_counts(first, last).await.unwrap(), counted, "folded or not");
+
+        let begin = STREAKS.find("INSERT INTO streak_counts").unwrap();
+        let end = begin + STREAKS[begin..].find(';').unwrap() + 1;
+        run(&test_store, &format!("DELETE FROM streak_counts; {}", &STREAKS[begin..end])).await;
+        assert_eq!(store.streak_counts(first, last).await.unwrap(), counted);
     });
 }
 

@@ -143,6 +143,8 @@ pub(super) fn tables(database: &'static str) -> Vec<Table> {
         .table("activity_counts", &[
             ("hour mission_id started completed check_ins claims points_micros verifications verified", Nothing),
         ], OF_NOBODY)
+        .table("streak_counts", &[("date length users returned", Nothing)], OF_NOBODY)
+        .table("streak_notes@postgres", &[("id dates lengths users returned", Nothing)], OF_NOBODY)
         .table("budgets", &[("mission_id points_micros grants", Nothing)], OF_NOBODY)
         // On the way to others.
         .table("outbox_entries", &[

@@ -39,6 +39,8 @@ async fn hold_to_the_contract(store: &PostgresStore) {
             "DELETE FROM activity_counts",
             "DELETE FROM scores",
             "DELETE FROM score_counts",
+            "DELETE FROM streak_counts",
+            "DELETE FROM streak_notes",
             "DELETE FROM audit",
             "DELETE FROM journal",
             "DELETE FROM outbox_entries",

@@ -5,6 +5,7 @@ use crate::store::{row::SqlRow as _, sql_builder::SqlBuilder};
 use super::{PostgresStore, TestStore, options, test_store};
 
 const MIGRATION: &str = include_str!("../../../../migrations/postgres/0011_scores.sql");
+const STREAKS: &str = include_str!("../../../../migrations/postgres/0022_streak_counts.sql");
 
 async fn another(test_store: &TestStore) -> PostgresStore {
     PostgresStore::open(&test_store.schema.url, options())

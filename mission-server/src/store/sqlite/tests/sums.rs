@@ -3,6 +3,7 @@
 use super::{SqliteOptions, SqliteStore, TestStore, test_store as make};
 
 const MIGRATION: &str = include_str!("../../../../migrations/sqlite/0011_scores.sql");
+const STREAKS: &str = include_str!("../../../../migrations/sqlite/0022_streak_counts.sql");
 
 async fn test_store() -> Option<TestStore> {
     Some(make().await)
