@@ -200,13 +200,22 @@ try {
   await page.getByRole('link', { name: 'Watch 3 videos' }).waitFor();
   await page.getByLabel('By', { exact: true }).selectOption('category');
   await page.getByRole('cell', { name: 'engagement' }).first().waitFor();
+  await page.getByRole('heading', { name: 'Streaks' }).waitFor();
+  const streaks = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'CSV · Streaks' }).click();
+  assert.match(readFileSync(await (await streaks).path(), 'utf8'), /^date,length,users,returned,retention,complete\n[-0-9]+,1,1,0,0,false\n/);
   await go(page, 'Operations');
   await shows(page, 'from `--dev`');
+  await page.getByRole('heading', { name: 'Scripts that take longest' }).waitFor();
   await shows(page, 'RevokeReward');
   await page.waitForTimeout(500);
   const done = (await call(token, 'GET', '/tasks?mission=watch-3-videos')).items[0];
   await call(token, 'POST', `/tasks/${done.id}/claim`);
   await shows(page, 'RewardClaimedEvent');
+  const survey = await call(token, 'POST', `/missions/${missions.items.find((one) => one.code === 'answer-survey').id}/start`);
+  await call(token, 'POST', `/tasks/${survey.id}/progress`, { value: 3 });
+  await shows(page, 'TaskProgressedEvent');
+  await shows(page, '3 / 10, in progress');
   await accessible(page, 'operations');
   await picture(page, 'operations');
 
