@@ -19,9 +19,9 @@ use crate::{
     mission::{BudgetUse, ShadowComparison},
     ports::{
         queries::{
-            ActivityCounts, AuditFilter, Board, Bucket, CatalogRecords, CountedMissions, DueExpiry,
-            JournalPosition, JournalRecord, LeaderboardRow, PackVersion, Page, Queries, ReviewFilter,
-            StreakCounts, TaskFilter, TimeRange, UserExport,
+            ActivityCounts, AuditFilter, Board, Bucket, CatalogRecords, CountedMissions, DeviceUsers,
+            DueExpiry, JournalPosition, JournalRecord, LeaderboardRow, PackVersion, Page, Queries,
+            ReviewFilter, StreakCounts, TaskFilter, TimeRange, UserExport,
         },
         store::{Claim, Picture, Store as _, StoreError},
     },
@@ -133,9 +133,12 @@ impl Queries for MemoryStore {
         Ok(self.tables().reviews().find(|found| found.id == review).cloned())
     }
 
-    async fn device_users(&self, device: &DeviceHash) -> Result<BTreeMap<UserId, DateTime<Utc>>, StoreError> {
+    async fn device_users(&self, devices: &[DeviceHash]) -> Result<DeviceUsers, StoreError> {
         let tables = self.tables();
-        Ok(tables.devices.get(device).cloned().unwrap_or_default())
+        let known = devices
+            .iter()
+            .filter_map(|device| Some((device.clone(), tables.devices.get(device)?.clone())));
+        Ok(known.filter(|(_, users)| !users.is_empty()).collect())
     }
 
     async fn friends(&self, user: UserId, limit: usize) -> Result<Vec<UserId>, StoreError> {

@@ -267,6 +267,9 @@ pub struct StreakCounts {
     pub returned: u64,
 }
 
+/// Who came with each device, and when last.
+pub type DeviceUsers = BTreeMap<DeviceHash, BTreeMap<UserId, DateTime<Utc>>>;
+
 /// The tasks and rewards of one user that seem to have expired.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DueExpiry {
@@ -403,11 +406,12 @@ pub trait Queries: Send + Sync {
     /// When the store cannot be read.
     async fn reviews(&self, filter: ReviewFilter, page: Page<ReviewId>) -> Result<Vec<Review>, StoreError>;
 
-    /// Who came with a device, and when last; of many the latest fifty at least.
+    /// Who came with each of some devices, and when last; of many the latest fifty at least. A device with which nobody came
+    /// is left out.
     ///
     /// # Errors
     /// When the store cannot be read.
-    async fn device_users(&self, device: &DeviceHash) -> Result<BTreeMap<UserId, DateTime<Utc>>, StoreError>;
+    async fn device_users(&self, devices: &[DeviceHash]) -> Result<DeviceUsers, StoreError>;
 
     /// A user's friends as activity events told of them, at most so many.
     ///

@@ -12,9 +12,9 @@ use mission_core::{
     mission::{BudgetUse, ShadowComparison},
     ports::{
         queries::{
-            ActivityCounts, AuditFilter, Board, Bucket, CatalogRecords, CountedMissions, DueExpiry,
-            JournalPosition, JournalRecord, LeaderboardRow, PackVersion, Page, Queries, ReviewFilter,
-            StreakCounts, TaskFilter, TimeRange, UserExport,
+            ActivityCounts, AuditFilter, Board, Bucket, CatalogRecords, CountedMissions, DeviceUsers,
+            DueExpiry, JournalPosition, JournalRecord, LeaderboardRow, PackVersion, Page, Queries,
+            ReviewFilter, StreakCounts, TaskFilter, TimeRange, UserExport,
         },
         store::{Claim, Picture, Store as _, StoreError},
     },
@@ -213,14 +213,29 @@ impl<D: SqlDatabase> Queries for SqlStore<D> {
         records(&self.database, query).await
     }
 
-    async fn device_users(&self, device: &DeviceHash) -> Result<BTreeMap<UserId, DateTime<Utc>>, StoreError> {
-        let query = SqlBuilder::new(
-            "SELECT user_id, seen_at FROM sightings WHERE device = ? ORDER BY seen_at DESC LIMIT 50",
-        );
-        let rows = self.database.read(query.with(device.as_str())).await?;
-        rows.iter()
-            .map(|row| Ok((row.id(0)?.into(), instant(row.number(1)?)?)))
-            .collect()
+    async fn device_users(&self, devices: &[DeviceHash]) -> Result<DeviceUsers, StoreError> {
+        let mut users = DeviceUsers::new();
+        if devices.is_empty() {
+            return Ok(users);
+        }
+        let mut query = SqlBuilder::new("");
+        for (place, device) in devices.iter().enumerate() {
+            query.then(if place == 0 { "" } else { " UNION ALL " });
+            query.then(
+                "SELECT * FROM (SELECT device, user_id, seen_at FROM sightings
+                    WHERE device = ? ORDER BY seen_at DESC LIMIT 50) AS latest",
+            );
+            query.bind(device.as_str());
+        }
+        for row in &self.database.read(query).await? {
+            let named = row.text(0)?;
+            if let Some(device) = devices.iter().find(|device| device.as_str() == named) {
+                let seen = instant(row.number(2)?)?;
+                let of_device = users.entry(device.clone()).or_default();
+                of_device.insert(row.id(1)?.into(), seen);
+            }
+        }
+        Ok(users)
     }
 
     async fn friends(&self, user: UserId, limit: usize) -> Result<Vec<UserId>, StoreError> {

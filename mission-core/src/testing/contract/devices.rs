@@ -17,7 +17,11 @@ async fn users<S: WholeStore>(
         ..ReadSet::default()
     };
     let loaded = fixture.load(keys).await.devices[device].clone();
-    let compiled = fixture.store.device_users(device).await.unwrap_or_default();
+    let nobodys = DeviceHash::of("nobody's");
+    let asked = [nobodys.clone(), device.clone()];
+    let mut found = fixture.store.device_users(&asked).await.unwrap_or_default();
+    let compiled = found.remove(device).unwrap_or_default();
+    assert_eq!(found, BTreeMap::new(), "nobody came with the other");
     let latest: BTreeMap<_, _> = loaded
         .iter()
         .filter(|(who, _)| compiled.contains_key(who))

@@ -1,5 +1,7 @@
 //! One review with all that a reviewer decides on.
 
+use std::collections::BTreeMap;
+
 use axum::{Json, extract::State, http::HeaderMap};
 use chrono::{DateTime, Utc};
 use mission_core::{
@@ -221,7 +223,8 @@ async fn device_facts(
     let Some(device) = &review.device else {
         return Ok(None);
     };
-    let users = state.queries.device_users(device).await?.len();
+    let users = state.queries.device_users(std::slice::from_ref(device)).await?;
+    let users = users.get(device).map_or(0, BTreeMap::len);
     let known = user.into_iter().flat_map(|user| &user.devices);
     let known = known.clone().find(|known| known.device == *device);
     Ok(Some(DeviceFacts {

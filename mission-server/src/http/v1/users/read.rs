@@ -115,17 +115,21 @@ async fn user_devices(
     Id(id): Id<UserId>,
     _: Query<NoQuery>,
 ) -> Result<Json<List<DeviceView>>, Problem> {
-    let mut items = Vec::new();
-    for known in known(&state, id).await?.devices {
-        let users = state.queries.device_users(&known.device).await?;
-        items.push(DeviceView {
-            other_users: users.keys().filter(|user| **user != id).count(),
-            device: known.device,
-            trusted: known.trusted,
-            first_seen_at: known.first_seen_at,
-            last_seen_at: known.last_seen_at,
-        });
-    }
+    let devices = known(&state, id).await?.devices;
+    let hashes: Vec<DeviceHash> = devices.iter().map(|known| known.device.clone()).collect();
+    let users = state.queries.device_users(&hashes).await?;
+    let others = |device: &DeviceHash| {
+        let came = users.get(device).into_iter().flat_map(|users| users.keys());
+        came.filter(|user| **user != id).count()
+    };
+    let views = devices.into_iter().map(|known| DeviceView {
+        other_users: others(&known.device),
+        device: known.device,
+        trusted: known.trusted,
+        first_seen_at: known.first_seen_at,
+        last_seen_at: known.last_seen_at,
+    });
+    let mut items: Vec<DeviceView> = views.collect();
     items.sort_by_key(|device| Reverse(device.last_seen_at));
     Ok(Json(List {
         items,
