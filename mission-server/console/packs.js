@@ -2,7 +2,7 @@
 
 import { html, useMemo, useState } from './vendor/htm-preact.js';
 import { call, get, post } from './api.js';
-import { Action, Figures, Loaded, Table, useLoad } from './parts.js';
+import { Action, Figures, Loaded, Table, library, useLoad } from './parts.js';
 import { number, t, time } from './text.js';
 
 const path = (name) => `/packs/${encodeURIComponent(name)}`;
@@ -53,16 +53,16 @@ async function rollBack(name, version) {
 }
 
 function Difference({ name, from, to }) {
-  const found = useLoad(async () => ({ old: from ? await files(name, from) : {}, now: await files(name, to) }), [name, from, to]);
+  const found = useLoad(async () => ({ old: from ? await files(name, from) : {}, now: await files(name, to), diff: await library('diff.js', 'Diff') }), [name, from, to]);
   return html`<section><h2>${from ? `${t('What changed')}: ${from} → ${to}` : `${t('Version')} ${to}`}</h2>
-    <${Loaded} from=${found}>${(data) => html`<${Changed} old=${data.old} now=${data.now} />`}<//></section>`;
+    <${Loaded} from=${found}>${(data) => html`<${Changed} old=${data.old} now=${data.now} diff=${data.diff} />`}<//></section>`;
 }
 
-function Changed({ old, now }) {
+function Changed({ old, now, diff }) {
   const changed = useMemo(() => {
     const names = [...new Set([...Object.keys(old), ...Object.keys(now)])].sort();
-    return names.filter((name) => old[name] !== now[name]).map((name) => ({ name, parts: globalThis.Diff.diffLines(old[name] ?? '', now[name] ?? '') }));
-  }, [old, now]);
+    return names.filter((name) => old[name] !== now[name]).map((name) => ({ name, parts: diff.diffLines(old[name] ?? '', now[name] ?? '') }));
+  }, [old, now, diff]);
   if (changed.length === 0) return html`<p class="soft">–</p>`;
   return html`<${Figures} of=${[[t('Files'), changed.length]]} />${changed.map(({ name, parts }) => html`<details open=${changed.length < 6}>
     <summary><code>${name}</code></summary><pre class="diff" tabindex="0">${parts.map((part, n) => html`<${Part} of=${part} first=${n === 0} last=${n === parts.length - 1} />`)}</pre></details>`)}`;

@@ -87,17 +87,31 @@ export function Action({ label, hint, ask, note, danger, act, disabled }) {
     </form></dialog>`;
 }
 
+const libraries = {};
+/** A library that few pages need, which comes when one does. */
+export function library(file, name) {
+  libraries[file] ??= new Promise((loaded, failed) => {
+    const script = document.createElement('script');
+    script.src = `vendor/${file}`;
+    script.onload = () => loaded(globalThis[name]);
+    script.onerror = () => { delete libraries[file]; failed(new Error(t('A part of the page could not be loaded.'))); };
+    document.head.append(script);
+  });
+  return libraries[file];
+}
+
 /** A chart of series over time. */
 export function Chart({ times, series }) {
   const place = useRef();
+  const found = useLoad(() => library('uplot.js', 'uPlot'), []);
   useEffect(() => {
-    if (!globalThis.uPlot || !place.current || times.length === 0) return undefined;
+    if (!found.data || !place.current || times.length === 0) return undefined;
     const style = getComputedStyle(document.documentElement);
     const ink = style.getPropertyValue('--soft').trim();
     const axis = { stroke: ink, grid: { stroke: style.getPropertyValue('--line').trim(), width: 1 } };
     const size = () => ({ width: Math.max(place.current.clientWidth, 200), height: 260 });
     const colours = ['#2f6fed', '#1f9d61', '#c9821a', '#c0392b', '#8e5bd0'];
-    const chart = new globalThis.uPlot({
+    const chart = new found.data({
       ...size(),
       axes: [axis, { ...axis, size: 60 }],
       series: [{}, ...series.map((one, n) => ({ label: one.label, stroke: colours[n % colours.length], width: 2, points: { show: times.length < 3 } }))],
@@ -105,8 +119,8 @@ export function Chart({ times, series }) {
     const resize = new ResizeObserver(() => chart.setSize(size()));
     resize.observe(place.current);
     return () => { resize.disconnect(); chart.destroy(); };
-  }, [times, series]);
-  return html`<div ref=${place}></div>`;
+  }, [times, series, found.data]);
+  return html`<${Problem} error=${found.error} /><div ref=${place}></div>`;
 }
 
 /** Pages of a list of the API, one after the other. */

@@ -1,12 +1,12 @@
 //! `/console`: the pages for authors, reviewers and operators, served from the binary. They call the API with a token, as any
 //! client would, so they may do what the token may.
 
-use std::time::Duration;
+use std::{collections::HashMap, sync::LazyLock, time::Duration};
 
 use axum::{
     Json, Router,
     extract::{Path, State},
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
     routing::get,
 };
@@ -15,7 +15,10 @@ use mission_rules::pack::JSON_SCHEMAS;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{AppState, Problem};
+use super::{
+    AppState, Problem,
+    rendered::{etag_of, is_held},
+};
 use crate::auth::development_token;
 
 /// The files, with their types.
@@ -88,27 +91,42 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
 pub(super) fn routes() -> Router<AppState> {
     Router::new()
         .route("/console", get(|| async { Redirect::permanent("/console/") }))
-        .route("/console/", get(|| async { file("index.html") }))
+        .route(
+            "/console/",
+            get(|headers: HeaderMap| async move { file("index.html", &headers) }),
+        )
         .route("/console/development", get(development))
         .route("/schemas/{file}", get(schema))
         .route(
             "/console/{*path}",
-            get(|Path(path): Path<String>| async move { file(&path) }),
+            get(|Path(path): Path<String>, headers: HeaderMap| async move { file(&path, &headers) }),
         )
 }
 
-fn file(path: &str) -> Response {
+/// The `ETag` of each file.
+static ETAGS: LazyLock<HashMap<&str, HeaderValue>> = LazyLock::new(|| {
+    let files = FILES.iter().chain(&LIBRARIES);
+    files
+        .map(|(name, _, content)| (*name, etag_of(content.as_bytes())))
+        .collect()
+});
+
+fn file(path: &str, headers: &HeaderMap) -> Response {
     let mut files = FILES.iter().chain(&LIBRARIES);
-    let Some((_, content_type, content)) = files.find(|(name, ..)| *name == path) else {
+    let found = files.find(|(name, ..)| *name == path).zip(ETAGS.get(path));
+    let Some(((_, content_type, content), etag)) = found else {
         return Problem::new(StatusCode::NOT_FOUND, "not_found", "there is no such page").into_response();
     };
-    let headers = [
-        (header::CONTENT_TYPE, *content_type),
-        (header::CONTENT_SECURITY_POLICY, POLICY),
+    let about = [
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
         // What belongs together comes together: a new server has new files.
-        (header::CACHE_CONTROL, "no-cache"),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+        (header::ETAG, etag.clone()),
     ];
-    (headers, *content).into_response()
+    if is_held(headers, etag) {
+        return (StatusCode::NOT_MODIFIED, about).into_response();
+    }
+    (about, [(header::CONTENT_TYPE, *content_type)], *content).into_response()
 }
 
 /// JSON Schemas of a pack's files, at a path that stays.

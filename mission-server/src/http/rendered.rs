@@ -106,11 +106,7 @@ impl Rendered {
                 "something went wrong here",
             )
         })?;
-        let etag = etag.unwrap_or_else(|| {
-            let hash = HEXLOWER.encode(&Sha256::digest(&body)[..8]);
-            // Weak: it may be sent compressed.
-            HeaderValue::from_str(&format!("W/\"{hash}\"")).unwrap_or(HeaderValue::from_static("W/\"\""))
-        });
+        let etag = etag.unwrap_or_else(|| etag_of(&body));
         Ok(Rendered {
             catalog,
             etag,
@@ -128,8 +124,15 @@ impl Rendered {
     }
 }
 
+/// The `ETag` of a body.
+pub(super) fn etag_of(body: &[u8]) -> HeaderValue {
+    let hash = HEXLOWER.encode(&Sha256::digest(body)[..8]);
+    // Weak: it may be sent compressed.
+    HeaderValue::from_str(&format!("W/\"{hash}\"")).unwrap_or(HeaderValue::from_static("W/\"\""))
+}
+
 /// Whether `If-None-Match` names an `ETag`, by the weak comparison of RFC 9110.
-fn is_held(headers: &HeaderMap, etag: &HeaderValue) -> bool {
+pub(super) fn is_held(headers: &HeaderMap, etag: &HeaderValue) -> bool {
     let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
     let Ok(etag) = etag.to_str().map(opaque) else {
         return false;

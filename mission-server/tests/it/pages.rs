@@ -177,3 +177,23 @@ async fn every_page_comes_with_strict_headers() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_file_of_the_console_that_a_browser_has_is_not_sent_again() {
+    let server = Server::start().await;
+    let get = async |etag: &str| {
+        let request = server.http.get(format!("{}/console/vendor/uplot.js", server.url));
+        request.header("if-none-match", etag).send().await.unwrap()
+    };
+    let whole = get("\"another\"").await;
+    assert_eq!(whole.status(), 200);
+    let etag = whole.headers()["etag"].to_str().unwrap().to_owned();
+    assert!(whole.text().await.unwrap().contains("uPlot"));
+    let held = get(&etag).await;
+    assert_eq!(
+        (held.status().as_u16(), held.headers()["etag"].to_str().unwrap()),
+        (304, &*etag)
+    );
+    assert_strict("a file that is held", held.headers());
+    assert_eq!(held.text().await.unwrap(), "");
+}
