@@ -43,6 +43,8 @@ ids! {
     RewardId,
     /// A flagged command that waits for a person.
     ReviewId,
+    /// Accounts that one person seems to run.
+    FraudRingId,
     /// One user's visit on one local day.
     CheckInDayId,
     /// A pack that the server holds.

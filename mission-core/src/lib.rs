@@ -31,7 +31,8 @@ pub mod testing;
 pub mod user;
 
 pub use id::{
-    CheckInDayId, CommandId, EventId, FileId, MissionId, PackId, ReviewId, RewardId, TaskId, UserId,
+    CheckInDayId, CommandId, EventId, FileId, FraudRingId, MissionId, PackId, ReviewId, RewardId, TaskId,
+    UserId,
 };
 pub use points::{AmountError, Percent, Points, PointsScale};
 pub use serde_name::serde_name;

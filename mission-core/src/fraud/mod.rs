@@ -6,6 +6,7 @@ mod device;
 mod policy;
 mod review;
 mod risk;
+pub mod rings;
 
 pub(crate) use device::other_users;
 pub use device::{AddressHash, DeviceHash, KnownAddress, KnownDevice, device_reasons};

@@ -24,6 +24,7 @@ mod progress_events;
 mod properties;
 mod revocations;
 mod risk;
+mod rings;
 mod shadows;
 mod simulation;
 mod slow_lane;

@@ -1,0 +1,127 @@
+//! What gives a ring away.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::{UserId, fraud::DeviceHash};
+
+/// One thing that accounts of a ring share.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum RingEvidence {
+    /// New accounts came with one device.
+    SharedDevice {
+        /// Its hash.
+        #[cfg_attr(feature = "openapi", schema(value_type = String))]
+        device: DeviceHash,
+        /// How many.
+        accounts: usize,
+        /// When the first of them was made.
+        created_from: DateTime<Utc>,
+        /// When the last of them was made.
+        created_to: DateTime<Utc>,
+    },
+    /// New accounts came from one address.
+    SharedAddress {
+        /// Its hash.
+        address: String,
+        /// How many.
+        accounts: usize,
+        /// So many of them were active for days and came from nowhere else.
+        only_there: usize,
+        /// All accounts that ever came from there.
+        all_there: usize,
+        /// When the first of them was made.
+        created_from: DateTime<Utc>,
+        /// When the last of them was made.
+        created_to: DateTime<Utc>,
+    },
+    /// Accounts act at the same instants.
+    SameTiming {
+        /// How many.
+        accounts: usize,
+        /// How often two of them coincide, on average.
+        coincidences: usize,
+        /// Of how many that they could have coincided in, on average.
+        of: usize,
+        /// The instants at which most of them did.
+        instants: Vec<CoincidentInstant>,
+    },
+    /// Each of the users was invited by the next, the last by the first.
+    ReferralCycle {
+        /// The cycle, from its smallest id on.
+        users: Vec<UserId>,
+    },
+    /// Accounts check in within seconds of their midnight.
+    ClockEdge {
+        /// How many.
+        accounts: usize,
+        /// Their check-ins.
+        check_ins: usize,
+        /// Those at midnight.
+        at_midnight: usize,
+        /// Within so many seconds of it.
+        within_seconds: u32,
+    },
+    /// Accounts that share something else also share devices among each other.
+    FewDevices {
+        /// How many accounts share one.
+        accounts: usize,
+        /// How many devices.
+        devices: usize,
+    },
+    /// The accounts were made within hours of each other.
+    CreatedTogether {
+        /// How many.
+        accounts: usize,
+        /// When the first of them was made.
+        created_from: DateTime<Utc>,
+        /// When the last of them was made.
+        created_to: DateTime<Utc>,
+    },
+    /// The accounts were invited by the same user.
+    SameInviter {
+        /// Who.
+        inviter: UserId,
+        /// How many.
+        accounts: usize,
+    },
+}
+
+/// An instant at which accounts of a ring acted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CoincidentInstant {
+    /// When the first of them did.
+    pub at: DateTime<Utc>,
+    /// How many did.
+    pub accounts: usize,
+}
+
+impl RingEvidence {
+    /// The kind, in a word.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            RingEvidence::SharedDevice { .. } => "shared_device",
+            RingEvidence::SharedAddress { .. } => "shared_address",
+            RingEvidence::SameTiming { .. } => "same_timing",
+            RingEvidence::ReferralCycle { .. } => "referral_cycle",
+            RingEvidence::ClockEdge { .. } => "clock_edge",
+            RingEvidence::FewDevices { .. } => "few_devices",
+            RingEvidence::CreatedTogether { .. } => "created_together",
+            RingEvidence::SameInviter { .. } => "same_inviter",
+        }
+    }
+
+    /// What is left when nothing may be known any more of a user; `None` where it named hardly more than them.
+    #[must_use]
+    pub fn without(self, user: UserId) -> Option<RingEvidence> {
+        match self {
+            RingEvidence::ReferralCycle { users } if users.contains(&user) => None,
+            RingEvidence::SameInviter { inviter, .. } if inviter == user => None,
+            other => Some(other),
+        }
+    }
+}
