@@ -50,4 +50,6 @@ pub enum AuditSubject {
     Review,
     /// A webhook.
     Webhook,
+    /// A ring of accounts.
+    Ring,
 }

@@ -8,7 +8,7 @@ use super::{
     Revoked, RewardTaken, TaskChanged, TaskCompleted, UploadTaken, UserSaved, catalog::PackPolicy,
 };
 use crate::{
-    FileId, MissionId, PackId, Points, ReviewId, RewardId, TaskId, UserId,
+    FileId, FraudRingId, MissionId, PackId, Points, ReviewId, RewardId, TaskId, UserId,
     decision::Root,
     event::{ActivityEvent, EventResult},
     fraud::{ReviewDecision, Verdict},
@@ -212,6 +212,15 @@ commands! {
         /// Why.
         reason: Option<String>,
     }
+    /// An operator holds a member of a ring, or lets them go: what a held user earns and claims waits for a reviewer.
+    HoldUser -> UserSaved {
+        /// Whom.
+        user: UserId,
+        /// The ring.
+        ring: FraudRingId,
+        /// Whether the user is held from now on.
+        held: bool,
+    }
     /// An operator grants a reward that nothing earned.
     GrantReward -> RewardTaken {
         /// To whom.
@@ -343,6 +352,7 @@ impl Command {
             Command::DecideReview(c) => Root::User(c.user),
             Command::NoteModeration(c) => Root::User(c.user),
             Command::ApplyVerdict(c) => Root::User(c.user),
+            Command::HoldUser(c) => Root::User(c.user),
             Command::GrantReward(c) => Root::User(c.user),
             Command::RevokeReward(c) => Root::User(c.user),
             Command::ExpireDue(c) => Root::User(c.user),

@@ -422,7 +422,7 @@ impl<'a> DecisionContext<'a> {
         }
         self.see_user(self.now());
         let mut user = user.asking_for_zone(self.context.signals.zone, self.now());
-        let flags = match &self.context.signals.device {
+        let mut flags = match &self.context.signals.device {
             Some(device) => self.note_device(&mut user, device)?,
             None => Vec::new(),
         };
@@ -433,6 +433,7 @@ impl<'a> DecisionContext<'a> {
             let sighting = (address.as_device().clone(), user.id);
             self.write_set.sightings.insert(sighting, self.now());
         }
+        flags.extend(user.held_for.iter().copied().map(ReviewReason::Ring));
         Ok(Actor { user, flags })
     }
 

@@ -160,6 +160,8 @@ pub enum ResourceKind {
     User,
     /// A pack.
     Pack,
+    /// A ring of accounts.
+    Ring,
 }
 
 impl std::fmt::Display for ResourceKind {
@@ -171,6 +173,7 @@ impl std::fmt::Display for ResourceKind {
             ResourceKind::Review => "review",
             ResourceKind::User => "user",
             ResourceKind::Pack => "pack",
+            ResourceKind::Ring => "ring",
         })
     }
 }

@@ -92,6 +92,7 @@ pub(super) fn read_set(request: &Request, catalog: &Catalog) -> ReadSet {
             user(&mut keys, c.user);
             keys.records.review.insert((c.user, c.review));
         }
+        Command::HoldUser(c) => user(&mut keys, c.user),
         Command::GrantReward(c) => user(&mut keys, c.user),
         Command::RevokeReward(c) => {
             user(&mut keys, c.user);

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{DeviceHash, RiskAssessment};
-use crate::{CheckInDayId, FileId, ReviewId, RewardId, TaskId, UserId};
+use crate::{CheckInDayId, FileId, FraudRingId, ReviewId, RewardId, TaskId, UserId};
 
 /// One flagged command and what became of it; also its audit record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -166,6 +166,8 @@ pub enum ReviewReason {
     Risk(RiskAssessment),
     /// The pack's script of risk failed, and says how: nobody knows.
     RiskUnknown(String),
+    /// An operator holds the user as a member of this ring.
+    Ring(FraudRingId),
     /// An operator asks for a grant of more than one person may decide on, and says why.
     ManualGrant(String),
 }

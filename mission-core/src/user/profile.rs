@@ -1,6 +1,6 @@
 //! A user's record: who they are, where their days begin, and what they have.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::{Boost, CappedPoints, InviteCode};
 use crate::{
-    TaskId, UserId,
+    FraudRingId, TaskId, UserId,
     check_in::{CheckInPolicy, CheckInState, PastStreak, Streak, Zone, ZoneHistory},
     fraud::{AddressHash, DeviceHash, KnownAddress, KnownDevice, RecentActions},
     ports::rules::UserContext,
@@ -86,6 +86,9 @@ pub struct User {
     /// How many files the user has uploaded lately.
     #[serde(default, skip_serializing_if = "UploadCount::is_none")]
     pub uploads: UploadCount,
+    /// The rings as whose member an operator holds the user.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub held_for: BTreeSet<FraudRingId>,
     /// When the user was erased; nothing else is left then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erased_at: Option<DateTime<Utc>>,
@@ -146,6 +149,7 @@ impl User {
             invited_with: None,
             invite_codes: Vec::new(),
             uploads: UploadCount::default(),
+            held_for: BTreeSet::new(),
             erased_at: None,
         }
     }

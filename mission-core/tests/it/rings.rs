@@ -1,13 +1,16 @@
 //! Rings are found by what their accounts share, and ordinary people are none.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Duration, Utc};
 use mission_core::{
     FraudRingId, UserId,
+    engine::{CheckIn, HoldUser, Rejection, ResourceKind},
     fraud::{
         DeviceHash,
         rings::{AccountFacts, CheckInMoment, FraudRing, RingEvidence, RingPolicy, Sighting, find_rings},
     },
-    testing::{at, user},
+    testing::{EngineFixture, at, user},
 };
 use proptest::prelude::*;
 
@@ -163,6 +166,7 @@ fn accounts_that_act_at_the_same_instants_are_a_ring() {
             accounts: 8,
             coincidences,
             of: 20,
+            from,
             instants,
         },
     ] = ring.evidence.as_slice()
@@ -170,6 +174,7 @@ fn accounts_that_act_at_the_same_instants_are_a_ring() {
         panic!("{:?}", ring.evidence);
     };
     assert!(*coincidences >= 10, "{coincidences}");
+    assert_eq!((*from, ring.since), (at("2026-06-05T00:00:00Z"), *from));
     assert!(
         !instants.is_empty() && instants.iter().all(|instant| instant.accounts > 4),
         "{instants:?}"
@@ -189,8 +194,8 @@ fn whoever_comes_when_everybody_does_is_none() {
 #[test]
 fn a_circle_of_referrals_is_a_ring() {
     let ring = the_ring(&inviting_in_a_circle(accounts(1, 5, Duration::days(5))));
-    let users = (1..=5).map(user).collect();
-    assert_eq!(ring.evidence, [RingEvidence::ReferralCycle { users }]);
+    assert_eq!(ring.evidence, [RingEvidence::ReferralCycle { accounts: 5 }]);
+    assert_eq!(ring.since, at("2026-06-01T08:00:00Z"), "its oldest account");
 }
 
 #[test]
@@ -253,14 +258,6 @@ fn a_second_device_brings_its_accounts() {
 fn a_ring_with_newcomers_is_the_same_ring() {
     let all = with_device(accounts(1, 12, Duration::hours(5)), "farm");
     assert_eq!(the_ring(&all[..9]).id, the_ring(&all).id);
-}
-
-#[test]
-fn what_is_known_of_an_erased_user_is_left_out() {
-    let users = vec![user(1), user(2)];
-    let cycle = RingEvidence::ReferralCycle { users };
-    assert_eq!(cycle.clone().without(user(2)), None);
-    assert_eq!(cycle.clone().without(user(3)), Some(cycle));
 }
 
 /// Accounts that share much of everything.
@@ -334,4 +331,36 @@ proptest! {
             prop_assert_eq!(rings(&[account.clone(), account]), []);
         }
     }
+}
+
+#[test]
+fn what_a_held_user_earns_and_claims_waits_for_a_reviewer() {
+    let ring = FraudRingId::of_oldest(user(1));
+    let mut fixture = EngineFixture::at("2026-06-01T10:00:00Z");
+    let hold = |held| HoldUser {
+        user: user(1),
+        ring,
+        held,
+    };
+    assert_eq!(
+        fixture.when(hold(true)),
+        Err(Rejection::NotFound(ResourceKind::User)),
+        "nobody has seen the user"
+    );
+    fixture.when(CheckIn { user: user(1) }).unwrap();
+    assert_eq!(
+        fixture.when(hold(true)).unwrap().user.held_for,
+        BTreeSet::from([ring])
+    );
+    assert_eq!(
+        fixture.when(hold(true)).unwrap().user.held_for,
+        BTreeSet::from([ring])
+    );
+    fixture.now += Duration::days(1);
+    let held = fixture.when(CheckIn { user: user(1) }).unwrap();
+    assert!(held.under_review, "{held:?}");
+    fixture.when(hold(false)).unwrap();
+    fixture.now += Duration::days(1);
+    let free = fixture.when(CheckIn { user: user(1) }).unwrap();
+    assert!(!free.under_review, "{free:?}");
 }

@@ -2,10 +2,12 @@
 
 mod moderation;
 pub(crate) mod risk;
+mod ring;
 
 use serde_json::json;
 
 pub(crate) use moderation::{apply_verdict, note as note_moderation};
+pub(crate) use ring::hold_user;
 
 use super::{Review, ReviewDecision, ReviewStatus, ReviewSubject};
 use crate::{

@@ -3,9 +3,9 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{UserId, fraud::DeviceHash};
+use crate::fraud::DeviceHash;
 
-/// One thing that accounts of a ring share.
+/// One thing that accounts of a ring share. It names no account: which they are, and who invited whom, is told of the members.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -45,13 +45,15 @@ pub enum RingEvidence {
         coincidences: usize,
         /// Of how many that they could have coincided in, on average.
         of: usize,
+        /// When two of them coincided first.
+        from: DateTime<Utc>,
         /// The instants at which most of them did.
         instants: Vec<CoincidentInstant>,
     },
-    /// Each of the users was invited by the next, the last by the first.
+    /// Each of the accounts was invited by the next, the last by the first.
     ReferralCycle {
-        /// The cycle, from its smallest id on.
-        users: Vec<UserId>,
+        /// How many.
+        accounts: usize,
     },
     /// Accounts check in within seconds of their midnight.
     ClockEdge {
@@ -82,8 +84,6 @@ pub enum RingEvidence {
     },
     /// The accounts were invited by the same user.
     SameInviter {
-        /// Who.
-        inviter: UserId,
         /// How many.
         accounts: usize,
     },
@@ -115,13 +115,18 @@ impl RingEvidence {
         }
     }
 
-    /// What is left when nothing may be known any more of a user; `None` where it named hardly more than them.
+    /// When the first of it happened, where it says so.
     #[must_use]
-    pub fn without(self, user: UserId) -> Option<RingEvidence> {
+    pub fn since(&self) -> Option<DateTime<Utc>> {
         match self {
-            RingEvidence::ReferralCycle { users } if users.contains(&user) => None,
-            RingEvidence::SameInviter { inviter, .. } if inviter == user => None,
-            other => Some(other),
+            RingEvidence::SharedDevice { created_from, .. }
+            | RingEvidence::SharedAddress { created_from, .. }
+            | RingEvidence::CreatedTogether { created_from, .. } => Some(*created_from),
+            RingEvidence::SameTiming { from, .. } => Some(*from),
+            RingEvidence::ReferralCycle { .. }
+            | RingEvidence::ClockEdge { .. }
+            | RingEvidence::FewDevices { .. }
+            | RingEvidence::SameInviter { .. } => None,
         }
     }
 }

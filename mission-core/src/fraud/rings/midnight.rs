@@ -75,7 +75,6 @@ impl Midnight {
         invited.sort_unstable();
         for invited in invited.chunk_by(|a, b| a.0 == b.0) {
             let link = RingEvidence::SameInviter {
-                inviter: invited[0].0,
                 accounts: invited.len(),
             };
             let members = invited.iter().map(|(_, member)| *member).collect();

@@ -27,7 +27,7 @@ pub(super) fn cycles(accounts: &[&AccountFacts], policy: &RingPolicy) -> Vec<Gro
             let Some(inviter) = inviters[at] else { break };
             at = inviter;
             if seen[at] == Seen::From(start) {
-                groups.extend(cycle(accounts, &inviters, at, policy));
+                groups.extend(cycle(&inviters, at, policy));
             }
         }
     }
@@ -35,21 +35,16 @@ pub(super) fn cycles(accounts: &[&AccountFacts], policy: &RingPolicy) -> Vec<Gro
 }
 
 /// The cycle through an account that is in one.
-fn cycle(
-    accounts: &[&AccountFacts],
-    inviters: &[Option<usize>],
-    through: usize,
-    policy: &RingPolicy,
-) -> Option<Group> {
+fn cycle(inviters: &[Option<usize>], through: usize, policy: &RingPolicy) -> Option<Group> {
     let next = |at: &usize| inviters[*at].filter(|inviter| *inviter != through);
     let mut members: Vec<usize> = std::iter::successors(Some(through), next).collect();
     let weight = policy.referral_cycle.of(members.len());
     if weight == 0 {
         return None;
     }
-    let smallest = (0..members.len()).min_by_key(|place| members[*place])?;
-    members.rotate_left(smallest);
-    let users = members.iter().map(|member| accounts[*member].user).collect();
     members.sort_unstable();
-    Some(Group::new(members, weight, RingEvidence::ReferralCycle { users }))
+    let evidence = RingEvidence::ReferralCycle {
+        accounts: members.len(),
+    };
+    Some(Group::new(members, weight, evidence))
 }

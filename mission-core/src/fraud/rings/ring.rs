@@ -1,5 +1,6 @@
 //! A ring that was found.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -15,6 +16,8 @@ pub struct FraudRing {
     pub members: Vec<UserId>,
     /// What they share, the most convincing first.
     pub evidence: Vec<RingEvidence>,
+    /// When the first of it happened: before that the accounts may have been anybody's.
+    pub since: DateTime<Utc>,
     /// How convincing all of it is, in percent.
     pub score: u32,
 }
@@ -40,6 +43,12 @@ impl Group {
         self.evidence.dedup();
         Some(FraudRing {
             id: FraudRingId::of_oldest(oldest.user),
+            since: self
+                .evidence
+                .iter()
+                .filter_map(|weighed| weighed.evidence.since())
+                .min()
+                .unwrap_or(oldest.created_at),
             score: self.score(),
             members: self.members.iter().map(|member| accounts[*member].user).collect(),
             evidence: self

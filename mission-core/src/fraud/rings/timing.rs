@@ -4,6 +4,8 @@
 //! [min-hashing](https://en.wikipedia.org/wiki/MinHash): of each account's instants those with the smallest hashes are taken,
 //! under several hash functions, and only accounts that agree in some of these are compared.
 
+use std::cmp::Reverse;
+
 use chrono::{DateTime, Utc};
 
 use super::{
@@ -166,11 +168,17 @@ impl Timing {
         for member in &members {
             self.set[*member] = Some(self.sets.len());
         }
+        let mut instants = shared(moments, policy.coincidence.num_seconds().max(1));
+        let from = instants.first().map(|instant| instant.at).unwrap_or_default();
+        instants.sort_by_key(|instant| (Reverse(instant.accounts), instant.at));
+        instants.truncate(MOST_TOLD);
+        instants.sort_by_key(|instant| instant.at);
         let evidence = RingEvidence::SameTiming {
             accounts: members.len(),
             coincidences: pairs.iter().map(|(_, pair)| pair.coincidences).sum::<usize>() / pairs.len(),
             of: pairs.iter().map(|(_, pair)| pair.of).sum::<usize>() / pairs.len(),
-            instants: most_shared(moments, policy.coincidence.num_seconds().max(1)),
+            from,
+            instants,
         };
         self.sets.push((members, evidence));
     }
@@ -193,14 +201,14 @@ impl Timing {
     }
 }
 
-/// The instants at which most of some accounts acted, in order.
-fn most_shared(moments: &[&[(usize, i64)]], width: i64) -> Vec<CoincidentInstant> {
+/// The instants at which two or more of some accounts acted, in order.
+fn shared(moments: &[&[(usize, i64)]], width: i64) -> Vec<CoincidentInstant> {
     let mut seconds: Vec<i64> = moments
         .iter()
         .flat_map(|of| of.iter().map(|(_, second)| *second))
         .collect();
     seconds.sort_unstable();
-    let mut instants: Vec<CoincidentInstant> = seconds
+    seconds
         .chunk_by(|a, b| a.div_euclid(width) == b.div_euclid(width))
         .filter(|instant| instant.len() > 1)
         .filter_map(|instant| {
@@ -209,9 +217,5 @@ fn most_shared(moments: &[&[(usize, i64)]], width: i64) -> Vec<CoincidentInstant
                 accounts: instant.len(),
             })
         })
-        .collect();
-    instants.sort_by_key(|instant| (std::cmp::Reverse(instant.accounts), instant.at));
-    instants.truncate(MOST_TOLD);
-    instants.sort_by_key(|instant| instant.at);
-    instants
+        .collect()
 }

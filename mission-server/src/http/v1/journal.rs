@@ -234,6 +234,7 @@ fn lines(
         | Command::NoteModeration(_)
         | Command::EraseUser(_)
         | Command::ActivateReferral(_)
+        | Command::HoldUser(_)
         | Command::GrantReward(_)
         | Command::RevokeReward(_)
         | Command::ExpireDue(_)
