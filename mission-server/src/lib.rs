@@ -37,6 +37,8 @@ pub mod neighbours;
 #[cfg(feature = "server")]
 pub mod redis;
 #[cfg(feature = "server")]
+pub mod rings;
+#[cfg(feature = "server")]
 pub mod rule_health;
 #[cfg(feature = "server")]
 pub mod telemetry;

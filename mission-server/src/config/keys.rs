@@ -398,6 +398,13 @@ pub(super) const KEYS: &[Key] = &[
         "Grants by hand of more points need a second operator's approval",
     ),
     key(
+        FRAUD,
+        "fraud.find_rings",
+        "BOOL",
+        "Whether rings of accounts are looked for: on, off",
+    ),
+    key(FRAUD, "fraud.find_rings_every", "DURATION", "How often"),
+    key(
         ENGINE,
         "events.ahead_window",
         "DURATION",

@@ -268,6 +268,8 @@ pub struct FraudSettings {
     pub rate_limit_per_address: Option<Quota>,
     /// Grants by hand of more points need a second operator's approval; `None` = none does.
     pub approve_grants_above: Option<Points>,
+    /// How often rings of accounts are looked for; `None` = never.
+    pub find_rings_every: Option<Duration>,
     /// What is checked within a command.
     pub policy: FraudPolicy,
 }
@@ -550,6 +552,9 @@ fn fraud(layers: &Layers) -> Result<FraudSettings, ConfigError> {
         rate_limit_per_user: layers.need("fraud.rate_limit_per_user", rate)?,
         rate_limit_per_address: layers.need("fraud.rate_limit_per_address", rate)?,
         approve_grants_above: layers.read("fraud.approve_grants_above", values::points)?,
+        find_rings_every: layers
+            .need("fraud.find_rings", values::switch)?
+            .then_some(layers.need("fraud.find_rings_every", values::positive_duration)?),
         policy: FraudPolicy {
             devices: layers.need("fraud.flag_devices", |text| values::word(text, &modes))?,
             require_device: layers.need("fraud.require_device", values::switch)?,

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// Method, path and body of each operation that takes one.
-pub(super) fn bodies() -> [(&'static str, &'static str, Value); 16] {
+pub(super) fn bodies() -> [(&'static str, &'static str, Value); 17] {
     [
         ("put", "/dev/clock", json!({"now": "2026-01-05T10:00:00Z"})),
         ("post", "/api/v1/rules/test", pack()),
@@ -45,6 +45,11 @@ pub(super) fn bodies() -> [(&'static str, &'static str, Value); 16] {
             "post",
             "/api/v1/reviews/{id}/reject",
             json!({"note": "the picture shows another post"}),
+        ),
+        (
+            "post",
+            "/api/v1/rings/{id}/decision",
+            json!({"action": "hold", "note": "twelve accounts on one phone within a day"}),
         ),
         (
             "post",

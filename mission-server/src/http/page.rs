@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
 use mission_core::{
-    EventId, MissionId, UserId,
+    EventId, FraudRingId, MissionId, UserId,
     mission::Mission,
     ports::queries::{JournalPosition, Page},
 };
@@ -169,6 +169,25 @@ impl CursorKey for DeliveryKey {
         let (at, event) = bytes.split_first_chunk::<8>()?;
         let at = DateTime::from_timestamp_micros(i64::from_be_bytes(*at))?;
         Some(DeliveryKey(at, EventId(uuid::Uuid::from_slice(event).ok()?)))
+    }
+}
+
+/// A ring, by when it was found and its id.
+#[derive(Clone, Copy)]
+pub(super) struct RingKey(pub(super) DateTime<Utc>, pub(super) FraudRingId);
+
+impl CursorKey for RingKey {
+    const LIST: &'static str = "rings";
+
+    fn to_bytes(&self) -> Vec<u8> {
+        let RingKey(at, ring) = self;
+        [&at.timestamp_micros().to_be_bytes()[..], ring.0.as_bytes()].concat()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (at, ring) = bytes.split_first_chunk::<8>()?;
+        let at = DateTime::from_timestamp_micros(i64::from_be_bytes(*at))?;
+        Some(RingKey(at, FraudRingId(uuid::Uuid::from_slice(ring).ok()?)))
     }
 }
 

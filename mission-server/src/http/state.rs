@@ -20,8 +20,8 @@ use super::{
 };
 use crate::{
     amqp::DeadLetters, auth::Authenticator, cache::Cache, config::EffectiveSetting, feed::EventFeed,
-    moderation::Moderator, neighbours::Neighbours, rule_health::RuleHealth, telemetry::Metrics,
-    uploads::Uploads, wallet::Wallet, webhooks::Webhooks,
+    moderation::Moderator, neighbours::Neighbours, rings::RingStore, rule_health::RuleHealth,
+    telemetry::Metrics, uploads::Uploads, wallet::Wallet, webhooks::Webhooks,
 };
 
 /// The state of the handlers, shared by all requests. Cheap to clone.
@@ -56,6 +56,10 @@ pub struct Parts {
     pub webhooks: Webhooks,
     /// Events, for who follows them.
     pub feed: Arc<EventFeed>,
+    /// Rings of accounts.
+    pub rings: Arc<dyn RingStore>,
+    /// Notified when one of them is decided.
+    pub ring_decided: Arc<Notify>,
     /// Files that users upload.
     pub uploads: Arc<Uploads>,
     /// The domain's time.

@@ -11,6 +11,7 @@ use crate::{
     auth::Authenticator,
     feed::{self, FeedStore},
     http::LocalRateLimiter,
+    rings::RingSearch,
     uploads::Uploads,
     webhooks::WebhookStore,
 };
@@ -194,6 +195,28 @@ impl Jobs {
                 let deliveries = webhooks.prune_deliveries(now - DELIVERIES).await;
                 if let Err(error) = deliveries.and(feed.prune_feed(now - feed::KEPT).await) {
                     tracing::warn!(%error, "old deliveries and events of the feed are still there");
+                }
+            }
+        });
+    }
+
+    /// Looks for rings of accounts, from time to time.
+    pub(super) fn find_rings(&self, search: RingSearch) {
+        self.every(search.every(), move || {
+            let search = search.clone();
+            async move {
+                match search.run_once().await {
+                    Ok(None) => {}
+                    Ok(Some(found)) if found.opened == 0 => {
+                        tracing::debug!(found.accounts, found.rings, "rings were looked for");
+                    }
+                    Ok(Some(found)) => tracing::info!(
+                        found.accounts,
+                        found.rings,
+                        found.opened,
+                        "rings of accounts wait for a reviewer"
+                    ),
+                    Err(error) => tracing::warn!(%error, "rings could not be looked for"),
                 }
             }
         });

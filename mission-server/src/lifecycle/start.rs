@@ -43,6 +43,7 @@ use crate::{
     http::{self, AppState, LocalRateLimiter, Parts, Problem, RateLimits, SetClock},
     moderation::Moderator,
     neighbours::{Limits, Neighbours},
+    rings::{RingSearch, RingWork},
     rule_health::RuleHealth,
     telemetry,
     uploads::Uploads,
@@ -239,6 +240,21 @@ async fn serve(
         },
     );
     jobs.remove_overdue(core.clone(), retention);
+    if let Some(every) = settings.fraud.find_rings_every {
+        jobs.find_rings(RingSearch::new(
+            Arc::clone(&storage.rings),
+            core.engine.clone(),
+            every,
+        ));
+    }
+    let ring_decided = Arc::<tokio::sync::Notify>::default();
+    let ring_work = RingWork::new(
+        Arc::clone(&storage.rings),
+        core.engine.clone(),
+        Arc::clone(&core.queries),
+        Arc::clone(&ring_decided),
+    );
+    jobs.run(ring_work.run(jobs.stopping()));
     jobs.sweep_files(storage.clone(), Arc::clone(&uploads));
     let moderator = moderator(&core, &neighbours, &uploads, &settings, listener.address());
     let rule_health = Arc::<RuleHealth>::default();
@@ -254,6 +270,8 @@ async fn serve(
         wallet: storage.wallet.clone(),
         webhooks,
         feed,
+        rings: Arc::clone(&storage.rings),
+        ring_decided,
         neighbours,
         moderator: moderator.clone(),
         scripts: Arc::clone(&core.scripts),

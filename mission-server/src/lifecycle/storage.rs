@@ -18,6 +18,7 @@ use crate::store::sqlite::{self, SqliteOptions, SqliteStore};
 use crate::{
     config::{DatabaseSettings, DatabaseUrl, RetentionSettings},
     feed::FeedStore,
+    rings::RingStore,
     store::{MonitoredStore, PoolUse, SqlStore, WriteHealth, maintenance::Maintenance},
     uploads::UploadError,
     wallet::{LedgerDatabase, Wallet},
@@ -45,6 +46,8 @@ pub struct Storage {
     pub webhooks: Arc<dyn WebhookStore>,
     /// Events, for who follows them.
     pub feed: Arc<dyn FeedStore>,
+    /// Rings of accounts.
+    pub rings: Arc<dyn RingStore>,
     maintenance: Arc<dyn Maintenance>,
 }
 
@@ -122,6 +125,7 @@ impl Storage {
             durable_wallet: store.durable_wallet(),
             webhooks: Arc::new(store.clone()),
             feed: Arc::new(store.clone()),
+            rings: Arc::new(store.clone()),
             maintenance: Arc::new(store),
         }
     }

@@ -18,6 +18,8 @@ mod queries;
 pub(crate) mod read_transaction;
 pub(crate) mod record;
 mod retention;
+#[cfg(feature = "server")]
+mod rings;
 pub(crate) mod row;
 mod schema;
 pub(crate) mod sql_builder;

@@ -170,17 +170,7 @@ impl<D: SqlDatabase> WebhookStore for SqlStore<D> {
     }
 
     async fn add_audit(&self, entry: &AuditEntry) -> Result<(), StoreError> {
-        let mut write = SqlBuilder::new(
-            "INSERT INTO audit (id, recorded_at, actor, subject, user_id, data) VALUES (?, ?, ?, ?, ?, ?)",
-        );
-        write
-            .bind(entry.id)
-            .bind(entry.at.timestamp_micros())
-            .bind(entry.actor.map(|actor| actor.0))
-            .bind(entry.subject.as_str())
-            .bind(entry.user_id.map(|user| user.0))
-            .bind(to_json(entry)?);
-        self.database.write(Durability::Full, write).await.map(drop)
+        add_audit(&self.database, entry).await
     }
 
     async fn forget_user(&self, user: UserId) -> Result<(), StoreError> {
@@ -246,4 +236,19 @@ fn delivery(row: &impl SqlRow) -> Result<Delivery, StoreError> {
             .and_then(|answer| u16::try_from(answer).ok()),
         error: row.optional_text(8)?.map(str::to_owned),
     })
+}
+
+/// Writes down what an operator has changed by no command of the engine.
+pub(super) async fn add_audit(database: &impl SqlDatabase, entry: &AuditEntry) -> Result<(), StoreError> {
+    let mut write = SqlBuilder::new(
+        "INSERT INTO audit (id, recorded_at, actor, subject, user_id, data) VALUES (?, ?, ?, ?, ?, ?)",
+    );
+    write
+        .bind(entry.id)
+        .bind(entry.at.timestamp_micros())
+        .bind(entry.actor.map(|actor| actor.0))
+        .bind(entry.subject.as_str())
+        .bind(entry.user_id.map(|user| user.0))
+        .bind(to_json(entry)?);
+    database.write(Durability::Full, write).await.map(drop)
 }

@@ -38,6 +38,7 @@ mod proxy;
 mod redis;
 mod reporting;
 mod risk;
+mod rings;
 mod server_log;
 #[path = "../support/services.rs"]
 mod services;

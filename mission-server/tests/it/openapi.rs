@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Client, Server};
+use crate::{
+    rings,
+    support::{Client, Server},
+};
 
 /// Sends the document's examples as they stand.
 struct Examples {
@@ -72,7 +75,7 @@ async fn open_review(admin: &Client<'_>) -> String {
 
 #[tokio::test]
 async fn every_example_is_answered_with_2xx_in_order() {
-    let server = Server::start().await;
+    let server = rings::server().await;
     let mut examples = Examples::of(&server).await;
     let (admin, user, other) = (server.admin(), server.user(), server.user());
     let post = Value::Null;
@@ -125,6 +128,17 @@ async fn every_example_is_answered_with_2xx_in_order() {
     let review = open_review(&admin).await;
     examples
         .send(&admin, "post", "/api/v1/reviews/{id}/reject", &review)
+        .await;
+
+    rings::farm(&server, "a phone of many", 9).await;
+    let ring = rings::open_ring(&admin, 9).await;
+    examples
+        .send(
+            &admin,
+            "post",
+            "/api/v1/rings/{id}/decision",
+            ring["id"].as_str().unwrap(),
+        )
         .await;
 
     examples

@@ -1,9 +1,11 @@
 //! The caller's own: profile, everything held, erasure.
 
+use std::collections::BTreeSet;
+
 use axum::{Json, extract::State, http::StatusCode, response::Response};
 use chrono::{DateTime, Utc};
 use mission_core::{
-    FileId, UserId,
+    FileId, FraudRingId, UserId,
     check_in::Zone,
     engine::{AuditEntry, AuditSubject, EraseUser, RegisterUser},
     ports::{
@@ -25,12 +27,15 @@ use super::{
     journal::{self, LogLine},
     uploads::LINK_TIME,
 };
-use crate::http::{
-    AppState, Problem,
-    caller::Session,
-    command::{Command, Requester},
-    query::{NoQuery, Query},
-    view::{ResponseView, RewardView, TaskView, ZoneChange},
+use crate::{
+    http::{
+        AppState, Problem,
+        caller::Session,
+        command::{Command, Requester},
+        query::{NoQuery, Query},
+        view::{ResponseView, RewardView, TaskView, ZoneChange},
+    },
+    rings::{RingStatus, StoredRing},
 };
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
@@ -156,6 +161,29 @@ struct Export {
     commands: Vec<LogLine>,
     /// What operators have changed of the caller, the latest first, but not who they are.
     changes: Vec<OperatorChange>,
+    /// The groups of accounts that seem to be one person's and that the caller is one of, but not the others of them.
+    rings: Vec<RingMembership>,
+}
+
+/// That the caller seems to be one of several accounts of one person.
+#[derive(Debug, Serialize, ToSchema)]
+struct RingMembership {
+    ring_id: FraudRingId,
+    status: RingStatus,
+    found_at: DateTime<Utc>,
+    /// Whether what the caller earns and claims waits for a reviewer because of it.
+    is_held: bool,
+}
+
+impl RingMembership {
+    fn of(ring: &StoredRing, held_for: &BTreeSet<FraudRingId>) -> Self {
+        RingMembership {
+            ring_id: ring.id,
+            status: ring.status,
+            found_at: ring.found_at,
+            is_held: held_for.contains(&ring.id),
+        }
+    }
 }
 
 /// A link to an uploaded file.
@@ -247,6 +275,7 @@ async fn export(
     let files = links(&state, &held.tasks).await?;
     let commands = journal::log_of(&state, user.id).await?;
     let changes = changes(&state, user.id).await?;
+    let rings = state.rings.rings_of(user.id).await?;
     let catalog = state.engine.catalog();
     let view = ResponseView {
         catalog: &catalog,
@@ -260,6 +289,10 @@ async fn export(
         files,
         commands,
         changes,
+        rings: rings
+            .into_iter()
+            .map(|ring| RingMembership::of(&ring, &user.held_for))
+            .collect(),
         tasks: held
             .tasks
             .into_iter()

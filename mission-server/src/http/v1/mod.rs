@@ -20,6 +20,7 @@ mod parked;
 mod ping;
 mod reviews;
 mod rewards;
+mod rings;
 mod rules;
 mod shadow;
 mod slow_scripts;
@@ -59,6 +60,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .merge(packs::routes())
         .merge(pack_cases::routes())
         .merge(reviews::routes())
+        .merge(rings::routes())
         .merge(users::routes())
         .merge(analytics::routes())
         .merge(streaks::routes())
@@ -113,7 +115,7 @@ macro_rules! names {
         }
     )* };
 }
-names!(MissionId => Mission, TaskId => Task, RewardId => Reward, ReviewId => Review, UserId => User);
+names!(MissionId => Mission, TaskId => Task, RewardId => Reward, ReviewId => Review, UserId => User, FraudRingId => Ring);
 
 /// A JSON answer to a command, marked where it was given before.
 fn answer(status: StatusCode, body: impl Serialize, replayed: bool) -> Response {

@@ -38,7 +38,7 @@ impl Default for Removals {
 }
 
 /// All that goes with a user, but for events that have not left yet.
-const ERASURE: [&str; 15] = [
+const ERASURE: [&str; 17] = [
     "UPDATE audit SET data = (data::jsonb - 'before' - 'after')::text WHERE user_id = ANY(?)",
     "DELETE FROM reward_sources s USING rewards r WHERE r.user_id = ANY(?) AND s.source_id = r.source_id
         AND s.reward_type = r.reward_type AND s.reward_id = r.id",
@@ -51,6 +51,8 @@ const ERASURE: [&str; 15] = [
     "DELETE FROM friendships WHERE user_id = ANY(?)",
     "DELETE FROM friendships WHERE friend_id = ANY(?)",
     "DELETE FROM pictures WHERE user_id = ANY(?)",
+    "DELETE FROM ring_members WHERE user_id = ANY(?)",
+    "UPDATE ring_members SET invited_by = NULL WHERE invited_by = ANY(?)",
     "UPDATE users SET data = NULL WHERE user_id = ANY(?)",
     "DELETE FROM receipts WHERE caller = ANY(?)",
     "DELETE FROM receipts r USING journal j WHERE j.root_id = ANY(?) AND j.root_kind = 'user'

@@ -447,7 +447,7 @@ mod sql {
     }
 
     /// All that goes with a user; what has not left yet stays without what it rested on.
-    pub(super) const ERASURE: [&str; 14] = [
+    pub(super) const ERASURE: [&str; 16] = [
         "INSERT INTO archive_erasures (user_id, erased_at) SELECT unhex(value->>0), coalesce(value->>1, 0)
             FROM json_each(?) WHERE TRUE ON CONFLICT (user_id) DO NOTHING;",
         of_erased!(
@@ -464,6 +464,8 @@ mod sql {
         of_erased!("DELETE FROM friendships", "user_id", ""),
         of_erased!("DELETE FROM friendships", "friend_id", ""),
         of_erased!("DELETE FROM pictures", "user_id", ""),
+        of_erased!("DELETE FROM ring_members", "user_id", ""),
+        of_erased!("UPDATE ring_members SET invited_by = NULL", "invited_by", ""),
         of_erased!("UPDATE users SET data = NULL", "user_id", ""),
         of_erased!("UPDATE journal SET caller = NULL, command = NULL", "caller", ""),
         of_erased!("DELETE FROM journal", "root_id", " AND root_kind = 'user'"),

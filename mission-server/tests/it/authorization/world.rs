@@ -112,10 +112,11 @@ impl<'s> World<'s> {
             ("webhooks", "id") => self.webhook.clone(),
             ("packs", "name") => self.pack.to_owned(),
             ("leaderboards", "span") => "weekly".to_owned(),
-            // Nothing was delivered, parked or dead-lettered.
-            ("webhooks", "delivery") | ("outbox/parked", "event_id") | ("inbound/dead", "id") => {
-                Uuid::new_v4().to_string()
-            }
+            // No ring was found, and nothing was delivered, parked or dead-lettered.
+            ("rings", "id")
+            | ("webhooks", "delivery")
+            | ("outbox/parked", "event_id")
+            | ("inbound/dead", "id") => Uuid::new_v4().to_string(),
             other => panic!("the test does not know what `{other:?}` names: make one in `World`"),
         }
     }

@@ -224,6 +224,7 @@ async fn an_export_has_everything_and_an_erasure_leaves_nothing() {
     let is_there = Arc::new(AtomicBool::new(false));
     let hook = receiver(Arc::clone(&is_there)).await;
     let server = Server::with(&[
+        crate::rings::LOOKING,
         ("MISSION_TRUSTED_PROXIES", "127.0.0.1"),
         ("MISSION_WEBHOOKS_ALLOWED_ADDRESSES", "127.0.0.0/8"),
         ("MISSION_FRAUD_RATE_LIMIT_PER_USER", "6000/min"),

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
+    rings,
     support::{Client, Server, event},
     uploads::{photos, striped},
 };
@@ -155,6 +156,27 @@ pub(super) async fn live(server: &Server, person: &Client<'_>, hook: &str) {
         .ok(200);
     assert_eq!(applied["results"][0]["status"], "applied", "{applied}");
     with_others(server, id).await;
+    in_a_ring(server, &person).await;
+}
+
+/// The person is one of many on a phone, and has invited another of them.
+async fn in_a_ring(server: &Server, person: &Client<'_>) {
+    let admin = server.admin();
+    let mission = admin.mission("on-the-phone", json!({})).await;
+    let task = person.start(&mission).await;
+    person
+        .header("x-device-id", "a phone of many")
+        .post(&format!("/tasks/{task}/progress"), json!({"value": 1}))
+        .await
+        .ok(200);
+    let others = rings::farm(server, "a phone of many", 9).await;
+    let event = json!({
+        "specversion": "1.0", "id": Uuid::new_v4(), "source": "/mining", "type": "ReferralActivatedEvent",
+        "data": {"inviterId": person.user, "inviteeId": others[0].user, "activatedAt": null},
+    });
+    let paid = admin.post("/events", event).await.ok(200);
+    assert_eq!(paid["results"][0]["status"], "applied", "{paid}");
+    rings::open_ring(&admin, 10).await;
 }
 
 /// What the person does with others, and they with the person.

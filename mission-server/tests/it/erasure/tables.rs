@@ -93,6 +93,14 @@ pub(super) fn tables(database: &'static str) -> Vec<Table> {
             ("data", Id("an operator who was erased has decided another user's")),
             ("id status", Nothing),
         ], In("reviews"))
+        .table("ring_members", &[
+            ("user_id invited_by", Erased),
+            ("ring_id created_at added_at done_for", Nothing),
+        ], In("rings"))
+        .table("rings", &[
+            ("data", Id("an operator who was erased has decided on others; the device that others share")),
+            ("id version status work found_at last_seen_at", Nothing),
+        ], In("rings"))
         .table("check_in_days", &[("user_id", Erased), ("date id checked_in_at data", Nothing)], In("check_ins"))
         .table("sightings", &[("user_id device", Erased), ("seen_at", Nothing)], In("devices"))
         .table("friendships", &[("user_id friend_id", Erased), ("are_friends told_at", Nothing)], In("friends"))
