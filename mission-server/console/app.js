@@ -9,6 +9,7 @@ import { Problem } from './parts.js';
 import { Pack, Packs } from './packs.js';
 import { Playground } from './playground.js';
 import { Review, Reviews } from './reviews.js';
+import { Ring, Rings } from './rings.js';
 import { language, names, setLanguage, t } from './text.js';
 import { Users } from './users.js';
 
@@ -17,6 +18,7 @@ const PAGES = [
   { path: 'packs', name: 'Packs', needs: 'missions:write', list: Packs, one: (name) => html`<${Pack} key=${name} name=${name} />` },
   { path: 'playground', name: 'Playground', needs: 'missions:write', list: Playground, one: (code) => html`<${Playground} code=${code} />` },
   { path: 'reviews', name: 'Reviews', needs: 'reviews:write', list: Reviews, one: (id) => html`<${Review} key=${id} id=${id} />` },
+  { path: 'rings', name: 'Rings', needs: 'reviews:write', list: Rings, one: (id) => html`<${Ring} key=${id} id=${id} />` },
   { path: 'users', name: 'Users', needs: 'users:read', list: Users, one: (id) => html`<${Users} id=${id} />` },
   { path: 'analytics', name: 'Analytics', needs: 'analytics:read', list: Analytics },
   { path: 'operations', name: 'Operations', needs: null, list: Operations },

@@ -47,6 +47,13 @@ export const vi = {
   'What waits earns nothing.': 'Phần đang chờ không được thưởng.', 'Upload': 'Tệp tải lên', 'Evidence': 'Bằng chứng', 'Device': 'Thiết bị',
   'Earlier reviews': 'Các lần duyệt trước', 'Rewards': 'Phần thưởng',
 
+  // Rings.
+  'Rings': 'Nhóm gian lận', 'Ring': 'Nhóm', 'Accounts': 'Tài khoản', 'Score': 'Điểm số', 'Found': 'Phát hiện', 'Invited by': 'Người mời',
+  'Hold': 'Tạm giữ', 'Dismiss': 'Bỏ qua', 'What was decided is being done.': 'Quyết định đang được thực hiện.',
+  'What its members earn and claim waits for a reviewer.': 'Phần thưởng mà thành viên đạt và nhận phải chờ người duyệt.',
+  'All that its members have earned since the first evidence is taken back.': 'Mọi phần thưởng của thành viên từ bằng chứng đầu tiên bị thu hồi.',
+  'It is no ring. Who was held for it is let go.': 'Không phải nhóm gian lận. Ai đang bị giữ sẽ được thả.',
+
   // Users.
   'User id or invite code': 'Mã người dùng hoặc mã mời', 'Nobody has this id or invite code.': 'Không ai có mã này.', 'Level': 'Cấp', 'XP': 'XP',
   'Wallet': 'Ví', 'Zone': 'Múi giờ', 'Country': 'Quốc gia', 'Tags': 'Nhãn', 'Badges': 'Huy hiệu', 'Invite code': 'Mã mời', 'First seen': 'Thấy lần đầu',

@@ -222,7 +222,7 @@ try {
   // Another language on every page, with nothing left in English; and a phone in the dark.
   await page.getByLabel('Language').selectOption('vi');
   await page.getByRole('navigation').getByRole('link', { name: 'Nhiệm vụ' }).waitFor();
-  const vi = ['missions', `missions/${social.id}`, 'packs', 'packs/starter', `playground/${social.id}`, 'reviews', 'users', `users/${user}`, 'analytics', 'operations'];
+  const vi = ['missions', `missions/${social.id}`, 'packs', 'packs/starter', `playground/${social.id}`, 'reviews', 'rings', 'users', `users/${user}`, 'analytics', 'operations'];
   for (const path of vi) {
     await page.goto(`${url}/console#/${path}`);
     await page.getByRole('heading', { level: 1 }).waitFor();

@@ -22,7 +22,7 @@ use super::{
 use crate::auth::development_token;
 
 /// The files, with their types.
-const FILES: [(&str, &str, &str); 16] = [
+const FILES: [(&str, &str, &str); 17] = [
     (
         "index.html",
         "text/html; charset=utf-8",
@@ -51,6 +51,7 @@ const FILES: [(&str, &str, &str); 16] = [
         include_str!("../../console/playground.js"),
     ),
     ("reviews.js", SCRIPT, include_str!("../../console/reviews.js")),
+    ("rings.js", SCRIPT, include_str!("../../console/rings.js")),
     ("users.js", SCRIPT, include_str!("../../console/users.js")),
     ("analytics.js", SCRIPT, include_str!("../../console/analytics.js")),
     (
