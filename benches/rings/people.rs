@@ -72,9 +72,9 @@ fn live_somewhere(world: &mut World, places: &Places, account: usize, home: &str
         places.office(world, account);
     }
     if world.chance(0.88) {
-        world.from_address(account, home);
+        world.at_address(account, home);
         if let Some(moved) = moved {
-            world.from_address(account, moved);
+            world.at_address(account, moved);
         }
     }
     if world.chance(0.6) || world.accounts[account].addresses.is_empty() {

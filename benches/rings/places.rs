@@ -37,7 +37,7 @@ impl Places {
 
     pub(crate) fn carrier(&self, world: &mut World, account: usize) {
         let carrier = world.random.usize(..self.carriers.len());
-        world.from_address(account, &self.carriers[carrier]);
+        world.at_address(account, &self.carriers[carrier]);
     }
 
     pub(crate) fn office(&self, world: &mut World, account: usize) {
@@ -48,7 +48,7 @@ impl Places {
             reason = "a place in a list"
         )]
         let office = (skewed * self.offices.len() as f64) as usize;
-        world.from_address(account, &self.offices[office]);
+        world.at_address(account, &self.offices[office]);
     }
 
     /// A pupil may have joined with their class, and may use a tablet of the school.
@@ -59,7 +59,7 @@ impl Places {
             let within = world.random.i64(0..45 * 60);
             world.accounts[account].created_at = class + Duration::seconds(within);
         }
-        world.from_address(account, &school.address);
+        world.at_address(account, &school.address);
         if !school.tablets.is_empty() && world.chance(0.3) {
             let tablet = &school.tablets[world.random.usize(..school.tablets.len())];
             world.on_device(account, tablet);
@@ -68,7 +68,7 @@ impl Places {
 
     pub(crate) fn cafe(&self, world: &mut World, account: usize) {
         let (address, device) = &self.cafes[world.random.usize(..self.cafes.len())];
-        world.from_address(account, address);
+        world.at_address(account, address);
         world.on_device(account, device);
     }
 }

@@ -70,7 +70,7 @@ fn made(world: &mut World, count: usize, hours: f64) -> Vec<usize> {
 /// An address that nobody else has: a proxy in somebody's home.
 fn proxy(world: &mut World, account: usize) {
     let address = world.name("proxy");
-    world.from_address(account, &address);
+    world.at_address(account, &address);
 }
 
 /// Days on which the ring is worked.
@@ -133,7 +133,7 @@ fn phones(world: &mut World) {
             }
         }
         if world.chance(0.85) {
-            world.from_address(*account, &home);
+            world.at_address(*account, &home);
         } else {
             proxy(world, *account);
         }
@@ -150,7 +150,7 @@ fn emulators(world: &mut World) {
     for account in &accounts {
         world.own_device(*account);
         if world.chance(0.97) {
-            world.from_address(*account, &server);
+            world.at_address(*account, &server);
         }
         if world.chance(0.06) {
             proxy(world, *account);
@@ -268,7 +268,7 @@ fn mixed(world: &mut World) {
         }
         if world.chance(0.9) {
             let address = world.random.usize(..addresses.len());
-            world.from_address(*account, &addresses[address]);
+            world.at_address(*account, &addresses[address]);
         } else {
             proxy(world, *account);
         }

@@ -102,7 +102,7 @@ impl World {
         }
     }
 
-    pub(crate) fn from_address(&mut self, account: usize, address: &str) {
+    pub(crate) fn at_address(&mut self, account: usize, address: &str) {
         let account = &mut self.accounts[account];
         if account.addresses.iter().all(|known| known.of != address) {
             account.addresses.push(Sighting {
