@@ -5,11 +5,11 @@ use std::{collections::HashMap, time::Duration};
 use chrono::{DateTime, Timelike, Utc};
 use mission_core::{
     UserId,
-    check_in::Zone,
+    check_in::{Zone, ZoneHistory},
     fraud::rings::{AccountFacts, CheckInMoment, Sighting},
     ports::store::StoreError,
     reward::RewardType,
-    user::{InviteCode, User},
+    user::InviteCode,
 };
 use uuid::Uuid;
 
@@ -27,7 +27,7 @@ const MOST: usize = 300_000;
 /// A new account, and where its days begin.
 struct NewAccount {
     facts: AccountFacts,
-    zones: User,
+    zones: ZoneHistory,
 }
 
 /// What is known of the accounts that were made after an instant.
@@ -36,7 +36,7 @@ pub(super) async fn of_new_accounts(
     since: DateTime<Utc>,
     default_zone: Zone,
 ) -> Result<Vec<AccountFacts>, StoreError> {
-    let mut accounts = new_accounts(store, since).await?;
+    let mut accounts = new_accounts(store, since, default_zone).await?;
     let place: HashMap<UserId, usize> = accounts
         .iter()
         .enumerate()
@@ -44,11 +44,11 @@ pub(super) async fn of_new_accounts(
         .collect();
     let users: Vec<Uuid> = accounts.iter().map(|account| account.facts.user.0).collect();
     for users in users.chunks(ACCOUNTS) {
-        for (user, _, at) in store.check_ins_of(users, since).await? {
+        for (user, at) in store.check_ins_of(users, since).await? {
             let Some(account) = place.get(&user).and_then(|place| accounts.get_mut(*place)) else {
                 continue;
             };
-            let local = account.zones.zone_at(at, default_zone).local(at);
+            let local = account.zones.at(at).local(at);
             account.facts.check_ins.push(CheckInMoment {
                 at,
                 after_midnight: local.num_seconds_from_midnight(),
@@ -74,7 +74,11 @@ pub(super) async fn of_new_accounts(
     Ok(accounts.into_iter().map(|account| account.facts).collect())
 }
 
-async fn new_accounts(store: &dyn RingStore, since: DateTime<Utc>) -> Result<Vec<NewAccount>, StoreError> {
+async fn new_accounts(
+    store: &dyn RingStore,
+    since: DateTime<Utc>,
+    default_zone: Zone,
+) -> Result<Vec<NewAccount>, StoreError> {
     let mut accounts = Vec::new();
     // Codes of all of them, and of those who came by one.
     let mut codes: HashMap<InviteCode, UserId> = HashMap::new();
@@ -100,12 +104,10 @@ async fn new_accounts(store: &dyn RingStore, since: DateTime<Utc>) -> Result<Vec
                 first_seen_at: known.first_seen_at,
             };
             facts.devices = user.devices.iter().map(device).collect();
-            // Nothing else is needed of the record.
-            let zones = User {
-                zones: user.zones,
-                ..User::new(user.id, created_at)
-            };
-            accounts.push(NewAccount { facts, zones });
+            accounts.push(NewAccount {
+                facts,
+                zones: user.zone_history(default_zone),
+            });
         }
         tokio::time::sleep(PAUSE).await;
     }

@@ -5,7 +5,7 @@ mod search;
 mod work;
 
 use async_trait::async_trait;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use mission_core::{
     FraudRingId, UserId, engine::AuditEntry, fraud::rings::RingEvidence, ports::store::StoreError,
     reward::RewardType, user::User,
@@ -150,12 +150,12 @@ pub trait RingStore: Send + Sync {
         after: UserId,
         limit: usize,
     ) -> Result<Vec<(UserId, Option<User>)>, StoreError>;
-    /// When some users have checked in since an instant, and for which of their dates.
+    /// When some users have checked in since an instant.
     async fn check_ins_of(
         &self,
         users: &[Uuid],
         since: DateTime<Utc>,
-    ) -> Result<Vec<(UserId, NaiveDate, DateTime<Utc>)>, StoreError>;
+    ) -> Result<Vec<(UserId, DateTime<Utc>)>, StoreError>;
     /// What some users have earned.
     async fn earned_by(&self, users: &[Uuid]) -> Result<Vec<Earned>, StoreError>;
 

@@ -1,10 +1,9 @@
 //! Rings and their members, in the same SQL for every database.
 
 use async_trait::async_trait;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use mission_core::{
-    FraudRingId, UserId, check_in::CheckInDay, engine::AuditEntry, ports::store::StoreError, reward::Reward,
-    serde_name, user::User,
+    FraudRingId, UserId, engine::AuditEntry, ports::store::StoreError, reward::Reward, serde_name, user::User,
 };
 use uuid::Uuid;
 
@@ -50,18 +49,15 @@ impl<D: SqlDatabase> RingStore for SqlStore<D> {
         &self,
         users: &[Uuid],
         since: DateTime<Utc>,
-    ) -> Result<Vec<(UserId, NaiveDate, DateTime<Utc>)>, StoreError> {
-        let mut query = SqlBuilder::new("SELECT user_id, data FROM check_in_days WHERE user_id ");
+    ) -> Result<Vec<(UserId, DateTime<Utc>)>, StoreError> {
+        let mut query = SqlBuilder::new("SELECT user_id, checked_in_at FROM check_in_days WHERE user_id ");
         query.then(D::DIALECT.is_any_id).bind(users.to_vec());
         query
             .then(" AND checked_in_at > ?")
             .bind(since.timestamp_micros());
         let rows = self.database.read(query).await?;
         rows.iter()
-            .map(|row| {
-                let day: CheckInDay = from_json(row.text(1)?)?;
-                Ok((row.id(0)?.into(), day.date, day.checked_in_at))
-            })
+            .map(|row| Ok((row.id(0)?.into(), instant(row.number(1)?)?)))
             .collect()
     }
 
