@@ -32,7 +32,7 @@ pub(crate) fn run() -> CommandResult {
     let mut stage = DemoServer {
         simulation: Simulation::new(
             definitions,
-            pack.policy.clone(),
+            &pack.policy,
             pack.caps.clone(),
             Settings::default(),
             &scripts,

@@ -80,6 +80,8 @@ impl AddressHash {
 pub struct KnownAddress {
     /// Which.
     pub address: AddressHash,
+    /// When the user came from it first.
+    pub first_seen_at: DateTime<Utc>,
     /// When the user came from it last, within a day.
     pub last_seen_at: DateTime<Utc>,
 }

@@ -5,8 +5,8 @@ pub(crate) mod decide;
 mod device;
 mod policy;
 mod review;
-mod risk;
 pub mod rings;
+mod risk;
 
 pub(crate) use device::other_users;
 pub use device::{AddressHash, DeviceHash, KnownAddress, KnownDevice, device_reasons};

@@ -333,6 +333,7 @@ impl User {
             Some(known) => known.last_seen_at = now,
             None => self.addresses.push(KnownAddress {
                 address: address.clone(),
+                first_seen_at: now,
                 last_seen_at: now,
             }),
         }

@@ -124,7 +124,7 @@ impl Pack {
         let mut run = Run {
             simulation: Simulation::new(
                 missions.iter().map(Cow::as_ref),
-                self.policy.clone(),
+                &self.policy,
                 self.caps.clone(),
                 Settings::default(),
                 compiler,
@@ -149,7 +149,7 @@ impl Pack {
     pub fn run_check_in_case(&self, case: &CheckInCase, compiler: &dyn ScriptCompiler) -> CaseOutcome {
         let mut simulation = Simulation::new(
             std::iter::empty(),
-            self.policy.clone(),
+            &self.policy,
             Vec::new(),
             Settings::default(),
             compiler,

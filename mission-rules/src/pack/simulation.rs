@@ -53,7 +53,7 @@ impl Simulation {
     /// An engine with some missions and a policy.
     pub fn new<'d>(
         missions: impl IntoIterator<Item = &'d Definition>,
-        policy: PackPolicy,
+        policy: &PackPolicy,
         caps: Vec<PointsCap>,
         settings: Settings,
         compiler: &dyn ScriptCompiler,

@@ -457,7 +457,7 @@ proptest! {
     fn a_replay_gives_what_the_batched_engine_gives(actions in actions()) {
         let pack = random_pack();
         let definitions = pack.missions.iter().map(|mission| &mission.definition);
-        let mut engine = Simulation::new(definitions, pack.policy.clone(), Vec::new(), Settings::default(), &scripts());
+        let mut engine = Simulation::new(definitions, &pack.policy, Vec::new(), Settings::default(), &scripts());
         let mut replay = Replay::new(&pack, &scripts(), Options { auto_claim: false });
         let mut at: DateTime<Utc> = "2026-01-05T10:00:00Z".parse().unwrap();
         for (n, action) in actions.iter().enumerate() {
@@ -566,7 +566,7 @@ fn friends_whom_the_log_tells_of_can_be_read() {
     let definitions = pack.missions.iter().map(|mission| &mission.definition);
     let mut simulation = Simulation::new(
         definitions,
-        pack.policy.clone(),
+        &pack.policy,
         Vec::new(),
         Settings::default(),
         &scripts(),

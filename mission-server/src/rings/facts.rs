@@ -6,7 +6,10 @@ use chrono::{DateTime, Timelike, Utc};
 use mission_core::{
     UserId,
     check_in::{Zone, ZoneHistory},
-    fraud::rings::{AccountFacts, CheckInMoment, Sighting},
+    fraud::{
+        KnownAddress, KnownDevice,
+        rings::{AccountFacts, CheckInMoment, Sighting},
+    },
     ports::store::StoreError,
     reward::RewardType,
     user::InviteCode,
@@ -99,11 +102,16 @@ async fn new_accounts(
                 shown.push((accounts.len(), used.code.clone()));
             }
             let mut facts = AccountFacts::new(user.id, created_at);
-            let device = |known: &mission_core::fraud::KnownDevice| Sighting {
+            let device = |known: &KnownDevice| Sighting {
                 of: known.device.clone(),
                 first_seen_at: known.first_seen_at,
             };
+            let address = |known: &KnownAddress| Sighting {
+                of: known.address.as_device().as_str().to_owned(),
+                first_seen_at: known.first_seen_at,
+            };
             facts.devices = user.devices.iter().map(device).collect();
+            facts.addresses = user.addresses.iter().map(address).collect();
             accounts.push(NewAccount {
                 facts,
                 zones: user.zone_history(default_zone),

@@ -37,8 +37,8 @@ mod process;
 mod proxy;
 mod redis;
 mod reporting;
-mod risk;
 mod rings;
+mod risk;
 mod server_log;
 #[path = "../support/services.rs"]
 mod services;

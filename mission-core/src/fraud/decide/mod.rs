@@ -1,8 +1,8 @@
 //! A reviewer decides: the waiting command goes through exactly once, or grants nothing.
 
 mod moderation;
-pub(crate) mod risk;
 mod ring;
+pub(crate) mod risk;
 
 use serde_json::json;
 

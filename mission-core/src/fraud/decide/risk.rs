@@ -5,7 +5,9 @@ use serde_json::Map;
 
 use crate::{
     decision::{Actor, CompiledRisk, DecisionContext, Interrupt, MissingRecords, Rejection},
-    fraud::{CheckMode, ReviewReason, RiskAssessment, RiskCheck, RiskOutcome, RiskSignals, UserAction},
+    fraud::{
+        AddressHash, CheckMode, ReviewReason, RiskAssessment, RiskCheck, RiskOutcome, RiskSignals, UserAction,
+    },
     mission::{BaseReward, Mission},
     ports::rules::{FailureKind, Hook, RuleContext, RuleFailure, TaskContext, UserContext},
     user::User,
@@ -76,7 +78,7 @@ fn check(
 fn signals(cx: &DecisionContext<'_>, user: &User, action: UserAction) -> Result<RiskSignals, MissingRecords> {
     let (now, signals) = (cx.now(), &cx.context.signals);
     let device = signals.device.as_ref();
-    let address = signals.address.as_ref().map(|address| address.as_device());
+    let address = signals.address.as_ref().map(AddressHash::as_device);
     let others = |seen: Option<_>| seen.map_or(Ok(0), |seen| cx.other_users(user.id, seen));
     let age = now - user.registered_at.unwrap_or(user.first_seen_at);
     Ok(RiskSignals {

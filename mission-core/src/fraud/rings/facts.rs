@@ -13,7 +13,7 @@ pub struct AccountFacts {
     pub created_at: DateTime<Utc>,
     /// The devices that it came with.
     pub devices: Vec<Sighting<DeviceHash>>,
-    /// The addresses that it came from, hashed; empty where nobody keeps them.
+    /// The addresses that it came from, hashed; empty where `fraud.remember_addresses` is off and no pack judges risk.
     pub addresses: Vec<Sighting<String>>,
     /// Whose invite code it has shown.
     pub invited_by: Option<UserId>,
