@@ -76,15 +76,27 @@ pub(super) fn check_script(
     scripts: &Scripts,
 ) -> (Vec<Finding>, Option<Vec<PackHook>>) {
     let (diagnostics, compiled) = scripts.diagnose_script(source, &FieldSchema::of_risk());
+    let has_hook = compiled
+        .as_ref()
+        .is_none_or(|compiled| compiled.defines(Hook::Risk));
+    // That it has no hook at all is said below, and then nothing is called either.
+    let is_said = |diagnostic: &Diagnostic| {
+        !has_hook
+            && matches!(
+                diagnostic.code,
+                FindingCode::ScriptNoHooks | FindingCode::ScriptUnusedFunction
+            )
+    };
     let mut findings: Vec<Finding> = diagnostics
         .into_iter()
+        .filter(|diagnostic| !is_said(diagnostic))
         .map(|mut diagnostic| {
             diagnostic.span.get_or_insert(0..0);
             Finding::new(path, diagnostic)
         })
         .collect();
     if let Some(compiled) = &compiled {
-        if !compiled.defines(Hook::Risk) {
+        if !has_hook {
             let message = "`risk.toml` names this script, and it has no `fn risk(ctx)`";
             let diagnostic = Diagnostic::new(FindingCode::PackNoRiskHook, message)
                 .with_help("add `fn risk(ctx)`, which gives a score from 0 to 100");

@@ -90,7 +90,7 @@ fn what_is_no_score_is_a_failure_that_says_what_is_wanted() {
         ),
         (
             "fn risk(ctx) { 0.5 }",
-            "hook `risk`: a score must be a whole number from 0 to 100, and is a number, `0.5`",
+            "hook `risk`: a score must be a whole number from 0 to 100, and is a decimal, `0.5`",
         ),
         (
             "fn risk(ctx) { true }",

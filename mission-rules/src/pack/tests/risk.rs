@@ -111,7 +111,7 @@ fn the_script_reads_signals_and_gives_a_score() {
         (
             "fn risk(ctx) { if ctx.event.type == \"a\" { 1 } else { 0 } }",
             "script/unknown-field",
-            "`ctx.event.type` is in no context, so it reads as `()`",
+            "`ctx.event` is in no context, so it reads as `()`",
         ),
         (
             "fn risk(ctx) { 101 }",

@@ -70,7 +70,8 @@ impl From<CheckedIn> for CheckInAnswer {
 /// Checks in for today.
 #[utoipa::path(post, path = "/checkin", tag = "check-in", responses(
     (status = 200, description = "What it earned", body = CheckInAnswer),
-    (status = 400, description = "`already_checked_in`, `device_required`", body = Problem, content_type = "application/problem+json")))]
+    (status = 400, description = "`already_checked_in`, `device_required`", body = Problem, content_type = "application/problem+json"),
+    (status = 403, description = "`risk_refused`", body = Problem, content_type = "application/problem+json")))]
 async fn check_in(request: Command<Session>) -> Result<Response, Problem> {
     request.body.expect_none()?;
     let user = request.who.user();

@@ -241,6 +241,7 @@ fn version(mission: &Mission) -> HeaderValue {
 #[utoipa::path(post, path = "/missions/{id}/start", tag = "missions", params(("id" = MissionId, Path)), responses(
     (status = 201, description = "The task", body = TaskView),
     (status = 400, description = "`mission_not_active`, `task_already_open`, `max_completions_reached`, `not_eligible`, `rule_failed`, `device_required`", body = Problem, content_type = "application/problem+json"),
+    (status = 403, description = "`risk_refused`", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
 async fn start(Id(mission): Id<MissionId>, request: Command<Session>) -> Result<Response, Problem> {
     let catalog = request.state.engine.catalog();

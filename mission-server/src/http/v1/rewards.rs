@@ -90,6 +90,7 @@ pub(super) async fn rewards_of(
     (status = 200, description = "What was granted", body = ClaimView),
     (status = 202, description = "A reviewer has to let it through", body = ClaimView),
     (status = 400, description = "`already_claimed`, `reward_expired`, `reward_rejected`, `task_not_completed`, `device_required`", body = Problem, content_type = "application/problem+json"),
+    (status = 403, description = "`risk_refused`", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
 async fn claim(Id(reward): Id<RewardId>, request: Command<Session>) -> Result<Response, Problem> {
     let user = request.who.user();

@@ -198,6 +198,7 @@ impl ProgressReport {
     request_body = ProgressReport, responses(
     (status = 200, description = "The task", body = TaskView),
     (status = 400, description = "`task_not_open`, `progress_by_events`, `not_eligible`, `rule_failed`, `device_required`", body = Problem, content_type = "application/problem+json"),
+    (status = 403, description = "`risk_refused`", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
 async fn progress(Id(task): Id<TaskId>, request: Command<Session>) -> Result<Response, Problem> {
     let report = request.body.read().and_then(ProgressReport::checked);
@@ -216,6 +217,7 @@ async fn progress(Id(task): Id<TaskId>, request: Command<Session>) -> Result<Res
     (status = 200, description = "The task, with valid evidence", body = TaskView),
     (status = 202, description = "A reviewer has to look at it", body = TaskView),
     (status = 400, description = "`task_not_open`, `rule_failed`, `device_required`", body = Problem, content_type = "application/problem+json"),
+    (status = 403, description = "`risk_refused`", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
     (status = 422, description = "`evidence_rejected`, `evidence_reused`, `invalid_body`", body = Problem, content_type = "application/problem+json")))]
 async fn evidence(Id(task): Id<TaskId>, request: Command<Session>) -> Result<Response, Problem> {
@@ -238,6 +240,7 @@ async fn evidence(Id(task): Id<TaskId>, request: Command<Session>) -> Result<Res
     (status = 200, description = "The completed task", body = TaskView),
     (status = 202, description = "A reviewer has to let it through", body = TaskView),
     (status = 400, description = "`task_not_complete`, `task_not_open`, `budget_exhausted`, `not_eligible`, `rule_failed`, `device_required`", body = Problem, content_type = "application/problem+json"),
+    (status = 403, description = "`risk_refused`", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
 async fn complete(Id(task): Id<TaskId>, request: Command<Session>) -> Result<Response, Problem> {
     of_own_task(&request, task, request.body.expect_none()).await?;
@@ -256,6 +259,7 @@ fn changed(state: &AppState, task: Task, under_review: bool, replayed: bool) -> 
     (status = 200, description = "What was granted", body = ClaimView),
     (status = 202, description = "A reviewer has to let it through", body = ClaimView),
     (status = 400, description = "`already_claimed`, `task_not_completed`, `reward_expired`, `reward_rejected`, `device_required`", body = Problem, content_type = "application/problem+json"),
+    (status = 403, description = "`risk_refused`", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
 async fn claim(Id(task): Id<TaskId>, request: Command<Session>) -> Result<Response, Problem> {
     of_own_task(&request, task, request.body.expect_none()).await?;

@@ -63,6 +63,7 @@ struct Uploaded {
     request_body(content = UploadForm, content_type = "multipart/form-data"), responses(
     (status = 202, description = "It waits to be looked at", body = Uploaded),
     (status = 400, description = "`task_not_open`, `incomplete_body`, `device_required`", body = Problem, content_type = "application/problem+json"),
+    (status = 403, description = "`risk_refused`", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
     (status = 413, description = "`payload_too_large`", body = Problem, content_type = "application/problem+json"),
     (status = 415, description = "`unsupported_media_type`: the type of the bytes is not taken, or not the one that is claimed", body = Problem, content_type = "application/problem+json"),
