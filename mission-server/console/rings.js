@@ -5,7 +5,7 @@ import { get, post } from './api.js';
 import { Action, Figures, Loaded, More, Table, Tag, useLoad, usePages } from './parts.js';
 import { t, time } from './text.js';
 
-const kinds = (ring) => ring.evidence.map((one) => Object.keys(one)[0].replaceAll('_', ' ')).join(', ');
+const kinds = (ring) => ring.evidence.map((one) => one.kind.replaceAll('_', ' ')).join(', ');
 
 /** What a piece of evidence says, in a line. */
 const facts = (facts) => Object.entries(facts).map(([name, value]) => {
@@ -35,7 +35,7 @@ export function Ring({ id }) {
       ${ring.decision && html`<p>${t('Note')}: ${ring.decision.note} (${ring.decision.action}, ${time(ring.decision.at)})</p>`}
       ${!ring.is_done && html`<p>${t('What was decided is being done.')}</p>`}
       <${Decisions} ring=${ring} again=${found.again} /></section>
-    <section><h2>${t('Evidence')}</h2><${Table} head=${['Type', 'Detail'].map(t)} rows=${ring.evidence.map((one) => { const [kind, what] = Object.entries(one)[0]; return [kind.replaceAll('_', ' '), facts(what)]; })} /></section>
+    <section><h2>${t('Evidence')}</h2><${Table} head=${['Type', 'Detail'].map(t)} rows=${ring.evidence.map(({ kind, ...what }) => [kind.replaceAll('_', ' '), facts(what)])} /></section>
     <section><h2>${t('Accounts')}</h2><${Table} head=${['User', 'Invited by', 'First seen'].map(t)} rows=${members.map((member) => [
       html`<a href="#/users/${member.user_id}">${member.display_name ?? member.user_id}</a>`, user(member.invited_by), time(member.created_at)])} /></section>`}<//>`;
 }

@@ -95,10 +95,14 @@ async fn a_ring_is_found_with_its_evidence_and_revoked_as_a_whole() {
         (&ring["status"], &ring["is_done"]),
         (&json!("open"), &json!(true))
     );
-    let shared = &ring["evidence"][0]["shared_device"];
+    let shared = &ring["evidence"][0];
     assert_eq!(
-        (&shared["device"], &shared["accounts"]),
-        (&json!(DeviceHash::of(PHONE).as_str()), &json!(10)),
+        (&shared["kind"], &shared["device"], &shared["accounts"]),
+        (
+            &json!("shared_device"),
+            &json!(DeviceHash::of(PHONE).as_str()),
+            &json!(10)
+        ),
         "{ring}"
     );
     let detail = admin.get(&path(&ring)).await.ok(200);

@@ -8,7 +8,7 @@ use crate::fraud::DeviceHash;
 /// One thing that accounts of a ring share. It names no account: which they are, and who invited whom, is told of the members.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum RingEvidence {
     /// New accounts came with one device.
     SharedDevice {
