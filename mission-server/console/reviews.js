@@ -5,7 +5,9 @@ import { get, post } from './api.js';
 import { Action, Figures, Json, Loaded, More, Table, Tag, useLoad, usePages } from './parts.js';
 import { t, time } from './text.js';
 
-const reason = (one) => (typeof one === 'string' ? one : Object.entries(one).map(([name, value]) => `${name}: ${value}`).join(', ')).replaceAll('_', ' ');
+/** A score of risk comes with what speaks for it. */
+const detail = (value) => (typeof value === 'object' ? [value.score, ...(value.reasons ?? [])].join(', ') : value);
+const reason = (one) => (typeof one === 'string' ? one : Object.entries(one).map(([name, value]) => `${name}: ${detail(value)}`).join(', ')).replaceAll('_', ' ');
 
 export function Reviews() {
   const [status, setStatus] = useState('open');
