@@ -210,8 +210,9 @@ variants!(
 
 impl FromToml for RiskScore {
     fn from_toml(value: &DeValue<'_>) -> Result<Self, FieldTypeError> {
-        RiskScore::try_from(u8::from_toml(value)?)
-            .map_err(|error| FieldTypeError::Value(format!("is refused: {error}")))
+        let number = u64::from_toml(value)?;
+        let score = u8::try_from(number).ok().and_then(|score| score.try_into().ok());
+        score.ok_or_else(|| FieldTypeError::Value(format!("must be a score of 0 to 100, not {number}")))
     }
 }
 

@@ -59,7 +59,7 @@ fn mistakes_in_the_policy_are_found() {
         (
             "rules_script = \"rules/risk.rhai\"\nflag_at = 101\n",
             "pack/bad-value",
-            "`flag_at` is refused: a score of risk is 0 to 100, and not 101",
+            "`flag_at` must be a score of 0 to 100, not 101",
         ),
         (
             "rules_script = \"rules/risk.rhai\"\nflag_at = 0\n",
