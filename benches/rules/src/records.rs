@@ -120,7 +120,8 @@ pub(crate) fn wanted_by_hand(context: &RuleContext<'_>) -> bool {
 }
 
 pub(crate) fn reward_by_hand(context: &RuleContext<'_>) -> Decimal {
-    let points = context.mission.definition.reward.points.get();
+    let mission = context.mission.expect("a mission is judged");
+    let points = mission.definition.reward.points.get();
     match context.streak.current {
         30.. => points * dec!(1.5),
         7.. => points * dec!(1.2),
