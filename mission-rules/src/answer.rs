@@ -200,23 +200,16 @@ impl HookAnswer for RiskAssessment {
     const HOOK: Hook = Hook::Risk;
 
     fn of(value: &mut impl HookValue) -> Result<Self, RuleFailure> {
-        let score_of = |number: Option<Decimal>, shown: &dyn Fn() -> String| {
-            let score = number.and_then(risk_score);
-            score.ok_or_else(|| {
-                let message = format!("a score must be a whole number from 0 to 100, and is {}", shown());
-                hook_failure(Self::HOOK, message)
-            })
-        };
-        if let Some(number) = value.number() {
+        if value.number().is_some() {
             return Ok(RiskAssessment {
-                score: score_of(Some(number), &|| value.shown())?,
+                score: score(value)?,
                 reasons: Vec::new(),
             });
         }
-        let (mut score, mut reasons) = (None, Vec::new());
+        let (mut found, mut reasons) = (None, Vec::new());
         let read = value.visit_entries(|key, value| {
             match key {
-                "score" => score = Some(score_of(value.number(), &|| value.shown())?),
+                "score" => found = Some(score(value)?),
                 "reasons" => {
                     let texts = value.texts().ok_or_else(|| {
                         let message = format!("`reasons` must be a list of texts, and is {}", value.shown());
@@ -238,7 +231,7 @@ impl HookAnswer for RiskAssessment {
             }
             Ok(())
         });
-        match (read, score) {
+        match (read, found) {
             (Some(Err(failure)), _) => Err(failure),
             (Some(Ok(())), Some(score)) => Ok(RiskAssessment { score, reasons }),
             (Some(Ok(())), None) => refuse(Self::HOOK, "the map that it gives has no `score`"),
@@ -251,6 +244,17 @@ impl HookAnswer for RiskAssessment {
             ),
         }
     }
+}
+
+fn score(value: &impl HookValue) -> Result<RiskScore, RuleFailure> {
+    let wrong = || {
+        format!(
+            "a score must be a whole number from 0 to 100, and is {}",
+            value.shown()
+        )
+    };
+    let score = value.number().and_then(risk_score);
+    score.ok_or_else(|| hook_failure(Hook::Risk, wrong()))
 }
 
 fn refuse<T>(hook: Hook, message: impl Into<String>) -> Result<T, RuleFailure> {

@@ -19,17 +19,15 @@ impl DeviceHash {
     /// The hash of an `X-Device-Id`.
     #[must_use]
     pub fn of(device_id: &str) -> DeviceHash {
-        let hash = Sha256::new()
-            .chain_update(b"device\0")
-            .chain_update(device_id.as_bytes())
-            .finalize();
-        DeviceHash(HEXLOWER.encode(&hash[..16]))
+        DeviceHash::of_kind("device", device_id)
     }
 
-    fn of_address(address: IpAddr) -> DeviceHash {
+    /// Two kinds of things that are written alike have different hashes.
+    fn of_kind(kind: &str, text: &str) -> DeviceHash {
         let hash = Sha256::new()
-            .chain_update(b"address\0")
-            .chain_update(address.to_canonical().to_string().as_bytes())
+            .chain_update(kind)
+            .chain_update(b"\0")
+            .chain_update(text)
             .finalize();
         DeviceHash(HEXLOWER.encode(&hash[..16]))
     }
@@ -65,7 +63,8 @@ impl AddressHash {
     /// ```
     #[must_use]
     pub fn of(address: IpAddr) -> AddressHash {
-        AddressHash(DeviceHash::of_address(address))
+        let address = address.to_canonical().to_string();
+        AddressHash(DeviceHash::of_kind("address", &address))
     }
 
     /// As sightings name it.
@@ -112,14 +111,18 @@ pub fn device_reasons(
     now: DateTime<Utc>,
 ) -> Vec<ReviewReason> {
     let mut reasons = Vec::new();
-    let trusted = known.is_empty() || known.iter().any(|d| d.device == *device && d.trusted);
-    if !trusted {
+    if !is_trusted(device, known) {
         reasons.push(ReviewReason::NewDevice);
     }
     if other_users(user, users, policy, now) >= policy.shared_device_users {
         reasons.push(ReviewReason::SharedDevice);
     }
     reasons
+}
+
+/// Whether a device is the first of its user, who has no others yet, or one that is trusted.
+pub(crate) fn is_trusted(device: &DeviceHash, known: &[KnownDevice]) -> bool {
+    known.is_empty() || known.iter().any(|one| one.device == *device && one.trusted)
 }
 
 /// How many others are among those who came with a device, or from an address, within the time that makes it a shared one.

@@ -8,8 +8,8 @@ mod review;
 pub mod rings;
 mod risk;
 
-pub(crate) use device::other_users;
 pub use device::{AddressHash, DeviceHash, KnownAddress, KnownDevice, device_reasons};
+pub(crate) use device::{is_trusted, other_users};
 pub use policy::{CheckMode, DeviceCheck, FraudPolicy};
 pub use review::{Review, ReviewDecision, ReviewReason, ReviewStatus, ReviewSubject, Verdict};
 pub use risk::{

@@ -409,6 +409,19 @@ pub struct RuleFailure {
     pub message: String,
 }
 
+impl RuleFailure {
+    /// The failure of a hook whose script does not compile.
+    #[must_use]
+    pub fn of_compiling(hook: Hook, error: &CompileError) -> Self {
+        RuleFailure {
+            hook,
+            kind: FailureKind::Compile,
+            line: u32::try_from(error.line).ok(),
+            message: error.to_string(),
+        }
+    }
+}
+
 /// Kinds of failures, for metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -344,15 +344,6 @@ impl User {
         true
     }
 
-    /// Whether a device is the user's first one, or was approved.
-    pub(crate) fn trusts(&self, device: &DeviceHash) -> bool {
-        self.devices.is_empty()
-            || self
-                .devices
-                .iter()
-                .any(|known| known.device == *device && known.trusted)
-    }
-
     pub(crate) fn trust_device(&mut self, device: &DeviceHash) {
         for known in self.devices.iter_mut().filter(|known| known.device == *device) {
             known.trusted = true;

@@ -13,6 +13,7 @@ use super::{
     file_kind::{FileKind, check_place},
     finding::FileReport,
     funding::check_funding,
+    hooks::{diagnose, unused_hook},
     manifest::{Manifest, read_manifest},
     mission_file::{MissionFile, read_mission},
     policy_file::{read_check_in, read_referral},
@@ -22,7 +23,7 @@ use super::{
     rule_paths,
     shadow::check_shadows,
 };
-use crate::{FieldSchema, FindingCode, Scripts, call_check::definition_of, diagnostic::Diagnostic};
+use crate::{FieldSchema, FindingCode, Scripts, diagnostic::Diagnostic};
 
 pub(super) fn load(
     files: &PackFiles,
@@ -289,13 +290,9 @@ impl CheckedMission {
         let mut findings: Vec<Finding> = of_rules.map(|found| Finding::new(path, found)).collect();
         let mut hooks = None;
         if let Some((script, source)) = script {
-            let (diagnostics, compiled) = scripts.diagnose_script(source, schema);
-            // They concern the fields that this mission's context has.
-            findings.extend(diagnostics.into_iter().map(|mut diagnostic| {
-                diagnostic.span.get_or_insert(0..0);
-                Finding::new(script, diagnostic)
-            }));
-            hooks = compiled.map(|compiled| PackHook::all(script, &compiled));
+            let (found, of_script) = diagnose(script, source, schema, scripts);
+            findings.extend(found);
+            hooks = of_script;
         }
         CheckedMission { findings, hooks }
     }
@@ -326,11 +323,9 @@ fn unused_hooks(
         };
         let is_of_risk = script_paths.get("risk.toml") == Some(&script);
         if !is_of_risk && hooks.iter().any(|defined| defined.hook == Hook::Risk) {
-            let span = definition_of(text, Hook::Risk.name()).unwrap_or(0..0);
             let message = "nobody ever asks `risk` of a mission's script";
             let help = "move it into the script that `risk.toml` names";
-            let diagnostic = Diagnostic::new(FindingCode::ScriptUnusedHook, message);
-            findings.push(Finding::new(script, diagnostic.with_help(help).at(span)));
+            findings.push(unused_hook((script, text), Hook::Risk, message, help));
         }
         for (hook, is_asked, needs) in [
             (Hook::Verify, verify, "`[evidence]`"),
@@ -339,9 +334,7 @@ fn unused_hooks(
             if !is_asked && hooks.iter().any(|defined| defined.hook == hook) {
                 let message = format!("nobody ever asks `{hook}`: no mission with this script has {needs}");
                 let help = format!("add {needs} to the mission, or take the hook out");
-                let span = definition_of(text, hook.name()).unwrap_or(0..0);
-                let diagnostic = Diagnostic::new(FindingCode::ScriptUnusedHook, message);
-                findings.push(Finding::new(script, diagnostic.with_help(help).at(span)));
+                findings.push(unused_hook((script, text), hook, message, help));
             }
         }
     }

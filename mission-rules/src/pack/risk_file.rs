@@ -10,8 +10,9 @@ use super::{
     document::Document,
     fields::{Fields, Located},
     finding::FileReport,
+    hooks::{diagnose, unused_hook},
 };
-use crate::{FieldSchema, FindingCode, Scripts, call_check::definition_of, diagnostic::Diagnostic};
+use crate::{FieldSchema, FindingCode, Scripts, diagnostic::Diagnostic};
 
 /// The contents of `risk.toml`.
 #[derive(Debug, Default)]
@@ -75,42 +76,28 @@ pub(super) fn check_script(
     source: &str,
     scripts: &Scripts,
 ) -> (Vec<Finding>, Option<Vec<PackHook>>) {
-    let (diagnostics, compiled) = scripts.diagnose_script(source, &FieldSchema::of_risk());
-    let has_hook = compiled
-        .as_ref()
-        .is_none_or(|compiled| compiled.defines(Hook::Risk));
-    // That it has no hook at all is said below, and then nothing is called either.
-    let is_said = |diagnostic: &Diagnostic| {
-        !has_hook
-            && matches!(
-                diagnostic.code,
+    let (mut findings, hooks) = diagnose(path, source, &FieldSchema::of_risk(), scripts);
+    let defined: Vec<Hook> = hooks.iter().flatten().map(|defined| defined.hook).collect();
+    if hooks.is_some() && !defined.contains(&Hook::Risk) {
+        // That it has no hook at all is said here, and then nothing is called either.
+        findings.retain(|found| {
+            !matches!(
+                found.diagnostic.code,
                 FindingCode::ScriptNoHooks | FindingCode::ScriptUnusedFunction
             )
-    };
-    let mut findings: Vec<Finding> = diagnostics
-        .into_iter()
-        .filter(|diagnostic| !is_said(diagnostic))
-        .map(|mut diagnostic| {
-            diagnostic.span.get_or_insert(0..0);
-            Finding::new(path, diagnostic)
-        })
-        .collect();
-    if let Some(compiled) = &compiled {
-        if !has_hook {
-            let message = "`risk.toml` names this script, and it has no `fn risk(ctx)`";
-            let diagnostic = Diagnostic::new(FindingCode::PackNoRiskHook, message)
-                .with_help("add `fn risk(ctx)`, which gives a score from 0 to 100");
-            findings.push(Finding::new(path, diagnostic.at(0..0)));
-        }
-        for hook in Hook::OF_MISSIONS {
-            if compiled.defines(hook) {
-                let message = format!("nobody ever asks `{hook}`: it is a hook of a mission's script");
-                let diagnostic = Diagnostic::new(FindingCode::ScriptUnusedHook, message)
-                    .with_help("move it into a mission's script, or take it out");
-                let span = definition_of(source, hook.name()).unwrap_or(0..0);
-                findings.push(Finding::new(path, diagnostic.at(span)));
-            }
-        }
+        });
+        let message = "`risk.toml` names this script, and it has no `fn risk(ctx)`";
+        let diagnostic = Diagnostic::new(FindingCode::PackNoRiskHook, message)
+            .with_help("add `fn risk(ctx)`, which gives a score from 0 to 100");
+        findings.push(Finding::new(path, diagnostic.at(0..0)));
     }
-    (findings, compiled.map(|compiled| PackHook::all(path, &compiled)))
+    for hook in Hook::OF_MISSIONS
+        .into_iter()
+        .filter(|hook| defined.contains(hook))
+    {
+        let message = format!("nobody ever asks `{hook}`: it is a hook of a mission's script");
+        let help = "move it into a mission's script, or take it out";
+        findings.push(unused_hook((path, source), hook, message, help));
+    }
+    (findings, hooks)
 }

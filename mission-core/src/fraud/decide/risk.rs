@@ -6,10 +6,11 @@ use serde_json::Map;
 use crate::{
     decision::{Actor, CompiledRisk, DecisionContext, Interrupt, MissingRecords, Rejection},
     fraud::{
-        AddressHash, CheckMode, ReviewReason, RiskAssessment, RiskCheck, RiskOutcome, RiskSignals, UserAction,
+        AddressHash, CheckMode, ReviewReason, RiskAssessment, RiskCheck, RiskOutcome, RiskSignals,
+        UserAction, is_trusted,
     },
     mission::{BaseReward, Mission},
-    ports::rules::{FailureKind, Hook, RuleContext, RuleFailure, TaskContext, UserContext},
+    ports::rules::{Hook, RuleContext, RuleFailure, TaskContext, UserContext},
     user::User,
 };
 
@@ -87,7 +88,7 @@ fn signals(cx: &DecisionContext<'_>, user: &User, action: UserAction) -> Result<
         actions_last_minute: user.recent_actions.within(Duration::minutes(1), now),
         actions_last_hour: user.recent_actions.within(Duration::hours(1), now),
         identical_intervals: user.recent_actions.identical_intervals(),
-        is_new_device: device.is_some_and(|device| !user.trusts(device)),
+        is_new_device: device.is_some_and(|device| !is_trusted(device, &user.devices)),
         device_users: others(device)?,
         address_users: others(address)?,
     })
@@ -100,19 +101,8 @@ fn assess(
     mission: Option<&Mission>,
     signals: &RiskSignals,
 ) -> Result<RiskAssessment, RuleFailure> {
-    let failed = |kind, message: String, line| RuleFailure {
-        hook: Hook::Risk,
-        kind,
-        line,
-        message,
-    };
-    let script = risk.script.as_ref().map_err(|error| {
-        failed(
-            FailureKind::Compile,
-            error.to_string(),
-            u32::try_from(error.line).ok(),
-        )
-    })?;
+    let script = risk.script.as_ref();
+    let script = script.map_err(|error| RuleFailure::of_compiling(Hook::Risk, error))?;
     let (catalog, now) = (cx.catalog(), cx.now());
     let (nothing, no_reward) = (Map::new(), BaseReward::default());
     let context = RuleContext {

@@ -10,8 +10,8 @@ use crate::{
     event::ActivityEvent,
     mission::{BaseReward, Period},
     ports::rules::{
-        EvidenceVerdict, FailureKind, Hook, MissionRuleFailure, RewardPatch, RuleContext, RuleFailure,
-        Script, TaskContext, UserContext,
+        EvidenceVerdict, Hook, MissionRuleFailure, RewardPatch, RuleContext, RuleFailure, Script,
+        TaskContext, UserContext,
     },
     user::User,
 };
@@ -157,12 +157,7 @@ impl<'a> RuleEvaluation<'a> {
         let answer = match &self.compiled.script {
             None => Ok(None),
             Some(Ok(script)) => evaluate(script.as_ref(), &self.context()),
-            Some(Err(error)) => Err(RuleFailure {
-                hook,
-                kind: FailureKind::Compile,
-                line: u32::try_from(error.line).ok(),
-                message: error.to_string(),
-            }),
+            Some(Err(error)) => Err(RuleFailure::of_compiling(hook, error)),
         };
         answer.map_err(|failure| {
             Rejection::RuleFailed(Box::new(MissionRuleFailure::new(&self.compiled.mission, failure)))
