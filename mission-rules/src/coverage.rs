@@ -42,7 +42,7 @@ const MOST_STEPS: usize = 100_000;
 /// let pack = pack.ok_or("a pack")?;
 /// let scripts = Scripts::default();
 /// let coverage = CoverageCompiler::new(&scripts);
-/// pack.cases.iter().for_each(|case| drop(pack.run_case(case, &coverage)));
+/// pack.all_cases().into_iter().for_each(|case| drop(pack.run_case(case, &coverage)));
 /// let source = pack.missions[0].definition.script.as_deref().ok_or("a script")?;
 /// let covered = coverage.of(source).ok_or("counted")?;
 /// assert_eq!((covered.lines_run(), covered.lines.len()), (1, 1));

@@ -63,7 +63,7 @@ codes! {
     PackLinkOutside = "pack/link-outside", Error, "a link leads out of the pack, or nowhere";
     PackLongCooldown = "pack/long-cooldown", Warning, "a cooldown is longer than a year";
     PackMissingField = "pack/missing-field", Error, "a field that must be there is not";
-    PackMissingHook = "pack/missing-hook", Warning, "a property is about a hook that the mission's script does not have";
+    PackMissingHook = "pack/missing-hook", Warning, "a property or a case is about a hook that no script has";
     PackMissingScript = "pack/missing-script", Error, "a mission names a script that the pack does not have";
     PackMissingTranslation = "pack/missing-translation", Warning, "a text lacks a language that the texts of other missions have";
     PackMoreFindings = "pack/more-findings", Warning, "there are more findings than are shown";

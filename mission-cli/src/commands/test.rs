@@ -47,11 +47,9 @@ fn run_once(args: &Test) -> CommandResult {
         },
     );
     for outcome in outcomes.iter_mut().filter(|outcome| !outcome.passed()) {
-        let case = pack
-            .cases
-            .iter()
-            .find(|case| case.file == outcome.file && case.name.span == outcome.span);
-        if let Some(case) = case {
+        let mut cases = pack.all_cases().into_iter();
+        if let Some(case) = cases.find(|case| case.file() == outcome.file && case.name().span == outcome.span)
+        {
             outcome.hooks = pack.trace_case(case, &scripts);
         }
     }
@@ -96,11 +94,9 @@ fn run_once(args: &Test) -> CommandResult {
 
 /// A filter that leaves nothing would let a misspelled name pass.
 fn nothing_matches(filter: &str, pack: &Pack) -> Failure {
-    let cases = pack.cases.iter().map(|case| &case.name.value);
-    let check_ins = pack.check_in_cases.iter().map(|case| &case.name.value);
+    let cases = pack.all_cases().into_iter().map(|case| &case.name().value);
     let properties = pack.properties.iter().map(|property| &property.name.value);
     let names: Vec<String> = cases
-        .chain(check_ins)
         .chain(properties)
         .take(10)
         .map(|name| format!("`{name}`"))
@@ -143,15 +139,10 @@ pub(crate) fn run_all(pack: &Pack, selection: &Selection<'_>) -> Vec<CaseOutcome
     };
     let wanted = |file: &str, name: &str, mission: &str| selection.holds(file, name, mission);
     let cases = pack
-        .cases
-        .iter()
-        .filter(|case| wanted(&case.file, &case.name.value, case.mission.value.as_str()))
+        .all_cases()
+        .into_iter()
+        .filter(|case| wanted(case.file(), &case.name().value, case.subject()))
         .map(|case| pack.run_case(case, scripts));
-    let check_ins = pack
-        .check_in_cases
-        .iter()
-        .filter(|case| wanted(&case.file, &case.name.value, "checkin"))
-        .map(|case| pack.run_check_in_case(case, scripts));
     let run = PropertyRun {
         scripts: selection.scripts,
         seed: selection.seed,
@@ -165,7 +156,7 @@ pub(crate) fn run_all(pack: &Pack, selection: &Selection<'_>) -> Vec<CaseOutcome
             wanted(&property.file, &property.name.value, mission)
         })
         .map(|property| pack.run_property(property, &run));
-    let mut outcomes: Vec<CaseOutcome> = cases.chain(check_ins).chain(properties).collect();
+    let mut outcomes: Vec<CaseOutcome> = cases.chain(properties).collect();
     outcomes.sort_by(|a, b| (&a.file, a.span.start).cmp(&(&b.file, b.span.start)));
     outcomes
 }

@@ -1,5 +1,5 @@
-//! `tests/*.toml`: what the author expects of missions (`[[case]]`), of check-ins (`[[checkin_case]]`) and of hooks
-//! (`[[property]]`).
+//! `tests/*.toml`: what the author expects of missions (`[[case]]`), of check-ins (`[[checkin_case]]`), of the judgement of
+//! risk (`[[risk_case]]`) and of hooks (`[[property]]`).
 
 use std::{collections::BTreeMap, ops::Range};
 
@@ -13,6 +13,7 @@ use super::{
     fields::{Fields, Located, quoted},
     finding::FileReport,
     property::{Property, read_property},
+    risk_case::{RiskCase, read_risk_case},
 };
 use crate::{FindingCode, diagnostic::Diagnostic, suggest};
 
@@ -178,6 +179,7 @@ pub struct CheckInExpectation {
 pub(super) struct CaseFile {
     pub(super) cases: Vec<Case>,
     pub(super) check_in_cases: Vec<CheckInCase>,
+    pub(super) risk_cases: Vec<RiskCase>,
     pub(super) properties: Vec<Property>,
 }
 
@@ -191,10 +193,12 @@ pub(super) fn read_cases(text: &str, report: &FileReport<'_>) -> CaseFile {
     let check_in_cases = fields
         .tables("checkin_case", "a check-in case")
         .unwrap_or_default();
+    let risk_cases = fields.tables("risk_case", "a case of risk").unwrap_or_default();
     let properties = fields.tables("property", "a property").unwrap_or_default();
     let file = CaseFile {
         cases: cases.into_iter().filter_map(case).collect(),
         check_in_cases: check_in_cases.into_iter().filter_map(check_in_case).collect(),
+        risk_cases: risk_cases.into_iter().filter_map(read_risk_case).collect(),
         properties: properties.into_iter().filter_map(read_property).collect(),
     };
     fields.finish();
@@ -241,7 +245,7 @@ fn case(fields: Fields<'_>) -> Option<Case> {
     })
 }
 
-fn user(fields: Fields<'_>) -> CaseUser {
+pub(super) fn user(fields: Fields<'_>) -> CaseUser {
     let id = fields
         .located::<String>("id")
         .and_then(|id| match id.value.parse() {
@@ -311,7 +315,6 @@ fn event(fields: Fields<'_>) -> Option<CaseEvent> {
 }
 
 fn expectation(fields: Fields<'_>) -> Expected<Expectation> {
-    let report = fields.report;
     let value = Expectation {
         status: fields.optional("status"),
         progress: fields.optional("progress"),
@@ -324,11 +327,7 @@ fn expectation(fields: Fields<'_>) -> Expected<Expectation> {
         rejected: fields.optional("rejected"),
         not_started: fields.optional("not_started"),
     };
-    let expected = expected(fields, value);
-    if expected.places.is_empty() {
-        report.add(expects_nothing(&expected.place));
-    }
-    expected
+    expected_something(fields, value)
 }
 
 fn expects_nothing(place: &Range<usize>) -> Diagnostic {
@@ -338,6 +337,16 @@ fn expects_nothing(place: &Range<usize>) -> Diagnostic {
     )
     .with_help("say what should come out, such as { points = \"10\" }")
     .at(place.clone())
+}
+
+/// An expectation; one that expects nothing is reported.
+pub(super) fn expected_something<T>(fields: Fields<'_>, value: T) -> Expected<T> {
+    let report = fields.report;
+    let expected = expected(fields, value);
+    if expected.places.is_empty() {
+        report.add(expects_nothing(&expected.place));
+    }
+    expected
 }
 
 fn expected<T>(fields: Fields<'_>, value: T) -> Expected<T> {

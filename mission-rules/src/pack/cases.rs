@@ -2,6 +2,8 @@
 
 mod compare;
 mod hook_trace;
+mod pack_case;
+mod risk;
 
 use std::{borrow::Cow, collections::BTreeSet, ops::Range};
 
@@ -26,6 +28,7 @@ use super::{
 use crate::{FailedRules, FindingCode, diagnostic::Diagnostic};
 use compare::{ActualOutcome, Comparison, compare_check_in, compare_task};
 pub use hook_trace::HookTrace;
+pub use pack_case::PackCase;
 
 /// The outcome of one case.
 #[derive(Clone, Debug, PartialEq)]
@@ -116,9 +119,7 @@ impl CaseOutcome {
 }
 
 impl Pack {
-    /// Runs one case.
-    #[must_use]
-    pub fn run_case(&self, case: &Case, compiler: &dyn ScriptCompiler) -> CaseOutcome {
+    fn run_mission_case(&self, case: &Case, compiler: &dyn ScriptCompiler) -> CaseOutcome {
         let code = &case.mission.value;
         let missions = as_live(self.around(code), code);
         let mut run = Run {
@@ -144,9 +145,7 @@ impl Pack {
         run.outcome
     }
 
-    /// Runs one check-in case.
-    #[must_use]
-    pub fn run_check_in_case(&self, case: &CheckInCase, compiler: &dyn ScriptCompiler) -> CaseOutcome {
+    fn run_check_in_case(&self, case: &CheckInCase, compiler: &dyn ScriptCompiler) -> CaseOutcome {
         let mut simulation = Simulation::new(
             std::iter::empty(),
             &self.policy,

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use mission_core::{
     Percent, Points, PointsScale,
     check_in::{MonthlyDays, Zone},
-    fraud::{CheckMode, RiskScore},
+    fraud::{CheckMode, RiskOutcome, RiskScore, UserAction},
     mission::{Counting, Frequency, MissionCode, MissionType, Operator, RequirementWindow, StreakPeriod},
     ports::rules::Hook,
     task::{EvidenceType, TaskStatus},
@@ -205,7 +205,9 @@ variants!(
     mission_core::mission::EvidenceReview,
     TaskStatus,
     Hook,
-    CheckMode
+    CheckMode,
+    RiskOutcome,
+    UserAction
 );
 
 impl FromToml for RiskScore {

@@ -69,6 +69,7 @@ pub(super) fn load(
     check_completable(&missions, &mut findings);
     references::check_languages(&missions, &mut findings);
     references::check_cases(&cases, &missions, catalog, &mut findings);
+    references::check_risk_cases(&cases, risk.is_some(), &mut findings);
     if let Some(catalog) = catalog {
         references::check_triggers(&missions, catalog, &mut findings);
     }
@@ -180,10 +181,12 @@ pub(super) fn load(
         caps,
         events,
     } = manifest;
-    let (mut mission_cases, mut check_in_cases, mut properties) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut mission_cases, mut check_in_cases) = (Vec::new(), Vec::new());
+    let (mut risk_cases, mut properties) = (Vec::new(), Vec::new());
     for (_, file) in cases {
         mission_cases.extend(file.cases);
         check_in_cases.extend(file.check_in_cases);
+        risk_cases.extend(file.risk_cases);
         properties.extend(file.properties);
     }
     let pack = Pack {
@@ -201,6 +204,7 @@ pub(super) fn load(
         missions: pack_missions,
         cases: mission_cases,
         check_in_cases,
+        risk_cases,
         properties,
         hooks: hooks.into_values().flatten().collect(),
     };

@@ -7,7 +7,7 @@
 //! risk.toml          how risky what users do is, and what follows (optional)
 //! missions/*.toml    one mission a file
 //! rules/*.rhai       scripts
-//! tests/*.toml       cases
+//! tests/*.toml       cases and properties
 //! ```
 //!
 //! ```
@@ -46,6 +46,7 @@ mod property;
 mod put;
 mod references;
 pub mod report;
+mod risk_case;
 mod risk_file;
 mod rule_paths;
 mod shadow;
@@ -60,7 +61,7 @@ use chrono::{DateTime, Utc};
 pub use case_file::{
     COMMANDS, Case, CaseEvent, CaseUser, CheckInCase, CheckInExpectation, Expectation, Expected,
 };
-pub use cases::{CaseOutcome, HookTrace, Mismatch, TriedContexts};
+pub use cases::{CaseOutcome, HookTrace, Mismatch, PackCase, TriedContexts};
 pub use definition::{DefinitionFinding, check_definition};
 pub use events::{EventCatalog, EventFields};
 pub use fields::Located;
@@ -74,11 +75,13 @@ pub use json_schema::{JSON_SCHEMAS, JsonSchema, SCHEMA_FOLDER};
 pub use mission_core::engine::{PackPolicy, ReferralPolicy};
 use mission_core::mission::Definition;
 pub use mission_core::mission::FieldType;
+use mission_core::ports::rules::Hook;
 pub use mission_core::user::PointsCap;
 pub use property::{FieldValues, GivenField, Interval, Property, PropertyExpectation};
 #[cfg(any(test, feature = "properties"))]
 pub use property::{PropertyRun, mission_context};
 pub use put::put_command;
+pub use risk_case::{RiskCase, RiskExpectation};
 
 use crate::Scripts;
 
@@ -101,6 +104,8 @@ pub struct Pack {
     pub cases: Vec<Case>,
     /// Its cases for check-ins, by file.
     pub check_in_cases: Vec<CheckInCase>,
+    /// Its cases for the judgement of risk, by file.
+    pub risk_cases: Vec<RiskCase>,
     /// What holds of its missions' hooks for every context, by file.
     pub properties: Vec<Property>,
     /// The hooks of the scripts that its missions name, by file.
@@ -134,6 +139,14 @@ impl Pack {
     #[must_use]
     pub fn load_at(files: &PackFiles, scripts: &Scripts, now: DateTime<Utc>) -> (Option<Pack>, Vec<Finding>) {
         load::load(files, scripts, Some(now))
+    }
+
+    /// The file and the text of the script that judges risk, if the pack has one.
+    #[must_use]
+    pub fn risk_script(&self) -> Option<(&str, &str)> {
+        let risk = self.policy.risk.as_ref()?;
+        let defined = self.hooks.iter().find(|defined| defined.hook == Hook::Risk)?;
+        Some((&defined.file, &risk.script))
     }
 
     /// The policy files, if the pack carries any: a server takes them from one pack only.

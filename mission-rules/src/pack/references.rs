@@ -422,16 +422,19 @@ pub(super) fn check_cases(
             findings.extend(unknown_events(case, catalog));
             findings.extend(contradicting_data(case, catalog));
         }
-        for property in &cases.properties {
-            if !codes.contains(&property.mission.value) && !uncertain {
+        let of_risk = cases.risk_cases.iter().filter_map(|case| case.mission.as_ref());
+        let named = cases.properties.iter().map(|property| &property.mission);
+        for mission in named.chain(of_risk) {
+            if !codes.contains(&mission.value) && !uncertain {
                 findings.push(Finding::new(
                     *file,
-                    unknown_mission(&property.mission, &compared, in_quotes),
+                    unknown_mission(mission, &compared, in_quotes),
                 ));
             }
         }
         let named = cases.cases.iter().map(|case| &case.name);
         let named = named.chain(cases.check_in_cases.iter().map(|case| &case.name));
+        let named = named.chain(cases.risk_cases.iter().map(|case| &case.name));
         for name in named.chain(cases.properties.iter().map(|property| &property.name)) {
             if let Some((first, span)) = names.get(name.value.as_str()) {
                 let message = format!("another case has the name \"{}\"", name.value);
@@ -446,6 +449,22 @@ pub(super) fn check_cases(
             } else {
                 names.insert(&name.value, (file, name.span.clone()));
             }
+        }
+    }
+}
+
+/// Cases of risk in a pack that judges none.
+pub(super) fn check_risk_cases(files: &[(&str, CaseFile)], is_judged: bool, findings: &mut Vec<Finding>) {
+    if is_judged {
+        return;
+    }
+    for (file, cases) in files {
+        for case in &cases.risk_cases {
+            let message = "there is no `risk.toml`, so nothing is judged for its risk";
+            let diagnostic = Diagnostic::new(FindingCode::PackMissingHook, message)
+                .with_help("write one that names a script with `fn risk(ctx)`, or take the case out")
+                .at(case.name.span.clone());
+            findings.push(Finding::new(*file, diagnostic));
         }
     }
 }

@@ -530,7 +530,7 @@ fn rules_that_fail_are_told_by_file_line_and_count() {
         failed.starts_with("rules/watch.rhai:2: `progress` of `watch` failed 2 times: "),
         "{failed}"
     );
-    let outcome = pack.run_case(&pack.cases[0], &scripts());
+    let outcome = pack.run_case(pack.all_cases()[0], &scripts());
     assert!(!outcome.passed());
     assert_eq!(serde_json::to_value(&outcome.failures).unwrap(), told(1));
 }

@@ -93,7 +93,7 @@ fn findings(files: &PackFiles) -> Vec<Finding> {
     let scripts = Scripts::default();
     let (pack, mut findings) = Pack::load_at(files, &scripts, "2026-01-05T10:00:00Z".parse().unwrap());
     for pack in pack.iter() {
-        for case in &pack.cases {
+        for case in pack.all_cases() {
             findings.extend(pack.run_case(case, &scripts).findings());
         }
     }

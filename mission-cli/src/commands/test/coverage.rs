@@ -13,7 +13,7 @@ use crate::{
     output::{BAD, FAINT, GOOD, WARN},
 };
 
-/// What ran of each script that a mission names, by file; nothing where it cannot be counted.
+/// What ran of each script that a mission or `risk.toml` names, by file; nothing where it cannot be counted.
 pub(super) struct PackCoverage(BTreeMap<String, Option<ScriptCoverage>>);
 
 /// How many of how many.
@@ -69,7 +69,9 @@ impl PackCoverage {
             let file = definition.rules_script.clone()?;
             Some((file, compiler.of(definition.script.as_deref()?)))
         });
-        PackCoverage(scripts.collect())
+        let of_risk = pack.risk_script();
+        let of_risk = of_risk.map(|(file, source)| (file.to_owned(), compiler.of(source)));
+        PackCoverage(scripts.chain(of_risk).collect())
     }
 
     fn total(&self, share: fn(&ScriptCoverage) -> Share) -> Share {

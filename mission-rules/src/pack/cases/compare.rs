@@ -2,11 +2,18 @@
 
 use std::ops::Range;
 
-use mission_core::{Points, engine::Reply, reward::Reward, serde_name, task::Task};
+use mission_core::{
+    Points,
+    engine::Reply,
+    fraud::{RiskAssessment, RiskPolicy},
+    reward::Reward,
+    serde_name,
+    task::Task,
+};
 use rust_decimal::Decimal;
 
 use super::Mismatch;
-use crate::pack::{CheckInExpectation, Expectation, simulation::StepError};
+use crate::pack::{CheckInExpectation, Expectation, RiskExpectation, simulation::StepError};
 
 /// The actual outcome of a case.
 pub(super) struct ActualOutcome<'a> {
@@ -129,6 +136,30 @@ pub(super) fn compare_check_in(
     }
 }
 
+pub(super) fn compare_risk(
+    comparison: &mut Comparison<'_>,
+    expect: &RiskExpectation,
+    policy: &RiskPolicy,
+    judged: &RiskAssessment,
+) {
+    if let Some(score) = expect.score {
+        comparison.check("score", &score.get(), &judged.score.get());
+    }
+    if let Some(outcome) = expect.outcome {
+        let found = policy.outcome(judged.score);
+        comparison.check("outcome", &serde_name(outcome), &serde_name(found));
+    }
+    if let Some(reasons) = &expect.reasons
+        && *reasons != judged.reasons
+    {
+        let shown = |reasons: &[String]| match reasons {
+            [] => "none".to_owned(),
+            reasons => reasons.join("; "),
+        };
+        comparison.differ("reasons", &shown(reasons), &shown(&judged.reasons));
+    }
+}
+
 /// Collects what is otherwise than one expectation says.
 pub(super) struct Comparison<'a> {
     pub(super) prefix: String,
@@ -148,7 +179,7 @@ impl Comparison<'_> {
         self.check(what, &expected.normalize(), &found.normalize());
     }
 
-    fn differ(&mut self, what: &str, expected: &str, found: &str) {
+    pub(super) fn differ(&mut self, what: &str, expected: &str, found: &str) {
         self.mismatches.push(Mismatch {
             what: format!("{}`{what}`", self.prefix),
             expected: expected.to_owned(),

@@ -31,15 +31,12 @@ pub struct HookTrace {
 }
 
 impl Pack {
-    /// Runs a case once more, and tells of each hook of its mission how its last evaluation went, in the order in which they
-    /// were evaluated last: the one that decided comes last.
-    #[must_use]
-    pub fn trace_case(&self, case: &Case, scripts: &Scripts) -> Vec<HookTrace> {
+    pub(super) fn trace_mission_case(&self, case: &Case, scripts: &Scripts) -> Vec<HookTrace> {
         let recorder = Recorder {
             scripts,
             seen: Seen::default(),
         };
-        drop(self.run_case(case, &recorder));
+        drop(self.run_mission_case(case, &recorder));
         let seen = recorder.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let mut last: Vec<(&(MissionCode, Hook), &Evaluation)> = seen
             .iter()
@@ -144,7 +141,7 @@ impl Script for Recorded {
         self.hooks.reward(context)
     }
 
-    /// What is judged for its risk is of no mission whose case could show it.
+    /// Missions' cases judge no risk; its own cases do.
     fn risk(&self, context: &RuleContext<'_>) -> Result<Option<RiskAssessment>, RuleFailure> {
         self.hooks.risk(context)
     }

@@ -2,7 +2,6 @@
 
 use std::{cell::Cell, sync::Arc};
 
-use chrono::{DateTime, Utc};
 use mission_core::{
     mission::Definition,
     ports::rules::{CompileError, Hook},
@@ -29,7 +28,7 @@ use crate::{
     coverage::CoverageCompiler,
     expectation::compiled::CompiledExpectation,
     json::to_json,
-    pack::{CaseOutcome, HookTrace, Located, Mismatch, Pack, TriedContexts},
+    pack::{CaseOutcome, HookTrace, Located, Mismatch, Pack, TriedContexts, risk_case::default_time},
 };
 
 /// With what a property is tried.
@@ -117,17 +116,12 @@ impl Pack {
     }
 }
 
-/// The moment of contexts whose `now` is not given: a Monday morning.
-fn default_now() -> DateTime<Utc> {
-    DateTime::from_timestamp(1_767_607_200, 0).unwrap_or_default()
-}
-
 fn base_context(definition: &Definition, property: &Property) -> BaseContext {
     let given = |root: &str| {
         let mut paths = property.given.iter().map(|field| field.path.value.as_str());
         paths.any(|path| path.starts_with(root))
     };
-    let mut base = BaseContext::of(definition, default_now());
+    let mut base = BaseContext::of(definition, default_time());
     if given("event.") || property.hook.value == Hook::Progress {
         base = base.with_event();
     }

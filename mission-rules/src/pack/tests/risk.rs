@@ -3,6 +3,7 @@
 use mission_core::fraud::CheckMode;
 
 use super::*;
+use crate::Scripts;
 
 const POLICY: &str = "rules_script = \"rules/risk.rhai\"\nflag_at = 50\nrefuse_at = 90\n";
 const SCRIPT: &str = "fn risk(ctx) { if ctx.signals.device_users > 2 { 60 } else { 0 } }";
@@ -12,6 +13,16 @@ fn judged(policy: &str, script: &str) -> (Option<Pack>, Vec<Finding>) {
         ("pack.toml", "name = \"demo\"\nversion = \"1\"\n"),
         ("risk.toml", policy),
         ("rules/risk.rhai", script),
+    ]))
+}
+
+/// Loads the pack of [`judged`] with cases.
+fn with_cases(cases: &str) -> (Option<Pack>, Vec<Finding>) {
+    Pack::load(&PackFiles::from_map([
+        ("pack.toml", "name = \"demo\"\nversion = \"1\"\n"),
+        ("risk.toml", POLICY),
+        ("rules/risk.rhai", SCRIPT),
+        ("tests/risk.toml", cases),
     ]))
 }
 
@@ -171,4 +182,116 @@ fn a_missions_script_is_not_asked_for_risk_and_has_no_signals() {
             ),
         ]
     );
+}
+
+/// What is otherwise than the one case expects.
+fn mismatches(case: &str) -> Vec<(String, String, String)> {
+    let (pack, findings) = with_cases(&format!("[[risk_case]]\nname = \"a\"\n{case}"));
+    assert_eq!(findings, []);
+    let pack = pack.unwrap();
+    let outcome = pack.run_case(pack.all_cases()[0], &Scripts::default());
+    let mismatches = outcome.mismatches.into_iter();
+    mismatches
+        .map(|found| (found.what, found.expected, found.found))
+        .collect()
+}
+
+#[test]
+fn a_case_of_risk_is_judged_by_the_script_and_its_thresholds() {
+    for good in [
+        "action = \"claim\"\nsignals = { device_users = 3 }\nexpect = { score = 60, outcome = \"flagged\", reasons = [] }",
+        "action = \"check_in\"\nexpect = { score = 0, outcome = \"passed\" }",
+    ] {
+        assert_eq!(mismatches(good), [], "{good}");
+    }
+    let wrong = "action = \"claim\"\nsignals = { device_users = 3 }\n\
+                 expect = { score = 10, outcome = \"refused\", reasons = [\"a farm\"] }";
+    let expected = [
+        ("`score`", "10", "60"),
+        ("`outcome`", "refused", "flagged"),
+        ("`reasons`", "a farm", "none"),
+    ];
+    assert_eq!(
+        mismatches(wrong),
+        expected.map(|(what, wanted, found)| (what.to_owned(), wanted.to_owned(), found.to_owned()))
+    );
+}
+
+#[test]
+fn what_a_case_of_risk_leaves_out_is_unremarkable() {
+    let case = "[[risk_case]]\nname = \"a\"\naction = \"claim\"\nat = \"2026-01-05T20:00:00Z\"\n\
+                user = { registered_at = \"2026-01-05T17:30:00Z\" }\nsignals = { actions_last_minute = 4 }\n\
+                expect = { score = 0 }";
+    let pack = with_cases(case).0.unwrap();
+    let signals = pack.risk_cases[0].signals;
+    assert_eq!(signals.account_age_hours, 2);
+    assert_eq!((signals.actions_last_minute, signals.actions_last_hour), (4, 4));
+    assert_eq!((signals.device_users, signals.is_new_device), (0, false));
+}
+
+#[test]
+fn a_case_of_risk_that_fails_is_traced() {
+    let case = "[[risk_case]]\nname = \"a\"\naction = \"claim\"\nsignals = { device_users = 3 }\nexpect = { score = 0 }";
+    let pack = with_cases(case).0.unwrap();
+    let traced = pack.trace_case(pack.all_cases()[0], &Scripts::default());
+    let [hook] = &*traced else {
+        panic!("{traced:?}");
+    };
+    assert_eq!(hook.trace.result, Ok(serde_json::json!(60)));
+    let (read, value) = &hook.trace.steps[0].values[0];
+    assert_eq!(
+        (read.as_str(), value),
+        ("ctx.signals.device_users", &serde_json::json!(3))
+    );
+}
+
+#[test]
+fn mistakes_in_a_case_of_risk_are_found() {
+    for (case, code, message) in [
+        (
+            "expect = { score = 0 }",
+            "pack/missing-field",
+            "a case of risk needs `action`",
+        ),
+        (
+            "action = \"claim\"",
+            "pack/missing-field",
+            "a case of risk needs `expect`",
+        ),
+        (
+            "action = \"claim\"\nexpect = {}",
+            "pack/no-effect",
+            "this expects nothing, so it cannot fail",
+        ),
+        (
+            "action = \"claims\"\nexpect = { score = 0 }",
+            "pack/bad-value",
+            "`action` must be one of check_in, start, progress, evidence, upload, complete, claim, not `claims`",
+        ),
+        (
+            "action = \"claim\"\nsignals = { device_user = 1 }\nexpect = { score = 0 }",
+            "pack/unknown-field",
+            "`signals` has no field `device_user`",
+        ),
+        (
+            "action = \"claim\"\nmission = \"b\"\nexpect = { outcome = \"passed\" }",
+            "pack/unknown-mission",
+            "the pack has no mission `b`",
+        ),
+    ] {
+        let (_, findings) = with_cases(&format!("[[risk_case]]\nname = \"a\"\n{case}"));
+        let found = findings.iter().map(|found| &found.diagnostic);
+        let mut found = found.map(|diagnostic| (diagnostic.code.as_str(), diagnostic.message.as_str()));
+        assert!(found.any(|told| told == (code, message)), "{case}: {findings:?}");
+    }
+    let (pack, findings) = Pack::load(&PackFiles::from_map([
+        ("pack.toml", "name = \"demo\"\nversion = \"1\"\n"),
+        (
+            "tests/risk.toml",
+            "[[risk_case]]\nname = \"a\"\naction = \"claim\"\nexpect = { score = 0 }",
+        ),
+    ]));
+    assert_eq!(findings[0].diagnostic.code, "pack/missing-hook");
+    let pack = pack.unwrap();
+    assert!(!pack.run_case(pack.all_cases()[0], &Scripts::default()).passed());
 }

@@ -11,14 +11,8 @@ use crate::{Scripts, pack::template};
 
 fn run(pack: &Pack) -> Vec<CaseOutcome> {
     let scripts: &dyn ScriptCompiler = &Scripts::default();
-    let cases = pack.cases.iter().map(|case| pack.run_case(case, scripts));
-    cases
-        .chain(
-            pack.check_in_cases
-                .iter()
-                .map(|case| pack.run_check_in_case(case, scripts)),
-        )
-        .collect()
+    let cases = pack.all_cases().into_iter();
+    cases.map(|case| pack.run_case(case, scripts)).collect()
 }
 
 fn told(files: &PackFiles) -> String {

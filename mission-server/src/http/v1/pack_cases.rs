@@ -115,16 +115,10 @@ async fn run(
 
 fn cases_of(pack: &Pack, scripts: &Scripts) -> CaseReport {
     let begun = Instant::now();
-    let all = pack.cases.len() + pack.check_in_cases.len();
-    let cases = pack.cases.iter().map(|case| pack.run_case(case, scripts));
-    let check_ins = pack
-        .check_in_cases
-        .iter()
-        .map(|case| pack.run_check_in_case(case, scripts));
-    let ran = cases.chain(check_ins).take_while(|_| begun.elapsed() < LONGEST);
-    let mut outcomes: Vec<CaseOutcome> = ran.collect();
-    outcomes.sort_by(|a, b| (&a.file, a.span.start).cmp(&(&b.file, b.span.start)));
-    let left_out = all - outcomes.len();
+    let cases = pack.all_cases();
+    let ran = cases.iter().map(|case| pack.run_case(*case, scripts));
+    let outcomes: Vec<CaseOutcome> = ran.take_while(|_| begun.elapsed() < LONGEST).collect();
+    let left_out = cases.len() - outcomes.len();
     CaseReport {
         ok: left_out == 0 && outcomes.iter().all(CaseOutcome::passed),
         cases: outcomes.into_iter().map(CaseView::from).collect(),
