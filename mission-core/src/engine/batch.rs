@@ -7,6 +7,8 @@ use std::{
     sync::Arc,
 };
 
+use tracing::{Instrument as _, debug_span};
+
 use super::{
     Answer, Catalog, Command, CommandContext, Decision, Interrupt, LoadedRecords, ReadSet, ReceiptKey,
     Rejection, Request, Snapshot, decide, read_set::read_set, slow_lane::needs_slow_lane,
@@ -539,11 +541,13 @@ pub async fn run<S: Store + ?Sized>(store: &S, mut step: BatchStep) -> Vec<(Requ
     loop {
         step = match step {
             BatchStep::Load(loading) => {
-                let loaded = store.load(loading.keys()).await;
-                loading.loaded(loaded)
+                let loaded = store.load(loading.keys()).instrument(debug_span!("load")).await;
+                debug_span!("decide").in_scope(|| loading.loaded(loaded))
             }
             BatchStep::Commit(committing) => {
-                let outcomes = store.commit(committing.changes()).await;
+                let changes = committing.changes();
+                let span = debug_span!("commit", changes = changes.len());
+                let outcomes = store.commit(changes).instrument(span).await;
                 committing.committed(outcomes)
             }
             BatchStep::Done(settled) => return settled,

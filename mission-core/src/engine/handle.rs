@@ -8,6 +8,7 @@ use std::{
 };
 
 use futures_channel::oneshot;
+use tracing::Span;
 use uuid::Uuid;
 
 use super::{
@@ -108,6 +109,8 @@ pub(super) struct Waiter {
     pub(super) recheck: bool,
     pub(super) alone: bool,
     pub(super) answer: oneshot::Sender<Result<Executed<Reply>, ExecuteError>>,
+    /// From when it is submitted until it is answered.
+    pub(super) span: Span,
     /// While it is in the slow lane.
     pub(super) slow_lane_entry: Option<SlowCommand>,
 }
@@ -300,6 +303,7 @@ impl Engine {
             },
             None => Request::unkeyed(command, CommandId(self.ids.next()), at, signals),
         };
+        let span = tracing::debug_span!("command", command = request.command.name());
         let (sender, receiver) = oneshot::channel();
         let job = QueuedCommand {
             request,
@@ -308,6 +312,7 @@ impl Engine {
                 recheck: false,
                 alone: false,
                 answer: sender,
+                span,
                 slow_lane_entry: None,
             },
         };

@@ -16,6 +16,8 @@ use futures_util::{
     stream::FuturesUnordered,
 };
 
+use tracing::{Instrument as _, Span};
+
 use super::{
     Catalog, Command, CommandError, CommandOutcome, ExecuteError, Executed, Limits, ReadSet, Reply, Request,
     RetryReason,
@@ -127,6 +129,18 @@ fn refuse(job: QueuedCommand) {
         ExecuteError::Overloaded
     };
     let _ = job.waiter.answer.send(Err(why));
+}
+
+/// The span of a batch: within that of its first command, and with a link to those of the others.
+fn batch_span(callers: &[Waiter]) -> Span {
+    let first = callers.first().and_then(|caller| caller.span.id());
+    let span = tracing::debug_span!(parent: first, "batch", commands = callers.len());
+    if !span.is_disabled() {
+        for caller in callers.iter().skip(1) {
+            span.follows_from(&caller.span);
+        }
+    }
+    span
 }
 
 impl<S: Store> Writer<S> {
@@ -328,7 +342,8 @@ impl<S: Store> Writer<S> {
             Lane::Quick(_) => step.deferring_slow_scripts(),
             Lane::Single | Lane::Slow => step,
         };
-        let settled = batch::run(&self.store, step).await;
+        let span = batch_span(&callers);
+        let settled = batch::run(&self.store, step).instrument(span).await;
         self.update_catalog(&settled);
         let mut retries = VecDeque::new();
         for ((request, outcome), caller) in settled.into_iter().zip(callers) {

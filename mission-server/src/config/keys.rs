@@ -127,6 +127,18 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key(
         SERVER,
+        "traces.endpoint",
+        "URL",
+        "Send traces to a collector by OTLP over HTTP, such as http://127.0.0.1:4318",
+    ),
+    key(
+        SERVER,
+        "traces.sample",
+        "SHARE",
+        "The part of the traces that begin here which is sent, from 0 to 1",
+    ),
+    key(
+        SERVER,
         "ready_requires",
         "WHAT",
         "What /health/ready needs: all, or database alone",

@@ -24,6 +24,7 @@ use crate::{
     auth::DEVELOPMENT_SECRET,
     http::{HttpSettings, Quota},
     neighbours::{AddressGuard, CallbackKey, NeighbourSettings},
+    telemetry::TraceSettings,
     uploads::{self, Location},
 };
 
@@ -76,6 +77,8 @@ pub struct Settings {
     pub in_force: Vec<EffectiveSetting>,
     /// Settings of the log.
     pub log: LogSettings,
+    /// Where traces go, if they go anywhere.
+    pub traces: Option<TraceSettings>,
     /// How long a stopping server still serves.
     pub drain: Duration,
     /// How long a stopping server waits for what runs after that.
@@ -361,6 +364,7 @@ impl Settings {
                 )
             })?,
             log: log(&layers)?,
+            traces: traces(&layers)?,
             drain: layers.need("drain", values::duration)?,
             shutdown_timeout: layers.need("shutdown_timeout", values::positive_duration)?,
             in_force: effective::settings(&layers),
@@ -492,6 +496,12 @@ fn log(layers: &Layers) -> Result<LogSettings, ConfigError> {
         filter: layers.need("log", log_filter)?,
         format: layers.need("log_format", |text| values::word(text, &formats))?,
     })
+}
+
+fn traces(layers: &Layers) -> Result<Option<TraceSettings>, ConfigError> {
+    let endpoint = layers.read("traces.endpoint", values::collector_url)?;
+    let sample = layers.need("traces.sample", values::share)?;
+    Ok(endpoint.map(|endpoint| TraceSettings { endpoint, sample }))
 }
 
 fn amqp(layers: &Layers) -> Result<Option<BrokerSettings>, ConfigError> {

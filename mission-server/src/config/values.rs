@@ -199,6 +199,23 @@ pub(super) fn service_url(text: &str) -> Result<Url, String> {
     Ok(url)
 }
 
+/// The address of a collector of traces.
+pub(super) fn collector_url(text: &str) -> Result<Url, String> {
+    let url = service_url(text)?;
+    if url.path().ends_with("/v1/traces") {
+        return Err("must not end in `/v1/traces`, which is added".to_owned());
+    }
+    Ok(url)
+}
+
+/// A part of a whole.
+pub(super) fn share(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err("must be a number from 0 to 1, such as 0.05".to_owned()),
+    }
+}
+
 /// A token that can be sent in a header.
 pub(super) fn token(text: &str) -> Result<SecretString, String> {
     if text.bytes().all(|byte| byte.is_ascii_graphic()) {

@@ -16,7 +16,10 @@ use opentelemetry_sdk::{
     propagation::TraceContextPropagator,
     trace::{IdGenerator, RandomIdGenerator},
 };
-use tracing::Instrument;
+use tracing::{Instrument, Span, field::Empty};
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
+
+use super::ops;
 
 /// The header that carries it, both ways.
 pub(crate) const HEADER: &str = "x-correlation-id";
@@ -76,22 +79,35 @@ impl Injector for HttpHeaders<&mut HeaderMap> {
     }
 }
 
-/// The trace that a request belongs to.
-fn trace_of(headers: &HeaderMap) -> SpanContext {
+/// The trace that the caller of a request names.
+fn parent_of(headers: &HeaderMap) -> Option<SpanContext> {
     let parent = TraceContextPropagator::new().extract_with_context(&Context::new(), &HttpHeaders(headers));
-    let parent = parent.span().span_context().clone();
-    if parent.is_valid() { parent } else { new_trace() }
+    Some(parent.span().span_context().clone()).filter(SpanContext::is_valid)
 }
 
-/// Adds `traceparent` and `tracestate` of a call that is made within a trace: the same trace, a span of its own.
+/// A span as others see it, where traces are sent.
+fn sent(span: &Span) -> Option<SpanContext> {
+    Some(span.context().span().span_context().clone()).filter(SpanContext::is_valid)
+}
+
+/// Makes a span part of a trace that began elsewhere; without effect where no traces are sent.
+pub(crate) fn put_into(span: &Span, trace: &SpanContext) {
+    // That it is part of one already is no harm.
+    let _ = span.set_parent(Context::new().with_remote_span_context(trace.clone()));
+}
+
+/// Adds `traceparent` and `tracestate` of a call that is made within a trace: the same trace, and the span of the call, or
+/// one of its own where no traces are sent.
 pub(crate) fn follow(trace: &SpanContext, headers: &mut HttpHeaders<&mut HeaderMap>) {
-    let span = SpanContext::new(
-        trace.trace_id(),
-        RandomIdGenerator::default().new_span_id(),
-        trace.trace_flags(),
-        false,
-        trace.trace_state().clone(),
-    );
+    let span = sent(&Span::current()).unwrap_or_else(|| {
+        SpanContext::new(
+            trace.trace_id(),
+            RandomIdGenerator::default().new_span_id(),
+            trace.trace_flags(),
+            false,
+            trace.trace_state().clone(),
+        )
+    });
     let context = Context::new().with_remote_span_context(span);
     TraceContextPropagator::new().inject_context(&context, headers);
 }
@@ -119,10 +135,35 @@ pub(crate) async fn layer(request: Request, next: Next) -> Response {
         path = %request.uri().path(),
     );
     let header = HeaderValue::from_str(&id);
-    let trace = trace_of(request.headers());
+    let parent = parent_of(request.headers());
+    let traced = span.in_scope(|| {
+        tracing::debug_span!(
+            "http",
+            otel.kind = "server",
+            otel.name = format!("{} {}", request.method(), ops::route(&request)),
+            otel.status_code = Empty,
+            correlation_id = %id,
+            http.request.method = request.method().as_str(),
+            http.route = ops::route(&request),
+            http.response.status_code = Empty,
+        )
+    });
+    if let Some(parent) = &parent {
+        put_into(&traced, parent);
+    }
+    let trace = sent(&traced).or(parent).unwrap_or_else(new_trace);
+    let current = Current { id, trace };
     let mut response = CURRENT
-        .scope(Current { id, trace }, next.run(request).instrument(span))
+        .scope(
+            current,
+            next.run(request).instrument(traced.clone()).instrument(span),
+        )
         .await;
+    let status = response.status();
+    traced.record("http.response.status_code", status.as_u16());
+    if status.is_server_error() {
+        traced.record("otel.status_code", "ERROR");
+    }
     if let Ok(header) = header {
         response.headers_mut().insert(HEADER, header);
     }
@@ -140,7 +181,7 @@ mod tests {
         headers.insert("traceparent", HeaderValue::from_static(given));
         headers.insert("tracestate", HeaderValue::from_static("vendor=1"));
         let mut out = HeaderMap::new();
-        follow(&trace_of(&headers), &mut HttpHeaders(&mut out));
+        follow(&parent_of(&headers).unwrap(), &mut HttpHeaders(&mut out));
         let parent = out["traceparent"].to_str().unwrap();
         assert!(
             parent.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-") && parent.ends_with("-00"),
@@ -152,6 +193,8 @@ mod tests {
 
     #[test]
     fn a_request_without_a_good_trace_begins_one() {
+        let begun = new_trace();
+        assert!(begun.is_valid() && begun.is_sampled());
         for given in [
             None,
             Some("00-00000000000000000000000000000000-0000000000000000-00"),
@@ -161,8 +204,7 @@ mod tests {
             if let Some(given) = given {
                 headers.insert("traceparent", HeaderValue::from_static(given));
             }
-            let trace = trace_of(&headers);
-            assert!(trace.is_valid() && trace.is_sampled(), "{given:?}");
+            assert_eq!(parent_of(&headers), None, "{given:?}");
         }
     }
 }

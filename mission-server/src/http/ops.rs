@@ -203,13 +203,15 @@ async fn set_clock(State(state): State<AppState>, body: Body) -> Result<Json<Clo
     Ok(Json(time))
 }
 
+/// The route that a request is served by, as it is declared: never what a caller wrote in the path.
+pub(super) fn route(request: &Request) -> &str {
+    let path = request.extensions().get::<MatchedPath>();
+    path.map_or("unmatched", MatchedPath::as_str)
+}
+
 /// Counts requests and their time by route, never by what a caller wrote in the path.
 pub(super) async fn count(request: Request, next: Next) -> Response {
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or("unmatched", MatchedPath::as_str)
-        .to_owned();
+    let route = route(&request).to_owned();
     let method = request.method().as_str().to_owned();
     let started = Instant::now();
     let response = next.run(request).await;

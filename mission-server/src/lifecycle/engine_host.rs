@@ -77,6 +77,9 @@ pub enum StartError {
         /// Why.
         reason: OpenError,
     },
+    /// Traces cannot be sent.
+    #[error("traces cannot be sent: {0}; see MISSION_TRACES_ENDPOINT")]
+    Traces(#[from] opentelemetry_otlp::ExporterBuildError),
     /// The address of Redis cannot be used.
     #[error(transparent)]
     Redis(#[from] InvalidRedisUrl),

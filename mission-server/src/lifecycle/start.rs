@@ -45,7 +45,7 @@ use crate::{
     neighbours::{Limits, Neighbours},
     rings::{RingSearch, RingWork},
     rule_health::RuleHealth,
-    telemetry,
+    telemetry::{self, TraceSettings},
     uploads::Uploads,
     webhooks::{TargetPolicy, Webhooks},
 };
@@ -53,20 +53,26 @@ use crate::{
 /// Serves until a signal says to stop. Answers 0 after an orderly end, 1 after a failure.
 #[must_use]
 pub fn run(settings: Settings) -> ExitCode {
-    let (log, drain) = (settings.log.clone(), settings.drain);
-    run_until_signalled(&log, drain, |draining, stop| serve(settings, draining, stop))
+    let (log, traces, drain) = (settings.log.clone(), settings.traces.clone(), settings.drain);
+    run_until_signalled(&log, traces.as_ref(), drain, |draining, stop| {
+        serve(settings, draining, stop)
+    })
 }
 
 /// Lives a life that ends by itself after its second token was cancelled, as the first signal and the drain say.
 pub(super) fn run_until_signalled<L>(
     log: &LogSettings,
+    traces: Option<&TraceSettings>,
     drain: Duration,
     life: impl FnOnce(CancellationToken, CancellationToken) -> L,
 ) -> ExitCode
 where
     L: Future<Output = Result<(), StartError>>,
 {
-    telemetry::install_log(log);
+    let telemetry = match telemetry::install(log, traces) {
+        Ok(telemetry) => telemetry,
+        Err(error) => return failed(&error.into()),
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error.into()),
@@ -74,6 +80,7 @@ where
     let code = runtime.block_on(until_signalled(drain, life));
     // Whatever still runs has had its time.
     runtime.shutdown_background();
+    telemetry.stop();
     code
 }
 

@@ -19,7 +19,7 @@ use crate::{
 #[must_use]
 pub fn run_wallet(settings: WalletSettings) -> ExitCode {
     let log = settings.log.clone();
-    run_until_signalled(&log, Duration::ZERO, |draining, stop| {
+    run_until_signalled(&log, None, Duration::ZERO, |draining, stop| {
         consume(settings, draining, stop)
     })
 }

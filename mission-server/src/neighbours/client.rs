@@ -14,6 +14,7 @@ use reqwest::{
 use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
+use tracing::{Instrument as _, Span};
 use url::Url;
 
 use super::{
@@ -21,6 +22,7 @@ use super::{
     guard::GuardedResolver,
     service_health::{self, Breaker},
 };
+use crate::http::correlation;
 
 /// Limits of a neighbour's client.
 #[derive(Clone, Debug)]
@@ -195,7 +197,15 @@ impl Client {
 
     /// One try, unless the breaker is open.
     async fn guarded<T: DeserializeOwned>(&self, call: &Call, deadline: Instant) -> Result<T, CallError> {
-        let attempt = self.attempt(call, deadline);
+        let span = tracing::debug_span!(
+            "call",
+            otel.kind = "client",
+            otel.name = format!("{} {}", call.method, call.route),
+            peer.service = self.service,
+            otel.status_code = tracing::field::Empty,
+        );
+        correlation::put_into(&span, &call.origin.trace);
+        let attempt = self.attempt(call, deadline).instrument(span);
         let outcome = self
             .breaker
             .call_with(CallError::is_of_the_service, attempt)
@@ -228,6 +238,7 @@ impl Client {
             .record(began.elapsed().as_secs_f64());
         self.count(call, outcome.as_ref().map_or_else(CallError::outcome, |_| "ok"));
         if let Err(error) = &outcome {
+            Span::current().record("otel.status_code", "ERROR");
             tracing::debug!(service = self.service, route = call.route, %error, "a call of a neighbour failed");
         }
         outcome

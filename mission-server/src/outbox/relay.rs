@@ -14,6 +14,7 @@ use mission_core::ports::{
 };
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use crate::back_off;
 
@@ -212,7 +213,8 @@ impl Relay {
             self.behind = 0;
             return Ok(RelayPass::default());
         }
-        let results = self.bus.publish(&waiting).await;
+        let span = tracing::debug_span!("publish", otel.kind = "producer", events = waiting.len());
+        let results = self.bus.publish(&waiting).instrument(span).await;
         let outcome = self.outcomes(&waiting, &results, now);
         if !outcome.sent.is_empty() {
             self.outbox.sent(&outcome.sent, now).await?;

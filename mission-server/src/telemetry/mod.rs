@@ -4,6 +4,7 @@ mod log_layer;
 mod mask;
 mod metrics;
 mod record;
+mod traces;
 
 use std::io::Write;
 
@@ -11,22 +12,47 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
 pub(crate) use self::metrics::fraud_decision;
+use self::traces::Traces;
 pub use self::{
     log_layer::LogLayer,
     mask::mask,
     metrics::{Metrics, install as install_metrics},
+    traces::TraceSettings,
 };
 use crate::config::{LogFormat, LogSettings};
 
-/// Logs to stderr from now on, in the whole process. A second call changes nothing.
-pub fn install_log(settings: &LogSettings) {
+/// What leaves the process besides its answers, until it is stopped.
+#[must_use = "traces that still wait are sent by `stop`"]
+pub struct Telemetry(Option<Traces>);
+
+impl Telemetry {
+    /// Sends what still waits; for some seconds at most.
+    pub fn stop(self) {
+        if let Some(traces) = self.0 {
+            traces.stop();
+        }
+    }
+}
+
+/// Logs to stderr from now on, in the whole process, and sends traces where a collector is named. A second call changes
+/// nothing.
+///
+/// # Errors
+/// When no HTTP client can be made for the collector.
+pub fn install(
+    settings: &LogSettings,
+    traces: Option<&TraceSettings>,
+) -> Result<Telemetry, opentelemetry_otlp::ExporterBuildError> {
+    let traces = traces.map(Traces::new).transpose()?;
     let layer = LogLayer::new(settings.format, |line: &[u8]| {
         // A closed stderr must not stop the server.
         let _ = std::io::stderr().lock().write_all(line);
     });
     let _ = tracing_subscriber::registry()
         .with(layer.with_filter(quiet(&settings.filter)))
+        .with(traces.as_ref().map(Traces::layer))
         .try_init();
+    Ok(Telemetry(traces))
 }
 
 /// Libraries below `warn` only where they are asked for by name: a statement or a connection a line helps nobody.

@@ -13,6 +13,10 @@ pub(super) struct Fields(pub(super) Map<String, Value>);
 
 impl Fields {
     fn put(&mut self, field: &Field, value: Value) {
+        // How a span is named in traces.
+        if field.name().starts_with("otel.") {
+            return;
+        }
         let value = if is_secret_name(field.name()) {
             Value::from("***")
         } else {

@@ -48,6 +48,7 @@ mod support;
 mod tasks;
 mod tls;
 mod tokens;
+mod traces;
 mod trouble;
 mod uploads;
 mod webhooks;
