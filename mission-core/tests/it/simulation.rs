@@ -23,7 +23,13 @@ fn a_fixed_set_of_seeds_passes() {
     let seeds = usize::try_from(SEEDS).unwrap();
     assert!(all.commits > 20 * seeds && all.bookings > 2 * seeds, "{all}");
     assert!(all.erasures > 10, "{all}");
-    let rare = [all.conflicts, all.replays, all.crashes, all.exhausted];
+    let rare = [
+        all.conflicts,
+        all.replays,
+        all.crashes,
+        all.exhausted,
+        all.reviews,
+    ];
     assert!(rare.iter().all(|count| *count > seeds / 10), "{all}");
 }
 
@@ -48,6 +54,7 @@ fn every_mutation_is_caught_by_what_it_breaks() {
                 Guarantee::StreakAsModelled,
                 Guarantee::TaskSound,
                 Guarantee::OneGrant,
+                Guarantee::Erasure,
             ],
         ),
         (Mutation::AcknowledgeBeforeCommit, &[Guarantee::NoEventLost]),

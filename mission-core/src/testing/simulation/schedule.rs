@@ -32,6 +32,10 @@ pub enum Action {
     Create(u8),
     /// An operator changes what a mission pays.
     Reprice(u8),
+    /// An operator grants the user something, which another one may have to approve.
+    Grant(u8),
+    /// A reviewer decides what waits, or was decided before.
+    Decide(u8),
     /// An operator erases the user.
     Erase,
 }
@@ -323,10 +327,12 @@ fn action(rng: &mut impl Rng) -> Action {
         42..54 => Action::Start(pick),
         54..60 => Action::Report(pick, rng.random()),
         60..72 => Action::Complete(pick),
-        72..84 => Action::Claim(pick),
-        84..89 => Action::Repeat(pick),
-        89..92 => Action::Refer(pick),
-        92..95 => Action::Revoke(pick),
+        72..81 => Action::Claim(pick),
+        81..84 => Action::Grant(pick),
+        84..87 => Action::Repeat(pick),
+        87..89 => Action::Refer(pick),
+        89..93 => Action::Decide(pick),
+        93..95 => Action::Revoke(pick),
         95 => Action::Pause(pick),
         96..98 => Action::Activate(pick),
         98 => Action::Create(pick),

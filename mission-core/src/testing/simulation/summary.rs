@@ -21,6 +21,8 @@ pub struct Summary {
     pub replays: usize,
     /// Completions for which no budget was left.
     pub exhausted: usize,
+    /// Reviews that were decided.
+    pub reviews: usize,
     /// Users that were erased.
     pub erasures: usize,
 }
@@ -35,6 +37,7 @@ impl AddAssign for Summary {
         self.conflicts += other.conflicts;
         self.replays += other.replays;
         self.exhausted += other.exhausted;
+        self.reviews += other.reviews;
         self.erasures += other.erasures;
     }
 }
@@ -43,7 +46,7 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} requests, {} commits, {} conflicts, {} replays, {} crashes, {} deliveries, {} bookings, {} times no budget left, {} erasures",
+            "{} requests, {} commits, {} conflicts, {} replays, {} crashes, {} deliveries, {} bookings, {} times no budget left, {} reviews decided, {} erasures",
             self.requests,
             self.commits,
             self.conflicts,
@@ -52,6 +55,7 @@ impl fmt::Display for Summary {
             self.deliveries,
             self.bookings,
             self.exhausted,
+            self.reviews,
             self.erasures,
         )
     }

@@ -17,6 +17,8 @@ pub enum Guarantee {
     StreakAsModelled,
     /// One reward a source; each granted at most once, and told exactly then.
     OneGrant,
+    /// What is held is granted by the approval of a second person alone, and each review is decided once.
+    HeldUntilApproved,
     /// A user's points are the sum of their claimed rewards.
     PointsAddUp,
     /// Tasks are clamped, complete with full progress alone, and one is open at a time.

@@ -102,6 +102,7 @@ impl Auditor {
         for entry in &change.journal {
             self.entry(entry)?;
         }
+        self.reviews(change)?;
         self.rewards(change)?;
         self.records.extend(change.write_set.writes.clone());
         for root in change.expected.keys() {

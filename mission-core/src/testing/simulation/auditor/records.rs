@@ -15,6 +15,7 @@ use super::{
 use crate::{
     MissionId, PointsScale, RewardId, TaskId, UserId,
     decision::{Change, JournalEntry, Rejection, Reply, Root},
+    fraud::ReviewStatus,
     mission::BudgetUse,
     reward::{Reward, RewardStatus},
     task::{Task, TaskStatus},
@@ -100,6 +101,41 @@ impl Auditor {
                 entry.request.at
             )
         })
+    }
+
+    /// The reviews of a change, and the rewards that they let go, before they are taken into the books.
+    pub(super) fn reviews(&self, change: &Change) -> Result<(), Violation> {
+        let mut approved: BTreeSet<RewardId> = BTreeSet::new();
+        for (key, review) in &change.write_set.writes.review {
+            let Some(review) = review else { continue };
+            let before = self.records.review.get(key).and_then(Option::as_ref);
+            ensure(
+                before.is_none_or(|before| before.is_undecided() || before == review),
+                Guarantee::HeldUntilApproved,
+                || format!("a review is decided again: {before:?}, then {review:?}"),
+            )?;
+            if review.status == ReviewStatus::Approved {
+                let is_second = review.subject.requested_by() != review.decided_by;
+                ensure(is_second, Guarantee::HeldUntilApproved, || {
+                    format!("who asked for it has approved it: {review:?}")
+                })?;
+                approved.extend(review.subject.rewards());
+            }
+        }
+        for (key, reward) in &change.write_set.writes.reward {
+            let before = self.records.reward.get(key).and_then(Option::as_ref);
+            let was_held = before.is_some_and(|before| before.status == RewardStatus::Held);
+            let Some(reward) = reward.as_ref().filter(|_| was_held) else {
+                continue;
+            };
+            let is_let_go = matches!(reward.status, RewardStatus::Pending | RewardStatus::Claimed);
+            ensure(
+                !is_let_go || approved.contains(&reward.id),
+                Guarantee::HeldUntilApproved,
+                || format!("{} was held, and nobody approved it", reward.id),
+            )?;
+        }
+        Ok(())
     }
 
     /// The rewards of a change, before they are taken into the books.

@@ -1,18 +1,21 @@
 //! What users, producers and operators ask for, as commands.
 
 use chrono::Duration;
+use uuid::Uuid;
 
 use super::{
     super::{missions, requests::PATIENCE, schedule::Action},
     Deployment, UserView,
 };
 use crate::{
-    UserId,
+    ReviewId, UserId,
     decision::{
-        ActivateReferral, ApplyEvent, CheckIn, ClaimReward, Command, CompleteTask, CreateMission, EraseUser,
-        MoveMission, ReportProgress, RevokeReward, StartTask, UpdateMission,
+        ActivateReferral, ApplyEvent, CheckIn, ClaimReward, Command, CompleteTask, CreateMission,
+        DecideReview, EraseUser, GrantReward, MoveMission, ReportProgress, RevokeReward, StartTask,
+        UpdateMission,
     },
     event::ActivityEvent,
+    fraud::{Review, ReviewDecision},
     mission::StatusTransition,
     reward::RewardStatus,
     testing::{mission_id, user},
@@ -20,6 +23,8 @@ use crate::{
 
 /// How long a view stays in the cache, if nothing is written meanwhile.
 const CACHED_FOR: Duration = Duration::minutes(10);
+/// Operators: who asks for a grant, and who reviews it. Neither is a user.
+const OPERATORS: [UserId; 2] = [UserId(Uuid::from_u128(0xa)), UserId(Uuid::from_u128(0xb))];
 /// Users who may be invited; the first ones are taken soon.
 const INVITEES: u64 = 3;
 const FIRST_INVITEE: u64 = 1_000;
@@ -109,6 +114,29 @@ impl Deployment {
                 reopens: number % 2 == 0,
             }
             .into(),
+            Action::Grant(number) => GrantReward {
+                user,
+                points: u32::from(number % 40).into(),
+                experience_points: u32::from(number % 3),
+                badge_id: None,
+                operator: OPERATORS[0],
+                reason: "a prize".to_owned(),
+                needs_approval: number % 4 != 0,
+            }
+            .into(),
+            Action::Decide(number) => DecideReview {
+                user,
+                review: self.review_of(user, number)?,
+                decision: if number % 3 == 0 {
+                    ReviewDecision::Reject
+                } else {
+                    ReviewDecision::Approve
+                },
+                // One in five is who asked for it.
+                reviewer: OPERATORS[usize::from(number % 5 != 0)],
+                note: None,
+            }
+            .into(),
             Action::Pause(number) => moved(number, StatusTransition::Pause)?,
             Action::Activate(number) => moved(number, StatusTransition::Activate)?,
             Action::Create(number) => {
@@ -125,6 +153,17 @@ impl Deployment {
                 .into()
             }
         })
+    }
+
+    /// A review of a user: operators look into the database itself. Now and then one that was decided before.
+    fn review_of(&self, user: UserId, number: u8) -> Option<ReviewId> {
+        let records = self.database.store.records();
+        let reviews = records.review.values().flatten();
+        let (open, decided): (Vec<&Review>, Vec<&Review>) = reviews
+            .filter(|review| review.user_id == user)
+            .partition(|review| review.is_undecided());
+        let found = pick(&open, number).filter(|_| !number.is_multiple_of(8));
+        Some(found.or_else(|| pick(&decided, number))?.id)
     }
 
     /// What a user's client knows: what is cached, else what the replica says.

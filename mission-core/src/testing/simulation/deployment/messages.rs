@@ -176,6 +176,8 @@ impl Deployment {
                 let answer = answer_of(result);
                 let is_exhausted = answer == Some(Err(Rejection::BudgetExhausted));
                 self.summary.exhausted += usize::from(is_exhausted);
+                let is_review = matches!(answer, Some(Ok(Reply::ReviewDecided(_))));
+                self.summary.reviews += usize::from(is_review && !is_replay);
                 let told = || answer.as_ref().map_or("unavailable".to_owned(), brief);
                 self.note(|| format!("request {request} is answered: {}", told()));
                 if let Some(answer) = &answer {
