@@ -9,15 +9,24 @@ import { t, time } from './text.js';
 const detail = (value) => (typeof value === 'object' ? [value.score, ...(value.reasons ?? [])].join(', ') : value);
 const reason = (one) => (typeof one === 'string' ? one : Object.entries(one).map(([name, value]) => `${name}: ${detail(value)}`).join(', ')).replaceAll('_', ' ');
 
+const KINDS = ['evidence', 'upload', 'completion', 'claim', 'check_in', 'grant'];
+
 export function Reviews() {
   const [status, setStatus] = useState('open');
-  const pages = usePages(`/reviews?status=${status}`, 50);
+  const [kind, setKind] = useState('');
+  const [assigned, setAssigned] = useState('');
+  const wanted = new URLSearchParams({ status, ...(kind && { kind }), ...(assigned && { assigned_to: assigned }) });
+  const pages = usePages(`/reviews?${wanted}`, 50);
   const rows = pages.items.map((review) => [
     html`<a href="#/reviews/${review.id}">${review.kind.replaceAll('_', ' ')}</a>`, html`<${Tag} of=${review.status} />`, review.reasons.map(reason).join('; '),
     html`<a href="#/users/${review.user_id}">${review.display_name ?? review.user_id}</a>`, time(review.created_at), review.note ?? '–',
   ]);
   return html`<h1>${t('Reviews')}</h1><section><div class="row"><div><label for="status">${t('Status')}</label>
-    <select id="status" value=${status} onChange=${(event) => setStatus(event.target.value)}>${['open', 'in_moderation', 'approved', 'rejected'].map((one) => html`<option value=${one}>${one}</option>`)}</select></div></div>
+    <select id="status" value=${status} onChange=${(event) => setStatus(event.target.value)}>${['open', 'in_moderation', 'approved', 'rejected'].map((one) => html`<option value=${one}>${one}</option>`)}</select></div>
+    <div><label for="kind">${t('Type')}</label>
+    <select id="kind" value=${kind} onChange=${(event) => setKind(event.target.value)}><option value="">${t('All')}</option>${KINDS.map((one) => html`<option value=${one}>${one.replaceAll('_', ' ')}</option>`)}</select></div>
+    <div><label for="assigned">${t('Assigned to')}</label>
+    <select id="assigned" value=${assigned} onChange=${(event) => setAssigned(event.target.value)}><option value="">${t('All')}</option><option value="me">${t('Me')}</option><option value="nobody">${t('Nobody')}</option></select></div></div>
     ${!pages.loading && html`<${Table} head=${['Type', 'Status', 'Reasons', 'User', 'Time', 'Note'].map(t)} rows=${rows} empty=${t('Nothing waits.')} />`}<${More} pages=${pages} /></section>`;
 }
 

@@ -13,6 +13,7 @@ DECLARE
     reporting text[];
     triggers text[];
     statement text;
+    written text;
 BEGIN
     -- The views that read the tables are made anew.
     SELECT array_agg(format('CREATE VIEW %I AS %s', viewname, definition)) INTO reporting
@@ -48,7 +49,10 @@ BEGIN
             EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES WITH (MODULUS %s, REMAINDER %s)',
                 divided.name || '_' || remainder, divided.name, partitions, remainder);
         END LOOP;
-        EXECUTE format('INSERT INTO %I SELECT * FROM %I', divided.name, divided.name || '_whole');
+        -- What is computed out of other columns is computed again.
+        SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) INTO written FROM pg_attribute
+        WHERE attrelid = divided.name::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '';
+        EXECUTE format('INSERT INTO %I (%s) SELECT %s FROM %I', divided.name, written, written, divided.name || '_whole');
         EXECUTE format('DROP TABLE %I', divided.name || '_whole');
         FOREACH statement IN ARRAY coalesce(triggers, '{}') LOOP
             EXECUTE statement;

@@ -128,7 +128,7 @@ impl Moderator {
         {
             let filter = ReviewFilter {
                 status: Some(ReviewStatus::InModeration),
-                user: None,
+                ..ReviewFilter::default()
             };
             let page = match self.queries.reviews(filter, Page { limit: PAGE, after }).await {
                 Ok(page) => page,

@@ -20,6 +20,7 @@ use crate::{
     mission,
     ports::rules::MissionRuleFailure,
     reward::Reward,
+    serde_name,
     task::{Participation, Task},
     user::{InviteCode, User},
 };
@@ -495,7 +496,7 @@ impl<'a> DecisionContext<'a> {
     ) -> Review {
         let id = match subject {
             ReviewSubject::Upload { file, .. } => Review::id_for_upload(file),
-            _ => ReviewId(self.context.id(&format!("review {}", subject.kind()))),
+            _ => ReviewId(self.context.id(&format!("review {}", serde_name(subject.kind())))),
         };
         Review {
             id,
@@ -508,6 +509,7 @@ impl<'a> DecisionContext<'a> {
             decided_at: None,
             decided_by: None,
             note: None,
+            assignment: None,
             moderation: None,
         }
     }

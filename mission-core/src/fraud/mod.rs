@@ -11,7 +11,9 @@ mod risk;
 pub use device::{AddressHash, DeviceHash, KnownAddress, KnownDevice, device_reasons};
 pub(crate) use device::{is_trusted, other_users};
 pub use policy::{CheckMode, DeviceCheck, FraudPolicy};
-pub use review::{Review, ReviewDecision, ReviewReason, ReviewStatus, ReviewSubject, Verdict};
+pub use review::{
+    Review, ReviewAssignment, ReviewDecision, ReviewKind, ReviewReason, ReviewStatus, ReviewSubject, Verdict,
+};
 pub use risk::{
     NoRiskScore, RecentActions, RiskAssessment, RiskCheck, RiskOutcome, RiskPolicy, RiskScore, RiskSignals,
     UserAction,

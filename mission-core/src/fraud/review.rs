@@ -29,6 +29,9 @@ pub struct Review {
     pub decided_by: Option<UserId>,
     /// The reviewer's note.
     pub note: Option<String>,
+    /// Which reviewer works on it, while it waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assignment: Option<ReviewAssignment>,
     /// Under which id the moderation service knows of it, once it was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moderation: Option<String>,
@@ -50,6 +53,41 @@ impl Review {
     pub fn is_undecided(&self) -> bool {
         matches!(self.status, ReviewStatus::Open | ReviewStatus::InModeration)
     }
+
+    /// The assignment, where it has not lapsed by an instant.
+    #[must_use]
+    pub fn assignment_at(&self, at: DateTime<Utc>) -> Option<ReviewAssignment> {
+        self.assignment.filter(|assignment| at < assignment.until)
+    }
+}
+
+/// A review is left to one reviewer for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReviewAssignment {
+    /// To whom.
+    pub reviewer: UserId,
+    /// Until when; from then on it is nobody's.
+    #[serde(with = "chrono::serde::ts_microseconds")]
+    pub until: DateTime<Utc>,
+}
+
+/// What a review is about, in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ReviewKind {
+    /// Evidence.
+    Evidence,
+    /// An uploaded file.
+    Upload,
+    /// A completion.
+    Completion,
+    /// A claim.
+    Claim,
+    /// A check-in.
+    CheckIn,
+    /// A grant by hand.
+    Grant,
 }
 
 /// The subject of a review.
@@ -124,14 +162,14 @@ impl ReviewSubject {
 
     /// The kind of command, in a word.
     #[must_use]
-    pub fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> ReviewKind {
         match self {
-            ReviewSubject::Evidence { .. } => "evidence",
-            ReviewSubject::Upload { .. } => "upload",
-            ReviewSubject::Completion { .. } => "completion",
-            ReviewSubject::Claim { .. } => "claim",
-            ReviewSubject::CheckIn { .. } => "check_in",
-            ReviewSubject::Grant { .. } => "grant",
+            ReviewSubject::Evidence { .. } => ReviewKind::Evidence,
+            ReviewSubject::Upload { .. } => ReviewKind::Upload,
+            ReviewSubject::Completion { .. } => ReviewKind::Completion,
+            ReviewSubject::Claim { .. } => ReviewKind::Claim,
+            ReviewSubject::CheckIn { .. } => ReviewKind::CheckIn,
+            ReviewSubject::Grant { .. } => ReviewKind::Grant,
         }
     }
 

@@ -19,9 +19,9 @@ use crate::{
     mission::{BudgetUse, ShadowComparison},
     ports::{
         queries::{
-            ActivityCounts, AuditFilter, Board, Bucket, CatalogRecords, CountedMissions, DeviceUsers,
-            DueExpiry, JournalPosition, JournalRecord, LeaderboardRow, PackVersion, Page, Queries,
-            ReviewFilter, StreakCounts, TaskFilter, TimeRange, UserExport,
+            ActivityCounts, Assignee, AuditFilter, Board, Bucket, CatalogRecords, CountedMissions,
+            DeviceUsers, DueExpiry, JournalPosition, JournalRecord, LeaderboardRow, PackVersion, Page,
+            Queries, ReviewFilter, StreakCounts, TaskFilter, TimeRange, UserExport,
         },
         store::{Claim, Picture, Store as _, StoreError},
     },
@@ -172,6 +172,12 @@ impl Queries for MemoryStore {
             .reviews()
             .filter(|review| filter.status.is_none_or(|status| review.status == status))
             .filter(|review| filter.user.is_none_or(|user| review.user_id == user))
+            .filter(|review| filter.kind.is_none_or(|kind| review.subject.kind() == kind))
+            .filter(|review| {
+                filter
+                    .assigned
+                    .is_none_or(|(wanted, at)| Assignee::of(review, at) == wanted)
+            })
             .filter(|review| page.after.is_none_or(|after| review.id > after))
             .cloned()
             .collect();

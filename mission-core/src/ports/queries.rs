@@ -14,7 +14,7 @@ use crate::{
     MissionId, PackId, ReviewId, RewardId, TaskId, UserId,
     check_in::{CheckInDay, Zone},
     decision::{AuditEntry, Command, PackRecord, Receipt, ReceiptKey},
-    fraud::{DeviceHash, Review, ReviewStatus},
+    fraud::{DeviceHash, Review, ReviewKind, ReviewStatus},
     mission::{BudgetUse, ShadowComparison},
     reward::{Reward, RewardStatus},
     task::{Participation, PerceptualHash, Task, TaskStatus},
@@ -91,6 +91,30 @@ pub struct ReviewFilter {
     pub status: Option<ReviewStatus>,
     /// Of one user.
     pub user: Option<UserId>,
+    /// Of one kind.
+    pub kind: Option<ReviewKind>,
+    /// By who works on them, and when that is asked.
+    pub assigned: Option<(Assignee, DateTime<Utc>)>,
+}
+
+/// Who works on a review at an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Assignee {
+    /// Nobody: it is not assigned, or the assignment has lapsed.
+    Nobody,
+    /// A reviewer.
+    Reviewer(UserId),
+}
+
+impl Assignee {
+    /// Who works on a review at an instant.
+    #[must_use]
+    pub fn of(review: &Review, at: DateTime<Utc>) -> Self {
+        match review.assignment_at(at) {
+            Some(assignment) => Assignee::Reviewer(assignment.reviewer),
+            None => Assignee::Nobody,
+        }
+    }
 }
 
 /// A place in the journal of users' commands: user by user, each user's in the order in which they were carried out.

@@ -5,7 +5,7 @@ use mission_core::{
     check_in::{CheckInPolicy, MonthlyDays, MonthlyRow, PolicyFile, Tier, Zone},
     engine::{CheckIn, NoteRefusedVisit, PackPolicy, RegisterUser, Settings},
     event::IntegrationEvent,
-    fraud::{CheckMode, FraudPolicy, ReviewDecision, ReviewReason},
+    fraud::{CheckMode, FraudPolicy, ReviewDecision, ReviewKind, ReviewReason},
     ports::rules::NoScripts,
     reward::{RewardStatus, RewardType},
     testing::{EngineFixture, at, points, user, zone},
@@ -221,7 +221,7 @@ fn a_new_device_holds_the_rewards_and_keeps_the_streak() {
                 .review
                 .subject
                 .kind(),
-            "check_in"
+            ReviewKind::CheckIn
         );
         fixture.set_time("2026-01-08T12:00:00Z");
         let done = check_in(&mut fixture).unwrap();

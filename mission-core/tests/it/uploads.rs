@@ -3,7 +3,7 @@
 use mission_core::{
     FileId, TaskId,
     engine::{ApplyVerdict, AttachUpload, NoteModeration, Rejection, UploadTaken},
-    fraud::{Review, ReviewDecision, ReviewReason, ReviewStatus, ReviewSubject, Verdict},
+    fraud::{Review, ReviewDecision, ReviewKind, ReviewReason, ReviewStatus, ReviewSubject, Verdict},
     mission::{Definition, EvidenceRequirement, EvidenceReview, Frequency},
     task::{
         ContentHash, EvidenceType, MOST_UPLOADS_OF_A_TASK, Task, TaskStatus, UploadStatus, UploadedFile,
@@ -88,7 +88,7 @@ fn an_approved_upload_is_paid() {
     assert_eq!(code(complete(&mut fixture, task.id)), "task_not_complete");
 
     let review = open_review(&fixture);
-    assert_eq!(review.subject.kind(), "upload");
+    assert_eq!(review.subject.kind(), ReviewKind::Upload);
     fixture.set_time("2026-01-07T12:00:00Z");
     decide(&mut fixture, &review, ReviewDecision::Approve).unwrap();
     let done = kept(&fixture, task.id);

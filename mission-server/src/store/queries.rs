@@ -12,9 +12,9 @@ use mission_core::{
     mission::{BudgetUse, ShadowComparison},
     ports::{
         queries::{
-            ActivityCounts, AuditFilter, Board, Bucket, CatalogRecords, CountedMissions, DeviceUsers,
-            DueExpiry, JournalPosition, JournalRecord, LeaderboardRow, PackVersion, Page, Queries,
-            ReviewFilter, StreakCounts, TaskFilter, TimeRange, UserExport,
+            ActivityCounts, Assignee, AuditFilter, Board, Bucket, CatalogRecords, CountedMissions,
+            DeviceUsers, DueExpiry, JournalPosition, JournalRecord, LeaderboardRow, PackVersion, Page,
+            Queries, ReviewFilter, StreakCounts, TaskFilter, TimeRange, UserExport,
         },
         store::{Claim, Picture, Store as _, StoreError},
     },
@@ -62,6 +62,48 @@ pub(super) fn none_of<D: SqlDatabase>(query: &mut SqlBuilder, missions: &[Missio
             .then(D::DIALECT.is_any_id)
             .bind(ids);
     }
+}
+
+/// Which reviews, oldest first.
+pub(super) fn reviews_query(filter: ReviewFilter, page: Page<ReviewId>) -> SqlBuilder {
+    let mut query = SqlBuilder::new("SELECT data FROM reviews WHERE TRUE");
+    if let Some(user) = filter.user {
+        query.then(" AND user_id = ?").bind(user.0);
+    }
+    match filter.assigned {
+        Some((Assignee::Reviewer(reviewer), at)) => {
+            query.then(" AND assigned_to = ? AND assigned_until > ?");
+            query.bind(reviewer.0).bind(at.timestamp_micros());
+        }
+        Some((Assignee::Nobody, at)) => {
+            query.then(" AND (assigned_until IS NULL OR assigned_until <= ?)");
+            query.bind(at.timestamp_micros());
+        }
+        None => {}
+    }
+    // Those of one user or reviewer are few: they are found by that, not among all of a status or kind.
+    let is_narrow = filter.user.is_some() || matches!(filter.assigned, Some((Assignee::Reviewer(_), _)));
+    if let Some(status) = filter.status {
+        query.then(if is_narrow {
+            " AND status || '' = ?"
+        } else {
+            " AND status = ?"
+        });
+        query.bind(serde_name(status));
+    }
+    if let Some(kind) = filter.kind {
+        query.then(if is_narrow {
+            " AND kind || '' = ?"
+        } else {
+            " AND kind = ?"
+        });
+        query.bind(serde_name(kind));
+    }
+    if let Some(after) = page.after {
+        query.then(" AND id > ?").bind(after.0);
+    }
+    query.then(" ORDER BY id").limit(page.limit);
+    query
 }
 
 #[async_trait]
@@ -199,18 +241,7 @@ impl<D: SqlDatabase> Queries for SqlStore<D> {
     }
 
     async fn reviews(&self, filter: ReviewFilter, page: Page<ReviewId>) -> Result<Vec<Review>, StoreError> {
-        let mut query = SqlBuilder::new("SELECT data FROM reviews WHERE TRUE");
-        if let Some(user) = filter.user {
-            query.then(" AND user_id = ?").bind(user.0);
-        }
-        if let Some(status) = filter.status {
-            query.then(" AND status = ?").bind(serde_name(status));
-        }
-        if let Some(after) = page.after {
-            query.then(" AND id > ?").bind(after.0);
-        }
-        query.then(" ORDER BY id").limit(page.limit);
-        records(&self.database, query).await
+        records(&self.database, reviews_query(filter, page)).await
     }
 
     async fn device_users(&self, devices: &[DeviceHash]) -> Result<DeviceUsers, StoreError> {

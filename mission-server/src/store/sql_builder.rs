@@ -86,7 +86,7 @@ impl SqlBuilder {
     }
 
     /// Adds a name that was computed.
-    #[cfg(feature = "postgres")]
+    #[cfg(any(feature = "postgres", test))]
     pub(super) fn name(&mut self, name: &str) -> &mut Self {
         self.sql.push_str(name);
         self

@@ -37,6 +37,7 @@ mod process;
 mod proxy;
 mod redis;
 mod reporting;
+mod review_queue;
 mod rings;
 mod risk;
 mod server_log;

@@ -111,6 +111,7 @@ pub(super) fn settle(
         decided_at: Some(cx.now()),
         decided_by: reviewer,
         note,
+        assignment: None,
         ..review
     };
     cx.put_review(review.clone());

@@ -6,11 +6,11 @@ use super::{
     store_fixture::{StoreFixture, noon},
 };
 use crate::{
-    TaskId, UserId,
-    fraud::{Review, ReviewStatus},
+    CheckInDayId, RewardId, TaskId, UserId,
+    fraud::{Review, ReviewAssignment, ReviewKind, ReviewStatus, ReviewSubject},
     mission::{MissionTotals, ShadowComparison},
     ports::{
-        queries::{Page, ReviewFilter, TaskFilter, UserExport},
+        queries::{Assignee, Page, ReviewFilter, TaskFilter, UserExport},
         store::{Claim, StoreError},
     },
     reward::{Reward, RewardStatus},
@@ -308,7 +308,13 @@ pub(super) async fn reviews_are_listed_oldest_first<S: WholeStore>(fixture: &Sto
             .settle(who, |change| records::write_review(change, review))
             .await;
     }
-    let compiled = |status, page| fixture.store.reviews(ReviewFilter { status, user: None }, page);
+    let compiled = |status, page| {
+        let filter = ReviewFilter {
+            status,
+            ..ReviewFilter::default()
+        };
+        fixture.store.reviews(filter, page)
+    };
     assert_eq!(
         answered(compiled(None, all()).await),
         reviews,
@@ -328,6 +334,7 @@ pub(super) async fn reviews_are_listed_oldest_first<S: WholeStore>(fixture: &Sto
     let of_user = |status| ReviewFilter {
         status,
         user: Some(user(0)),
+        ..ReviewFilter::default()
     };
     let theirs: Vec<Review> = [0, 2, 4].map(|n: usize| reviews[n].clone()).to_vec();
     for status in [None, Some(ReviewStatus::Open)] {
@@ -346,6 +353,109 @@ pub(super) async fn reviews_are_listed_oldest_first<S: WholeStore>(fixture: &Sto
         answered(fixture.store.review(crate::ReviewId(fixture.fresh())).await),
         None
     );
+}
+
+pub(super) async fn reviews_are_found_by_kind_and_reviewer<S: WholeStore>(fixture: &StoreFixture<'_, S>) {
+    let subject = |id: uuid::Uuid, n: usize| match n % 3 {
+        0 => ReviewSubject::Evidence { task: TaskId(id) },
+        1 => ReviewSubject::CheckIn {
+            day: CheckInDayId(id),
+            date: date("2026-01-05"),
+            rewards: vec![],
+        },
+        _ => ReviewSubject::Grant {
+            reward: RewardId(id),
+            operator: user(8),
+        },
+    };
+    let assigned = |reviewer, hours| ReviewAssignment {
+        reviewer: user(reviewer),
+        until: noon() + Duration::hours(hours),
+    };
+    let mut reviews = Vec::new();
+    for n in 0..9_usize {
+        let (who, id) = (user(n as u64 % 2), fixture.fresh());
+        let mut review = records::review(who, id, noon());
+        review.subject = subject(id, n);
+        // What a user writes is never taken for what the record says.
+        review.note = Some(r#""subject":{"grant": "assignment":{"reviewer":"x""#.to_owned());
+        review.assignment = match n {
+            0 | 1 => Some(assigned(7, 2)),
+            2 => Some(assigned(7, 1)),
+            3 => Some(assigned(8, 2)),
+            _ => None,
+        };
+        reviews.push(review.clone());
+        fixture
+            .settle(who, |change| records::write_review(change, review))
+            .await;
+    }
+    let at = noon() + Duration::hours(1);
+    let assigned = |assignee| Some((assignee, at));
+    let open = ReviewFilter {
+        status: Some(ReviewStatus::Open),
+        ..ReviewFilter::default()
+    };
+    let of_kind = |kind| ReviewFilter {
+        kind: Some(kind),
+        ..open
+    };
+    let mine = ReviewFilter {
+        assigned: assigned(Assignee::Reviewer(user(7))),
+        ..open
+    };
+    let free = ReviewFilter {
+        assigned: assigned(Assignee::Nobody),
+        ..open
+    };
+    let lists: [(ReviewFilter, &[usize]); 9] = [
+        (of_kind(ReviewKind::Evidence), &[0, 3, 6]),
+        (of_kind(ReviewKind::CheckIn), &[1, 4, 7]),
+        (of_kind(ReviewKind::Grant), &[2, 5, 8]),
+        (of_kind(ReviewKind::Upload), &[]),
+        (mine, &[0, 1]),
+        (free, &[2, 4, 5, 6, 7, 8]),
+        (
+            ReviewFilter {
+                user: Some(user(1)),
+                kind: Some(ReviewKind::CheckIn),
+                ..mine
+            },
+            &[1],
+        ),
+        (
+            ReviewFilter {
+                user: Some(user(0)),
+                kind: Some(ReviewKind::Grant),
+                ..open
+            },
+            &[2, 8],
+        ),
+        (
+            ReviewFilter {
+                status: Some(ReviewStatus::Approved),
+                ..mine
+            },
+            &[],
+        ),
+    ];
+    for (filter, places) in lists {
+        let expected: Vec<Review> = places.iter().map(|&n| reviews[n].clone()).collect();
+        assert_eq!(
+            answered(fixture.store.reviews(filter, all()).await),
+            expected,
+            "{filter:?}"
+        );
+        let rest = Page {
+            limit: 1,
+            after: expected.first().map(|first| first.id),
+        };
+        let second = expected.get(1).cloned();
+        if !expected.is_empty() {
+            let found = answered(fixture.store.reviews(filter, rest).await);
+            assert_eq!(found, Vec::from_iter(second), "after the first: {filter:?}");
+        }
+    }
 }
 
 pub(super) async fn an_export_holds_everything_of_one_user<S: WholeStore>(fixture: &StoreFixture<'_, S>) {

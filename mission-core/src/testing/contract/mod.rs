@@ -106,6 +106,7 @@ cases! { $
     lists: users_and_invite_codes_are_found, tasks_are_listed_newest_first, tasks_are_filtered,
         tasks_of_hidden_missions_are_left_out, comparisons_are_listed_by_user,
         rewards_are_listed_newest_first, check_in_days_are_listed_by_date, reviews_are_listed_oldest_first,
+        reviews_are_found_by_kind_and_reviewer,
         an_export_holds_everything_of_one_user;
     sums: a_leaderboard_ranks_by_points, a_leaderboard_keeps_to_its_span_and_users, ranks_are_exact_over_scores_of_all_sizes, nobody_is_missing_from_a_leaderboard, a_leaderboard_takes_thousands_of_users,
         analytics_count_by_hour_and_day, a_revoked_reward_is_negative_in_its_own_bucket,

@@ -101,6 +101,7 @@ pub(super) fn review(user: UserId, id: Uuid, created_at: DateTime<Utc>) -> Revie
         decided_at: None,
         decided_by: None,
         note: None,
+        assignment: None,
         moderation: None,
     }
 }

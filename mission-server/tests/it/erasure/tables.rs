@@ -90,8 +90,8 @@ pub(super) fn tables(database: &'static str) -> Vec<Table> {
         ], In("rewards"))
         .table("reviews", &[
             ("user_id", Erased),
-            ("data", Id("an operator who was erased has decided another user's")),
-            ("id status", Nothing),
+            ("data assigned_to", Id("an operator who was erased has decided another user's, or works on it")),
+            ("id status kind assigned_until", Nothing),
         ], In("reviews"))
         .table("ring_members", &[
             ("user_id invited_by", Erased),

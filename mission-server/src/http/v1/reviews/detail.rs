@@ -183,7 +183,7 @@ async fn read(
             upload,
             device,
             earlier_reviews,
-            review: ReviewView::from(review).named(&names),
+            review: ReviewView::at(review, view.now).named(&names),
         }
     })))
 }
@@ -239,8 +239,8 @@ async fn device_facts(
 
 async fn earlier_reviews(state: &AppState, review: &Review) -> Result<Vec<ReviewView>, StoreError> {
     let of_user = ReviewFilter {
-        status: None,
         user: Some(review.user_id),
+        ..ReviewFilter::default()
     };
     let page = Page {
         limit: MOST_REVIEWS,
@@ -249,5 +249,6 @@ async fn earlier_reviews(state: &AppState, review: &Review) -> Result<Vec<Review
     let mut reviews = state.queries.reviews(of_user, page).await?;
     reviews.retain(|other| other.id != review.id);
     let latest = reviews.into_iter().rev().take(SHOWN_REVIEWS);
-    Ok(latest.map(ReviewView::from).collect())
+    let now = state.engine.now();
+    Ok(latest.map(|review| ReviewView::at(review, now)).collect())
 }

@@ -9,8 +9,11 @@ use chrono::{DateTime, NaiveDate, Utc};
 use mission_core::{
     CheckInDayId, FileId, ReviewId, RewardId, TaskId, UserId,
     engine::{DecideReview, ResourceKind},
-    fraud::{Review, ReviewDecision, ReviewReason, ReviewStatus, ReviewSubject},
-    ports::{iam::Person, queries::ReviewFilter},
+    fraud::{Review, ReviewDecision, ReviewKind, ReviewReason, ReviewStatus, ReviewSubject},
+    ports::{
+        iam::Person,
+        queries::{Assignee, ReviewFilter},
+    },
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -42,8 +45,7 @@ struct ReviewView {
     user_id: UserId,
     #[serde(flatten)]
     person: PersonView,
-    /// `evidence`, `upload`, `completion`, `claim`, `check_in` or `grant`.
-    kind: &'static str,
+    kind: ReviewKind,
     /// The operator who asks for the grant, and so cannot approve it.
     #[serde(skip_serializing_if = "Option::is_none")]
     requested_by: Option<UserId>,
@@ -61,6 +63,10 @@ struct ReviewView {
     reasons: Vec<ReviewReason>,
     status: ReviewStatus,
     created_at: DateTime<Utc>,
+    /// The reviewer who works on it.
+    assigned_to: Option<UserId>,
+    /// Until when it is theirs.
+    assigned_until: Option<DateTime<Utc>>,
     decided_at: Option<DateTime<Utc>>,
     decided_by: Option<UserId>,
     note: Option<String>,
@@ -79,8 +85,10 @@ impl ReviewView {
     }
 }
 
-impl From<Review> for ReviewView {
-    fn from(review: Review) -> Self {
+impl ReviewView {
+    /// A review as it stands at an instant: an assignment lapses by itself.
+    fn at(review: Review, now: DateTime<Utc>) -> Self {
+        let assignment = review.assignment_at(now);
         let kind = review.subject.kind();
         let requested_by = review.subject.requested_by();
         let (task_id, reward_ids) = (review.subject.task(), review.subject.rewards().to_vec());
@@ -106,6 +114,8 @@ impl From<Review> for ReviewView {
             reasons: review.reasons,
             status: review.status,
             created_at: review.created_at,
+            assigned_to: assignment.map(|assignment| assignment.reviewer),
+            assigned_until: assignment.map(|assignment| assignment.until),
             decided_at: review.decided_at,
             decided_by: review.decided_by,
             note: review.note,
@@ -121,6 +131,13 @@ impl From<Review> for ReviewView {
 struct Filter {
     /// Of one status; the open ones without it.
     status: Option<ReviewStatus>,
+    /// Of one user.
+    user: Option<UserId>,
+    /// Of one kind.
+    kind: Option<ReviewKind>,
+    /// Those that a reviewer works on: a user's id, `me`, or `nobody` for those that are free.
+    #[param(example = "me")]
+    assigned_to: Option<String>,
     /// At most so many; 1 to 200, default 50.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<usize>,
@@ -134,20 +151,42 @@ struct Filter {
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json")))]
 async fn list(
     State(state): State<AppState>,
-    _operator: Operator<ReviewsWrite>,
+    operator: Operator<ReviewsWrite>,
     Query(filter): Query<Filter>,
 ) -> Result<Json<List<ReviewView>>, Problem> {
     let page = page::page::<ReviewId>(filter.limit, filter.cursor.as_deref())?;
     let status = filter.status.unwrap_or(ReviewStatus::Open);
+    let now = state.engine.now();
+    let assignee = |named: &str| assignee(named, operator.caller.user);
     let wanted = ReviewFilter {
         status: Some(status),
-        user: None,
+        user: filter.user,
+        kind: filter.kind,
+        assigned: match filter.assigned_to.as_deref().map(assignee).transpose()? {
+            Some(assignee) => Some((assignee, now)),
+            None => None,
+        },
     };
     let found = state.queries.reviews(wanted, page::one_more(page)).await?;
     let users: BTreeSet<UserId> = found.iter().map(|review| review.user_id).collect();
     let names = state.neighbours.names(&Vec::from_iter(users)).await;
-    let view = |review| ReviewView::from(review).named(&names);
+    let view = |review| ReviewView::at(review, now).named(&names);
     Ok(Json(page::list(found, page.limit, |review| review.id, view)))
+}
+
+/// The reviewer whom a filter names.
+fn assignee(named: &str, me: UserId) -> Result<Assignee, Problem> {
+    match named {
+        "nobody" => Ok(Assignee::Nobody),
+        "me" => Ok(Assignee::Reviewer(me)),
+        id => match id.parse() {
+            Ok(id) => Ok(Assignee::Reviewer(UserId(id))),
+            Err(_) => Err(Problem::invalid_query(
+                "assigned_to",
+                "must be a user's id, `me` or `nobody`",
+            )),
+        },
+    }
 }
 
 /// What the reviewer adds.
@@ -204,6 +243,6 @@ async fn decide(
         note,
     };
     let done = request.execute(command).await?;
-    let view = ReviewView::from(done.reply.review);
+    let view = ReviewView::at(done.reply.review, request.state.engine.now());
     Ok(answer(StatusCode::OK, view, done.replayed))
 }

@@ -5,6 +5,7 @@ mod constraints;
 mod durability;
 mod feed;
 mod journal;
+mod plans;
 mod retention;
 mod sums;
 
