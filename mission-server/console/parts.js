@@ -59,9 +59,10 @@ export function Listed({ title, path, head, row, empty }) {
 }
 
 /** A button that asks first. What is done may be refused; that is shown. */
-export function Action({ label, hint, ask, note, danger, act, disabled }) {
+export function Action({ label, hint, ask, note, choice, danger, act, disabled }) {
   const dialog = useRef();
   const field = useRef();
+  const chosen = useRef();
   const [error, setError] = useState(null);
   const [busy, setBusy] = useState(false);
   const confirm = async (event) => {
@@ -69,7 +70,7 @@ export function Action({ label, hint, ask, note, danger, act, disabled }) {
     setBusy(true);
     setError(null);
     try {
-      await act(field.current?.value ?? '');
+      await act(field.current?.value ?? '', chosen.current?.checked ?? false);
       dialog.current.close();
     } catch (problem) {
       setError(problem);
@@ -81,6 +82,7 @@ export function Action({ label, hint, ask, note, danger, act, disabled }) {
     <dialog ref=${dialog} aria-label=${label}><form onSubmit=${confirm}>
       <h2>${label}</h2><p>${ask}</p>
       ${note && html`<p><label>${note}<input ref=${field} name="note" required=${note !== t('Note')} /></label></p>`}
+      ${choice && html`<p><label><input ref=${chosen} type="checkbox" name="choice" /> ${choice}</label></p>`}
       <${Problem} error=${error} />
       <div class="row"><button class="main" disabled=${busy}>${t('Confirm')}</button>
       <button type="button" onClick=${() => dialog.current.close()}>${t('Cancel')}</button></div>

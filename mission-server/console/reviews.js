@@ -49,7 +49,7 @@ export function Review({ id }) {
 
 const DECISIONS = [
   { decision: 'approve', label: 'Approve', key: 'a', ask: 'What waits goes through, once.' },
-  { decision: 'reject', label: 'Reject', key: 'r', ask: 'What waits earns nothing.' },
+  { decision: 'reject', label: 'Reject', key: 'r', ask: 'What waits earns nothing.', choice: 'Ban the user' },
 ];
 
 /** Approve and reject, by a click or by their keys. */
@@ -66,7 +66,7 @@ function Decisions({ id, again }) {
     addEventListener('keydown', press);
     return () => removeEventListener('keydown', press);
   }, []);
-  return html`<div class="row" ref=${row}>${DECISIONS.map(({ decision, label, ask, key }) => html`<${Action} label=${t(label)} hint=${key}
-    danger=${decision === 'reject'} note=${t('Note')} ask=${t(ask)}
-    act=${async (note) => { await post(`/reviews/${id}/${decision}`, note ? { note } : {}); again(); }} />`)}</div>`;
+  return html`<div class="row" ref=${row}>${DECISIONS.map(({ decision, label, ask, key, choice }) => html`<${Action} label=${t(label)} hint=${key}
+    danger=${decision === 'reject'} note=${t('Note')} ask=${t(ask)} choice=${choice && t(choice)}
+    act=${async (note, ban) => { await post(`/reviews/${id}/${decision}`, { ...(note && { note }), ...(ban && { ban }) }); again(); }} />`)}</div>`;
 }

@@ -33,7 +33,9 @@ export function Users({ id }) {
 
 function User({ id }) {
   const found = useLoad(() => get(`/users/${id}`), [id]);
-  return html`<${Loaded} from=${found}>${(user) => html`<section><h2>${user.display_name ?? id}</h2><${Figures} of=${[
+  return html`<${Loaded} from=${found}>${(user) => html`<section><h2>${user.display_name ?? id} ${user.banned_at && html`<${Tag} of="banned" />`}</h2>
+    ${user.banned_at && html`<p class="row">${t('Banned since')} ${time(user.banned_at)} ${may('users:write') && html`<${Action} label=${t('Lift the ban')} note=${t('Note')} ask=${t('Rules no longer see the tag.')}
+      act=${async (note) => { await post(`/users/${id}/unban`, note ? { note } : {}); found.again(); }} />`}</p>`}<${Figures} of=${[
     [t('Level'), user.level], ['XP', number(user.experience)], [t('Points'), number(user.points)], [t('Wallet'), number(user.wallet_points)],
     [t('Zone'), user.zone], [t('Country'), user.country ?? '–'], [t('Tags'), user.tags.join(', ') || '–'],
     [t('Badges'), user.badges.join(', ') || '–'], [t('Invite code'), user.invite_code], [t('First seen'), time(user.first_seen_at)],

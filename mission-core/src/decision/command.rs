@@ -221,6 +221,13 @@ commands! {
         /// Whether the user is held from now on.
         held: bool,
     }
+    /// An operator lets a banned user back in.
+    LiftBan -> UserSaved {
+        /// Whom.
+        user: UserId,
+        /// Why.
+        note: Option<String>,
+    }
     /// An operator grants a reward that nothing earned.
     GrantReward -> RewardTaken {
         /// To whom.
@@ -353,6 +360,7 @@ impl Command {
             Command::NoteModeration(c) => Root::User(c.user),
             Command::ApplyVerdict(c) => Root::User(c.user),
             Command::HoldUser(c) => Root::User(c.user),
+            Command::LiftBan(c) => Root::User(c.user),
             Command::GrantReward(c) => Root::User(c.user),
             Command::RevokeReward(c) => Root::User(c.user),
             Command::ExpireDue(c) => Root::User(c.user),

@@ -38,6 +38,7 @@ pub fn decide(
         Command::NoteModeration(c) => fraud::decide::note_moderation(&mut cx, c)?.into(),
         Command::ApplyVerdict(c) => fraud::decide::apply_verdict(&mut cx, c)?.into(),
         Command::HoldUser(c) => fraud::decide::hold_user(&mut cx, c)?.into(),
+        Command::LiftBan(c) => fraud::decide::lift_ban(&mut cx, c)?.into(),
         Command::GrantReward(c) => reward::decide::grant_by_hand(&mut cx, c)?.into(),
         Command::RevokeReward(c) => reward::decide::revoke(&mut cx, c)?.into(),
         Command::ExpireDue(c) => Expired {

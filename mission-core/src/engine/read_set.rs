@@ -93,6 +93,7 @@ pub(super) fn read_set(request: &Request, catalog: &Catalog) -> ReadSet {
             keys.records.review.insert((c.user, c.review));
         }
         Command::HoldUser(c) => user(&mut keys, c.user),
+        Command::LiftBan(c) => user(&mut keys, c.user),
         Command::GrantReward(c) => user(&mut keys, c.user),
         Command::RevokeReward(c) => {
             user(&mut keys, c.user);

@@ -245,4 +245,6 @@ pub enum ReviewDecision {
     Approve,
     /// Grant nothing.
     Reject,
+    /// Grant nothing, and ban the user.
+    RejectAndBan,
 }

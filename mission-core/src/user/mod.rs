@@ -1,5 +1,6 @@
 //! What the engine keeps of a user: the root under which tasks, rewards and check-ins lie.
 
+mod ban;
 mod boost;
 mod caps;
 pub(crate) mod decide;

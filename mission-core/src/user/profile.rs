@@ -89,6 +89,9 @@ pub struct User {
     /// The rings as whose member an operator holds the user.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub held_for: BTreeSet<FraudRingId>,
+    /// When an operator banned the user; the tag `banned` among the tags follows from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub banned_at: Option<DateTime<Utc>>,
     /// When the user was erased; nothing else is left then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erased_at: Option<DateTime<Utc>>,
@@ -150,6 +153,7 @@ impl User {
             invite_codes: Vec::new(),
             uploads: UploadCount::default(),
             held_for: BTreeSet::new(),
+            banned_at: None,
             erased_at: None,
         }
     }

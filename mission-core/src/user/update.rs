@@ -88,5 +88,6 @@ impl UserUpdate {
         if let Some(attributes) = self.attributes {
             description.attributes = attributes;
         }
+        user.keep_banned();
     }
 }

@@ -22,6 +22,7 @@ mod play;
 mod programmes;
 mod progress_events;
 mod properties;
+mod reviews;
 mod revocations;
 mod rings;
 mod risk;

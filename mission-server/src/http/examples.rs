@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// Method, path and body of each operation that takes one.
-pub(super) fn bodies() -> [(&'static str, &'static str, Value); 17] {
+pub(super) fn bodies() -> [(&'static str, &'static str, Value); 18] {
     [
         ("put", "/dev/clock", json!({"now": "2026-01-05T10:00:00Z"})),
         ("post", "/api/v1/rules/test", pack()),
@@ -44,7 +44,12 @@ pub(super) fn bodies() -> [(&'static str, &'static str, Value); 17] {
         (
             "post",
             "/api/v1/reviews/{id}/reject",
-            json!({"note": "the picture shows another post"}),
+            json!({"note": "the picture shows another post", "ban": true}),
+        ),
+        (
+            "post",
+            "/api/v1/users/{id}/unban",
+            json!({"note": "a brother had the phone"}),
         ),
         (
             "post",

@@ -129,6 +129,10 @@ async fn every_example_is_answered_with_2xx_in_order() {
     examples
         .send(&admin, "post", "/api/v1/reviews/{id}/reject", &review)
         .await;
+    let banned = other.user.to_string();
+    examples
+        .send(&admin, "post", "/api/v1/users/{id}/unban", &banned)
+        .await;
 
     rings::farm(&server, "a phone of many", 9).await;
     let ring = rings::open_ring(&admin, 9).await;

@@ -87,3 +87,82 @@ async fn the_queue_is_narrowed_down() {
         assert!(refused.body.to_string().contains(name), "{refused:?}");
     }
 }
+
+#[tokio::test]
+async fn a_rejection_can_ban_and_the_ban_can_be_lifted() {
+    let server = server().await;
+    let [first, second] = flagged(&server).await;
+    let (admin, reviewer) = (server.admin(), reviewer(&server));
+    let review = |user: Uuid| {
+        let reviewer = &reviewer;
+        async move {
+            let found = reviewer
+                .get(&format!("/reviews?kind=evidence&user={user}"))
+                .await
+                .ok(200);
+            format!("/reviews/{}", found["items"][0]["id"].as_str().unwrap())
+        }
+    };
+    let page = format!("/users/{first}");
+    let tags = json!({"tags": ["vip"]});
+    admin
+        .put(&format!("{page}/attributes"), tags.clone())
+        .await
+        .ok(200);
+
+    let of_first = review(first).await;
+    let approve = format!("{of_first}/approve");
+    let approval = reviewer.post(&approve, json!({"ban": true})).await;
+    approval.refused(422, "invalid_body");
+    let reject = format!("{of_first}/reject");
+    reviewer
+        .post(&reject, json!({"note": "copied", "ban": true}))
+        .await
+        .ok(200);
+    let banned = admin.get(&page).await.ok(200);
+    assert_eq!(banned["tags"], json!(["vip", "banned"]));
+    assert!(banned["banned_at"].is_string(), "{banned}");
+
+    let said = admin.put(&format!("{page}/attributes"), tags).await.ok(200);
+    assert_eq!(said["tags"], json!(["vip", "banned"]), "it is not taken away");
+
+    let of_second = review(second).await;
+    reviewer
+        .post(&format!("{of_second}/reject"), json!({"note": "copied"}))
+        .await
+        .ok(200);
+    let other = admin.get(&format!("/users/{second}")).await.ok(200);
+    assert_eq!((&other["tags"], &other["banned_at"]), (&json!([]), &Value::Null));
+
+    let unban = format!("{page}/unban");
+    reviewer.post(&unban, Value::Null).await.refused(403, "forbidden");
+    let nobody = format!("/users/{}/unban", Uuid::new_v4());
+    admin.post(&nobody, Value::Null).await.refused(404, "not_found");
+    let long = json!({"note": "x".repeat(1001)});
+    admin.post(&unban, long).await.refused(422, "invalid_body");
+    let free = admin.post(&unban, json!({"note": "a brother"})).await.ok(200);
+    assert_eq!(free["tags"], json!(["vip"]));
+    assert_eq!(admin.get(&page).await.ok(200)["banned_at"], Value::Null);
+
+    let audit = admin.get(&format!("/audit?subject={first}")).await.ok(200);
+    let told: Vec<_> = audit["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|entry| entry["after"].get("banned_at").is_some())
+        .map(|entry| {
+            (
+                entry["action"].clone(),
+                entry["actor"].clone(),
+                entry["after"]["note"].clone(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (json!("LiftBan"), json!(admin.user), json!("a brother")),
+            (json!("DecideReview"), json!(reviewer.user), json!("copied")),
+        ]
+    );
+}

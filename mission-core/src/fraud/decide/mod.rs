@@ -1,11 +1,13 @@
 //! A reviewer decides: the waiting command goes through exactly once, or grants nothing.
 
+mod ban;
 mod moderation;
 mod ring;
 pub(crate) mod risk;
 
 use serde_json::json;
 
+pub(crate) use ban::lift_ban;
 pub(crate) use moderation::{apply_verdict, note as note_moderation};
 pub(crate) use ring::hold_user;
 
@@ -47,6 +49,9 @@ pub(crate) fn decide_review(
     let after = json!({"status": review.status, "note": review.note});
     let subject = (AuditSubject::Review, review.id.to_string());
     cx.audit(subject, Some(review.user_id), Some(before), after);
+    if command.decision == ReviewDecision::RejectAndBan {
+        ban::ban(cx, review.user_id, command.note.as_deref())?;
+    }
     Ok(ReviewDecided { review })
 }
 

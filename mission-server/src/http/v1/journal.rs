@@ -235,6 +235,7 @@ fn lines(
         | Command::EraseUser(_)
         | Command::ActivateReferral(_)
         | Command::HoldUser(_)
+        | Command::LiftBan(_)
         | Command::GrantReward(_)
         | Command::RevokeReward(_)
         | Command::ExpireDue(_)

@@ -198,49 +198,85 @@ struct Note {
     note: Option<String>,
 }
 
-macro_rules! decisions {
-    ($($name:ident, $path:literal, $doc:literal, $decision:ident;)*) => { $(
-        #[doc = $doc]
-        #[utoipa::path(post, path = $path, tag = "reviews", security(("bearer" = ["reviews:write"])), params(("id" = ReviewId, Path)),
-            request_body = Option<Note>, responses(
-            (status = 200, description = "The decided review", body = ReviewView),
-            (status = 400, description = "`already_decided`", body = Problem, content_type = "application/problem+json"),
-            (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
-            (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
-        async fn $name(
-            Id(review): Id<ReviewId>,
-            request: Command<Operator<ReviewsWrite>>,
-        ) -> Result<Response, Problem> {
-            decide(review, ReviewDecision::$decision, &request).await
-        }
-    )* };
+/// What the reviewer adds to a refusal.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Refusal {
+    /// Why; the user is told it where evidence is refused. At most 1,000 characters.
+    #[schema(max_length = 1000)]
+    note: Option<String>,
+    /// Whether the user is banned: rules see the tag `banned` from now on, whatever other services say of the user.
+    #[serde(default)]
+    ban: bool,
 }
 
-decisions! {
-    approve, "/reviews/{id}/approve", "Lets the waiting command go through, exactly once.", Approve;
-    reject, "/reviews/{id}/reject", "Refuses the waiting command: nothing is granted.", Reject;
-}
-
-async fn decide(
-    review: ReviewId,
-    decision: ReviewDecision,
-    request: &Command<Operator<ReviewsWrite>>,
-) -> Result<Response, Problem> {
-    let found = request.state.queries.review(review).await?;
-    let found = found.ok_or_else(|| Problem::not_found(ResourceKind::Review))?;
-    let note = request.body.read_or_default::<Note>()?.note;
+/// A note that is not too long for the record.
+pub(super) fn check_note(note: Option<String>) -> Result<Option<String>, Problem> {
     if note.as_ref().is_some_and(|note| note.chars().count() > 1000) {
         return Err(Problem::invalid_field(
             "/note",
             "must not have more than 1000 characters",
         ));
     }
+    Ok(note)
+}
+
+/// Lets the waiting command go through, exactly once.
+#[utoipa::path(post, path = "/reviews/{id}/approve", tag = "reviews", security(("bearer" = ["reviews:write"])), params(("id" = ReviewId, Path)),
+    request_body = Option<Note>, responses(
+    (status = 200, description = "The decided review", body = ReviewView),
+    (status = 400, description = "`already_decided`", body = Problem, content_type = "application/problem+json"),
+    (status = 403, description = "`forbidden`, `second_person_required`", body = Problem, content_type = "application/problem+json"),
+    (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
+async fn approve(
+    Id(review): Id<ReviewId>,
+    request: Command<Operator<ReviewsWrite>>,
+) -> Result<Response, Problem> {
+    let owner = owner(&request.state, review).await?;
+    let Note { note } = request.body.read_or_default()?;
+    decide(owner, review, ReviewDecision::Approve, note, &request).await
+}
+
+/// Refuses the waiting command: nothing is granted. With `ban` the user gets the tag `banned`.
+#[utoipa::path(post, path = "/reviews/{id}/reject", tag = "reviews", security(("bearer" = ["reviews:write"])), params(("id" = ReviewId, Path)),
+    request_body = Option<Refusal>, responses(
+    (status = 200, description = "The decided review", body = ReviewView),
+    (status = 400, description = "`already_decided`", body = Problem, content_type = "application/problem+json"),
+    (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
+    (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
+async fn reject(
+    Id(review): Id<ReviewId>,
+    request: Command<Operator<ReviewsWrite>>,
+) -> Result<Response, Problem> {
+    let owner = owner(&request.state, review).await?;
+    let Refusal { note, ban } = request.body.read_or_default()?;
+    let decision = match ban {
+        true => ReviewDecision::RejectAndBan,
+        false => ReviewDecision::Reject,
+    };
+    decide(owner, review, decision, note, &request).await
+}
+
+/// Whose command waits.
+async fn owner(state: &AppState, review: ReviewId) -> Result<UserId, Problem> {
+    let found = state.queries.review(review).await?;
+    let found = found.ok_or_else(|| Problem::not_found(ResourceKind::Review))?;
+    Ok(found.user_id)
+}
+
+async fn decide(
+    user: UserId,
+    review: ReviewId,
+    decision: ReviewDecision,
+    note: Option<String>,
+    request: &Command<Operator<ReviewsWrite>>,
+) -> Result<Response, Problem> {
     let command = DecideReview {
-        user: found.user_id,
+        user,
         review,
         decision,
         reviewer: request.who.caller.user,
-        note,
+        note: check_note(note)?,
     };
     let done = request.execute(command).await?;
     let view = ReviewView::at(done.reply.review, request.state.engine.now());

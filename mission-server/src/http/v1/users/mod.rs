@@ -1,6 +1,7 @@
 //! Users as services and operators speak of them.
 
 mod attributes;
+mod ban;
 mod explain;
 mod grant;
 mod read;
@@ -14,4 +15,5 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .merge(read::routes())
         .merge(explain::routes())
         .merge(grant::routes())
+        .merge(ban::routes())
 }

@@ -144,6 +144,9 @@ struct UserPage {
     profile: Profile,
     #[serde(flatten)]
     person: PersonView,
+    /// When a reviewer banned the user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    banned_at: Option<DateTime<Utc>>,
 }
 
 /// A user's profile.
@@ -166,6 +169,7 @@ async fn user_profile(
     Ok(Json(UserPage {
         profile: state.view(|view| Profile::of(&user, balance, view)),
         person: person.map(PersonView::from).unwrap_or_default(),
+        banned_at: user.banned_at,
     }))
 }
 

@@ -1,0 +1,127 @@
+//! Reviews: what a decision does besides, and who may decide.
+
+use chrono::{DateTime, Duration, Utc};
+use mission_core::{
+    engine::{CheckIn, DescribeUser, LiftBan, Rejection, ResourceKind},
+    fraud::{Review, ReviewDecision},
+    ports::queries::{AuditFilter, Page, Queries as _},
+    testing::{EngineFixture, user},
+    user::{User, UserUpdate},
+};
+
+use crate::play::{code, decide, open_review};
+
+/// A check-in from a second device waits for a reviewer.
+fn flagged() -> (EngineFixture, Review) {
+    let mut fixture = EngineFixture::at("2026-01-05T12:00:00Z");
+    for device in ["phone", "tablet"] {
+        fixture.from_device(device);
+        fixture.when(CheckIn { user: user(1) }).unwrap();
+        fixture.now += Duration::days(1);
+    }
+    let review = open_review(&fixture);
+    (fixture, review)
+}
+
+fn owner(fixture: &EngineFixture) -> User {
+    fixture.store.records().user[&user(1)].clone().unwrap()
+}
+
+fn describe(fixture: &mut EngineFixture, tags: &[&str]) -> User {
+    let update = UserUpdate {
+        tags: Some(tags.iter().map(ToString::to_string).collect()),
+        ..UserUpdate::default()
+    };
+    fixture
+        .when(DescribeUser {
+            user: user(1),
+            update,
+        })
+        .unwrap()
+        .user
+}
+
+fn lift(fixture: &mut EngineFixture, n: u64) -> Result<User, Rejection> {
+    let note = Some("it was their brother".to_owned());
+    let lifted = fixture.when(LiftBan { user: user(n), note });
+    lifted.map(|saved| saved.user)
+}
+
+fn bans(fixture: &EngineFixture) -> Vec<(Option<DateTime<Utc>>, Option<String>)> {
+    let page = Page {
+        limit: 100,
+        after: None,
+    };
+    let mut audit = pollster::block_on(fixture.store.audit(&AuditFilter::default(), page)).unwrap();
+    audit.sort_by_key(|entry| entry.at);
+    let bans = audit.into_iter().filter_map(|entry| {
+        let after = entry.after?;
+        let banned_at = after.get("banned_at")?;
+        Some((
+            serde_json::from_value(banned_at.clone()).unwrap(),
+            serde_json::from_value(after["note"].clone()).unwrap(),
+        ))
+    });
+    bans.collect()
+}
+
+#[test]
+fn a_rejection_alone_bans_nobody() {
+    let (mut fixture, review) = flagged();
+    decide(&mut fixture, &review, ReviewDecision::Reject).unwrap();
+    let user = owner(&fixture);
+    assert_eq!((user.banned_at, user.description.tags), (None, vec![]));
+    assert_eq!(bans(&fixture), []);
+}
+
+#[test]
+fn a_banned_user_has_the_tag_until_an_operator_lifts_the_ban() {
+    let (mut fixture, review) = flagged();
+    assert_eq!(describe(&mut fixture, &["vip"]).description.tags, ["vip"]);
+    let at = fixture.now;
+    decide(&mut fixture, &review, ReviewDecision::RejectAndBan).unwrap();
+    let banned = owner(&fixture);
+    assert_eq!(banned.banned_at, Some(at));
+    assert_eq!(banned.description.tags, ["vip", "banned"]);
+    assert_eq!(
+        code(decide(&mut fixture, &review, ReviewDecision::RejectAndBan)),
+        "already_decided"
+    );
+
+    assert_eq!(
+        describe(&mut fixture, &["beta"]).description.tags,
+        ["beta", "banned"],
+        "the identity service does not know of the ban"
+    );
+    assert_eq!(
+        describe(&mut fixture, &["banned"]).description.tags,
+        ["banned"],
+        "once"
+    );
+    fixture.now += Duration::days(1);
+    let free = lift(&mut fixture, 1).unwrap();
+    assert_eq!((free.banned_at, free.description.tags), (None, vec![]));
+    assert_eq!(lift(&mut fixture, 1).unwrap().banned_at, None);
+    assert_eq!(describe(&mut fixture, &["beta"]).description.tags, ["beta"]);
+    assert_eq!(
+        bans(&fixture),
+        [
+            (Some(at), Some("looked at it".to_owned())),
+            (None, Some("it was their brother".to_owned()))
+        ],
+        "once each"
+    );
+    assert_eq!(
+        lift(&mut fixture, 2),
+        Err(Rejection::NotFound(ResourceKind::User))
+    );
+}
+
+#[test]
+fn a_ban_is_no_matter_of_what_the_identity_service_says() {
+    let mut fixture = EngineFixture::at("2026-01-05T12:00:00Z");
+    fixture.when(CheckIn { user: user(1) }).unwrap();
+    describe(&mut fixture, &["banned"]);
+    let user = lift(&mut fixture, 1).unwrap();
+    assert_eq!(user.description.tags, ["banned"], "nobody here has banned them");
+}
