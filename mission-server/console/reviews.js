@@ -19,7 +19,7 @@ export function Reviews() {
   const pages = usePages(`/reviews?${wanted}`, 50);
   const rows = pages.items.map((review) => [
     html`<a href="#/reviews/${review.id}">${review.kind.replaceAll('_', ' ')}</a>`, html`<${Tag} of=${review.status} />`, review.reasons.map(reason).join('; '),
-    html`<a href="#/users/${review.user_id}">${review.display_name ?? review.user_id}</a>`, time(review.created_at), review.note ?? '–',
+    html`<a href="#/users/${review.user_id}">${review.display_name ?? review.user_id}</a>`, time(review.created_at), review.assigned_to ?? '–', review.note ?? '–',
   ]);
   return html`<h1>${t('Reviews')}</h1><section><div class="row"><div><label for="status">${t('Status')}</label>
     <select id="status" value=${status} onChange=${(event) => setStatus(event.target.value)}>${['open', 'in_moderation', 'approved', 'rejected'].map((one) => html`<option value=${one}>${one}</option>`)}</select></div>
@@ -27,7 +27,7 @@ export function Reviews() {
     <select id="kind" value=${kind} onChange=${(event) => setKind(event.target.value)}><option value="">${t('All')}</option>${KINDS.map((one) => html`<option value=${one}>${one.replaceAll('_', ' ')}</option>`)}</select></div>
     <div><label for="assigned">${t('Assigned to')}</label>
     <select id="assigned" value=${assigned} onChange=${(event) => setAssigned(event.target.value)}><option value="">${t('All')}</option><option value="me">${t('Me')}</option><option value="nobody">${t('Nobody')}</option></select></div></div>
-    ${!pages.loading && html`<${Table} head=${['Type', 'Status', 'Reasons', 'User', 'Time', 'Note'].map(t)} rows=${rows} empty=${t('Nothing waits.')} />`}<${More} pages=${pages} /></section>`;
+    ${!pages.loading && html`<${Table} head=${['Type', 'Status', 'Reasons', 'User', 'Time', 'Assigned to', 'Note'].map(t)} rows=${rows} empty=${t('Nothing waits.')} />`}<${More} pages=${pages} /></section>`;
 }
 
 export function Review({ id }) {
@@ -38,6 +38,9 @@ export function Review({ id }) {
         [t('Mission'), review.mission?.title ?? '–'], [t('Time'), time(review.created_at)]]} />
       <p>${review.reasons.map(reason).join('; ')}</p>
       ${review.note && html`<p>${t('Note')}: ${review.note}</p>`}
+      ${review.assigned_to && html`<p>${t('Assigned to')} ${review.assigned_to}, ${t('until')} ${time(review.assigned_until)}</p>`}
+      ${!review.decided_at && html`<div class="row"><${Action} label=${t('Take it on')} ask=${t('Until it lapses nobody else decides it.')} act=${async () => { await post(`/reviews/${id}/assign`, {}); found.again(); }} />
+        ${review.assigned_to && html`<${Action} label=${t('Release')} ask=${t('Others can take it on again.')} act=${async () => { await post(`/reviews/${id}/release`, {}); found.again(); }} />`}</div>`}
       ${review.status === 'open' && html`<${Decisions} id=${id} again=${found.again} />`}</section>
     <div class="grid">
       ${review.upload && html`<section><h2>${t('Upload')}</h2>${review.upload.content_type.startsWith('image/') ? html`<img class="evidence" src=${review.upload.url} alt="uploaded evidence" />` : ''}<p><a href=${review.upload.url} rel="noreferrer noopener" target="_blank">${review.upload.content_type}</a></p></section>`}

@@ -46,7 +46,8 @@ export const vi = {
   'Approve': 'Chấp thuận', 'Reject': 'Từ chối', 'What waits goes through, once.': 'Phần đang chờ được thực hiện, một lần.',
   'What waits earns nothing.': 'Phần đang chờ không được thưởng.', 'Upload': 'Tệp tải lên', 'Evidence': 'Bằng chứng', 'Device': 'Thiết bị',
   'Earlier reviews': 'Các lần duyệt trước', 'Rewards': 'Phần thưởng', 'Ban the user': 'Cấm người dùng', 'Banned since': 'Bị cấm từ', 'Lift the ban': 'Gỡ cấm', 'Rules no longer see the tag.': 'Quy tắc không còn thấy nhãn này.',
-  'Assigned to': 'Giao cho', 'Me': 'Tôi', 'Nobody': 'Chưa ai',
+  'Assigned to': 'Giao cho', 'until': 'đến', 'Take it on': 'Nhận duyệt', 'Until it lapses nobody else decides it.': 'Trước khi hết hạn, không ai khác quyết định được.',
+  'Release': 'Trả lại', 'Others can take it on again.': 'Người khác có thể nhận lại.', 'Me': 'Tôi', 'Nobody': 'Chưa ai',
 
   // Rings.
   'Rings': 'Nhóm gian lận', 'Ring': 'Nhóm', 'Accounts': 'Tài khoản', 'Score': 'Điểm số', 'Found': 'Phát hiện', 'Invited by': 'Người mời',

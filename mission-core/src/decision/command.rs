@@ -190,6 +190,28 @@ commands! {
         /// Why.
         note: Option<String>,
     }
+    /// A reviewer takes a review on, leaves it to another one, or prolongs what is theirs.
+    AssignReview -> ReviewDecided {
+        /// Whose command it was.
+        user: UserId,
+        /// Which review.
+        review: ReviewId,
+        /// Who is to work on it.
+        reviewer: UserId,
+        /// Who says so.
+        by: UserId,
+        /// For how long, from now on.
+        minutes: u32,
+    }
+    /// A reviewer gives a review back to the others.
+    ReleaseReview -> ReviewDecided {
+        /// Whose command it was.
+        user: UserId,
+        /// Which review.
+        review: ReviewId,
+        /// Who says so.
+        by: UserId,
+    }
     /// The moderation service was asked about an upload.
     NoteModeration -> ReviewDecided {
         /// Whose upload it is.
@@ -357,6 +379,8 @@ impl Command {
             Command::EraseUser(c) => Root::User(c.user),
             Command::ActivateReferral(c) => Root::User(c.inviter),
             Command::DecideReview(c) => Root::User(c.user),
+            Command::AssignReview(c) => Root::User(c.user),
+            Command::ReleaseReview(c) => Root::User(c.user),
             Command::NoteModeration(c) => Root::User(c.user),
             Command::ApplyVerdict(c) => Root::User(c.user),
             Command::HoldUser(c) => Root::User(c.user),

@@ -121,6 +121,12 @@ pub enum Rejection {
     /// The review was decided before.
     #[error("the review was decided before")]
     AlreadyDecided,
+    /// Another reviewer works on the review.
+    #[error("another reviewer works on it until {until}: take another one, or ask them to release it")]
+    AssignedToAnother {
+        /// When the assignment lapses.
+        until: DateTime<Utc>,
+    },
     /// Whoever asked for it cannot approve it.
     #[error("another operator than the one who asked for it has to approve it; they may reject it")]
     SecondPersonRequired,
@@ -183,7 +189,10 @@ impl Rejection {
     pub(crate) fn is_transient(&self) -> bool {
         matches!(
             self,
-            Rejection::Cooldown { .. } | Rejection::FriendsUnknown | Rejection::RiskRefused(_)
+            Rejection::Cooldown { .. }
+                | Rejection::AssignedToAnother { .. }
+                | Rejection::FriendsUnknown
+                | Rejection::RiskRefused(_)
         )
     }
 
@@ -219,6 +228,7 @@ impl Rejection {
             Rejection::ShadowFixed { .. } => "shadow_fixed",
             Rejection::PolicyTaken => "policy_taken",
             Rejection::AlreadyDecided => "already_decided",
+            Rejection::AssignedToAnother { .. } => "assigned_to_another",
             Rejection::SecondPersonRequired => "second_person_required",
             Rejection::NotClaimed => "not_claimed",
             Rejection::ReferralCounted => "referral_counted",

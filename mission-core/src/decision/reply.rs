@@ -100,7 +100,7 @@ pub struct ReferralPaid {
     pub reward: RewardId,
 }
 
-/// A review that was decided.
+/// A review that was decided, or changed on the way.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ReviewDecided {
     /// The review as it is now.

@@ -35,6 +35,8 @@ pub fn decide(
         Command::EraseUser(c) => user::decide::erase(&mut cx, c.user)?.into(),
         Command::ActivateReferral(c) => user::decide::activate_referral(&mut cx, c)?.into(),
         Command::DecideReview(c) => fraud::decide::decide_review(&mut cx, c)?.into(),
+        Command::AssignReview(c) => fraud::decide::assign_review(&mut cx, c)?.into(),
+        Command::ReleaseReview(c) => fraud::decide::release_review(&mut cx, c)?.into(),
         Command::NoteModeration(c) => fraud::decide::note_moderation(&mut cx, c)?.into(),
         Command::ApplyVerdict(c) => fraud::decide::apply_verdict(&mut cx, c)?.into(),
         Command::HoldUser(c) => fraud::decide::hold_user(&mut cx, c)?.into(),

@@ -84,6 +84,14 @@ pub(super) fn read_set(request: &Request, catalog: &Catalog) -> ReadSet {
             user(&mut keys, c.user);
             keys.records.review.insert((c.user, c.review));
         }
+        Command::AssignReview(c) => {
+            user(&mut keys, c.user);
+            keys.records.review.insert((c.user, c.review));
+        }
+        Command::ReleaseReview(c) => {
+            user(&mut keys, c.user);
+            keys.records.review.insert((c.user, c.review));
+        }
         Command::NoteModeration(c) => {
             user(&mut keys, c.user);
             keys.records.review.insert((c.user, c.review));

@@ -2,8 +2,11 @@
 
 use chrono::{DateTime, Duration, Utc};
 use mission_core::{
-    engine::{CheckIn, DescribeUser, LiftBan, Rejection, ResourceKind},
-    fraud::{Review, ReviewDecision},
+    engine::{
+        AssignReview, AuditEntry, CheckIn, DescribeUser, LiftBan, Rejection, ReleaseReview, ResourceKind,
+        ReviewDecided,
+    },
+    fraud::{Review, ReviewAssignment, ReviewDecision},
     ports::queries::{AuditFilter, Page, Queries as _},
     testing::{EngineFixture, user},
     user::{User, UserUpdate},
@@ -47,14 +50,23 @@ fn lift(fixture: &mut EngineFixture, n: u64) -> Result<User, Rejection> {
     lifted.map(|saved| saved.user)
 }
 
-fn bans(fixture: &EngineFixture) -> Vec<(Option<DateTime<Utc>>, Option<String>)> {
+/// What operators did, in its order.
+fn audit(fixture: &EngineFixture) -> Vec<AuditEntry> {
     let page = Page {
         limit: 100,
         after: None,
     };
     let mut audit = pollster::block_on(fixture.store.audit(&AuditFilter::default(), page)).unwrap();
     audit.sort_by_key(|entry| entry.at);
-    let bans = audit.into_iter().filter_map(|entry| {
+    audit
+}
+
+fn actions(fixture: &EngineFixture) -> Vec<String> {
+    audit(fixture).into_iter().map(|entry| entry.action).collect()
+}
+
+fn bans(fixture: &EngineFixture) -> Vec<(Option<DateTime<Utc>>, Option<String>)> {
+    let bans = audit(fixture).into_iter().filter_map(|entry| {
         let after = entry.after?;
         let banned_at = after.get("banned_at")?;
         Some((
@@ -124,4 +136,96 @@ fn a_ban_is_no_matter_of_what_the_identity_service_says() {
     describe(&mut fixture, &["banned"]);
     let user = lift(&mut fixture, 1).unwrap();
     assert_eq!(user.description.tags, ["banned"], "nobody here has banned them");
+}
+
+fn assign(
+    fixture: &mut EngineFixture,
+    review: &Review,
+    by: u64,
+    reviewer: u64,
+) -> Result<ReviewDecided, Rejection> {
+    fixture.when(AssignReview {
+        user: review.user_id,
+        review: review.id,
+        reviewer: user(reviewer),
+        by: user(by),
+        minutes: 30,
+    })
+}
+
+fn release(fixture: &mut EngineFixture, review: &Review, by: u64) -> Result<ReviewDecided, Rejection> {
+    fixture.when(ReleaseReview {
+        user: review.user_id,
+        review: review.id,
+        by: user(by),
+    })
+}
+
+/// Decides as reviewer 99.
+fn reject(fixture: &mut EngineFixture, review: &Review) -> Result<ReviewDecided, Rejection> {
+    decide(fixture, review, ReviewDecision::Reject)
+}
+
+#[test]
+fn nobody_else_decides_an_assigned_review_until_it_lapses() {
+    let (mut fixture, review) = flagged();
+    let taken = assign(&mut fixture, &review, 98, 98).unwrap().review;
+    let until = fixture.now + Duration::minutes(30);
+    assert_eq!(
+        taken.assignment,
+        Some(ReviewAssignment {
+            reviewer: user(98),
+            until
+        })
+    );
+    let refused = Rejection::AssignedToAnother { until };
+    assert_eq!(reject(&mut fixture, &review), Err(refused.clone()));
+    assert_eq!(assign(&mut fixture, &review, 99, 99), Err(refused.clone()));
+    assert_eq!(release(&mut fixture, &review, 99), Err(refused.clone()));
+    fixture.now = until - Duration::seconds(1);
+    assert_eq!(reject(&mut fixture, &review), Err(refused));
+
+    fixture.now = until;
+    let decided = reject(&mut fixture, &review).unwrap().review;
+    assert_eq!(decided.assignment, None, "who decided it is said by `decided_by`");
+    assert_eq!(code(assign(&mut fixture, &review, 98, 98)), "already_decided");
+    assert_eq!(code(release(&mut fixture, &review, 98)), "already_decided");
+}
+
+#[test]
+fn whoever_has_a_review_prolongs_hands_on_and_releases_it() {
+    let (mut fixture, review) = flagged();
+    assign(&mut fixture, &review, 98, 98).unwrap();
+    fixture.now += Duration::minutes(20);
+    let prolonged = assign(&mut fixture, &review, 98, 98).unwrap().review;
+    let until = fixture.now + Duration::minutes(30);
+    assert_eq!(
+        prolonged.assignment.map(|assignment| assignment.until),
+        Some(until)
+    );
+
+    fixture.now += Duration::minutes(1);
+    assign(&mut fixture, &review, 98, 99).unwrap();
+    fixture.now += Duration::minutes(1);
+    assert_eq!(code(release(&mut fixture, &review, 98)), "assigned_to_another");
+    assert_eq!(
+        release(&mut fixture, &review, 99).unwrap().review.assignment,
+        None
+    );
+    release(&mut fixture, &review, 97).unwrap();
+    let actions = actions(&fixture);
+    let assignments = ["AssignReview", "AssignReview", "AssignReview", "ReleaseReview"];
+    assert_eq!(actions, assignments, "what changes nothing is not told");
+
+    assign(&mut fixture, &review, 98, 99).unwrap();
+    reject(&mut fixture, &review).unwrap();
+}
+
+/// A review of someone who has never been assigned one is read as it was written.
+#[test]
+fn a_review_of_an_earlier_version_is_nobodys() {
+    let (_, review) = flagged();
+    let written = serde_json::to_value(&review).unwrap();
+    assert_eq!(written.get("assignment"), None);
+    assert_eq!(serde_json::from_value::<Review>(written).unwrap(), review);
 }

@@ -411,6 +411,12 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key(
         FRAUD,
+        "fraud.assignment_minutes",
+        "N",
+        "For how long a review is left to the reviewer who takes it on",
+    ),
+    key(
+        FRAUD,
         "fraud.find_rings",
         "BOOL",
         "Whether rings of accounts are looked for: on, off",

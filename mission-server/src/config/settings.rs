@@ -271,6 +271,8 @@ pub struct FraudSettings {
     pub rate_limit_per_address: Option<Quota>,
     /// Grants by hand of more points need a second operator's approval; `None` = none does.
     pub approve_grants_above: Option<Points>,
+    /// For how many minutes a review is left to the reviewer who takes it on.
+    pub assignment_minutes: u32,
     /// How often rings of accounts are looked for; `None` = never.
     pub find_rings_every: Option<Duration>,
     /// What is checked within a command.
@@ -562,6 +564,7 @@ fn fraud(layers: &Layers) -> Result<FraudSettings, ConfigError> {
         rate_limit_per_user: layers.need("fraud.rate_limit_per_user", rate)?,
         rate_limit_per_address: layers.need("fraud.rate_limit_per_address", rate)?,
         approve_grants_above: layers.read("fraud.approve_grants_above", values::points)?,
+        assignment_minutes: layers.need("fraud.assignment_minutes", values::count)?,
         find_rings_every: layers
             .need("fraud.find_rings", values::switch)?
             .then_some(layers.need("fraud.find_rings_every", values::positive_duration)?),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// Method, path and body of each operation that takes one.
-pub(super) fn bodies() -> [(&'static str, &'static str, Value); 18] {
+pub(super) fn bodies() -> [(&'static str, &'static str, Value); 19] {
     [
         ("put", "/dev/clock", json!({"now": "2026-01-05T10:00:00Z"})),
         ("post", "/api/v1/rules/test", pack()),
@@ -36,6 +36,7 @@ pub(super) fn bodies() -> [(&'static str, &'static str, Value); 18] {
             "/api/v1/tasks/{id}/evidence",
             json!({"type": "social_proof", "screenshot_url": "https://img.example/shared.png"}),
         ),
+        ("post", "/api/v1/reviews/{id}/assign", json!({})),
         (
             "post",
             "/api/v1/reviews/{id}/approve",

@@ -66,6 +66,12 @@ const KINDS: &[Kind] = &[
         "Correct the mission's reward or its script.",
     ),
     kind(
+        "assigned_to_another",
+        409,
+        "Another reviewer works on the review.",
+        "`detail` says until when it is theirs; take another one, or ask them to release it.",
+    ),
+    kind(
         "budget_exhausted",
         400,
         "The mission's budget cannot carry another completion.",

@@ -179,9 +179,10 @@ impl From<Rejection> for Problem {
             Rejection::SecondPersonRequired | Rejection::RiskRefused(_) => StatusCode::FORBIDDEN,
             Rejection::Cooldown { .. } => StatusCode::TOO_MANY_REQUESTS,
             Rejection::FriendsUnknown => StatusCode::SERVICE_UNAVAILABLE,
-            Rejection::CodeTaken { .. } | Rejection::ShadowFixed { .. } | Rejection::PolicyTaken => {
-                StatusCode::CONFLICT
-            }
+            Rejection::CodeTaken { .. }
+            | Rejection::ShadowFixed { .. }
+            | Rejection::PolicyTaken
+            | Rejection::AssignedToAnother { .. } => StatusCode::CONFLICT,
             Rejection::VersionConflict { .. } => StatusCode::PRECONDITION_FAILED,
             Rejection::EvidenceRejected(_)
             | Rejection::EvidenceReused

@@ -287,6 +287,7 @@ async fn serve(
         cache,
         rate_limits: RateLimits::new(limits, settings.trusted_proxies.clone()),
         approve_grants_above: settings.fraud.approve_grants_above,
+        assignment_minutes: settings.fraud.assignment_minutes,
         probe,
         metrics,
         test_clock: set_clock,

@@ -117,6 +117,8 @@ async fn every_example_is_answered_with_2xx_in_order() {
     assert_eq!(moved["progress"]["percent_complete"], 100, "{moved}");
     examples.send(&user, "post", evidence, &task).await;
     let review = open_review(&admin).await;
+    let assign = "/api/v1/reviews/{id}/assign";
+    examples.send(&admin, "post", assign, &review).await;
     let approve = "/api/v1/reviews/{id}/approve";
     examples.send(&admin, "post", approve, &review).await;
 

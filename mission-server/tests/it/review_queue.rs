@@ -166,3 +166,94 @@ async fn a_rejection_can_ban_and_the_ban_can_be_lifted() {
         ]
     );
 }
+
+#[tokio::test]
+async fn a_review_is_left_to_whoever_takes_it_on() {
+    let server = Server::with(&[("MISSION_FRAUD_ASSIGNMENT_MINUTES", "20")]).await;
+    server.set_clock("2026-01-05T10:00:00Z").await;
+    let [first, _] = flagged(&server).await;
+    let (one, two) = (reviewer(&server), reviewer(&server));
+    let path = format!("/reviews?kind=evidence&user={first}");
+    let found = one.get(&path).await.ok(200)["items"][0].clone();
+    assert_eq!(
+        (&found["assigned_to"], &found["assigned_until"]),
+        (&Value::Null, &Value::Null)
+    );
+    let review = format!("/reviews/{}", found["id"].as_str().unwrap());
+    let [assign, release, approve] =
+        ["assign", "release", "approve"].map(|action| format!("{review}/{action}"));
+
+    let keyed = one.header("idempotency-key", "mine");
+    let taken = keyed.post(&assign, Value::Null).await.ok(200);
+    assert_eq!(taken["assigned_to"], json!(one.user));
+    let until = taken["assigned_until"].as_str().unwrap();
+    assert!(until.starts_with("2026-01-06T10:20:"), "{until}");
+    assert_eq!(
+        keyed.post(&assign, Value::Null).await.ok(200),
+        taken,
+        "once for each key"
+    );
+    assert_eq!(one.get(&review).await.ok(200)["assigned_to"], json!(one.user));
+    let of = |reviewer: Uuid| format!("kind=evidence&assigned_to={reviewer}");
+    assert_eq!(listed(&two, &of(one.user)).await.len(), 1);
+    assert_eq!(listed(&one, "kind=evidence&assigned_to=me").await.len(), 1);
+    assert_eq!(listed(&two, "assigned_to=me").await, []);
+    assert_eq!(
+        listed(&two, "kind=evidence&assigned_to=nobody").await.len(),
+        1,
+        "the other"
+    );
+
+    let later = two.header("idempotency-key", "when-it-is-free");
+    for action in [&assign, &release, &approve] {
+        let refused = two.post(action, Value::Null).await;
+        refused.refused(409, "assigned_to_another");
+        assert!(
+            refused.body.to_string().contains("2026-01-06 10:20:"),
+            "{refused:?}"
+        );
+    }
+    later
+        .post(&approve, Value::Null)
+        .await
+        .refused(409, "assigned_to_another");
+
+    server.set_clock("2026-01-06T10:30:00Z").await;
+    assert_eq!(
+        one.get(&review).await.ok(200)["assigned_to"],
+        Value::Null,
+        "it has lapsed"
+    );
+    assert_eq!(listed(&two, "kind=evidence&assigned_to=nobody").await.len(), 2);
+    let handed_on = json!({"reviewer": two.user});
+    let handed_on = one.post(&assign, handed_on).await.ok(200);
+    assert_eq!(handed_on["assigned_to"], json!(two.user));
+    let given_back = two.post(&release, Value::Null).await.ok(200);
+    assert_eq!(given_back["assigned_to"], Value::Null);
+    two.post(&assign, json!({"reviewer": "x"}))
+        .await
+        .refused(422, "invalid_body");
+
+    let decided = later.post(&approve, Value::Null).await.ok(200);
+    assert_eq!(decided["status"], "approved", "the same key, once it is free");
+    one.post(&assign, Value::Null)
+        .await
+        .refused(400, "already_decided");
+
+    let id = found["id"].as_str().unwrap();
+    let audit = server.admin().get(&format!("/audit?subject={id}")).await.ok(200);
+    let told = audit["items"].as_array().unwrap();
+    let told: Vec<_> = told
+        .iter()
+        .map(|entry| (entry["action"].clone(), entry["actor"].clone()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (json!("DecideReview"), json!(two.user)),
+            (json!("ReleaseReview"), json!(two.user)),
+            (json!("AssignReview"), json!(one.user)),
+            (json!("AssignReview"), json!(one.user)),
+        ]
+    );
+}

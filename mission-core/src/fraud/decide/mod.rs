@@ -1,5 +1,6 @@
 //! A reviewer decides: the waiting command goes through exactly once, or grants nothing.
 
+mod assignment;
 mod ban;
 mod moderation;
 mod ring;
@@ -7,6 +8,7 @@ pub(crate) mod risk;
 
 use serde_json::json;
 
+pub(crate) use assignment::{assign_review, release_review};
 pub(crate) use ban::lift_ban;
 pub(crate) use moderation::{apply_verdict, note as note_moderation};
 pub(crate) use ring::hold_user;
@@ -27,12 +29,7 @@ pub(crate) fn decide_review(
     cx: &mut DecisionContext<'_>,
     command: &DecideReview,
 ) -> Result<ReviewDecided, Interrupt> {
-    let review = cx
-        .review((command.user, command.review))?
-        .ok_or(Rejection::NotFound(ResourceKind::Review))?;
-    if !review.is_undecided() {
-        return Err(Rejection::AlreadyDecided.into());
-    }
+    let review = assignment::free_review(cx, (command.user, command.review), Some(command.reviewer))?;
     let approved = command.decision == ReviewDecision::Approve;
     if approved && review.subject.requested_by() == Some(command.reviewer) {
         return Err(Rejection::SecondPersonRequired.into());

@@ -231,6 +231,8 @@ fn lines(
         }
         Command::RegisterUser(_)
         | Command::NoteRefusedEvidence(_)
+        | Command::AssignReview(_)
+        | Command::ReleaseReview(_)
         | Command::NoteModeration(_)
         | Command::EraseUser(_)
         | Command::ActivateReferral(_)

@@ -1,5 +1,6 @@
 //! The review queue: flagged commands that wait for a person.
 
+mod assignment;
 mod detail;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,6 +34,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(list))
         .merge(detail::routes())
+        .merge(assignment::routes())
         .routes(routes!(approve))
         .routes(routes!(reject))
 }
@@ -227,7 +229,8 @@ pub(super) fn check_note(note: Option<String>) -> Result<Option<String>, Problem
     (status = 200, description = "The decided review", body = ReviewView),
     (status = 400, description = "`already_decided`", body = Problem, content_type = "application/problem+json"),
     (status = 403, description = "`forbidden`, `second_person_required`", body = Problem, content_type = "application/problem+json"),
-    (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
+    (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
+    (status = 409, description = "`assigned_to_another`", body = Problem, content_type = "application/problem+json")))]
 async fn approve(
     Id(review): Id<ReviewId>,
     request: Command<Operator<ReviewsWrite>>,
@@ -243,7 +246,8 @@ async fn approve(
     (status = 200, description = "The decided review", body = ReviewView),
     (status = 400, description = "`already_decided`", body = Problem, content_type = "application/problem+json"),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
-    (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
+    (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
+    (status = 409, description = "`assigned_to_another`", body = Problem, content_type = "application/problem+json")))]
 async fn reject(
     Id(review): Id<ReviewId>,
     request: Command<Operator<ReviewsWrite>>,
