@@ -37,6 +37,7 @@ pub mod neighbours;
 #[cfg(feature = "server")]
 pub mod redis;
 #[cfg(feature = "server")]
+mod review_timeouts;
 pub mod rings;
 #[cfg(feature = "server")]
 pub mod rule_health;

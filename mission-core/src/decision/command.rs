@@ -11,7 +11,7 @@ use crate::{
     FileId, FraudRingId, MissionId, PackId, Points, ReviewId, RewardId, TaskId, UserId,
     decision::Root,
     event::{ActivityEvent, EventResult},
-    fraud::{ReviewDecision, Verdict},
+    fraud::{ReviewDecision, ReviewTimeout, Verdict},
     mission::{Definition, StatusTransition},
     task::{Evidence, UploadedFile},
     user::{PointsCap, UserUpdate},
@@ -212,6 +212,17 @@ commands! {
         /// Who says so.
         by: UserId,
     }
+    /// Nobody has decided a review in time: it is decided without a person.
+    TimeOutReview -> ReviewDecided {
+        /// Whose command it was.
+        user: UserId,
+        /// Which review.
+        review: ReviewId,
+        /// What becomes of it.
+        timeout: ReviewTimeout,
+        /// After how many hours.
+        hours: u32,
+    }
     /// The moderation service was asked about an upload.
     NoteModeration -> ReviewDecided {
         /// Whose upload it is.
@@ -381,6 +392,7 @@ impl Command {
             Command::DecideReview(c) => Root::User(c.user),
             Command::AssignReview(c) => Root::User(c.user),
             Command::ReleaseReview(c) => Root::User(c.user),
+            Command::TimeOutReview(c) => Root::User(c.user),
             Command::NoteModeration(c) => Root::User(c.user),
             Command::ApplyVerdict(c) => Root::User(c.user),
             Command::HoldUser(c) => Root::User(c.user),

@@ -64,6 +64,7 @@ impl Catalog {
             | Command::AttachUpload(_)
             | Command::CompleteTask(_)
             | Command::DecideReview(_)
+            | Command::TimeOutReview(_)
             | Command::ApplyVerdict(_) => self.reads_friends(),
             _ => false,
         };

@@ -37,6 +37,7 @@ pub fn decide(
         Command::DecideReview(c) => fraud::decide::decide_review(&mut cx, c)?.into(),
         Command::AssignReview(c) => fraud::decide::assign_review(&mut cx, c)?.into(),
         Command::ReleaseReview(c) => fraud::decide::release_review(&mut cx, c)?.into(),
+        Command::TimeOutReview(c) => fraud::decide::time_out_review(&mut cx, c)?.into(),
         Command::NoteModeration(c) => fraud::decide::note_moderation(&mut cx, c)?.into(),
         Command::ApplyVerdict(c) => fraud::decide::apply_verdict(&mut cx, c)?.into(),
         Command::HoldUser(c) => fraud::decide::hold_user(&mut cx, c)?.into(),

@@ -92,6 +92,10 @@ pub(super) fn read_set(request: &Request, catalog: &Catalog) -> ReadSet {
             user(&mut keys, c.user);
             keys.records.review.insert((c.user, c.review));
         }
+        Command::TimeOutReview(c) => {
+            user(&mut keys, c.user);
+            keys.records.review.insert((c.user, c.review));
+        }
         Command::NoteModeration(c) => {
             user(&mut keys, c.user);
             keys.records.review.insert((c.user, c.review));

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{Catalog, Command, CompiledMission, Snapshot};
-use crate::{MissionId, TaskId, UserId, decision::Root, fraud::ReviewSubject};
+use crate::{MissionId, ReviewId, TaskId, UserId, decision::Root, fraud::ReviewSubject};
 
 /// Whether a command may have to wait for a script that has shown itself slow, as far as what is loaded tells.
 pub(super) fn needs_slow_lane(command: &Command, view: Snapshot<'_>, catalog: &Catalog) -> bool {
@@ -14,6 +14,15 @@ pub(super) fn needs_slow_lane(command: &Command, view: Snapshot<'_>, catalog: &C
     let of_task = |user: UserId, task: TaskId| {
         let task = view.task(&(user, task)).ok().flatten();
         task.is_some_and(|task| of_mission(task.mission_id))
+    };
+    let of_review = |user: UserId, review: ReviewId| {
+        let review = view.review(&(user, review)).ok().flatten();
+        match review.map(|review| &review.subject) {
+            Some(ReviewSubject::Evidence { task } | ReviewSubject::Upload { task, .. }) => {
+                of_task(user, *task)
+            }
+            _ => false,
+        }
     };
     match command {
         Command::StartTask(c) => of_mission(c.mission),
@@ -23,15 +32,8 @@ pub(super) fn needs_slow_lane(command: &Command, view: Snapshot<'_>, catalog: &C
         Command::ApplyEvent(c) => catalog
             .probably_concerned_by(&c.event)
             .any(CompiledMission::is_slow),
-        Command::DecideReview(c) => {
-            let review = view.review(&(c.user, c.review)).ok().flatten();
-            match review.map(|review| &review.subject) {
-                Some(ReviewSubject::Evidence { task } | ReviewSubject::Upload { task, .. }) => {
-                    of_task(c.user, *task)
-                }
-                _ => false,
-            }
-        }
+        Command::DecideReview(c) => of_review(c.user, c.review),
+        Command::TimeOutReview(c) => of_review(c.user, c.review),
         _ => false,
     }
 }

@@ -12,7 +12,8 @@ pub use device::{AddressHash, DeviceHash, KnownAddress, KnownDevice, device_reas
 pub(crate) use device::{is_trusted, other_users};
 pub use policy::{CheckMode, DeviceCheck, FraudPolicy};
 pub use review::{
-    Review, ReviewAssignment, ReviewDecision, ReviewKind, ReviewReason, ReviewStatus, ReviewSubject, Verdict,
+    Review, ReviewAssignment, ReviewDecision, ReviewKind, ReviewReason, ReviewStatus, ReviewSubject,
+    ReviewTimeout, Verdict,
 };
 pub use risk::{
     NoRiskScore, RecentActions, RiskAssessment, RiskCheck, RiskOutcome, RiskPolicy, RiskScore, RiskSignals,

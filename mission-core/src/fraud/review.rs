@@ -237,6 +237,16 @@ pub enum Verdict {
     Review,
 }
 
+/// What becomes of a review that nobody decides in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReviewTimeout {
+    /// The command goes through.
+    Approve,
+    /// Nothing is granted.
+    Reject,
+}
+
 /// The decision of a reviewer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

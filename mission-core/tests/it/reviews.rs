@@ -3,10 +3,10 @@
 use chrono::{DateTime, Duration, Utc};
 use mission_core::{
     engine::{
-        AssignReview, AuditEntry, CheckIn, DescribeUser, LiftBan, Rejection, ReleaseReview, ResourceKind,
-        ReviewDecided,
+        AssignReview, AuditEntry, CheckIn, DescribeUser, GrantReward, LiftBan, Rejection, ReleaseReview,
+        ResourceKind, ReviewDecided, TimeOutReview,
     },
-    fraud::{Review, ReviewAssignment, ReviewDecision},
+    fraud::{Review, ReviewAssignment, ReviewDecision, ReviewStatus, ReviewTimeout},
     ports::queries::{AuditFilter, Page, Queries as _},
     testing::{EngineFixture, user},
     user::{User, UserUpdate},
@@ -228,4 +228,72 @@ fn a_review_of_an_earlier_version_is_nobodys() {
     let written = serde_json::to_value(&review).unwrap();
     assert_eq!(written.get("assignment"), None);
     assert_eq!(serde_json::from_value::<Review>(written).unwrap(), review);
+}
+
+fn time_out(
+    fixture: &mut EngineFixture,
+    review: &Review,
+    timeout: ReviewTimeout,
+) -> Result<Review, Rejection> {
+    let decided = fixture.when(TimeOutReview {
+        user: review.user_id,
+        review: review.id,
+        timeout,
+        hours: 72,
+    });
+    decided.map(|decided| decided.review)
+}
+
+#[test]
+fn what_nobody_decides_is_decided_without_a_person() {
+    for (timeout, status, points) in [
+        (ReviewTimeout::Reject, ReviewStatus::Rejected, 10),
+        (ReviewTimeout::Approve, ReviewStatus::Approved, 20),
+    ] {
+        let (mut fixture, review) = flagged();
+        let decided = time_out(&mut fixture, &review, timeout).unwrap();
+        assert_eq!(
+            (decided.status, decided.decided_by, decided.decided_at),
+            (status, None, Some(fixture.now))
+        );
+        assert_eq!(decided.note.as_deref(), Some("nobody decided within 72 hours"));
+        assert_eq!(owner(&fixture).points, points.into());
+        let told = audit(&fixture).pop().unwrap();
+        assert_eq!((told.action.as_str(), told.actor), ("TimeOutReview", None));
+        assert_eq!(code(time_out(&mut fixture, &review, timeout)), "already_decided");
+        assert_eq!(code(reject(&mut fixture, &review)), "already_decided");
+    }
+}
+
+#[test]
+fn what_a_reviewer_works_on_does_not_time_out() {
+    let (mut fixture, review) = flagged();
+    assign(&mut fixture, &review, 98, 98).unwrap();
+    let refused = time_out(&mut fixture, &review, ReviewTimeout::Reject);
+    assert_eq!(code(refused), "assigned_to_another");
+    fixture.now += Duration::minutes(30);
+    time_out(&mut fixture, &review, ReviewTimeout::Reject).unwrap();
+}
+
+#[test]
+fn a_grant_that_needs_a_second_person_is_not_approved_by_nobody() {
+    let mut fixture = EngineFixture::at("2026-01-05T12:00:00Z");
+    fixture.when(CheckIn { user: user(1) }).unwrap();
+    fixture
+        .when(GrantReward {
+            user: user(1),
+            points: 50.into(),
+            experience_points: 0,
+            badge_id: None,
+            operator: user(9),
+            reason: "a prize".to_owned(),
+            needs_approval: true,
+        })
+        .unwrap();
+    let review = open_review(&fixture);
+    let approved = time_out(&mut fixture, &review, ReviewTimeout::Approve);
+    assert_eq!(code(approved), "second_person_required");
+    let rejected = time_out(&mut fixture, &review, ReviewTimeout::Reject).unwrap();
+    assert_eq!(rejected.status, ReviewStatus::Rejected);
+    assert_eq!(owner(&fixture).points, 10.into());
 }

@@ -417,6 +417,18 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key(
         FRAUD,
+        "fraud.review_timeout_hours",
+        "N",
+        "After how many hours a review that nobody has decided is decided without a person",
+    ),
+    key(
+        FRAUD,
+        "fraud.review_timeout",
+        "MODE",
+        "How it is decided then: reject, approve",
+    ),
+    key(
+        FRAUD,
         "fraud.find_rings",
         "BOOL",
         "Whether rings of accounts are looked for: on, off",

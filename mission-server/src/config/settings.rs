@@ -7,7 +7,7 @@ use mission_core::{
     Points,
     engine::Limits,
     event::LateWindow,
-    fraud::{CheckMode, FraudPolicy},
+    fraud::{CheckMode, FraudPolicy, ReviewTimeout},
 };
 use secrecy::SecretString;
 use tracing::level_filters::LevelFilter;
@@ -273,6 +273,8 @@ pub struct FraudSettings {
     pub approve_grants_above: Option<Points>,
     /// For how many minutes a review is left to the reviewer who takes it on.
     pub assignment_minutes: u32,
+    /// After how many hours a review that nobody has decided is decided without a person, and how; `None` = never.
+    pub review_timeout: Option<(u32, ReviewTimeout)>,
     /// How often rings of accounts are looked for; `None` = never.
     pub find_rings_every: Option<Duration>,
     /// What is checked within a command.
@@ -560,11 +562,19 @@ fn fraud(layers: &Layers) -> Result<FraudSettings, ConfigError> {
         ("observe", CheckMode::Observe),
         ("off", CheckMode::Off),
     ];
+    let timeouts = [
+        ("reject", ReviewTimeout::Reject),
+        ("approve", ReviewTimeout::Approve),
+    ];
+    let timeout = layers.need("fraud.review_timeout", |text| values::word(text, &timeouts))?;
     Ok(FraudSettings {
         rate_limit_per_user: layers.need("fraud.rate_limit_per_user", rate)?,
         rate_limit_per_address: layers.need("fraud.rate_limit_per_address", rate)?,
         approve_grants_above: layers.read("fraud.approve_grants_above", values::points)?,
         assignment_minutes: layers.need("fraud.assignment_minutes", values::count)?,
+        review_timeout: layers
+            .read("fraud.review_timeout_hours", values::count)?
+            .map(|hours| (hours, timeout)),
         find_rings_every: layers
             .need("fraud.find_rings", values::switch)?
             .then_some(layers.need("fraud.find_rings_every", values::positive_duration)?),

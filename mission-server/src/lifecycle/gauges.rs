@@ -2,6 +2,11 @@
 
 use std::sync::Arc;
 
+use mission_core::{
+    fraud::ReviewStatus,
+    ports::queries::{Page, ReviewFilter},
+};
+
 use super::{EngineHost, Storage, queue_stats::QueueStats};
 use crate::{
     http::{Probe, QueuesReport},
@@ -39,6 +44,9 @@ impl Gauges {
         if let Ok(open) = storage.open_reviews().await {
             metrics::gauge!("mission_reviews_open").set(as_f64(open));
         }
+        if let Some(age) = self.oldest_review().await {
+            metrics::gauge!("mission_reviews_oldest_seconds").set(as_f64(age));
+        }
         let QueuesReport { outbox, inbound } = self.queues.look().await;
         metrics::gauge!("mission_outbox_entries").set(as_f64(outbox.entries));
         metrics::gauge!("mission_outbox_lag_seconds").set(as_f64(outbox.oldest_seconds));
@@ -50,6 +58,24 @@ impl Gauges {
             metrics::gauge!("mission_inbound_waiting").set(as_f64(inbound.waiting.into()));
             metrics::gauge!("mission_inbound_dead_letters").set(as_f64(inbound.dead.into()));
         }
+    }
+
+    /// For how many seconds the oldest open review has waited; 0 where none does, `None` where that is not known.
+    async fn oldest_review(&self) -> Option<u64> {
+        let open = ReviewFilter {
+            status: Some(ReviewStatus::Open),
+            ..ReviewFilter::default()
+        };
+        let first = Page {
+            limit: 1,
+            after: None,
+        };
+        let oldest = self.core.queries.reviews(open, first).await.ok()?;
+        let now = self.core.engine.now();
+        let age = oldest
+            .first()
+            .map(|review| (now - review.created_at).num_seconds());
+        Some(age.map_or(0, |age| u64::try_from(age).unwrap_or(0)))
     }
 }
 

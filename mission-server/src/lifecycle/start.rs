@@ -43,6 +43,7 @@ use crate::{
     http::{self, AppState, LocalRateLimiter, Parts, Problem, RateLimits, SetClock},
     moderation::Moderator,
     neighbours::{Limits, Neighbours},
+    review_timeouts::ReviewTimeouts,
     rings::{RingSearch, RingWork},
     rule_health::RuleHealth,
     telemetry::{self, TraceSettings},
@@ -262,6 +263,11 @@ async fn serve(
         Arc::clone(&ring_decided),
     );
     jobs.run(ring_work.run(jobs.stopping()));
+    if let Some((hours, timeout)) = settings.fraud.review_timeout {
+        let (engine, queries) = (core.engine.clone(), Arc::clone(&core.queries));
+        let timeouts = ReviewTimeouts::new(engine, queries, hours, timeout);
+        jobs.run(timeouts.run(jobs.stopping()));
+    }
     jobs.sweep_files(storage.clone(), Arc::clone(&uploads));
     let moderator = moderator(&core, &neighbours, &uploads, &settings, listener.address());
     let rule_health = Arc::<RuleHealth>::default();

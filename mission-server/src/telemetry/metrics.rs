@@ -104,6 +104,11 @@ const METRICS: &[(Kind, &str, &str)] = &[
         "Flagged commands that wait for a reviewer, of all servers",
     ),
     (
+        Gauge,
+        "mission_reviews_oldest_seconds",
+        "For how long the oldest flagged command has waited for a reviewer; 0 where none waits",
+    ),
+    (
         Counter,
         "mission_fraud_rate_limited_total",
         "Requests that were one too many, by scope",

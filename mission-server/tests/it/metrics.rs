@@ -91,6 +91,13 @@ async fn evidence_is_counted_by_what_became_of_it() {
         self::lines(&server, "mission_reviews_open").await == ["mission_reviews_open 1"]
     })
     .await;
+    server.set_clock("2126-01-05T10:00:00Z").await;
+    within_seconds("it has waited for long", async || {
+        let lines = self::lines(&server, "mission_reviews_oldest_seconds").await;
+        let age = lines.iter().find_map(|line| line.split_once(' '));
+        age.is_some_and(|(_, age)| age.parse::<f64>().unwrap() > 86_400.0)
+    })
+    .await;
 }
 
 /// How often a check against fraud came to an outcome.

@@ -257,3 +257,66 @@ async fn a_review_is_left_to_whoever_takes_it_on() {
         ]
     );
 }
+
+#[tokio::test]
+async fn what_nobody_decides_in_time_is_decided_without_a_person() {
+    let server = Server::with(&[
+        ("MISSION_FRAUD_REVIEW_TIMEOUT_HOURS", "48"),
+        ("MISSION_FRAUD_REVIEW_TIMEOUT", "approve"),
+        ("MISSION_FRAUD_APPROVE_GRANTS_ABOVE", "100"),
+    ])
+    .await;
+    server.set_clock("2026-01-05T10:00:00Z").await;
+    let [first, second] = flagged(&server).await;
+    let (admin, reviewer) = (server.admin(), reviewer(&server));
+    let grant = json!({"points": 101, "reason": "a prize"});
+    admin
+        .post(&format!("/users/{first}/rewards"), grant)
+        .await
+        .ok(202);
+    let waiting = listed(&reviewer, "").await;
+    assert_eq!(waiting.len(), 4, "{waiting:?}");
+    // Evidence came on the day before the others, which can still wait.
+    server.set_clock("2026-01-07T10:30:00Z").await;
+    let approved = decided(&reviewer, 2).await;
+    for (review, user) in approved.iter().zip([first, second]) {
+        assert_eq!(
+            (
+                &review["kind"],
+                &review["user_id"],
+                &review["decided_by"],
+                &review["note"]
+            ),
+            (
+                &json!("evidence"),
+                &json!(user),
+                &Value::Null,
+                &json!("nobody decided within 48 hours")
+            )
+        );
+    }
+    assert_eq!(listed(&reviewer, "").await, waiting[2..]);
+    server.set_clock("2026-01-09T10:30:00Z").await;
+    let approved = decided(&reviewer, 3).await;
+    assert_eq!(approved[2]["kind"], "check_in");
+    let left: Vec<_> = listed(&reviewer, "")
+        .await
+        .into_iter()
+        .map(|(kind, _)| kind)
+        .collect();
+    assert_eq!(left, ["grant"], "it needs a second person");
+}
+
+/// The approved reviews, once there are so many.
+async fn decided(reviewer: &Client<'_>, count: usize) -> Vec<Value> {
+    for _ in 0..300 {
+        let approved = reviewer.get("/reviews?status=approved").await.ok(200);
+        let approved = approved["items"].as_array().unwrap().clone();
+        if approved.len() >= count {
+            assert_eq!(approved.len(), count, "{approved:?}");
+            return approved;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    panic!("what waits too long is not decided");
+}

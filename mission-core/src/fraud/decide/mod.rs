@@ -5,6 +5,7 @@ mod ban;
 mod moderation;
 mod ring;
 pub(crate) mod risk;
+mod timeout;
 
 use serde_json::json;
 
@@ -12,11 +13,12 @@ pub(crate) use assignment::{assign_review, release_review};
 pub(crate) use ban::lift_ban;
 pub(crate) use moderation::{apply_verdict, note as note_moderation};
 pub(crate) use ring::hold_user;
+pub(crate) use timeout::time_out_review;
 
 use super::{Review, ReviewDecision, ReviewStatus, ReviewSubject};
 use crate::{
     RewardId, UserId,
-    check_in::{CheckInDay, Earned, decide::tell},
+    check_in::{CheckInDay, Earned, decide as check_ins},
     decision::{
         AuditSubject, DecideReview, DecisionContext, Interrupt, Rejection, ResourceKind, ReviewDecided,
     },
@@ -41,15 +43,21 @@ pub(crate) fn decide_review(
         verified_by: Some(command.reviewer),
         verified_at: cx.now(),
     };
-    let before = json!({"status": review.status, "subject": review.subject, "reasons": review.reasons});
+    let known = review.clone();
     let review = settle(cx, review, verification, command.note.clone())?;
-    let after = json!({"status": review.status, "note": review.note});
-    let subject = (AuditSubject::Review, review.id.to_string());
-    cx.audit(subject, Some(review.user_id), Some(before), after);
+    tell(cx, &known, &review);
     if command.decision == ReviewDecision::RejectAndBan {
         ban::ban(cx, review.user_id, command.note.as_deref())?;
     }
     Ok(ReviewDecided { review })
+}
+
+/// Notes for the audit how a review was decided.
+fn tell(cx: &mut DecisionContext<'_>, known: &Review, decided: &Review) {
+    let before = json!({"status": known.status, "subject": known.subject, "reasons": known.reasons});
+    let after = json!({"status": decided.status, "note": decided.note});
+    let subject = (AuditSubject::Review, decided.id.to_string());
+    cx.audit(subject, Some(decided.user_id), Some(before), after);
 }
 
 /// What waited goes through, or grants nothing.
@@ -178,7 +186,7 @@ fn settle_check_in(
         .iter()
         .any(|reward| reward.reward_type == RewardType::CheckInDaily)
     {
-        tell(cx, user, &day, &granted);
+        check_ins::tell(cx, user, &day, &granted);
     }
     Ok(())
 }

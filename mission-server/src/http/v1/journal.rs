@@ -8,7 +8,7 @@ use mission_core::{
     MissionId, ReviewId, UserId,
     check_in::Zone,
     engine::{Catalog, Command, DecideReview},
-    fraud::{ReviewDecision, ReviewSubject, Verdict},
+    fraud::{ReviewDecision, ReviewSubject, ReviewTimeout, Verdict},
     ports::{
         queries::{JournalRecord, Page},
         store::StoreError,
@@ -197,6 +197,14 @@ fn lines(
             decision,
             note,
         }),
+        Command::TimeOutReview(timed_out) => Some(CaseStep::Review {
+            mission: code(reviewed.get(&timed_out.review).copied()),
+            decision: match timed_out.timeout {
+                ReviewTimeout::Approve => ReviewDecision::Approve,
+                ReviewTimeout::Reject => ReviewDecision::Reject,
+            },
+            note: None,
+        }),
         Command::ApplyVerdict(found) => {
             let decision = match found.verdict {
                 Verdict::Approved => Some(ReviewDecision::Approve),
@@ -260,6 +268,7 @@ async fn reviewed_missions(
         let review = match &record.command {
             Command::DecideReview(decided) => decided.review,
             Command::ApplyVerdict(found) => found.review,
+            Command::TimeOutReview(timed_out) => timed_out.review,
             _ => continue,
         };
         let Some(review) = state.queries.review(review).await? else {
