@@ -58,34 +58,37 @@ export function Listed({ title, path, head, row, empty }) {
     ${!pages.loading && html`<${Table} head=${head.map(t)} rows=${pages.items.map((one) => row(one, pages.again))} empty=${empty} />`}<${More} pages=${pages} /></section>`;
 }
 
-/** A button that asks first. What is done may be refused; that is shown. */
+/** A button that asks first. What is done may be refused; that is shown, as is a text that `act` answers with. */
 export function Action({ label, hint, ask, note, choice, danger, act, disabled }) {
   const dialog = useRef();
   const field = useRef();
   const chosen = useRef();
   const [error, setError] = useState(null);
   const [busy, setBusy] = useState(false);
+  const [told, setTold] = useState('');
   const confirm = async (event) => {
     event.preventDefault();
     setBusy(true);
     setError(null);
     try {
-      await act(field.current?.value ?? '', chosen.current?.checked ?? false);
-      dialog.current.close();
+      const outcome = await act(field.current?.value ?? '', chosen.current?.checked ?? false);
+      if (outcome) setTold(outcome);
+      else dialog.current.close();
     } catch (problem) {
       setError(problem);
     }
     setBusy(false);
   };
-  return html`<button class=${danger ? 'danger' : ''} disabled=${disabled} onClick=${() => { setError(null); dialog.current.showModal(); }}
+  return html`<button class=${danger ? 'danger' : ''} disabled=${disabled} onClick=${() => { setError(null); setTold(''); dialog.current.showModal(); }}
     aria-keyshortcuts=${hint}>${label}${hint && html` <kbd aria-hidden="true">${hint}</kbd>`}</button>
     <dialog ref=${dialog} aria-label=${label}><form onSubmit=${confirm}>
       <h2>${label}</h2><p>${ask}</p>
       ${note && html`<p><label>${note}<input ref=${field} name="note" required=${note !== t('Note')} /></label></p>`}
       ${choice && html`<p><label><input ref=${chosen} type="checkbox" name="choice" /> ${choice}</label></p>`}
       <${Problem} error=${error} />
-      <div class="row"><button class="main" disabled=${busy}>${t('Confirm')}</button>
-      <button type="button" onClick=${() => dialog.current.close()}>${t('Cancel')}</button></div>
+      <p role="status">${told}</p>
+      <div class="row">${!told && html`<button class="main" disabled=${busy}>${t('Confirm')}</button>`}
+      <button type="button" onClick=${() => dialog.current.close()}>${told ? t('Close') : t('Cancel')}</button></div>
     </form></dialog>`;
 }
 

@@ -9,7 +9,7 @@ import { t, time } from './text.js';
 const detail = (value) => (typeof value === 'object' ? [value.score, ...(value.reasons ?? [])].join(', ') : value);
 const reason = (one) => (typeof one === 'string' ? one : Object.entries(one).map(([name, value]) => `${name}: ${detail(value)}`).join(', ')).replaceAll('_', ' ');
 
-const KINDS = ['evidence', 'upload', 'completion', 'claim', 'check_in', 'grant'];
+const KINDS = ['evidence', 'upload', 'completion', 'claim', 'check_in', 'grant', 'revocation'];
 
 export function Reviews() {
   const [status, setStatus] = useState('open');

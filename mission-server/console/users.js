@@ -98,7 +98,11 @@ const RewardList = ({ id }) => html`<${Listed} title=${t('Rewards')} path=${`/us
   row=${(reward, again) => [reward.type, html`<${Tag} of=${reward.status} />`, number(reward.total_points), time(reward.earned_at),
     may('rewards:write') && REVOCABLE.includes(reward.status) ? html`<${Action} label=${t('Revoke')} danger=${true} note=${t('Reason')}
       ask=${t('Its points, experience and badge are taken back, with a reversing entry in the wallet.')}
-      act=${async (reason) => { await post(`/rewards/${reward.id}/revoke`, { reason }); again(); }} />` : '–']} />`;
+      act=${async (reason) => {
+        const kept = await post(`/rewards/${reward.id}/revoke`, { reason });
+        if (kept.status !== 'revoked') return t('It waits for the approval of another operator.');
+        return again();
+      }} />` : '–']} />`;
 
 const Ledger = ({ id }) => html`<${Listed} title=${t('Ledger')} path=${`/users/${id}/ledger`}
   head=${['Type', 'Points', 'Reward', 'Time']}

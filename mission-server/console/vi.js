@@ -9,7 +9,7 @@ export const vi = {
   'This token has expired.': 'Mã thông báo này đã hết hạn.',
 
   // Tables, forms and dialogs.
-  'Loading…': 'Đang tải…', 'A part of the page could not be loaded.': 'Không tải được một phần của trang.', 'More': 'Thêm', 'All': 'Tất cả', 'Find': 'Tìm', 'Cancel': 'Hủy', 'Confirm': 'Xác nhận', 'Action': 'Thao tác',
+  'Loading…': 'Đang tải…', 'A part of the page could not be loaded.': 'Không tải được một phần của trang.', 'More': 'Thêm', 'All': 'Tất cả', 'Find': 'Tìm', 'Cancel': 'Hủy', 'Close': 'Đóng', 'Confirm': 'Xác nhận', 'Action': 'Thao tác',
   'Name': 'Tên', 'Value': 'Giá trị', 'Values': 'Giá trị', 'Type': 'Loại', 'Status': 'Trạng thái', 'State': 'Trạng thái', 'Time': 'Thời điểm',
   'Since': 'Từ lúc', 'Detail': 'Chi tiết', 'Code': 'Mã', 'Title': 'Tên', 'Note': 'Ghi chú', 'Reason': 'Lý do', 'Reasons': 'Lý do', 'By': 'Bởi',
   'User': 'Người dùng', 'Mission': 'Nhiệm vụ', 'Pack': 'Gói', 'Points': 'Điểm', 'Version': 'Phiên bản', 'Attempts': 'Số lần thử',

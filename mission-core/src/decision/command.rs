@@ -291,6 +291,9 @@ commands! {
         /// Whether the completion that earned it is given back too: it no longer counts towards the user's cap, the
         /// cooldown and what other missions require.
         reopens: bool,
+        /// Whether another operator has to approve it, where the reward was granted.
+        #[serde(default)]
+        needs_approval: bool,
     }
     /// Writes down that tasks and rewards of a user have expired, as far as they really have.
     ExpireDue -> Expired {

@@ -107,11 +107,14 @@ pub struct ReviewDecided {
     pub review: Review,
 }
 
-/// A reward that was taken back.
+/// A reward that was taken back, or is to be.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Revoked {
     /// The reward as it is now.
     pub reward: Reward,
+    /// Whether another operator has to approve it first.
+    #[serde(default)]
+    pub under_review: bool,
 }
 
 /// The number of tasks and rewards that were expired.

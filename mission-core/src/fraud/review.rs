@@ -88,6 +88,8 @@ pub enum ReviewKind {
     CheckIn,
     /// A grant by hand.
     Grant,
+    /// A revocation by hand.
+    Revocation,
 }
 
 /// The subject of a review.
@@ -134,6 +136,17 @@ pub enum ReviewSubject {
         /// Who asks for it, and so cannot approve it.
         operator: UserId,
     },
+    /// A revocation by hand of a reward that was granted.
+    Revocation {
+        /// What is to be taken back.
+        reward: RewardId,
+        /// Who asks for it, and so cannot approve it.
+        operator: UserId,
+        /// Whether the completion that earned it is given back too.
+        reopens: bool,
+        /// Why, as the wallet is told.
+        reason: String,
+    },
 }
 
 impl ReviewSubject {
@@ -144,18 +157,22 @@ impl ReviewSubject {
             ReviewSubject::Evidence { task }
             | ReviewSubject::Upload { task, .. }
             | ReviewSubject::Completion { task, .. } => Some(*task),
-            ReviewSubject::Claim { .. } | ReviewSubject::CheckIn { .. } | ReviewSubject::Grant { .. } => None,
+            ReviewSubject::Claim { .. }
+            | ReviewSubject::CheckIn { .. }
+            | ReviewSubject::Grant { .. }
+            | ReviewSubject::Revocation { .. } => None,
         }
     }
 
-    /// The rewards that are held meanwhile.
+    /// The rewards that it is about: held meanwhile, but for one that is to be taken back.
     #[must_use]
     pub fn rewards(&self) -> &[RewardId] {
         match self {
             ReviewSubject::Evidence { .. } | ReviewSubject::Upload { .. } => &[],
             ReviewSubject::Completion { reward, .. }
             | ReviewSubject::Claim { reward }
-            | ReviewSubject::Grant { reward, .. } => std::slice::from_ref(reward),
+            | ReviewSubject::Grant { reward, .. }
+            | ReviewSubject::Revocation { reward, .. } => std::slice::from_ref(reward),
             ReviewSubject::CheckIn { rewards, .. } => rewards,
         }
     }
@@ -170,6 +187,7 @@ impl ReviewSubject {
             ReviewSubject::Claim { .. } => ReviewKind::Claim,
             ReviewSubject::CheckIn { .. } => ReviewKind::CheckIn,
             ReviewSubject::Grant { .. } => ReviewKind::Grant,
+            ReviewSubject::Revocation { .. } => ReviewKind::Revocation,
         }
     }
 
@@ -177,7 +195,9 @@ impl ReviewSubject {
     #[must_use]
     pub fn requested_by(&self) -> Option<UserId> {
         match self {
-            ReviewSubject::Grant { operator, .. } => Some(*operator),
+            ReviewSubject::Grant { operator, .. } | ReviewSubject::Revocation { operator, .. } => {
+                Some(*operator)
+            }
             _ => None,
         }
     }
@@ -208,6 +228,8 @@ pub enum ReviewReason {
     Ring(FraudRingId),
     /// An operator asks for a grant of more than one person may decide on, and says why.
     ManualGrant(String),
+    /// An operator asks to take back more than one person may decide on, and says why.
+    ManualRevocation(String),
 }
 
 /// Whether a review was decided, and how.

@@ -665,6 +665,7 @@ fn an_operator_may_revoke_a_stage_and_the_completion_stays() {
         operator: user(99),
         reason: "a mistake".to_owned(),
         reopens: true,
+        needs_approval: false,
     };
     fixture.when(revoke).unwrap();
     let task = task_of(&fixture, 1).unwrap();
@@ -732,6 +733,7 @@ fn caps_hold_over_all_missions_of_a_category() {
         operator: user(99),
         reason: "a mistake".to_owned(),
         reopens: false,
+        needs_approval: false,
     };
     fixture.when(revoke).unwrap();
     let known = fixture.store.records().user[&user(1)].clone().unwrap();

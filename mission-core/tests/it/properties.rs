@@ -177,6 +177,7 @@ fn command(fixture: &mut EngineFixture, action: &Action) -> Option<Command> {
                 operator: user(99),
                 reason: "a mistake".to_owned(),
                 reopens: false,
+                needs_approval: false,
             }
             .into()
         }

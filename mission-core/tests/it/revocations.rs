@@ -2,9 +2,9 @@
 
 use mission_core::{
     RewardId,
-    engine::{Rejection, RevokeReward, Revoked},
+    engine::{DecideReview, Rejection, RevokeReward, Revoked},
     event::IntegrationEvent,
-    fraud::ReviewDecision,
+    fraud::{ReviewDecision, ReviewReason},
     mission::{BaseReward, Budget, Definition},
     reward::RewardStatus,
     testing::{EngineFixture, active, definition, mission_id, user},
@@ -16,12 +16,17 @@ use crate::play::{check_in, claim, code, complete, decide, done, open_review, re
 const NOON: &str = "2026-01-05T12:00:00Z";
 
 fn revoke(fixture: &mut EngineFixture, reward: RewardId) -> Result<Revoked, Rejection> {
+    ask(fixture, reward, false)
+}
+
+fn ask(fixture: &mut EngineFixture, reward: RewardId, needs_approval: bool) -> Result<Revoked, Rejection> {
     fixture.when(RevokeReward {
         user: user(1),
         reward,
         operator: user(9),
         reason: "a mistake".to_owned(),
         reopens: false,
+        needs_approval,
     })
 }
 
@@ -39,6 +44,14 @@ fn decorated(code: &str) -> Definition {
         },
         ..plain
     }
+}
+
+/// A reward that its user has claimed.
+fn claimed() -> (EngineFixture, RewardId) {
+    let mut fixture = EngineFixture::at(NOON).with(active(1, decorated("one")));
+    let task = done(&mut fixture, 1);
+    let reward = claim(&mut fixture, task.id).unwrap().reward;
+    (fixture, reward.id)
 }
 
 fn owner(fixture: &EngineFixture) -> User {
@@ -99,6 +112,7 @@ fn a_revocation_may_give_the_completion_back() {
             operator: user(9),
             reason: "our mistake".to_owned(),
             reopens,
+            needs_approval: false,
         });
         revoked.unwrap();
         let again = start(&mut fixture, 1);
@@ -180,4 +194,84 @@ fn a_check_in_whose_rewards_were_revoked_under_review_pays_nothing() {
     let told = fixture.events().len();
     decide(&mut fixture, &review, ReviewDecision::Approve).unwrap();
     assert_eq!((owner(&fixture).points, fixture.events().len()), (before, told));
+}
+
+fn review_by(fixture: &mut EngineFixture, reviewer: u64, decision: ReviewDecision) -> Result<(), Rejection> {
+    let review = open_review(fixture);
+    let decided = fixture.when(DecideReview {
+        user: user(1),
+        review: review.id,
+        decision,
+        reviewer: user(reviewer),
+        note: None,
+    });
+    decided.map(drop)
+}
+
+#[test]
+fn whoever_asks_for_a_large_revocation_does_not_approve_it() {
+    let (mut fixture, reward) = claimed();
+    let before = owner(&fixture);
+    let asked = ask(&mut fixture, reward, true).unwrap();
+    assert_eq!(
+        (asked.reward.status, asked.under_review),
+        (RewardStatus::Claimed, true)
+    );
+    assert_eq!(owner(&fixture).points, before.points, "nothing is taken yet");
+    let review = open_review(&fixture);
+    assert_eq!(
+        review.reasons,
+        [ReviewReason::ManualRevocation("a mistake".to_owned())]
+    );
+    assert_eq!(review.subject.rewards(), [reward]);
+    let own = review_by(&mut fixture, 9, ReviewDecision::Approve);
+    assert_eq!(code(own), "second_person_required");
+
+    review_by(&mut fixture, 8, ReviewDecision::Approve).unwrap();
+    let kept = fixture.store.records().reward[&(user(1), reward)]
+        .clone()
+        .unwrap();
+    assert_eq!(kept.status, RewardStatus::Revoked);
+    assert!(owner(&fixture).points < before.points);
+    let told = fixture.events().into_iter();
+    let reasons = told.filter_map(|event| match event {
+        IntegrationEvent::RewardRevoked(revoked) => Some(revoked.reason),
+        _ => None,
+    });
+    assert_eq!(reasons.collect::<Vec<_>>(), ["a mistake"]);
+}
+
+#[test]
+fn a_large_revocation_that_is_rejected_takes_nothing() {
+    let (mut fixture, reward) = claimed();
+    let before = owner(&fixture);
+    ask(&mut fixture, reward, true).unwrap();
+    review_by(&mut fixture, 8, ReviewDecision::Reject).unwrap();
+    assert_eq!(owner(&fixture).points, before.points);
+    let kept = fixture.store.records().reward[&(user(1), reward)]
+        .clone()
+        .unwrap();
+    assert_eq!(kept.status, RewardStatus::Claimed);
+}
+
+#[test]
+fn a_reward_that_was_revoked_meanwhile_is_revoked_once() {
+    let (mut fixture, reward) = claimed();
+    ask(&mut fixture, reward, true).unwrap();
+    revoke(&mut fixture, reward).unwrap();
+    let after = owner(&fixture);
+    review_by(&mut fixture, 8, ReviewDecision::Approve).unwrap();
+    assert_eq!(owner(&fixture).points, after.points);
+    assert_eq!(code(ask(&mut fixture, reward, true)), "not_claimed");
+}
+
+#[test]
+fn what_was_not_granted_needs_no_second_person() {
+    let mut fixture = EngineFixture::at(NOON).with(active(1, decorated("one")));
+    let reward = done(&mut fixture, 1).reward_id.unwrap();
+    let revoked = ask(&mut fixture, reward, true).unwrap();
+    assert_eq!(
+        (revoked.reward.status, revoked.under_review),
+        (RewardStatus::Revoked, false)
+    );
 }

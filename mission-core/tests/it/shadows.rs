@@ -130,6 +130,7 @@ fn a_shadow_mission_does_what_its_twin_does_and_grants_nothing() {
             operator: user(9),
             reason: "a mistake".to_owned(),
             reopens: true,
+            needs_approval: false,
         })
         .unwrap();
     assert_eq!(
@@ -696,6 +697,7 @@ fn command(
                 operator: user(9),
                 reason: "a mistake".to_owned(),
                 reopens,
+                needs_approval: false,
             }
             .into()
         }

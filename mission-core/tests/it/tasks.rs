@@ -356,6 +356,7 @@ fn a_budget_stops_completions_and_comes_back() {
         operator: user(9),
         reason: "a mistake".to_owned(),
         reopens: false,
+        needs_approval: false,
     };
     assert_eq!(
         fixture.when(revoke.clone()).unwrap().reward.status,

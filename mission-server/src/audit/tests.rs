@@ -135,6 +135,7 @@ impl<S: Store + Queries + Outbox> Deployment<S> {
             operator: user(9),
             reason,
             reopens: false,
+            needs_approval: false,
         })
         .await;
         self.deliver().await;

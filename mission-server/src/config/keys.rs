@@ -411,6 +411,12 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key(
         FRAUD,
+        "fraud.approve_revocations_above",
+        "POINTS",
+        "Revocations by hand of more granted points need a second operator's approval",
+    ),
+    key(
+        FRAUD,
         "fraud.assignment_minutes",
         "N",
         "For how long a review is left to the reviewer who takes it on",

@@ -271,6 +271,8 @@ pub struct FraudSettings {
     pub rate_limit_per_address: Option<Quota>,
     /// Grants by hand of more points need a second operator's approval; `None` = none does.
     pub approve_grants_above: Option<Points>,
+    /// Revocations by hand of more points need another operator; none does without it.
+    pub approve_revocations_above: Option<Points>,
     /// For how many minutes a review is left to the reviewer who takes it on.
     pub assignment_minutes: u32,
     /// After how many hours a review that nobody has decided is decided without a person, and how; `None` = never.
@@ -571,6 +573,7 @@ fn fraud(layers: &Layers) -> Result<FraudSettings, ConfigError> {
         rate_limit_per_user: layers.need("fraud.rate_limit_per_user", rate)?,
         rate_limit_per_address: layers.need("fraud.rate_limit_per_address", rate)?,
         approve_grants_above: layers.read("fraud.approve_grants_above", values::points)?,
+        approve_revocations_above: layers.read("fraud.approve_revocations_above", values::points)?,
         assignment_minutes: layers.need("fraud.assignment_minutes", values::count)?,
         review_timeout: layers
             .read("fraud.review_timeout_hours", values::count)?

@@ -80,6 +80,8 @@ pub struct Parts {
     pub rate_limits: RateLimits,
     /// Grants by hand of more points need a second operator's approval.
     pub approve_grants_above: Option<Points>,
+    /// Of more points a revocation by hand waits for another operator.
+    pub approve_revocations_above: Option<Points>,
     /// For how many minutes a review is left to the reviewer who takes it on.
     pub assignment_minutes: u32,
     /// What the server depends on.

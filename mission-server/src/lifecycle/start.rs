@@ -293,6 +293,7 @@ async fn serve(
         cache,
         rate_limits: RateLimits::new(limits, settings.trusted_proxies.clone()),
         approve_grants_above: settings.fraud.approve_grants_above,
+        approve_revocations_above: settings.fraud.approve_revocations_above,
         assignment_minutes: settings.fraud.assignment_minutes,
         probe,
         metrics,

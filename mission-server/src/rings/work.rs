@@ -160,6 +160,8 @@ impl RingWork {
                     operator: decision.by,
                     reason: decision.note.clone(),
                     reopens: false,
+                    // Whoever decides on a ring decides on all that its members hold.
+                    needs_approval: false,
                 };
                 self.execute(ring, decision, reward.id.0, command).await?;
             }

@@ -542,6 +542,43 @@ async fn refused_evidence_lowers_the_success_rate() {
 }
 
 #[tokio::test]
+async fn a_large_revocation_waits_for_a_second_operator() {
+    let server = Server::with(&[("MISSION_FRAUD_APPROVE_REVOCATIONS_ABOVE", "100")]).await;
+    let (admin, user) = (server.admin(), server.user());
+    let permissions = json!({"permissions": ["rewards:write", "reviews:write"]});
+    let (asker, second) = (
+        server.client(Uuid::new_v4(), permissions.clone()),
+        server.client(Uuid::new_v4(), permissions),
+    );
+    user.post("/checkin", Value::Null).await.ok(200);
+    let mut granted = Vec::new();
+    for points in [100, 101] {
+        let body = json!({"points": points, "reason": "a prize"});
+        let reward = admin
+            .post(&format!("/users/{}/rewards", user.user), body)
+            .await
+            .ok(201);
+        granted.push(format!("/rewards/{}/revoke", reward["id"].as_str().unwrap()));
+    }
+    let reason = json!({"reason": "not won"});
+    assert_eq!(
+        asker.post(&granted[0], reason.clone()).await.ok(200)["status"],
+        "revoked"
+    );
+    assert_eq!(asker.post(&granted[1], reason).await.ok(202)["status"], "claimed");
+    assert_eq!(user.get("/me").await.ok(200)["points"], 111);
+    let reviews = admin.get("/reviews?kind=revocation").await.ok(200)["items"].clone();
+    assert_eq!(reviews[0]["reasons"], json!([{"manual_revocation": "not won"}]));
+    let approve = format!("/reviews/{}/approve", reviews[0]["id"].as_str().unwrap());
+    asker
+        .post(&approve, Value::Null)
+        .await
+        .refused(403, "second_person_required");
+    second.post(&approve, Value::Null).await.ok(200);
+    assert_eq!(user.get("/me").await.ok(200)["points"], 10);
+}
+
+#[tokio::test]
 async fn a_grant_by_hand_is_paid_once_and_a_large_one_by_two_people() {
     let server = Server::with(&[("MISSION_FRAUD_APPROVE_GRANTS_ABOVE", "100")]).await;
     let (admin, user) = (server.admin(), server.user());

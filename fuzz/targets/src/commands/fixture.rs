@@ -281,6 +281,7 @@ impl CommandFixture {
                 operator: user(99),
                 reason: "fuzzed".to_owned(),
                 reopens: false,
+                needs_approval: false,
             }
             .into(),
             Action::Expire => ExpireDue {

@@ -107,6 +107,16 @@ pub(super) fn settle(
             (Some(held), true) => drop(rewards::grant(cx, &mut user, &held)),
             (Some(held), false) => rewards::reject(cx, &mut user, &held),
         },
+        ReviewSubject::Revocation {
+            reward,
+            reopens,
+            reason,
+            ..
+        } => {
+            if approved {
+                rewards::settle_revocation(cx, &mut user, *reward, reason, *reopens)?;
+            }
+        }
         ReviewSubject::CheckIn { date, rewards, .. } => {
             settle_check_in(cx, &mut user, *date, rewards, approved)?;
         }

@@ -1,22 +1,23 @@
 //! Rewards earned, granted, expired, revoked. Every grant of the engine goes through [`grant`].
 
 mod manual;
+mod revocation;
 
 use chrono::{DateTime, Duration, Utc};
 use rust_decimal::Decimal;
-use serde_json::json;
 use uuid::Uuid;
 
 pub(crate) use manual::grant as grant_by_hand;
+pub(crate) use revocation::{reopen, revoke, settle_revocation, take_back};
 
 use super::{NotClaimable, Reward, RewardAmount, RewardStage, RewardStatus, RewardType};
 use crate::{
     MissionId, Percent, Points, RewardId, TaskId, UserId,
     decision::{
-        AuditSubject, BudgetReservation, ClaimReward, ClaimTask, DecisionContext, Interrupt, Rejection,
-        ResourceKind, RevokeReward, Revoked, RewardTaken,
+        BudgetReservation, ClaimReward, ClaimTask, DecisionContext, Interrupt, Rejection, ResourceKind,
+        RewardTaken,
     },
-    event::{IntegrationEvent, MissionCompleted, RewardClaimed, RewardRevoked},
+    event::{IntegrationEvent, MissionCompleted, RewardClaimed},
     fraud::{ReviewReason, ReviewSubject, UserAction, decide::risk},
     mission::{BaseReward, Budget, BudgetUse, Mission, MissionTotals, MissionType},
     ports::rules::RewardPatch,
@@ -417,85 +418,6 @@ pub(crate) fn reject(cx: &mut DecisionContext<'_>, user: &mut User, reward: &Rew
         status: RewardStatus::Rejected,
         ..reward.clone()
     });
-}
-
-pub(crate) fn revoke(cx: &mut DecisionContext<'_>, command: &RevokeReward) -> Result<Revoked, Interrupt> {
-    let reward = cx
-        .reward((command.user, command.reward))?
-        .ok_or(Rejection::NotFound(ResourceKind::Reward))?;
-    let status = reward.status_at(cx.now());
-    let mut user = cx.user_or_new(command.user)?;
-    if user.is_erased() {
-        return Err(Rejection::UserErased.into());
-    }
-    let Some(revoked) = take_back(cx, &mut user, reward, &command.reason) else {
-        return Err(Rejection::NotClaimed.into());
-    };
-    if command.reopens {
-        reopen(cx, &revoked)?;
-    }
-    let after = json!({"status": revoked.status, "reason": command.reason, "reopened": command.reopens});
-    let subject = (AuditSubject::Reward, revoked.id.to_string());
-    cx.audit(subject, Some(user.id), Some(json!({"status": status})), after);
-    cx.put_user(user);
-    Ok(Revoked { reward: revoked })
-}
-
-/// Takes a reward back, whether it was granted or not; `None` where there is nothing to take. The caller writes the user.
-pub(crate) fn take_back(
-    cx: &mut DecisionContext<'_>,
-    user: &mut User,
-    reward: Reward,
-    reason: &str,
-) -> Option<Reward> {
-    let was_granted = match reward.status_at(cx.now()) {
-        RewardStatus::Claimed => true,
-        RewardStatus::Pending | RewardStatus::Held => false,
-        RewardStatus::Expired | RewardStatus::Rejected | RewardStatus::Revoked => return None,
-    };
-    give_back(cx, user, &reward);
-    let revoked = Reward {
-        status: RewardStatus::Revoked,
-        revoked_at: Some(cx.now()),
-        ..reward
-    };
-    cx.put_reward(revoked.clone());
-    // Of one that was not granted no wallet has heard.
-    if was_granted {
-        user.give_back(&revoked);
-        cx.emit(IntegrationEvent::RewardRevoked(RewardRevoked {
-            reward_id: revoked.id,
-            user_id: revoked.user_id,
-            total_points: revoked.amount.total(),
-            currency: revoked.amount.currency.clone(),
-            experience_points: revoked.experience_points,
-            mining_boost_percent: revoked.mining_boost_percent,
-            badge_id: revoked.badge_id.clone(),
-            reason: reason.to_owned(),
-            revoked_at: cx.now(),
-        }));
-    }
-    Some(revoked)
-}
-
-/// Gives back the completion that earned a reward, where a task did.
-pub(crate) fn reopen(cx: &mut DecisionContext<'_>, revoked: &Reward) -> Result<(), Interrupt> {
-    // A stage leaves the completion as it is.
-    let Some(mission) = revoked.mission_id.filter(|_| revoked.stage.is_none()) else {
-        return Ok(());
-    };
-    let task = cx.task((revoked.user_id, TaskId(revoked.source_id)))?;
-    // One that waits for a reviewer does not count yet.
-    let Some(task) = task.filter(|task| task.status == TaskStatus::Completed) else {
-        return Ok(());
-    };
-    let key = (revoked.user_id, mission);
-    let mut participation = cx.participation(key)?.unwrap_or_default();
-    participation.given_back(task.period, task.started_at, task.completed_at);
-    cx.put_participation(key, participation);
-    let at = task.completed_at.unwrap_or(task.started_at);
-    cx.count(task.user_id, mission, MissionTotals::TAKEN_BACK, at);
-    Ok(())
 }
 
 /// Writes down that rewards have expired, as far as they really have.

@@ -1,6 +1,6 @@
 //! Rewards: listed, claimed, revoked.
 
-use axum::{Json, extract::State, http::StatusCode, response::Response};
+use axum::{Json, extract::State, response::Response};
 use mission_core::{
     RewardId, UserId,
     engine::{ClaimReward, Executed, ResourceKind, RevokeReward, RewardTaken},
@@ -130,10 +130,12 @@ struct Revocation {
 }
 
 /// Takes a reward back. A granted one is reversed, with its experience and badge, by a ledger entry and an event, never by a
-/// deletion; one that is pending or held ends without a grant. `not_claimed`: it is lost already.
+/// deletion; one that is pending or held ends without a grant. `not_claimed`: it is lost already. Where a granted one has more points
+/// than `fraud.approve_revocations_above` says, it stays until another operator approves its review.
 #[utoipa::path(post, path = "/rewards/{id}/revoke", tag = "rewards", security(("bearer" = ["rewards:write"])), params(("id" = RewardId, Path)),
     request_body = Revocation, responses(
     (status = 200, description = "The revoked reward", body = RewardView),
+    (status = 202, description = "The reward, which stays until another operator approves its review", body = RewardView),
     (status = 400, description = "`not_claimed`", body = Problem, content_type = "application/problem+json"),
     (status = 403, description = "`forbidden`", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json")))]
@@ -147,7 +149,9 @@ async fn revoke(
     if let Some(message) = check_reason(&revocation.reason) {
         return Err(Problem::invalid_field("/reason", message));
     }
+    let limit = request.state.approve_revocations_above;
     let command = RevokeReward {
+        needs_approval: limit.is_some_and(|limit| found.amount.total() > limit.get()),
         user: found.user_id,
         reward,
         operator: request.who.caller.user,
@@ -156,5 +160,9 @@ async fn revoke(
     };
     let done = request.execute(command).await?;
     let view = RewardView::of(done.reply.reward, request.state.engine.now());
-    Ok(answer(StatusCode::OK, view, done.replayed))
+    Ok(answer(
+        ok_or_accepted(done.reply.under_review),
+        view,
+        done.replayed,
+    ))
 }

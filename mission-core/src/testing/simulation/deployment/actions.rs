@@ -112,6 +112,7 @@ impl Deployment {
                 operator: user,
                 reason: "a mistake".to_owned(),
                 reopens: number % 2 == 0,
+                needs_approval: number % 3 == 0,
             }
             .into(),
             Action::Grant(number) => GrantReward {
