@@ -98,7 +98,7 @@ impl ReviewTimeouts {
         };
         match self.engine.execute(command, Signals::default(), None).await {
             Ok(_) => {
-                tracing::info!(review = %review.id, timeout = ?self.timeout, "a review was decided without a person")
+                tracing::info!(review = %review.id, timeout = ?self.timeout, "a review was decided without a person");
             }
             // Somebody was faster.
             Err(ExecuteError::Rejected(

@@ -2,8 +2,10 @@
 
 use mission_core::{
     FileId, TaskId,
-    engine::{ApplyVerdict, AttachUpload, NoteModeration, Rejection, UploadTaken},
-    fraud::{Review, ReviewDecision, ReviewKind, ReviewReason, ReviewStatus, ReviewSubject, Verdict},
+    engine::{ApplyVerdict, AttachUpload, NoteModeration, Rejection, TimeOutReview, UploadTaken},
+    fraud::{
+        Review, ReviewDecision, ReviewKind, ReviewReason, ReviewStatus, ReviewSubject, ReviewTimeout, Verdict,
+    },
     mission::{Definition, EvidenceRequirement, EvidenceReview, Frequency},
     task::{
         ContentHash, EvidenceType, MOST_UPLOADS_OF_A_TASK, Task, TaskStatus, UploadStatus, UploadedFile,
@@ -324,6 +326,29 @@ fn the_first_verdict_of_moderation_counts() {
         assert_eq!(
             code(decide(&mut fixture, &review, ReviewDecision::Reject)),
             "already_decided"
+        );
+    }
+}
+
+#[test]
+fn what_moderation_does_not_judge_in_time_is_decided_too() {
+    for (timeout, status) in [
+        (ReviewTimeout::Approve, TaskStatus::Completed),
+        (ReviewTimeout::Reject, TaskStatus::InProgress),
+    ] {
+        let (mut fixture, task, review) = moderated();
+        let command = TimeOutReview {
+            user: user(1),
+            review: review.id,
+            timeout,
+            hours: 12,
+        };
+        let decided = fixture.when(command).unwrap().review;
+        assert_eq!(kept(&fixture, task).status, status);
+        assert_eq!(
+            verdict(&mut fixture, &review, Verdict::Approved),
+            decided,
+            "too late"
         );
     }
 }

@@ -300,6 +300,7 @@ mod tests {
             ("task.complete", json!({"mission": "a"})),
             ("task.claim", json!({"mission": "a"})),
             ("review.decided", json!({"decision": "reject"})),
+            ("review.decided", json!({"decision": "reject_and_ban"})),
             (
                 "review.decided",
                 json!({"mission": "a", "decision": "approve", "note": "fine"}),

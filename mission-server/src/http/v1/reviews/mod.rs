@@ -160,14 +160,12 @@ async fn list(
     let status = filter.status.unwrap_or(ReviewStatus::Open);
     let now = state.engine.now();
     let assignee = |named: &str| assignee(named, operator.caller.user);
+    let assignee = filter.assigned_to.as_deref().map(assignee).transpose()?;
     let wanted = ReviewFilter {
         status: Some(status),
         user: filter.user,
         kind: filter.kind,
-        assigned: match filter.assigned_to.as_deref().map(assignee).transpose()? {
-            Some(assignee) => Some((assignee, now)),
-            None => None,
-        },
+        assigned: assignee.map(|assignee| (assignee, now)),
     };
     let found = state.queries.reviews(wanted, page::one_more(page)).await?;
     let users: BTreeSet<UserId> = found.iter().map(|review| review.user_id).collect();
