@@ -15,10 +15,12 @@ mod user;
 
 use chrono::{DateTime, Utc};
 use mission_core::{
+    UserId,
     engine::OutboundEvent,
     event::{IntegrationEvent, LateWindow},
     ports::{rules::ScriptCompiler, store::StoreError},
 };
+use rayon::prelude::*;
 use uuid::Uuid;
 
 use crate::store::{
@@ -28,10 +30,10 @@ use crate::store::{
     sql_builder::SqlBuilder,
 };
 use catalogs::Catalogs;
-use records::UserCursor;
+use records::{UserCursor, UserRecords};
 use recount::recount;
-use report::Findings;
 pub use report::{AuditReport, Deviation, DeviationKind, RecordedCommand, Unchecked};
+use report::{Findings, UserFindings};
 use sums::RecountedSums;
 use user::{UserCheck, WaitingBookings};
 
@@ -142,20 +144,14 @@ async fn run<T: ReadTransaction>(
     };
     let mut cursor = UserCursor::new(sums.boards().numbers());
     while let Some(users) = cursor.next(transaction).await? {
-        for (user, records) in &users {
-            check.run(*user, records, &mut findings);
+        // Users have nothing to do with each other: they are judged on all cores, and told in order.
+        let judged: Vec<Result<UserFindings, StoreError>> = users
+            .par_iter()
+            .map(|(user, records)| judge(*user, records, &check, &catalogs))
+            .collect();
+        for ((user, records), judged) in users.iter().zip(judged) {
+            findings.extend(judged?);
             sums.add(*user, records, &mut findings);
-            recount(*user, records, &catalogs, &mut findings)?;
-            let report = &mut findings.report;
-            report.users += u64::from(records.user.is_some());
-            report.rewards += records.rewards.len() as u64;
-            report.bookings += records.bookings.len() as u64;
-            report.commands += records.commands.len() as u64;
-            let granted = records
-                .rewards
-                .values()
-                .filter(|reward| reward.record.claimed_at.is_some());
-            report.grants += granted.count() as u64;
         }
         progress.users = findings.report.users;
         progress.grants = findings.report.grants;
@@ -170,6 +166,31 @@ async fn run<T: ReadTransaction>(
         .report
         .leave_out(Unchecked::BookingsWaiting, waiting.bookings.len() as u64);
     Ok(findings.report)
+}
+
+/// What is found in the records of one user, by themselves.
+fn judge(
+    user: UserId,
+    records: &UserRecords,
+    check: &UserCheck<'_>,
+    catalogs: &Catalogs,
+) -> Result<UserFindings, StoreError> {
+    let mut found = UserFindings::default();
+    let mut note = |deviation| found.deviations.push(deviation);
+    let mut findings = Findings::new(&mut note);
+    check.run(user, records, &mut findings);
+    recount(user, records, catalogs, &mut findings)?;
+    let report = &mut findings.report;
+    report.users += u64::from(records.user.is_some());
+    report.rewards += records.rewards.len() as u64;
+    report.bookings += records.bookings.len() as u64;
+    report.commands += records.commands.len() as u64;
+    let rewards = records.rewards.values();
+    report.grants += rewards
+        .filter(|reward| reward.record.claimed_at.is_some())
+        .count() as u64;
+    found.report = findings.into_report();
+    Ok(found)
 }
 
 /// The number of users, and when the oldest command of one was carried out.

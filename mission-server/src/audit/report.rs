@@ -165,11 +165,34 @@ impl AuditReport {
         self.deviations.is_empty()
     }
 
+    /// Adds the counts of another part of the database.
+    fn add(&mut self, part: &AuditReport) {
+        self.users += part.users;
+        self.rewards += part.rewards;
+        self.grants += part.grants;
+        self.recounted += part.recounted;
+        self.bookings += part.bookings;
+        self.commands += part.commands;
+        for (kind, count) in &part.deviations {
+            *self.deviations.entry(*kind).or_default() += count;
+        }
+        for (why, count) in &part.unchecked {
+            self.leave_out(*why, *count);
+        }
+    }
+
     pub(super) fn leave_out(&mut self, why: Unchecked, count: u64) {
         if count > 0 {
             *self.unchecked.entry(why).or_default() += count;
         }
     }
+}
+
+/// What was found in the records of one user.
+#[derive(Debug, Default)]
+pub(super) struct UserFindings {
+    pub(super) report: AuditReport,
+    pub(super) deviations: Vec<Deviation>,
 }
 
 /// The report while it grows, and who hears of each deviation.
@@ -184,6 +207,19 @@ impl<'f> Findings<'f> {
             report: AuditReport::default(),
             tell,
         }
+    }
+
+    pub(super) fn into_report(self) -> AuditReport {
+        self.report
+    }
+
+    /// Takes over what was found in the records of a user, and tells it.
+    pub(super) fn extend(&mut self, found: UserFindings) {
+        self.report.add(&found.report);
+        found
+            .deviations
+            .into_iter()
+            .for_each(|deviation| (self.tell)(deviation));
     }
 
     pub(super) fn add(&mut self, deviation: Deviation) {
