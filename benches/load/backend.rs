@@ -10,7 +10,7 @@ use std::{
 use tempfile::TempDir;
 
 use crate::{
-    Options, Result,
+    Options, Result, audit,
     client::{CLAIMS, Calls, EVENTS, Kind},
     overload,
     prefill::{prefill, prefill_check_ins},
@@ -45,7 +45,7 @@ pub(crate) enum Database {
 }
 
 impl Database {
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         match self {
             Database::File(folder) => format!("sqlite://{}", Self::file(folder).display()),
             Database::Schema(schema) => schema.url(),
@@ -157,6 +157,9 @@ pub(crate) fn measure(backend: Backend<'_>, options: &Options, report: &mut Repo
     // As long as somebody wants it to be, so only where it is asked for.
     if options.only.as_deref() == Some("soak") {
         soak::measure(backend, options, report)?;
+    }
+    if options.only.as_deref() == Some("audit") {
+        audit::measure(backend, options, report)?;
     }
     if let (Backend::Postgres(_), true) = (backend, options.measures("instances")) {
         instances(backend, options, report)?;

@@ -9,16 +9,19 @@
 //!                     [--instances N] [--only PART] [--server-cpus LIST] [--json FILE] [--chart FILE.svg]
 //! taskset --cpu-list 1 target/release/load --only overload --server-cpus 0
 //! target/release/load --only soak --seconds 600
+//! target/release/load --only audit --users 1000000
 //! ```
 //!
 //! The parts are check-ins, claims, returning (users), events (with reads), leaderboards, analytics, overload, instances (of
-//! one PostgreSQL), start-up, replay, and where it is asked for soak: mixed requests for so many seconds in all. The role of `--postgres` must have the right to create schemas. `--users` (1,000,000) is
+//! one PostgreSQL), start-up, replay; and where they are asked for soak: mixed requests for so many seconds in all, and audit: a
+//! recount of as many grants as `--users` says. The role of `--postgres` must have the right to create schemas. `--users` (1,000,000) is
 //! the size of the larger leaderboard, and the number of check-ins behind the analytics. The binaries are taken from the
 //! folder of this program. Generator, servers and databases share the machine, so that only the ratios mean something
 //! elsewhere; medians of interleaved rounds make up for its noise.
 
 #![expect(clippy::print_stdout, reason = "it reports")]
 
+mod audit;
 mod backend;
 mod chart;
 mod client;
@@ -66,7 +69,7 @@ struct Options {
 }
 
 /// The parts of a run, as `--only` names them.
-const PARTS: [&str; 11] = [
+const PARTS: [&str; 12] = [
     "check-ins",
     "claims",
     "returning",
@@ -77,6 +80,7 @@ const PARTS: [&str; 11] = [
     "instances",
     "start-up",
     "replay",
+    "audit",
     "soak",
 ];
 

@@ -74,14 +74,14 @@ pub(crate) fn measure(backend: Backend<'_>, options: &Options, report: &mut Repo
 }
 
 /// What a database takes, once everything that a server does behind its commits is done.
-struct Use {
+pub(crate) struct Use {
     /// Tables and indexes.
     bytes: i64,
     log: Option<i64>,
 }
 
 impl Use {
-    fn of(database: &Database) -> Result<Self> {
+    pub(crate) fn of(database: &Database) -> Result<Self> {
         let behind = "SELECT 1 FROM outbox_entries UNION ALL SELECT 1 FROM activity LIMIT 1";
         let pause = Duration::from_millis(100);
         match database {
@@ -122,7 +122,7 @@ impl Use {
 }
 
 /// Sets the server's clock to the noon of a day.
-fn set_clock(server: &Server, day: usize) -> Result<()> {
+pub(crate) fn set_clock(server: &Server, day: usize) -> Result<()> {
     let body = format!("{{\"now\":\"2027-03-{:02}T12:00:00Z\"}}", day + 1);
     let mut stream = TcpStream::connect(server.address)?;
     write!(
