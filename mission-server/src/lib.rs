@@ -38,6 +38,7 @@ pub mod neighbours;
 pub mod redis;
 #[cfg(feature = "server")]
 mod review_timeouts;
+#[cfg(feature = "server")]
 pub mod rings;
 #[cfg(feature = "server")]
 pub mod rule_health;

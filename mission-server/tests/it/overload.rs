@@ -183,7 +183,11 @@ async fn whoever_holds_connections_open_keeps_nobody_out() {
         assert!(answer.contains("connection: close"), "{answer}");
     }
     idle.extend((0..2).map(|_| send(&server, "")));
-    let waiting = send(&server, health);
+    // Once there is room again the server would keep it open.
+    let waiting = send(
+        &server,
+        "GET /health/live HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n",
+    );
     idle.clear();
     let answer = answer(waiting).await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
