@@ -12,19 +12,19 @@ use crate::{
 };
 
 /// Days on which each user checks in.
-const DAYS: usize = 4;
+const DAYS: u32 = 4;
 const CONNECTIONS: usize = 128;
 
 /// Has a server grant about as many rewards as `--users` says, and recounts them.
 pub(crate) fn measure(backend: Backend<'_>, options: &Options, report: &mut Report) -> Result<()> {
     let product = backend.product(options, &[("MISSION_TEST_CLOCK", "true")])?;
-    let users = options.users / DAYS as u32;
+    let users = options.users / DAYS;
     for day in 0..DAYS {
         returning::set_clock(&product.server, day)?;
         Calls::new(users).check_ins(&product.server, users, CONNECTIONS)?;
     }
     // Until the wallet has booked all.
-    drop(Use::of(&product.database)?);
+    Use::of(&product.database)?;
     let begun = Instant::now();
     let audit = Command::new(binary("mission")?)
         .args(["audit", "--format", "json", "--database"])

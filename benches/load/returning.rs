@@ -18,7 +18,7 @@ use crate::{
 
 const USERS: u32 = 20_000;
 /// Days after the first.
-const RETURNS: usize = 3;
+const RETURNS: u32 = 3;
 const CONNECTIONS: usize = 32;
 
 /// What one day of check-ins gave.
@@ -122,7 +122,7 @@ impl Use {
 }
 
 /// Sets the server's clock to the noon of a day.
-pub(crate) fn set_clock(server: &Server, day: usize) -> Result<()> {
+pub(crate) fn set_clock(server: &Server, day: u32) -> Result<()> {
     let body = format!("{{\"now\":\"2027-03-{:02}T12:00:00Z\"}}", day + 1);
     let mut stream = TcpStream::connect(server.address)?;
     write!(

@@ -2,7 +2,7 @@
 
 use super::{Catalog, Command, ReadSet, Request};
 use crate::{
-    RewardId, TaskId, UserId,
+    ReviewId, RewardId, TaskId, UserId,
     decision::{Claim, Root},
     event::InnerEvent,
     reward::Reward,
@@ -80,30 +80,12 @@ pub(super) fn read_set(request: &Request, catalog: &Catalog) -> ReadSet {
                     .map(|code| Claim::InviteCode(InviteCode::typed(code))),
             );
         }
-        Command::DecideReview(c) => {
-            user(&mut keys, c.user);
-            keys.records.review.insert((c.user, c.review));
-        }
-        Command::AssignReview(c) => {
-            user(&mut keys, c.user);
-            keys.records.review.insert((c.user, c.review));
-        }
-        Command::ReleaseReview(c) => {
-            user(&mut keys, c.user);
-            keys.records.review.insert((c.user, c.review));
-        }
-        Command::TimeOutReview(c) => {
-            user(&mut keys, c.user);
-            keys.records.review.insert((c.user, c.review));
-        }
-        Command::NoteModeration(c) => {
-            user(&mut keys, c.user);
-            keys.records.review.insert((c.user, c.review));
-        }
-        Command::ApplyVerdict(c) => {
-            user(&mut keys, c.user);
-            keys.records.review.insert((c.user, c.review));
-        }
+        Command::DecideReview(c) => review(&mut keys, c.user, c.review),
+        Command::AssignReview(c) => review(&mut keys, c.user, c.review),
+        Command::ReleaseReview(c) => review(&mut keys, c.user, c.review),
+        Command::TimeOutReview(c) => review(&mut keys, c.user, c.review),
+        Command::NoteModeration(c) => review(&mut keys, c.user, c.review),
+        Command::ApplyVerdict(c) => review(&mut keys, c.user, c.review),
         Command::HoldUser(c) => user(&mut keys, c.user),
         Command::LiftBan(c) => user(&mut keys, c.user),
         Command::GrantReward(c) => user(&mut keys, c.user),
@@ -146,6 +128,12 @@ pub(super) fn read_set(request: &Request, catalog: &Catalog) -> ReadSet {
         }
     }
     keys
+}
+
+/// A review and its user.
+fn review(keys: &mut ReadSet, of: UserId, review: ReviewId) {
+    user(keys, of);
+    keys.records.review.insert((of, review));
 }
 
 fn user(keys: &mut ReadSet, id: UserId) {

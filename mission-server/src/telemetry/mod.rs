@@ -60,6 +60,7 @@ fn quiet(filter: &Targets) -> Targets {
     let libraries = [
         "hyper",
         "hyper_util",
+        "opentelemetry",
         "reqwest",
         "rustls",
         "sqlx",

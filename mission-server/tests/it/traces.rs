@@ -186,6 +186,30 @@ async fn traces_hold_nothing_personal_and_no_secret() {
 }
 
 #[tokio::test]
+async fn a_collector_that_is_away_is_told_of_and_disturbs_nobody() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let endpoint = format!("http://{closed}");
+    let server = Server::with(&[
+        ("MISSION_TRACES_ENDPOINT", &endpoint),
+        ("OTEL_BSP_SCHEDULE_DELAY", "50"),
+    ])
+    .await;
+    server.user().post("/checkin", Value::Null).await.ok(200);
+    // It is tried again within a second before it is told.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    server.user().post("/checkin", Value::Null).await.ok(200);
+    let log = server.into_log();
+    let told = log.lines().find(|line| line.contains("opentelemetry"));
+    assert!(
+        told.is_some_and(|line| line.contains("\"level\":\"ERROR\"")),
+        "{log}"
+    );
+}
+
+#[tokio::test]
 async fn what_a_caller_does_not_record_is_not_sent() {
     let (server, collector) = traced(&[("MISSION_TRACES_SAMPLE", "0")]).await;
     let silent = server.user().header("traceparent", &traceparent("00"));
