@@ -163,12 +163,12 @@ impl Body {
         self.read_as(&[given]).map(Some)
     }
 
-    /// Reads the body as JSON; none is the default.
+    /// Reads the body as JSON; none, or `null`, is the default.
     pub(super) fn read_or_default<T: DeserializeOwned + Default>(&self) -> Result<T, Problem> {
         if self.is_blank()? {
             Ok(T::default())
         } else {
-            self.read()
+            Ok(self.read::<Option<T>>()?.unwrap_or_default())
         }
     }
 

@@ -1,5 +1,6 @@
 //! The queue of reviews: what a reviewer looks for, takes on and decides.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -143,6 +144,10 @@ async fn a_rejection_can_ban_and_the_ban_can_be_lifted() {
     let free = admin.post(&unban, json!({"note": "a brother"})).await.ok(200);
     assert_eq!(free["tags"], json!(["vip"]));
     assert_eq!(admin.get(&page).await.ok(200)["banned_at"], Value::Null);
+    // Again, and with a body that says nothing.
+    let nothing = Some(b"null".to_vec());
+    let again = admin.send(Method::POST, &unban, nothing).await.ok(200);
+    assert_eq!(again, free);
 
     let audit = admin.get(&format!("/audit?subject={first}")).await.ok(200);
     let told: Vec<_> = audit["items"]
