@@ -208,8 +208,9 @@ impl Server {
         self.home.redis.as_ref().map(|redis| redis.url())
     }
 
+    /// A broker of the test's own may take its time on a busy machine.
     async fn wait_until_ready(&self) {
-        for _ in 0..200 {
+        for _ in 0..1_200 {
             let ready = self.http.get(format!("{}/health/ready", self.url)).send().await;
             if ready.is_ok_and(|response| response.status() == StatusCode::OK) {
                 return;
