@@ -4,14 +4,15 @@ use std::{
     ffi::OsString,
     fs,
     io::Write as _,
-    net::TcpListener,
     path::Path,
     process::{Child, Command, Stdio},
 };
 
 use tempfile::TempDir;
 
-use crate::services::{as_nobody_special, left_out, postgres_programs, postgres_server, wait_for_port};
+use crate::services::{
+    as_nobody_special, free_port, left_out, postgres_programs, postgres_server, wait_for_port,
+};
 
 /// A PostgreSQL with settings of its own, whose programs can be run; ended with it.
 pub(crate) struct OwnPostgres {
@@ -96,9 +97,4 @@ impl Drop for OwnPostgres {
     fn drop(&mut self) {
         self.stop();
     }
-}
-
-pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }

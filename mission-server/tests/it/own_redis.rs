@@ -1,11 +1,8 @@
 //! A Redis of a test's own.
 
-use std::{
-    net::TcpListener,
-    process::{Child, Command, Stdio},
-};
+use std::process::{Child, Command, Stdio};
 
-use crate::services::{left_out, wait_for_port};
+use crate::services::{free_port, left_out, wait_for_port};
 
 /// A Redis that a test can stop and start again; ended with it.
 pub(crate) struct OwnRedis {
@@ -16,9 +13,7 @@ pub(crate) struct OwnRedis {
 impl OwnRedis {
     /// `None` where none is installed, which is said.
     pub(crate) fn start() -> Option<OwnRedis> {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        drop(listener);
+        let port = free_port();
         let server = run(port);
         if server.is_none() {
             let required = std::env::var("MISSION_TEST_SERVICES").is_ok_and(|mode| mode == "required");

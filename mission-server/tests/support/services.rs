@@ -18,7 +18,10 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
     str::FromStr,
-    sync::Mutex,
+    sync::{
+        Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -114,12 +117,26 @@ impl Service {
         if TcpStream::connect_timeout(&standard, Duration::from_millis(500)).is_ok() {
             return Some((self.url)(self.port));
         }
-        let port = TcpListener::bind("127.0.0.1:0").ok()?.local_addr().ok()?.port();
+        let port = free_port();
         let folder = tempfile::tempdir().ok()?.keep();
         let server = (self.server)(&folder, port)?;
         run_beside(&folder, server);
         wait_for_port(port).then(|| (self.url)(port))
     }
+}
+
+/// A port for a server that takes its time to listen. It lies below those that the system hands out by itself, so that no
+/// other test is given it meanwhile; each process of tests begins somewhere else.
+pub(crate) fn free_port() -> u16 {
+    const FIRST: u32 = 10_000;
+    const PORTS: u32 = 20_000;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let begin = std::process::id().wrapping_mul(97);
+    let ports = (0..PORTS).map(|_| FIRST + begin.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % PORTS);
+    let mut ports = ports.filter_map(|port| u16::try_from(port).ok());
+    ports
+        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .expect("a port is free")
 }
 
 /// Waits until somebody listens on a local port; `false` where nobody does.
@@ -238,7 +255,7 @@ pub(crate) fn rabbitmq_server(folder: &Path, port: u16) -> Option<Vec<OsString>>
     let program = program.into_iter().find(|program| program.exists())?;
     let config = format!("listeners.tcp.1 = 127.0.0.1:{port}\n");
     std::fs::write(folder.join("rabbitmq.conf"), config).ok()?;
-    let inter_node = TcpListener::bind("127.0.0.1:0").ok()?.local_addr().ok()?.port();
+    let inter_node = free_port();
     let mut command: Vec<OsString> = vec!["env".into()];
     for (name, value) in [
         ("HOME", folder.to_owned()),

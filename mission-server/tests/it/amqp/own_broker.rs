@@ -1,14 +1,13 @@
 //! A RabbitMQ of a test's own.
 
 use std::{
-    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
 use tempfile::TempDir;
 
-use crate::services::{left_out, rabbitmq_server, wait_for_port};
+use crate::services::{free_port, left_out, rabbitmq_server, wait_for_port};
 
 /// A RabbitMQ of the test's own, which it can stop and start again.
 pub(super) struct OwnBroker {
@@ -20,11 +19,7 @@ pub(super) struct OwnBroker {
 impl OwnBroker {
     /// `None` where none is installed, which is said.
     pub(super) fn start() -> Option<OwnBroker> {
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        let port = free_port();
         let folder = tempfile::tempdir().unwrap();
         let Some(server) = run(folder.path(), port) else {
             let required = std::env::var("MISSION_TEST_SERVICES").is_ok_and(|mode| mode == "required");

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::{audited, check_in, check_ins};
 use crate::{
     documents,
-    own_postgres::{OwnPostgres, free_port},
+    own_postgres::OwnPostgres,
+    services::free_port,
     support::{Home, Server},
 };
 
