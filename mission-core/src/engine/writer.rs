@@ -15,7 +15,6 @@ use futures_util::{
     future::{Either, select},
     stream::FuturesUnordered,
 };
-
 use tracing::{Instrument as _, Span};
 
 use super::{

@@ -33,31 +33,40 @@ pub(crate) fn decide_review(
 ) -> Result<ReviewDecided, Interrupt> {
     let review = assignment::free_review(cx, (command.user, command.review), Some(command.reviewer))?;
     let approved = command.decision == ReviewDecision::Approve;
-    if approved && review.subject.requested_by() == Some(command.reviewer) {
-        return Err(Rejection::SecondPersonRequired.into());
-    }
-    let verification = Verification {
-        is_valid: approved,
-        failure_reason: (!approved).then(|| reason(command)),
-        method: VerificationMethod::Manual,
-        verified_by: Some(command.reviewer),
-        verified_at: cx.now(),
-    };
-    let known = review.clone();
-    let review = settle(cx, review, verification, command.note.clone())?;
-    tell(cx, &known, &review);
+    let review = conclude(cx, review, approved, Some(command.reviewer), command.note.clone())?;
     if command.decision == ReviewDecision::RejectAndBan {
         ban::ban(cx, review.user_id, command.note.as_deref())?;
     }
     Ok(ReviewDecided { review })
 }
 
-/// Notes for the audit how a review was decided.
-fn tell(cx: &mut DecisionContext<'_>, known: &Review, decided: &Review) {
+/// Decides a review, by a person or by nobody, and notes so for the audit. What somebody has asked for is approved by another
+/// person alone.
+fn conclude(
+    cx: &mut DecisionContext<'_>,
+    known: Review,
+    approved: bool,
+    reviewer: Option<UserId>,
+    note: Option<String>,
+) -> Result<Review, Interrupt> {
+    let asker = known.subject.requested_by();
+    if approved && asker.is_some() && reviewer.is_none_or(|reviewer| asker == Some(reviewer)) {
+        return Err(Rejection::SecondPersonRequired.into());
+    }
+    let reason = || note.clone().unwrap_or_else(|| "refused by a reviewer".to_owned());
+    let verification = Verification {
+        is_valid: approved,
+        failure_reason: (!approved).then(reason),
+        method: VerificationMethod::Manual,
+        verified_by: reviewer,
+        verified_at: cx.now(),
+    };
     let before = json!({"status": known.status, "subject": known.subject, "reasons": known.reasons});
+    let decided = settle(cx, known, verification, note)?;
     let after = json!({"status": decided.status, "note": decided.note});
     let subject = (AuditSubject::Review, decided.id.to_string());
     cx.audit(subject, Some(decided.user_id), Some(before), after);
+    Ok(decided)
 }
 
 /// What waited goes through, or grants nothing.
@@ -136,13 +145,6 @@ pub(super) fn settle(
     };
     cx.put_review(review.clone());
     Ok(review)
-}
-
-fn reason(command: &DecideReview) -> String {
-    command
-        .note
-        .clone()
-        .unwrap_or_else(|| "refused by a reviewer".to_owned())
 }
 
 fn task_of(cx: &DecisionContext<'_>, user: UserId, task: crate::TaskId) -> Result<Task, Interrupt> {

@@ -47,7 +47,7 @@ struct ReviewDetail {
     /// The uploaded file that is to be looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
     upload: Option<ShownUpload>,
-    /// The rewards that are held.
+    /// The rewards that are held, or that are to be taken back.
     rewards: Vec<RewardView>,
     device: Option<DeviceFacts>,
     /// The user's other reviews, the latest first, at most 50.

@@ -56,7 +56,7 @@ struct ReviewView {
     /// The uploaded file, where one waits.
     #[serde(skip_serializing_if = "Option::is_none")]
     file_id: Option<FileId>,
-    /// The rewards that are held.
+    /// The rewards that are held, or that are to be taken back.
     reward_ids: Vec<RewardId>,
     /// The check-in day, where one waits.
     check_in_id: Option<CheckInDayId>,
